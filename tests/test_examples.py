@@ -26,15 +26,21 @@ BEHIND = {
     "Checkpoint": {"check_usable", "to_open"},
     "ClassMeans": {"once"},
     "InnerLoop": {"batches", "update", "update_backward"},
-    "Layout": {"fit", "own", "parameters", "twin_engine", "silent_bias", "with_silent_readout"},
     "MAML": {"check", "gradient", "loop"},
-    "Network": {"engine", "readout_bias", "twin_engine"},
+    "Network": {
+        "own",
+        "parameters",
+        "readout_bias",
+        "silent_bias",
+        "weights",
+        "with_silent_readout",
+    },
     "Omniglot": {"turned"},
     "Others": {"carry_out", "forget", "give_up"},
-    "Recordings": {"among"},
+    "Recordings": {"among", "name_of"},
     "TrainingConfig": {"idle", "network", "order_of", "recordings"},
     "Written": {"turned"},
-    "Dynamics": {"configuration", "decays", "named", "readout", "ships", "silent_bias", "spike"},
+    "Dynamics": {"configuration", "jet", "named", "readout", "ships", "silent_bias", "spike"},
 }
 NEEDS = {"Cluster": "distributed", **dict.fromkeys(nir.__all__, "nir")}  # extras of the examples
 

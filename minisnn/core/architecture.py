@@ -10,6 +10,7 @@ from .layer import Layer
 from .neuron import Dynamics, neuron_of
 
 POOLS = ("max", "mean", "none")
+ARRAYS = {"weight", "bias", "recurrent"}  # names that no learned constant can have
 
 
 def odd(name: str, value: Any) -> int:
@@ -185,7 +186,7 @@ class Builder:
         self.shape = layer.output_shape
 
     def _check_learned(self, name: str, neuron: Any) -> None:
-        known = sorted({*neuron.filtering, *neuron.learnable})
+        known = sorted({*neuron.filtering, *neuron.learnable} - ARRAYS)
         for constant in self.learn:
             if constant not in known:
                 many = ", in a list of names" * ("," in constant)

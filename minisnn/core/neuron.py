@@ -31,6 +31,17 @@ FIRST = "lif"  # what a file means that names no kind, as those of version 0.1
 TANGENTS = ("forward_tangent", "backward_tangent")
 
 
+class computed:
+    """A property that a step gives another value (`at_work`)."""
+
+    def __init__(self, function: Callable[[Any], Any]):
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, neuron: Any, owner: type | None = None) -> Any:
+        return self if neuron is None else self.function(neuron)
+
+
 class Dynamics:
     """What the network asks of a neuron. Its class is a frozen dataclass of floats, and says
 
@@ -121,7 +132,7 @@ class Dynamics:
             constants["surrogate"] = repr(constants["surrogate"])
         return {**({} if kind == FIRST else {"kind": kind}), **constants}
 
-    @once
+    @computed
     def spike(self) -> Any:
         """The surrogate of the neuron's spike; in a step, the spike itself as a function of u."""
         return getattr(self, "surrogate", None) or FastSigmoid(getattr(self, "slope", SLOPE))

@@ -32,15 +32,16 @@ def random_theta(net: Any, rng: np.random.Generator) -> Array:
     >>> ms.gradcheck.random_theta(net, np.random.default_rng(0)).shape
     (21,)
     """
-    theta = rng.standard_normal(net.size)
+    theta = np.empty(net.size)
     layers = {b.name: b for b in net.blocks}
     for p in net.layout:
         b, a = layers[p.layer], theta[p.slice]
         if p.part in ("weight", "recurrent"):
             few = hasattr(net, "neuron") and b is not net.blocks[0]  # spikes come in
-            a *= (3.0 if few else 1.0) / np.sqrt(a.size / p.shape[-1])
+            a[:] = rng.standard_normal(a.size) / np.sqrt(a.size / p.shape[-1])
+            a *= 3.0 if few else 1.0
         elif p.part == "bias":
-            a[:] = np.sign(a) * rng.uniform(0.1, 0.6, a.size)
+            a[:] = rng.uniform(0.1, 0.6, a.size) * rng.choice([-1, 1], a.size)
             a += net.threshold if b.readout else b.neuron.threshold
         else:
             a[:] = held(b, p.part) + rng.uniform(-0.5, 0.5)

@@ -264,7 +264,10 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
         if not previous.is_file():
             raise
         reason = f"{newest} is missing" if isinstance(error, FileNotFoundError) else str(error)
-    found = _read(previous, changes)
+    try:
+        found = _read(previous, changes)
+    except ValueError as error:
+        raise ValueError(f"{reason}; {error}") from None
     update = found.progress.get("update")
     made = found.provenance.get("made", "at an unknown time")
     which = "" if update is None else f"of update {update}, "

@@ -455,7 +455,6 @@ def test_evaluate_with_another_inner_loop(run, trained):
         (["train", *TOY, "--out", "text.h5"], "text.h5: there is a file of this name"),
         (["train", *TOY, "--kernel", "4"], "kernel must be odd"),
         (["check", "--kernel", "4"], "kernel must be odd"),
-        (["check", "--plot", "no/where.png"], "no/where.png: there is no folder"),
         (["show", "--out", "text.h5"], "text.h5: there is a file of this name"),
     ],
 )

@@ -285,7 +285,6 @@ def test_defaults_are_checked_as_well(here, capsys):
 
 
 def test_two_outputs_of_one_name_are_refused(here, capsys):
-    refused(["check", "--json", "a", "--plot", "./a"], capsys, "a: two outputs")
 
 
 def test_a_network_in_the_place_of_the_page_is_told_where_it_belongs(here, capsys):

@@ -85,7 +85,7 @@ STUDIES = (
 )
 # options that always do something, or are refused by rules of their own (test_cli)
 ALWAYS = {
-    "check": "backend checkpoint force full input json model plot random seed thorough threads",
+    "check": "backend checkpoint force input json model random seed threads",
     "evaluate": "against align baselines checkpoint dataset episodes force inner-steps json ways "
     "queries quiet root rule scheduler seed shots split threads workers",
     "fetch": "base keep-zips out part quiet",
@@ -188,7 +188,6 @@ def test_an_empty_argument_is_refused(line, capsys, tmp_path, monkeypatch):
             ["evaluate", "--checkpoint", "double_nmnist_pretrained.h5", "--inner-steps", "2"],
             "--inner-steps would do nothing with a classifier, whose readout knows the classes",
         ),
-        (["check", "--plot", "x.txt"], "--plot is x.txt, expected a name that ends with .png"),
         (["info", "empty.npy"], "empty.npy: this file is empty"),
         (["info", "/dev/null"], "/dev/null: this is a device or a pipe; expected a file"),
     ],

@@ -105,7 +105,7 @@ def test_the_usual_steps_are_the_same_said_or_not(tmp_path, monkeypatch):
         ("info SHD/shd_test.h5 --flip-y", "--flip-y turns pictures over"),
         (
             "train --dataset recordings --root SHD/shd_test.h5 --size 4,4 --channels none",
-            "of a sen",
+            "of units",
         ),
     ],
 )

@@ -306,7 +306,7 @@ def test_the_command_copies_what_a_student_needs(command):
     expected = [
         f"{name}.ipynb" for name in NAMES
     ] + "README.md GLOSSARY.md style.py interactive.py play.py".split()
-    told = tuple("cases diagnosis facts paper slips stopped tested suspects bugs".split())
+    told = tuple("cases diagnosis facts paper slips stopped surrogate tested suspects bugs".split())
     own = ("mine", "parts", "given", "data", "solutions")
     expected += [f"checks/{name}.py" for name in ("__init__", *own, *told)]
     expected += ["checks/slips.txt", "checks/suspects.txt"]

@@ -30,7 +30,7 @@ import numpy as np
 
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
-from ...arguments import need, one_of, whole
+from ...arguments import array, need, one_of, whole
 from . import reference
 from .checks import check, grey_values
 from .reference import Pixels, Scene
@@ -137,7 +137,7 @@ class EventCamera:
         whole("duration_ms", duration_ms, 1, MOST_MS)
         whole("seed", seed, 0)
         whole("number", number, 0)
-        shown = grey_values(np.asarray(picture)[None])[0]
+        shown = grey_values(array("picture", picture)[None])[0]
         if self.variation is not None:
             camera, shown = self.variation.draw(self, shown, (seed, number))
             return camera.record(shown, seed, number, duration_ms, backend)
@@ -198,7 +198,7 @@ class EventCamera:
         from ...parallel.threads import in_order, parallel
         from .kernel import count_all
 
-        shown = grey_values(np.asarray(pictures))
+        shown = grey_values(array("pictures", pictures))
         need("numbers", numbers, len(numbers) == len(shown), f"{len(shown)}, one of each picture")
         whole("seed", seed, 0)
         whole("duration_ms", duration_ms, 1, RECORDING_MS)

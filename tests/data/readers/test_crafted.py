@@ -15,7 +15,6 @@ import pytest
 import minisnn as ms
 from minisnn.training import checkpoint
 from minisnn.data.readers.asl import read_asl
-from minisnn.data.sets.digits import load_digits
 from minisnn.data.readers.pictures import read_idx, read_pictures
 from minisnn.files import read_json
 from minisnn.training.folder import RunFolder
@@ -47,7 +46,6 @@ def test_pickles_are_not_opened(payload, tmp_path):
     (tmp_path / "a_0001.mat").write_bytes(pickle.dumps(payload).ljust(600))
     for read, path in (
         (read_pictures, "a.npz"),
-        (load_digits, "a.npz"),
         (read_pictures, "set"),
         (checkpoint.read, "c.h5"),
         (read_asl, "a_0001.mat"),
@@ -144,8 +142,8 @@ def deep(file, other):
         (bomb, "optimiser/outer/m has shape"),
         (reference, "checkpoint"),
         (objects, "cannot be read"),
-        (many_layers, "9000 layers"),
-        (huge, "the network would have"),
+        (many_layers, "conv3"),
+        (huge, "another network"),
         (beyond, "finite number"),
         (deep, "recursion"),
     ],
@@ -253,7 +251,6 @@ def test_a_disk_that_cannot_be_read_is_named_by_its_file():
         read_idx,
         read_pictures,
         checkpoint.read,
-        load_digits,
         read_json,
     ):
         with pytest.raises((OSError, ValueError)) as error:

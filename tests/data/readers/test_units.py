@@ -205,7 +205,7 @@ def test_units_are_summed_and_stand_side_by_side():
         (dict(sensor=(1, 40)), "recording 0: holds times of units; expected their number"),
         (dict(sensor=35), "recording 5: .* expected 0 to 34 .* 35 units"),
         (dict(), "sensor is None; expected rows and columns of its pixels, .* number of its units"),
-        (dict(sensor=40, size=(2, 2)), "size is .2, 2. of a sensor of 40 units; expected a number"),
+        (dict(sensor=40, size=(2, 2)), "size is .2, 2."),
         (dict(sensor=40, size=41), r"size is \(1, 41\); expected rows and columns from 1"),
         (dict(sensor=0), r"sensor is \(0,\)"),
         (dict(sensor=(4, 4, 2)), r"sensor is \(4, 4, 2\)"),
