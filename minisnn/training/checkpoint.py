@@ -327,6 +327,9 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
     if len({array.shape for array in curve.values()}) > 1:
         raise ValueError("the columns of the curve differ in length")
     random, progress, provenance = (texts[name] for name in ("random", "progress", "provenance"))
+    for name in ("update", "updates", "tasks"):
+        if type(progress.get(name, 0)) is not int:
+            raise ValueError(f"progress must hold whole numbers; its {name} is {progress[name]!r}")
     origin = Origin()
     if (made := dict(provenance).get("origin")) is not None:
         origin = Origin.read(made, "origin")

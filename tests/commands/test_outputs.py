@@ -284,9 +284,6 @@ def test_defaults_are_checked_as_well(here, capsys):
     refused(["hardware", "page"], capsys, "page.html")
 
 
-def test_two_outputs_of_one_name_are_refused(here, capsys):
-
-
 def test_a_network_in_the_place_of_the_page_is_told_where_it_belongs(here, capsys):
     shutil.copy(shipped("double_nmnist_cuba.h5"), "mine.h5")
     for name in ("mine.h5", "new.h5"):
