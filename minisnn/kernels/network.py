@@ -181,19 +181,17 @@ class Loops:
 
     def flat(self, total: Sums, along: tuple[list, Sums] | None = None) -> Array:
         """The gradient, flat like theta, zero for blocks that have none; or H v, from the weights
-        moving with theta and the adjoints' tangents."""
+        moving with theta, the adjoints' tangents, and in `total` the adjoints of constants."""
         flat = np.zeros(self.net.size, self.net.dtype)
         views = self.net.views(flat)
-        for n, of_block in enumerate(total):
+        for n, of_block in enumerate(along[1] if along else total):
             layer = self.net.blocks[n]
-            for name, adjoint in of_block.items():
+            for name, found in of_block.items():
                 if along is None:
-                    found = chained(layer, self.w[n], name, adjoint)
+                    found = chained(layer, self.w[n], name, found)
                 elif name in layer.learn:
-                    w, dots = along
-                    found = derivative(chained(layer, w[n], name, Dual(adjoint, dots[n][name])))
-                else:
-                    found = along[1][n][name]
+                    found = Dual(total[n][name], found)
+                    found = derivative(chained(layer, along[0][n], name, found))
                 view = views[f"{layer.name}.{name}"]
                 view[...] = np.reshape(found, view.shape)
         return flat
@@ -243,9 +241,10 @@ class Loops:
 
             hv = self._sum(of_part, len(parts))
             self.release()
-            return self.flat(total, (w, hv))
+            return self.flat(learned, (w, hv))
 
         total = self._sum(of_part, len(parts))
+        learned = [{name: of[name] for name in b.learn} for b, of in zip(net.blocks, total)]
         losses, logits, _ = zip(*kept)
         self.release()
         return Gradients(
