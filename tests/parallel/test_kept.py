@@ -184,9 +184,9 @@ def test_a_changed_helper_in_a_copied_package(tmp_path):
         ROOT / "minisnn", tmp_path / "minisnn", ignore=shutil.ignore_patterns("__pycache__")
     )
     (tmp_path / "program.py").write_text(PROGRAM)
-    source = tmp_path / "minisnn" / "layers" / "surrogate.py"
+    source = tmp_path / "minisnn" / "core" / "surrogate.py"
     text = source.read_text()
-    old = "y = inverse(slope * np.abs(a) + 1)\n    return y * y\n"
+    old = "y = inverse(self.slope * np.abs(a) + 1)\n        return y * y\n"
     assert text.count(old) == 1
 
     def run() -> tuple[str, int]:
