@@ -112,10 +112,6 @@ def late(own: bool, item: int) -> int:
     return item
 
 
-def not_there():
-    raise ModuleNotFoundError("No module named 'minisnn'")
-
-
 class Own(BaseException):
     """No Exception, of a module of the user's."""
 

@@ -54,7 +54,7 @@ def _place(u: Array, share: float, scale: float) -> float:
     eps = np.finfo(u.dtype).eps
     near = u[np.abs(u - place) <= 16 * eps * scale]
     values, counts = np.unique(near, return_counts=True)
-    if len(near) <= max(1, SHARED * u.size):
+    if counts.max(initial=0) <= max(1, SHARED * u.size):
         return place
     shared = values[counts.argmax()]
     away = np.sqrt(eps) * scale  # of different values: half of it is far more than rounding

@@ -679,8 +679,7 @@ class Network(Checks):
         return [{"start": start, "u": u} for start, u in zip(window.starts, membranes)]
 
     def _by_layer(self, theta: Array, x: Array) -> tuple[Any, Callable]:
-        """(what enters, a function of theta, a layer and what comes into it: its membranes in the
-        window, and what it hands on), as the engine has them."""
+        """(what enters, (theta, n, y) -> (membranes of layer n in the window, what it hands on))."""
         compiled = self._compiled(theta, "hard")
         if compiled:
             return compiled.enter(x), lambda theta, n, y: self._compiled(theta, "hard").layer(n, y)
@@ -701,18 +700,22 @@ class Network(Checks):
         [('hidden1', True)]
         """
         theta, x, _ = self._taken(theta, x)
-        outputs = self._outputs(theta, x)
+        outputs = self._outputs(theta)(x)
         return {layer.name: float(y.mean()) for layer, y in zip(self.blocks, outputs)}
 
-    def _outputs(self, theta: Array, x: Array) -> Iterator[Any]:
-        """What each layer below the readout hands on in all steps, (B, T, H, W, C)."""
+    def _outputs(self, theta: Array) -> Callable[[Array], Iterator[Any]]:
+        """A function of x: what each layer below the readout hands on, (B, T, H, W, C)."""
         compiled = self._compiled(theta, "hard")
         if compiled:
-            yield from compiled.outputs(x)
-            return
-        x = self._enter(x)
-        for found in self._through(self.weights(theta)[:-1], x, self._begin(x)):
-            yield np.swapaxes(found.y, 0, 1)
+            return compiled.outputs
+        w = self.weights(theta)[:-1]
+
+        def outputs(x: Array) -> Iterator[Array]:
+            x = self._enter(x)
+            for found in self._through(w, x, self._begin(x)):
+                yield np.swapaxes(found.y, 0, 1)
+
+        return outputs
 
     # ---- features
 

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from ..plots import COLOURS, figure, style
 from .statistics import Estimate
 
-TWO = (COLOURS["blue"], COLOURS["vermillion"])
-
 
 @contextmanager
 def drawn(width: float, height: float, columns: int = 1, **shared):

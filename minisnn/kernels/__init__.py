@@ -3,11 +3,11 @@
 From the ground up: `records` (what kernels are told), `linear` and `dense` (the synapse), `events`
 (spikes as lists, and their weights), `loops`, `neuron` and `pooling` (a band at one step, the
 neuron's lines as its class has them), `joint` (what recurrence and learned constants add to a
-step), `forward`, `along`, `backward` and `gradient` (what is done in parallel), `block` (the four
-passes, with the reference's signatures), `frames` (the CNN baseline). Kernels write to disjoint places and every
-sum has a fixed order, so no bit depends on the number of threads. With NUMBA_DISABLE_JIT=1 all of
-it runs as plain Python and can be stepped through.
+step), `forward`, `along`, `backward` and `gradient` (what is done in parallel), `layer` (a layer of
+`core` as the kernels take it), `block` (its four passes), `network` (the passes of all layers),
+`frames` (the CNN baseline's convolutions). Kernels write to disjoint places and every sum has a fixed
+order, so no bit depends on the number of threads. With NUMBA_DISABLE_JIT=1 networks run on `core`.
 
-Import from here: `block`, `frames`, `neuron`.
+Import from here: `network`, `frames`, `neuron`.
 It may import: parallel, vectors, core, fast.
 """

@@ -164,10 +164,11 @@ class SpikingNet(Network):
         at = names.index(name or names[-1])
         layer = self.blocks[at]
         theta, x, _ = self._taken(theta, x)
+        outputs = self._outputs(theta)
         parts: list[Array] = []
 
         def of_part(part: slice) -> Array:
-            y = next(islice(self._outputs(theta, x[part]), at, None))
+            y = next(islice(outputs(x[part]), at, None))
             y = y if isinstance(y, np.ndarray) else y.dense()
             return y if layer.pool == "spikes" else y != 0
 
@@ -201,10 +202,8 @@ class SpikingNet(Network):
                 "backend='numpy'"
             )
         if reason:
-            warnings.warn(
-                f"this neuron runs on the NumPy backend, some ten times slower: {reason}",
-                stacklevel=3,
-            )
+            slower = f"this neuron runs on the NumPy backend, some ten times slower: {reason}"
+            warnings.warn(slower, stacklevel=3)
             self.backend = "numpy"
 
     def _parts(self, x: Array, second: bool) -> list[slice]:

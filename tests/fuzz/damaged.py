@@ -22,7 +22,6 @@ from scipy.io import savemat
 from minisnn.data.sets.named import own
 
 SENSOR = (34, 34)
-DURATION_MS = 100
 FORMATS = (".bin", ".bs2", ".npy", ".npz", ".csv", ".h5", ".mat")
 BYTES = (".bin", ".bs2")  # of which a stamp has 23 bits
 OUTCOMES = ("whole", "refused", "warned", "missed")

@@ -66,10 +66,6 @@ def path(tmp_path_factory):
     return path
 
 
-def sized(width, height, **options):
-    return dict(viewport={"width": width, "height": height}, **options)
-
-
 def teach(page, strokes) -> None:
     draw(page, strokes)
     known = lessons(page)

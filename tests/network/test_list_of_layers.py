@@ -365,6 +365,16 @@ class Adaptive(ms.Neuron):
         )
 
 
+def test_a_learned_constant_has_the_name_of_no_array():
+    @dataclass(frozen=True)
+    class Weighing(Adaptive):
+        weight: float = 0.5
+        learnable = ("weight",)
+
+    with pytest.raises(ValueError, match="weight"):
+        ms.SpikingNet((4,), layers=[ms.Dense(2)], ways=2, neuron=Weighing(), learn=("weight",))
+
+
 @pytest.mark.parametrize("backend", ["numpy", slow("numba")])
 @pytest.mark.parametrize(
     "learn", [slow(((),)), slow((("strength",),)), ("alpha", "strength", "beta")]
