@@ -73,6 +73,7 @@ def threads_used(item: int) -> tuple[int, list]:
 
 def count(tasks, item: int) -> tuple[int, int]:
     """(process, how often its set of tasks was unpacked)."""
+    time.sleep(0.02)  # so long that another worker takes a part
     return os.getpid(), tasks.unpacked
 
 
