@@ -22,17 +22,8 @@ import numpy as np
 from minisnn.parallel.compilation import njit
 
 from .errors import ERRORS, error
-from .formats import (
-    FLOOR,
-    STOCHASTIC,
-    Saturated,
-    noise_of,
-    rounding,
-    seed_state,
-    shift,
-    whole,
-    xorshift32,
-)
+from .formats import FLOOR, STOCHASTIC, ends, noise_of, rounding, seed_state, shift, whole
+from .formats import xorshift32
 from .learner import GRADIENT, MOST, Learned, Learner, accumulate, check_samples, learn, shifts_of
 from .neuron import surrogate
 
@@ -74,12 +65,8 @@ def sample(G, Gb, u, p, d, neuron, mode, word):
     for y in range(H):
         for z in range(W):
             for c in range(C):
-                h[c] = shift(
-                    d[c] * surrogate(np.int64(u[y, z, c]), neuron.threshold, neuron.slope),
-                    8,
-                    mode,
-                    0,
-                )
+                slope = surrogate(np.int64(u[y, z, c]), neuron.threshold, neuron.slope)
+                h[c] = shift(d[c] * slope, 8, mode, 0)
             if not h.any():
                 continue
             clipped += accumulate(Gb, h, always, word)
@@ -98,52 +85,34 @@ def learn_all(
     The errors are those of the readout before it learns. Raises ValueError for a rule other than
     the membrane's, or online; `formats.Saturated` in strict mode where a gradient leaves its word.
     """
-    if net.kind != "lif":
+    if net.kind != "lif" or learner.rule != "membrane" or learner.online:
         raise ValueError(
-            f"random feedback is of the membranes of a network of LIF; a {type(net).__name__} has "
-            "Loihi's neurons"
-        )
-    if learner.rule != "membrane" or learner.online:
-        raise ValueError(
-            "random feedback goes with the membrane rule, one update after all samples"
+            "random feedback is of a network of LIF, and goes with the membrane rule, one update "
+            f"after all samples; the network is a {type(net).__name__}, the rule {learner.rule}"
         )
     inputs = net.counts(x)
-    layers = []
-    found = {}
     y = check_samples(net, inputs, y)
     spikes, membranes = net.spikes(x, record=len(x))
     p = net.traces(spikes)
-    last = net.membranes(p)[:, -1]
     errors = np.empty((len(y), net.ways), np.int64)
-    for b, label in enumerate(y):
-        error(last[b], int(label), ERRORS[learner.error], errors[b])
+    for u, label, e in zip(net.membranes(p)[:, -1], y, errors):
+        error(u, int(label), ERRORS[learner.error], e)
     mode = rounding(feedback.rounding)
+    rounds = FLOOR if mode == STOCHASTIC else mode
+    layers = []
+    found = {}
     for n, layer in enumerate(net.layers[:-1]):
         k = shifts_of(feedback, layer.exponent, layer.fraction)
-        G = np.zeros(layer.weight.shape, np.int64)
-        Gb = np.zeros((1, len(layer.bias)), np.int64)
+        G = np.zeros(layer.weight.shape, np.int64), np.zeros((1, len(layer.bias)), np.int64)
         d = np.clip(errors @ signs(feedback.seed + n, net.ways, len(layer.bias)), -128, 127)
         one = Learned(np.array(layer.weight, np.int64, order="C"), layer.bias.astype(np.int64))
         traces = net.traces(inputs)[:, -1].reshape(len(y), *layer.input_shape)
-        for b in range(len(y)):
-            one.gradient_saturated += sample(
-                G,
-                Gb,
-                membranes[n][b, -1],
-                traces[b],
-                d[b],
-                net.neuron,
-                FLOOR if mode == STOCHASTIC else mode,
-                GRADIENT.ends,
-            )
-        if net.words.strict and one.gradient_saturated:
-            raise Saturated(
-                f"{layer.name} gradient: {one.gradient_saturated} sums left {GRADIENT.bits} bits"
-            )
-        one.write((G, Gb), k, mode, net.ends(n), seed_state(feedback.seed + 1000 + n))
-        layers.append(
-            replace(layer, weight=one.weight.astype(np.int8), bias=one.bias.astype(np.int32))
-        )
+        for given in zip(membranes[n][:, -1], traces, d):
+            one.gradient_saturated += sample(*G, *given, net.neuron, rounds, ends(GRADIENT))
+        one.refuse_saturated(net, layer.name)
+        one.write(G, k, mode, net.ends(n), seed_state(feedback.seed + 1000 + n))
+        integers = dict(weight=one.weight.astype(np.int8), bias=one.bias.astype(np.int32))
+        layers.append(replace(layer, **integers))
         found[layer.name] = one
         inputs = net.spikes(x, n + 1)
     found["readout"] = new = learn(net, learner, p, y)

@@ -5,49 +5,36 @@ The state is 32 bits wide and no product is wider (`traces.mix`), so that a vect
 neurons as in float32. Twin: `tests/plain_integers.py`, plain Python integers.
 """
 
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 import numpy as np
 
 from minisnn.parallel.compilation import njit
 from minisnn.parallel.threads import parallel
-from .formats import NEAREST, ZERO, shift
-from .neuron import U
-from .stochastic import neurons, pooled, sloped, streams
+
+from .formats import NEAREST, ZERO, ends, shift
+from .stochastic import neurons, sloped, streams
 from .traces import mix
 
 NONE, MAX, MEAN = range(3)
 POOL = {"none": NONE, "max": MAX, "mean": MEAN}
-LOWEST, HIGHEST = U.ends
+LOWEST, HIGHEST = ends(16)  # of u
 
-
-class Constants(NamedTuple):
-    """What a step of a conv neuron takes; int32.
-
-    alpha, beta, gamma, rho, threshold, slope   of `IntegerLIF`
-    fraction                                    F, fraction bits of P and Q
-    most, left                                  from P's exponent to u's: clip to -most .. most,
-                                                then to the left,
-    below, right, half, one                     or to the right, rounding: see `scale`
-    filter_plus, filter_minus                   addends of numbers >= 0, < 0 that round the filters
-                                                (`traces.addends`)
-    """
-
-    alpha: np.int32
-    beta: np.int32
-    gamma: np.int32
-    rho: np.int32
-    threshold: np.int32
-    slope: np.int32
-    fraction: np.int32
-    most: np.int32
-    left: np.int32
-    below: np.int32
-    right: np.int32
-    half: np.int32
-    one: np.int32
-    filter_plus: np.int32
-    filter_minus: np.int32
+# What a step of a conv neuron takes; int32.
+#   alpha, beta, gamma, rho, threshold, slope   of `IntegerLIF`
+#   fraction                                    F, fraction bits of P and Q
+#   most, left                                  from P's exponent to u's: clip to -most .. most,
+#                                               then to the left,
+#   below, right, half, one                     or to the right, rounding: see `scale`
+#   plus, minus                                 `traces.addends` that round the filters
+Constants = namedtuple(
+    "Constants",
+    "alpha beta gamma rho threshold slope fraction most left below right half one plus minus",
+)
+# Of a conv layer: spikes (B, T, H', W', C), membranes (samples, T, H, W, C) of the first samples, how
+# many membranes were clipped; slopes and args of the last steps, where they were asked for.
+Convolved = namedtuple("Convolved", "spikes membranes clipped slopes args")
 
 
 def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
@@ -118,60 +105,56 @@ def spread(x, words, weight, V):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def neuron_row(V, P, Q, r, bias, u, c):
-    """One step of a row of sites on flat arrays: u, then r, P, Q advance; returns how many u were
-    clipped."""
-    A = c.alpha
-    B = c.beta
-    G = c.gamma
-    rho = c.rho
-    threshold = c.threshold
+def neuron_row(V, P, Q, r, u, bias, c, counted):
+    """One step of a row of sites on flat arrays: u, then r, P, Q advance; returns how many u of the
+    first `counted` were clipped."""
     F = c.fraction & 31
-    most = c.most
     left = c.left & 31
-    below = c.below
     right = c.right & 31
     half = c.half & 31
-    one = c.one
+    rest = np.int32(np.int32(4096 - c.gamma) << 12)
     low = np.int32(LOWEST)
     high = np.int32(HIGHEST)
     clipped = np.int32(0)
     for n in range(u.size):
         x = np.int32(P[n] + bias[n])
-        up = np.int32(np.int32(x >> half) & one)
-        x = np.int32(max(min(x, most), np.int32(-most)) << left)
+        up = np.int32(np.int32(x >> half) & c.one)
+        x = np.int32(max(min(x, c.most), np.int32(-c.most)) << left)
         negative = np.int32(x >> 31)
-        x = np.int32(np.int32(np.int32(x + np.int32(negative & below)) >> right) + up)
-        x = np.int32(x - np.int32(np.int32(rho * r[n]) >> 12))
+        x = np.int32(np.int32(np.int32(x + np.int32(negative & c.below)) >> right) + up)
+        x = np.int32(x - np.int32(np.int32(c.rho * r[n]) >> 12))
         y = max(min(x, high), low)
-        clipped += np.int32(x != y)
+        clipped += np.int32((x != y) & (n < counted))
         u[n] = y
-        r[n] = (
-            np.int32(
-                np.int32(G * r[n])
-                + np.int32(np.int32(np.int32(4096 - G) << 12) * np.int32(y >= threshold))
-            )
-            >> 12
-        )
+        fired = np.int32(rest * np.int32(y >= c.threshold))
+        r[n] = np.int32(np.int32(c.gamma * r[n]) + fired) >> 12
         p, q = P[n], Q[n]
-        P[n] = mix(p, q, A, c.filter_plus, c.filter_minus)
-        Q[n] = mix(q, np.int32(V[n] << F), B, c.filter_plus, c.filter_minus)
+        P[n] = mix(p, q, c.alpha, c.plus, c.minus)
+        Q[n] = mix(q, np.int32(V[n] << F), c.beta, c.plus, c.minus)
     return clipped
 
 
 @njit(nogil=True, inner=True)
-def pool_row(top, bottom, out, C, pool, threshold):
-    """Spikes out (W', C) flat of two rows of membranes; mean pooling compares the sum of four with
-    four thresholds."""
+def pool_row(top, bottom, out, arg, C, pool, threshold):
+    """Spikes out (W', C) flat of two rows of membranes, and which of four was the largest, where arg
+    is not None; mean pooling compares the sum of four with four thresholds."""
     for w in range(out.size // C):
         for c in range(C):
             i = 2 * w * C + c
-            if pool == MAX:
-                out[w * C + c] = (
-                    max(max(top[i], top[i + C]), max(bottom[i], bottom[i + C])) >= threshold
-                )
-            else:
-                out[w * C + c] = top[i] + top[i + C] + bottom[i] + bottom[i + C] >= 4 * threshold
+            most = max(max(top[i], top[i + C]), max(bottom[i], bottom[i + C]))
+            out[w * C + c] = most >= threshold
+            if arg is not None:
+                later = 2 if bottom[i] == most else 3
+                arg[w * C + c] = 0 if top[i] == most else (1 if top[i + C] == most else later)
+            elif pool == MEAN:
+                total = top[i] + top[i + C] + bottom[i] + bottom[i + C]
+                out[w * C + c] = total >= 4 * threshold
+
+
+@njit(nogil=True, inner=True)
+def fire(u, out, threshold):
+    for n in range(out.size):
+        out[n] = u[n] >= threshold
 
 
 @njit(nogil=True, cache=True)
@@ -208,7 +191,7 @@ def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record, key
         total = 0
         if key is not None:
             states = streams(key, b, row)
-            arg = np.zeros(out.shape[2:], np.uint8)
+            scratch = np.zeros(out.shape[2:], np.uint8)
         for t in range(T):
             spread(x[b, t], words[b, t], weight, sums)
             flat = sums.reshape(H + k - 1, (W + k - 1) * C_out)
@@ -217,47 +200,28 @@ def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record, key
                 if key is not None:
                     total += neurons(V, P[y], Q[y], r[y], u[y], bias, c, states)
                 if pool is not None:
-                    found = neuron_row(
-                        V[:end], P[y, :end], Q[y, :end], r[y, :end], bias[:end], u[y, :end], c
-                    )
-                    total += found if y < rows else 0
-                    if end < row:
-                        neuron_row(
-                            V[end:], P[y, end:], Q[y, end:], r[y, end:], bias[end:], u[y, end:], c
-                        )
+                    counted = end if y < rows else 0
+                    total += neuron_row(V, P[y], Q[y], r[y], u[y], bias, c, counted)
             if key is not None:
                 n = t - T + slopes.shape[1]
-                pooled(
-                    u.reshape(H, W, C_out), out[b, t], args[b, n] if n >= 0 else arg, c.threshold
-                )
+                arg = args[b, n] if n >= 0 else scratch
                 if n >= 0:
                     sloped(u, slopes[b, n], c)
-            if pool is not None:
-                if pool == NONE:
-                    for y in range(H):
-                        for z in range(W):
-                            for n in range(C_out):
-                                out[b, t, y, z, n] = u[y, z * C_out + n] >= c.threshold
-                else:
-                    for y in range(H // 2):
-                        to = out[b, t, y].reshape(-1)
-                        pool_row(u[2 * y], u[2 * y + 1], to, C_out, pool, c.threshold)
+            for y in range(out.shape[2]):
+                to = out[b, t, y].reshape(-1)
+                if key is not None:
+                    which = arg[y].reshape(-1)
+                    pool_row(u[2 * y], u[2 * y + 1], to, which, C_out, MAX, c.threshold)
+                if pool is not None:
+                    if pool == NONE:
+                        fire(u[y], to, c.threshold)
+                    else:
+                        pool_row(u[2 * y], u[2 * y + 1], to, None, C_out, pool, c.threshold)
             if b < record.shape[0]:
                 for y in range(H):
                     for n in range(row):
                         record[b, t, y, n] = u[y, n]
         clipped[b] = total
-
-
-class Convolved(NamedTuple):
-    """Of a conv layer: spikes (B, T, H', W', C), membranes (samples, T, H, W, C) of the first samples,
-    how many membranes were clipped; slopes and args of the last steps, where they were asked for."""
-
-    spikes: np.ndarray
-    membranes: np.ndarray
-    clipped: int
-    slopes: np.ndarray | None
-    args: np.ndarray | None
 
 
 def convolved(
@@ -269,7 +233,6 @@ def convolved(
     record     of how many samples membranes are kept
     key        of the random numbers of `stochastic`, the last `window` steps for the way back
     """
-    weight, bias, constants = prepared
     (H, W, _), shape, (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
     flat = rows_of(x)
     out = np.empty((B, T, *shape), np.uint8)
@@ -279,6 +242,7 @@ def convolved(
     if key is not None:
         slopes = np.empty((B, window, H, W * shape[2]), np.uint8)
         args = np.empty((B, window, *shape), np.uint8)
+    weight, bias, constants = prepared
     pool = POOL[layer.pool] if key is None else None
     given = flat, flat.view(np.uint64), weight, bias, pool, constants
     parallel(conv, B, *given, out, clipped, kept, key, slopes, args)

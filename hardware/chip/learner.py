@@ -28,7 +28,7 @@ a device that is taught shot by shot counts them (`means.CountedMeans`).
 import math
 import warnings
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,22 +40,22 @@ from .errors import ERRORS, error
 from .formats import (
     FLOOR,
     STOCHASTIC,
-    Format,
     Saturated,
+    ends,
     noise_of,
     rounding,
     seed_state,
     shift,
     whole,
-    xorshift32,
 )
+from .formats import xorshift32
 from .neuron import surrogate
 
 RULES = ("membrane", "three-factor")  # by gradients
 CLASS_MEAN = "class-mean"
 MOST = 1 << 62  # of numbers that have no other end
 MOST_WINDOW = 65_535  # steps that the C library has room for
-GRADIENT = Format(32, 19)  # G: products of Q0.7 and Q1.12
+GRADIENT = 32  # bits of G, 19 of them fraction: products of Q0.7 and Q1.12
 
 
 @dataclass(frozen=True)
@@ -90,16 +90,13 @@ class Learner:
 
     def __post_init__(self):
         rounding(self.rounding)
-        for name, value, known in (
-            ("rule", self.rule, (*RULES, CLASS_MEAN)),
-            ("error", self.error, tuple(ERRORS)),
-        ):
-            one_of(name, value, known)
+        one_of("rule", self.rule, (*RULES, CLASS_MEAN))
+        one_of("error", self.error, ERRORS)
         if self.rule == CLASS_MEAN and (self.threshold or self.online):
             raise ValueError("the rule class-mean takes all samples at once and has no threshold")
         if (self.refuse or self.residuals) and self.rule != CLASS_MEAN:
             raise ValueError(
-                f"refuse and residuals are of the rule class-mean, whose answers are distances; the "
+                "refuse and residuals are of the rule class-mean, whose answers are distances; the "
                 f"rule is {self.rule}"
             )
         whole(0, 255, threshold=self.threshold)
@@ -132,32 +129,24 @@ def nearest_power(step: float) -> int:
     return round(math.log2(step))
 
 
-def steps_of(net, inner, samples: int) -> dict[str, int]:
+def steps_of(net, inner, samples: int) -> dict[str, Any]:
     """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the
     support samples, of which online each makes a step of its own."""
     if (readings := getattr(inner, "readings", 1)) > 1:
         raise ValueError(
             f"the network reads its features {readings} times in a recording; in integers they are "
-            "the trace at its end alone, expected readings 1"
+            "the trace at its end only, expected readings 1"
         )
     if (looks := getattr(inner, "looks", 1)) > 1:
-        warnings.warn(
-            f"the network looks at a recording {looks} times; in integers there is one look, with "
-            "the accuracy of one",
-            stacklevel=2,
-        )
+        text = f"the network looks at a recording {looks} times; in integers there is one look"
+        warnings.warn(f"{text}, with the accuracy of one", stacklevel=2)
     if getattr(inner, "axes", None) is not None:
-        warnings.warn(
-            f"the network compares class means along {inner.axes.shape[1]} axes; in integers it "
-            "compares all features, with the accuracy of that",
-            stacklevel=2,
-        )
+        text = f"the network compares class means along {inner.axes.shape[1]} axes; in integers it"
+        warnings.warn(f"{text} compares all features, with the accuracy of that", stacklevel=2)
     samples = 1 if learns_online(inner) else samples
-    a = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
-    means = (float(np.exp(np.log(a[p.slice]).mean())) for p in net.layout[-2:])
-    return dict(
-        zip(("log2_weight", "log2_bias"), (nearest_power(mean / samples) for mean in means))
-    )
+    sizes = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
+    means = [float(np.exp(np.log(sizes[p.slice]).mean())) / samples for p in net.layout[-2:]]
+    return dict(zip(("log2_weight", "log2_bias"), map(nearest_power, means)))
 
 
 def one_look(inner):
@@ -211,15 +200,10 @@ class Learned:
         self.written, self.gated, self.clipped = counts.tolist()
         return state
 
-
-class How(NamedTuple):
-    """What the kernel of a sample takes of a `Learner`: steps from `first` on, the rule, the error,
-    the rounding of h."""
-
-    first: int
-    three_factor: bool
-    error: int
-    mode: int
+    def refuse_saturated(self, net, name: str) -> None:
+        """Saturated in strict mode where a gradient left its word."""
+        if net.words.strict and self.gradient_saturated:
+            raise Saturated(f"{name} gradient: {self.gradient_saturated} sums left {GRADIENT} bits")
 
 
 @njit(nogil=True, cache=True)
@@ -236,19 +220,23 @@ def accumulate(G, e, p, word):
 
 
 @njit(nogil=True, cache=True)
-def sample(G, Gb, u, p, label, how, neuron, word):
+def sample(G, Gb, u, p, label, kind, first, mode, neuron, word):
     """Add a sample's gradient to G (F, K) and, of an input that is always 1, Gb (1, K): u (T, K), p
-    (T, F); sums clipped."""
+    (T, F); sums clipped.
+
+    kind    of the error
+    first   step from which errors count; with a neuron, those of the three-factor rule, times its
+            slope, rounded by `mode`
+    """
     e = np.empty(u.shape[1], np.int64)
     always = np.full(1, 4096)
     clipped = 0
-    for t in range(how.first, u.shape[0]):
-        error(u[t], label, how.error, e)
-        if how.three_factor:
+    for t in range(first, u.shape[0]):
+        error(u[t], label, kind, e)
+        if neuron is not None:
             for k in range(e.size):
-                e[k] = shift(
-                    e[k] * surrogate(u[t, k], neuron.threshold, neuron.slope), 8, how.mode, 0
-                )
+                slope = surrogate(u[t, k], neuron.threshold, neuron.slope)
+                e[k] = shift(e[k] * slope, 8, mode, 0)
         clipped += accumulate(G, e, p[t], word) + accumulate(Gb, e, always, word)
     return clipped
 
@@ -300,14 +288,13 @@ def check_samples(net, p: np.ndarray, y) -> np.ndarray:
     """Labels y as an array, one of the classes for each sample of p, which has a step at least;
     else ValueError."""
     y = np.asarray(y)
-    if y.dtype.kind not in "iu" or y.shape != (len(p),):
+    if y.dtype.kind not in "iu" or y.shape != (len(p),) or not p.shape[1]:
         raise ValueError(
-            f"labels must be one integer for each of {len(p)} samples, not {y.dtype} {y.shape}"
+            f"labels must be one integer for each sample, not {y.dtype} {y.shape} for traces "
+            f"{p.shape}, of one step at least"
         )
     if y.size and not 0 <= y.min() <= y.max() < net.ways:
         raise ValueError(f"labels are 0 to {net.ways - 1}, found {y.min()} to {y.max()}")
-    if not p.shape[1]:
-        raise ValueError("samples to learn from have one step at least, found none")
     return y
 
 
@@ -317,11 +304,11 @@ def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned
     G = np.zeros(out.weight.shape, np.int64)
     n = np.bincount(y, minlength=len(out.bias))
     np.add.at(G.T, y, p[:, -1])
-    out.synapses = G.size + n.size
     k = learner.shifts(0, net.readout.bits)[0]
-    mode = rounding(learner.rounding)
-    means(out.weight, out.bias, G, n, k, mode, net.ends(-1), seed_state(learner.seed), counts)
-    out.written, out.gated, out.clipped = map(int, counts)
+    given = G, n, k, rounding(learner.rounding), net.ends(-1), seed_state(learner.seed)
+    means(out.weight, out.bias, *given, counts)
+    out.written, out.gated, out.clipped = counts.tolist()
+    out.synapses = G.size + n.size
     return out
 
 
@@ -337,28 +324,22 @@ def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
         return _class_means(net, learner, p, y)
     out = Learned(net.weight, net.bias)
     k = learner.shifts(net.readout.exponent)
-    ends = net.ends(-1)
-    G = np.zeros(out.weight.shape, np.int64)
-    Gb = np.zeros((1, len(out.bias)), np.int64)
-    T = p.shape[1]
-    three = learner.rule == "three-factor"
+    G = np.zeros(out.weight.shape, np.int64), np.zeros((1, len(out.bias)), np.int64)
     mode = rounding(learner.rounding)
-    first = max(T - learner.window, 0) if three else T - 1
-    how = How(first, three, ERRORS[learner.error], FLOOR if mode == STOCHASTIC else mode)
+    T = p.shape[1]
+    how = T - 1, FLOOR, None
+    if learner.rule == "three-factor":
+        how = max(T - learner.window, 0), FLOOR if mode == STOCHASTIC else mode, net.neuron
     state = seed_state(learner.seed)
     u = None if learner.online else net.membranes(p)
     for b, label in enumerate(y):
         seen = net.membranes(p[b : b + 1], out.weight, out.bias)[0] if u is None else u[b]
-        out.gradient_saturated += sample(
-            G, Gb, seen, p[b], int(label), how, net.neuron, GRADIENT.ends
-        )
+        given = seen, p[b], int(label), ERRORS[learner.error], *how, ends(GRADIENT)
+        out.gradient_saturated += sample(*G, *given)
         if learner.online or b == len(y) - 1:
-            state = out.write((G, Gb), k, mode, ends, state, learner.threshold)
-            G[...], Gb[...] = 0, 0
-    if net.words.strict and out.gradient_saturated:
-        raise Saturated(
-            f"readout gradient: {out.gradient_saturated} sums left {GRADIENT.bits} bits"
-        )
+            state = out.write(G, k, mode, net.ends(-1), state, learner.threshold)
+            G[0][...], G[1][...] = 0, 0
+    out.refuse_saturated(net, "readout")
     return out
 
 

@@ -4,7 +4,7 @@ A row of sites is worked at together; each of its neurons has a stream of random
 which goes on from row to row and from step to step. `hardware.meta.words` proves that all fits.
 """
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
@@ -14,32 +14,16 @@ from .formats import STOCHASTIC, shift
 from .neuron import surrogate
 from .noise import stream
 
-
-class Step(NamedTuple):
-    """What the loops take of neuron and words; int32.
-
-    alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
-    slope                of the surrogate        fraction         of u
-    trace                fraction bits of r      low, high        ends of P, Q and u
-    left, right          bits from (4096 - B) V to Q's scale; one of them is 0
-    most                 where (4096 - B) V is clipped before: what is beyond saturates Q anyway
-    mode                 rounding of states and adjoints
-    """
-
-    alpha: np.int32
-    beta: np.int32
-    gamma: np.int32
-    rho: np.int32
-    threshold: np.int32
-    slope: np.int32
-    fraction: np.int32
-    trace: np.int32
-    low: np.int32
-    high: np.int32
-    left: np.int32
-    right: np.int32
-    most: np.int32
-    mode: np.int32
+# What the loops take of neuron and words; int32.
+#   alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
+#   slope                of the surrogate        fraction         of u
+#   trace                fraction bits of r      low, high        ends of P, Q and u
+#   left, right          bits from (4096 - B) V to Q's scale; one of them is 0
+#   most                 where (4096 - B) V is clipped before: what is beyond saturates Q anyway
+#   mode                 rounding of states and adjoints
+Step = namedtuple(
+    "Step", "alpha beta gamma rho threshold slope fraction trace low high left right most mode"
+)
 
 
 @njit(nogil=True, inner=True)
@@ -103,22 +87,6 @@ def neurons(V, P, Q, r, u, bias, c, states):
         clipped += np.int32(x != y)
         Q[n] = y
     return clipped
-
-
-@njit(nogil=True, inner=True)
-def pooled(u, out, arg, threshold):
-    """Spikes out (H', W', C) of the largest of 2 x 2 membranes u (H, W, C), and which it was."""
-    for h in range(out.shape[0]):
-        for w in range(out.shape[1]):
-            for d in range(out.shape[2]):
-                best = 0
-                most = u[2 * h, 2 * w, d]
-                for n in range(1, 4):
-                    other = u[2 * h + n // 2, 2 * w + n % 2, d]
-                    if other > most:
-                        best, most = n, other
-                out[h, w, d] = most >= threshold
-                arg[h, w, d] = best
 
 
 @njit(nogil=True, inner=True)

@@ -17,8 +17,8 @@ float network, and its bias axons start n steps after the input. Arrays here are
 network's time, which is the same thing shifted.
 """
 
+from collections import namedtuple
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,16 +28,9 @@ from minisnn.parallel.threads import parallel
 from ..chip import quantise, ranges
 from ..chip.formats import STOCHASTIC, whole
 from ..chip.kernels import NONE, POOL, mirrored, rows_of, spread
-from ..chip.learner import (
-    CLASS_MEAN,
-    Learner,
-    learns_online,
-    readout_exponent as exponent_of,
-    steps_of,
-)
+from ..chip.learner import CLASS_MEAN, Learner
 from ..chip.network import IntegerNet
 from ..chip.neuron import IntegerLIF
-from ..chip.recording import Recording
 from ..chip.traces import BITS as TRACE_BITS, factor
 from ..chip.words import Words
 
@@ -48,6 +41,11 @@ AXON = 127  # the largest weight, in steps of 2
 FRACTION = 4  # bits of a bias that axons carry which fire every 2nd, 4th … step
 LEAST_EXP = -8  # of weight_exp
 BITS = 8  # of weights
+LIMITS = {"du": (0, 4095), "dv": (1, 4096), "trace_bits": (1, 12), "weight_exp": (LEAST_EXP, 7)}
+
+# What a step takes: factors 4096 - (du + 1) and 4096 - dv of the decays, shifts of what arrives, and
+# of how many rows and columns the spikes are pooled.
+Constants = namedtuple("Constants", "u_factor v_factor left right rows columns")
 
 
 @dataclass(frozen=True)
@@ -67,32 +65,15 @@ class LoihiConfig:
     weight_exp: int | None = None
 
     def __post_init__(self):
-        for name, least, most in (
-            ("du", 0, 4095),
-            ("dv", 1, 4096),
-            ("trace_bits", 1, 12),
-            ("weight_exp", -8, 7),
-        ):
-            if getattr(self, name) is not None or name == "trace_bits":
-                whole(least, most, **{name: getattr(self, name)})
+        for name, limits in LIMITS.items():
+            if getattr(self, name) is not None:
+                whole(*limits, **{name: getattr(self, name)})
 
 
 @njit(nogil=True, inner=True)
 def _toward_zero(x, factor):
     y = abs(x) * factor >> 12
     return -y if x < 0 else y
-
-
-class Constants(NamedTuple):
-    """What a step takes: factors 4096 - (du + 1) and 4096 - dv of the decays, shifts of what
-    arrives, and of how many rows and columns the spikes are pooled."""
-
-    u_factor: int
-    v_factor: int
-    left: int
-    right: int
-    rows: int
-    columns: int
 
 
 @njit(nogil=True, cache=True)
@@ -197,18 +178,15 @@ class CubaNet(IntegerNet):
         self.du = 4095 - beta if config.du is None else config.du
         self.dv = 4096 - alpha if config.dv is None else config.dv
         self.mean = net.pool == "mean"
-        self.vth = list[np.ndarray]()
-        self.weight_exps = list[int]()
-        views = net.views(theta)
+        self.vth: list[np.ndarray] = []
+        self.weight_exps: list[int] = []
         layers = []
         for n, b in enumerate(net.blocks):
-            weight, bias = quantise.arrays(net, views, n, np.float64)
+            arrays = quantise.arrays(net, theta, n, np.float64)
             if b.readout:
-                layer = quantise.layer(b, weight, bias, BITS, TRACE_BITS, 1, readout_exponent)
+                layer = quantise.layer(b, *arrays, BITS, TRACE_BITS, 1, readout_exponent)
             else:
-                layer = self._conv_layer(
-                    b, weight, bias, neuron.threshold, 2 * (self.mean and n > 0)
-                )
+                layer = self._conv_layer(b, *arrays, neuron.threshold, 2 * (self.mean and n > 0))
             layers.append(layer)
         self._set(layers, IntegerLIF(alpha, beta, 0, 0, 0, int(16 * neuron.slope)), Words())
 
@@ -254,33 +232,21 @@ class CubaNet(IntegerNet):
             whole(1, MOST_VTH, **{f"{layer.name}: vth": int(vth[0])})
 
     @classmethod
-    def of(cls, checkpoint, config: LoihiConfig = LoihiConfig()) -> "CubaNet":
+    def of(  # type: ignore[override]
+        cls, checkpoint, config: LoihiConfig = LoihiConfig()
+    ) -> "CubaNet":
         """The network of a checkpoint, ready to learn as it adapts."""
-        net, inner = checkpoint.net, checkpoint.inner
-        steps = steps_of(net, inner, net.ways)
-        exponent = exponent_of(steps["log2_weight"], BITS, learns_online(inner))
-        self = cls(net, checkpoint.theta, config, exponent)
-        self.steps = steps
-        self.recording = Recording.of(checkpoint)
-        return self
+        return cls._made(checkpoint, None, BITS, config)
 
     def constants(self) -> dict[str, int]:
-        own = {
-            "current": 4095 - self.du,
-            "voltage": 4096 - self.dv,
-            "fraction": FRACTION,
-            "traces_rounding": STOCHASTIC,
-            "trace_bits": self.config.trace_bits,
-        }
+        own = dict(current=4095 - self.du, voltage=4096 - self.dv, fraction=FRACTION)
+        traces = dict(traces_rounding=STOCHASTIC, trace_bits=self.config.trace_bits)
         units = {f"{layer.name}_unit": layer.exponent for layer in self.layers[:-1]}
-        return super().constants() | own | units
+        return super().constants() | own | traces | units
 
     def layer_constants(self, n):
-        return {
-            "pool": "mean" if self.mean else "max",
-            "exponent": self.weight_exps[n],
-            "threshold": int(self.vth[n][0]),
-        }
+        pool = "mean" if self.mean else "max"
+        return dict(pool=pool, exponent=self.weight_exps[n], threshold=int(self.vth[n][0]))
 
     def learner(self, **options) -> Learner:
         """Loihi's way to learn: its rules are rounded stochastically. Class means, which no rule of
@@ -306,35 +272,19 @@ class CubaNet(IntegerNet):
         x = rows_of(np.concatenate([x, np.zeros_like(x[:, :1])], 1))
         exp = self.weight_exps[n]
         clipped = np.zeros(B, np.int64)
-        constants = Constants(
-            4095 - self.du, 4096 - self.dv, max(exp, 0), max(-exp, 0), 2 * h, 2 * w
-        )
+        shifts = max(exp, 0), max(-exp, 0)
+        constants = Constants(4095 - self.du, 4096 - self.dv, *shifts, 2 * h, 2 * w)
         pool = POOL["none" if self.mean else "max"]
         out = np.zeros((B, T + 1, H if self.mean else h, C_out, W), np.uint8)
         kept = np.empty((min(record, B), T + 1, H, W * C_out), np.int32)
         axons = self.axons[layer.name]
         bias = 2 * firing(axons, 1 << FRACTION) @ axon_words(layer.bias.astype(np.int64), axons).T
-        parallel(
-            conv,
-            B,
-            x,
-            x.view(np.uint64),
-            *prepared,
-            bias,
-            pool,
-            constants,
-            self.vth[n],
-            out,
-            clipped,
-            kept,
-        )
+        given = x, x.view(np.uint64), *prepared, bias, pool, constants, self.vth[n]
+        parallel(conv, B, *given, out, clipped, kept)
         self._count(f"{layer.name}.u", int(clipped.sum()))
         spikes = out[:, 1:]
-        v = kept[:, 1:].reshape(len(kept), T, H, W, C_out)
         if self.mean:  # how many of a site's four spike
-            spikes = (
-                spikes[:, :, : 2 * h, :, : 2 * w]
-                .reshape(B, T, h, 2, C_out, w, 2)
-                .sum((3, 6), dtype=np.uint8)
-            )
+            four = spikes[:, :, : 2 * h, :, : 2 * w].reshape(B, T, h, 2, C_out, w, 2)
+            spikes = four.sum((3, 6), dtype=np.uint8)
+        v = kept[:, 1:].reshape(len(kept), T, H, W, C_out)
         return np.ascontiguousarray(spikes[..., :w].transpose(0, 1, 2, 4, 3)), v

@@ -2,8 +2,9 @@
 same weights. Both have `update`, `logits` and `arrays`, the state that a checkpoint holds.
 """
 
+import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from minisnn.meta.prototypes import ClassMeans
 from minisnn.meta.tasks import Task
 from minisnn.network.spiking import SpikingNet
 
+from ..chip.formats import real
 from ..chip.learner import samples_of
 from ..chip.neuron import IntegerLIF
 from . import loss
@@ -24,6 +26,7 @@ WINDOW = 20  # steps that are differentiated
 EVALUATION = 1 << 20  # the update that random numbers of evaluation belong to
 CLIP = 5.0  # of the float gradient, as by the presets of minisnn train
 LR_END = 0.02  # of the learning rate, there
+STATE = "weight bias momentum momentum_bias exponent amplitude shift".split()  # of a layer
 
 
 @dataclass(frozen=True)
@@ -78,45 +81,25 @@ class IntegerArm:
         """Minus the squared distances of the query samples from the class means."""
         p = self.net.features_of(samples_of(task), EVALUATION)
         n = len(task.y_support)
-        c, _ = loss.means(p[:n], task.y_support, int(task.y_support.max()) + 1)
+        c, _ = loss.means(p[:n], task.y_support)
         return -loss.distances(p[n:], c)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Whole numbers alone."""
-        net = self.net
-        found = {"top": np.array(net.top)}
-        for layer in net.layers:
-            found |= {
-                f"{layer.name}.weight": layer.weight,
-                f"{layer.name}.bias": layer.bias,
-                f"{layer.name}.momentum": layer.momentum[0],
-                f"{layer.name}.momentum_bias": layer.momentum[1],
-                f"{layer.name}.constants": np.array([layer.exponent, layer.amplitude, layer.shift]),
-            }
-        names = sorted(net.saturations)
-        return found | {
-            "places": np.array(names, "S32"),
-            "saturations": np.array([net.saturations[name] for name in names], np.int64),
-        }
+        """Whole numbers only."""
+        saturations = json.dumps(self.net.saturations).encode()
+        found = {"top": np.array(self.net.top), "saturations": np.frombuffer(saturations, np.uint8)}
+        for layer in self.net.layers:
+            for name in STATE:
+                found[f"{layer.name}.{name}"] = np.array(getattr(layer, name))
+        return found
 
     def restore(self, held: dict[str, np.ndarray]) -> None:
-        net = self.net
-        net.top = int(held["top"])
-        for n, layer in enumerate(net.layers):
-            name = layer.name
-            exponent, amplitude, shift = map(int, held[f"{name}.constants"])
-            moments = held[f"{name}.momentum"], held[f"{name}.momentum_bias"]
-            net.layers[n] = replace(
-                layer,
-                weight=held[f"{name}.weight"],
-                bias=held[f"{name}.bias"],
-                exponent=exponent,
-                amplitude=amplitude,
-                shift=shift,
-                momentum=moments,
-            )
-        places = [name.decode() for name in held["places"]]
-        net.saturations = dict(zip(places, held["saturations"].tolist()))
+        self.net.top = int(held["top"])
+        self.net.saturations = json.loads(held["saturations"].tobytes())
+        for layer in self.net.layers:
+            for name in STATE:
+                value = held[f"{layer.name}.{name}"]
+                setattr(layer, name, value if value.ndim else int(value))
 
 
 class FloatArm:
@@ -126,9 +109,15 @@ class FloatArm:
         shape = start.layers[0].input_shape
         self.net: Any = SpikingNet(shape, plan.channels, ways=ways, window=start.window)
         self.plan = plan
-        self.theta = as_floats(start, self.net)
         self.outer = Adam(self.net.size)
         self.inner = ClassMeans(steps=0, scale=2.0**plan.log2_scale)
+        self.theta = np.zeros(self.net.size, self.net.dtype)
+        views = self.net.views(self.theta)
+        for n, layer in enumerate(start.layers):
+            gain = self.net.neuron.gain if n == 0 else 1.0
+            unit = 2.0 ** (layer.exponent - start.words.below) / gain
+            views[f"{layer.name}.weight"][...] = layer.weight * unit
+            views[f"{layer.name}.bias"][...] = real(layer.bias, start.words.fraction)
 
     def update(self, task: Task, n: int) -> float:
         plan = self.plan
@@ -146,15 +135,3 @@ class FloatArm:
     def restore(self, held: dict[str, np.ndarray]) -> None:
         self.theta = held["theta"]
         self.outer.state = {name: held[name] for name in self.outer.state}
-
-
-def as_floats(start: MetaNet, net: Any) -> np.ndarray:
-    """theta of a float network that has an integer network's weights, divided by the input's gain."""
-    theta = np.zeros(net.size, net.dtype)
-    views = net.views(theta)
-    below = start.words.below
-    for n, layer in enumerate(start.layers):
-        unit = 2.0 ** (layer.exponent - below) / (net.neuron.gain if n == 0 else 1.0)
-        views[f"{layer.name}.weight"][...] = layer.weight * unit
-        views[f"{layer.name}.bias"][...] = start.words.state.real(layer.bias)
-    return theta

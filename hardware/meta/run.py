@@ -73,24 +73,23 @@ def trained(
 ) -> FloatArm | IntegerArm:
     """The arm after all updates; it goes on from the checkpoint at `path`, which it keeps."""
     arm = begin(tasks, settings, bits, seed)
-    done, right = 0, []
+    right: list[float] = []
     if path.exists():
-        held = dict(
-            np.load(io.BytesIO(read_whole(path, "a checkpoint", MOST_BYTES)), allow_pickle=False)
-        )
+        content = io.BytesIO(read_whole(path, "a checkpoint", MOST_BYTES))
+        held = dict(np.load(content, allow_pickle=False))
         right = held.pop("right").tolist()
-        done = len(right)
         arm.restore(held)
     updates = settings.plan.updates
-    bar = terminal.bar(None, updates, f"{arm_name(bits)}, seed {seed}", progress, initial=done)
-    with bar:
-        for n in range(done, updates):
+    text = f"{arm_name(bits)}, seed {seed}"
+    with terminal.bar(None, updates, text, progress, initial=len(right)) as bar:
+        for n in range(len(right), updates):
             right.append(arm.update(train_task(tasks, settings, seed, TASKS, n), n))
             bar.update()
             if (n + 1) % EVERY == 0 or n + 1 == updates:
-                contents = io.BytesIO()
-                np.savez(contents, right=np.array(right), **arm.arrays())
-                write_whole(path, contents.getvalue())
+                arrays: dict[str, Any] = dict(arm.arrays(), right=np.array(right))
+                content = io.BytesIO()
+                np.savez(content, **arrays)
+                write_whole(path, content.getvalue())
     return arm
 
 
@@ -113,16 +112,17 @@ def testing(settings: Settings, split: str, progress: bool) -> Any:
     says."""
     tasks = open_set(DATASET, split, None, progress=progress, **READING)
     few = settings.alphabets
-    if not few:
-        return tasks
-    alphabets = list(dict.fromkeys(name.rpartition("-")[0] for name in tasks.classes))
+    alphabet_of = {name: name.rpartition("-")[0] for name in tasks.classes}
+    alphabets = list(dict.fromkeys(alphabet_of.values()))
     if few > len(alphabets):
         raise ValueError(
             f"alphabets is {few}; split {split} has {len(alphabets)}: expected at most as many, or "
             "0 for all"
         )
     first = alphabets[:few]
-    return tasks.only([name for name in tasks.classes if name.rpartition("-")[0] in first])
+    return (
+        tasks.only([name for name in tasks.classes if alphabet_of[name] in first]) if few else tasks
+    )
 
 
 def arms_of(bits: Sequence[int], seeds: Sequence[int]) -> list[tuple[int | None, int]]:
@@ -147,10 +147,11 @@ def resumed(folder: Path) -> Said:
         )
     found = read_json(path)
     try:
-        plan = Plan(**{**found["plan"], "channels": tuple(found["plan"]["channels"])})
-        rest = {name: found[name] for name in Settings.__dataclass_fields__ if name != "plan"}
-        arms = [(bits, seed) for bits, seed in found["arms"]]
-        return Said(Settings(plan, **rest), arms, found["split"])
+        arms = [(bits, seed) for bits, seed in found.pop("arms")]
+        split = found.pop("split")
+        plan = found.pop("plan")
+        plan["channels"] = tuple(plan["channels"])
+        return Said(Settings(Plan(**plan), **found), arms, split)
     except (KeyError, TypeError, ValueError):
         raise ValueError(f"{path}: is damaged; expected settings, arms and split") from None
 
@@ -168,20 +169,12 @@ def run(
     write_json(folder / "run.json", {**asdict(settings), "arms": list(arms), "split": split})
     tasks = open_set(DATASET, "train", None, progress=progress, **READING)
     for bits, seed in arms:
-        trained(tasks, settings, bits, seed, _place(folder, bits, seed, ".npz"), progress)
-    for bits, seed in arms:
-        place = _place(folder, bits, seed, ".json")
+        place = folder / f"{arm_name(bits)}-{seed}.json"
         if place.exists():
             continue
-        arm = trained(tasks, settings, bits, seed, _place(folder, bits, seed, ".npz"), progress)
+        arm = trained(tasks, settings, bits, seed, place.with_suffix(".npz"), progress)
         found: dict[str, Any] = dict(right=answers(tests, settings, arm))
         if isinstance(arm, IntegerArm):
-            untrained = begin(tasks, settings, bits, seed)
-            found |= dict(
-                saturations=arm.net.saturations, untrained=answers(tests, settings, untrained)
-            )
+            untrained = answers(tests, settings, begin(tasks, settings, bits, seed))
+            found |= dict(saturations=arm.net.saturations, untrained=untrained)
         write_json(place, found)
-
-
-def _place(folder: Path, bits: int | None, seed: int, kind: str) -> Path:
-    return folder / f"{arm_name(bits)}-{seed}{kind}"

@@ -1,62 +1,36 @@
-"""Pictures of float against fixed point."""
-
-import numpy as np
+"""Pictures of float against fixed point: a line a rounding."""
 
 from minisnn.experiments.drawing import drawn, errorbars
 from minisnn.experiments.statistics import estimate
 from minisnn.plots import COLOURS
 
 from ..chip.formats import ROUNDINGS
-from .episodes import DEFAULT
+from .ways import Choice
 
-MARKS = dict(zip(ROUNDINGS, "osD^"))
-COLOUR_OF = {
-    mode: COLOURS[name] for mode, name in zip(ROUNDINGS, ("blue", "sky", "orange", "vermillion"))
-}
+COLOUR_OF = dict(zip(ROUNDINGS, map(COLOURS.get, ("blue", "sky", "orange", "vermillion"))))
 ONE_SHOT = dict(ylabel="one-shot accuracy (%)", ylim=(0, 102))
+STYLE = dict(capsize=2, linewidth=1, markersize=4)
 
 
-def accuracies(axes, points: dict, rounding: str, mark: str = "o") -> None:
-    """A line of accuracies with their intervals: {place: values over episodes, or a `Row`}."""
-    found = [estimate(values) for values in points.values()]
-    errorbars(
-        axes,
-        points,
-        found,
-        COLOUR_OF[rounding],
-        f"{mark}-",
-        label=rounding,
-        capsize=2,
-        linewidth=1,
-        markersize=4,
-    )
+def _line(axes, points: dict, mode: str) -> None:
+    """Accuracies with their intervals: {place: Found}."""
+    estimates = [estimate(one.row) for one in points.values()]
+    errorbars(axes, points, estimates, COLOUR_OF[mode], label=mode, **STYLE)
 
 
-def accuracy_against_bits(curves: dict, bits, twin: float):
-    """A panel for the readout alone in few bits, one for all layers; a line a rounding of the
-    update.
-
-    curves   {(conv bits, Choice): compare.Found}
-    """
-    titles = ("readout alone, conv layers in the most bits", "all layers")
+def against_bits(chips: dict, bits: tuple[int, ...], twin: float):
+    """A panel for the readout alone in few bits, one for all layers, by rounding of the update, of
+    {(conv bits, Choice): Found}; `twin` is the accuracy in float."""
+    below = {
+        "readout alone, conv layers in the most bits": {b: max(bits) for b in bits},
+        "all layers": {b: b for b in bits},
+    }
     with drawn(8.4, 3.6, 2, sharey=True) as (fig, panels):
-        for axes, title, pick in zip(panels, titles, (lambda b: max(bits), lambda b: b)):
-            for n, (rounding, mark) in enumerate(MARKS.items()):
-                how = (*DEFAULT[:2], rounding, *DEFAULT[3:])
+        for axes, (title, conv) in zip(panels, below.items()):
+            for n, mode in enumerate(ROUNDINGS):
                 aside = 0.05 * (n - 1.5)
-                chosen = {
-                    b: [
-                        v
-                        for (conv, c), v in curves.items()
-                        if (conv, c.bits, c.how) == (pick(b), b, how)
-                    ]
-                    for b in bits
-                }
-                accuracies(
-                    axes,
-                    {b + aside: v.row for b, values in chosen.items() for v in values},
-                    rounding,
-                    mark,
+                _line(
+                    axes, {b + aside: chips[conv[b], Choice(b, rounding=mode)] for b in bits}, mode
                 )
             axes.axhline(100 * twin, color="0.5", linestyle=":", label="float twin")
             axes.set(xlabel="weight bits", title=title, xticks=list(bits))
@@ -66,28 +40,14 @@ def accuracy_against_bits(curves: dict, bits, twin: float):
     return fig
 
 
-def accuracy_against_threshold(curves: dict, bits):
-    """Accuracy and the share of synapses written against the threshold on updates."""
-    with drawn(6.4, 3.6) as (fig, (axes,)):
-        share = axes.twinx()
-        share.spines["right"].set_visible(True)
-        for b, colour in ((8, COLOURS["blue"]), (4, COLOURS["vermillion"])):
-            of_bits = {
-                c.how: v for (conv, c), v in curves.items() if (conv, c.bits) == (max(bits), b)
-            }
-            nearest = {
-                how[3]: v
-                for how, v in of_bits.items()
-                if how == (*DEFAULT[:2], "nearest", how[3], DEFAULT[4])
-            }
-            percent = sorted(nearest)
-            right, written = (
-                100 * np.array([(nearest[p].row.mean, nearest[p].shares[0]) for p in percent])
-            ).T
-            axes.plot(percent, right, "o-", color=colour, label=f"accuracy, readout of {b} bits")
-            share.plot(percent, written, "s:", color=colour, markersize=3)
-        axes.set(xlabel="threshold Θ (% of the largest update)", **ONE_SHOT)
-        axes.set(title="Only the largest updates are written (dotted: share of synapses)")
-        share.set(ylabel="synapses written (%)", ylim=(0, None))
-        axes.legend(loc="lower left")
+def against_trace_bits(parts: dict[str, dict]):
+    """Both kinds of traces side by side, of {part: {(rounding, bits): Found}}."""
+    with drawn(8.4, 3.6, 2, sharey=True) as (fig, panels):
+        for axes, (name, part) in zip(panels, parts.items()):
+            for mode in dict.fromkeys(mode for mode, _ in part):
+                _line(axes, {n: one for (m, n), one in part.items() if m == mode}, mode)
+            axes.set(xlabel=f"fraction bits of the {name} traces")
+        panels[0].set(**ONE_SHOT)
+        panels[1].legend(title="rounding of the traces", loc="lower right")
+        fig.suptitle("How short the traces may be")
     return fig

@@ -39,10 +39,6 @@ class FloatReadout:
         """Presynaptic p at every step, float32 (B, T, inputs)."""
         return traces(spikes_of(self.net, self.theta, x), self.neuron, np.float32)
 
-    def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
-        """As `IntegerNet.traces_of`; nothing here is random."""
-        return self.traces(x)
-
     def membranes(self, p: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """u at every step, (B, T, ways)."""
         current = p @ weight + bias
@@ -58,18 +54,14 @@ class FloatReadout:
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Parameters:
         """The readout after the rule; p (B, T, inputs), y (B,). Theta is a fraction of the largest
         |G|, as in integers."""
-        weight = self.weight.copy()
-        bias = self.bias.copy()
-        for part in (
-            [slice(b, b + 1) for b in range(len(y))] if learner.online else [slice(0, len(y))]
-        ):
-            G, Gb = self._gradient(learner, p[part], y[part], weight, bias)
-            for array, g, step in ((weight, G, learner.log2_weight), (bias, Gb, learner.log2_bias)):
+        held = Parameters(self.weight.copy(), self.bias.copy())
+        for p_, y_ in zip(p[:, None], y[:, None]) if learner.online else [(p, y)]:
+            gradients = self._gradient(learner, p_, y_, *held)
+            for array, g, l in zip(held, gradients, (learner.log2_weight, learner.log2_bias)):
                 size = np.abs(g)
-                array -= np.float32(2.0**step) * np.where(
-                    size > size.max() * learner.threshold / 256, g, 0
-                )
-        return Parameters(weight, bias)
+                gated = size <= size.max() * learner.threshold / 256
+                array -= np.float32(2.0**l) * np.where(gated, 0, g)
+        return held
 
     def _gradient(self, learner, p, y, weight, bias):
         u = self.membranes(p, weight, bias)
@@ -89,11 +81,7 @@ def float_error(kind: str, u: np.ndarray, y: np.ndarray) -> np.ndarray:
     if kind == "target":
         return np.clip(u, 0, 1) - one_hot
     e = softmax(u.reshape(-1, u.shape[-1])).reshape(u.shape) - one_hot
-    return (
-        np.where(np.abs(e) > TRIGGER / 128, np.sign(e), 0).astype(u.dtype)
-        if kind == "ternary"
-        else e
-    )
+    return np.sign(e) * (np.abs(e) > TRIGGER / 128) if kind == "ternary" else e
 
 
 def float_learn_all(
@@ -105,24 +93,19 @@ def float_learn_all(
     """
     readout = FloatReadout(net, theta)
     new = theta.copy()
+    views = net.views(new)
     p = readout.traces(x)
     e = float_error(learner.error, readout.membranes(p, readout.weight, readout.bias)[:, -1], y)
-    views = net.views(new)
     record = net.record(theta, x)
     inputs = x
-    end = np.array([x.shape[1] - 1])
     for n, b in enumerate(net.blocks[:-1]):
         d = np.clip(e @ signs(feedback.seed + n, net.ways, b.channels), -1, 1)
         u = record[n]["u"][:, -1]
         h = d[:, None, None] * net.neuron.spike.prime(u - net.neuron.threshold)
-        seen = under_kernels(traces(inputs, net.neuron, np.float32, end), net.kernel)
+        seen = under_kernels(traces(inputs, net.neuron, np.float32, [x.shape[1] - 1]), net.kernel)
         weight = views[f"{b.name}.weight"]
-        gain = net.neuron.gain if n == 0 else 1.0
-        weight -= (
-            2.0**feedback.log2_weight
-            / gain
-            * (seen.T @ h.reshape(len(seen), -1)).reshape(weight.shape)
-        )
+        step = 2.0**feedback.log2_weight / (net.neuron.gain if n == 0 else 1.0)
+        weight -= step * (seen.T @ h.reshape(len(seen), -1)).reshape(weight.shape)
         views[f"{b.name}.bias"][...] -= 2.0**feedback.log2_bias * h.sum((0, 1, 2))
         inputs = net.spikes(theta, x, b.name)
     views["readout.weight"][...], views["readout.bias"][...] = readout.learn(learner, p, y)
