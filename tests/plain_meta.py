@@ -407,7 +407,10 @@ def learned(net, n: int, pair, update: int, rate: int) -> tuple:
     noise = Stream(stream(net.seed, update, 4 * 16 + n, 0))
     out, momenta = [], []
     for array, of, moments, unit in zip(
-        (layer.weight, layer.bias), pair, layer.momentum, (layer.amplitude, 2 ** (bits - 5))
+        (layer.weight, layer.bias),
+        pair,
+        (layer.momentum, layer.momentum_bias),
+        (layer.amplitude, 2 ** (bits - 5)),
     ):
         k = max(map(abs, of)).bit_length() - (bits - 2)
         new, moved = [], []

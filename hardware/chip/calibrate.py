@@ -59,11 +59,6 @@ def rounded(weight: np.ndarray, H: np.ndarray, exponent: int, bits: int) -> np.n
     return found
 
 
-def membrane_error(difference: np.ndarray, H: np.ndarray) -> float:
-    """trace(D^T H D): the error of the membranes, squared and summed over the outputs."""
-    return float(np.sum(difference * (H @ difference)))
-
-
 def calibrate(
     net, theta: np.ndarray, bits: Mapping[str, int], x: np.ndarray
 ) -> tuple[np.ndarray, dict[str, int]]:
@@ -110,5 +105,6 @@ def _best(weight, H, bits):
     squared error."""
     first = best_exponent(weight, bits)
     found = {e: rounded(weight, H, e, bits) for e in (first - 1, first, first + 1)}
-    exponent = min(found, key=lambda e: membrane_error(weight - found[e], H))
+    lost = {e: weight - held for e, held in found.items()}
+    exponent = min(found, key=lambda e: np.sum(lost[e] * (H @ lost[e])))  # trace(D^T H D)
     return found[exponent], exponent

@@ -89,3 +89,13 @@ def noise_of(state, k):
 def seed_state(seed: int) -> int:
     """A state that is not zero, another one for every seed below 2^32 - 1."""
     return 1 + seed % 0xFFFFFFFF
+
+
+@njit(nogil=True, cache=True)
+def numbers(state, size):
+    """(the next random numbers, int64 (size,); random state)."""
+    found = np.empty(size, np.int64)
+    for i in range(size):
+        state = xorshift32(state)
+        found[i] = state
+    return found, state

@@ -39,16 +39,18 @@ from minisnn.parallel.compilation import njit
 from .errors import ERRORS, error
 from .formats import (
     FLOOR,
+    NEAREST,
     STOCHASTIC,
     Saturated,
     ends,
     noise_of,
+    numbers,
     rounding,
     seed_state,
     shift,
     whole,
+    xorshift32,
 )
-from .formats import xorshift32
 from .neuron import surrogate
 
 RULES = ("membrane", "three-factor")  # by gradients
@@ -122,13 +124,6 @@ def shifts_of(steps, exponent: int, fraction: int) -> tuple[int, int]:
     return k
 
 
-def nearest_power(step: float) -> int:
-    """l of the power of two nearest to a step size in ratio."""
-    if not (step > 0 and math.isfinite(step)):
-        raise ValueError(f"a step size must be positive and finite, not {step}")
-    return round(math.log2(step))
-
-
 def steps_of(net, inner, samples: int) -> dict[str, Any]:
     """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the
     support samples, of which online each makes a step of its own."""
@@ -146,7 +141,7 @@ def steps_of(net, inner, samples: int) -> dict[str, Any]:
     samples = 1 if learns_online(inner) else samples
     sizes = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
     means = [float(np.exp(np.log(sizes[p.slice]).mean())) / samples for p in net.layout[-2:]]
-    return dict(zip(("log2_weight", "log2_bias"), map(nearest_power, means)))
+    return dict(zip(("log2_weight", "log2_bias"), (round(math.log2(mean)) for mean in means)))
 
 
 def one_look(inner):
@@ -199,11 +194,6 @@ class Learned:
             self.synapses += G.size
         self.written, self.gated, self.clipped = counts.tolist()
         return state
-
-    def refuse_saturated(self, net, name: str) -> None:
-        """Saturated in strict mode where a gradient left its word."""
-        if net.words.strict and self.gradient_saturated:
-            raise Saturated(f"{name} gradient: {self.gradient_saturated} sums left {GRADIENT} bits")
 
 
 @njit(nogil=True, cache=True)
@@ -261,29 +251,6 @@ def update(W, G, theta, k, mode, word, state, counts):
     return state
 
 
-@njit(nogil=True, cache=True)
-def means(W, b, G, n, k, mode, ends, state, counts):
-    """W (F, K) of classes with n (K,) samples: the mean G / n >> k, then all of b (K,); counts +=
-    (written, gated, clipped)."""
-    squares = np.zeros(n.size, np.int64)
-    for i in range(W.shape[0]):
-        for c in range(n.size):
-            state = xorshift32(state)
-            if n[c] > 0:
-                x = shift(G[i, c] // n[c], k, mode, noise_of(state, k))
-                y = min(x, ends[0][1])
-                counts[2] += x != y
-                counts[0] += y != W[i, c]
-                W[i, c] = y
-            squares[c] += W[i, c] * W[i, c]
-    for c in range(n.size):
-        x = -shift(squares[c] + squares.max(), 1 - k, FLOOR, 0)
-        y = max(x, ends[1][0])
-        counts[2] += x != y
-        counts[0] += y != b[c]
-        b[c] = y
-
-
 def check_samples(net, p: np.ndarray, y) -> np.ndarray:
     """Labels y as an array, one of the classes for each sample of p, which has a step at least;
     else ValueError."""
@@ -299,17 +266,22 @@ def check_samples(net, p: np.ndarray, y) -> np.ndarray:
 
 
 def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-    out = Learned(net.weight, net.bias)
-    counts = np.zeros(3, np.int64)
-    G = np.zeros(out.weight.shape, np.int64)
-    n = np.bincount(y, minlength=len(out.bias))
-    np.add.at(G.T, y, p[:, -1])
+    W, b = net.weight, net.bias
+    word, room = net.ends(-1)
     k = learner.shifts(0, net.readout.bits)[0]
-    given = G, n, k, rounding(learner.rounding), net.ends(-1), seed_state(learner.seed)
-    means(out.weight, out.bias, *given, counts)
-    out.written, out.gated, out.clipped = counts.tolist()
-    out.synapses = G.size + n.size
-    return out
+    noise, _ = numbers(seed_state(learner.seed), W.size)
+    addends = {NEAREST: 1 << k >> 1, STOCHASTIC: noise.reshape(W.shape) >> 32 - k}
+    n = np.bincount(y, minlength=len(b))
+    G = np.zeros(W.shape, np.int64)
+    np.add.at(G.T, y, p[:, -1])
+    x = G // np.maximum(n, 1) + addends.get(rounding(learner.rounding), 0) >> k
+    weight = np.where(n > 0, np.minimum(x, word[1]), W)
+    squares = (weight * weight).sum(0)
+    wanted = -(squares + squares.max() << k - 1)
+    bias = np.maximum(wanted, room[0])
+    written = (weight != W).sum() + (bias != b).sum()
+    clipped = ((x > word[1]) & (n > 0)).sum() + (bias != wanted).sum()
+    return Learned(weight, bias, int(written), 0, int(clipped), 0, W.size + b.size)
 
 
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
@@ -339,7 +311,8 @@ def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
         if learner.online or b == len(y) - 1:
             state = out.write(G, k, mode, net.ends(-1), state, learner.threshold)
             G[0][...], G[1][...] = 0, 0
-    out.refuse_saturated(net, "readout")
+    if net.words.strict and out.gradient_saturated:
+        raise Saturated(f"readout gradient: {out.gradient_saturated} sums left {GRADIENT} bits")
     return out
 
 

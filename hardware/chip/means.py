@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .formats import NEAREST, rounding, seed_state, whole, xorshift32
+from .formats import NEAREST, numbers, rounding, seed_state, whole
 
 MOST_SHOTS = 65_535
 NONE = -1  # in place of a class's id
@@ -184,11 +184,8 @@ class CountedMeans:
         """What is added before `// by`: half of it, or a number of the noise for every synapse."""
         if self._mode == NEAREST:
             return by // 2
-        noise = np.empty(self.inputs, np.int64)
-        for i in range(self.inputs):
-            self.noise = xorshift32(self.noise)
-            noise[i] = self.noise * by >> 32
-        return noise
+        noise, self.noise = numbers(self.noise, self.inputs)
+        return noise * by >> 32
 
 
 def distances_to(m: np.ndarray, p: np.ndarray) -> np.ndarray:

@@ -67,7 +67,9 @@ class IntegerNet:
         """Raise ValueError where an intermediate value could leave its word (`ranges`); called for
         a new network and before export.
         """
-        ranges.check(self.layers, self.neuron, self.words)
+        ranges.check_neuron(self.neuron)
+        for n, layer in enumerate(self.layers):
+            ranges.check_sums(n, layer, layer is self.layers[-1])
 
     def _set(self, layers, neuron: IntegerLIF, words: Words) -> None:
         self.layers = tuple(layers)
@@ -318,7 +320,8 @@ class IntegerNet:
         filters = layer.fraction, *kernels.scale(k, mode[0]), *addends(mode[1], 12)
         constants = kernels.Constants(*map(np.int32, (*self.neuron, *filters)))
         bias = np.tile(layer.bias, layer.input_shape[1])
-        return kernels.mirrored(layer.weight, sums), bias, constants
+        weight = kernels.mirrored(layer.weight, sums)
+        return weight, bias, kernels.POOL[layer.pool], constants
 
     def _conv(self, layer, prepared, x, record):
         found = kernels.convolved(layer, prepared, x, record)

@@ -47,11 +47,6 @@ class IntegerLayer:
         by = 1 if self.pool == "none" else 2
         return H // by, W // by, self.weight.shape[3]
 
-    @property
-    def memory_bits(self) -> int:
-        """Of weights and biases."""
-        return self.weight.size * self.bits + self.bias.size * 32
-
 
 def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, int]:
     """(int8 weights, how many were clipped) at an exponent, rounded to nearest."""
@@ -81,10 +76,8 @@ def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.
     bias = views[f"{block.name}.bias"].astype(dtype)
     with np.errstate(over="ignore"):  # what is beyond is refused as not finite
         weight = weight * dtype(net.neuron.gain) if n == 0 else weight
-    for kind, array in dict(weights=weight, biases=bias).items():
-        if not np.isfinite(array).all():
-            found = array[~np.isfinite(array)].flat[0]
-            raise ValueError(f"{block.name}: {kind} must be finite, found {found}")
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise ValueError(f"{block.name}: weights and biases must be finite")
     return weight, bias
 
 

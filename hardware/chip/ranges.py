@@ -7,9 +7,8 @@ accumulator is a sum of at most `inputs` products of a weight and a trace of at 
 once more, with F = 12. Bounds hold for the weights at hand; `any` are those of any weights of the
 same word length.
 
-`check` is the one place that decides whether a network is within what was proven; kernels, plain
-integers and the C library agree bit for bit on all that it lets pass, because no intermediate
-leaves its word:
+`IntegerNet.check` decides whether a network is within what was proven; kernels, plain integers and
+the C library agree bit for bit on all that it lets pass, because no intermediate leaves its word:
 
     V << F, Q, P, accumulator       at most 2^31 - 1 in size, of any weights           so learning cannot leave it either
     P + bias, accumulator + bias    at most 2^31 - 1: a bias has what any weights leave
@@ -19,10 +18,9 @@ leaves its word:
     |u - threshold| slope           at most 65,535 x 32,767 + 2^14 < 2^32
     G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32 (`learner.shifts_of`)
 
-Loihi's neuron has `Currents` in place of membranes, whose words `minisnn.hardware.loihi` tells.
+Loihi's neurons have currents in place of membranes, which `CubaNet.check` looks at.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +39,6 @@ NEURON = {  # ends of the neuron's constants
     "slope": (0, ends(16)[1]),
 }
 STATE = 1 << 23  # Loihi's u and v are words of 24 bits
-CURRENT_BIAS = 1 << 24  # in 16ths of the weights' unit
 
 
 class Bound(NamedTuple):
@@ -70,7 +67,7 @@ def most_of(n: int, readout: bool, spikes: int = 1) -> int:
     return spikes if n else MOST_COUNT
 
 
-def _most(inputs: int, bits: int, most: int, fraction: int) -> int:
+def most_sum(inputs: int, bits: int, most: int, fraction: int) -> int:
     """The largest sum, in size, of any weights at so many inputs, `fraction` bits finer."""
     return inputs * most << bits - 1 + fraction
 
@@ -84,7 +81,7 @@ def room_for_bias(
     Raises ValueError where there is none.
     """
     inputs = int(np.prod(weight_shape[:3]))
-    room = WORD - _most(inputs, bits, most, fraction)
+    room = WORD - most_sum(inputs, bits, most, fraction)
     if room < 0:
         raise ValueError(
             f"{name}: the sum of {inputs} weights of {bits} bits with {fraction} fraction bits "
@@ -101,40 +98,10 @@ def shift_to_u(exponent: int, fraction: int, name: str) -> int:
     return int(middle - exponent)
 
 
-class Currents(NamedTuple):
-    """What Loihi's neurons in the conv layers are checked by.
-
-    spikes      the most that arrive at an input of a layer but the first
-    exponents   weight_exp of every conv layer
-    decay       the factor of 4096 by which a current is kept in a step
-    fraction    fraction bits of the biases that axons carry
-    """
-
-    spikes: int
-    exponents: Sequence[int]
-    decay: int
-    fraction: int
-
-
-def check(layers, neuron, words, currents: Currents | None = None) -> None:
-    """ValueError, naming layer and quantity, unless no intermediate of this network can leave its
-    word.
-
-    `layers` are `quantise.IntegerLayer`, the readout last; `neuron` is an `IntegerLIF`, `words` a
-    `network.Words`; `currents` of a network of Loihi's neurons.
-    """
+def check_neuron(neuron) -> None:
+    """ValueError for constants of an `IntegerLIF` that leave their words."""
     for name, limits in NEURON.items():
         whole(*limits, **{name: getattr(neuron, name)})
-    if currents:
-        whole(0, UNITY - 1, current=currents.decay)
-    for n, layer in enumerate(layers):
-        readout = n == len(layers) - 1
-        if currents and not readout:
-            check_layer(layer, CURRENT_BIAS)
-            _check_current(layer, most_of(n, False, currents.spikes), currents, n)
-        else:
-            check_layer(layer, room_of(n, layer, readout))
-            shift_to_u(layer.exponent, layer.fraction, layer.name)
 
 
 def room_of(n: int, layer, readout: bool) -> int:
@@ -143,21 +110,10 @@ def room_of(n: int, layer, readout: bool) -> int:
     return room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name)
 
 
-def _check_current(layer, most: int, currents: Currents, n: int) -> None:
-    """A current beyond 24 bits is wrapped once, as on the chip, so it may grow while more arrives:
-    to where as much decays."""
-    exponent = currents.exponents[n]
-    whole(-8, 7, **{f"{layer.name}: weight_exp": exponent})
-    bias = max(int(layer.bias.max()), -int(layer.bias.min())) >> currents.fraction
-    weights = _most(int(np.prod(layer.weight.shape[:3])), layer.bits, most, 0)
-    arrives = 2 * (weights + bias + 1) << max(exponent, 0)
-    enters = 64 * ((arrives >> max(-exponent, 0)) + 1)
-    grows = max(enters - 2 * STATE, 0) * UNITY // (UNITY - currents.decay)
-    if max(arrives, STATE + grows + 1 + enters + STATE) > WORD:
-        raise ValueError(
-            f"{layer.name}: the currents of these weights, biases and decays can leave "
-            f"{ACCUMULATOR} bits; take a smaller weight_exp"
-        )
+def check_sums(n: int, layer, readout: bool) -> None:
+    """ValueError where sums of layer n, or what they are shifted to, can leave their words."""
+    check_layer(layer, room_of(n, layer, readout))
+    shift_to_u(layer.exponent, layer.fraction, layer.name)
 
 
 def check_layer(layer, room: int) -> None:

@@ -2,6 +2,10 @@
 
 A row of sites is worked at together; each of its neurons has a stream of random numbers of its own,
 which goes on from row to row and from step to step. `hardware.meta.words` proves that all fits.
+
+A stream begins at a mixed number of (seed, update, place, sample): the last steps of MurmurHash3
+(Appleby 2011). Streams begun at neighbours in xorshift32's own order would be the same numbers, a
+place apart.
 """
 
 from collections import namedtuple
@@ -12,7 +16,6 @@ from minisnn.parallel.compilation import njit
 
 from .formats import STOCHASTIC, shift
 from .neuron import surrogate
-from .noise import stream
 
 # What the loops take of neuron and words; int32.
 #   alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
@@ -24,6 +27,26 @@ from .noise import stream
 Step = namedtuple(
     "Step", "alpha beta gamma rho threshold slope fraction trace low high left right most mode"
 )
+
+
+@njit(nogil=True, inner=True)
+def mixed(x):
+    """A permutation of 32-bit numbers whose outputs look unrelated."""
+    x ^= x >> 16
+    x = (x * 0x85EBCA6B) & 0xFFFFFFFF
+    x ^= x >> 13
+    x = (x * 0xC2B2AE35) & 0xFFFFFFFF
+    return x ^ (x >> 16)
+
+
+@njit(nogil=True, cache=True)
+def stream(seed, update, place, sample):
+    """The state before a stream's first number, never zero."""
+    x = mixed((seed ^ 0x9E3779B9) & 0xFFFFFFFF)
+    x = mixed((x + update) & 0xFFFFFFFF)
+    x = mixed((x + place) & 0xFFFFFFFF)
+    x = mixed((x + sample) & 0xFFFFFFFF)
+    return x if x else 1
 
 
 @njit(nogil=True, inner=True)
@@ -56,8 +79,6 @@ def leak(x, y, a, part):
 def neurons(V, P, Q, r, u, bias, c, states):
     """A step of a row of neurons, on flat arrays: u, then r, P, Q. Returns how many were clipped."""
     clipped = np.int32(0)
-    low = c.low
-    high = c.high
     one = np.int32(np.int32(1) << (c.trace & 31))
     rest = np.int32(np.int32(4096) - c.beta)
     stochastic = c.mode == STOCHASTIC
@@ -75,7 +96,7 @@ def neurons(V, P, Q, r, u, bias, c, states):
         q = np.int32(Q[n])
         s = np.int32(r[n])
         x = np.int32(np.int32(p + np.int32(bias[n])) - np.int32(np.int32(c.rho * s) >> trace))
-        y = min(max(x, low), high)
+        y = min(max(x, c.low), c.high)
         clipped += np.int32(x != y)
         u[n] = y
         r[n] = leak(s, one * np.int32(y >= c.threshold), c.gamma, np.int32(2048))
@@ -83,7 +104,7 @@ def neurons(V, P, Q, r, u, bias, c, states):
         x = np.int32(rest * np.int32(V[n]))
         x = np.int32(np.int32(min(max(x, np.int32(-c.most)), c.most) << left) >> right)
         x = np.int32(np.int32(np.int32(c.beta * q) + x) + for_q) >> np.int32(12)
-        y = min(max(np.int32(x), low), high)
+        y = min(max(np.int32(x), c.low), c.high)
         clipped += np.int32(x != y)
         Q[n] = y
     return clipped

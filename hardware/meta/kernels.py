@@ -10,8 +10,7 @@ import numpy as np
 from minisnn.parallel.compilation import njit
 
 from ..chip.formats import STOCHASTIC, noise_of, shift, xorshift32
-from ..chip.noise import stream
-from ..chip.stochastic import advance, leak, streams
+from ..chip.stochastic import advance, leak, stream, streams
 
 
 @njit(nogil=True, error_model="numpy", inner=True)
@@ -184,3 +183,41 @@ def gathered(parts, k, state):
             state = xorshift32(state)
             out[n] += shift(np.int64(parts[b, n]), k, STOCHASTIC, noise_of(state, k))
     return out, state
+
+
+# ---- the outer optimiser
+
+
+def normal_shift(G: np.ndarray, bits: int) -> int:
+    """k that leaves the largest |G| `bits` - 2 bits and a sign, to the right or to the left."""
+    return int(np.abs(G).max(initial=0)).bit_length() - (bits - 2)
+
+
+@njit(nogil=True, cache=True)
+def descend(w, G, m, k, step, low, high, state, counts):
+    """w and m (flat) an update on, in place; counts += (moved, clipped). Returns the random state.
+
+    It goes by the sign of a momentum (Chen et al. 2023, Lion), steps rounded stochastically: with G
+    an array's gradient and k of `normal_shift`,
+
+        g = G 2^-k                       rounded stochastically
+        c = 7 m + g                      w <- w - sign(c) d,    d the step, rounded stochastically
+        m <- m + (g - m) / 64            rounded stochastically
+
+    m has n bits, as large as g's. The step has 16 fraction bits, so it may be shorter than a weight's
+    last place: then a weight moves by one place as often as its mean asks.
+    """
+    for i in range(w.size):
+        state = xorshift32(state)
+        g = shift(np.int64(G[i]), k, STOCHASTIC, noise_of(state, k))
+        old = np.int64(m[i])
+        c = 7 * old + g
+        state = xorshift32(state)
+        d = (step + (state & 0xFFFF)) >> 16
+        m[i] = (63 * old + g + (state >> 26)) >> 6
+        x = np.int64(w[i]) - (d if c > 0 else (-d if c < 0 else 0))
+        y = min(max(x, low), high)
+        counts[0] += y != w[i]
+        counts[1] += x != y
+        w[i] = y
+    return state

@@ -3,7 +3,6 @@ answers, and the memory that a device would need for it.
 """
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from minisnn.files import read_json
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, frames, rows_of
 from minisnn.training.intervals import POPULATIONS
 
-from .arms import WINDOW
-from .run import Settings, arm_name, episode, testing
+from .run import WINDOW, Settings, episode, place_of, testing, told
 
 FLOAT, FRAMES, UNTRAINED = "float", "summed frames", "untrained integers"
 
@@ -28,7 +26,7 @@ def rows(
     seeds."""
     right: dict[str, list[Any]] = {UNTRAINED: [], FLOAT: []}
     for bits, seed in arms:
-        found = read_json(folder / f"{arm_name(bits)}-{seed}.json")
+        found = read_json(place_of(folder, bits, seed))
         right.setdefault(told(bits), []).append(found["right"])
         if bits == 16:
             right[UNTRAINED].append(found["untrained"])
@@ -45,15 +43,11 @@ def rows(
     return rows_of([FRAMES, *means], answered)
 
 
-def told(bits: int | None) -> str:
-    return FLOAT if bits is None else f"{bits} bits"
-
-
 def by_seed(folder: Path, arms: Sequence[tuple[int | None, int]]) -> dict[str, dict[int, float]]:
     """{name: {seed: accuracy}}."""
     found: dict[str, dict[int, float]] = {}
     for bits, seed in arms:
-        right = read_json(folder / f"{arm_name(bits)}-{seed}.json")["right"]
+        right = read_json(place_of(folder, bits, seed))["right"]
         found.setdefault(told(bits), {})[seed] = float(np.mean(right))
     return found
 
@@ -111,18 +105,14 @@ def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) ->
     passes are repeated where what they gave is asked for again, so one sample's tape is kept.
     """
     word = (bits + 7) // 8
-    sites, outs, inputs, weights, rows = [], [], [], [], []
-    biases = sum(settings.plan.channels)
-    for C in settings.plan.channels:
-        H, W, C_in = shape
-        shape = H // 2, W // 2, C
-        weights.append(kernel * kernel * C_in * C)
-        inputs.append(H * W * C_in)
-        sites.append(H * W * C)
-        rows.append(W * C)
-        outs.append(prod(shape))
-    counts = -(-3 * inputs[0] // 8) + sum(-(-n // 8) for n in inputs[1:])
-    slopes = sum(n + -(-2 * out // 8) for n, out in zip(sites, outs))
+    C = np.array(settings.plan.channels)
+    C_in = np.array([shape[2], *C[:-1]])
+    H, W = (side >> np.arange(len(C)) for side in shape[:2])
+    weights, inputs, sites = kernel * kernel * C_in * C, H * W * C_in, H * W * C
+    outs = (H // 2) * (W // 2) * C
+    biases = sum(C)
+    counts = -(-3 * inputs[0] // 8) - sum(-inputs[1:] // 8)
+    slopes = sum(sites) - sum(-2 * outs // 8)
     asked = settings.ways * settings.queries
     found = {
         "weights and momenta": 2 * word * (sum(weights) + biases),
@@ -132,7 +122,7 @@ def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) ->
         "adjoints of two layers' spikes": 2 * WINDOW * word * max(outs),
         "features and their adjoints": 2 * word * (settings.ways + asked) * outs[-1],
         "class means, distances, errors": settings.ways * (word * outs[-1] + (4 + word) * asked),
-        "random states of a row": 4 * max(rows),
+        "random states of a row": 4 * max(W * C),
     }
     return found | {"together": sum(found.values())}
 

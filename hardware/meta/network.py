@@ -13,14 +13,13 @@ import numpy as np
 
 from minisnn.parallel.threads import parallel
 
-from ..chip.formats import ROUNDINGS, ends, seed_state, shift, xorshift32
-from ..chip.kernels import Convolved, convolved, mirrored, rows_of
+from ..chip.formats import ROUNDINGS, ends, numbers, seed_state, shift, xorshift32
+from ..chip.kernels import MAX, Convolved, convolved, mirrored, rows_of
 from ..chip.neuron import U, IntegerLIF
-from ..chip.noise import stream
-from ..chip.ranges import MOST_COUNT, most_of
-from ..chip.stochastic import Step
+from ..chip.ranges import MOST_COUNT, WORD, most_of
+from ..chip.stochastic import Step, stream
 from ..chip.traces import presynaptic
-from . import kernels, loss, optimiser, words as ranges
+from . import kernels, loss, words as ranges
 from .words import READ, MetaWords
 
 FORWARD, BACKWARD, TOP, SUMS, STEPS, TRACES, WEIGHTS = range(7)  # places of random numbers
@@ -91,15 +90,11 @@ class MetaNet:
 
     def check(self, queries: int) -> None:
         """ValueError where a sum could leave 32 bits."""
-        words, beta = self.words, self.neuron.beta
-        for n, layer in enumerate(self.layers):
-            given = layer.weight.shape, most_of(n, False), layer.exponent
-            ranges.check(ranges.forward_sums(words, *given, beta), layer.name)
+        for n in range(len(self.layers)):
             self.ends(n)
-        rho = int(self.constants(self.layers[0]).rho)
-        ranges.check(ranges.reset_sums(words, rho, self.neuron.gamma), "neuron")
-        features = int(np.prod(self.layers[-1].output_shape))
-        ranges.check(ranges.loss_sums(words, features, queries), "class means")
+        for what, bound in ranges.sums(self, queries).items():
+            if bound > WORD:
+                raise ValueError(f"{what} reaches {bound:,}, and has 32 bits, up to {WORD:,}")
 
     # ---- forward
 
@@ -107,7 +102,8 @@ class MetaNet:
         """Layer n from x (B, T, H, W, C)."""
         layer = self.layers[n]
         bias = np.tile(layer.bias, layer.input_shape[1])
-        prepared = mirrored(self.read(layer), np.int32), bias, self.constants(layer)
+        weight = mirrored(self.read(layer), np.int32)
+        prepared = weight, bias, MAX, self.constants(layer)
         key = self.seed, update, FORWARD * 16 + n
         found = convolved(layer, prepared, x, record, key, window)
         self._count(f"{layer.name}.u", found.clipped)
@@ -222,18 +218,15 @@ class MetaNet:
                 (layer.weight, G, layer.momentum, layer.amplitude),
                 (layer.bias, Gb, layer.momentum_bias, 1 << self.words.fraction),
             ):
-                step = optimiser.normal_shift(g, self.words.bits), rate * unit, *self.words.ends
-                state = optimiser.descend(w.reshape(-1), g, m.reshape(-1), *step, state, counts)
+                step = kernels.normal_shift(g, self.words.bits), rate * unit, *self.words.ends
+                state = kernels.descend(w.reshape(-1), g, m.reshape(-1), *step, state, counts)
             self._count(f"{layer.name}.theta", int(counts[1]))
 
 
 def random_weights(shape, amplitude: int, state: int) -> np.ndarray:
     """Whole numbers from -amplitude to amplitude, by xorshift32."""
-    found = np.empty(int(np.prod(shape)), np.int16)
-    for i in range(found.size):
-        state = xorshift32(state)
-        found[i] = ((2 * amplitude + 1) * state >> 32) - amplitude
-    return found.reshape(shape)
+    drawn, _ = numbers(state, int(np.prod(shape)))
+    return (((2 * amplitude + 1) * drawn >> 32) - amplitude).astype(np.int16).reshape(shape)
 
 
 def begun(

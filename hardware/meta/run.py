@@ -7,19 +7,29 @@ from the same weights, tested on the same episodes.
 """
 
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minisnn import terminal
+from minisnn.core.neuron import LIF
 from minisnn.data.sets.named import open_set
 from minisnn.files import read_json, read_whole, write_json, write_whole
+from minisnn.meta.optim import Adam, clip, cosine
+from minisnn.meta.prototypes import ClassMeans
 from minisnn.meta.tasks import Task
+from minisnn.network.spiking import SpikingNet
 
-from .arms import FloatArm, IntegerArm, Plan, integer_start
+from ..chip.formats import real
+from ..chip.learner import samples_of
+from ..chip.neuron import IntegerLIF
+from . import loss
+from .network import MetaNet, begun, settle
+from .words import MetaWords
 
 DATASET = "omniglot"
 READING = dict(bin_ms=2, duration_ms=100, centred=True, turns=False)
@@ -28,6 +38,35 @@ INIT, TASKS = 3, 2  # first part of spawn keys
 INIT_TASKS = 2
 EVERY = 25  # updates between checkpoints
 MOST_BYTES = 1 << 26
+WINDOW = 20  # steps that are differentiated
+EVALUATION = 1 << 20  # the update that random numbers of evaluation belong to
+CLIP = 5.0  # of the float gradient, as by the presets of minisnn train
+LR_END = 0.02  # of the learning rate, there
+STATE = "weight bias momentum momentum_bias exponent amplitude shift".split()  # of a layer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all arms of a run share.
+
+    channels     of the conv layers               updates      of the outer loop
+    log2_scale   of the logits                    rate         first step of the integer network, 2^-16
+    lr           first learning rate of the float network's Adam
+    """
+
+    channels: tuple[int, ...] = (8, 16, 16)
+    updates: int = 150
+    log2_scale: int = 0
+    rate: int = 512
+    lr: float = 5e-3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= 1 << 16:
+            raise ValueError(
+                f"rate is {self.rate}, expected 1 to 65,536, a step as long as the largest weight"
+            )
+        if not 0 < self.lr < float("inf"):
+            raise ValueError(f"lr is {self.lr}, expected a positive number")
 
 
 @dataclass(frozen=True)
@@ -48,8 +87,98 @@ class Settings:
     alphabets: int = 0
 
 
-def arm_name(bits: int | None) -> str:
-    return "float" if bits is None else f"{bits}-bits"
+# ---- what learns: both have `update`, `logits` and `arrays`, the state that a checkpoint holds
+
+
+class IntegerArm:
+    """An integer network on its way."""
+
+    def __init__(self, net: MetaNet, plan: Plan):
+        self.net, self.plan = net, plan
+
+    def update(self, task: Task, n: int) -> float:
+        """Update n, from 0 on; the share of query samples that were right before it."""
+        plan = self.plan
+        if n == 0:
+            self.net.check(len(task.y_query))
+            settle(self.net, task, plan.log2_scale)
+            self.net.saturations.clear()
+        gradients, found = self.net.gradients(task, n + 1, plan.log2_scale)
+        rate = max(plan.rate * (plan.updates - n) // plan.updates, 1)
+        self.net.learn(gradients, n + 1, rate)
+        return float(np.mean(found.distances.argmin(1) == task.y_query))
+
+    def logits(self, task: Task) -> np.ndarray:
+        """Minus the squared distances of the query samples from the class means."""
+        p = self.net.features_of(samples_of(task), EVALUATION)
+        n = len(task.y_support)
+        c, _ = loss.means(p[:n], task.y_support)
+        return -loss.distances(p[n:], c)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Whole numbers only."""
+        saturations = json.dumps(self.net.saturations).encode()
+        found = {"top": np.array(self.net.top), "saturations": np.frombuffer(saturations, np.uint8)}
+        for layer in self.net.layers:
+            for name in STATE:
+                found[f"{layer.name}.{name}"] = np.array(getattr(layer, name))
+        return found
+
+    def restore(self, held: dict[str, np.ndarray]) -> None:
+        self.net.top = int(held["top"])
+        self.net.saturations = json.loads(held["saturations"].tobytes())
+        for layer in self.net.layers:
+            for name in STATE:
+                value = held[f"{layer.name}.{name}"]
+                setattr(layer, name, value if value.ndim else int(value))
+
+
+class FloatArm:
+    """A float network of the library on its way, by Adam, from the weights of an integer one."""
+
+    def __init__(self, start: MetaNet, plan: Plan, ways: int):
+        shape = start.layers[0].input_shape
+        self.net: Any = SpikingNet(shape, plan.channels, ways=ways, window=start.window)
+        self.plan = plan
+        self.outer = Adam(self.net.size)
+        self.inner = ClassMeans(steps=0, scale=2.0**plan.log2_scale)
+        self.theta = np.zeros(self.net.size, self.net.dtype)
+        views = self.net.views(self.theta)
+        for n, layer in enumerate(start.layers):
+            gain = self.net.neuron.gain if n == 0 else 1.0
+            unit = 2.0 ** (layer.exponent - start.words.below) / gain
+            views[f"{layer.name}.weight"][...] = layer.weight * unit
+            views[f"{layer.name}.bias"][...] = real(layer.bias, start.words.fraction)
+
+    def update(self, task: Task, n: int) -> float:
+        plan = self.plan
+        found = self.inner.meta_gradient(self.net, self.theta, task)
+        lr = cosine(n, plan.updates, plan.lr, LR_END * plan.lr)
+        self.theta = self.outer.step(self.theta, clip(found.gradient, CLIP)[0], lr)
+        return float(np.mean(found.query_logits.argmax(1) == task.y_query))
+
+    def logits(self, task: Task) -> np.ndarray:
+        return self.inner.logits(self.net, self.theta, task)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"theta": self.theta, **self.outer.state}
+
+    def restore(self, held: dict[str, np.ndarray]) -> None:
+        self.theta = held["theta"]
+        self.outer.state = {name: held[name] for name in self.outer.state}
+
+
+# ---- the run
+
+
+def told(bits: int | None) -> str:
+    """An arm, in words."""
+    return "float" if bits is None else f"{bits} bits"
+
+
+def place_of(folder: Path, bits: int | None, seed: int) -> Path:
+    """Where the answers of an arm are."""
+    return folder / f"{told(bits).replace(' ', '-')}-{seed}.json"
 
 
 def train_task(tasks: Any, settings: Settings, seed: int, *key: int) -> Task:
@@ -62,10 +191,12 @@ def begin(tasks: Any, settings: Settings, bits: int | None, seed: int) -> FloatA
     """An arm before its first update. Float starts from the integers of 16 bits."""
     first = (train_task(tasks, settings, seed, INIT, k) for k in range(INIT_TASKS))
     x = np.concatenate([task.x_support for task in first])
-    start = integer_start(x, settings.plan, bits or 16, 1 + seed)
+    plan = settings.plan
+    words = MetaWords(bits or 16)
+    start = begun(x, plan.channels, IntegerLIF.of(LIF()), words, WINDOW, 1 + seed)
     if bits is None:
-        return FloatArm(start, settings.plan, settings.test_ways)
-    return IntegerArm(start, settings.plan)
+        return FloatArm(start, plan, settings.test_ways)
+    return IntegerArm(start, plan)
 
 
 def trained(
@@ -80,7 +211,7 @@ def trained(
         right = held.pop("right").tolist()
         arm.restore(held)
     updates = settings.plan.updates
-    text = f"{arm_name(bits)}, seed {seed}"
+    text = f"{told(bits)}, seed {seed}"
     with terminal.bar(None, updates, text, progress, initial=len(right)) as bar:
         for n in range(len(right), updates):
             right.append(arm.update(train_task(tasks, settings, seed, TASKS, n), n))
@@ -130,30 +261,19 @@ def arms_of(bits: Sequence[int], seeds: Sequence[int]) -> list[tuple[int | None,
     return [(one, seed) for seed in seeds for one in (*bits, None)]
 
 
-class Said(NamedTuple):
-    """What run.json says."""
-
-    settings: Settings
-    arms: list[tuple[int | None, int]]
-    split: str
-
-
-def resumed(folder: Path) -> Said:
-    """What the run in a folder is. ValueError where there is none."""
+def resumed(folder: Path) -> tuple[Settings, list[tuple[int | None, int]], str]:
+    """(settings, arms, split) of the run in a folder. ValueError where there is none."""
     path = folder / "run.json"
     if not path.is_file():
         raise ValueError(
             f"{folder}: no run to resume; expected a folder of minisnn hardware metatrain, with run.json"
         )
     found = read_json(path)
-    try:
-        arms = [(bits, seed) for bits, seed in found.pop("arms")]
-        split = found.pop("split")
-        plan = found.pop("plan")
-        plan["channels"] = tuple(plan["channels"])
-        return Said(Settings(Plan(**plan), **found), arms, split)
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"{path}: is damaged; expected settings, arms and split") from None
+    arms = [(bits, seed) for bits, seed in found.pop("arms")]
+    split = found.pop("split")
+    plan = found.pop("plan")
+    plan["channels"] = tuple(plan["channels"])
+    return Settings(Plan(**plan), **found), arms, split
 
 
 def run(
@@ -169,7 +289,7 @@ def run(
     write_json(folder / "run.json", {**asdict(settings), "arms": list(arms), "split": split})
     tasks = open_set(DATASET, "train", None, progress=progress, **READING)
     for bits, seed in arms:
-        place = folder / f"{arm_name(bits)}-{seed}.json"
+        place = place_of(folder, bits, seed)
         if place.exists():
             continue
         arm = trained(tasks, settings, bits, seed, place.with_suffix(".npz"), progress)

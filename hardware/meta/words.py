@@ -30,8 +30,10 @@ Those with an a decide how many bits adjoints have; the others are refused where
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..chip.formats import ends, rounding, whole
-from ..chip.ranges import WORD
+from ..chip.ranges import WORD, most_of
 from ..chip.traces import BITS as TRACE_BITS, UNITY
 
 READ = 8  # bits of a weight as the passes read it
@@ -107,33 +109,23 @@ def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
     return max(left, 0), max(-left, 0), 1 << words.bits + 12 - left if left > 0 else WORD
 
 
-def forward_sums(words: MetaWords, shape, most: int, exponent: int, beta: int) -> dict[str, int]:
-    """The largest sums, in size, of a layer of this exponent."""
-    V = shape[0] * shape[1] * shape[2] * most * 128
-    left, right, limit = enters(words, exponent)
-    passed = min((UNITY - beta) * V, limit) << left >> right
-    filters = passed + (beta << words.bits - 1) + UNITY
-    return {"V": V, "(4096 - B) V": (UNITY - beta) * V, "filters": filters}
-
-
-def reset_sums(words: MetaWords, rho: int, gamma: int) -> dict[str, int]:
-    """The largest sums, in size, of the reset forward and backward; rho in units of u."""
-    product = abs(rho) << words.bits - 1
-    back = (UNITY - gamma) * ((product >> words.fraction) + 1)
-    adjoint = back + (gamma << words.bits - 1) + 2048
-    return {"rho r": abs(rho) << words.trace, "rho du": product, "adjoint of r": adjoint}
-
-
-def loss_sums(words: MetaWords, features: int, queries: int) -> dict[str, int]:
-    """The largest sums, in size, of the gradient of class means, of all query samples; distances fit
-    by the bits of the features."""
-    bits = words.error + feature_bits(words, features)
+def sums(net, queries: int) -> dict[str, int]:
+    """The largest sums, in size, of a network's passes, and of the gradient of class means, of all
+    query samples; adjoints, features and distances fit by their bits."""
+    words = net.words
+    n = net.neuron
+    largest = 1 << words.bits - 1
+    found = {}
+    for place, layer in enumerate(net.layers):
+        inputs = layer.weight[..., 0].size * most_of(place, False)
+        left, right, limit = enters(words, layer.exponent)
+        V = (UNITY - n.beta) * inputs * 128
+        filters = (min(V, limit) << left >> right) + n.beta * largest + UNITY
+        found |= {f"{layer.name}: (4096 - B) V": V, f"{layer.name}: filters": filters}
+    rho = abs(int(net.constants(net.layers[0]).rho))
+    back = (UNITY - n.gamma) * ((rho * largest >> words.fraction) + 1)
+    found |= {"rho r": rho << words.trace, "rho du": rho * largest}
+    found["adjoint of r"] = back + n.gamma * largest + 2048
+    bits = words.error + feature_bits(words, int(np.prod(net.layers[-1].output_shape)))
     softmax = (2 << 15 + words.error) + (queries << 15)
-    return {"softmax": softmax, "dp": 2 << bits, "dc": queries << bits}
-
-
-def check(sums: dict[str, int], name: str) -> None:
-    """ValueError, naming layer and sum, where one does not fit 32 bits."""
-    for what, bound in sums.items():
-        if bound > WORD:
-            raise ValueError(f"{name}: {what} reaches {bound:,}, and has 32 bits, up to {WORD:,}")
+    return found | {"softmax": softmax, "dp": 2 << bits, "dc": queries << bits}

@@ -7,19 +7,20 @@ from functools import partial
 
 import numpy as np
 
+from minisnn.experiments.drawing import drawn, errorbars
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.experiments.study import Study
+from minisnn.plots import COLOURS
 from minisnn.training.evaluation import ALIGNED, alignment
 
 from ..chip.calibrate import calibrate
-from ..chip.formats import ROUNDINGS
+from ..chip.formats import ROUNDINGS, real
 from ..chip.network import IntegerNet
+from ..chip.neuron import U
 from ..chip.words import Words, trained_for
-from .differences import layers
-from .figures import against_bits, against_trace_bits
-from .operations import PICOJOULE, cost
-from .ways import BITS, THRESHOLDS, Choice, Comparison, Found, by_feedback, by_readout, speaks
+from .floats import FloatReadout
+from .ways import BITS, THRESHOLDS, Choice, Comparison, Found, by_readout, speaks
 
 TITLE = "One-shot learning in integers, against floating point on the same episodes"
 TWIN = Choice().twin
@@ -27,9 +28,15 @@ MODES = {mode: mode for mode in ROUNDINGS} | {"zero": "toward zero"}
 FEW = 100  # episodes at most, where every way has an inference of its own
 FRACTIONS = 0, 2, 4, 8
 TRACE_BITS = 2, 3, 4, 5, 6, 7, 8, 12
-STEPS = -10, -8, -6  # log2 of the conv layers' step by random feedback
 ROUNDED = 2, 3  # bits of the conv layers that are rounded by their membranes
 ROUNDED_ON = 8  # meta-training tasks whose support they are rounded on
+SAMPLES = 2  # whose membranes are compared
+MEMBRANE_FRACTIONS = 0, 2, 4, 8, 12
+PICOJOULE = 0.1, 3.1  # 32-bit addition and multiplication at 45 nm and 0.9 V (Horowitz 2014)
+STATE_BITS = 32 + 32 + 13 + 16  # P, Q, r and u of a conv neuron
+FILTER_BITS = 13 + 13  # p and q of an input of the readout
+COLOUR_OF = dict(zip(ROUNDINGS, map(COLOURS.get, ("blue", "sky", "orange", "vermillion"))))
+STYLE = dict(capsize=2, linewidth=1, markersize=4)
 TRAINED = "double-nmnist/chip-snn"
 
 
@@ -64,14 +71,12 @@ def run(
     header = "bits | where | how often"
     title = "Numbers that were clipped, the readout's apart"
     found.table("saturations", title, header, clipped, note)
-    layers(c, found)
-    traces = _traces(c, found)
+    _membranes(c, found)
+    _traces(c, found)
     _others(c, found)
-    cost(c, found, joules or PICOJOULE)
-    text = "One-shot accuracy against the bits of the traces."
-    found.figures["traces"] = against_trace_bits(traces), text
+    _cost(c, found, joules or PICOJOULE)
     text = "One-shot accuracy against weight bits."
-    found.figures["bits"] = against_bits(chips, bits, twins[TWIN].row.mean), text
+    found.figures["bits"] = _picture(chips, bits, twins[TWIN].row.mean), text
     shown = (f"{b} bits {estimate(chips[b, Choice(b)].row).percent()} %" for b in bits)
     found.summary = (
         f"Float twin {estimate(twins[TWIN].row).percent()} %; all layers in integers: "
@@ -134,63 +139,56 @@ def _rules(found: Findings, chips: dict, twins: dict, b: int) -> None:
     found.table("rules", title, header + "synapses written (%)", rows)
 
 
-def _traces(c: Comparison, found: Findings) -> dict[str, dict]:
-    """Accuracy by the bits of the traces: {part: {(rounding, bits): Found}}.
+def _traces(c: Comparison, found: Findings) -> None:
+    """Accuracy by the bits of the traces, in two tables.
 
     With F fraction bits a conv layer filters V << F; with n of them the readout's p and q are
     uQ1.n, in inference and in the learning rule alike.
     """
     b = max(c.bits)
     plain = c.chip(b)
-    ways = {}
-    for mode, F in itertools.product(("floor", "nearest"), FRACTIONS):
+    post = list(itertools.product(("floor", "nearest"), FRACTIONS))
+    pre = list(itertools.product(("floor", "nearest", "stochastic"), TRACE_BITS))
+    ways: dict = {}
+    for mode, F in post:
         chip = c.chip(b, fraction=F, traces=mode, membrane=mode)
-        ways["postsynaptic", mode, F] = partial(by_readout, chip, {}, None, (mode, F))
-    for mode, n in itertools.product(("floor", "nearest", "stochastic"), TRACE_BITS):
-        ways["presynaptic", mode, n] = partial(by_readout, plain, {}, (n, mode), "plain")
+        ways["F", mode, F] = partial(by_readout, chip, {}, None, (mode, F))
+    for mode, n in pre:
+        ways["n", mode, n] = partial(by_readout, plain, {}, (n, mode), "plain")
     measured, _ = c.measure("traces", ways, FEW, (b,))
-    first = next(iter(measured.values())).row
-    note = f"{len(first.per_episode)} episodes, weights of {b} bits." + speaks(first)
-    titles = {
-        "postsynaptic": "postsynaptic traces of the conv layers, F",
-        "presynaptic": "presynaptic traces of the readout, n (7: as wide as Loihi's)",
-    }
-    parts: dict[str, dict] = {name: {} for name in titles}
-    for (name, *key), one in measured.items():
-        parts[name][tuple(key)] = one
-    for name, part in parts.items():
-        modes, lengths = (list(dict.fromkeys(column)) for column in zip(*part))
-        rows = [[m, *(estimate(part[m, n].row).percent() for n in lengths)] for m in modes]
-        title = f"Fraction bits of the {titles[name]}: accuracy (%)"
-        found.table(name, title, " | ".join(["rounding", *map(str, lengths)]), rows, note)
-    return parts
+    for name, letter, lengths, of in (
+        ("postsynaptic", "F", FRACTIONS, "conv layers"),
+        ("presynaptic", "n", TRACE_BITS, "readout"),
+    ):
+        cells: dict[str, list] = {}
+        for (part, mode, _), one in measured.items():
+            if part == letter:
+                cells.setdefault(mode, [mode]).append(estimate(one.row).percent())
+        note = f"{len(one.row.per_episode)} episodes, weights of {b} bits." + speaks(one.row)
+        title = f"Fraction bits {letter} of the {name} traces of the {of}: accuracy (%)"
+        header = " | ".join(["rounding", *map(str, lengths)])
+        found.table(name, title, header, list(cells.values()), note)
 
 
 def _others(c: Comparison, found: Findings) -> None:
-    """What else learns the same episodes: all layers by random feedback, conv layers rounded by
-    their membranes, and a network trained for the chip."""
-    chip = c.chip(8)
-    ways = {"readout alone": partial(by_readout, chip, {}, None, "alone")}
-    for step in STEPS:
-        name = f"random feedback, step 2^{step}"
-        ways[name] = partial(by_feedback, chip, c.net, c.theta, step, False)
-        ways[f"{name}, float twin"] = partial(by_feedback, chip, c.net, c.theta, step, True)
+    """Other chips on the same episodes: conv layers rounded by their membranes, and a network
+    trained for the chip."""
     trained = c.study.network(TRAINED)
-    for name, other in (_rounded(c) | _trained(c, trained)).items():
-        ways[name] = partial(by_readout, other, {}, None, name)
+    chips = {"readout only": c.chip(8), **_rounded(c), **_trained(c, trained)}
+    ways = {name: partial(by_readout, chip, {}, None, name) for name, chip in chips.items()}
     made_from = ROUNDED_ON, None if trained is None else trained.theta
     measured, _ = c.measure("others", ways, FEW, made_from)
-    plain = measured.pop("readout alone")
-    rows: list[list] = [["readout alone", estimate(plain.row).percent(), None]]
+    plain = measured["readout only"]
+    rows = []
     for name, one in measured.items():
-        rows.append([name, estimate(one.row).percent(), _less(one, plain)])
-    header = "what learns | accuracy (%) | less readout alone (points)"
+        less = None if one is plain else _less(one, plain)
+        rows.append([name, estimate(one.row).percent(), less])
+    header = "what learns | accuracy (%) | less readout only (points)"
     note = (
         f"{len(plain.row.per_episode)} episodes; weights of 8 bits where none are named, "
-        "stochastic rounding. Random feedback is direct feedback alignment through fixed signs, "
-        f"not backpropagation.{speaks(plain.row)}"
+        f"stochastic rounding.{speaks(plain.row)}"
     )
-    found.table("others", "Other ways to learn, and other chips", header, rows, note)
+    found.table("others", "Other chips", header, rows, note)
 
 
 def _rounded(c: Comparison) -> dict[str, IntegerNet]:
@@ -221,3 +219,118 @@ def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
         name = f"meta-trained for the chip: {known['bits']} bits, {readout_bits} in the readout"
         chips[name] = IntegerNet.of(trained, words)
     return chips
+
+
+def signal_to_noise(signal: np.ndarray, found: np.ndarray) -> float:
+    """10 log10 of the signal's power over that of the difference, in dB; infinite where there is
+    none."""
+    noise = np.sum((signal - found) ** 2, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(np.sum(np.square(signal), dtype=np.float64) / noise))
+
+
+def _membranes(c: Comparison, found: Findings) -> None:
+    """Add every word length of all layers, then fraction bits of the traces at the longest, on two
+    samples of the first episode, within the gradient window of the conv layers."""
+    x = c.support(SAMPLES)
+    twin = FloatReadout(c.net, c.theta)
+    membranes = [record["u"] for record in c.net.record(c.theta, x)[:-1]]
+    membranes.append(twin.membranes(twin.traces(x), twin.weight, twin.bias))
+    several = [(bits, c.words.traces, c.words.fraction) for bits in c.bits]
+    several += [
+        (max(c.bits), mode, F)
+        for mode, F in itertools.product(("floor", "nearest"), MEMBRANE_FRACTIONS)
+    ]
+    rows = []
+    for bits, mode, fraction in several:
+        chip = c.chip(bits, fraction=fraction, traces=mode, membrane=mode)
+        spikes, integers = chip.spikes(x, record=len(x))
+        integers.append(chip.membranes(chip.traces(spikes)))
+        ratios = (
+            signal_to_noise(u, real(v, U)[:, -u.shape[1] :]) for u, v in zip(membranes, integers)
+        )
+        rows.append([bits, mode, fraction, *(f"{ratio:.1f}" for ratio in ratios)])
+    title = "Signal to noise (dB) of the membranes, before learning"
+    header = ["bits", "rounding", "F", *(b.name for b in c.net.blocks)]
+    found.table("fraction", title, " | ".join(header), rows)
+
+
+def memory(chip) -> dict[str, int]:
+    """Bits of the weights and of the state, of an `IntegerNet`."""
+    sites = sum(
+        layer.input_shape[0] * layer.input_shape[1] * len(layer.bias) for layer in chip.layers[:-1]
+    )
+    return {
+        "weights and biases": sum(
+            layer.weight.size * layer.bits + layer.bias.size * 32 for layer in chip.layers
+        ),
+        "state of the conv neurons": sites * STATE_BITS,
+        "traces of the readout": len(chip.weight) * FILTER_BITS,
+        "gradient of the readout": (chip.weight.size + chip.ways) * 32,
+    }
+
+
+def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
+    """{part: (additions, multiplications)} of the samples x.
+
+    An event adds a weight for every tap and channel; a conv neuron takes six products a step (two
+    each for P and Q, one each for r and rho r); a learned sample takes a product and an addition
+    for each non-zero trace and class.
+    """
+    events = chip.counts(x)
+    counts = {}
+    for n, layer in enumerate(chip.layers[:-1]):
+        k, _, _, C_out = layer.weight.shape
+        products = 6 * int(np.prod(layer.input_shape[:2])) * C_out * x.shape[0] * x.shape[1]
+        counts[layer.name] = np.count_nonzero(events) * k * k * C_out + products, products
+        events = chip.spikes(x, n + 1)
+    p = chip.traces(events)
+    some = np.count_nonzero(p) * chip.ways
+    counts["readout"] = some + 2 * p.size, some + 4 * p.size
+    last = np.count_nonzero(p[:, -1]) * chip.ways
+    counts["learning"] = last + chip.weight.size, last
+    return counts
+
+
+def _cost(c: Comparison, found: Findings, joules: tuple[float, float]) -> None:
+    """Add memory, operations and energy of one learned class, on the first episode's support; a row
+    a word length."""
+    x = c.support()
+    rows = []
+    for bits in c.bits:
+        chip = c.chip(bits)
+        done = np.sum(list(operations(chip, x).values()), 0) / len(x)
+        sizes = (f"{size / 8e3:.0f}" for size in memory(chip).values())
+        energy = 1e-6 * (done @ joules)
+        rows.append([bits, *sizes, *(f"{n / 1e6:.0f}" for n in done), f"{energy:.0f}"])
+    header = (
+        "bits | weights | conv state | readout traces | gradient | additions (M) | products (M) | "
+        "energy (µJ)"
+    )
+    note = (
+        f"Operations alone, at {joules[0]:g} pJ an addition and {joules[1]:g} pJ a product; memory "
+        "access is not counted."
+    )
+    title = "Memory (kB), and operations of a learned class"
+    found.table("cost", title, header, rows, note)
+
+
+def _picture(chips: dict, bits: tuple[int, ...], twin: float):
+    """A panel for the readout alone in few bits, one for all layers, by rounding of the update, of
+    {(conv bits, Choice): Found}; `twin` is the accuracy in float."""
+    below = {
+        "readout alone, conv layers in the most bits": {b: max(bits) for b in bits},
+        "all layers": {b: b for b in bits},
+    }
+    with drawn(8.4, 3.6, 2, sharey=True) as (fig, panels):
+        for axes, (title, conv) in zip(panels, below.items()):
+            for n, mode in enumerate(ROUNDINGS):
+                places = [b + 0.05 * (n - 1.5) for b in bits]
+                found = [estimate(chips[conv[b], Choice(b, rounding=mode)].row) for b in bits]
+                errorbars(axes, places, found, COLOUR_OF[mode], label=mode, **STYLE)
+            axes.axhline(100 * twin, color="0.5", linestyle=":", label="float twin")
+            axes.set(xlabel="weight bits", title=title, xticks=list(bits))
+        panels[0].set(ylabel="one-shot accuracy (%)", ylim=(0, 102))
+        panels[0].legend(title="rounding of the update")
+        fig.suptitle("Few bits: what learning bears, and what the layers below bear")
+    return fig

@@ -19,12 +19,11 @@ from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
 from minisnn.training.intervals import POPULATIONS
 
 from ..chip.errors import ERRORS
-from ..chip.feedback import Feedback, learn_all
 from ..chip.formats import ROUNDINGS
 from ..chip.learner import RULES, Learner, one_look, one_shot, samples_of, steps_of
 from ..chip.network import IntegerNet
 from ..chip.words import Words
-from .floats import FloatReadout, float_learn_all
+from .floats import FloatReadout
 
 ROLE = "double-nmnist/maml-snn"
 BITS = 8, 4, 3, 2
@@ -189,12 +188,3 @@ def by_readout(chip, options, trace, below, task, seed, seen):
     new, u, _ = one_shot(chip, chip.learner(**{"seed": seed, **options}), task, seen[below, trace])
     seen["clipped"].update(chip.saturations)
     return u[:, -1], [n / new.synapses for n in (new.written, new.gated, new.clipped)]
-
-
-def by_feedback(chip, net, theta, step, in_float, task, seed, seen):
-    """All layers by random feedback, the conv layers by steps of 2^step."""
-    how = Feedback(step, step - 4, seed=seed)
-    given = chip.learner(seed=seed), how, task.x_support, task.y_support
-    if in_float:
-        return net(float_learn_all(net, theta, *given), task.x_query), NONE
-    return learn_all(chip, *given)[0](task.x_query), NONE

@@ -12,13 +12,11 @@ from edge_library import (
     ARGUMENT,
     BUILDS,
     COMPILERS,
-    EMPTY,
     EXACT,
     FULL,
     INPUT,
     LABEL,
     OPTION,
-    PENDING,
     PLAIN,
     SAVED,
     VERSION,
@@ -181,21 +179,6 @@ def test_a_stream_runs_on_as_one_recording(tmp_path):
     np.testing.assert_array_equal(seen, u)
 
 
-def test_the_small_build_takes_whole_recordings_only(tmp_path):
-    _, x, _ = exported(tmp_path)
-    edge = Library(tmp_path, "small", 18, 3)
-    with pytest.raises(Library.Refused, match=str(FULL)):
-        edge.counts(np.concatenate([x[0], x[1]]))
-    edge.counts(x[0])
-    first = edge.scores(3)
-    with pytest.raises(Library.Refused, match=str(FULL)):
-        edge("step", None, 0)
-    assert first[0].tolist() == edge.scores(3)[0].tolist()
-    edge("start")
-    with pytest.raises(Library.Refused, match=str(EMPTY)):
-        edge.scores(3)
-
-
 @pytest.mark.parametrize("build", EXACT)
 def test_what_was_learned_is_saved_and_goes_on_in_either_build(tmp_path, build):
     chip, x, y = exported(tmp_path)
@@ -223,23 +206,6 @@ def test_what_was_learned_is_saved_and_goes_on_in_either_build(tmp_path, build):
             other.load(damaged)
     with pytest.raises(Library.Refused, match=str(SAVED)):
         other.load(saved[:-1])
-
-
-def test_lessons_that_wait_are_told_and_not_saved_without(tmp_path):
-    _, x, _ = exported(tmp_path)
-    edge = Library(tmp_path, "small", 18, 3)
-    waiting = lambda: edge.c.edge_pending(edge.edge)
-    for n in range(2):
-        edge.counts(x[n])
-        edge("learn", n)
-    assert waiting() == 2
-    with pytest.raises(Library.Refused, match=str(PENDING)):
-        edge.save()
-    edge("update")
-    assert waiting() == 0 and len(edge.save())
-    edge("learn", 2)
-    edge.set_learner(PLAIN, small(readout_exponent=-3)[2].readout)
-    assert waiting() == 0
 
 
 def test_what_gradients_cannot_is_refused_and_means_are_for_life(tmp_path):

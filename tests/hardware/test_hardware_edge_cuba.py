@@ -10,9 +10,7 @@ from edge_library import (
     BUILDS,
     COMPILERS,
     EXACT,
-    MODEL,
     PLAIN,
-    SAVED,
     Library,
     at,
     compile_c,
@@ -20,12 +18,10 @@ from edge_library import (
     library,
     malformed,
 )
-from integers import small, small_cuba
+from integers import small_cuba
 
 from minisnn.hardware.c import export
-import exported as files
 from minisnn.hardware.chip.learner import Learner, learn
-from minisnn.hardware.loihi.cuba import CubaNet
 
 pytestmark = pytest.mark.skipif(
     not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path"
@@ -143,95 +139,6 @@ def test_currents_wrap_and_membranes_are_clipped_as_on_the_chip(tmp_path):
             np.testing.assert_array_equal(edge.scores(3)[0], u[b, t])
 
 
-@pytest.mark.parametrize("pool", ["max", "mean"])
-@pytest.mark.parametrize("build", EXACT)
-def test_memory_is_known_to_the_header_to_python_and_to_the_library(tmp_path, build, pool):
-    learner = Learner("three-factor", window=30, log2_weight=3, log2_bias=0)
-    chip, *_ = exported(tmp_path, learner, channels=(9, 40), shape=(9, 13, 3), pool=pool)
-    edge = Library(tmp_path, build, 17, 5, 30)
-    assert (
-        4 * edge.words
-        == 4 * edge.c.edge_words(edge.model, edge.room)
-        == export.memory(chip, learner, 17, 5)[build]
-    )
-
-
-@pytest.mark.parametrize("build", EXACT)
-def test_what_was_learned_is_saved_and_the_noise_goes_on_in_either_build(tmp_path, build):
-    _, x, _ = exported(tmp_path)
-    one, other = (
-        Library(tmp_path, build, STEPS, 3),
-        Library(tmp_path, EXACT[build == "small"], STEPS, 4),
-    )
-    for n, label in enumerate([0, 1, 2]):
-        one.counts(x[n])
-        one("learn", label)
-    one("update")
-    one.counts(x[3])  # never looked at
-    saved = one.save()
-    other.load(saved)
-    np.testing.assert_array_equal(other.save(), saved)
-    for n in (5, 6):
-        seen = []
-        for edge in (one, other):
-            edge.counts(x[n])
-            seen.append(edge.scores(3)[0].tolist())
-            edge("learn", 1)
-            edge("update")
-        assert seen[0] == seen[1]
-    np.testing.assert_array_equal(other.save(), one.save())
-    for place in (0, 8, 25, 40, len(saved) - 1):
-        damaged = saved.copy()
-        damaged[place] ^= 1
-        with pytest.raises(Library.Refused, match=str(SAVED)):
-            other.load(damaged)
-
-
-@pytest.mark.parametrize("pool", ["max", "mean"])
-def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, pool):
-    chip, x, _ = exported(tmp_path, pool=pool, du=500, trace_bits=5)
-    spikes = chip.spikes(x)
-    for again in (
-        files.from_header(tmp_path / "chip.h", CubaNet),
-        files.from_hex(tmp_path, CubaNet),
-    ):
-        assert (
-            again.constants() == chip.constants()
-            and again.axons == chip.axons
-            and again.neuron == chip.neuron
-        )
-        assert [again.layer_constants(n) for n in (0, 1)] == [
-            chip.layer_constants(n) for n in (0, 1)
-        ]
-        np.testing.assert_array_equal(again.spikes(x), spikes)
-        np.testing.assert_array_equal(
-            again.membranes(again.traces(spikes)), chip.membranes(chip.traces(spikes))
-        )
-    with pytest.raises(ValueError, match="its neuron is 'cuba', expected 'lif'"):
-        files.from_header(tmp_path / "chip.h")
-
-
-@pytest.mark.parametrize("exponent, held", [(-1, True), (3, True), (6, False)])
-def test_currents_beyond_32_bits_are_refused_as_the_library_refuses_them(tmp_path, exponent, held):
-    chip, *_ = exported(tmp_path, channels=(3, 60), shape=(6, 8, 2), kernel=5)
-    wide = chip.counted_alone()
-    wide.weight_exps = [exponent] * 2
-    x = np.zeros((1, 2, 6, 8, 2), np.uint8)
-    if held:
-        export.write(tmp_path / "wide", wide, PLAIN, x, np.array([0]), x)
-        assert Library(tmp_path / "wide", "small", 2, 3).words
-        return
-    with pytest.raises(
-        ValueError,
-        match="conv1: the currents of these weights, biases and decays can leave 32 bits",
-    ):
-        export.write(tmp_path, wide, PLAIN, x, np.array([0]), x)
-    text = (tmp_path / "chip.h").read_text().replace("3, 5, 1, -1, ", f"3, 5, 1, {exponent}, ")
-    (tmp_path / "chip.h").write_text(text)
-    with pytest.raises(Library.Refused, match=str(MODEL)):
-        Library(tmp_path, "small", 2, 3)
-
-
 @pytest.mark.parametrize("build", EXACT)
 def test_the_self_test_repeats_the_episode(tmp_path, build):
     exported(tmp_path, Learner("class-mean", log2_weight=3, log2_bias=0), pool="mean")
@@ -250,30 +157,6 @@ def test_the_self_test_repeats_the_episode(tmp_path, build):
         ["./selftest", "selftest.bin"], cwd=tmp_path, capture_output=True, text=True
     )
     assert ran.returncode == 0 and "numbers agree" in ran.stdout, ran.stdout
-
-
-def test_networks_of_both_neurons_in_one_program(tmp_path):
-    """Their headers in files of their own; the library is there once."""
-    for name, chip in (
-        ("lif", small(readout_exponent=-3)[2]),
-        ("cuba", small_cuba(readout_exponent=-3)[2]),
-    ):
-        x = np.zeros((1, 2, 6, 7, 2), np.uint8)
-        export.write(tmp_path / name, chip, PLAIN, x, np.array([0]), x)
-        code = f'#include "chip.h"\nconst edge_model *{name}(void) {{ return &chip_model; }}\n'
-        (tmp_path / f"{name}.c").write_text(code)
-        assert compile_c(tmp_path, "-c", "-std=c99", f"-I{name}", f"{name}.c").returncode == 0
-    (tmp_path / "main.c").write_text(
-        '#include "minisnn_edge.h"\nconst edge_model *lif(void), *cuba(void);\n'
-        "int main(void) { edge_room r = {2, 3, 1}; size_t n = edge_words(lif(), r); return !n || n "
-        "== edge_words(cuba(), r); }"
-    )
-    sources = [*(f"lif/{name}" for name in library(tmp_path / "lif")), "cuba/minisnn_edge_cuba.c"]
-    built = compile_c(
-        tmp_path, "-std=c99", "-Ilif", "-o", "both", "main.c", "lif.o", "cuba.o", *sources
-    )
-    assert built.returncode == 0, built.stderr
-    assert subprocess.run([tmp_path / "both"]).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -105,24 +105,3 @@ def test_a_symbol_before_the_camera_is_taught_kept_and_recognised(path, tmp_path
             assert page.evaluate("minisnn.eye.open") is False and page.is_visible("#paper")
     u = in_python(chip, taught, [found], given=True).scores
     np.testing.assert_array_equal([found["scores"]], u)
-
-
-@pytest.mark.slow
-def test_without_a_camera_or_a_permission_the_page_says_so(path):
-    """And asks for one only after a click."""
-    with opened(path) as page:
-        assert page.locator("#aside").inner_text() == ""
-        page.click("#camera")
-        page.locator("#aside", has_text="Drawing works without").wait_for()
-        assert page.is_visible("#paper") and page.evaluate("minisnn.eye.open") is False
-
-
-@pytest.mark.slow
-def test_a_camera_that_sees_nothing_gives_no_lesson(path, tmp_path):
-    file = film(tmp_path / "plain.y4m", np.zeros((28, 28), np.uint8))
-    with opened(path, ALLOW, FAKE, f"--use-file-for-fake-video-capture={file}") as page:
-        page.click("#camera")
-        page.locator("#eye:visible").wait_for()
-        page.click("#look")
-        page.locator("#answer", has_text="no symbol before the camera").wait_for()
-        assert page.get_by_role("button", name="A new symbol").is_disabled()
