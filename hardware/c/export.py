@@ -205,7 +205,7 @@ def packed(chip: IntegerNet, learner: Learner, steps: int = 1) -> bytes:
     its biases; the tables; the means that are no class, as bytes."""
     header(chip, learner, steps)  # what the library has no room for is refused there
     numbers = constants(chip, learner, steps)
-    parts = [
+    parts: list = [
         np.array(
             [*(numbers[name] for name in MODEL), KINDS.index(chip.kind), numbers["nothings"]],
             np.int64,

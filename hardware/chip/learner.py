@@ -109,19 +109,15 @@ class Learner:
     def shifts(self, exponent: int, bits: int = 8) -> tuple[int, int]:
         """k of the weights and of the bias; the weights have this exponent and so many bits.
         ValueError beyond -12 to 32."""
-        return (13 - bits, 0) if self.rule == CLASS_MEAN else shifts_of(self, exponent, 12)
-
-
-def shifts_of(steps, exponent: int, fraction: int) -> tuple[int, int]:
-    """k of weights of this exponent and of biases that are `fraction` bits finer, for steps
-    2^log2_weight and 2^log2_bias."""
-    k = 19 + exponent - steps.log2_weight, 19 + exponent - fraction - steps.log2_bias
-    if max(k) > 32 or min(k) < -12:
-        raise ValueError(
-            f"steps of 2^{steps.log2_weight} (bias 2^{steps.log2_bias}) at exponent {exponent} "
-            f"shift by {k}; -12 to 32 bits can be had"
-        )
-    return k
+        if self.rule == CLASS_MEAN:
+            return 13 - bits, 0
+        k = 19 + exponent - self.log2_weight, 7 + exponent - self.log2_bias
+        if max(k) > 32 or min(k) < -12:
+            raise ValueError(
+                f"steps of 2^{self.log2_weight} (bias 2^{self.log2_bias}) at exponent {exponent} "
+                f"shift by {k}; -12 to 32 bits can be had"
+            )
+        return k
 
 
 def steps_of(net, inner, samples: int) -> dict[str, Any]:
@@ -180,20 +176,6 @@ class Learned:
     clipped: int = 0
     gradient_saturated: int = 0
     synapses: int = 0
-
-    def write(self, gradients, shifts, mode: int, ends, state: int, threshold: int = 0) -> int:
-        """Update the weights, then the biases, in place, and count; gradients, shifts and ends are
-        a pair each, of both.
-
-        Returns the random state.
-        """
-        counts = np.array([self.written, self.gated, self.clipped], np.int64)
-        for array, G, k, word in zip((self.weight, self.bias), gradients, shifts, ends):
-            theta = int(np.abs(G).max()) * threshold >> 8
-            state = update(array.reshape(-1), G.reshape(-1), theta, k, mode, word, state, counts)
-            self.synapses += G.size
-        self.written, self.gated, self.clipped = counts.tolist()
-        return state
 
 
 @njit(nogil=True, cache=True)
@@ -296,21 +278,28 @@ def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
         return _class_means(net, learner, p, y)
     out = Learned(net.weight, net.bias)
     k = learner.shifts(net.readout.exponent)
+    arrays = out.weight, out.bias
     G = np.zeros(out.weight.shape, np.int64), np.zeros((1, len(out.bias)), np.int64)
     mode = rounding(learner.rounding)
-    T = p.shape[1]
-    how = T - 1, FLOOR, None
+    how = p.shape[1] - 1, FLOOR, None
     if learner.rule == "three-factor":
-        how = max(T - learner.window, 0), FLOOR if mode == STOCHASTIC else mode, net.neuron
+        first = max(p.shape[1] - learner.window, 0)
+        how = first, FLOOR if mode == STOCHASTIC else mode, net.neuron
     state = seed_state(learner.seed)
+    counts = np.zeros(3, np.int64)
     u = None if learner.online else net.membranes(p)
     for b, label in enumerate(y):
-        seen = net.membranes(p[b : b + 1], out.weight, out.bias)[0] if u is None else u[b]
+        seen = net.membranes(p[b : b + 1], *arrays)[0] if u is None else u[b]
         given = seen, p[b], int(label), ERRORS[learner.error], *how, ends(GRADIENT)
         out.gradient_saturated += sample(*G, *given)
         if learner.online or b == len(y) - 1:
-            state = out.write(G, k, mode, net.ends(-1), state, learner.threshold)
-            G[0][...], G[1][...] = 0, 0
+            for array, g, shift_, word in zip(arrays, G, k, net.ends(-1)):
+                theta = int(np.abs(g).max()) * learner.threshold >> 8
+                given = theta, shift_, mode, word, state, counts
+                state = update(array.reshape(-1), g.reshape(-1), *given)
+                out.synapses += g.size
+                g[...] = 0
+    out.written, out.gated, out.clipped = counts.tolist()
     if net.words.strict and out.gradient_saturated:
         raise Saturated(f"readout gradient: {out.gradient_saturated} sums left {GRADIENT} bits")
     return out

@@ -59,8 +59,9 @@ class IntegerNet:
             word = words.weight_bits, words.fraction
             if b.readout:
                 word = words.readout_bits, TRACE_BITS
-            more = *word, ranges.most_of(n, b.readout), chosen.get(b.name), words.strict
-            layers.append(quantise.layer(b, *arrays, *more))
+            most = ranges.most_of(n, b.readout)
+            exponent = chosen.get(b.name)
+            layers.append(quantise.layer(b, *arrays, *word, most, exponent, words.strict))
         self._set(layers, IntegerLIF.of(net.neuron), words)
 
     def check(self) -> None:
@@ -162,8 +163,9 @@ class IntegerNet:
     def with_readout(self, weight: np.ndarray, bias: np.ndarray) -> "IntegerNet":
         """The network with other integers in its readout."""
         self._check_readout(weight, bias)
-        integers = dict(weight=weight.astype(np.int8)[None, None], bias=bias.astype(np.int32))
-        return self.with_layers([*self.layers[:-1], replace(self.readout, **integers)])
+        weight = weight.astype(np.int8)[None, None]
+        last = replace(self.readout, weight=weight, bias=bias.astype(np.int32))
+        return self.with_layers([*self.layers[:-1], last])
 
     def _check_readout(self, weight: np.ndarray, bias: np.ndarray) -> None:
         """ValueError where integers for the readout do not fit its words."""

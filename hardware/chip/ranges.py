@@ -16,7 +16,7 @@ the C library agree bit for bit on all that it lets pass, because no intermediat
     to u, k bits to the right       x >> k, and one bit more to nearest: no addend        k at most 31
     rho r, G r + (4096 - G) 4096    at most 2^27
     |u - threshold| slope           at most 65,535 x 32,767 + 2^14 < 2^32
-    G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32 (`learner.shifts_of`)
+    G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32 (`Learner.shifts`)
 
 Loihi's neurons have currents in place of membranes, which `CubaNet.check` looks at.
 """

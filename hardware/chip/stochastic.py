@@ -14,7 +14,7 @@ import numpy as np
 
 from minisnn.parallel.compilation import njit
 
-from .formats import STOCHASTIC, shift
+from .formats import shift
 from .neuron import surrogate
 
 # What the loops take of neuron and words; int32.
@@ -23,9 +23,8 @@ from .neuron import surrogate
 #   trace                fraction bits of r      low, high        ends of P, Q and u
 #   left, right          bits from (4096 - B) V to Q's scale; one of them is 0
 #   most                 where (4096 - B) V is clipped before: what is beyond saturates Q anyway
-#   mode                 rounding of states and adjoints
 Step = namedtuple(
-    "Step", "alpha beta gamma rho threshold slope fraction trace low high left right most mode"
+    "Step", "alpha beta gamma rho threshold slope fraction trace low high left right most"
 )
 
 
@@ -81,7 +80,6 @@ def neurons(V, P, Q, r, u, bias, c, states):
     clipped = np.int32(0)
     one = np.int32(np.int32(1) << (c.trace & 31))
     rest = np.int32(np.int32(4096) - c.beta)
-    stochastic = c.mode == STOCHASTIC
     trace = c.trace & 31
     left = c.left & 31
     right = c.right & 31
@@ -90,8 +88,6 @@ def neurons(V, P, Q, r, u, bias, c, states):
         states[n] = state
         for_p = np.int32(np.uint32(state >> np.uint32(8)) & np.uint32(4095))
         for_q = np.int32(state >> np.uint32(20))
-        if not stochastic:
-            for_p = for_q = np.int32(2048)
         p = np.int32(P[n])
         q = np.int32(Q[n])
         s = np.int32(r[n])

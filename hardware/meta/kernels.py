@@ -22,7 +22,6 @@ def filters(du, N, Pd, Qd, c, states, low, high, slopes):
         Qd <- B Qd + (4096 - B) Pd               Pd <- A Pd + (4096 - A) du
     """
     clipped = np.int32(0)
-    stochastic = c.mode == STOCHASTIC
     fraction = c.fraction & 31
     for n in range(du.size):
         state = advance(states[n])
@@ -30,9 +29,6 @@ def filters(du, N, Pd, Qd, c, states, low, high, slopes):
         for_u = np.int32(state & np.uint32(255))
         for_p = np.int32(np.uint32(state >> np.uint32(8)) & np.uint32(4095))
         for_q = np.int32(state >> np.uint32(20))
-        if not stochastic:
-            for_u = np.int32(128)
-            for_p = for_q = np.int32(2048)
         back = np.int32(N[n])
         p = np.int32(Pd[n])
         x = np.int32(np.int32(du[n] + back) * np.int32(slopes[n]))
@@ -94,12 +90,12 @@ def spread_back(dV, weight, sums):
 
 
 @njit(nogil=True, cache=True)
-def words_of(sums, k, mode, ends, out, state, seen):
-    """out = sums 2^-k, rounded and clipped, flat; seen becomes (largest size, clipped). Returns the
+def words_of(sums, k, ends, out, state, seen):
+    """out = sums 2^-k, rounded stochastically and clipped, flat; seen becomes (largest size, clipped). Returns the
     random state."""
     for n in range(sums.size):
         state = xorshift32(state)
-        x = shift(np.int64(sums[n]), k, mode, noise_of(state, k))
+        x = shift(np.int64(sums[n]), k, STOCHASTIC, noise_of(state, k))
         y = min(max(x, ends[0]), ends[1])
         seen[0] = max(seen[0], abs(y))
         seen[1] += x != y
@@ -158,7 +154,7 @@ def backward(
                 for h in range(H):
                     of = sums[h + half, half * C_in : (half + W) * C_in]
                     to = dx[b, t - first, h].reshape(-1)
-                    state = words_of(of, below[2], c.mode, below, to, state, seen[b])
+                    state = words_of(of, below[2], below, to, state, seen[b])
             if inside:
                 route(dy[b, t - first], args[b, t - first], du)
             else:

@@ -11,20 +11,11 @@ as in `minisnn.meta.prototypes`, but for a factor that all of them share: what c
 here does not depend on its size.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ..chip.errors import EXPONENTIAL
 from ..chip.formats import shift
 from .words import MetaWords, feature_bits
-
-
-class Loss(NamedTuple):
-    """dp of the support, then of the query samples, in sums of 32 bits; distances D (Q, ways)."""
-
-    dp: np.ndarray
-    distances: np.ndarray
 
 
 def means(p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -43,8 +34,9 @@ def distances(p: np.ndarray, c: np.ndarray) -> np.ndarray:
     return ((p[:, None] - c) ** 2).sum(2)
 
 
-def gradient(p: np.ndarray, support, query, words: MetaWords, log2_scale: int) -> Loss:
-    """The loss of features p (S + Q, F), labels of the support and of the query."""
+def gradient(p: np.ndarray, support, query, words: MetaWords, log2_scale: int) -> np.ndarray:
+    """dp of the support, then of the query samples, in sums of 32 bits, of features p (S + Q, F),
+    labels of the support and of the query."""
     of, asked = np.split(p.astype(np.int64), [len(support)])
     c, n = means(of, support)
     D = distances(asked, c)
@@ -57,4 +49,4 @@ def gradient(p: np.ndarray, support, query, words: MetaWords, log2_scale: int) -
     dp = -(e.sum(1)[:, None] * asked - e @ c)
     dc = e.T @ asked - e.sum(0)[:, None] * c
     dc = (dc + n[:, None] // 2) // n[:, None]
-    return Loss(np.concatenate([dc[support], dp]), D)
+    return np.concatenate([dc[support], dp])

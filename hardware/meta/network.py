@@ -13,7 +13,7 @@ import numpy as np
 
 from minisnn.parallel.threads import parallel
 
-from ..chip.formats import ROUNDINGS, ends, numbers, seed_state, shift, xorshift32
+from ..chip.formats import STOCHASTIC, ends, numbers, seed_state, shift, xorshift32
 from ..chip.kernels import MAX, Convolved, convolved, mirrored, rows_of
 from ..chip.neuron import U, IntegerLIF
 from ..chip.ranges import MOST_COUNT, WORD, most_of
@@ -63,17 +63,13 @@ class MetaNet:
     top: int = 0  # shift of the features' adjoints
     saturations: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def mode(self) -> int:
-        return ROUNDINGS[self.words.rounding]
-
     def constants(self, layer: MetaLayer) -> Step:
         n = self.neuron
         words = self.words
         rho, threshold = (shift(x, U - words.fraction, 0, 0) for x in (n.rho, n.threshold))
         factors = n.alpha, n.beta, n.gamma, rho, threshold, n.slope, words.fraction, words.trace
         left, right, most = ranges.enters(words, layer.exponent)
-        return Step(*map(np.int32, (*factors, *words.ends, left, right, most, self.mode)))
+        return Step(*map(np.int32, (*factors, *words.ends, left, right, most)))
 
     def read(self, layer: MetaLayer) -> np.ndarray:
         """The weights as the passes read them, int32 of 8 bits."""
@@ -124,23 +120,23 @@ class MetaNet:
         out = np.empty((len(flat), flat.shape[2]), np.int64)
         for b, one in enumerate(flat):
             state = stream(self.seed, update, TRACES * 16, b)
-            presynaptic(one, p, self.neuron.alpha, self.neuron.beta, self.mode, bits, state)
+            presynaptic(one, p, self.neuron.alpha, self.neuron.beta, STOCHASTIC, bits, state)
             out[b] = p[-1] >> 12 - bits
         return out
 
     # ---- backward
 
-    def gradients(self, task, update: int, log2_scale: int) -> tuple[list, loss.Loss]:
-        """([(G, Gb) of every layer], Loss) of a task; shifts are as `settle` leaves them."""
+    def gradients(self, task, update: int, log2_scale: int) -> list[tuple]:
+        """[(G, Gb) of every layer] of a task; shifts are as `settle` leaves them."""
         tapes: list[tuple] = []
         x = np.concatenate([task.x_support, task.x_query])
         p = self.features_of(x, update, tapes)
-        found = loss.gradient(p, task.y_support, task.y_query, self.words, log2_scale)
-        dy = self._top(found.dp, update)
+        dp = loss.gradient(p, task.y_support, task.y_query, self.words, log2_scale)
+        dy = self._top(dp, update)
         gradients: list[Any] = [None] * len(tapes)
         for n in reversed(range(len(tapes))):
-            gradients[n], dy = self._back(n, *tapes[n], dy, update)
-        return gradients, found
+            gradients[n], dy = self._back(n, tapes[n], dy, update)
+        return gradients
 
     def impulse(self) -> np.ndarray:
         """What a spike adds to the features 0, 1, … steps later; its largest has 15 bits."""
@@ -161,16 +157,17 @@ class MetaNet:
         held = np.empty(dp.shape, np.int64)
         seen = np.zeros((2, 2), np.int64)
         state = stream(self.seed, update, TOP * 16, 0)
-        given = dp.reshape(-1), self.top, self.mode, ends, held.reshape(-1)
+        given = dp.reshape(-1), self.top, ends, held.reshape(-1)
         state = kernels.words_of(*given, state, seen[0])
         H = self.impulse()[: self.window][::-1]
         dy = np.empty((len(dp), len(H), *self.layers[-1].output_shape), np.int16)
         sums = (held[:, None] * H[:, None]).reshape(-1)
-        kernels.words_of(sums, 15, self.mode, ends, dy.reshape(-1), state, seen[1])
+        kernels.words_of(sums, 15, ends, dy.reshape(-1), state, seen[1])
         self.top = self._settled(self.top, seen[0], ends, "features")
         return dy
 
-    def _back(self, n: int, x, slopes, args, dy, update: int) -> tuple[tuple, np.ndarray]:
+    def _back(self, n: int, tape: tuple, dy, update: int) -> tuple[tuple, np.ndarray]:
+        x, slopes, args = tape
         layer = self.layers[n]
         B = len(x)
         k, _, C_in, C = layer.weight.shape
@@ -183,9 +180,9 @@ class MetaNet:
         clipped = np.zeros(B, np.int64)
         key = self.seed, update, BACKWARD * 16 + n
         flat = rows_of(x)
-        tape = flat, flat.view(np.uint64), np.ascontiguousarray(weight), slopes, args, dy
+        given = flat, flat.view(np.uint64), np.ascontiguousarray(weight), slopes, args, dy
         how = self.constants(layer), key, self.ends(n), below
-        parallel(kernels.backward, B, *tape, *how, G, Gb, dx, seen, clipped)
+        parallel(kernels.backward, B, *given, *how, G, Gb, dx, seen, clipped)
         self._count(f"{layer.name}.du", int(clipped.sum()))
         if n:
             both = seen[:, 0].max(), seen[:, 1].sum()
@@ -252,10 +249,11 @@ def begun(
     for n, C in enumerate(channels):
         state = xorshift32(state)
         size = (kernel, kernel, x.shape[4], C)
-        arrays = (np.zeros(shape, np.int16) for shape in (size, C, size, C))
-        weight, bias, *moments = arrays
-        place = f"conv{n + 1}", x.shape[2:], weight, bias
-        net.layers.append(MetaLayer(*place, -8, 1 << words.bits - 3, *moments))
+        weight, bias, *moments = (np.zeros(shape, np.int16) for shape in (size, C, size, C))
+        begins = dict(exponent=-8, amplitude=1 << words.bits - 3)
+        moved = dict(momentum=moments[0], momentum_bias=moments[1])
+        layer = MetaLayer(f"conv{n + 1}", x.shape[2:], weight, bias, **begins, **moved)
+        net.layers.append(layer)
         for _ in range(rounds):
             _fit(net, n, x, rate, state)
         x = net.spikes(x, 0, n).spikes

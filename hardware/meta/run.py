@@ -2,12 +2,9 @@
 from the same weights, tested on the same episodes.
 
     a folder    run.json           what the run is
-                <arm>-<seed>.npz   an arm on its way, or done
-                <arm>-<seed>.json  what it answered to the test episodes
+                <arm>-<seed>.json  what an arm answered to the test episodes
 """
 
-import io
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +15,7 @@ import numpy as np
 from minisnn import terminal
 from minisnn.core.neuron import LIF
 from minisnn.data.sets.named import open_set
-from minisnn.files import read_json, read_whole, write_json, write_whole
+from minisnn.files import read_json, write_json
 from minisnn.meta.optim import Adam, clip, cosine
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.meta.tasks import Task
@@ -36,13 +33,10 @@ READING = dict(bin_ms=2, duration_ms=100, centred=True, turns=False)
 SHAPE, STEPS = (16, 16, 2), 50  # of a recording read so
 INIT, TASKS = 3, 2  # first part of spawn keys
 INIT_TASKS = 2
-EVERY = 25  # updates between checkpoints
-MOST_BYTES = 1 << 26
 WINDOW = 20  # steps that are differentiated
 EVALUATION = 1 << 20  # the update that random numbers of evaluation belong to
 CLIP = 5.0  # of the float gradient, as by the presets of minisnn train
 LR_END = 0.02  # of the learning rate, there
-STATE = "weight bias momentum momentum_bias exponent amplitude shift".split()  # of a layer
 
 
 @dataclass(frozen=True)
@@ -87,7 +81,7 @@ class Settings:
     alphabets: int = 0
 
 
-# ---- what learns: both have `update`, `logits` and `arrays`, the state that a checkpoint holds
+# ---- what learns: both have `update` and `logits`
 
 
 class IntegerArm:
@@ -96,17 +90,16 @@ class IntegerArm:
     def __init__(self, net: MetaNet, plan: Plan):
         self.net, self.plan = net, plan
 
-    def update(self, task: Task, n: int) -> float:
-        """Update n, from 0 on; the share of query samples that were right before it."""
+    def update(self, task: Task, n: int) -> None:
+        """Update n, from 0 on."""
         plan = self.plan
         if n == 0:
             self.net.check(len(task.y_query))
             settle(self.net, task, plan.log2_scale)
             self.net.saturations.clear()
-        gradients, found = self.net.gradients(task, n + 1, plan.log2_scale)
+        gradients = self.net.gradients(task, n + 1, plan.log2_scale)
         rate = max(plan.rate * (plan.updates - n) // plan.updates, 1)
         self.net.learn(gradients, n + 1, rate)
-        return float(np.mean(found.distances.argmin(1) == task.y_query))
 
     def logits(self, task: Task) -> np.ndarray:
         """Minus the squared distances of the query samples from the class means."""
@@ -114,23 +107,6 @@ class IntegerArm:
         n = len(task.y_support)
         c, _ = loss.means(p[:n], task.y_support)
         return -loss.distances(p[n:], c)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Whole numbers only."""
-        saturations = json.dumps(self.net.saturations).encode()
-        found = {"top": np.array(self.net.top), "saturations": np.frombuffer(saturations, np.uint8)}
-        for layer in self.net.layers:
-            for name in STATE:
-                found[f"{layer.name}.{name}"] = np.array(getattr(layer, name))
-        return found
-
-    def restore(self, held: dict[str, np.ndarray]) -> None:
-        self.net.top = int(held["top"])
-        self.net.saturations = json.loads(held["saturations"].tobytes())
-        for layer in self.net.layers:
-            for name in STATE:
-                value = held[f"{layer.name}.{name}"]
-                setattr(layer, name, value if value.ndim else int(value))
 
 
 class FloatArm:
@@ -150,22 +126,14 @@ class FloatArm:
             views[f"{layer.name}.weight"][...] = layer.weight * unit
             views[f"{layer.name}.bias"][...] = real(layer.bias, start.words.fraction)
 
-    def update(self, task: Task, n: int) -> float:
+    def update(self, task: Task, n: int) -> None:
         plan = self.plan
         found = self.inner.meta_gradient(self.net, self.theta, task)
         lr = cosine(n, plan.updates, plan.lr, LR_END * plan.lr)
         self.theta = self.outer.step(self.theta, clip(found.gradient, CLIP)[0], lr)
-        return float(np.mean(found.query_logits.argmax(1) == task.y_query))
 
     def logits(self, task: Task) -> np.ndarray:
         return self.inner.logits(self.net, self.theta, task)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {"theta": self.theta, **self.outer.state}
-
-    def restore(self, held: dict[str, np.ndarray]) -> None:
-        self.theta = held["theta"]
-        self.outer.state = {name: held[name] for name in self.outer.state}
 
 
 # ---- the run
@@ -200,27 +168,13 @@ def begin(tasks: Any, settings: Settings, bits: int | None, seed: int) -> FloatA
 
 
 def trained(
-    tasks: Any, settings: Settings, bits: int | None, seed: int, path: Path, progress: bool
+    tasks: Any, settings: Settings, bits: int | None, seed: int, progress: bool
 ) -> FloatArm | IntegerArm:
-    """The arm after all updates; it goes on from the checkpoint at `path`, which it keeps."""
+    """The arm after all updates, which are the same every time."""
     arm = begin(tasks, settings, bits, seed)
-    right: list[float] = []
-    if path.exists():
-        content = io.BytesIO(read_whole(path, "a checkpoint", MOST_BYTES))
-        held = dict(np.load(content, allow_pickle=False))
-        right = held.pop("right").tolist()
-        arm.restore(held)
-    updates = settings.plan.updates
     text = f"{told(bits)}, seed {seed}"
-    with terminal.bar(None, updates, text, progress, initial=len(right)) as bar:
-        for n in range(len(right), updates):
-            right.append(arm.update(train_task(tasks, settings, seed, TASKS, n), n))
-            bar.update()
-            if (n + 1) % EVERY == 0 or n + 1 == updates:
-                arrays: dict[str, Any] = dict(arm.arrays(), right=np.array(right))
-                content = io.BytesIO()
-                np.savez(content, **arrays)
-                write_whole(path, content.getvalue())
+    for n in terminal.bar(range(settings.plan.updates), None, text, progress):
+        arm.update(train_task(tasks, settings, seed, TASKS, n), n)
     return arm
 
 
@@ -292,7 +246,7 @@ def run(
         place = place_of(folder, bits, seed)
         if place.exists():
             continue
-        arm = trained(tasks, settings, bits, seed, place.with_suffix(".npz"), progress)
+        arm = trained(tasks, settings, bits, seed, progress)
         found: dict[str, Any] = dict(right=answers(tests, settings, arm))
         if isinstance(arm, IntegerArm):
             untrained = answers(tests, settings, begin(tasks, settings, bits, seed))

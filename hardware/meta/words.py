@@ -32,7 +32,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..chip.formats import ends, rounding, whole
+from ..chip.formats import ends, whole
 from ..chip.ranges import WORD, most_of
 from ..chip.traces import BITS as TRACE_BITS, UNITY
 
@@ -41,15 +41,12 @@ READ = 8  # bits of a weight as the passes read it
 
 @dataclass(frozen=True)
 class MetaWords:
-    """Bits of every stored word, 8 to 16, and the rounding of states and adjoints, "stochastic" or
-    "nearest"."""
+    """Bits of every stored word, 8 to 16; states and adjoints are rounded stochastically."""
 
     bits: int = 16
-    rounding: str = "stochastic"
 
     def __post_init__(self) -> None:
         whole(8, 16, bits=self.bits)
-        rounding(self.rounding, ("stochastic", "nearest"))
 
     @property
     def ends(self) -> tuple[int, int]:
@@ -115,7 +112,7 @@ def sums(net, queries: int) -> dict[str, int]:
     words = net.words
     n = net.neuron
     largest = 1 << words.bits - 1
-    found = {}
+    found: dict[str, int] = {}
     for place, layer in enumerate(net.layers):
         inputs = layer.weight[..., 0].size * most_of(place, False)
         left, right, limit = enters(words, layer.exponent)

@@ -209,8 +209,8 @@ def tables(seen: Seen, how: How, note: str) -> list[Table]:
     rows = []
     for k, one in seen.orders.items():
         shown = [estimate(one[name]).percent() for name in ("one by one", "at once", "float")]
-        less = difference(one["one by one"], one["at once"]).points()
-        rows.append([str(k), *shown[:2], less, shown[2]])
+        shown.insert(2, difference(one["one by one"], one["at once"]).points())
+        rows.append([str(k), *shown])
     title = f"{how.most} classes that arrive one by one, and the same shots all at once, shuffled"
     text = f"{how.orders} orders. Accuracy over all classes, after the last."
     return [*found, Table("continual", title, header, rows, text)]
@@ -232,7 +232,9 @@ def _speaks(seen: Seen, how: How) -> str:
 def figures(seen: Seen, how: How) -> dict[str, dict]:
     """Every number by its name."""
     found = {"off": figure(seen.off, "%"), "most": figure(how.most, "")}
-    several = [(key, "integers", "float", "less", rows) for key, rows in seen.cells.items()]
+    several: list[tuple] = [
+        (key, "integers", "float", "less", rows) for key, rows in seen.cells.items()
+    ]
     several += [
         ((k,), "one by one", "at once", "one by one less", rows) for k, rows in seen.orders.items()
     ]

@@ -7,11 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from minisnn.experiments.drawing import drawn, errorbars
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.experiments.study import Study
-from minisnn.plots import COLOURS
 from minisnn.training.evaluation import ALIGNED, alignment
 
 from ..chip.calibrate import calibrate
@@ -35,8 +33,6 @@ MEMBRANE_FRACTIONS = 0, 2, 4, 8, 12
 PICOJOULE = 0.1, 3.1  # 32-bit addition and multiplication at 45 nm and 0.9 V (Horowitz 2014)
 STATE_BITS = 32 + 32 + 13 + 16  # P, Q, r and u of a conv neuron
 FILTER_BITS = 13 + 13  # p and q of an input of the readout
-COLOUR_OF = dict(zip(ROUNDINGS, map(COLOURS.get, ("blue", "sky", "orange", "vermillion"))))
-STYLE = dict(capsize=2, linewidth=1, markersize=4)
 TRAINED = "double-nmnist/chip-snn"
 
 
@@ -75,8 +71,6 @@ def run(
     _traces(c, found)
     _others(c, found)
     _cost(c, found, joules or PICOJOULE)
-    text = "One-shot accuracy against weight bits."
-    found.figures["bits"] = _picture(chips, bits, twins[TWIN].row.mean), text
     shown = (f"{b} bits {estimate(chips[b, Choice(b)].row).percent()} %" for b in bits)
     found.summary = (
         f"Float twin {estimate(twins[TWIN].row).percent()} %; all layers in integers: "
@@ -313,24 +307,3 @@ def _cost(c: Comparison, found: Findings, joules: tuple[float, float]) -> None:
     )
     title = "Memory (kB), and operations of a learned class"
     found.table("cost", title, header, rows, note)
-
-
-def _picture(chips: dict, bits: tuple[int, ...], twin: float):
-    """A panel for the readout alone in few bits, one for all layers, by rounding of the update, of
-    {(conv bits, Choice): Found}; `twin` is the accuracy in float."""
-    below = {
-        "readout alone, conv layers in the most bits": {b: max(bits) for b in bits},
-        "all layers": {b: b for b in bits},
-    }
-    with drawn(8.4, 3.6, 2, sharey=True) as (fig, panels):
-        for axes, (title, conv) in zip(panels, below.items()):
-            for n, mode in enumerate(ROUNDINGS):
-                places = [b + 0.05 * (n - 1.5) for b in bits]
-                found = [estimate(chips[conv[b], Choice(b, rounding=mode)].row) for b in bits]
-                errorbars(axes, places, found, COLOUR_OF[mode], label=mode, **STYLE)
-            axes.axhline(100 * twin, color="0.5", linestyle=":", label="float twin")
-            axes.set(xlabel="weight bits", title=title, xticks=list(bits))
-        panels[0].set(ylabel="one-shot accuracy (%)", ylim=(0, 102))
-        panels[0].legend(title="rounding of the update")
-        fig.suptitle("Few bits: what learning bears, and what the layers below bear")
-    return fig

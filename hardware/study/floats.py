@@ -28,6 +28,10 @@ class FloatReadout:
         """Presynaptic p at every step, float32 (B, T, inputs)."""
         return traces(spikes_of(self.net, self.theta, x), self.neuron, np.float32)
 
+    def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
+        """As `IntegerNet.traces_of`; nothing here is random."""
+        return self.traces(x)
+
     def membranes(self, p: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """u at every step, (B, T, ways)."""
         current = p @ weight + bias

@@ -5,7 +5,7 @@ import answers
 import numpy as np
 import pytest
 from edge_library import COMPILERS
-from integers import events, small, small_cuba
+from integers import events, small
 
 import minisnn as ms
 from minisnn.hardware.chip.means import NONE, CountedMeans
@@ -94,20 +94,6 @@ def test_one_after_the_other_ends_where_all_at_once_does():
     assert [series["x"][-1] for series in other["series"]] == [8, 8, 250]
 
 
-def test_what_a_set_does_not_have_is_refused():
-    tasks = recordings(of=8, each=12)
-    assert classes.how_many((5, 20, "all"), tasks, False) == (5, 8)
-    for ways in ((5, 20), (1,)):
-        with pytest.raises(ValueError, match=r"--ways has (20|1); .* 8 classes: expected 2 to 8"):
-            classes.how_many(ways, tasks, True)
-    classes.check_room(tasks, How((5,), (6,), 6, 2, 2, 0))
-    for shots, queries in ((7, 1), (6, 7)):
-        with pytest.raises(ValueError, match="expected at most 6 shots, and 12 of both"):
-            classes.check_room(tasks, How((5,), (1, shots), queries, 2, 2, 0))
-    with pytest.raises(ValueError, match="not aligned by their support"):
-        drawings.check(object())
-
-
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
 def test_the_compiled_library_answers_alike_and_knows_what_is_no_class(tmp_path):
     net, _, chip = small(readout_exponent=-3, channels=(6, 8), shape=(6, 10, 2), scale=0.9)
@@ -127,18 +113,3 @@ def test_the_compiled_library_answers_alike_and_knows_what_is_no_class(tmp_path)
     assert found.tolist() == [means.nearest(one) for one in p[5:]]
     assert np.array_equal(far, [means.distances(one) for one in p[5:]])
     assert found[-2:].tolist() == [NONE, NONE] and (found != NONE).any()
-
-
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
-def test_the_compiled_library_has_the_means_of_cubalif_that_are_measured(tmp_path):
-    """Of several shots, rounded to nearest; a single shot is its own mean, however it is rounded."""
-    net, _, chip = small_cuba()
-    x = np.minimum(events(net, 12, 30, 3, rate=0.4), 7)
-    learner = chip.learner(rule="class-mean", rounding="nearest")
-    labels = np.array([0, 1, 2, 0, 1, 0, 2, 2])
-    program = answers.program(tmp_path, chip, learner, x.shape[1])
-    found, far = answers.answers(program, 3, x[:8], labels.tolist(), list(x[8:]))
-    p = chip.traces_of(x, learner.seed)[:, -1]
-    means = classes.taught(p[:8], labels, range(8))
-    assert found.tolist() == [means.nearest(one.astype(np.int64)) for one in p[8:]]
-    assert np.array_equal(far, means.distances(p[8:]))

@@ -14,7 +14,6 @@ from minisnn.hardware import work
 from minisnn.hardware.study.ways import THRESHOLDS
 from minisnn.hardware.c import export
 import exported
-from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.hardware.training import run as training
 from minisnn import cli
 from minisnn.training import evaluation
@@ -183,41 +182,6 @@ def test_export_compiles_and_agrees(run):
     )
     ran = subprocess.run(["chip/selftest", "chip/selftest.bin"], capture_output=True, text=True)
     assert " numbers agree" in ran.stdout
-
-
-@needs_compiler
-def test_a_network_of_cuba_lif_is_exported_in_loihis_words(run):
-    net, x = (
-        ms.SpikingNet((6, 6, 2), (4,), 3, 3, neuron=ms.CubaLIF(threshold=0.5), window=8),
-        ToySet("train").episode(0, 0).x_query,
-    )
-    ms.save(
-        "cuba.h5",
-        net,
-        net.init(np.random.default_rng(0), x=x, rate=0.2),
-        inner=ms.ClassMeans(steps=0),
-    )
-    code, out, err = run("export", "--checkpoint", "cuba.h5", "chip")
-    assert code == 0, err
-    chip = exported.from_header(Path("chip/chip.h"), CubaNet)
-    assert chip.constants() == CubaNet.of(ms.read("cuba.h5")).constants() and "short" not in out
-    assert "#define CHIP_RULE 2\n" in Path("chip/chip.h").read_text()
-    command = [
-        COMPILER,
-        "-std=c99",
-        "-O2",
-        "-o",
-        "selftest",
-        "selftest.c",
-        "episode.c",
-        *library(Path("chip")),
-    ]
-    subprocess.run(command, check=True, cwd="chip")
-    ran = subprocess.run(["chip/selftest", "chip/selftest.bin"], capture_output=True, text=True)
-    assert " numbers agree" in ran.stdout, ran.stderr
-    for option in (("--bits", 4), ("--traces", "nearest"), ("--strict",)):
-        code, _, err = run("export", "--checkpoint", "cuba.h5", *option, "other")
-        assert code == 2 and f"{option[0]} would do nothing with cuba.h5" in err
 
 
 @pytest.mark.parametrize("kind", ["arduino", "wasm", "page"])

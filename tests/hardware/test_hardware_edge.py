@@ -9,14 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from edge_library import (
-    ARGUMENT,
     BUILDS,
     COMPILERS,
     EXACT,
     FULL,
-    INPUT,
     LABEL,
-    OPTION,
     PLAIN,
     SAVED,
     VERSION,
@@ -206,42 +203,6 @@ def test_what_was_learned_is_saved_and_goes_on_in_either_build(tmp_path, build):
             other.load(damaged)
     with pytest.raises(Library.Refused, match=str(SAVED)):
         other.load(saved[:-1])
-
-
-def test_what_gradients_cannot_is_refused_and_means_are_for_life(tmp_path):
-    """And a network that learns by one of them cannot be given the other."""
-    means = Learner("class-mean", rounding="nearest")
-    cases = (PLAIN, means), (means, PLAIN), (means, replace(means, residuals=True))
-    for folder, (learner, other) in zip("abc", cases):
-        chip, x, _ = exported(tmp_path / folder, learner)
-        edge = Library(tmp_path / folder, "small", 18, 3)
-        edge.counts(x[0])
-        with pytest.raises(Library.Refused, match=str(OPTION)):
-            edge.set_learner(other, chip.readout)
-        if learner is PLAIN:
-            for name, numbers in (("correct", (0, 1)), ("remove_class", (0,))):
-                with pytest.raises(Library.Refused, match=str(OPTION)):
-                    edge(name, *numbers)
-
-
-@pytest.mark.parametrize("build", EXACT)
-def test_an_error_changes_nothing(tmp_path, build):
-    chip, x, _ = exported(tmp_path)
-    edge = Library(tmp_path, build, 18, 3)
-    edge.counts(x[0][:9])
-    before = edge.memory.copy(), edge.edge.raw
-    outside = np.array([[7, 0, 0]], np.uint8)
-    for error, call in (
-        (INPUT, lambda: edge("step", at(outside), 1)),
-        (ARGUMENT, lambda: edge("step", None, 3)),
-        (LABEL, lambda: edge("learn", 3)),
-        (LABEL, lambda: edge("learn", -1)),
-        (OPTION, lambda: edge.set_learner(Learner("three-factor", window=2), chip.readout)),
-    ):
-        with pytest.raises(Library.Refused, match=str(error)):
-            call()
-        np.testing.assert_array_equal(edge.memory, before[0])
-        assert edge.edge.raw == before[1]
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)

@@ -87,27 +87,6 @@ def test_episodes_are_those_of_the_chip_bit_for_bit(tmp_path, name, build):
     assert (new.weight != chip.weight).any() and (p != chip.traces(spikes, seed=1)).any()
 
 
-def test_biases_in_sixteenths_come_at_the_steps_of_the_chips_axons(tmp_path):
-    """No weight but biases of 1 to 16 sixteenths: each bit at its steps makes spikes; a membrane at
-    the threshold, none."""
-    net, _, chip = small_cuba(threshold=0.0, readout_exponent=-3, channels=(16,), shape=(2, 2, 2))
-    layer = chip.layers[0]
-    chip = chip.with_layers(
-        [
-            replace(layer, weight=0 * layer.weight, bias=np.arange(1, 17, dtype=np.int32)),
-            chip.readout,
-        ]
-    )
-    x = np.zeros((1, 2 * STEPS, 2, 2, 2), np.uint8)
-    spikes = chip.spikes(x)
-    assert len(np.unique(spikes.reshape(2 * STEPS, 16), axis=1).T) > 4
-    export.write(tmp_path, chip, PLAIN, x, np.array([0]), x)
-    edge, u = Library(tmp_path, "stepwise", STEPS, 3), chip.membranes(chip.traces(spikes))[0]
-    for t in range(2 * STEPS):
-        edge("step", None, 0)
-        np.testing.assert_array_equal(edge.scores(3)[0], u[t])
-
-
 def test_currents_wrap_and_membranes_are_clipped_as_on_the_chip(tmp_path):
     """Six steps that push all membranes to one end, then the rest to the other: OFF has the largest
     weight, ON the least."""

