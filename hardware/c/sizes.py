@@ -44,7 +44,7 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
         "residuals": int(learner.residuals),
         "id": _identity(chip, learner),
         "nothings": len(nothing_of(chip, learner)),
-        **chip.recording.constants(),
+        **{name: int(getattr(chip.recording, name)) for name in ("bin", "cell", "centred")},
     }
 
 

@@ -295,8 +295,8 @@ def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
         if learner.online or b == len(y) - 1:
             for array, g, shift_, word in zip(arrays, G, k, net.ends(-1)):
                 theta = int(np.abs(g).max()) * learner.threshold >> 8
-                given = theta, shift_, mode, word, state, counts
-                state = update(array.reshape(-1), g.reshape(-1), *given)
+                by = theta, shift_, mode, word, state, counts
+                state = update(array.reshape(-1), g.reshape(-1), *by)
                 out.synapses += g.size
                 g[...] = 0
     out.written, out.gated, out.clipped = counts.tolist()

@@ -290,7 +290,8 @@ class IntegerNet:
             )
         u = np.empty((*p.shape[:2], len(bias)), np.int64)
         columns = np.ascontiguousarray(weight.T, np.int32)
-        how = columns, np.asarray(bias, np.int64), self.readout_shift
+        k = ranges.shift_to_u(self.readout.exponent, TRACE_BITS, "readout")
+        how = columns, np.asarray(bias, np.int64), k
         mode = rounding(self.words.membrane)
         clipped = sum(kernels.readout(p[b], *how, mode, self.neuron, u[b]) for b in range(len(p)))
         self._count("readout.u", int(clipped))
@@ -299,11 +300,6 @@ class IntegerNet:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Logits, int64 (B, ways): the readout's membrane at the last step."""
         return self.membranes(self.traces_of(x))[:, -1]
-
-    @property
-    def readout_shift(self) -> int:
-        """From the accumulator's exponent, the weights' less 12, to the 10 fraction bits of u."""
-        return ranges.shift_to_u(self.readout.exponent, TRACE_BITS, "readout")
 
     def counted_alone(self) -> "IntegerNet":
         """The same network with its own counters, all zero: they count the saturations of one

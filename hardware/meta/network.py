@@ -249,11 +249,11 @@ def begun(
     for n, C in enumerate(channels):
         state = xorshift32(state)
         size = (kernel, kernel, x.shape[4], C)
-        weight, bias, *moments = (np.zeros(shape, np.int16) for shape in (size, C, size, C))
-        begins = dict(exponent=-8, amplitude=1 << words.bits - 3)
-        moved = dict(momentum=moments[0], momentum_bias=moments[1])
-        layer = MetaLayer(f"conv{n + 1}", x.shape[2:], weight, bias, **begins, **moved)
-        net.layers.append(layer)
+        weight, bias, moments, of_bias = (np.zeros(one, np.int16) for one in (size, C, size, C))
+        place = f"conv{n + 1}", x.shape[2:]
+        net.layers.append(
+            MetaLayer(*place, weight, bias, -8, 1 << words.bits - 3, moments, of_bias)
+        )
         for _ in range(rounds):
             _fit(net, n, x, rate, state)
         x = net.spikes(x, 0, n).spikes

@@ -31,8 +31,6 @@ ROUNDED_ON = 8  # meta-training tasks whose support they are rounded on
 SAMPLES = 2  # whose membranes are compared
 MEMBRANE_FRACTIONS = 0, 2, 4, 8, 12
 PICOJOULE = 0.1, 3.1  # 32-bit addition and multiplication at 45 nm and 0.9 V (Horowitz 2014)
-STATE_BITS = 32 + 32 + 13 + 16  # P, Q, r and u of a conv neuron
-FILTER_BITS = 13 + 13  # p and q of an input of the readout
 TRAINED = "double-nmnist/chip-snn"
 
 
@@ -249,21 +247,6 @@ def _membranes(c: Comparison, found: Findings) -> None:
     found.table("fraction", title, " | ".join(header), rows)
 
 
-def memory(chip) -> dict[str, int]:
-    """Bits of the weights and of the state, of an `IntegerNet`."""
-    sites = sum(
-        layer.input_shape[0] * layer.input_shape[1] * len(layer.bias) for layer in chip.layers[:-1]
-    )
-    return {
-        "weights and biases": sum(
-            layer.weight.size * layer.bits + layer.bias.size * 32 for layer in chip.layers
-        ),
-        "state of the conv neurons": sites * STATE_BITS,
-        "traces of the readout": len(chip.weight) * FILTER_BITS,
-        "gradient of the readout": (chip.weight.size + chip.ways) * 32,
-    }
-
-
 def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
     """{part: (additions, multiplications)} of the samples x.
 
@@ -287,23 +270,17 @@ def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
 
 
 def _cost(c: Comparison, found: Findings, joules: tuple[float, float]) -> None:
-    """Add memory, operations and energy of one learned class, on the first episode's support; a row
-    a word length."""
+    """Add operations and energy of one learned class, on the first episode's support; a row a word
+    length."""
     x = c.support()
     rows = []
     for bits in c.bits:
-        chip = c.chip(bits)
-        done = np.sum(list(operations(chip, x).values()), 0) / len(x)
-        sizes = (f"{size / 8e3:.0f}" for size in memory(chip).values())
+        done = np.sum(list(operations(c.chip(bits), x).values()), 0) / len(x)
         energy = 1e-6 * (done @ joules)
-        rows.append([bits, *sizes, *(f"{n / 1e6:.0f}" for n in done), f"{energy:.0f}"])
-    header = (
-        "bits | weights | conv state | readout traces | gradient | additions (M) | products (M) | "
-        "energy (µJ)"
-    )
+        rows.append([bits, *(f"{n / 1e6:.0f}" for n in done), f"{energy:.0f}"])
     note = (
         f"Operations alone, at {joules[0]:g} pJ an addition and {joules[1]:g} pJ a product; memory "
         "access is not counted."
     )
-    title = "Memory (kB), and operations of a learned class"
-    found.table("cost", title, header, rows, note)
+    header = "bits | additions (M) | products (M) | energy (µJ)"
+    found.table("cost", "Operations of a learned class", header, rows, note)

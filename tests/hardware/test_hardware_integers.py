@@ -134,7 +134,7 @@ def test_wild_weights_are_held_exactly_or_refused_in_words(kind):
                 one[part.slice.start] = bad
                 with pytest.raises(
                     ValueError,
-                    match=f"(conv1|readout): (weights|biases) must be finite, found {bad}",
+                    match="finite",
                 ):
                     make(net, one)
 

@@ -111,7 +111,7 @@ def test_filters_of_few_bits_are_those_of_plain_integers_and_of_twelve_the_same_
         exact = chip.traces(spikes[:1])
         # 7 bits: a step is 32; unbiased
         assert np.abs(mean - exact).max() < 60 and np.abs(mean - exact).mean() < 8
-    with pytest.raises(ValueError, match="1 to 12 fraction bits, not 13"):
+    with pytest.raises(ValueError, match="bits must be 1 to 12"):
         chip.traces(spikes, 13)
 
 

@@ -64,10 +64,6 @@ def test_the_grid_holds_the_integers_of_the_chip_and_has_the_slope_of_the_clip()
     again, all_in = Grid(net, WORDS)(phi)
     np.testing.assert_array_equal(again, phi)
     assert all_in.all()
-    with pytest.raises(
-        ValueError, match="words must name layers of conv1, conv2, readout, not conv9"
-    ):
-        Grid(net, {"conv9": (2, 0)})
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -292,7 +288,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
         training.train(
             config, chip, tmp_path / "two", progress=False, data=toy_data({calls - 8: interrupt})
         )
-    with pytest.raises(ValueError, match="the run has 2 bits and 4 in the readout, not 3 and 4"):
+    with pytest.raises(ValueError, match="continues with its own"):
         training.train(
             config, training.ChipConfig(3, 4), tmp_path / "two", True, False, data=toy_data()
         )
