@@ -301,7 +301,5 @@ def update(
     return new, state
 
 
-
-
 def _zero(weight: list, bias: list) -> tuple[list, list]:
     return [[0] * len(bias) for _ in weight], [0] * len(bias)

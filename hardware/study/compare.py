@@ -50,8 +50,9 @@ def run(
     for b in bits:
         measured, counts = c.measure(f"conv{b}", c.in_integers(b), made_from=(b,))
         chips |= {(b, choice): one for choice, one in measured.items()}
-        counts.update(c.chip(b).saturations)
-        clipped += [[b, *one] for one in counts.items() if not one[0].startswith("readout")]
+        total = c.chip(b).saturations
+        for place in (place for place in total if not place.startswith("readout")):
+            clipped.append([b, place, f"{total[place] + counts[place]:,}"])
     rows = [[name, estimate(one.row).percent()] for name, one in twins.items()]
     note = (
         "The twins freeze the conv layers and learn with the power of two nearest to the step size."
