@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import interactive
@@ -43,16 +42,6 @@ def test_a_picture_is_small_whole_and_has_a_still(name):
         if f'interactive.show("{name}")' in source.read_text()
     ]
     assert len(shown) == 1
-
-
-def test_there_is_no_other():
-    assert {path.stem for path in (LESSONS / "pictures").glob("*.js")} == {
-        "kit",
-        "unrolled",
-        *interactive.NAMES,
-    }
-    with pytest.raises(ValueError, match="there is no picture 'cat'; there are neuron"):
-        interactive.piece("cat")
 
 
 PROBE = """<script>(function () {
@@ -104,31 +93,6 @@ def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
         )
 
 
-KEYS = """<script>(function () {
-const clash = [], over = (a, b) => a.top < b.bottom && b.top < a.bottom && a.left < b.right && b.left < a.right;
-for (const root of document.querySelectorAll(".ms-picture")) {
-  const boxes = what => [...root.querySelectorAll(what)].map(one => [one.textContent, one.getBoundingClientRect()]);
-  const frames = boxes("svg > rect, svg > g > rect"), keys = boxes("svg > text"), [[, whole]] = boxes("svg");
-  for (const [text, box] of keys)
-    if (box.right > whole.right || [...frames, ...keys].some(([other, one]) => other !== text && over(one, box)))
-      clash.push(text);
-  if (root.matches(".ms-innerstep") && keys.length !== 3) clash.push("keys of innerstep");
-}
-document.body.dataset.clash = JSON.stringify(clash);
-})();</script>"""
-
-
-@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
-@pytest.mark.parametrize("width", [368, 680])
-def test_what_names_the_curves_stands_above_them_and_inside_of_the_picture(tmp_path, width):
-    pieces = "".join(
-        f'<div style="width:{width}px">{interactive.piece(name)}</div>'
-        for name in interactive.SLIDERS
-    )
-    page = _opened(f"<!doctype html><meta charset=utf-8><body>{pieces}{KEYS}</body>", tmp_path)
-    assert re.search(r'data-clash="(.*?)"', page)[1] == "[]"
-
-
 @pytest.mark.slow
 def test_pages_and_slides_need_nothing(exported):
     names = [f"{source.stem}.html" for source in make.sources()]
@@ -157,36 +121,6 @@ def test_pages_and_slides_need_nothing(exported):
     assert all(any(one.solution in cell["source"] for cell in cells) for one in parts)
 
 
-@pytest.mark.slow
-def test_formulas_are_whole_in_the_exported_pages(exported_pages):
-    """Nothing of LaTeX is left in them, rows of aligned equations are rows, and a prime is no tiny
-    power."""
-    pages = {path.name: path.read_text() for path in (exported_pages / "html").glob("*.html")}
-    found = [
-        formula for text in pages.values() for formula in re.findall(r"<math.*?</math>", text, re.S)
-    ]
-    left = [
-        formula
-        for formula in found
-        if "\\" in formula or re.search(r">&(?!#|lt;|gt;|amp;)", formula)
-    ]
-    assert len(found) > 500 and not left
-    found = [html.unescape(formula) for formula in found]
-    assert not [
-        formula for formula in found if re.search("<msup>[^′″]*<mi>[′″]</mi></msup>", formula)
-    ]
-    assert pages["03_backward_through_time.html"].count('<mtd columnalign="right">') == 4
-    dotted = [formula for formula in found if "˙" in formula]  # an accent, not an exponent
-    assert len(dotted) > 20
-    for formula in dotted:
-        assert formula.count("˙") == formula.count('<mover accent="true">'), formula
-
-
-def test_pages_can_be_read_in_the_dark(exported_pages):
-    text = (exported_pages / "html" / "index.html").read_text()
-    assert "prefers-color-scheme:dark" in text and "color-scheme:light dark" in text
-
-
 @pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
 def test_pictures_work_in_the_exported_pages(exported_pages, tmp_path):
     path = next((exported_pages / "html").glob("01_*.html"))
@@ -197,14 +131,3 @@ def test_pictures_work_in_the_exported_pages(exported_pages, tmp_path):
         and "data-found=" in page
         and f"ms-{name}" in page
     )
-
-
-@pytest.mark.slow
-def test_a_wrong_export_is_refused(tmp_path):
-    for arguments in (["pdf", tmp_path], ["html"]):
-        done = subprocess.run(
-            [sys.executable, LESSONS / "export.py", *arguments], capture_output=True, text=True
-        )
-        assert done.returncode == 2 and done.stderr.startswith(
-            "usage: export.py html|slides|figures FOLDER"
-        )

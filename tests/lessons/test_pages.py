@@ -2,23 +2,18 @@
 have their font, pictures take the page's colours and width."""
 
 import io
-import json
 import re
 import shutil
-from base64 import b64decode, b64encode
+from base64 import b64encode
 
 import export
-import interactive
 import make
 import pytest
 import style
 from checks import foreseen
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-CELL = {"cell_type": "code", "metadata": {}, "outputs": [], "id": "a", "execution_count": 1}
 
 
 # asked before lessons are exported for it
@@ -36,21 +31,6 @@ def browser():
         opened = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         yield opened
         opened.close()
-
-
-@pytest.mark.parametrize(
-    "code, drawn",
-    [
-        ('interactive.show("neuron")', True),
-        ('x = 1\nwith style.picture("a") as axes:\n    axes.plot(x)', True),
-        ('x = 1\ny = 2\nprint(x)\nstyle.slider(f, (1, 2), 1, "a")', False),
-        ('print("style.py draws")', False),
-    ],
-)
-def test_cells_that_draw_are_told_from_those_that_compute(code, drawn):
-    assert make.draws(code) == drawn
-    made = make.notebook([make.Cell("code", code)])
-    assert made.cells[0].metadata == ({"jupyter": {"source_hidden": True}} if drawn else {})
 
 
 def test_what_answers_a_prediction_is_folded_up_to_the_next_heading():
@@ -105,19 +85,6 @@ def test_a_page_answers_a_guess_and_not_before(browser, exported):
 
 
 @needs_browser
-def test_without_scripts_a_page_can_be_read_whole(browser, exported):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto((exported / "html" / "05_stacking_layers.html").as_uri())
-    fold = page.locator("details.guess")
-    assert fold.is_visible() and not fold.locator(".output").last.is_visible()
-    fold.locator("summary").first.click()
-    assert fold.locator(".output").last.is_visible()
-    assert page.locator(".ms-unrolled5 svg circle").count() > 20  # the still
-    context.close()
-
-
-@needs_browser
 def test_pages_fit_a_telephone_and_fold_what_draws(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     for path in sorted((exported / "html").glob("*.html")):
@@ -128,7 +95,6 @@ def test_pages_fit_a_telephone_and_fold_what_draws(browser, exported):
     page.close()
 
 
-OPEN = """document.querySelectorAll("details").forEach(d => { d.hidden = false; d.open = true })"""
 CUT = """() => { document.querySelectorAll("details").forEach(d => { d.hidden = false; d.open = true });
 return [...document.querySelectorAll("table, .formula > span")].filter(
   e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.trim().slice(0, 60)) }"""
@@ -144,87 +110,6 @@ def test_tables_and_formulas_are_whole_on_a_telephone(browser, exported):
         export._whole("one line", f"<p>{export.formulas(r'$$' + 'a + ' * 40 + 'b$$')}")
     )
     assert len(page.evaluate(CUT)) == 1
-    page.close()
-
-
-def test_a_formula_is_parted_at_wide_spaces_outside_of_what_belongs_together():
-    assert export._parts(r"a = \{1\}, \qquad b = \sqrt{x \qquad y}") == [
-        r"a = \{1\}, ",
-        r" b = \sqrt{x \qquad y}",
-    ]
-    inside = r"\begin{cases} a \qquad b \\ c \end{cases}"
-    assert export._parts(inside) == [inside]
-    assert export._parts(rf"\qquad {inside} \qquad d") == [f" {inside} ", " d"]
-
-
-def test_tables_that_small_letters_keep_whole_have_a_class():
-    rows = ["name".ljust(15) + "12.34 ".rjust(45)] * 3
-    assert export._kind("\n".join(rows)) == ' class="wide"'
-    assert export._kind("\n".join(rows[:2])) == export._kind("a\nb\nc") == ""
-    assert export._kind("\n".join(row + "too wide" for row in rows)) == ""
-
-
-@needs_browser
-def test_a_broad_picture_without_panels_scrolls_on_a_telephone(browser, exported):
-    page = browser.new_page(viewport={"width": 400, "height": 800})
-    page.goto((exported / "html" / "12_one_shot.html").as_uri())
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    widths = page.evaluate("[...document.querySelectorAll('img.broad')].map(i => i.clientWidth)")
-    assert widths and min(widths) == 600
-    others = page.evaluate(
-        "[...document.querySelectorAll('img:not(.broad)')].map(i => i.clientWidth)"
-    )
-    assert others and max(others) <= 368
-    page.close()
-
-
-@needs_browser
-def test_letters_of_pictures_stay_large_on_a_telephone(browser, exported):
-    page = browser.new_page(viewport={"width": 400, "height": 800})
-    for path in sorted((exported / "html").glob("[01]*.html")):
-        page.goto(path.as_uri())
-        page.evaluate(OPEN)
-        sizes = page.evaluate(
-            "[...document.querySelectorAll('.output > img')].map(i => [i.clientWidth, +i.getAttribute('width')])"
-        )
-        assert all(shown >= 0.76 * drawn for shown, drawn in sizes), path.name
-    page.close()
-
-
-@needs_browser
-def test_rows_of_panels_stay_rows_on_a_wide_screen(browser, exported):
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    counts = []
-    for path in sorted((exported / "html").glob("[01]*.html")):
-        page.goto(path.as_uri())
-        page.evaluate(OPEN)
-        for boxes in page.evaluate(
-            "[...document.querySelectorAll('.panels')].map(row => [...row.children].map(i => "
-            "[i.getBoundingClientRect().top, i.clientHeight, i.clientWidth / i.naturalWidth]))"
-        ):
-            tops, heights, scales = zip(*boxes)
-            counts.append(len(boxes))
-            assert len(set(tops)) == 1 and max(heights) - min(heights) <= 2, path.name
-            assert max(scales) < 1.02 * min(scales), path.name
-    assert max(counts) == 5 and len(counts) > 9
-    page.close()
-
-
-@needs_browser
-def test_stacked_panels_say_what_the_text_calls_left(browser, exported):
-    page = browser.new_page()
-    said = "[...document.querySelectorAll('figcaption')].map(o => getComputedStyle(o, '::after').content)"
-    found = {}
-    for width in (400, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        for path in sorted((exported / "html").glob("[01]*.html")):
-            page.goto(path.as_uri())
-            page.evaluate(OPEN)
-            found[width, path.name[:2]] = ["left" in one for one in page.evaluate(said)]
-    assert not any(sum((found[one] for one in found if one[0] == 1280), []))
-    told = {name for (width, name), marks in found.items() if any(marks)}
-    assert told == {"00", "03", "06", "07", "08", "12", "13", "14", "15"}
-    assert found[400, "09"] == [False] and found[400, "02"] == [False]
     page.close()
 
 
@@ -257,96 +142,6 @@ def test_pages_lead_from_the_first_lesson_to_the_last_and_back(exported):
     assert "<canvas" in (exported / "html" / "teach.html").read_text()
 
 
-@needs_browser
-def test_an_answer_that_nothing_follows_stands_in_its_fold(browser, exported):
-    path = exported / "html" / "13_a_layer_that_hears_itself.html"
-    assert "<summary>What came out: guess first, then open</summary><p>It is 52" in path.read_text()
-    for one in (exported / "html").glob("[01]*.html"):
-        assert "then open</summary>\n</details>" not in one.read_text(), one.name
-    page = browser.new_page()
-    page.goto(path.as_uri())
-    page.locator("form.guess input").first.fill("50")
-    page.locator("form.guess button").first.click()
-    assert page.locator("form.guess + p").first.inner_text().startswith("You said 50, it is 52")
-    assert not page.locator("details.guess").first.is_visible()
-    page.close()
-
-
-@needs_browser
-def test_what_is_said_of_a_hidden_picture_is_hidden_too(browser, exported):
-    page = browser.new_page()
-    for name, said in (
-        ("04", "Left of the point"),
-        ("07", "One forgotten term"),
-        ("08", "Left: most"),
-    ):
-        page.goto(next((exported / "html").glob(f"{name}_*.html")).as_uri())
-        about, rest = page.get_by_text(said), page.get_by_text("Now read")
-        assert about.count() == 1 and not about.is_visible() and rest.is_visible()
-        page.locator("form.guess input").first.fill("1")
-        page.locator("form.guess button").first.click()
-        assert about.is_visible()
-    page.close()
-
-
-def test_a_picture_that_was_hidden_is_drawn_for_a_telephone_when_it_is_shown(browser):
-    page = browser.new_page(viewport={"width": 400, "height": 800})
-    page.set_content(f"<div hidden>{interactive.piece('innerstep')}</div>")
-    page.evaluate("document.querySelector('div').hidden = false")
-    width = "document.querySelector('.ms-innerstep svg').getAttribute('width')"
-    page.wait_for_function(f"{width} === '350'", timeout=5000)
-    page.set_viewport_size({"width": 800, "height": 800})
-    page.wait_for_function(f"{width} === '640'", timeout=5000)
-    page.close()
-
-
-@needs_browser
-def test_a_picture_that_goes_on_says_so_on_a_telephone(browser, exported):
-    page = browser.new_page()
-    said = (
-        "[...document.querySelectorAll('.output, .map')].map(o => [o.scrollWidth > o.clientWidth, "
-        "getComputedStyle(o, '::after').content.includes('goes on')])"
-    )
-    for width in (400, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        for name in ("00_*", "01_*", "12_*", "index"):
-            page.goto(next((exported / "html").glob(f"{name}.html")).as_uri())
-            page.evaluate(OPEN)
-            found = page.evaluate(said)
-            assert all(scrolls == told for scrolls, told in found), (name, width)
-            assert any(scrolls for scrolls, _ in found) == (width == 400)
-    page.close()
-
-
-@needs_browser
-def test_on_a_telephone_the_map_has_room_for_what_lessons_teach(browser, exported):
-    page = browser.new_page(viewport={"width": 400, "height": 800})
-    page.goto((exported / "html" / "index.html").as_uri())
-    columns = "[...document.querySelector('tr').children].map(one => one.clientWidth)"
-    widths = page.evaluate(columns)
-    assert len(widths) == 5 and max(widths) == widths[2] > 110
-    page.close()
-
-
-def test_no_line_ends_between_a_formula_and_its_point():
-    for text in ("($x$)", "$x$.", "($x$,", "$x$'"):
-        made = export.formulas(f"so {text} and")
-        inside = re.search(r'so <span class="stay">(.*?<math.*</math>.*?)</span> and', made)[1]
-        assert re.sub(r"<math.*</math>", "$x$", inside) == text
-    assert "<span" not in export.formulas("so $x$ and")
-    assert ".stay{white-space:nowrap}" in export.CSS
-
-
-@needs_browser
-def test_curves_that_move_are_bright_in_the_dark(browser, exported):
-    page = browser.new_page(color_scheme="dark")
-    page.goto((exported / "html" / "01_one_leaky_neuron.html").as_uri())
-    line = "document.querySelector('.ms-picture polyline.p')"
-    assert page.evaluate(f"{line}.getAttribute('stroke')") == "#0072B2"
-    assert page.evaluate(f"getComputedStyle({line}).stroke") == "rgb(74, 163, 223)"
-    page.close()
-
-
 def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported):
     tools = pytest.importorskip("fontTools.ttLib")  # comes with matplotlib
     pytest.importorskip("brotli", reason="pip install brotli")
@@ -364,62 +159,6 @@ def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported):
         assert not used - known - {"\n"}, path.name
 
 
-@needs_browser
-def test_the_font_is_drawn_with(browser, exported):
-    page = browser.new_page()
-    page.goto((exported / "html" / "03_backward_through_time.html").as_uri())
-    loaded = "document.fonts.ready.then(f => [...f].map(one => one.family + one.status))"
-    assert [one.replace('"', "") for one in page.evaluate(loaded)] == ["minisnn Mathloaded"]
-    page.close()
-
-
-def test_code_has_colours_and_stays_what_it_was():
-    code = 'def f(x):  # "a" & <b>\n    return f"{x:.2f}" if x is not None else 1e-3\n'
-    made = export.highlighted(code)
-    assert export.html.unescape(re.sub(r"<[^>]*>", "", made)) == code
-    for kind, text in (("k", "def"), ("f", "f"), ("c", "# &quot;"), ("m", "1e-3"), ("k", "is")):
-        text = text.replace("&quot;", '"')
-        assert f'<span class="{kind}">{text}' in made
-
-
-def _png(panels: int) -> tuple[str, dict]:
-    """A picture of so many panels as the lessons' pictures are stored, and what is told of it."""
-    figure = Figure((9, 3), dpi=160)
-    canvas = FigureCanvasAgg(figure)
-    for axes in figure.subplots(1, panels, squeeze=False)[0]:
-        axes.plot([0, 1], [0, 1])
-        axes.set(xlabel="time (ms)", ylabel="membrane")
-    figure.tight_layout(rect=(0, 0, 1, 0.9))
-    figure.suptitle("What to see", x=0.01, ha="left", fontsize=11)
-    canvas.draw()
-    held = io.BytesIO()
-    canvas.print_png(held)
-    told = {"width": 720, "alt": "What to see"}
-    found = style._panels(figure)
-    return b64encode(held.getvalue()).decode(), told | ({"panels": found} if found else {})
-
-
-def test_a_row_of_panels_is_cut_between_them_and_stacks_where_it_is_narrow(browser):
-    png, told = _png(3)
-    assert len(told["panels"]["cuts"]) == 2 and 0 < told["panels"]["top"][0] < 0.2
-    made = export._picture(png, told)
-    parts = re.findall(r"base64,([^\"]+)", made)
-    widths = [Image.open(io.BytesIO(b64decode(one))).width for one in parts]
-    assert sum(widths) == 1440 and "<figcaption>What to see</figcaption>" in made
-    for one in parts:  # nothing is cut through: the edges are white
-        pixels = Image.open(io.BytesIO(b64decode(one))).convert("L")
-        for x in (0, pixels.width - 1):
-            assert pixels.crop((x, 0, x + 1, pixels.height)).getextrema() == (255, 255)
-    page = browser.new_page(viewport={"width": 400, "height": 800})
-    for width, rows in ((400, 3), (1280, 1)):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.set_content(f"<style>{export.CSS}</style><body>{made}")
-        places = page.evaluate("[...document.images].map(one => one.getBoundingClientRect().top)")
-        assert len(set(places)) == rows
-    page.close()
-    assert "panels" not in _png(1)[1]
-
-
 def test_in_the_dark_pictures_turn_but_photographs_do_not(browser):
     white = io.BytesIO()
     Image.new("RGB", (20, 20), "white").save(white, "png")
@@ -433,28 +172,6 @@ def test_in_the_dark_pictures_turn_but_photographs_do_not(browser):
     colours = [shot.getpixel((round(box["x"] + 10), round(box["y"] + 10))) for box in boxes]
     assert colours == [(0x18,) * 3, (255,) * 3]
     page.close()
-
-
-def test_of_the_course_only_the_film_stays_as_it_is_in_the_dark():
-    """Its text says what is white in it, and what is black."""
-    kept = []
-    for path in sorted(export.HERE.glob("[01]*.ipynb")):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            for output in cell.get("outputs", ()):
-                if output.get("metadata", {}).get("image/png", {}).get("needs_background"):
-                    kept.append((path.name[:2], "style.film(" in "".join(cell["source"])))
-    assert kept == [("09", True)]
-
-
-def test_an_older_notebook_is_shown_as_it_is():
-    cell = CELL | {"source": "guess = None\nforeseen(guess, 1, 'a')"}
-    first = {"cell_type": "markdown", "metadata": {}, "source": "# 1 · A"}
-    text = "Your guess first"
-    cell = cell | {"outputs": [{"output_type": "stream", "name": "stdout", "text": [text]}]}
-    last = {"cell_type": "markdown", "metadata": {}, "source": "the end"}
-    made = export.page(json.loads(json.dumps({"cells": [first, cell, last]})))
-    assert '<details class="guess">' in made and made.count("</details>") == 1
-    assert made.index("</details>") < made.index("the end") and f"<pre>{text}</pre>" in made
 
 
 def test_all_figures_are_written_as_files(tmp_path):
