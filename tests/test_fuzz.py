@@ -13,7 +13,6 @@ sys.path.insert(0, str(FUZZ))
 import commands  # noqa: E402
 import damaged  # noqa: E402
 import run  # noqa: E402
-import signals  # noqa: E402
 
 
 def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path):
@@ -36,13 +35,5 @@ def test_wrong_command_lines_end_with_one_sentence(tmp_path):
 
 
 @pytest.mark.slow
-def test_signals_end_a_command(tmp_path):
-    assert not signals.fuzz_signals(1, 20_000, tmp_path, ("check",))
-
-
-@pytest.mark.slow
 def test_the_long_form():
     subprocess.run([sys.executable, FUZZ], check=True)
-
-
-# ---- what it would find
