@@ -88,7 +88,6 @@ def test_a_benchmark_knows_the_options_of_its_records(name, benchmark, capsys):
 @pytest.mark.parametrize(
     "name, words",
     [
-        ("speed-passes", "passes.py --repeat 1 --input 8 16"),
         ("speed-memory", "memory.py --activity 0.07 --input 8 16"),
         ("speed-scaling", "scaling.py --only inner_steps --repeat 1"),
         ("speed-workers", "workers.py --tasks 2 --repeat 1"),
