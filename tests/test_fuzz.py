@@ -1,11 +1,9 @@
 """The short form of `python tests/fuzz`: some hundred damaged files and command lines, and that it
 finds what is wrong."""
 
-import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 
 FUZZ = Path(__file__).parent / "fuzz"
 sys.path.insert(0, str(FUZZ))
@@ -32,8 +30,3 @@ def test_no_damaged_stamp_is_counted_in_silence(tmp_path):
 
 def test_wrong_command_lines_end_with_one_sentence(tmp_path):
     assert not commands.fuzz_commands(20, tmp_path, first=20_000)
-
-
-@pytest.mark.slow
-def test_the_long_form():
-    subprocess.run([sys.executable, FUZZ], check=True)
