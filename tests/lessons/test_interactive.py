@@ -12,7 +12,6 @@ import interactive
 import make
 import pytest
 
-LESSONS = Path(interactive.__file__).parent
 BROWSER = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
@@ -91,43 +90,3 @@ def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
         assert drawing == interactive.still(name).strip(), (
             f"{name}: draw its still again, python lessons/interactive.py"
         )
-
-
-@pytest.mark.slow
-def test_pages_and_slides_need_nothing(exported):
-    names = [f"{source.stem}.html" for source in make.sources()]
-    for kind in ("html", "slides"):
-        found = sorted(path.name for path in (exported / kind).iterdir())
-        assert found == sorted(
-            [*names, "GLOSSARY.html", "index.html"] + ["solutions.ipynb", "teach.html"]
-        )
-        for name in names:
-            text = (exported / kind / name).read_text()
-            outside = re.sub(r"<pre>.*?</pre>", "", text, flags=re.S)
-            assert not re.search(r'(?:src|href)="https?:|@import|url\(http', outside), name
-            assert ("<math" in text) != name.startswith("00") and not re.search(r"\$\$", outside), (
-                name
-            )
-            assert ("PageDown" in text) == (kind == "slides")
-    overview = (exported / "html" / "index.html").read_text()
-    assert all(name in overview for name in names)
-    assert (LESSONS / "pictures" / "map.svg").read_text().strip() in overview
-    assert "<img" not in overview
-    cells = json.loads((exported / "html" / "solutions.ipynb").read_text())["cells"]
-    parts = [
-        one for source in make.sources() for one in make.exercises(make.parse(source)).values()
-    ]
-    assert sum(cell["cell_type"] == "code" for cell in cells) == len(parts)
-    assert all(any(one.solution in cell["source"] for cell in cells) for one in parts)
-
-
-@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
-def test_pictures_work_in_the_exported_pages(exported_pages, tmp_path):
-    path = next((exported_pages / "html").glob("01_*.html"))
-    name, script = "neuron", PROBE.replace("MOVES", json.dumps({"neuron": MOVES["neuron"]}), 1)
-    page = _opened(path.read_text().replace("</body>", script + "</body>"), tmp_path)
-    assert (
-        re.search(r'data-fetched="(\d+)"', page)[1] == "0"
-        and "data-found=" in page
-        and f"ms-{name}" in page
-    )
