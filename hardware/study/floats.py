@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minisnn.core.loss import softmax
-from minisnn.core.neuron import at_work
-from minisnn.core.surrogate import Spike
+from minisnn.core.neuron import Spike, at_work
 from minisnn.experiments.readout import spikes_of, traces
 
 from ..chip.calibrate import under_kernels

@@ -12,9 +12,10 @@ import pytest
 import minisnn as ms
 from minisnn.core.architecture import Conv, Dense
 from minisnn.core.dual import Dual, exp, logistic, value
-from minisnn.core.neuron import LIF, CubaLIF, Neuron
-from minisnn.core.pool import gather, largest
-from minisnn.core.surrogate import Surrogate
+from minisnn.core.neuron import LIF, CubaLIF
+from minisnn.core.own import Neuron
+from minisnn.core.linear import gather, largest
+from minisnn.core.constants import Surrogate
 
 SpikingNet = partial(ms.SpikingNet, backend="numpy")
 ConvNet = partial(ms.ConvNet, backend="numpy")

@@ -12,7 +12,7 @@ from own_neurons import of_the_guide
 from toy import toy_config, toy_data
 
 import minisnn as ms
-from minisnn.core import surrogate
+from minisnn.core import neuron as surrogate
 
 PAGE = (Path(__file__).parents[2] / "lessons" / "guides" / "model.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)

@@ -9,8 +9,8 @@ from conftest import arrays_off, off
 
 import minisnn as ms
 from minisnn import gradcheck
-from minisnn.core.neuron import neuron_of
-from minisnn.core.surrogate import FastSigmoid
+from minisnn.core.architecture import neuron_of
+from minisnn.core.neuron import FastSigmoid
 from slowly import after, slow
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -6,7 +6,7 @@ import pytest
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.kernels.network import Loops
-from minisnn.core.remembered import remembered
+from minisnn.meta.remembered import remembered
 import minisnn as ms
 from minisnn.core.neuron import CubaLIF
 from minisnn.network.spiking import SpikingNet

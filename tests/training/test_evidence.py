@@ -16,7 +16,7 @@ from minisnn.data.sets.recordings import Recordings
 from minisnn.core.loss import LOSSES
 from minisnn.core.neuron import CubaLIF
 from minisnn.core.neuron import LIF
-from minisnn.core.neuron import Neuron
+from minisnn.core.own import Neuron
 from minisnn.meta.inner import MOST_STEPS
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
