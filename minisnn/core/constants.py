@@ -71,7 +71,6 @@ class Constants:
     backward: ClassVar[Callable]
     alpha: float
     beta: float
-    threshold: Any
     slope: Any
     surrogate: Any = None
 
@@ -97,7 +96,7 @@ class Constants:
             object.__setattr__(self, name, a)
             must(f"{kind} {name}", name not in self.decaying or 0 <= a < 1, "in [0, 1)", a)
             must(
-                f"{kind} {name}", name != "gain" or a, "other than 0, with which nothing is seen", a
+                f"{kind} {name}", name != "gain" or a, "other than 0, with which it sees nothing", a
             )
             must(f"{kind} {name}", name != "slope" or a > 0, "positive", a)
         if self.surrogate is not None:

@@ -421,16 +421,16 @@ class Network(Loops):
         [('hidden1', True)]
         """
         theta, x, _ = self._taken(theta, x)
-        outputs = self._outputs(theta, x)
+        outputs = self._outputs(theta)(x)
         return {layer.name: float(y.mean()) for layer, y in zip(self.blocks, outputs)}
 
-    def _outputs(self, theta: Array, x: Array) -> Iterator[Any]:
-        """What each layer below the readout hands on, (B, T, H, W, C)."""
+    def _outputs(self, theta: Array) -> Callable[[Array], Iterator[Any]]:
+        """A function of x: what each layer below the readout hands on, (B, T, H, W, C)."""
         compiled = self._compiled(theta, "hard")
         if compiled:
-            return compiled.outputs(x)
-        passes = self._through(self.weights(theta)[:-1], self._enter(x))
-        return (np.swapaxes(result.y, 0, 1) for result in passes)
+            return compiled.outputs
+        through = lambda x: self._through(self.weights(theta)[:-1], self._enter(x))
+        return lambda x: (np.swapaxes(result.y, 0, 1) for result in through(x))
 
     # ---- features
 

@@ -144,9 +144,10 @@ class SpikingNet(Network):
         at = names.index(name or names[-1])
         layer = self.blocks[at]
         theta, x, _ = self._taken(theta, x)
+        outputs = self._outputs(theta)
 
         def of_part(part: slice) -> Array:
-            y = next(islice(self._outputs(theta, x[part]), at, None))
+            y = next(islice(outputs(x[part]), at, None))
             y = y if isinstance(y, np.ndarray) else y.dense()
             return y if layer.pool == "spikes" else y != 0
 
@@ -165,13 +166,11 @@ class SpikingNet(Network):
 
     def _try_to_compile(self, asked: str | None) -> None:
         """Whether the kernels can take each layer; if not, NumPy takes the network."""
-        own = [b.neuron for b in self.blocks if b.neuron.fires and not b.neuron.ships]
-        if not own:
-            return
-        from ..kernels.neuron import refusal
+        reason = ""
+        for neuron in [b.neuron for b in self.blocks if b.neuron.fires and not b.neuron.ships]:
+            from ..kernels.neuron import refusal
 
-        refusals = [refusal(neuron, self.dtype, self.detach_reset, self.learn) for neuron in own]
-        reason = next(filter(None, refusals), "")
+            reason = reason or refusal(neuron, self.dtype, self.detach_reset, self.learn)
         if reason and asked == "numba":
             raise ValueError(
                 f"backend numba cannot take this neuron: {reason}; leave backend out, or give "

@@ -296,7 +296,7 @@ def test_a_neuron_without_a_kind_is_an_lif():
 @pytest.mark.parametrize(
     "constants, words",
     [
-        (dict(alpha=1.0), "CubaLIF alpha must lie in"),
+        (dict(alpha=1.0), "CubaLIF alpha"),
         (dict(slope=0), "slope must be positive"),
         (dict(gain="1"), "gain must be a"),
     ],
