@@ -315,7 +315,8 @@ class Network(Loops):
         """
         generator("rng", rng)
         one_of("readout", readout, ("fit", "zero"))
-        must("variance", number("variance", variance) > 0, "a positive number", variance)
+        what = "a positive number"
+        must("variance", number("variance", variance, what) > 0, what, variance)
         if rounds is not None:
             whole("rounds", rounds, 1)
         theta = orthogonal(self, rng)

@@ -142,7 +142,7 @@ def test_a_slip_in_a_part_is_named(part, old, new, names):
 
 
 LIBRARY = [  # (module, function, its class, line, slip, who must be among those to blame)
-    (layer, "backward", layer.Layer, "du_t + ds *", "du_t - ds *", "Layer.backward drecurrent"),
+    (layer, "backward", layer.Layer, "du[t] + ds *", "du[t] - ds *", "Layer.backward drecurrent"),
     (layer, "backward", layer.Layer, "times(dI_t, transposed(w", "times(dI_t, (w", "Layer.backward dx"),
     (layer, "backward", layer.Layer, "dI * tape.c if", "dI if", "Layer.backward dbias"),
     (layer, "_of_membrane", layer.Layer, "tape.spike.slope(tape.v)", "1", "Layer.backward dweight"),
