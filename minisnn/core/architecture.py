@@ -133,8 +133,17 @@ def built(
         else:
             must("input_shape", len(shape) == 3, f"(H, W, C) where {name} is a Conv", input_shape)
             pool = own.pools.get(layer.pool, layer.pool)
-            of_conv = shape, layer.channels, layer.kernel, pool, own, layer.stride
-            made = Layer(name, *of_conv, learn=learn, **how)
+            of_conv: Any = (
+                shape,
+                layer.channels,
+                layer.kernel,
+                pool,
+                own,
+                layer.stride,
+                False,
+                learn,
+            )
+            made = Layer(name, *of_conv, **how)
             if pool != "none" and min(made.sites) < 2:
                 raise ValueError(
                     f"{name} would pool an image of {' x '.join(map(str, made.sites))}; input {input_shape} allows "

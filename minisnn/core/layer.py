@@ -191,7 +191,9 @@ class Layer:
         and the recorded membranes (steps, B, H', W', C_out)."""
         neuron, decays = self.neuron, self.decays(w)
         p, end_x, of_x = self.traces(w, x, start, steps)
-        c, end_one, of_one = 1, start.one, []
+        c: Any = 1
+        end_one: Any = start.one
+        of_one: list = []
         if self._filters_bias:
             ones = np.ones((steps, 1, 1, 1, 1), p.dtype)
             c, end_one, of_one = traces(ones, start.one, decays, 0, steps, self._filters_learn)

@@ -115,7 +115,7 @@ class SpikingNet(Network):
             self.layers = tuple(layer for _, layer in named)
         self.gain: float = self.neuron.gain
         self.threshold: float = self.neuron.threshold
-        how = dict(learn=self.learn, detach_reset=self.detach_reset)
+        how: dict[str, Any] = dict(learn=self.learn, detach_reset=self.detach_reset)
         common = ways, dtype, loss, backend or "numba", self.neuron
         self._configure(input_shape, named, *common, **how)
         if self.backend == "numba":
