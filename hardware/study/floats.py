@@ -8,8 +8,7 @@ whose definition clips.
 import numpy as np
 
 from minisnn.core.loss import softmax
-from minisnn.core.neuron import at_work
-from minisnn.core.surrogate import Spike
+from minisnn.core.neuron import Spike, at_work
 from minisnn.experiments.readout import spikes_of, traces
 
 from ..chip.errors import TRIGGER
