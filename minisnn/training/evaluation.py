@@ -15,7 +15,7 @@ from .. import terminal
 from ..arguments import one_of, whole
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Row, Rule, answers_of, one_answer, rows_of
-from .fields import SOUNDS, UNALIGNED
+from .settings import SOUNDS, UNALIGNED
 from .intervals import Intervals
 from .settings import TrainingConfig
 from ..meta.beforehand import expect

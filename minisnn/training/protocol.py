@@ -15,7 +15,7 @@ import numpy as np
 from ..data.sets.named import DATASETS, OPTIONS, find
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of
-from .fields import in_words
+from .settings import in_words
 
 LEARNED = "as learned"
 
