@@ -37,7 +37,7 @@ from minisnn.parallel.executor import Executor
 from minisnn.parallel import workers
 from minisnn.parallel.workers import Workers
 from minisnn.meta.inner import InnerLoop
-from minisnn.training.update import task_gradient
+from minisnn.training.update import FLOAT, Own, begun, task_gradient
 from minisnn.training.presets import preset
 from minisnn.training.folder import RunFolder
 from minisnn.training.settings import TrainingConfig
@@ -111,13 +111,10 @@ def a_run(tasks: int, out: Path):
         "tasks": tasks,
         "step_size": 4.0,
     }
-    run = _Run(
-        TrainingConfig(**settings),
-        RunFolder(out),
-        {"train": open_set("double-nmnist", "train")},
-        progress=False,
-    )
-    return run, run._start()
+    data = {"train": open_set("double-nmnist", "train")}
+    what = TrainingConfig(**settings), RunFolder(out), data, False, None
+    run = _Run(*what, FLOAT, Own(), "accuracy", {})
+    return run, begun(run.config, run.net, run.steps, data["train"])
 
 
 def clocked(*arguments):

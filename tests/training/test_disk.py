@@ -36,10 +36,6 @@ def disk(tmp_path):
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def remount(place, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", str(place)], check=True)
-
-
 def fill(place) -> None:
     with open(place / "filler", "wb", buffering=0) as file:
         try:
@@ -160,31 +156,6 @@ def test_a_full_disk_leaves_no_part_of_an_export(disk):
 # ---- read-only
 
 
-def test_a_read_only_file_system(undisturbed, disk):
-    """As root no folder is read-only by its permissions, but a file system is."""
-    out = disk / "run"
-    try:
-        with pytest.raises(
-            OSError,
-            match=r"read-only file system; stopped after \d of 12 updates, the state after update 4 is "
-            r"saved, continue with out=.*, resume=True",
-        ):
-            train(CONFIG, out, data=toy_data({8: lambda: remount(disk, "ro")}), **SILENT)
-        before = {path.name: path.read_bytes() for path in out.iterdir()}
-        data = toy_data()
-        for place, resume in ((out, True), (disk / "another", False)):
-            with pytest.raises(
-                ValueError, match="the run cannot be written there, .* is read-only"
-            ):
-                train(CONFIG, place, resume=resume, data=data, **SILENT)
-        assert data["train"].calls == 0, "it is said before long work"
-        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    finally:
-        remount(disk, "rw")
-    train(CONFIG, out, resume=True, data=toy_data(), **SILENT)
-    assert_same(undisturbed, out)
-
-
 # ---- vanishing
 
 
@@ -205,12 +176,3 @@ def test_data_that_vanish_in_a_run(undisturbed, tmp_path, call, done):
         train(CONFIG, tmp_path, data=toy_data({call: vanish}), **SILENT)
     train(CONFIG, tmp_path, resume=True, data=toy_data(), **SILENT)
     assert_same(undisturbed, tmp_path)
-
-
-def test_a_run_folder_that_vanishes_is_not_said_to_be_saved(tmp_path):
-    out = tmp_path / "run"
-    with pytest.raises(
-        OSError,
-        match=r"no such file or directory; stopped after \d of 12 updates, nothing is saved",
-    ):
-        train(CONFIG, out, data=toy_data({8: lambda: shutil.rmtree(out)}), **SILENT)

@@ -7,12 +7,10 @@ from toy import ToySet, toy_config, toy_data
 
 from minisnn import SpikingNet, adapt
 from minisnn.meta.inner import InnerLoop
-from minisnn.data.sets.named import open_set
-from minisnn.training.evaluation import accuracy, evaluate
+from minisnn.training.evaluation import evaluate
 from minisnn.training.folder import RunFolder
-from minisnn.training.progress import sentence, table
+from minisnn.training.progress import sentence
 from minisnn.training.run import train
-from minisnn.training.intervals import ci95
 
 
 @pytest.fixture(scope="module")
@@ -71,26 +69,6 @@ def test_gates_and_step_sizes_reach_the_inner_loop(net, theta):
     assert after(step_size=5.0) != before["per_episode"]
 
 
-def test_batches_do_not_change_the_logits(net, theta, monkeypatch):
-    x = np.concatenate([ToySet("test").episode(0, index).x_query for index in range(3)])
-    whole = net(theta, x)
-    monkeypatch.setattr(type(net), "inference_part", 4)
-    assert len(x) % 4
-    np.testing.assert_allclose(net(theta, x), whole, rtol=1e-5, atol=1e-6)
-
-
-def test_accuracy_takes_the_first_of_equal_logits():
-    assert accuracy(
-        np.array([[1.0, 1.0], [0.0, 2.0], [3.0, 1.0]]), np.array([0, 1, 1])
-    ) == pytest.approx(2 / 3)
-
-
-def test_the_interval_of_one_episode_is_unknown_and_left_out(net, theta):
-    result = evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=1, progress=False)
-    assert result["ci95"] is ci95([0.5]) is result["interval"] is None
-    assert "±" not in sentence(result) and "1 unseen 3-way 1-shot episode (" in sentence(result)
-
-
 def test_the_line_that_is_printed():
     """The interval that leads, where there is one, and for whom; how recordings lie."""
     result = dict(
@@ -122,32 +100,6 @@ def test_the_line_that_is_printed():
     )
 
 
-@pytest.mark.parametrize(
-    "half, said", [(0.0, "0.1"), (0.0004, "0.1"), (0.0012, "0.1"), (0.0018, "0.2")]
-)
-def test_no_interval_is_said_to_be_nothing(half, said):
-    result = dict(
-        accuracy_after=0.5,
-        ci95=0.0,
-        split="test",
-        episodes=100,
-        ways=2,
-        shots=1,
-        inner_steps=0,
-        align="none",
-    )
-    result["interval"] = dict(
-        half=half, low=0.5 - half, high=0.5 + half, population="new recordings of the same classes"
-    )
-    assert f"accuracy 50.0 ± {said} % on" in sentence(result)
-    result["rules"] = dict(
-        frames=dict(
-            mean=0.5, interval=result["interval"], less=[0.0], less_interval=result["interval"]
-        )
-    )
-    assert all("± 0.0" not in line for line in table(result))
-
-
 def test_a_network_that_answers_alike_is_told(net, theta, recwarn):
     """Its accuracy is 1 in `ways` by how episodes are made; of so few answers that chance can do it
     nothing is said."""
@@ -170,19 +122,6 @@ def test_a_network_that_answers_alike_is_told(net, theta, recwarn):
         recwarn.clear()
         evaluate(net, start, inner, ToySet("test"), **how, progress=False)
         assert not recwarn
-
-
-def test_what_does_not_fit_is_named(net, theta):
-    with pytest.raises(ValueError, match="ways is 5; the network has 3 classes"):
-        evaluate(net, theta, InnerLoop(), ToySet("test"), ways=5)
-    with pytest.raises(ValueError, match="episodes must be at least 1"):
-        evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=0)
-    with pytest.raises(
-        ValueError,
-        match="there is no data set 'mnist'; expected double-nmnist, double-asl, omniglot, .*, "
-        "recordings with --root",
-    ):
-        open_set("mnist", "test")
 
 
 def test_the_curve_keeps_the_longer_half_of_a_validation(monkeypatch, tmp_path):

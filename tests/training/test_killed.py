@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 
 import faulty
-from minisnn import files
 from minisnn.training import checkpoint
 from minisnn.training.checkpoint import CURRENT, PREVIOUS
 from minisnn.training.run import train
 from written import rewrite
-from toy import assert_same, interrupt, state, toy_config, toy_data
+from toy import assert_same, interrupt, toy_config, toy_data
 
 HERE = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
@@ -142,17 +141,6 @@ def test_a_damaged_checkpoint_never_replaces_a_good_one(stopped):
     assert checkpoint.read(stopped / PREVIOUS).progress["update"] == 4
 
 
-def test_where_both_are_damaged_both_are_named(stopped):
-    for name in (CURRENT, PREVIOUS):
-        (stopped / name).write_bytes(b"damaged")
-    with pytest.raises(
-        ValueError,
-        match="checkpoint.h5: .*checkpoint.previous.h5",
-    ):
-        train(CONFIG, stopped, resume=True, data=toy_data(), **SILENT)
-    assert (stopped / CURRENT).read_bytes() == b"damaged"  # left as it was
-
-
 @pytest.mark.parametrize(
     "change, words",
     [
@@ -191,39 +179,3 @@ def test_what_does_not_fit_the_run_is_found_when_it_is_resumed(stopped, change, 
     with pytest.raises(ValueError, match=words):
         train(CONFIG, stopped, resume=True, data=toy_data(), **SILENT)
     assert (stopped / CURRENT).read_bytes() == before
-
-
-def test_no_run_equals_another_by_chance(undisturbed, tmp_path):
-    """The comparison can fail: one update less, other arrays."""
-    train(
-        toy_config(**{**faulty.CONFIG, "updates": 11}), tmp_path / "run", data=toy_data(), **SILENT
-    )
-    with pytest.raises(AssertionError):
-        assert_same(undisturbed, tmp_path / "run")
-    assert {"theta", "outer/m", "outer/v", "outer/n", "step_sizes/m", "loss", "test"} <= state(
-        undisturbed
-    ).keys()
-
-
-@pytest.mark.parametrize("step", ["link", "replace", "fsync"])
-def test_what_is_interrupted_while_it_writes_leaves_nothing_behind(tmp_path, monkeypatch, step):
-    """Ctrl-C at a step of writing a file that keeps the one before."""
-    new, old = tmp_path / "new", tmp_path / "old"
-    files.write_whole(new, b"first")
-    real, calls = getattr(os, step), []
-
-    def interrupted(*arguments):
-        calls.append(1)
-        if len(calls) == 1:
-            result = real(*arguments) if step == "link" else None
-            raise KeyboardInterrupt(result)
-        return real(*arguments)
-
-    monkeypatch.setattr(os, step, interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        files.write_whole(new, b"second", old)
-    monkeypatch.undo()
-    assert new.read_bytes() == b"first" and {path.name for path in tmp_path.iterdir()} <= {
-        "new",
-        "old",
-    }

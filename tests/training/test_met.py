@@ -180,18 +180,3 @@ def test_the_training_set_is_not_called_unseen():
     )
     assert said(recordings().split_recordings(0)["train"]).startswith("train accuracy")
     assert said(data["val"], split="test").startswith("test accuracy")
-
-
-@pytest.mark.parametrize("command", ["evaluate --json", "show --no-animation --out"])
-def test_what_a_network_learned_from_is_not_written_over(command, capsys):
-    """Not by force either, though the command does not name its recordings."""
-    folders(range(10))
-    config = replace(CONFIG, dataset="recordings", root="data", sensor=(6, 6), duration_ms=12)
-    train(replace(config, kernel=3), "run", progress=False)
-    place = "data/c1/0.npy" if "json" in command else "data"
-    before = Path("data/c1/0.npy").read_bytes()
-    words = [*command.split(), place, "--force", "--checkpoint", "run"]
-    assert cli.main(words) == 2
-    assert "input data" in capsys.readouterr().err
-    assert Path("data/c1/0.npy").read_bytes() == before
-    assert not Path("data/task.png").exists()

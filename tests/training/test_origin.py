@@ -5,12 +5,10 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from toy import ToySet, interrupt, toy_config, toy_data
 from written import rewrite
 
-import minisnn as ms
 from minisnn import cli
 from minisnn.hardware import work
 from minisnn.training import checkpoint, evaluation, run as training
@@ -237,16 +235,6 @@ def test_every_network_that_ships_says_what_it_learned_from(name):
     assert found.origin.command == (CHIP if "chip" in name else TRAIN)
     assert found.origin.data == found.config.dataset and found.origin.root is None
     found.check_usable(DATA / name)
-
-
-def test_what_a_script_saved_with_settings_is_of_their_data(tmp_path):
-    net = ms.SpikingNet((6,), (), ways=3)
-    theta = net.init(np.random.default_rng(0))
-    ms.save(tmp_path / "a.h5", net, theta, config=toy_config(dataset="omniglot", root="taken"))
-    found = checkpoint.read(tmp_path / "a.h5").origin
-    assert found == Origin(TRAIN, "omniglot", "taken")
-    ms.save(tmp_path / "b.h5", net, theta)
-    assert checkpoint.read(tmp_path / "b.h5").origin == Origin()
 
 
 @pytest.mark.parametrize(
