@@ -155,7 +155,6 @@ def train(
     with RunFolder(out, OnChip.command, OF_CHIP) as folder:
         if not resume and not force:
             folder.check_free(config, OF_CHIP)
-        folder.check_writable()
         if data is None and resume:
             folder.check_code(config)
         if data is None:

@@ -154,6 +154,10 @@ def save(
     _checked(net, theta)
     if inner is not None:
         inner.check(net)
+    made = {"minisnn": __version__, "python": platform.python_version()}
+    made |= {name: metadata.version(name) for name in ("numpy", "numba")}
+    made["system"] = f"{platform.system()} {platform.machine()}"
+    made["made"] = datetime.now(UTC).isoformat(timespec="seconds")
     texts: dict[str, Any] = dict(
         network=dict(type=type(net).__name__, **net.configuration()),
         layout=_layout(net),
@@ -161,7 +165,7 @@ def save(
         training=config and asdict(config),
         random=rng and rng.bit_generator.state,
         progress=dict(progress or {}),
-        provenance={**_provenance(), **(provenance or {})},
+        provenance={**made, **(provenance or {})},
     )
     arrays = {"theta": theta} | ({} if inner is None else arrays_of(inner))
     for of, state in (optimiser or {}).items():
@@ -321,7 +325,19 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
     theta = _checked(net, arrays["theta"])
     training, provenance = texts["training"], dict(texts["provenance"])
     config = training and TrainingConfig.from_mapping(training, "training settings")
-    inner = _inner(texts["inner_loop"], arrays, net, rule, config)
+    inner = None
+    if (kept := texts["inner_loop"]) is not None:
+        own = kept.pop("own", None)  # a rule of your own, which no file holds
+        if own is not None and rule is None:
+            raise ValueError(
+                f"the network learns by {own}, an object of your own; in Python: read(path, "
+                "rule=...)"
+            )
+        step = arrays["step_size"]
+        size = step.astype(net.dtype) if step.ndim else float(step)
+        inner = loop_of(kept, size, arrays.get("axes"))
+        inner = inner if own is None or rule is ANY else rule.loop(net, inner, config)
+        inner.check(net)
     origin = Origin()
     if "origin" in provenance:
         origin = Origin.read(provenance["origin"], "origin")
@@ -334,24 +350,6 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
     )
 
 
-def _inner(
-    kept: dict | None, arrays: dict[str, np.ndarray], net: Kept, rule: Any, config: Any
-) -> InnerLoop | None:
-    """How the network adapts; rule: one of your own, which no file holds, or ANY."""
-    if kept is None:
-        return None
-    own, step = kept.pop("own", None), arrays["step_size"]
-    if own is not None and rule is None:
-        raise ValueError(
-            f"the network learns by {own}, an object of your own; in Python: read(path, rule=...)"
-        )
-    inner = loop_of(kept, _cast(step, net.dtype) if step.ndim else float(step), arrays.get("axes"))
-    if own is not None and rule is not ANY:
-        inner = rule.loop(net, inner, config)
-    inner.check(net)
-    return inner
-
-
 def _layout(net: Kept) -> list:
     return [[p.name, list(p.shape)] for p in net.layout]
 
@@ -362,26 +360,11 @@ def _checked(net: Kept, theta: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"theta must be a flat array of {net.size} parameters, not of shape {np.shape(theta)}"
         )
-    found = _cast(np.asarray(theta), net.dtype)
+    with np.errstate(over="ignore"):  # too large numbers are infinite there
+        found = np.asarray(theta).astype(net.dtype, copy=False)
     finite = found.dtype == net.dtype and np.isfinite(found).all()
     given.must("theta", finite, f"numbers finite in {net.dtype.name}", theta)
     return found
-
-
-def _cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The array in another type, too large numbers as infinity: to be looked for there, not
-    before."""
-    with np.errstate(over="ignore"):
-        return array.astype(dtype, copy=False)
-
-
-def _provenance() -> dict[str, str]:
-    versions = {"minisnn": __version__, "python": platform.python_version()}
-    for name in ("numpy", "numba"):
-        with suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    made = datetime.now(UTC).isoformat(timespec="seconds")
-    return {**versions, "system": f"{platform.system()} {platform.machine()}", "made": made}
 
 
 def classifier() -> Checkpoint | None:

@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from inspect import signature
+from operator import index
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import terminal
-from ..arguments import must, need, one_of, whole
+from ..arguments import must, need, one_of
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Rule, answers_of, one_answer, rows_of
 from .settings import SOUNDS, UNALIGNED
@@ -64,23 +65,14 @@ def asked_whole(dataset: str) -> dict[str, str]:
 
 
 def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
-    """ValueError where a set has fewer classes than its tasks, or does not say which it has where
-    all of them are told apart."""
-    for split, tasks in data.items():
-        classes = getattr(tasks, "classes", ())
-        if RULES[config.rule].whole_set:
-            if not classes or "classes" not in signature(tasks.sample_task).parameters:
-                raise ValueError(
-                    f"{split}: a set for rule {config.rule}, which tells all classes apart, has "
-                    "`classes`, their names, and `sample_task` takes some of them (classes=); found "
-                    f"{type(tasks).__name__} without"
-                )
-        elif 0 < len(classes) < config.ways:
+    """ValueError where a set does not say which classes it has, and all of them are told apart."""
+    for split, tasks in data.items() if RULES[config.rule].whole_set else ():
+        chooses = "classes" in signature(tasks.sample_task).parameters
+        if not chooses or not hasattr(tasks, "classes"):
             raise ValueError(
-                f"{split}: has {len(classes)} classes, but {config.ways}-way tasks need "
-                f"{config.ways}; give fewer ways or another split: in a folder by the column split "
-                "of an index.csv, in Python by Recordings.split (--dataset FILE.py:NAME hands its "
-                "parts to the command)"
+                f"{split}: a set for rule {config.rule}, which tells all classes apart, has "
+                "`classes`, their names, and `sample_task` takes some of them (classes=); found "
+                f"{type(tasks).__name__} without"
             )
 
 
@@ -234,10 +226,9 @@ def evaluate(
     """
     split = (getattr(dataset, "of_split", None) or "test") if split is None else split
     one_of("split", split, ("train", "val", "test"))
-    episodes = whole("episodes", episodes, 1)
-    seed = whole("seed", seed, 0)
-    shots, queries = whole("shots", shots, 1), whole("queries", queries, 1)
-    ways = net.ways if ways is None else whole("ways", ways)
+    episodes, seed, shots, queries = map(index, (episodes, seed, shots, queries))
+    need("episodes", episodes, episodes > 0, "at least 1")
+    ways = net.ways if ways is None else index(ways)
     need("ways", ways, ways == net.ways, f"{net.ways}, the classes of the network")
     inner.check(net)
     expect(net)
@@ -344,12 +335,12 @@ def _episode(
     samples: Samples,
     seed: int,
     size: tuple[int, int, int],
-    index: int,
+    number: int,
 ) -> tuple[float, Answers, int]:
-    """Query accuracy at theta on episode `index`, what the rules answer, and how many query samples
+    """Query accuracy at theta on episode `number`, what the rules answer, and how many query samples
     the support has, too, that have enough events for it to be no coincidence; size: (ways, shots,
     queries)."""
-    task = tasks.episode(seed, index, *size)
+    task = tasks.episode(seed, number, *size)
     batch, known = isinstance(tasks, Classification), 0
     if task.real:
         by_labels = isinstance(rules[0].inner, ClassMeans | OnlineReadout)  # type: ignore[attr-defined]

@@ -82,11 +82,7 @@ class RunFolder:
                 "config.json"
             )
         values = read_json(self / "config.json")
-        if (made := values.pop("made", None)) is None:
-            raise ValueError(
-                f"{path}: these are settings of a run of minisnn 0.1, which 0.1 alone continues; "
-                "expected those of 0.2, or another folder"
-            )
+        made = values.pop("made", None)  # there is none in a run of 0.1
         return TrainingConfig.from_mapping(values, str(path)), Origin.read(made, f"{path}: made")
 
     def check_free(self, config: TrainingConfig, more: tuple[str, ...] = ()) -> None:
@@ -97,28 +93,19 @@ class RunFolder:
                 f"{self.path}: there is a file of this name; expected a new folder for the run"
             )
         there = [name for name in (*self.files, *more) if os.path.lexists(self / name)]
-        if not there:
-            return
-        what, way = f"{there[0]} already", "give another --out, or --force to overwrite it"
         if "config.json" in there:
             other, origin = self.read()
-            changes = config.changes_from(other)
-            few = "; ".join(changes[:4]) + "; …" * (len(changes) > 4)
-            what = f"a run with other settings ({few})" if changes else "this very run"
-            if not changes:
-                way = (
-                    f"continue it with {origin.how_to_go_on(self.path)}, or begin again with "
-                    "--force (in Python force=True)"
-                )
-        raise ValueError(f"{self.path}: the folder holds {what}; {way}")
-
-    def check_writable(self) -> None:
-        """Before long work: ValueError where the folder could not be made or written to."""
-        place = next(one for one in (self._place, *self._place.parents) if one.exists())
-        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            changes = "; ".join(config.changes_from(other)[:4])
             raise ValueError(
-                f"{self.path}: the run cannot be written there, {place} is read-only; expected "
-                "a folder that can be written to"
+                f"{self.path}: the folder holds "
+                f"{f'a run with other settings ({changes})' if changes else 'this very run'}; "
+                f"continue it with {origin.how_to_go_on(self.path)}, give another --out, or begin "
+                "again with --force (in Python force=True)"
+            )
+        if there:
+            raise ValueError(
+                f"{self.path}: the folder holds {there[0]} already; give another --out, or --force "
+                "to overwrite it"
             )
 
     def make(self) -> None:
@@ -162,16 +149,12 @@ class RunFolder:
         the last one is damaged it is the one before, with a warning. `given`: the data are given in
         Python; own: and parts of the model."""
         changes = config.changes_from(self.check_made(given))
-        made, now = self.origin.own or "no parts of a model", own.words() or "none"
         if self.origin.own != own.words():
-            raise ValueError(
-                f"{self.path}: the run was made with {made}, not with {now}; continue with "
-                f"{self.how_to_go_on}"
-            )
+            changes.append(f"{self.origin.own or 'no parts of a model'} -> {own.words() or 'none'}")
         if changes:
             raise ValueError(
                 f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues "
-                "with its own"
+                f"with its own, by {self.how_to_go_on}"
             )
         remove_leftovers(self._place, *FILES)
         if not holds_checkpoint(self._place):

@@ -5,15 +5,14 @@ exploding    the median norm of the last SPAN meta-gradients is GROWTH times tha
              or above LARGEST: single outliers are usual, where a task's inner loop leaves the
              region that it was learned in
 vanished     SPAN meta-gradients are zero, and the loss is not
-dead         a spiking layer makes (next to) no spikes, in a look at the validation tasks and in
-             TASKS more of them
+dead         a spiking layer makes (next to) no spikes, in a look at TASKS validation tasks
 saturated    it fires (next to) always, likewise: neither tells the layers above anything of what
              was seen
 """
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median_high
 
@@ -24,7 +23,7 @@ from ..meta.rules import RULES
 from .settings import TrainingConfig
 
 SPAN, GROWTH, LARGEST = 20, 100.0, 1e4  # runs that went well reached 12 times, and a median of 70
-TASKS = 7
+TASKS = 8
 DEAD, SATURATED = 1e-4, 0.99  # mean output; trained layers fire at 0.005 to 0.2
 REMEDIES = {
     "dead": "a higher --init-rate, a lower --firing-threshold, and a smaller --lr or --step-size "
@@ -67,37 +66,24 @@ class Health:
                 "lower --firing-threshold",
             )
 
-    def look(
-        self,
-        update: int,
-        activity: Mapping[str, float],
-        more: Callable[[], Iterable[Mapping[str, float]]],
-    ) -> None:
-        """Judge the mean output of every spiking layer; `more` gives those of further tasks, and is
-        called where it matters."""
-        states = {name: _state(rate) for name, rate in activity.items()}
-        ill = {name: state for name, state in states.items() if state}
-        ill = {name: ill[name] for name in ill if (name, ill[name]) not in self.warned}
-        tasks = [activity, *more()] if ill else []
-        for name, state in ill.items():
+    def look(self, update: int, tasks: Sequence[Mapping[str, float]]) -> None:
+        """Judge the mean output of every spiking layer in several tasks."""
+        for name in tasks[0]:
             rates = [task[name] for task in tasks]
-            if all(_state(rate) == state for rate in rates):
-                share = f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
-                what = share if max(rates) else "makes no spikes"
+            state = "dead" if max(rates) < DEAD else "saturated" if min(rates) > SATURATED else ""
+            share = f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
+            if state:
                 self._warn(
                     (name, state),
-                    f"after update {update} layer {name} is {state}: it {what} in {len(rates)} "
-                    f"validation tasks, whatever it sees; try {REMEDIES[state]}",
+                    f"after update {update} layer {name} is {state}: it "
+                    f"{share if max(rates) else 'makes no spikes'} in {len(rates)} validation "
+                    f"tasks, whatever it sees; try {REMEDIES[state]}",
                 )
 
     def _warn(self, what: str | tuple[str, str], text: str) -> None:
         if what not in self.warned:
             warnings.warn(text, Unhealthy, stacklevel=4)
         self.warned.add(what)
-
-
-def _state(rate: float) -> str:
-    return "dead" if rate < DEAD else "saturated" if rate > SATURATED else ""
 
 
 def remedy(config: TrainingConfig) -> str:

@@ -324,7 +324,7 @@ class Shared:
 
     def _of_classes(self, accuracy: np.ndarray) -> tuple[float, float]:
         """Var(mean A) where classes are a sample, and its standard error."""
-        values, weights = self._moments  # type: ignore[misc]
+        values, weights = self._moments
         rest = accuracy - accuracy.mean()
         squares = np.array([rest @ rest, ((self.classes.T @ rest) ** 2).sum()])
         first, second = float(values.sum()), float((values**2).sum())

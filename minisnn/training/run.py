@@ -22,7 +22,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints, progress as shows
 from .. import stopping
-from ..arguments import mapping, must
+from ..arguments import must
 from ..core.loss import Loss
 from ..core.neuron import Dynamics
 from ..data.sets.named import Opened
@@ -125,18 +125,18 @@ def train(
     (2, 2)
     """
     must("config", isinstance(config, TrainingConfig), "a minisnn.TrainingConfig", config)
-    must("out", isinstance(out, (str, Path, RunFolder)) and out != "", "a folder's path", out)
+    must("out", out != "", "a folder's path", out)
     own = Own(neuron, loss, rule)
     own.check(config)
-    if data is not None:
-        _check_sets(config, data)
+    looks = {"train": 1, "val": config.evaluate_every, "test": config.test_episodes}
+    needed = [split for split in looks if looks[split]]
+    must("data", data is None or {*needed} <= {*data}, f"sets for {', '.join(needed)}", data)
     place = nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command)
     with stopping.heeded(SIGINT), place as folder:
         given = data is not None and not isinstance(data, Opened)
         found = folder.resume(config, given, own) if resume else None
         if not resume and not force:
             folder.check_free(config)
-        folder.check_writable()
         # finds what does not fit before any data is read
         net = network_of(config, (256, 256, 2), config.ways, own)
         inner_loop(config, net, config.step_size, own.rule_of(config)).check(net)
@@ -161,39 +161,16 @@ def train(
             names = data["train"].classes
             data = {split: Classification(tasks, names) for split, tasks in data.items()}
         else:
-            known = _known(config, origin, data)
+            for split in needed[1:]:  # what of the sets that are to be unseen is learned from
+                if (words := met(origin, origin, data[split])) is not None:
+                    known[split] = words
+                    here = f", here or at its start, {config.start}" * (config.start is not None)
+                    text = f"{split}: {words}{here}; its accuracy is not that of unseen classes"
+                    warnings.warn(text, stacklevel=2)
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             measure = measure_of(found.curve) if found else rehearsed(config, data, own.loss)
             run = _Run(config, folder, data, progress, executor, held, own, measure, known)
             return run.go(found, None if resume else origin, force)
-
-
-def _check_sets(config: TrainingConfig, data: Mapping) -> None:
-    """ValueError where sets of tasks are missing, or lack what is asked of them."""
-    looks = {"train": 1, "val": config.evaluate_every, "test": config.test_episodes}
-    lacking = [split for split in looks if looks[split] and split not in mapping("data", data)]
-    if lacking:
-        raise ValueError(
-            f"data has no set of tasks {lacking[0]}; give one (evaluate_every=0 needs no val, "
-            "test_episodes=0 no test)"
-        )
-    for split, tasks in data.items():
-        parts = ("input_shape", "sample_task", "episode")
-        lacking = [part for part in parts if not hasattr(tasks, part)]
-        must(f"data[{split!r}]", not lacking, f"a set of tasks with {', '.join(lacking)}", tasks)
-
-
-def _known(config: TrainingConfig, origin: Origin, data: Mapping) -> dict[str, str]:
-    """What of the sets that are to be unseen is learned from, here or where the run starts, by
-    split and in words; with a warning."""
-    looks = {"val": config.evaluate_every, "test": config.test_episodes}
-    known = {split: met(origin, origin, data[split]) for split in looks if looks[split]}
-    found = {split: words for split, words in known.items() if words is not None}
-    start = f", here or at its start, {config.start}" if config.start is not None else ""
-    for split, words in found.items():
-        text = f"{split}: {words}{start}; its accuracy is not that of unseen classes"
-        warnings.warn(text, stacklevel=3)
-    return found
 
 
 class _Run:
@@ -249,8 +226,8 @@ class _Run:
             columns = {
                 name: found.curve[name].tolist() for name in self.columns if name in found.curve
             }
-            for row in zip(*columns.values()):
-                named = zip(columns, row)
+            for values in zip(*columns.values()):
+                named = zip(columns, values)
                 self.rows.append({name: value for name, value in named if not math.isnan(value)})
         if origin is not None:
             folder.begin(config, origin, force)
@@ -352,17 +329,12 @@ class _Run:
             warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
             result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, False)
         phi = self.held.start(self.net, state.theta)[0]
-
-        def activity(index: int) -> dict[str, float]:
-            task = self.data["val"].episode(config.seed, index, *self.size)
-            return self.learns.activity(phi, task.x_support)
-
-        rates = activity(0)
+        tasks = (self.data["val"].episode(config.seed, k, *self.size) for k in range(HEALTH_TASKS))
+        rates = [self.learns.activity(phi, task.x_support) for task in tasks]
         if config.model == "snn":  # the outputs of softplus are neither spikes nor ever zero
-            more = range(1, 1 + HEALTH_TASKS)
-            self.health.look(state.update, rates, lambda: map(activity, more))
+            self.health.look(state.update, rates)
         row = self.rows[-1]
-        row |= {f"activity_{name}": rate for name, rate in rates.items()}
+        row |= {f"activity_{name}": rate for name, rate in rates[0].items()}
         row["validation"] = result[f"{self.measure}_after"]
         if result["interval"] is not None:
             row["validation_ci95"] = result["interval"]["half"]
@@ -413,8 +385,8 @@ class _Run:
         beside = None
         plain = type(self.held) is Held and not RULES[config.rule].whole_set
         if plain and self.measure == "accuracy":
-            how = dict(pretrained=checkpoints.classifier(), inner=self._inner(state))
-            beside = partial(baselines, self.net, state.theta, **how)
+            known, inner = checkpoints.classifier(), self._inner(state)
+            beside = partial(baselines, self.net, state.theta, pretrained=known, inner=inner)
         episodes, seed = config.test_episodes, config.test_seed
         test = self._evaluate(state, "test", episodes, seed, self.progress, beside)
         test |= dict(

@@ -221,25 +221,14 @@ def restored(
             f"{folder / 'checkpoint.h5'}: the checkpoint's network takes samples of "
             f"{found.net.input_shape}; the data has {net.input_shape}"
         )
-    outer, step_sizes = optimisers(config, net, steps)
-    update = found.progress["update"]
-    state = State(update, found.theta, steps.start, outer.state, step_sizes.state)
-    expected = [
-        (f"optimiser/{of}/{name}", array, found.optimiser.get(of, {}).get(name))
-        for of, arrays in state.arrays().items()
-        for name, array in arrays.items()
-    ]
-    expected += [(f"curve/{name}", np.zeros(update), col) for name, col in found.curve.items()]
-    for name, array, there in expected:
-        if there is None or there.shape != array.shape or there.dtype != array.dtype:
-            what = "nothing" if there is None else f"{there.dtype} of shape {there.shape}"
-            raise ValueError(
-                f"{folder}: the checkpoint's {name} holds {what}; expected {array.dtype} of shape "
-                f"{array.shape}"
-            )
+    states, update = {*found.optimiser}, found.progress["update"]
+    must(
+        f"{folder}: the checkpoint's optimisers", states >= {"outer", "step_sizes"}, "both", states
+    )
+    lengths = {len(column) for column in found.curve.values()}
+    must(f"{folder}: the checkpoint's curve", lengths <= {update}, f"of {update} rows", lengths)
     held = dict(found.optimiser["step_sizes"])
-    log_step = held.pop("log_step_size")
-    return state._replace(log_step=log_step, outer=found.optimiser["outer"], step_sizes=held)
+    return State(update, found.theta, held.pop("log_step_size"), found.optimiser["outer"], held)
 
 
 def network_of(
@@ -260,9 +249,16 @@ def network_of(
 
 def inner_loop(config: TrainingConfig, net, step_size, rule: MAML) -> InnerLoop:
     """How the network adapts to a task, with step sizes as learned so far, by a rule."""
-    gate = config.gate_threshold, config.gate_fraction
-    more = config.online, config.error_threshold, config.adapt_constants
-    loop = InnerLoop(step_size, config.inner_steps, config.freeze, *gate, *more)
+    loop = InnerLoop(
+        step_size,
+        config.inner_steps,
+        config.freeze,
+        config.gate_threshold,
+        config.gate_fraction,
+        config.online,
+        config.error_threshold,
+        config.adapt_constants,
+    )
     return rule.loop(net, loop, config)
 
 

@@ -90,7 +90,7 @@ def test_a_damaged_byte_is_found_or_harmless_and_every_truncation_is_found(net, 
     right = checkpoint.read(tmp_path / "a.h5")
     damaged = tmp_path / "b.h5"
     found = 0
-    places = range(0, len(whole), 97)
+    places = range(0, len(whole), 499)
     for place in places:
         damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
         try:
@@ -172,11 +172,11 @@ def test_contents_that_do_not_fit_are_named(net, theta, tmp_path):
     for change, message in (
         (wrong_size, "flat array of"),
         (not_finite, "finite"),
-        (too_large, "theta must hold numbers finite in float32"),
+        (too_large, "theta must be numbers finite in float32"),
         (step_too_large, "step_size must be a finite scalar"),
         (neuron_of_numbers, "neuron|configuration"),
-        (made_of_numbers, "origin: expected what made the run"),
-        (made_by_others, "which this version does not know"),
+        (made_of_numbers, "what made it must be known"),
+        (made_by_others, "what made it must be known"),
         (wider, "another network"),
         (unknown_setting, "waves"),
         (unknown_network, "Perceptron"),
@@ -217,3 +217,12 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(
 def test_a_run_folder_stands_for_its_checkpoint(net, theta, tmp_path):
     ms.save(tmp_path / "checkpoint.h5", net, theta)
     np.testing.assert_array_equal(ms.load(tmp_path)[1], theta)
+
+
+def test_what_ships_is_opened_by_its_name(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    found = ms.read("double_nmnist_maml.h5")
+    net, theta = ms.load("double_nmnist_maml.h5", dtype="float64")
+    assert found.net.ways == 5 and found.inner.steps == 1 and net.size == theta.size
+    with pytest.raises(FileNotFoundError):
+        ms.read("no_such_network.h5")

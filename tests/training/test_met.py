@@ -98,14 +98,14 @@ def test_a_start_that_learned_the_test_classes_is_told():
 
 def test_protocols_of_one_data_set_have_classes_in_common():
     tasks = Omniglot("test", protocol="random")
-    learner = Origin(data="omniglot", classes=json.dumps(Omniglot("train").classes))
+    learner = Origin(data="omniglot", classes=[*Omniglot("train").classes])
     found = met(learner, Origin(data="omniglot-random"), tasks)
     assert found is not None and " of its 1692 classes (" in found
     assert met(learner, Origin(data="omniglot"), Omniglot("test")) is None
-    binned = replace(learner, how=json.dumps(dict(bin_ms=10, duration_ms=300)))
+    binned = replace(learner, how=dict(bin_ms=10, duration_ms=300))
     assert binned.options("omniglot-random") == dict(bin_ms=10, duration_ms=300)
     assert binned.options("double-nmnist") == {}
-    start = replace(learner, data="omniglot-random", classes=json.dumps(["Greek-01"]))
+    start = replace(learner, data="omniglot-random", classes=["Greek-01"])
     assert "Greek-01" in learned(Origin(data="omniglot"), Omniglot("val"), start).classes
     assert (
         met(replace(learner, data="double-nmnist"), Origin(data="omniglot-random"), tasks) is None

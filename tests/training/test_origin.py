@@ -93,7 +93,7 @@ def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
     made = checkpoint.read("mine").origin
     assert (
         made
-        == Origin(TRAIN, PYTHON, kind="ToySet", classes=made.classes, recordings="[]")
+        == Origin(TRAIN, PYTHON, kind="ToySet", classes=made.classes, recordings=[])
         == RunFolder("mine").read()[1]
     )
 
@@ -201,30 +201,6 @@ def test_what_is_named_is_opened_and_else_what_was_learned_from():
 # ---- records of it
 
 
-def test_a_run_of_0_1_is_refused(said, tmp_path):
-    """It kept no record of what made it; 0.2 takes nothing for what it may have been."""
-    stopped(tmp_path / "old")
-    path = tmp_path / "old" / "config.json"
-    values = json.loads(path.read_text())
-    values.pop("made")
-    path.write_text(json.dumps(values))
-    before = {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()}
-    lines = (
-        ("train", "--resume", "old"),
-        ("train", "--out", "old"),
-        ("hardware", "train", "--resume", "old"),
-        ("info", "old"),
-    )
-    for line in lines:
-        code, err = said(*line)
-        assert code == 2 and err.count("\n") == 1
-        assert (
-            "old/config.json: these are settings of a run of minisnn 0.1, which 0.1 alone "
-            "continues; expected those of 0.2, or another folder" in err
-        )
-    assert {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()} == before
-
-
 DATA = Path(__file__).parents[2] / "data"
 
 
@@ -244,9 +220,7 @@ def test_a_damaged_record_is_named(tmp_path, made):
     out = tmp_path / "run"
     out.mkdir()
     (out / "config.json").write_text(json.dumps({**asdict(toy_config()), "made": made}))
-    with pytest.raises(
-        ValueError, match=r"config\.json: made: (expected what made the run|made by)"
-    ):
+    with pytest.raises(ValueError, match=r"config\.json: made: .*(what made the run|what made it)"):
         RunFolder(out).read()
 
 

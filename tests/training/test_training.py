@@ -1,6 +1,6 @@
 import csv
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 import os
 import signal
 import subprocess
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
 
+import minisnn as ms
 from minisnn import cli
 from minisnn.core.neuron import LIF
 from minisnn.meta.inner import InnerLoop
@@ -378,7 +379,7 @@ def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
         (dict(pool="sum"), "pool must be one of max, mean"),
         (dict(lr_end=2), "at most 1"),
         (dict(channels=(3, 0)), "channels must be above 0"),
-        (dict(channels="16"), "list of whole numbers"),
+        (dict(channels="16"), "a list"),
         (dict(clip=float("nan")), "finite"),
         (dict(gate_threshold=1.0, gate_fraction=0.1), "not both"),
     ],
@@ -395,6 +396,24 @@ def test_settings_come_back_from_json_and_foreign_ones_are_named():
         TrainingConfig.from_mapping({"color": 3}, "x.json")
     with pytest.raises(ValueError, match="x.json: lr must be"):
         TrainingConfig.from_mapping({"lr": -3}, "x.json")
+
+
+def test_help_lists_every_setting_with_its_meaning():
+    listed = " ".join(ms.TrainingConfig.__doc__.split())
+    for f in fields(ms.TrainingConfig):
+        words = " ".join(f.metadata["help"].split())
+        assert f"{f.name}={f.default!r} {words}" in listed.replace("- ", "-"), f.name
+
+
+def test_the_quick_preset_is_what_the_command_trains(monkeypatch):
+    trained = []
+    monkeypatch.setattr(
+        "minisnn.training.run.train", lambda config, *_, **__: trained.append(config)
+    )
+    cli.main(["train", "--quiet", "--out", "nowhere"])
+    assert trained == [ms.TrainingConfig.preset("quick")] and "maml" not in trained[0].rule[:4]
+    with pytest.raises(ValueError, match="paper-fast"):
+        ms.TrainingConfig.preset("fast")
 
 
 def test_what_a_preset_gives_way_to():
