@@ -5,8 +5,6 @@ import pytest
 
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans
-from minisnn.core.remembered import remembered
-from minisnn.core.neuron import CubaLIF
 from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import Adapted, Nearest, compare, frames, random_network
 
@@ -61,20 +59,3 @@ def test_answers_rest_on_their_own_recordings(tasks):
     )
     assert rows["spoiled"].mean == pytest.approx(1 - share)
     assert rows["spoiled"].intervals.recordings > 1.5 * rows["spoiled"].ci95
-
-
-@pytest.mark.parametrize(
-    "made", [dict(), dict(hidden=(6,)), dict(neuron=CubaLIF()), dict(channels=())]
-)
-def test_remembered_features_and_logits_are_the_ones_of_a_call(tasks, made, backend):
-    net = SpikingNet(
-        (4, 8, 2),
-        **{"channels": (4,), "ways": 3, "kernel": 3, "window": 20, "backend": backend, **made},
-    )
-    theta, x = random_network(net, tasks).theta, tasks.episode(0, 0, 3, queries=4).x_query
-    with remembered():
-        np.testing.assert_array_equal(net(theta, x), logits := net(theta, x))
-        assert net.features(theta, x) is net.features(theta, x)
-        seen = net.features(theta, x), logits
-    for one, alone in zip(seen, (net.features(theta, x), net(theta, x))):
-        np.testing.assert_array_equal(one, alone)

@@ -33,7 +33,6 @@ from minisnn.training.baselines import Adapted, baselines, compare
 from minisnn.training.evaluation import open_sets
 from minisnn.training.folder import RunFolder
 from minisnn.training.intervals import Drawn, Shared
-from minisnn.training.presets import PRESETS, chosen
 from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig
 
@@ -332,12 +331,6 @@ def known_pictures(monkeypatch):
     )
 
 
-def shares_symbols(monkeypatch):
-    """Classes of other splits are made of the same recordings."""
-    monkeypatch.setattr(recordings, "same_symbols", lambda sets: False)
-    monkeypatch.setattr(run, "check_apart", lambda *_: None)
-
-
 # the same recordings come to lie on both sides of a task
 OF_TASKS = (
     forgets_groups,
@@ -388,25 +381,6 @@ def pairs() -> Recordings:
     return Recordings(events, sensor=SENSOR, duration_ms=20, made_of=made_of)
 
 
-def test_classes_of_the_same_symbols_have_recordings_of_their_own(monkeypatch):
-    used = {split: set(samples.used_by(one).tolist()) for split, one in pairs().split().items()}
-    assert sum(map(len, used.values())) == len(set().union(*used.values())) > 60
-    with monkeypatch.context() as leak:
-        leak.setattr(recordings, "same_symbols", lambda sets: False)
-        with pytest.raises(ValueError, match=r"train and val share \d+ of \d+ recordings"):
-            train(config_of("maml", {}), "run", progress=False, data=pairs().split())
-
-
-@pytest.mark.slow
-def test_noise_in_arrays(monkeypatch):
-    config = config_of(
-        "prototypes", {}, hidden=(48,), updates=250, lr=0.02, queries=6, shots=2, tasks=2
-    )
-    assert_silent(heard(config, pairs().split()))
-    shares_symbols(monkeypatch)
-    assert_loud(heard(config, pairs().split()))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
@@ -432,21 +406,6 @@ def test_noise_by_any_rule(made, rule, monkeypatch):
         else asks_what_it_learned
     )
     heard_leak(leak, monkeypatch, lambda: heard(config))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("preset", PRESETS)
-def test_noise_by_any_preset(preset, monkeypatch):
-    small = {
-        name: SMALL[name]
-        for name in ("dataset", "sensor", "duration_ms", "channels", "window", "ways", "updates")
-    }
-    small |= dict(
-        evaluate_every=0, test_episodes=0, hidden=(16,), draws=0, align=False, **folder(classes=24)
-    )
-    config = chosen(preset, small)
-    assert_silent(heard(config))
-    heard_leak(asks_what_it_learned, monkeypatch, lambda: heard(config))
 
 
 SHIPPED = [

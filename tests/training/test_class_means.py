@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.training import checkpoint
 from minisnn.training.evaluation import evaluate
@@ -135,44 +134,3 @@ def test_prototypes_first_and_then_the_rule(data, tmp_path):
     assert both.net.views(both.theta)[
         "readout.weight"
     ].any()  # maml learns a readout, prototypes do not
-
-
-def test_the_readout_from_zero_learns_online_from_where_class_means_ended(runs, data):
-    """Tasks of more ways than the readout has, too; its own readout stays at zero, and the
-    meta-loss falls."""
-    folder, first, _ = runs
-    with pytest.raises(ValueError, match="a readout that does not fire"):
-        train(replace(SMALL, rule="online"), folder / "lif", progress=False, data=data)
-    more = replace(
-        SMALL,
-        rule="online",
-        neuron="cuba",
-        start=str(folder / "first"),
-        step_size=0.05,
-        scale=30.0,
-        updates=20,
-    )
-    result = train(more, folder / "online", progress=False, data=data)
-    begun = train(
-        replace(more, updates=1, lr=1e-9, test_episodes=0),
-        folder / "begun",
-        progress=False,
-        data=data,
-    )
-    tasks = [data["val"].episode(1, i, 3, 1, 3) for i in range(10)]
-    before, after = (
-        np.mean([result.inner.loss(one.net, one.theta, task) for task in tasks])
-        for one in (begun, result)
-    )
-    assert (
-        after < before
-        and isinstance(result.inner, OnlineReadout)
-        and result.inner.online
-        and result.inner.scale == 30.0
-    )
-    assert not result.net.views(result.theta)["readout.weight"].any()
-    found = checkpoint.read(folder / "online")
-    again = evaluate(
-        found.net, found.theta, found.inner, data["test"], "test", 10, 0, None, 1, 2, progress=False
-    )
-    assert again["per_episode"] == result.test["per_episode"]

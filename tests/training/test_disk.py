@@ -1,7 +1,6 @@
 """Disks that are full, folders that are read-only or vanish: nothing saved is lost, and the message
 says what is kept."""
 
-import resource
 import shutil
 import subprocess
 
@@ -62,28 +61,6 @@ def test_a_full_disk(undisturbed, disk):
     assert_same(undisturbed, out)
 
 
-def test_files_that_may_grow_no_further(undisturbed, tmp_path):
-    """The same wherever nothing can be mounted: the limit of this process on the size of a file
-    stands for the disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        with pytest.raises(
-            OSError,
-            match=r"checkpoint.h5: file too large; stopped after 6 of 12 updates, the state after update "
-            r"4 is saved, continue with out=.*, resume=True",
-        ):
-            train(
-                CONFIG,
-                tmp_path,
-                **SILENT,
-                data=toy_data({8: lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))}),
-            )
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    train(CONFIG, tmp_path, resume=True, data=toy_data(), **SILENT)
-    assert_same(undisturbed, tmp_path)
-
-
 def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch, capsys):
     """Commands that write a result: all of it or nothing, one sentence, exit code 2."""
     net = ms.SpikingNet((6, 6, 2), (2,), 3, 3, backend="numpy")
@@ -127,30 +104,6 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
         ), err
         shutil.rmtree(disk / "task", ignore_errors=True)  # an empty folder may stay
         assert sorted(disk.rglob("*")) == before and (disk / "old.json").read_text() == old
-
-
-def test_a_full_disk_leaves_no_part_of_an_export(disk):
-    from minisnn.hardware.c import export
-    from minisnn.hardware.chip.learner import Learner
-    from integers import events, small
-
-    net, _, chip = small(readout_exponent=-3)
-    x = events(net, 7, 18)
-    fill(disk)
-    before = sorted(disk.rglob("*"))
-    with pytest.raises(OSError) as raised:
-        export.write(
-            disk / "deep" / "chip",
-            chip,
-            Learner(log2_weight=3, log2_bias=0),
-            x[:4],
-            np.array([0, 2, 1, 1]),
-            x[4:],
-        )
-    assert str(raised.value.filename).startswith(f"{disk}/deep") and ".tmp" not in str(
-        raised.value.filename
-    )
-    assert sorted(disk.rglob("*")) == before
 
 
 # ---- read-only

@@ -2,15 +2,12 @@ import json
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
-from toy import ToySet, toy_config, toy_data
+from toy import ToySet, toy_config
 
 from minisnn import SpikingNet, adapt
 from minisnn.meta.inner import InnerLoop
 from minisnn.training.evaluation import evaluate
-from minisnn.training.folder import RunFolder
 from minisnn.training.progress import sentence
-from minisnn.training.run import train
 
 
 @pytest.fixture(scope="module")
@@ -48,25 +45,6 @@ def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
     expected = dict(episodes=5, seed=7, split="test", root=None, ways=3, shots=2, queries=4)
     assert {name: result[name] for name in expected} == expected
     assert json.loads(json.dumps(result, allow_nan=False)) == result
-
-
-def test_gates_and_step_sizes_reach_the_inner_loop(net, theta):
-    def after(**inner):
-        result = evaluate(
-            net, theta, InnerLoop(**inner), ToySet("test"), episodes=3, queries=5, progress=False
-        )
-        return result["per_episode"]
-
-    before = evaluate(
-        net, theta, InnerLoop(0.0), ToySet("test"), episodes=3, queries=5, progress=False
-    )
-    assert before["per_episode"] == before["per_episode_before"]
-    assert (
-        after(step_size=5.0, threshold=1e9)
-        == after(step_size=5.0, threshold_fraction=2.0)
-        == before["per_episode"]
-    )
-    assert after(step_size=5.0) != before["per_episode"]
 
 
 def test_the_line_that_is_printed():
@@ -122,39 +100,3 @@ def test_a_network_that_answers_alike_is_told(net, theta, recwarn):
         recwarn.clear()
         evaluate(net, start, inner, ToySet("test"), **how, progress=False)
         assert not recwarn
-
-
-def test_the_curve_keeps_the_longer_half_of_a_validation(monkeypatch, tmp_path):
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
-    config = toy_config(updates=3, evaluate_every=3, evaluate_episodes=4, test_episodes=0)
-    data = toy_data()
-    made = train(config, tmp_path, progress=False, data=data)
-    looked = evaluate(
-        made.net,
-        made.theta,
-        made.inner,
-        data["val"],
-        "val",
-        4,
-        config.seed,
-        config.ways,
-        config.shots,
-        config.queries,
-        progress=False,
-    )
-    half = longer_half_of_wilson(looked["per_episode"])
-    np.testing.assert_allclose(made.curve["validation_ci95"], [np.nan, np.nan, half], rtol=1e-12)
-
-
-def longer_half_of_wilson(accuracies: list[float]) -> float:
-    """The longer way from the mean to an end of Wilson's interval, whose ends p solve |mean - p| =
-    half sqrt(p (1 - p) / (mean (1 - mean))), half = t s / sqrt(E) being Student's for the mean of
-    the episodes: of toy tasks no recordings are known."""
-    mean, episodes = float(np.mean(accuracies)), len(accuracies)
-    half = stats.t.ppf(0.975, episodes - 1) * stats.sem(accuracies)
-
-    def beyond(p: float) -> float:
-        return abs(mean - p) - half * (p * (1 - p) / (mean * (1 - mean))) ** 0.5
-
-    ends = [optimize.brentq(beyond, *between) for between in ((1e-12, mean), (mean, 1 - 1e-12))]
-    return max(abs(mean - end) for end in ends)

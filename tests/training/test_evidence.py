@@ -8,18 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from toy import ToySet, toy_config, toy_data
-from written import rewrite
 
 import minisnn as ms
 from minisnn import cli
 from minisnn.data.sets.recordings import Recordings
 from minisnn.core.loss import LOSSES
-from minisnn.core.neuron import CubaLIF
-from minisnn.core.neuron import LIF
-from minisnn.core.neuron import Neuron
-from minisnn.meta.inner import MOST_STEPS
-from minisnn.training import checkpoint
-from minisnn.training.folder import RunFolder
 from minisnn.training.progress import sentence
 from minisnn.training.run import train
 
@@ -94,20 +87,6 @@ def test_regression_trains_validates_and_is_tested(rule, more, tmp_path, capsys)
     again = train(config, tmp_path / "run", True, data=data, loss=LOSSES["squared"], **SILENT)
     assert np.array_equal(whole, again.theta) and again.test == test
     assert cli.main(["info", str(tmp_path / "run")]) == 0 and "error" in capsys.readouterr().out
-
-
-def test_a_run_draws_the_chance_of_its_tasks_and_means_over_alike_ones(tmp_path, monkeypatch):
-    drawn = {}
-    monkeypatch.setattr(
-        RunFolder, "draw", lambda self, rows, chance: drawn.update(chance=chance(len(rows)))
-    )
-    config = toy_config(
-        rule="proto-maml", updates=4, prototype_updates=2, train_ways=6, tasks=1, evaluate_every=0
-    )
-    known = len(toy_data()["train"].classes)
-    train(replace(config, test_episodes=0), tmp_path, data=toy_data())
-    ways = min(6, known)
-    assert ways != config.ways and drawn["chance"] == [1 / ways] * 2 + [1 / config.ways] * 2
 
 
 WAVES = """
@@ -228,104 +207,4 @@ def test_a_run_goes_on_with_the_very_recordings(changed, tmp_path):
         train(config, tmp_path, True, data=recordings(1, changed), **SILENT)
 
 
-@pytest.mark.parametrize(
-    "split, words", [("train", "learns from"), ("val", "is validated on"), ("test", "is tested on")]
-)
-def test_which_recordings_are_others_is_told(split, words, tmp_path):
-    config = toy_config(ways=2, updates=2, evaluate_every=2)
-    train(config, tmp_path, data=recordings(0), **SILENT)
-    data = recordings(0)
-    data[split] = recordings(1, 96)[split]
-    with pytest.raises(
-        ValueError, match=f"these are not the recordings that the run in .* {words};"
-    ):
-        train(config, tmp_path, True, data=data, **SILENT)
-
-
 # ---- numbers that a file may hold
-
-
-@pytest.mark.parametrize("make", [LIF, CubaLIF, lambda **how: toy_neuron(**how)])
-def test_a_network_that_sees_nothing_is_refused(make):
-    with pytest.raises(ValueError, match="gain must not be 0, with which a network sees nothing"):
-        make(gain=0.0)
-
-
-def toy_neuron(gain):
-    class Mine(Neuron):
-        def forward(self, *given):
-            return given
-
-        backward = forward_tangent = backward_tangent = forward
-
-    return Mine(gain=gain)
-
-
-def test_inner_steps_of_a_checkpoint_have_a_limit(tmp_path):
-    net = ms.SpikingNet((4, 4, 2), (2,), 2, kernel=3)
-    checkpoint.save(
-        tmp_path / "c.h5", net, np.zeros(net.size, np.float32), inner=ms.InnerLoop(1.0, 1000)
-    )
-    assert checkpoint.read(tmp_path / "c.h5").inner.steps == 1000
-
-    def change(file):
-        text = bytes(file.attrs["inner_loop"])
-        file.attrs["inner_loop"] = np.bytes_(text.replace(b'"steps": 1000', b'"steps": 1000000000'))
-
-    rewrite(tmp_path / "c.h5", tmp_path / "d.h5", change)
-    with pytest.raises(
-        ValueError, match="d.h5: steps must be a whole number from 0 to 1000, not 1000000000"
-    ):
-        checkpoint.read(tmp_path / "d.h5")
-    toy_config(inner_steps=MOST_STEPS)
-    with pytest.raises(ValueError, match="inner_steps must be at most 1000, not 1001"):
-        toy_config(inner_steps=MOST_STEPS + 1)
-
-
-def test_a_classifier_is_evaluated_as_one(tmp_path, monkeypatch, capsys):
-    """On other recordings of the classes that it learned; by another rule on classes that it did
-    not."""
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    for n in range(120):
-        one = np.zeros(60, [("t", "i8"), ("x", "i2"), ("y", "i2"), ("p", "?")])
-        one["t"], one["x"], one["y"] = (
-            np.sort(rng.integers(0, 20_000, 60)),
-            rng.integers(0, 12, 60),
-            n % 10,
-        )
-        (tmp_path / "r" / f"c{n % 10}").mkdir(parents=True, exist_ok=True)
-        np.save(tmp_path / "r" / f"c{n % 10}" / f"{n}.npy", one)
-    line = (
-        "train --dataset recordings --root r --sensor 10,12 --duration-ms 20 --rule classify "
-        "--channels 4 --kernel 3 "
-    )
-    line += (
-        "--window 10 --updates 60 --tasks 1 --queries 6 --lr 0.02 --evaluate-every 0 "
-        "--test-episodes 20 --init-tasks 1 "
-    )
-    line += "--out run"
-    assert cli.main([*line.split(), "--learn-step-size", "no", "--quiet"]) == 0, (
-        capsys.readouterr().err
-    )
-    said = capsys.readouterr().out.splitlines()[0]
-    kept = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert (
-        said.endswith("% among 6 classes on unseen recordings")
-        and kept["ci95_recordings"] is not None
-    )
-    assert kept["accuracy_after"] > 0.5  # a class is a row of pixels
-    assert (
-        cli.main(
-            "evaluate --checkpoint run --episodes 20 --queries 6 --quiet --json e.json".split()
-        )
-        == 0
-    )
-    assert capsys.readouterr().out.splitlines() == [said]
-    assert json.loads((tmp_path / "e.json").read_text())["per_episode"] == kept["per_episode"]
-    assert (
-        cli.main("evaluate --checkpoint run --rule nearest --ways 2 --episodes 5 --quiet".split())
-        == 0
-    )
-    assert "5 unseen 2-way 1-shot episodes" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import pytest
 from toy import interrupt, toy_config, toy_data
 
 from minisnn.meta.inner import InnerLoop
-from minisnn.training.health import GROWTH, SPAN, Health, Unhealthy, remedy
+from minisnn.training.health import GROWTH, SPAN, Health, Unhealthy
 from minisnn.training.run import train
 
 SILENT = dict(progress=False)
@@ -43,15 +43,6 @@ def test_a_dead_layer_is_named_once(tmp_path):
             f"after update 1 layer {layer} is dead: it makes no spikes in 8 validation tasks"
         )
         assert "try a higher --init-rate, a lower --firing-threshold" in text
-
-
-def test_a_saturated_layer_is_named_once(tmp_path):
-    found = run(tmp_path, firing_threshold=-100.0, init="orthogonal")
-    assert len(found) == 1
-    assert found[0].startswith(
-        "after update 1 layer conv1 is saturated: it fires in 100 % of its sites and steps in 8"
-    )
-    assert "try a lower --init-rate, a higher --firing-threshold or --rho" in found[0]
 
 
 def rows(norms, loss=1.0):
@@ -114,10 +105,3 @@ def test_what_is_not_finite_is_named(tmp_path, monkeypatch):
         r"meta-gradient in conv1\.bias; try --step-size 2\.5, .* with --start ",
     ):
         train(toy_config(), tmp_path, data=toy_data(), **SILENT)
-
-
-def test_remedies_are_of_the_run_at_hand():
-    found = remedy(toy_config(clip=None, order=1, inner_steps=3))
-    assert found == "try --step-size 2.5, --lr 0.001, --clip 5 or --inner-steps 2"
-    reptile = remedy(toy_config(rule="reptile", inner_steps=2, learn_step_size="no"))
-    assert reptile == "try --step-size 2.5, --lr 0.001 or --clip 2.5"

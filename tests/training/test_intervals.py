@@ -7,13 +7,10 @@ import numpy as np
 import pytest
 
 from minisnn.training.intervals import (
-    ANYTHING,
     DIFFERENCES,
-    ERRORS,
     POPULATIONS,
     Drawn,
     Shared,
-    ci95,
 )
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
@@ -108,29 +105,6 @@ def test_classes_by_the_method_of_moments():
     assert np.mean(whole) == pytest.approx(exact, rel=0.06)
 
 
-def test_the_error_of_that_variance_is_that_of_a_quadratic_form():
-    """2 tr((Q V)^2) of A' Q A, V the covariance of effects of classes and of episodes that were
-    found, with matrices of episodes by episodes."""
-    rng = np.random.default_rng(1)
-    shared, _ = few(rng)
-    Z, E = shared.classes, shared.episodes
-    assert len(shared._moments[0]) < E - 1  # some episodes' directions have no class
-    A = Z @ rng.standard_normal(4) + 0.5 * rng.standard_normal(E)
-    H = np.eye(E) - 1 / E
-    forms = [H, H @ Z @ Z.T @ H]
-    covariances = [H @ Z @ Z.T @ H, H]  # of classes, and of episodes
-    sizes = np.linalg.solve(
-        [[np.trace(form @ one) for one in covariances] for form in forms],
-        [A @ form @ A for form in forms],
-    )
-    assert (sizes > 0).all()
-    V = sum(size * one for size, one in zip(sizes, covariances))
-    Q = sum(weight * form for weight, form in zip(shared._moments[1], forms))
-    variance, error = shared._of_classes(A)
-    assert variance == pytest.approx(A @ Q @ A, rel=1e-9)
-    assert error**2 == pytest.approx(2 * np.trace(Q @ V @ Q @ V), rel=1e-9)
-
-
 def test_symbols_are_what_stands_at_the_same_places():
     """Classes 'ab' and 'ba' are of two symbols, 'cc' is of one; without names, all that has met is
     of one."""
@@ -172,18 +146,6 @@ def test_whom_it_speaks_for():
     )
 
 
-def test_episodes_that_share_nothing_have_students_interval():
-    rng = np.random.default_rng(1)
-    right = rng.random(400) < 0.9
-    drawn = [
-        episode([[4 * k], [4 * k + 1]], [0, 1], [[4 * k + 2], [4 * k + 3]], [0, 1], ("a", "b"))
-        for k in range(200)
-    ]
-    alone, known = unknown(200).intervals(right), Shared(drawn).intervals(right)
-    assert known.recordings == pytest.approx(ci95(right.reshape(200, 2).mean(1)), rel=0.03)
-    assert alone.lead[:3] == pytest.approx(known.lead[:3], rel=0.01) and alone.recordings is None
-
-
 def test_ends_stay_within_what_there_is():
     """Few wrong answers: the interval is longer below than above, ends at 1, and mean ± half holds
     it."""
@@ -194,17 +156,6 @@ def test_ends_stay_within_what_there_is():
     apart = np.array([1.0, -1.0] * 99 + [1.0, 1.0])
     difference = unknown(100).intervals(apart, DIFFERENCES).lead
     assert difference.high - 0.01 == pytest.approx(0.01 - difference.low)
-
-
-def test_errors_of_real_targets_are_not_held_below_1():
-    error = 9 * np.random.default_rng(3).chisquare(1, 400)
-    lead = unknown(200).intervals(error, ERRORS).lead
-    mean = error.mean()
-    assert lead.high - mean == pytest.approx(mean - lead.low) == pytest.approx(lead.half)
-    assert 1 < lead.low < mean < lead.high
-    assert unknown(200).intervals(error - 99, ANYTHING).lead.low < -1
-    assert unknown(2).intervals(np.array([9.0, 0.1] * 2), ERRORS) == (None, None, None, None)
-    assert unknown(2).intervals(np.array([9.0, 0.0, 0.0, 0.0]), ERRORS).lead.low == 0
 
 
 def test_all_alike():

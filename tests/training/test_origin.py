@@ -98,19 +98,6 @@ def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
     )
 
 
-def test_info_says_what_a_network_learned_from(said, capsys, opened):
-    train(toy_config(updates=2), "mine", data=toy_data(), **SILENT)
-    assert (
-        cli.main(["info", "mine"]) == 0
-        and "data given in Python (ToySet), seed 0" in capsys.readouterr().out
-    )
-    train(toy_config(updates=2, root="taken"), "real", **SILENT)
-    assert (
-        cli.main(["info", "real"]) == 0
-        and "double-nmnist, recordings of taken, seed 0" in capsys.readouterr().out
-    )
-
-
 def test_other_data_given_in_python_is_refused(tmp_path):
     stopped(tmp_path)
 
@@ -130,14 +117,6 @@ def test_other_data_given_in_python_is_refused(tmp_path):
         )
 
 
-def test_data_given_to_a_run_of_a_named_set_is_refused(tmp_path):
-    assert f"continue with --resume {tmp_path}" in stopped(tmp_path, given=False)
-    with pytest.raises(
-        ValueError, match="learns from double-nmnist, simulated recordings; leave out data="
-    ):
-        train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
-
-
 def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
     class Chip(type(training.Held())):
         command = CHIP
@@ -155,19 +134,6 @@ def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
     assert code == 2 and "network.h5" in err and not Path("net.nir").exists()
     with pytest.raises(ValueError, match="was made by minisnn hardware train;"):
         train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
-
-
-def test_a_run_of_train_is_not_one_for_the_chip(said, tmp_path):
-    stopped(tmp_path, given=False)
-    (tmp_path / "chip.json").write_text(
-        '{"bits": 4, "readout_bits": 8, "exponents": {"conv1": 0, "readout": 0}}'
-    )
-    code, err = said("hardware", "train", "--resume", tmp_path)
-    assert (
-        code == 2
-        and f"was made by minisnn train; expected that to continue it, with --resume {tmp_path}"
-        in err
-    )
 
 
 def test_other_recordings_in_the_same_folder_are_noticed(opened, tmp_path):

@@ -88,19 +88,6 @@ def test_a_readout_of_zero_stays_zero_and_all_below_follows_the_meta_gradient_th
     assert abs(two.theta - one.theta)[:readout].max() > 1e-6
 
 
-def test_step_sizes_that_the_checkpoint_did_not_learn_are_those_of_the_settings(tmp_path):
-    still = dict(evaluate_every=0, test_episodes=0, updates=1)
-    train(
-        toy_config(learn_step_size="no", step_size=5.0, **still),
-        tmp_path / "before",
-        data=toy_data(),
-        **SILENT,
-    )
-    config = toy_config(start=str(tmp_path / "before"), step_size=0.3, step_size_lr=1e-9, **still)
-    found = train(config, tmp_path / "after", data=toy_data(), **SILENT).inner.step_size
-    np.testing.assert_allclose(found, 0.3, rtol=1e-6)
-
-
 def test_another_neuron_starts_from_the_nearest_weights():
     """A hard reset does not see the scale of a layer: the same spikes for another threshold and
     gain. From the first neuron to the chip's, every membrane less its threshold is what it was."""
@@ -125,15 +112,6 @@ def test_another_neuron_starts_from_the_nearest_weights():
         found["conv1.bias"], first.views(theta)["conv1.bias"] + 0.1 - 0.25, rtol=1e-12, atol=1e-15
     )
     assert (found["readout.weight"] == first.views(theta)["readout.weight"]).all()
-
-
-def test_a_run_goes_on_with_another_neuron(before, tmp_path):
-    config = toy_config(
-        start=str(before), neuron="cuba", updates=1, evaluate_every=0, test_episodes=0
-    )
-    assert train(config, tmp_path / "after", data=toy_data(), **SILENT).net.neuron == CubaLIF(
-        gain=config.gain
-    )
 
 
 @pytest.mark.parametrize("ways", [2, 4])

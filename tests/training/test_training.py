@@ -86,13 +86,6 @@ def test_a_run_folder_has_all_its_files(undisturbed):
     assert result["episodes"] == len(result["per_episode"]) == 4 and result["updates"] == 12
 
 
-def test_same_seed_same_arrays_another_seed_others(undisturbed, tmp_path):
-    train(toy_config(), tmp_path / "same", data=toy_data(), **SILENT)
-    assert_same(undisturbed, tmp_path / "same")
-    other = train(toy_config(seed=1), tmp_path / "other", data=toy_data(), **SILENT)
-    assert not np.array_equal(other.theta, checkpoint.read(undisturbed).theta)
-
-
 # two tasks for the initialisation, then two an update
 @pytest.mark.parametrize("call", [4, 16, 3, 9, 25])
 @pytest.mark.every(3)
@@ -264,20 +257,6 @@ def test_three_updates_written_out(tmp_path):
     np.testing.assert_allclose(run.inner.step_size[[0, -1]], 5 * np.exp(log_step), rtol=1e-12)
 
 
-def test_learning_rate_falls_as_a_cosine_and_the_gradient_is_clipped(undisturbed, tmp_path):
-    curve = checkpoint.read(undisturbed).curve
-    np.testing.assert_allclose(curve["lr"], [cosine(u, 12, 2e-3, 4e-5) for u in range(12)])
-    settings = dict(
-        optimiser="sgd", updates=1, evaluate_every=0, test_episodes=0, learn_step_size="no", lr=1.0
-    )
-    free = train(toy_config(clip=None, **settings), tmp_path / "free", data=toy_data(), **SILENT)
-    short = train(toy_config(clip=0.01, **settings), tmp_path / "short", data=toy_data(), **SILENT)
-    still = toy_config(clip=None, **{**settings, "lr": 1e-30})
-    start = train(still, tmp_path / "start", data=toy_data(), **SILENT).theta
-    assert np.linalg.norm(free.theta - start) > 0.02
-    np.testing.assert_allclose(np.linalg.norm(short.theta - start), 0.01, rtol=1e-3)
-
-
 @pytest.mark.parametrize("kind", [kind for kind in GROUPS if kind != "no"])
 def test_gradient_of_log_step_sizes_by_central_differences(kind):
     net = SpikingNet((6, 6, 2), (3,), 3, 3, "mean", window=8, dtype=np.float64, backend="numpy")
@@ -356,17 +335,6 @@ def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(
     monkeypatch.undo()
     train(config, tmp_path / "run", resume=True, data=toy_data(), **SILENT)
     assert_same(tmp_path / "undisturbed", tmp_path / "run")
-
-
-def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
-    for changes, message in (
-        (dict(kernel=4), "kernel must be odd"),
-        (dict(freeze=("conv9",)), "freeze must name layers"),
-        (dict(alpha=1.5), "alpha must lie"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            train(toy_config(**changes), tmp_path / "run", **SILENT)
-    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
