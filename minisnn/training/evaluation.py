@@ -65,10 +65,18 @@ def asked_whole(dataset: str) -> dict[str, str]:
 
 
 def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
-    """ValueError where a set does not say which classes it has, and all of them are told apart."""
-    for split, tasks in data.items() if RULES[config.rule].whole_set else ():
-        chooses = "classes" in signature(tasks.sample_task).parameters
-        if not chooses or not hasattr(tasks, "classes"):
+    """ValueError where a set has fewer classes than its tasks, or does not say which it has where
+    all of them are told apart."""
+    for split, tasks in data.items():
+        classes = getattr(tasks, "classes", ())
+        if not RULES[config.rule].whole_set:
+            if 0 < len(classes) < config.ways:
+                raise ValueError(
+                    f"{split}: has {len(classes)} classes, but {config.ways}-way tasks need "
+                    f"{config.ways}; give fewer ways or another split: in a folder by the column "
+                    "split of an index.csv, in Python by Recordings.split"
+                )
+        elif not classes or "classes" not in signature(tasks.sample_task).parameters:
             raise ValueError(
                 f"{split}: a set for rule {config.rule}, which tells all classes apart, has "
                 "`classes`, their names, and `sample_task` takes some of them (classes=); found "
@@ -152,14 +160,11 @@ def check_size(task: Any, ways: int, shots: int, queries: int) -> None:
         )
 
 
-def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
-    """Share of samples whose label has the largest logit (the first of equal ones)."""
-    return float(np.mean(logits.argmax(1) == y))
-
-
 def measured(logits: np.ndarray, y: np.ndarray) -> float:
-    """`accuracy` of labels; of real targets (B, outputs) the mean squared error."""
-    return accuracy(logits, y) if y.dtype.kind in "iu" else float(np.mean((logits - y) ** 2))
+    """Share of samples whose label has the largest logit (the first of equal ones); of real targets
+    (B, outputs) the mean squared error."""
+    right = logits.argmax(1) == y if y.dtype.kind in "iu" else (logits - y) ** 2
+    return float(np.mean(right))
 
 
 def evaluate(

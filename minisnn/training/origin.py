@@ -38,7 +38,8 @@ class Origin:
     content   of what is learned from, validated and tested on: a hash a split, by which other
               recordings under the same name are told
     classes   names of those that were learned from, here and where the run started from
-    recordings   hashes of some of those that were learned from, likewise (`some_of`)
+    recordings   hashes of some of those that were learned from, likewise: the smallest, so that a part
+              or a copy of a set is known again, under whatever names
     """
 
     command: str = TRAIN
@@ -163,7 +164,7 @@ def learned(origin: Origin, tasks: Any, start: Origin | None) -> Origin:
     before = start or Origin()
     names = (before.classes or []) if _vocabulary(before) == _vocabulary(origin) else []
     classes = [*names, *map(str, getattr(tasks, "classes", ()))]
-    recordings = [*(before.recordings or []), *some_of(tasks)]
+    recordings = [*(before.recordings or []), *sorted(contents_of(tasks))[:KNOWN]]
     return replace(
         origin, classes=[*dict.fromkeys(classes)], recordings=[*dict.fromkeys(recordings)]
     )
@@ -193,12 +194,6 @@ def _vocabulary(origin: Origin) -> str | None:
         places = (shipped.place for shipped in DATASETS.values())
         return next((place for place in places if place.endswith(f":{origin.kind}")), None)
     return DATASETS[origin.data].place if origin.data in DATASETS else None
-
-
-def some_of(tasks: Any) -> list[str]:
-    """Hashes by which a set of recordings is known again, or a part or a copy of it, under
-    whatever names: the smallest of all, so that two sets choose the same."""
-    return sorted(contents_of(tasks))[:KNOWN]
 
 
 def contents_of(tasks: Any) -> set[str]:

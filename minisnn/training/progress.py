@@ -203,10 +203,6 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
 
 
 def plus_minus(interval: Mapping[str, Any] | None) -> str:
-    """Half an interval behind a number, in points; nothing where there is none."""
-    return "" if interval is None else f" ± {_points(interval['half'])}"
-
-
-def _points(half: float) -> str:
-    """Half an interval in points; never 0.0, which no sample can show."""
-    return f"{max(100 * half, 0.1):.1f}"
+    """Half an interval behind a number, in points, never 0.0, which no sample can show; nothing
+    where there is none."""
+    return "" if interval is None else f" ± {max(100 * interval['half'], 0.1):.1f}"

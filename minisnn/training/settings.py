@@ -469,17 +469,16 @@ class TrainingConfig:
             shared["layers"] = [configuration_of(read_text(word)) for word in self.layers]
         if self.learn:
             shared["learn"] = list(self.learn)
-        return dict(shared, input_shape=tuple(input_shape), neuron=neuron or self._neuron())
+        if (
+            neuron is None
+        ):  # its constants as far as they are settings; others have its own defaults
+            from ..core.neuron import NEURONS
 
-    def _neuron(self) -> dict[str, Any]:
-        """Its kind, and its constants as far as they are settings; others have its own defaults."""
-        from ..core.neuron import NEURONS
-
-        constants = {f.name for f in fields(NEURONS[self.neuron])} & {f.name for f in fields(self)}
-        neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
-        if self.firing_threshold is not None:
-            neuron["threshold"] = self.firing_threshold
-        return neuron
+            constants = {f.name for f in fields(NEURONS[self.neuron])} & {*NEURON}
+            neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
+            if self.firing_threshold is not None:
+                neuron["threshold"] = self.firing_threshold
+        return dict(shared, input_shape=tuple(input_shape), neuron=neuron)
 
     def order_of(self, update: int) -> int:
         """The order of an update, counted from 0: first order is cheap, and enough to begin with
