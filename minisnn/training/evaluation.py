@@ -253,9 +253,9 @@ def evaluate(
             len(there) == net.ways,
             f"{net.ways}, as many as the network tells apart",
         )
-        if odd := set(there) ^ set(there if classes is None else classes):
+        if odd := [label for label in there if label not in set(classes or there)]:
             raise ValueError(
-                f"{name}: the network has not learned its class {min(odd)}; expected the classes that "
+                f"{name}: the network has not learned its class {odd[0]}; expected the classes that "
                 f"it tells apart, {', '.join([*map(str, classes or ())][:5])}, …"
             )
         dataset = Classification(dataset, classes)

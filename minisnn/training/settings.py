@@ -541,7 +541,8 @@ class TrainingConfig:
 def _explained(f: Field) -> str:
     """A setting with its default and its meaning, for `help`."""
     text = f"{f.name}={f.default!r}   {f.metadata['help']}"
-    return fill(text, 100, initial_indent=" " * 8, subsequent_indent=" " * 12)
+    indents = dict(initial_indent=" " * 8, subsequent_indent=" " * 12)
+    return fill(text, 100, break_on_hyphens=False, **indents)
 
 
 TrainingConfig.__doc__ = f"{TrainingConfig.__doc__}" + "\n".join(

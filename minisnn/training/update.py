@@ -221,10 +221,15 @@ def restored(
             f"{folder / 'checkpoint.h5'}: the checkpoint's network takes samples of "
             f"{found.net.input_shape}; the data has {net.input_shape}"
         )
-    states, update = {*found.optimiser}, found.progress["update"]
-    must(
-        f"{folder}: the checkpoint's optimisers", states >= {"outer", "step_sizes"}, "both", states
-    )
+    outer, step_sizes = optimisers(config, net, steps)
+    begins = State(0, found.theta, steps.start, outer.state, step_sizes.state)
+    for of, arrays in begins.arrays().items():
+        for name, array in arrays.items():
+            there = found.optimiser.get(of, {}).get(name)
+            fits = there is not None and (there.shape, there.dtype) == (array.shape, array.dtype)
+            expected = f"{array.dtype} of shape {array.shape}"
+            must(f"{folder}: the checkpoint's optimiser/{of}/{name}", fits, expected, there)
+    update = found.progress["update"]
     lengths = {len(column) for column in found.curve.values()}
     must(f"{folder}: the checkpoint's curve", lengths <= {update}, f"of {update} rows", lengths)
     held = dict(found.optimiser["step_sizes"])
