@@ -288,7 +288,7 @@ class _Run:
         reason = error.strerror or str(error)
         where = folder.path if error.filename is None else error.filename
         kept = "nothing is saved"
-        if self.saved is not None and checkpoints.holds_checkpoint(folder.path):
+        if self.saved is not None and (folder / checkpoints.CURRENT).is_file():
             kept = f"the state after update {self.saved} is saved, {go_on}"
         return OSError(f"{where}: {reason[:1].lower()}{reason[1:]}; stopped after {done}, {kept}")
 

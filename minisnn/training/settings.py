@@ -474,7 +474,9 @@ class TrainingConfig:
         ):  # its constants as far as they are settings; others have its own defaults
             from ..core.neuron import NEURONS
 
-            constants = {f.name for f in fields(NEURONS[self.neuron])} & {*NEURON}
+            constants = {f.name for f in fields(NEURONS[self.neuron])} & {
+                *self.__dataclass_fields__
+            }
             neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
             if self.firing_threshold is not None:
                 neuron["threshold"] = self.firing_threshold

@@ -373,14 +373,6 @@ def test_noise_in_a_users_folder(made, rule, leak, monkeypatch):
     heard_leak(leak, monkeypatch, lambda: heard(config))
 
 
-def pairs() -> Recordings:
-    """Pairs of symbols, of which classes of several splits are made."""
-    rng = np.random.default_rng(5)
-    events = [(noise(rng), n % 6) for n in range(72)]
-    made_of = {f"{a}{b}": (a, b) for a in range(6) for b in range(6)}
-    return Recordings(events, sensor=SENSOR, duration_ms=20, made_of=made_of)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize(
