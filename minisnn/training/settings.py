@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from operator import ge, gt, le
-from textwrap import fill
+from textwrap import fill, indent
 from typing import Any
 
 from ..arguments import must, one_of
@@ -543,8 +543,7 @@ class TrainingConfig:
 def _explained(f: Field) -> str:
     """A setting with its default and its meaning, for `help`."""
     text = f"{f.name}={f.default!r}   {f.metadata['help']}"
-    indents = dict(initial_indent=" " * 8, subsequent_indent=" " * 12)
-    return fill(text, 100, break_on_hyphens=False, **indents)
+    return indent(fill(text, 92, subsequent_indent="    ", break_on_hyphens=False), " " * 8)
 
 
 TrainingConfig.__doc__ = f"{TrainingConfig.__doc__}" + "\n".join(
