@@ -500,7 +500,11 @@ class TrainingConfig:
 
     @classmethod
     def groups(cls) -> dict[str, list[Field]]:
-        """The settings by what they are of: data, network and so on."""
+        """The settings by what they are of: data, network and so on.
+
+        >>> [*ms.TrainingConfig.groups()][:3]
+        ['data', 'network', 'inner loop']
+        """
         groups: dict[str, list[Field]] = {}
         title = ""
         for f in fields(cls):
