@@ -1,6 +1,5 @@
 """What a network takes for a recording."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +26,7 @@ class Recording:
     def of(cls, checkpoint: Any) -> "Recording":
         """Of what a `minisnn.Checkpoint` learned from."""
         origin = checkpoint.origin
-        how = json.loads(origin.how) if origin.how else {}
+        how = origin.how or {}
         size = how.get("size")
         cell = 1
         if origin.data == "omniglot":

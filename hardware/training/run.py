@@ -148,7 +148,6 @@ def train(
     with RunFolder(out, OnChip.command, OF_CHIP) as folder:
         if not resume and not force:
             folder.check_free(config, OF_CHIP)
-        folder.check_writable()
         if data is None:
             if resume:
                 folder.check_code(config)

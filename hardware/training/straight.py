@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minisnn.training.held import Held
+from minisnn.training.update import Held
 from minisnn.training.origin import CHIP
 from minisnn.meta.inner import InnerLoop
 from minisnn.core.network import Gradients, LossAndGradient

@@ -14,7 +14,7 @@ from ..files import write_json
 from . import options
 from ..parallel.compilation import announce
 from ..meta.rules import RULES
-from ..training.fields import SOUNDS, UNALIGNED, USUAL
+from ..training.settings import SOUNDS, UNALIGNED, USUAL
 
 JSON = outputs.json_of("minisnn evaluate")
 WHOLE = [name for name, rule in RULES.items() if rule.whole_set]

@@ -12,9 +12,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from ..meta.rules import RULES
-from ..training.presets import DEFAULT, PRESETS, chosen, named, shared
-from ..training.fields import in_words
-from ..training.settings import TrainingConfig
+from ..training.presets import DEFAULT, chosen, named, shared
+from ..training.settings import PRESETS, TrainingConfig, in_words
 from .. import outputs
 from .options import (
     add_input,
@@ -68,9 +67,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_quiet(run)
     add_threads(run)
     add_workers(parser)
-    for settings in reversed(TrainingConfig.__bases__):
-        group = parser.add_argument_group(settings.TITLE)
-        for f in fields(settings):
+    for title, settings in TrainingConfig.groups().items():
+        group = parser.add_argument_group(title)
+        for f in settings:
             _add_setting(group, f)
 
 

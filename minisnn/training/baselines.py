@@ -24,7 +24,7 @@ import numpy as np
 from ..meta.implicit import ImplicitLoop
 from ..meta.inner import InnerLoop
 from ..meta.online import OnlineReadout
-from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest
+from ..meta.prototypes import ClassMeans, class_means, distance_logits, nearest
 from ..meta.tasks import Task
 from ..meta.remembered import remembered
 from ..parallel.executor import Executor
@@ -87,22 +87,17 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
     name   "nearest" class mean, "proto-maml", "maml" or "online", one sample after the other; the
            readout of "maml" starts from zero where it was not trained to start from its own
     """
-    plain = InnerLoop(**{f.name: getattr(inner, f.name) for f in fields(InnerLoop)})
-    if name != "nearest":
-        plain = replace(plain, steps=max(1, inner.steps))
+    plain = {f.name: getattr(inner, f.name) for f in fields(InnerLoop)}
+    plain["steps"] = 0 if name == "nearest" else max(1, inner.steps)
     if name == "online":
         scale = getattr(inner, "scale", 1.0)
-        return Adapted(net, theta, OnlineReadout(plain.step_size, plain.steps, scale=scale))
+        return Adapted(net, theta, OnlineReadout(inner.step_size, plain["steps"], scale=scale))
     if name == "maml":
-        if isinstance(inner, ClassMeans | OnlineReadout):
-            theta = net.without_readout(theta)
-        return Adapted(net, theta, plain)
-    scale = getattr(inner, "scale", SCALE)
-    if name == "nearest":
-        seen: dict[str, Any] = {name: getattr(inner, name, 1) for name in ("readings", "looks")}
-        seen["axes"] = getattr(inner, "axes", None)
-        return Adapted(net, theta, ClassMeans(**vars(replace(plain, steps=0)), scale=scale, **seen))
-    return Adapted(net, theta, ClassMeans(**vars(plain), scale=scale))
+        own = not isinstance(inner, ClassMeans | OnlineReadout)
+        return Adapted(net, theta if own else net.without_readout(theta), InnerLoop(**plain))
+    more = ("scale", "readings", "looks", "axes") if name == "nearest" else ("scale",)
+    seen = {part: getattr(inner, part) for part in more if hasattr(inner, part)}
+    return Adapted(net, theta, ClassMeans(**plain, **seen))
 
 
 def with_ways(
@@ -119,12 +114,8 @@ def with_ways(
     def widened(flat: np.ndarray) -> np.ndarray:
         weight, bias = (flat[p.slice].reshape(p.shape) for p in net.layout[-2:])
         columns = np.repeat(weight.mean(1, keepdims=True), ways, 1).ravel()
-        parts = [
-            flat[: net.layout[-2].slice.start],
-            columns,
-            np.full(ways, bias.mean(), flat.dtype),
-        ]
-        return np.concatenate(parts).astype(flat.dtype)
+        below = flat[: net.layout[-2].slice.start]
+        return np.concatenate([below, columns, np.full(ways, bias.mean())]).astype(flat.dtype)
 
     step = widened(np.asarray(inner.step_size)) if np.ndim(inner.step_size) else inner.step_size
     # the loss is a mean over classes too: a class's share of the gradient shrinks as classes are
@@ -138,9 +129,8 @@ def with_ways(
 def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Nearest:
     """Nearest class mean on random weights, scaled to the support sets of `looks` episodes as
     training starts."""
-    x = np.concatenate(
-        [tasks.episode(seed, index, net.ways, 1, 1).x_support for index in range(looks)]
-    )
+    episodes = (tasks.episode(seed, index, net.ways, 1, 1) for index in range(looks))
+    x = np.concatenate([task.x_support for task in episodes])
     return Nearest(net, net.init(np.random.default_rng(seed), x))
 
 
@@ -157,15 +147,15 @@ def baselines(
     if pretrained is not None and pretrained.net.input_shape == net.input_shape:
         rules["pretrained"] = Nearest(pretrained.net, pretrained.theta)
     rules["own"] = Nearest(net, theta)
-    if inner is not None and net.loss_name == "cross_entropy":
-        by_means = isinstance(inner, ClassMeans)
-        online = isinstance(inner, OnlineReadout)
-        implicit = isinstance(inner, ImplicitLoop)
-        others = ["proto-maml"] * (not by_means or not inner.steps) + ["maml"] * (
-            by_means or online or implicit
-        )
-        rules.update({name: learns_by(name, net, theta, inner) for name in others})
-    return rules
+    if inner is None or net.loss_name != "cross_entropy":
+        return rules
+    others = {
+        "proto-maml": not isinstance(inner, ClassMeans) or not inner.steps,
+        "maml": isinstance(inner, ClassMeans | OnlineReadout | ImplicitLoop),
+    }
+    return rules | {
+        name: learns_by(name, net, theta, inner) for name, apart in others.items() if apart
+    }
 
 
 @dataclass(frozen=True)
@@ -194,35 +184,26 @@ class Row:
         """This accuracy less the other's in as many episodes, and its intervals.
 
         Of the differences of single answers where the episodes are the same. Else the episodes are
-        paired alone, and the other intervals are those of independent answers."""
+        paired alone, and the other intervals are those of independent answers: the root of the sum
+        of the squares of both halves."""
+        within = ANYTHING if self.errors else DIFFERENCES
         if self.shared.same(other.shared):
             apart = self.right.astype(float) - other.right
-            return float(apart.mean()), self.shared.intervals(apart, self._apart)
+            return float(apart.mean()), self.shared.intervals(apart, within)
         each = np.subtract(self.per_episode, other.per_episode)
         mean = float(each.mean())
-        return mean, self._independent(mean, ci95(each.tolist()), other)
-
-    @property
-    def _apart(self) -> tuple[float, float]:
-        """Within what differences are."""
-        return ANYTHING if self.errors else DIFFERENCES
-
-    def _independent(self, mean: float, over_episodes: float | None, other: "Row") -> Intervals:
-        """Of the difference `mean` of independent answers: the root of the sum of the squares of
-        both halves."""
-
-        def both(name: str) -> float | None:
-            one = getattr(self.intervals, name)
-            two = getattr(other.intervals, name)
-            return None if one is None or two is None else float(np.hypot(one, two))
-
+        one, two = self.intervals, other.intervals
+        halves = {
+            name: None if a is None or b is None else float(np.hypot(a, b))
+            for name, a, b in zip(one._fields[1:], one[1:], two[1:])
+        }
+        halves["episodes"] = ci95(each.tolist())
         lead = None
-        if self.interval is not None and other.interval is not None:
-            half = float(np.hypot(self.interval.half, other.interval.half))
-            least, most = self._apart
-            low, high = max(mean - half, least), min(mean + half, most)
-            lead = Interval(half, low, high, self.interval.population)
-        return Intervals(lead, over_episodes, both("recordings"), both("classes"))
+        if one.lead is not None and two.lead is not None:
+            half = float(np.hypot(one.lead.half, two.lead.half))
+            low, high = np.clip([mean - half, mean + half], *within).tolist()
+            lead = Interval(half, low, high, one.lead.population)
+        return mean, Intervals(lead, **halves)
 
 
 def compare(
@@ -237,11 +218,8 @@ def compare(
 ) -> dict[str, Row]:
     """All rules on the same episodes; episode i depends on (seed, i) alone."""
     found: list[Answers] = []
-    (executor or Executor()).in_order(
-        partial(answers, tasks, list(rules.values()), seed, ways, shots, queries),
-        range(episodes),
-        found.append,
-    )
+    one = partial(answers, tasks, list(rules.values()), seed, ways, shots, queries)
+    (executor or Executor()).in_order(one, range(episodes), found.append)
     return rows_of(list(rules), found)
 
 
@@ -262,24 +240,20 @@ def answers(
 def answers_of(task: Task, rules: list[Rule]) -> Answers:
     """What the rules answer to a task."""
     with remembered():
-        return Answers(
-            np.concatenate([correct(rule(task), task) for rule in rules]), drawn_by(task)
-        )
+        right = np.concatenate([correct(rule(task), task) for rule in rules])
+    return Answers(right, drawn_by(task))
 
 
 def one_answer(answered: list[Answers]) -> bool:
     """Whether in every episode the queries of one class are right, all of them, and no others; by
     chance it is hardly ever so, but of few answers, of which nothing is said."""
-    for one in answered:
-        right, of = one.right[0], one.drawn.of
-        classes = [right[of == label] for label in np.unique(of)]
-        if (
-            len(classes) < 2
-            or sum(own.any() for own in classes) != 1
-            or sum(own.all() for own in classes) != 1
-        ):
-            return False
-    return sum(len(one.drawn.of) - 1 for one in answered) >= TELLING_ANSWERS
+
+    def alike(right: np.ndarray, of: np.ndarray) -> bool:
+        shares = np.bincount(of, right) / np.maximum(np.bincount(of), 1)
+        return len(set(of.tolist())) > 1 and (shares > 0).sum() == (shares == 1).sum() == 1
+
+    many = sum(len(one.drawn.of) - 1 for one in answered) >= TELLING_ANSWERS
+    return many and all(alike(one.right[0], one.drawn.of) for one in answered)
 
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
@@ -287,18 +261,12 @@ def correct(logits: np.ndarray, task: Task) -> np.ndarray:
     of real targets the squared error of each, a mean over the outputs. ValueError for what is not
     an answer to the task."""
     logits = np.asarray(logits)
-    width = task.ways
-    shape = logits.shape[-2:]
-    if (
-        logits.ndim not in (2, 3)
-        or shape[0] != len(task.y_query)
-        or shape[1] < width
-        or task.real
-        and shape[1] != width
-    ):
+    expected = (len(task.y_query), task.ways)
+    fits = logits.ndim in (2, 3) and logits.shape[-2] == expected[0]
+    if not fits or logits.shape[-1] < task.ways or task.real and logits.shape[-1] != task.ways:
         raise ValueError(
-            f"a rule answers with logits of shape {logits.shape}; expected "
-            f"({len(task.y_query)}, {width}), one for each query sample and class"
+            f"a rule answers with logits of shape {logits.shape}; expected {expected}, one for each "
+            "query sample and class"
         )
     if np.isnan(logits).any():
         raise ValueError(
@@ -316,19 +284,13 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
     of, labels = task.y_query, task.y_support
     names = task.classes or tuple(map(str, range(task.ways)))
     if task.real:  # targets are not classes: all samples are of one
-        of = np.zeros(len(of), np.int64)
-        labels = np.zeros(len(labels), np.int64)
+        of, labels = (np.zeros(len(y), np.int64) for y in (of, labels))
         names = ("all",)
-    of = of if asked is None else of[asked]
-    if task.recordings is None:
-        nothing = np.zeros((0, 0), np.int64)
-        return Drawn(np.zeros((len(of), 0), np.int64), of, nothing, nothing.ravel(), names)
-    learned, query = task.recordings
-    if learned.shape[1] == 0:  # a batch of a classifier, which learns from no support
-        learned = np.zeros((len(learned), query.shape[1]), np.int64)
-        support = False
-    kept = slice(None) if support else slice(0)
-    return Drawn(query if asked is None else query[asked], of, learned[kept], labels[kept], names)
+    which = slice(None) if asked is None else asked
+    learned, query = task.recordings or [np.zeros((len(y), 0), np.int64) for y in (labels, of)]
+    if not support or learned.shape[1] == 0:  # unknown, or a classifier, which learns from none
+        learned, labels = np.zeros((0, query.shape[1]), np.int64), labels[:0]
+    return Drawn(query[which], of[which], learned, labels, names)
 
 
 def rows_of(names: list[str], found: list[Answers], errors: bool = False) -> dict[str, Row]:

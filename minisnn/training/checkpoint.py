@@ -14,27 +14,27 @@ import base64
 import io
 import json
 import math
+import platform
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
-import platform
-from datetime import UTC, datetime
 
 import numpy as np
 
-from .. import __version__
-from ..data.store import shipped
-from ..network.convolutional import ConvNet
-from ..data.readers.hdf5 import Hdf5, naming
-from ..files import write_whole
+from .. import __version__, arguments as given
+from ..data.readers.hdf5 import naming
+from ..data.store.shipped import find_checkpoint, if_shipped
+from ..files import size_of, write_whole
 from ..meta.inner import InnerLoop
 from ..meta.kept import arrays_of, kept_of, loop_of
+from ..network.convolutional import ConvNet
 from ..network.spiking import SpikingNet
-from .. import arguments as given
 from .origin import CHIP, TRAIN, Origin
 from .settings import TrainingConfig
 
@@ -44,10 +44,10 @@ Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 ANY = object()  # a rule that need not be known
 WHAT = "a minisnn checkpoint"
-LONG = 4096  # characters from which a text is packed
+LONG = 4096  # characters from which a text is packed; longer ones HDF5 keeps without a checksum
 MOST_ROWS = 1 << 22  # of a curve
-_PACKED = "zlib:"
-_TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")
+PACKED = "zlib:"
+TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -150,70 +150,53 @@ def save(
     >>> ms.load("mine.h5")[0].ways
     3
     """
-    path = Path(path)
     given.array("theta", theta)  # nothing masked
-    _checked_theta(net, theta)
+    _checked(net, theta)
     if inner is not None:
         inner.check(net)
+    made = {"minisnn": __version__, "python": platform.python_version()}
+    made |= {name: metadata.version(name) for name in ("numpy", "numba")}
+    made["system"] = f"{platform.system()} {platform.machine()}"
+    made["made"] = datetime.now(UTC).isoformat(timespec="seconds")
     texts: dict[str, Any] = dict(
         network=dict(type=type(net).__name__, **net.configuration()),
         layout=_layout(net),
-        inner_loop=None,
+        inner_loop=None if inner is None else kept_of(inner),
         training=config and asdict(config),
         random=rng and rng.bit_generator.state,
         progress=dict(progress or {}),
-        provenance={**_provenance(), **(provenance or {})},
+        provenance={**made, **(provenance or {})},
     )
-    arrays = {"theta": theta}
-    if inner is not None:
-        texts["inner_loop"] = kept_of(inner)
-        arrays.update(arrays_of(inner))
+    arrays = {"theta": theta} | ({} if inner is None else arrays_of(inner))
     for of, state in (optimiser or {}).items():
-        arrays.update({f"optimiser/{of}/{name}": array for name, array in state.items()})
+        arrays |= {f"optimiser/{of}/{name}": array for name, array in state.items()}
     for name, column in (curve or {}).items():
         arrays[f"curve/{name}"] = np.asarray(column, np.float64)
-    said = {
-        name: json.dumps(value, sort_keys=True, default=lambda array: array.tolist())
-        for name, value in texts.items()
-    }
-    kept = previous if previous is not None and _is_whole(path) else None
-    write_whole(path, _image(said, arrays), kept)
+    write_whole(path, _image(texts, arrays), previous if previous and _is_whole(path) else None)
 
 
-def _image(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
+def _image(texts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     """The bytes of a file, in which HDF5 has a checksum for each of its parts."""
     import h5py
 
     image = io.BytesIO()
     with h5py.File(image, "w", libver=("v110", "v110")) as file:
-        for name, text in texts.items():
-            file.attrs[name] = np.bytes_(_packed(text))
+        for name, value in texts.items():
+            text = json.dumps(value, sort_keys=True, default=lambda array: array.tolist())
+            if len(text) >= LONG:
+                text = PACKED + base64.b64encode(zlib.compress(text.encode())).decode()
+            file.attrs[name] = np.bytes_(text)
         for name, array in arrays.items():
             whole = dict(chunks=array.shape, compression=4, shuffle=True, fletcher32=True)
             file.create_dataset(name, data=array, **(whole if array.ndim and array.size else {}))
     return image.getvalue()
 
 
-def _packed(text: str) -> str:
-    if len(text) < LONG:
-        return text
-    return _PACKED + base64.b64encode(zlib.compress(text.encode())).decode()
-
-
-def _unpacked(text: str | bytes) -> Any:
-    text = text.decode() if isinstance(text, bytes) else text
-    if text.startswith(_PACKED):
-        text = zlib.decompress(base64.b64decode(text[len(_PACKED) :])).decode()
-    return json.loads(text)
-
-
-def _is_whole(path: Path) -> bool:
+def _is_whole(path: str | Path) -> bool:
     """Whether the file at `path` is a checkpoint without damage."""
-    try:
-        _read(path, {"rule": ANY})
-    except (ValueError, OSError):
-        return False
-    return True
+    with suppress(ValueError, OSError):
+        return bool(_read(Path(path), {"rule": ANY}))
+    return False
 
 
 def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
@@ -238,8 +221,10 @@ def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
 def read(path: str | Path, **changes: Any) -> Checkpoint:
     """The whole checkpoint, verified; `changes` as in `load`, and also a rule of your own.
 
-    In a run folder it is the newest checkpoint, or where that is damaged the one before it, with a
-    warning. Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
+    path   a file, the name of a network that ships, or a run folder: its newest checkpoint, or where
+           that is damaged the one before it, with a warning
+
+    Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> theta = net.init(np.random.default_rng(0))
@@ -248,28 +233,26 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
     >>> found.net.ways, found.inner.steps, np.array_equal(found.theta, theta)
     (3, 2, True)
     """
-    path = Path(path)
+    path = find_checkpoint(str(path))
     changes = {name: value for name, value in changes.items() if value is not None}
     if not path.is_dir():
         return _read(path, changes)
-    newest = path / CURRENT
-    previous = path / PREVIOUS
     if not holds_checkpoint(path):
         raise ValueError(
             f"{path}: the folder holds no {CURRENT}; expected a checkpoint or a run folder"
         )
     try:
-        return _read(newest, changes)
+        return _read(path / CURRENT, changes)
     except (ValueError, FileNotFoundError) as error:
-        if not previous.is_file():
+        if not (path / PREVIOUS).is_file():
             raise
-        reason = f"{newest} is missing" if isinstance(error, FileNotFoundError) else str(error)
+        missing = isinstance(error, FileNotFoundError)
+        reason = f"{path / CURRENT} is missing" if missing else str(error)
     try:
-        found = _read(previous, changes)
+        found = _read(path / PREVIOUS, changes)
     except ValueError as error:
         raise ValueError(f"{reason}; {error}") from None
-    update = found.progress.get("update")
-    made = found.provenance.get("made", "at an unknown time")
+    update, made = found.progress.get("update"), found.provenance.get("made", "at an unknown time")
     which = "" if update is None else f"of update {update}, "
     warnings.warn(f"{reason}; in its place {PREVIOUS} is used, {which}made {made}", stacklevel=2)
     return found
@@ -281,20 +264,41 @@ def holds_checkpoint(folder: Path) -> bool:
 
 
 def _read(path: Path, changes: dict) -> Checkpoint:
+    import h5py
+
     with naming(path, WHAT):
-        return _assembled(*_contents(path), changes)
+        size_of(path, WHAT, 1 << 62)
+        with h5py.File(path, "r") as file:
+            texts = {name: _unpacked(file.attrs[name]) for name in TEXTS}
+            most = MOST_ROWS + sum(math.prod(shape) for _, shape in texts["layout"])
+            arrays = dict(_arrays(file, most))
+        return _assembled(texts, arrays, changes)
 
 
-def _contents(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
-    """(texts parsed, arrays); an array that is larger than the network's parameters or a curve is
-    refused before it is read."""
-    with Hdf5(path, WHAT) as file:
-        texts = {name: _unpacked(file.file.attrs[name]) for name in _TEXTS}
-        most = MOST_ROWS + sum(math.prod(shape) for _, shape in texts["layout"])
-        names: list[str] = []
-        file.file.visit(names.append)
-        found = [name for name in names if file.has(name)]
-        return texts, {name: file.array(name, most) for name in found}
+def _unpacked(text: str | bytes) -> Any:
+    text = text.decode() if isinstance(text, bytes) else text
+    packed = text.startswith(PACKED)
+    return json.loads(zlib.decompress(base64.b64decode(text[len(PACKED) :])) if packed else text)
+
+
+def _arrays(group: Any, most: int, above: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """(name, array) of all that is in a group; what leads out of the file, or is larger than the
+    network's parameters or a curve, is refused before it is read."""
+    import h5py
+
+    for key in group:
+        name = above + key
+        link = group.get(key, getlink=True)
+        given.must(name, isinstance(link, h5py.HardLink), "in the file itself", link)
+        item = group[key]
+        if isinstance(item, h5py.Group):
+            yield from _arrays(item, most, f"{name}/")
+            continue
+        layout = item.id.get_create_plist()
+        inside = layout.get_layout() != h5py.h5d.VIRTUAL and not layout.get_external_count()
+        good = inside and item.dtype.kind in "biuf" and math.prod(item.shape) <= most
+        given.must(name, good, f"at most {most} numbers in the file itself", item)
+        yield name, item[()]
 
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:
@@ -308,105 +312,63 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
             f"the checkpoint's arrays are those of another network: found {texts['layout']}, "
             f"expected {layout}"
         )
-    theta = _checked_theta(net, arrays["theta"])
-    trained = texts["training"]
-    config = None if trained is None else TrainingConfig.from_mapping(trained, "training settings")
-    inner = _inner(texts["inner_loop"], arrays, net, rule, config)
-    parts: dict[str, dict[str, np.ndarray]] = {"curve": {}}
+    curve: dict[str, np.ndarray] = {}
+    optimiser: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
-        kind, _, part = name.partition("/")
+        kind, *of = name.split("/")
         if kind == "curve":
-            parts["curve"][part] = array
-            continue
-        if not np.isfinite(array).all():
+            curve[of[0]] = array
+        elif not np.isfinite(array).all():
             raise ValueError(f"{name} must hold finite numbers; it holds NaN or infinite ones")
-        if kind == "optimiser":
-            of, part = part.split("/")
-            parts.setdefault(of, {})[part] = array
-    curve = parts.pop("curve")
-    if len({array.shape for array in curve.values()}) > 1:
-        raise ValueError("the columns of the curve differ in length")
-    random, progress, provenance = (texts[name] for name in ("random", "progress", "provenance"))
-    for name in ("update", "updates", "tasks"):
-        if type(progress.get(name, 0)) is not int:
-            raise ValueError(f"progress must hold whole numbers; its {name} is {progress[name]!r}")
+        elif kind == "optimiser":
+            optimiser.setdefault(of[0], {})[of[1]] = array
+    theta = _checked(net, arrays["theta"])
+    training, provenance = texts["training"], dict(texts["provenance"])
+    config = training and TrainingConfig.from_mapping(training, "training settings")
+    inner = None
+    if (kept := texts["inner_loop"]) is not None:
+        own = kept.pop("own", None)  # a rule of your own, which no file holds
+        if own is not None and rule is None:
+            raise ValueError(
+                f"the network learns by {own}, an object of your own; in Python: read(path, "
+                "rule=...)"
+            )
+        step = arrays["step_size"]
+        size = step.astype(net.dtype) if step.ndim else float(step)
+        inner = loop_of(kept, size, arrays.get("axes"))
+        inner = inner if own is None or rule is ANY else rule.loop(net, inner, config)
+        inner.check(net)
     origin = Origin()
-    if (made := dict(provenance).get("origin")) is not None:
-        origin = Origin.read(made, "origin")
+    if "origin" in provenance:
+        origin = Origin.read(provenance["origin"], "origin")
     elif config is not None:
         # saved by a script, or by 0.1, as some that ship: the settings say it
         origin = Origin(CHIP if "chip" in provenance else TRAIN, config.dataset, config.root)
+    random, progress = texts["random"], dict(texts["progress"])
     return Checkpoint(
-        net, theta, inner, config, curve, parts, random, dict(progress), provenance, origin
+        net, theta, inner, config, curve, optimiser, random, progress, provenance, origin
     )
-
-
-def _inner(
-    kept: dict | None, arrays: dict[str, np.ndarray], net: Kept, rule: Any, config: Any
-) -> InnerLoop | None:
-    """How the network adapts; rule: one of your own, which no file holds, or ANY."""
-    if kept is None:
-        return None
-    given = dict(kept)
-    own = given.pop("own", None)
-    if own is not None and rule is None:
-        raise ValueError(
-            f"the network learns by {own}, an object of your own; in Python: read(path, rule=...)"
-        )
-    step = arrays["step_size"]
-    size = _cast(step, net.dtype) if step.ndim else float(step)
-    inner = loop_of(given, size, arrays.get("axes"))
-    if own is not None and rule is not ANY:
-        inner = rule.loop(net, inner, config)
-    inner.check(net)
-    return inner
 
 
 def _layout(net: Kept) -> list:
     return [[p.name, list(p.shape)] for p in net.layout]
 
 
-def _checked_theta(net, theta: np.ndarray) -> np.ndarray:
+def _checked(net: Kept, theta: np.ndarray) -> np.ndarray:
     """Theta as the network takes it; ValueError where it does not fit or is not finite there."""
-    if not isinstance(theta, np.ndarray) or theta.shape != (net.size,):
+    if np.shape(theta) != (net.size,):
         raise ValueError(
-            f"theta must be a flat array of {net.size} parameters, not "
-            f"{getattr(theta, 'shape', type(theta).__name__)}"
+            f"theta must be a flat array of {net.size} parameters, not of shape {np.shape(theta)}"
         )
-    if theta.dtype.kind != "f" or not np.isfinite(found := _cast(theta, net.dtype)).all():
-        raise ValueError(
-            f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, too "
-            "large or other values"
-        )
+    with np.errstate(over="ignore"):  # too large numbers are infinite there
+        found = np.asarray(theta).astype(net.dtype, copy=False)
+    finite = found.dtype == net.dtype and np.isfinite(found).all()
+    given.must("theta", finite, f"numbers finite in {net.dtype.name}", theta)
     return found
-
-
-def _cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The array in another type, too large numbers as infinity: to be looked for there, not
-    before."""
-    with np.errstate(over="ignore"):
-        return array.astype(dtype, copy=False)
-
-
-def _provenance() -> dict[str, str]:
-    from importlib import metadata
-
-    versions = {
-        "minisnn": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-    with suppress(metadata.PackageNotFoundError):
-        versions["numba"] = metadata.version("numba")
-    return {
-        **versions,
-        "system": f"{platform.system()} {platform.machine()}",
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 def classifier() -> Checkpoint | None:
     """The checkpoint of the ordinary classifier of digits in pairs that ships; None where it does
     not."""
-    path = shipped.if_shipped("double_nmnist_pretrained.h5")
+    path = if_shipped("double_nmnist_pretrained.h5")
     return None if path is None else read(path)

@@ -6,17 +6,17 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from inspect import signature
+from operator import index
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import terminal
-from ..arguments import one_of, whole
+from ..arguments import must, need, one_of
 from ..parallel.executor import Executor
-from .baselines import Adapted, Answers, Row, Rule, answers_of, one_answer, rows_of
-from .fields import SOUNDS, UNALIGNED
-from .intervals import Intervals
+from .baselines import Adapted, Answers, Rule, answers_of, one_answer, rows_of
+from .settings import SOUNDS, UNALIGNED
 from .settings import TrainingConfig
 from ..meta.beforehand import expect
 from ..meta.inner import InnerLoop
@@ -68,39 +68,32 @@ def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
     """ValueError where a set has fewer classes than its tasks, or does not say which it has where
     all of them are told apart."""
     for split, tasks in data.items():
-        ways = config.ways
-        if RULES[config.rule].whole_set and not _chooses(tasks):
+        classes = getattr(tasks, "classes", ())
+        if not RULES[config.rule].whole_set:
+            if 0 < len(classes) < config.ways:
+                raise ValueError(
+                    f"{split}: has {len(classes)} classes, but {config.ways}-way tasks need "
+                    f"{config.ways}; give fewer ways or another split: in a folder by the column "
+                    "split of an index.csv, in Python by Recordings.split"
+                )
+        elif not classes or "classes" not in signature(tasks.sample_task).parameters:
             raise ValueError(
                 f"{split}: a set for rule {config.rule}, which tells all classes apart, has "
                 "`classes`, their names, and `sample_task` takes some of them (classes=); found "
                 f"{type(tasks).__name__} without"
             )
-        classes = getattr(tasks, "classes", ())
-        if not RULES[config.rule].whole_set and 0 < len(classes) < ways:
-            raise ValueError(
-                f"{split}: has {len(classes)} classes, but {ways}-way tasks need {ways}; give "
-                "fewer ways or another split: in a folder by the column split of an index.csv, in "
-                "Python by Recordings.split (--dataset FILE.py:NAME hands its parts to the command)"
-            )
-
-
-def _chooses(tasks: Any) -> bool:
-    """Whether a set names its classes, and draws tasks of those that it is asked for."""
-    return hasattr(tasks, "classes") and "classes" in signature(tasks.sample_task).parameters
 
 
 def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
     """ValueError where what is to be unseen is known: recordings that train and are tested on, too,
     or, where all classes are told apart, classes of other sets than those that train."""
     train = data["train"]
-    for split, tasks in data.items():
-        if split == "train":
-            continue
-        if RULES[config.rule].whole_set and set(tasks.classes) != set(train.classes):
-            odd = sorted(set(tasks.classes) ^ set(train.classes))[0]
+    for split in [split for split in data if split != "train"]:
+        tasks = data[split]
+        if RULES[config.rule].whole_set and (odd := set(tasks.classes) ^ set(train.classes)):
             raise ValueError(
                 f"{split}: its classes are not those that train, which rule {config.rule} tells "
-                f"apart ({odd!r} is in one of the two alone); give sets of the same classes and "
+                f"apart ({min(odd)!r} is in one of the two alone); give sets of the same classes and "
                 "other recordings, as Recordings.split_recordings makes them"
             )
         if (common := shared(train, tasks)) is not None:
@@ -120,25 +113,21 @@ def rehearsed(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None
     """`measure_of` tasks that nothing was learned of yet, for a network with this loss. A first
     task to validate and to test on is drawn: ValueError for what they lack comes before training,
     and not after."""
-    ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
+    rule = RULES[config.rule]
+    ways = len(data["train"].classes) if rule.whole_set else config.ways
     size = (ways, config.shots, config.queries)
-    shape = tuple(data["train"].input_shape)
     tasks = {
-        split: data[split].episode(config.seed, 0, *size)
-        for split in ("val", "test")
-        if split in data
+        split: data[split].episode(config.seed, 0, *size) for split in data if split != "train"
     }
     for split, task in tasks.items():
-        if not RULES[config.rule].whole_set:
+        if not rule.whole_set:
             check_size(task, *size)
-        if task.x_query.shape[2:] != shape:
+        found, shape = task.x_query.shape[2:], tuple(data["train"].input_shape)
+        if found != shape:
             raise ValueError(
-                f"{split}: has samples of shape {task.x_query.shape[2:]}; the training samples "
-                f"have {shape}"
+                f"{split}: has samples of shape {found}; the training samples have {shape}"
             )
-    if not tasks:
-        tasks["train"] = data["train"].episode(config.seed, 0, *size)
-    rule = RULES[config.rule]
+    tasks = tasks or {"train": data["train"].episode(config.seed, 0, *size)}
     labels = rule.whole_set or rule.class_means or rule.any_ways
     for split, task in tasks.items():
         check_targets(task, loss_of(loss or "cross_entropy"), labels, f"{split}: its tasks")
@@ -171,14 +160,11 @@ def check_size(task: Any, ways: int, shots: int, queries: int) -> None:
         )
 
 
-def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
-    """Share of samples whose label has the largest logit (the first of equal ones)."""
-    return float(np.mean(logits.argmax(1) == y))
-
-
 def measured(logits: np.ndarray, y: np.ndarray) -> float:
-    """`accuracy` of labels; of real targets (B, outputs) the mean squared error."""
-    return accuracy(logits, y) if y.dtype.kind in "iu" else float(np.mean((logits - y) ** 2))
+    """Share of samples whose label has the largest logit (the first of equal ones); of real targets
+    (B, outputs) the mean squared error."""
+    right = logits.argmax(1) == y if y.dtype.kind in "iu" else (logits - y) ** 2
+    return float(np.mean(right))
 
 
 def evaluate(
@@ -245,64 +231,57 @@ def evaluate(
     """
     split = (getattr(dataset, "of_split", None) or "test") if split is None else split
     one_of("split", split, ("train", "val", "test"))
-    episodes = whole("episodes", episodes, 1)
-    seed = whole("seed", seed, 0)
-    shots = whole("shots", shots, 1)
-    queries = whole("queries", queries, 1)
-    ways = net.ways if ways is None else whole("ways", ways)
-    if ways != net.ways:
-        raise ValueError(f"ways is {ways}; the network has {net.ways} classes")
+    episodes, seed, shots, queries = map(index, (episodes, seed, shots, queries))
+    need("episodes", episodes, episodes > 0, "at least 1")
+    ways = net.ways if ways is None else index(ways)
+    need("ways", ways, ways == net.ways, f"{net.ways}, the classes of the network")
     inner.check(net)
     expect(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
-        if dataset in SOUNDS and align is not None:
-            if align != "none":
-                raise ValueError(f"{UNALIGNED}: leave it out")
+        if dataset in SOUNDS:
+            must("align", align in (None, "none"), f"left out: {UNALIGNED}", align)
             align = None
         options = {**({} if align is None else {"align": align}), **(how or {})}
         options |= asked_whole(dataset) if whole_set else {}
         dataset = open_set(dataset, split, root, progress, **options)
     if whole_set:
         there = tuple(dataset.classes)
-        if len(there) != net.ways:
+        need(
+            f"training classes of {name}",
+            len(there),
+            len(there) == net.ways,
+            f"{net.ways}, as many as the network tells apart",
+        )
+        if odd := [label for label in there if label not in set(classes or there)]:
             raise ValueError(
-                f"{name} has {len(there)} training classes; the network has {net.ways}"
-            )
-        if classes is not None and set(classes) != set(there):
-            other = next(one for one in there if one not in set(classes))
-            raise ValueError(
-                f"{name}: the network has not learned its class {other}; expected the classes that "
-                f"it tells apart, {', '.join(map(str, classes[:5]))}{', …' * (len(classes) > 5)}"
+                f"{name}: the network has not learned its class {odd[0]}; expected the classes that "
+                f"it tells apart, {', '.join([*map(str, classes or ())][:5])}, …"
             )
         dataset = Classification(dataset, classes)
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner)}
     if beside:
-        rules.update(beside(dataset))
-    before = []
-    after = []
-    answered = list[Answers]()
-    known = 0
-    adapts = inner.steps > 0
-    measure = "accuracy"
-    form = ".1%"
+        rules |= beside(dataset)
     size = (ways, shots, queries)
     one = partial(_episode, dataset, net, theta, list(rules.values()), Samples(), seed, size)
+    before, after, known = [], [], 0
+    answered = list[Answers]()
     with terminal.bar(None, episodes, f"{episodes} {split} episodes", progress) as bar:
 
         def add(episode: tuple[float, Answers, int]) -> None:
-            nonlocal measure, form, known
-            known += episode[2]
-            if episode[1].right.dtype.kind == "f":
-                measure, form = "error", ".3g"
+            nonlocal known
             before.append(episode[0])
             answered.append(episode[1])
             after.append(float(np.mean(episode[1].right[0])))
-            words = f"{np.mean(before):{form}} → " * adapts + f"{np.mean(after):{form}}"
-            bar.set_postfix_str(f"{measure} {words}", False)
+            known += episode[2]
+            real = episode[1].right.dtype.kind == "f"
+            form, measure = (".3g", "error") if real else (".1%", "accuracy")
+            begins = f"{np.mean(before):{form}} → " * (inner.steps > 0)
+            bar.set_postfix_str(f"{measure} {begins}{np.mean(after):{form}}", False)
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
+    measure = "error" if answered[0].right.dtype.kind == "f" else "accuracy"
     if known:
         total = sum(len(one.drawn.of) for one in answered)
         warnings.warn(
@@ -310,8 +289,8 @@ def evaluate(
             "task; answers to them show what is remembered, not what is learned",
             stacklevel=2,
         )
-    episodic = not isinstance(dataset, Classification)
-    if adapts and measure == "accuracy" and episodic and one_answer(answered):
+    adapts = inner.steps > 0 and not isinstance(dataset, Classification)
+    if adapts and measure == "accuracy" and one_answer(answered):
         warnings.warn(
             f"{name}: in every episode all queries get one and the same answer, right in 1 of "
             f"{ways} by how episodes are made; the accuracy is that of guessing, and its interval "
@@ -320,11 +299,16 @@ def evaluate(
         )
     rows = rows_of(list(rules), answered, errors=measure == "error")
     own = rows.pop("adapted")
-    told = told_beside(own, rows)
+    told: dict[str, dict[str, Any]] = {}
+    for rule, row in rows.items():
+        less, halves = own.less(row)
+        told[rule] = dict(mean=row.mean, per_episode=row.per_episode, **row.intervals.told())
+        told[rule] |= dict(less=[less, halves.episodes, halves.recordings])
+        told[rule] |= dict(less_interval=halves.told()["interval"])
     return {
         f"{measure}_before": float(np.mean(before)),
         f"{measure}_after": float(np.mean(after)),
-        **intervals_told(own.intervals),
+        **own.intervals.told(),
         "dataset": name,
         "root": None if root is None else str(root),
         "split": split,
@@ -344,9 +328,8 @@ def evaluate(
 def alignment(tasks: Any) -> str:
     """How recordings lie in the tasks of a set, of ALIGNED."""
     tasks = getattr(tasks, "tasks", tasks)
-    return getattr(tasks, "align", None) or (
-        "centred" if getattr(tasks, "centred", False) else "none"
-    )
+    centred = "centred" if getattr(tasks, "centred", False) else "none"
+    return getattr(tasks, "align", None) or centred
 
 
 def _episode(
@@ -357,49 +340,21 @@ def _episode(
     samples: Samples,
     seed: int,
     size: tuple[int, int, int],
-    index: int,
+    number: int,
 ) -> tuple[float, Answers, int]:
-    """Query accuracy at theta on episode `index`, what the rules answer, and how many query samples
-    the support has, too; size: (ways, shots, queries)."""
-    task = tasks.episode(seed, index, *size)
-    if not isinstance(tasks, Classification):
-        check_size(task, *size)
+    """Query accuracy at theta on episode `number`, what the rules answer, and how many query samples
+    the support has, too, that have enough events for it to be no coincidence; size: (ways, shots,
+    queries)."""
+    task = tasks.episode(seed, number, *size)
+    batch, known = isinstance(tasks, Classification), 0
     if task.real:
         by_labels = isinstance(rules[0].inner, ClassMeans | OnlineReadout)  # type: ignore[attr-defined]
         check_targets(task, net.criterion, by_labels)
-    adapts = not isinstance(tasks, Classification) and not task.real
-    known = _known(task) if adapts else 0
+    elif not batch:
+        check_size(task, *size)
+        support = {hashlib.blake2b(x.tobytes()).digest() for x in task.x_support}
+        same = [x for x in task.x_query if hashlib.blake2b(x.tobytes()).digest() in support]
+        known = sum(int(np.count_nonzero(x)) >= TELLING for x in same)
     lasting = (theta, *(rule.theta for rule in rules if hasattr(rule, "theta")))
     with remembered(samples, lasting):
         return measured(net(theta, task.x_query), task.y_query), answers_of(task, rules), known
-
-
-def _known(task: Any) -> int:
-    """Query samples that are a support sample, too, and have enough events that this is no
-    coincidence."""
-    support = {hashlib.blake2b(one.tobytes()).digest() for one in task.x_support}
-    known = [one for one in task.x_query if hashlib.blake2b(one.tobytes()).digest() in support]
-    return sum(int(np.count_nonzero(one)) >= TELLING for one in known)
-
-
-def told_beside(own: Row, rows: Mapping[str, Row]) -> dict[str, dict[str, Any]]:
-    """Rules beside one on the same episodes, as JSON has them: `rules` of `evaluate`."""
-    told: dict[str, dict[str, Any]] = {}
-    for name, row in rows.items():
-        less, halves = own.less(row)
-        told[name] = dict(mean=row.mean, per_episode=row.per_episode)
-        told[name] |= intervals_told(row.intervals)
-        told[name]["less"] = [less, halves.episodes, halves.recordings]
-        told[name]["less_interval"] = intervals_told(halves)["interval"]
-    return told
-
-
-def intervals_told(found: Intervals) -> dict[str, Any]:
-    """Intervals as JSON has them."""
-    lead = None if found.lead is None else found.lead.told()
-    return dict(
-        interval=lead,
-        ci95=found.episodes,
-        ci95_recordings=found.recordings,
-        ci95_classes=found.classes,
-    )

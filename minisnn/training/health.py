@@ -5,16 +5,14 @@ exploding    the median norm of the last SPAN meta-gradients is GROWTH times tha
              or above LARGEST: single outliers are usual, where a task's inner loop leaves the
              region that it was learned in
 vanished     SPAN meta-gradients are zero, and the loss is not
-dead         a spiking layer makes (next to) no spikes, in a look at the validation tasks and in
-             TASKS more of them
+dead         a spiking layer makes (next to) no spikes, in a look at TASKS validation tasks
 saturated    it fires (next to) always, likewise: neither tells the layers above anything of what
              was seen
 """
 
 import math
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median_high
 
@@ -25,7 +23,7 @@ from ..meta.rules import RULES
 from .settings import TrainingConfig
 
 SPAN, GROWTH, LARGEST = 20, 100.0, 1e4  # runs that went well reached 12 times, and a median of 70
-TASKS = 7
+TASKS = 8
 DEAD, SATURATED = 1e-4, 0.99  # mean output; trained layers fire at 0.005 to 0.2
 REMEDIES = {
     "dead": "a higher --init-rate, a lower --firing-threshold, and a smaller --lr or --step-size "
@@ -40,99 +38,62 @@ class Unhealthy(UserWarning):
 
 
 class Health:
-    """Watches one run; it warns of every ailment once.
+    """Watches one run; it warns of every ailment once."""
 
-    rows   those of a run that is resumed: what was wrong with them has been said
-    """
-
-    def __init__(self, config: TrainingConfig, rows: Iterable[Mapping[str, float]] = ()):
+    def __init__(self, config: TrainingConfig):
         self.config = config
         self.warned: set[str | tuple[str, str]] = set()
-        self.first: list[float] = []
-        self.recent: deque[tuple[float, float]] = deque(maxlen=SPAN)
-        for row in rows:
-            self.update(row, quiet=True)
 
-    def update(self, row: Mapping[str, float], quiet: bool = False) -> None:
-        """Look at an update's row of the log: loss, gradient_norm."""
-        self.recent.append((row["gradient_norm"], row["loss"]))
-        if len(self.first) < SPAN:
-            self.first.append(row["gradient_norm"])
-        if len(self.recent) < SPAN:
+    def update(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Look at the rows of the log so far: loss, gradient_norm."""
+        if len(rows) < SPAN:
             return
-        norms, losses = zip(*self.recent)
-        middle, usual = median_high(norms), median_high(self.first)
-        when = f"update {row['update']:.0f}"
+        norms = [row["gradient_norm"] for row in rows[-SPAN:]]
+        middle = median_high(norms)
+        usual = median_high(row["gradient_norm"] for row in rows[:SPAN])
+        when = f"update {rows[-1]['update']:.0f}: the"
         if middle > LARGEST or middle > GROWTH * usual > 0:
-            text = (
-                f"{when}: the meta-gradients explode, their median norm is {middle:.3g} over "
-                f"the last {SPAN} and was {usual:.3g} at the beginning; {remedy(self.config)}"
+            self._warn(
+                "exploding",
+                f"{when} meta-gradients explode, their median norm is {middle:.3g} over the last "
+                f"{SPAN} and was {usual:.3g} at the beginning; {remedy(self.config)}",
             )
-            self._warn("exploding", text, quiet)
-        if max(norms) == 0 and median_high(losses) > 0.01:
-            text = (
-                f"{when}: the last {SPAN} meta-gradients are zero, so nothing is learned; the "
-                "layers below the readout may be dead: try a higher --init-rate, a larger "
-                "--window or a lower --firing-threshold"
+        if max(norms) == 0 and median_high(row["loss"] for row in rows[-SPAN:]) > 0.01:
+            self._warn(
+                "vanished",
+                f"{when} last {SPAN} meta-gradients are zero, so nothing is learned; the layers "
+                "below the readout may be dead: try a higher --init-rate, a larger --window or a "
+                "lower --firing-threshold",
             )
-            self._warn("vanished", text, quiet)
 
-    def look(
-        self,
-        update: int,
-        activity: Mapping[str, float],
-        more: Callable[[], Iterable[Mapping[str, float]]],
-    ) -> None:
-        """Judge the mean output of every layer; `more` gives those of further tasks, and is called
-        where it matters."""
-        if self.config.model != "snn":  # the outputs of softplus are neither spikes nor ever zero
-            return
-        suspects = [
-            (state, name)
-            for name, rate in activity.items()
-            if (state := _state(rate)) and (state, name) not in self.warned
-        ]
-        tasks = [activity, *more()] if suspects else []
-        for state, name in suspects:
+    def look(self, update: int, tasks: Sequence[Mapping[str, float]]) -> None:
+        """Judge the mean output of every spiking layer in several tasks."""
+        for name in tasks[0]:
             rates = [task[name] for task in tasks]
-            if all(_state(rate) == state for rate in rates):
-                found = f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
-                text = (
+            state = "dead" if max(rates) < DEAD else "saturated" if min(rates) > SATURATED else ""
+            share = f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
+            if state:
+                self._warn(
+                    (name, state),
                     f"after update {update} layer {name} is {state}: it "
-                    f"{found if max(rates) else 'makes no spikes'} in {len(rates)} validation "
-                    f"tasks, whatever it sees; try {REMEDIES[state]}"
+                    f"{share if max(rates) else 'makes no spikes'} in {len(rates)} validation "
+                    f"tasks, whatever it sees; try {REMEDIES[state]}",
                 )
-                self._warn((state, name), text)
 
-    def _warn(self, what: str | tuple[str, str], text: str, quiet: bool = False) -> None:
-        if what not in self.warned and not quiet:
+    def _warn(self, what: str | tuple[str, str], text: str) -> None:
+        if what not in self.warned:
             warnings.warn(text, Unhealthy, stacklevel=4)
         self.warned.add(what)
-
-
-def _state(rate: float) -> str:
-    return "dead" if rate < DEAD else "saturated" if rate > SATURATED else ""
 
 
 def remedy(config: TrainingConfig) -> str:
     """What to try where numbers grow without bound."""
     parts = [f"--step-size {config.step_size / 2:g}", f"--lr {config.lr / 2:g}"]
     parts.append("--clip 5" if config.clip is None else f"--clip {config.clip / 2:g}")
-    second_order = RULES[config.rule].second_order
-    if config.inner_steps > 1 and second_order:
-        parts.append(f"--inner-steps {config.inner_steps - 1}")
-    if config.order == 2 and second_order:
-        parts.append("--order 1")
+    if RULES[config.rule].second_order:
+        parts += [f"--inner-steps {config.inner_steps - 1}"] * (config.inner_steps > 1)
+        parts += ["--order 1"] * (config.order == 2)
     return f"try {', '.join(parts[:-1])} or {parts[-1]}"
-
-
-def not_finite(net: Network, vector: np.ndarray) -> str:
-    """Names of the parameter arrays in which a flat vector is not finite, for a sentence; "" where
-    there are none."""
-    names = [p.name for p in net.layout if not np.isfinite(vector[p.slice]).all()]
-    if len(names) == len(net.layout):
-        return "in every layer"
-    return f"in {', '.join(names)}" if names else ""
 
 
 def diverged(
@@ -144,12 +105,14 @@ def diverged(
 ) -> str:
     """What to say where an update's loss, gradient or parameters are not finite; the state before
     it is saved."""
-    update, loss, norm = row["update"], row["loss"], row["gradient_norm"]
-    where = not_finite(net, gradient)
-    kind = "loss" if math.isnan(loss) or math.isinf(loss) else "meta-gradient" if where else "step"
+    loss, norm = row["loss"], row["gradient_norm"]
+    layers = [p.name for p in net.layout if not np.isfinite(gradient[p.slice]).all()]
+    every = len(layers) == len(net.layout)
+    where = f", the meta-gradient in {'every layer' if every else ', '.join(layers)}"
+    kind = "loss" if not math.isfinite(loss) else "meta-gradient" if layers else "step"
     return (
-        f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: "
-        f"not finite; the state before it is saved in {folder}; the {kind} was the first to "
-        f"go{f', the meta-gradient {where}' if where else ''}; {remedy(config)}, with "
-        f"--start {folder} to continue from there"
+        f"update {row['update']}: the query loss is {loss:.4g}, the meta-gradient's norm "
+        f"{norm:.4g}: not finite; the state before it is saved in {folder}; the {kind} was the "
+        f"first to go{where * bool(layers)}; {remedy(config)}, with --start {folder} to continue "
+        "from there"
     )

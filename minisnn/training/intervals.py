@@ -41,10 +41,11 @@ recordings. So it is with two rules that answer alike.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import need
 from ..parallel.once import once
 
 LEVEL = 0.95
@@ -101,6 +102,15 @@ class Intervals(NamedTuple):
     recordings: float | None
     classes: float | None
 
+    def told(self) -> dict[str, Any]:
+        """As JSON has them."""
+        return dict(
+            interval=self.lead and self.lead.told(),
+            ci95=self.episodes,
+            ci95_recordings=self.recordings,
+            ci95_classes=self.classes,
+        )
+
 
 class Drawn(NamedTuple):
     """What the answers of an episode rest on.
@@ -133,8 +143,7 @@ class Shared:
                 f"episodes have {sorted(sizes)} answers; expected one episode or more, with as "
                 "many in each"
             )
-        self.episodes = len(drawn)
-        self.each = sizes.pop()
+        self.episodes, self.each = len(drawn), sizes.pop()
         self.answers = self.episodes * self.each
         self.sides = drawn[0].query.shape[1]
         names = sorted({name for one in drawn for name in one.classes})
@@ -146,43 +155,33 @@ class Shared:
             self.classes[episode, label] = 1
             query.append(self._occurrences(episode, one.query, label[one.of]))
             support.append(self._occurrences(episode, one.support, label[one.learned]))
-        self.query = np.concatenate(query, 1)
-        self.support = np.concatenate(support, 1)
-        if self.sides:
-            self._number_recordings(len(names))
-
-    def _occurrences(self, episode: int, recordings: np.ndarray, label: np.ndarray) -> np.ndarray:
-        """(4, n): recording, episode, its place in a class (class and side), and the sample that it
-        is part of."""
-        samples = len(recordings)
-        sides = self.sides
-        place = (label[:, None] * sides + np.arange(sides)).ravel()
-        sample = np.repeat(episode * self.each + np.arange(samples), sides)
-        return np.stack(
-            [
-                np.asarray(recordings, np.int64).ravel(),
-                np.full(samples * sides, episode),
-                place,
-                sample,
-            ]
-        )
-
-    def _number_recordings(self, classes: int) -> None:
-        """Recordings from 0 on; the symbol of each: what stands at the same places; and its cells,
-        one an episode."""
+        self.query, self.support = np.concatenate(query, 1), np.concatenate(support, 1)
+        if not self.sides:
+            return
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import connected_components
 
+        # recordings from 0 on; the symbol of each: what stands at the same places; and its cells,
+        # one an episode
         both = np.concatenate([self.query, self.support], 1)
         known, recording = np.unique(both[0], return_inverse=True)
         n = len(known)
-        size = n + classes * self.sides
+        size = n + len(names) * self.sides
         edges = coo_matrix((np.ones(len(recording)), (recording, n + both[2])), (size, size))
         component = connected_components(edges, directed=False)[1][:n]
         self.symbol = np.unique(component, return_inverse=True)[1]
         cell, place = np.unique(recording * self.episodes + both[1], return_inverse=True)
         self.cell_recording, self.cell_episode = np.divmod(cell, self.episodes)
         self.query_cell, self.support_cell = np.split(place, [self.query.shape[1]])
+
+    def _occurrences(self, episode: int, recordings: np.ndarray, label: np.ndarray) -> np.ndarray:
+        """(4, n): recording, episode, its place in a class (class and side), and the sample that it
+        is part of."""
+        samples = np.arange(len(recordings)) + episode * self.each
+        places = label[:, None] * self.sides + np.arange(self.sides)
+        which = np.asarray(recordings, np.int64).ravel()
+        parts = which, np.full_like(which, episode), places.ravel(), np.repeat(samples, self.sides)
+        return np.stack(parts)
 
     @property
     def population(self) -> str:
@@ -207,20 +206,24 @@ class Shared:
 
         Raises ValueError where there are not as many as episodes ask for."""
         right = np.asarray(right, float)
-        if right.shape != (self.answers,):
-            raise ValueError(
-                f"right has shape {right.shape}; expected ({self.answers},), the answers of all "
-                "episodes"
-            )
-        if self.episodes == 1:
-            return Intervals(None, None, None, None)
+        need(
+            "right", right.shape, right.shape == (self.answers,), f"({self.answers},), all answers"
+        )
         mean = float(right.mean())
         accuracy = right.reshape(self.episodes, -1).mean(1)
         alike = bool(np.ptp(accuracy) < 1e-12)  # so that no spread is to be seen
-        halves = self._alike() if alike else self._halves(right - mean)
-        if alike and np.isinf(within).any():  # the rule of three is for right and wrong
+        # the rule of three is for right and wrong
+        if self.episodes == 1 or alike and np.isinf(within).any():
             return Intervals(None, None, None, None)
-        lead = _interval(mean, halves[self.population], self.population, within, alike)
+        halves = self._alike() if alike else self._halves(right - mean)
+        low, high = mean - halves[self.population], mean + halves[self.population]
+        if within == ANSWERS and not alike:  # Wilson's, for as many answers as have this half
+            excess = halves[self.population] ** 2 / (mean * (1 - mean))  # z^2 / n
+            centre = (mean + excess / 2) / (1 + excess)
+            half = (halves[self.population] ** 2 + excess**2 / 4) ** 0.5 / (1 + excess)
+            low, high = centre - half, centre + half
+        low, high = max(low, within[0]), min(high, within[1])
+        lead = Interval(max(mean - low, high - mean), low, high, self.population)
         over_episodes = halves["episodes"] if np.ptp(right) == 0 else ci95(accuracy.tolist())
         return Intervals(lead, over_episodes, halves.get("recordings"), halves.get("classes"))
 
@@ -228,9 +231,8 @@ class Shared:
         """Half the intervals where no episode differs from another."""
         halves = {"episodes": rule_of_three(self.answers)}
         if self.sides:
-            halves["recordings"] = rule_of_three(len(self.symbol))
-        if self._moments is not None:
-            halves["classes"] = halves["recordings"]
+            of_these = ["recordings"] + ["classes"] * (self._moments is not None)
+            halves |= dict.fromkeys(of_these, rule_of_three(len(self.symbol)))
         return halves
 
     def _halves(self, rest: np.ndarray) -> dict[str, float]:
@@ -246,62 +248,59 @@ class Shared:
         # it may fall below V_E by its noise: a mean of both is V
         variance = max(variance + float(terms.sum()), variance / 2)
         noise += float(((terms - mean[self.symbol]) ** 2).sum())
-        halves["recordings"] = (
-            _t(max(2 * variance**2 / noise, LEAST)) * variance**0.5 if noise else 0.0
-        )
+        free = max(2 * variance**2 / noise, LEAST) if noise else LEAST
+        halves["recordings"] = _t(free) * variance**0.5 if noise else 0.0
         if self._moments is not None:
             whole, error = self._of_classes(accuracy)
             more = max(whole - variance + CAUTION * error, 0.0)
-            halves["classes"] = (
-                _t(np.inf) ** 2 * variance + _t(self.classes.shape[1] - 1) ** 2 * more
-            ) ** 0.5
+            quantiles = _t(np.inf), _t(self.classes.shape[1] - 1)
+            halves["classes"] = (quantiles[0] ** 2 * variance + quantiles[1] ** 2 * more) ** 0.5
         return halves
 
     def _of_recordings(self, rest: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
         """Every recording's part of V_R, (recordings,)."""
-        many = self._counted
         cells = len(self.cell_episode)
-        asked = self._sums(np.bincount(self.query_cell, rest[self.query[3]], cells))
-        learned = self._sums(many.learned.cells * (self.each * accuracy)[self.cell_episode])
-        parts = (
-            (self._pairs(asked, asked), many.both_asked, 1),
-            (self._pairs(learned, learned), many.both_learned, 1),
-            (self._pairs(asked, learned), many.mixed, 2),
-        )
+        asked = np.bincount(self.query_cell, rest[self.query[3]], cells)
+        often = np.bincount(self.support_cell, minlength=cells)
+        learned = often * (self.each * accuracy)[self.cell_episode]
         found = np.zeros(len(self.symbol))
-        for (shared, apart), (how_many, how_many_apart), times in parts:
+        pairs = ((asked, asked, 1), (learned, learned, 1), (asked, learned, 2))
+        for (one, other, times), (how_many, how_many_apart) in zip(pairs, self._counted):
+            shared, apart = self._pairs(one, other)
             mean = apart / np.maximum(how_many_apart, 1)
             found += times * (shared - how_many * mean[self.symbol])
         return found / self.answers**2
 
     @once
-    def _counted(self) -> "_Counted":
-        """How often recordings take part, and how many pairs there are."""
+    def _counted(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """`_pairs` of queries, of what is learned from, and of both: how many pairs there are."""
         cells = len(self.cell_episode)
-        asked = self._sums(np.bincount(self.query_cell, minlength=cells).astype(float))
-        learned = self._sums(np.bincount(self.support_cell, minlength=cells).astype(float))
-        return _Counted(
-            learned,
+        asked, learned = (
+            np.bincount(of, minlength=cells).astype(float)
+            for of in (self.query_cell, self.support_cell)
+        )
+        return [
             self._pairs(asked, asked),
             self._pairs(learned, learned),
             self._pairs(asked, learned),
-        )
+        ]
 
-    def _sums(self, cells: np.ndarray) -> "_Sums":
-        """Of values of cells (recording, episode): by recording, and by symbol and episode."""
-        symbols = int(self.symbol.max()) + 1
+    def _pairs(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of values of cells (recording, episode) the sums of products over pairs of different
+        episodes: that share a recording, one a recording; and that have different ones of a symbol,
+        one a symbol."""
+        size = int(self.symbol.max()) + 1, self.episodes
         place = self.symbol[self.cell_recording] * self.episodes + self.cell_episode
-        by_symbol = np.bincount(place, cells, symbols * self.episodes).reshape(
-            symbols, self.episodes
+        products = np.bincount(self.cell_recording, one * other, len(self.symbol))
+        (a, a_symbol), (b, b_symbol) = (
+            (
+                np.bincount(self.cell_recording, cells, len(self.symbol)),
+                np.bincount(place, cells, size[0] * size[1]).reshape(size),
+            )
+            for cells in (one, other)
         )
-        return _Sums(cells, np.bincount(self.cell_recording, cells, len(self.symbol)), by_symbol)
-
-    def _pairs(self, one: "_Sums", other: "_Sums") -> tuple[np.ndarray, np.ndarray]:
-        """Sums of products over pairs of different episodes: that share a recording, one a
-        recording; and that have different ones of a symbol, one a symbol."""
-        within = np.bincount(self.cell_recording, one.cells * other.cells, len(self.symbol))
-        shared = one.recordings * other.recordings - within
-        whole = one.symbols.sum(1) * other.symbols.sum(1) - (one.symbols * other.symbols).sum(1)
+        shared = a * b - products
+        whole = a_symbol.sum(1) * b_symbol.sum(1) - (a_symbol * b_symbol).sum(1)
         return shared, whole - np.bincount(self.symbol, shared)
 
     @once
@@ -316,8 +315,7 @@ class Shared:
         # the same but for zeros
         gram = centred.T @ centred if Z.shape[1] < episodes else centred @ centred.T
         values = np.clip(np.linalg.eigvalsh(gram)[::-1][: episodes - 1], 0.0, None)
-        first = float(values.sum())
-        second = float((values**2).sum())
+        first, second = float(values.sum()), float((values**2).sum())
         system = np.array([[first, second], [episodes - 1, first]])  # rows: of sigma^2, of tau^2
         if second * (episodes - 1) - first**2 <= 1e-9 * max(second * episodes, 1.0):
             return None
@@ -326,33 +324,17 @@ class Shared:
 
     def _of_classes(self, accuracy: np.ndarray) -> tuple[float, float]:
         """Var(mean A) where classes are a sample, and its standard error."""
-        assert self._moments is not None
         values, weights = self._moments
         rest = accuracy - accuracy.mean()
         squares = np.array([rest @ rest, ((self.classes.T @ rest) ** 2).sum()])
-        first = float(values.sum())
-        second = float((values**2).sum())
+        first, second = float(values.sum()), float((values**2).sum())
         free = self.episodes - 1
         sigma2, tau2 = np.linalg.solve(np.array([[first, free], [second, first]]), squares)
         if sigma2 < 0 or tau2 < 0:
-            sigma2 = 0.0
-            tau2 = squares[0] / free
+            sigma2, tau2 = 0.0, squares[0] / free
         of_values = (weights[0] + weights[1] * values) * (sigma2 * values + tau2)
         others = max(free - len(values), 0) * (weights[0] * tau2) ** 2
         return float(weights @ squares), float(2 * ((of_values**2).sum() + others)) ** 0.5
-
-
-class _Sums(NamedTuple):
-    cells: np.ndarray
-    recordings: np.ndarray
-    symbols: np.ndarray
-
-
-class _Counted(NamedTuple):
-    learned: _Sums
-    both_asked: tuple[np.ndarray, np.ndarray]
-    both_learned: tuple[np.ndarray, np.ndarray]
-    mixed: tuple[np.ndarray, np.ndarray]
 
 
 def _t(free: float) -> float:
@@ -360,20 +342,3 @@ def _t(free: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(free, (1 + LEVEL) / 2))
-
-
-def _interval(
-    mean: float, half: float, population: str, within: tuple[float, float], alike: bool
-) -> Interval:
-    """mean ± half, as far as means can be; of ANSWERS Wilson's, for as many as have this half."""
-    low = mean - half
-    high = mean + half
-    if within == ANSWERS and not alike:
-        excess = half**2 / (mean * (1 - mean))  # z^2 / n
-        centre = (mean + excess / 2) / (1 + excess)
-        half = (half**2 + excess**2 / 4) ** 0.5 / (1 + excess)
-        low = centre - half
-        high = centre + half
-    low = max(low, within[0])
-    high = min(high, within[1])
-    return Interval(max(mean - low, high - mean), low, high, population)

@@ -7,12 +7,14 @@ A run folder keeps it in config.json beside the settings ("made"), a checkpoint 
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
 import numpy as np
 
+from ..arguments import must
 from ..data.sets.named import DATASETS, OPTIONS, Opened, is_name, runs_code
 from ..data.sets.pool import Counts
 from ..data.sets.samples import used_by
@@ -20,7 +22,9 @@ from ..data.sets.samples import used_by
 TRAIN, CHIP = "minisnn train", "minisnn hardware train"
 PYTHON = "given in Python"
 KNOWN, DIGITS = 64, 12  # hashes of recordings that are kept, and digits of each
-SAMPLES = 20  # tasks by which recordings are told that cannot tell themselves
+SAMPLES = 20  # tasks by which recordings are known again that cannot tell themselves
+VERBS = {"train": "learns from", "val": "is validated on", "test": "is tested on"}
+STRUCTURED = ("how", "content", "classes", "recordings")
 
 
 @dataclass(frozen=True)
@@ -29,79 +33,81 @@ class Origin:
     data      a name that `data.sets.named` opens, or PYTHON; None where it is not known
     root      folder of real recordings that a data set was read from
     kind      of data given in Python the name of its class
-    content   of what is learned from, validated and tested on: a hash a split, as JSON, by which
-              other recordings under the same name are told
-    how       of recordings in a folder the options that they are read with, as JSON
-    classes   names of those that were learned from, here and where the run started from, as JSON
-    recordings   hashes of some of those that were learned from, likewise (`some_of`)
+    how       of recordings in a folder the options that they are read with
     own       parts of the model that were given in Python, in words (`held.Own`)
+    content   of what is learned from, validated and tested on: a hash a split, by which other
+              recordings under the same name are told
+    classes   names of those that were learned from, here and where the run started from
+    recordings   hashes of some of those that were learned from, likewise: the smallest, so that a part
+              or a copy of a set is known again, under whatever names
     """
 
     command: str = TRAIN
     data: str | None = None
     root: str | None = None
     kind: str | None = None
-    how: str | None = None
+    how: dict[str, Any] | None = None
     own: str | None = None
-    content: str | None = None
-    classes: str | None = None
-    recordings: str | None = None
+    content: dict[str, str] | None = None
+    classes: list[str] | None = None
+    recordings: list[str] | None = None
 
     @classmethod
     def of(cls, command: str, data: Mapping[str, Any]) -> "Origin":
         """Of a run that learns from the training set of `data`, which was opened by name or given
         in Python."""
-        if isinstance(data, Opened):
-            return cls(command, data.name, data.root, how=data.how)
-        return cls(command, PYTHON, kind=type(data["train"]).__name__)
+        if not isinstance(data, Opened):
+            return cls(command, PYTHON, kind=type(data["train"]).__name__)
+        how = None if data.how is None else json.loads(data.how)
+        return cls(command, data.name, data.root, how=how)
 
     @classmethod
     def read(cls, values: Any, source: str) -> "Origin":
         """From JSON; `source` names it in errors."""
-        known = isinstance(values, Mapping) and set(values) <= {*cls.__dataclass_fields__, "sample"}
-        if not known or not all(one is None or isinstance(one, str) for one in values.values()):
-            raise ValueError(f"{source}: expected what made the run, in words")
-        # `sample` was None in all that is kept of 0.2
-        found = cls(**{name: value for name, value in values.items() if name != "sample"})
-        if found.command not in (TRAIN, CHIP) or not (
-            found.data is None or found.data in (PYTHON, *DATASETS) or is_name(found.data)
-        ):
-            raise ValueError(
-                f"{source}: made by {found.command} of {found.data}, which this version does not "
-                "know"
-            )
-        return found
+        try:
+            # `sample` was None in all that is kept of 0.2, and what has a structure was a text
+            kept = {name: value for name, value in values.items() if name != "sample"}
+            texts = [name for name in STRUCTURED if isinstance(kept.get(name), str)]
+            origin = cls(**kept | {name: json.loads(kept[name]) for name in texts})
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"{source}: expected what made the run ({error})") from None
+        data = origin.data is None or origin.data in (PYTHON, *DATASETS) or is_name(origin.data)
+        must(f"{source}: what made it", origin.command in (TRAIN, CHIP) and data, "known", origin)
+        return origin
+
+    @property
+    def by_code(self) -> bool:
+        """Whether the data are made by code of the user."""
+        return self.data is not None and runs_code(self.data)
 
     def words(self) -> str:
         """What it learned from."""
         if self.data == PYTHON:
             return f"data {PYTHON}" + f" ({self.kind})" * (self.kind is not None)
-        if self.data is not None and runs_code(self.data):
+        if self.by_code:
             return f"{self.data}" + f" of {self.root}" * (self.root is not None)
-        return f"{self.data}, " + (
-            f"recordings of {self.root}" if self.root else "simulated recordings"
-        )
+        of = f"recordings of {self.root}" if self.root else "simulated recordings"
+        return f"{self.data}, {of}"
 
     def how_to_go_on(self, folder: Path) -> str:
         """What resumes the run in `folder`."""
         given = ["data"] * (self.data == PYTHON) + ["parts"] * bool(self.own)
         if given:
             return f"out={str(folder)!r}, resume=True in Python, and the same {' and '.join(given)}"
-        code = " and --dataset" if self.data is not None and runs_code(self.data) else ""
-        return f"--resume {folder}{code}"
+        return f"--resume {folder}" + " and --dataset" * self.by_code
 
     def check(self, command: str, given: bool, folder: Path) -> None:
         """Before data is read: ValueError where `command` does not continue this run, or where data
         are given to it in Python and should not be, or should be and are not."""
+        go_on = self.how_to_go_on(folder)
         if command != self.command:
             raise ValueError(
                 f"{folder}: the run was made by {self.command}; expected that to continue it, with "
-                f"{self.how_to_go_on(folder)}"
+                f"{go_on}"
             )
         if given != (self.data == PYTHON):
-            what = "the run learns from " + self.words()
-            way = "leave out data=" if given else f"continue with {self.how_to_go_on(folder)}"
-            raise ValueError(f"{folder}: {what}; {way}")
+            way = "leave out data=" if given else f"continue with {go_on}"
+            raise ValueError(f"{folder}: the run learns from {self.words()}; {way}")
 
     def check_same(self, now: "Origin", folder: Path) -> None:
         """After data was read: ValueError where they are not what the run has learned from."""
@@ -110,15 +116,14 @@ class Origin:
                 f"{folder}: the run learns from {self.words()}; found {now.words()}; give the same "
                 "data"
             )
-        split = _differs(self.content, now.content)
-        if split is not None:
-            what = {"train": "learns from", "val": "is validated on", "test": "is tested on"}.get(
-                split, f"has in {split}"
-            )
-            raise ValueError(
-                f"{self.root or self.words()}: these are not the recordings that the run in "
-                f"{folder} {what}; bring them back, or begin again"
-            )
+        old, new = self.content or {}, now.content or {}
+        for split in sorted(old, key=lambda split: (split != "train", split)):
+            if new.get(split, old[split]) != old[split]:
+                raise ValueError(
+                    f"{self.root or self.words()}: these are not the recordings that the run in "
+                    f"{folder} {VERBS.get(split, f'has in {split}')}; bring them back, or begin "
+                    "again"
+                )
 
     def to_open(
         self, path: str | Path, dataset: str | None, root: str | None
@@ -132,7 +137,7 @@ class Origin:
                 f"{path}: the network learned from {self.words()}, which no command can open; "
                 "use it in Python (minisnn.evaluate), or name a data set by --dataset"
             )
-        if runs_code(self.data):
+        if self.by_code:
             raise ValueError(
                 f"{path}: the network learned from {self.data}, code that runs only where you name "
                 "it, with --dataset"
@@ -142,36 +147,26 @@ class Origin:
     def labels(self, ways: int) -> tuple[str, ...] | None:
         """The names of a classifier's classes, in the order of its outputs; None where they are not
         known."""
-        found = _names(self.classes)
-        return tuple(found) if len(found) == ways else None
+        return tuple(self.classes) if self.classes and len(self.classes) == ways else None
 
     def options(self, dataset: str) -> dict[str, Any]:
         """What the data set is opened with, where it is the one that the network learned from, or
         another protocol of it, but for which classes."""
         shipped = {dataset, self.data} <= {*DATASETS}
         same = dataset == self.data or shipped and DATASETS[dataset].place == _vocabulary(self)
-        if self.how is None or not same:
-            return {}
-        found = _kept(
-            self.how,
-            dict,
-            OPTIONS.issuperset,
-            f"how {self.data} was read",
-            ", ".join(sorted(OPTIONS)),
-        )
-        return {name: value for name, value in found.items() if name != "classes"}
+        how = self.how if self.how is not None and same else {}
+        must("how recordings were read", OPTIONS.issuperset(how), f"of {sorted(OPTIONS)}", how)
+        return {name: value for name, value in how.items() if name != "classes"}
 
 
 def learned(origin: Origin, tasks: Any, start: Origin | None) -> Origin:
     """The origin of a run by `tasks`, from the network of `start`, with what is learned from."""
     before = start or Origin()
-    names = _names(before.classes) if _vocabulary(before) == _vocabulary(origin) else []
+    names = (before.classes or []) if _vocabulary(before) == _vocabulary(origin) else []
     classes = [*names, *map(str, getattr(tasks, "classes", ()))]
-    recordings = [*_names(before.recordings), *some_of(tasks)]
+    recordings = [*(before.recordings or []), *sorted(contents_of(tasks))[:KNOWN]]
     return replace(
-        origin,
-        classes=json.dumps(list(dict.fromkeys(classes))),
-        recordings=json.dumps(list(dict.fromkeys(recordings))),
+        origin, classes=[*dict.fromkeys(classes)], recordings=[*dict.fromkeys(recordings)]
     )
 
 
@@ -180,31 +175,25 @@ def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
     names, where both are of one vocabulary, or else recordings by what they hold, wherever they lie;
     None where there is nothing."""
     classes = list(map(str, getattr(tasks, "classes", ())))
-    known = set(_names(learner.classes)) if _vocabulary(learner) == _vocabulary(origin) else set()
-    if common := [name for name in classes if name in known]:
+    known = (learner.classes or []) if _vocabulary(learner) == _vocabulary(origin) else []
+    if common := [name for name in classes if name in set(known)]:
         few = ", ".join(common[:5]) + ", …" * (len(common) > 5)
         return (
             f"{len(common)} of its {len(classes)} classes ({few}) are of those that the network "
             "learned from"
         )
-    hashes = set(_names(learner.recordings))
-    if hashes and not hashes.isdisjoint(contents_of(tasks)):
+    hashes = learner.recordings
+    if hashes and not contents_of(tasks).isdisjoint(hashes):
         return "recordings that the network learned from are among its own"
     return None
 
 
 def _vocabulary(origin: Origin) -> str | None:
     """Whose names the classes have: those of a set that ships, or else the user's, None."""
-    places = {one.place for one in DATASETS.values()}
     if origin.data == PYTHON:
-        return next((one for one in places if one.endswith(f":{origin.kind}")), None)
+        places = (shipped.place for shipped in DATASETS.values())
+        return next((place for place in places if place.endswith(f":{origin.kind}")), None)
     return DATASETS[origin.data].place if origin.data in DATASETS else None
-
-
-def some_of(tasks: Any) -> list[str]:
-    """Hashes by which a set of recordings is known again, or a part or a copy of it, under
-    whatever names: the smallest of all, so that two sets choose the same."""
-    return sorted(contents_of(tasks))[:KNOWN]
 
 
 def contents_of(tasks: Any) -> set[str]:
@@ -215,49 +204,16 @@ def contents_of(tasks: Any) -> set[str]:
     return {content[:DIGITS] for content in found}
 
 
-def _names(classes: str | None) -> list[str]:
-    return _kept(
-        classes or "[]",
-        list,
-        lambda found: all(isinstance(one, str) for one in found),
-        "the classes that were learned from",
-        "names",
-    )
-
-
-def _kept(text: str, kind: type, fits: Callable[[Any], bool], of: str, expected: str) -> Any:
-    """What a record holds as JSON; ValueError where it is not of a kind, or does not fit."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, kind) or not fits(found):
-        raise ValueError(f"the record of {of} is damaged; expected {expected}")
-    return found
-
-
-def contents(data: Mapping[str, Any]) -> str | None:
-    """What sets of tasks hold, a hash a split, as JSON; None where none of them tells. Of sets of
-    your own that a command opens, and that do not tell, it is a hash of some of their tasks."""
-    found = {}
+def contents(data: Mapping[str, Any]) -> dict[str, str] | None:
+    """What sets of tasks hold, a hash a split; None where none of them tells. Of sets of your own
+    that a command opens, and that do not tell, it is a hash of some of their tasks."""
     changeable = isinstance(data, Opened) and (data.root is not None or runs_code(data.name))
-    for split, tasks in sorted(data.items()):
-        if hasattr(tasks, "identity"):
-            found[split] = tasks.identity()
-        elif changeable:
-            found[split] = _sample(tasks)
-    return json.dumps(found) if found else None
-
-
-def _differs(before: str | None, now: str | None) -> str | None:
-    """The first split that holds something else than before, of those that are known both times."""
-    of = "the recordings that the run learns from"
-    old, new = (
-        _kept(one or "{}", dict, lambda found: True, of, "one hash for each split")
-        for one in (before, now)
-    )
-    order = sorted(old, key=lambda split: (split != "train", split))
-    return next((split for split in order if new.get(split, old[split]) != old[split]), None)
+    found = {
+        split: tasks.identity() if hasattr(tasks, "identity") else _sample(tasks)
+        for split, tasks in sorted(data.items())
+        if changeable or hasattr(tasks, "identity")
+    }
+    return found or None
 
 
 def _sample(tasks: Any) -> str:
@@ -266,6 +222,6 @@ def _sample(tasks: Any) -> str:
     digest = hashlib.sha256()
     for _ in range(SAMPLES):
         task = tasks.sample_task(rng, 2, 1, 1)
-        for x in (task.x_support, task.x_query):
-            digest.update(np.ascontiguousarray(x).tobytes())
+        digest.update(np.ascontiguousarray(task.x_support).tobytes())
+        digest.update(np.ascontiguousarray(task.x_query).tobytes())
     return digest.hexdigest()

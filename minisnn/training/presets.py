@@ -1,62 +1,12 @@
-"""Named settings of `minisnn train`."""
+"""What a preset becomes where a run states some of its settings itself."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..meta.rules import RULES
-from ..arguments import one_of
-from .fields import OMNIGLOT, SOUNDS
-from .settings import TrainingConfig
+from .settings import OMNIGLOT, PRESETS as PRESETS, SOUNDS, TrainingConfig
 
-_MAML = TrainingConfig(
-    channels=(16, 32, 64),
-    queries=5,
-    step_size=5.0,
-    learn_step_size="array",
-    updates=1500,
-    clip=5.0,
-    init_rate=0.15,
-    init_readout="zero",
-    evaluate_every=250,
-    evaluate_episodes=20,
-)
-_QUICK = replace(
-    _MAML,
-    rule="proto-maml",
-    prototype_updates=1125,
-    train_ways=20,
-    train_queries=2,
-    updates=1500,
-    lr=3e-3,
-    evaluate_every=100,
-)
-PRESETS = {
-    # Stewart & Neftci 2022: Table 1 and the constants of the authors' public code (200 tasks an
-    # epoch, 100 epochs): the defaults. Table 1 says padding 0, but its sizes need "same" padding;
-    # its third output 8 x 8 x 128 is 8 x 4 x 128.
-    "paper": TrainingConfig(),
-    # MAML that takes off, Table 1 at half its width: a readout that starts from zero, and a step
-    # size for every array.
-    "maml": _MAML,
-    # What a newcomer waits for: class means of tasks of twenty classes from random weights, which
-    # need no second order and learn several times as fast (Snell et al. 2017), then MAML's second
-    # order from there (Proto-MAML). One camera: at this width and length many of them cost more
-    # accuracy than they bring, and tasks are aligned by their support.
-    "quick": _QUICK,
-    # Table 1's width, longer, and another scene and camera in every recording.
-    "paper-fast": replace(
-        _QUICK,
-        channels=(32, 64, 128),
-        lr=2e-3,
-        draws=3,
-        queries=10,
-        prototype_updates=3300,
-        updates=3700,
-        evaluate_every=500,
-        evaluate_episodes=40,
-    ),
-}
 DEFAULT = "quick"
 FEWEST = 150  # updates that are left where workers share the tasks of larger ones
 # Of sounds, which are no pictures to convolve, and whose words may be over before the last steps;
@@ -64,11 +14,7 @@ FEWEST = 150  # updates that are left where workers share the tasks of larger on
 OF_SOUNDS: dict[str, Any] = dict(channels=(), hidden=(128,), window=100, step_size=0.2)
 _OTHERS = ("rule", "order", "first_order_updates", "model")
 
-
-def preset(name: str) -> TrainingConfig:
-    """The settings of a name in PRESETS."""
-    one_of("preset", name, PRESETS)
-    return PRESETS[name]
+preset = TrainingConfig.preset
 
 
 def named(name: str | None, changes: Mapping[str, Any]) -> str:
@@ -95,17 +41,14 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     most = {"double-nmnist": base.draws, **dict.fromkeys(OMNIGLOT, 1)}.get(str(dataset), 0)
     base = replace(base, draws=0 if changes.get("root") is not None else min(base.draws, most))
     if isinstance(updates := changes.get("updates"), int):
-        base = replace(
-            base, prototype_updates=max(0, updates * base.prototype_updates // base.updates)
-        )
+        means = max(0, updates * base.prototype_updates // base.updates)
+        base = replace(base, prototype_updates=means)
     if dataset in SOUNDS:
         base = replace(base, **OF_SOUNDS)
-    rule = RULES.get(str(changes.get("rule", base.rule)))
-    no_choice = (
-        {} if rule is None else {setting: value for setting, (value, _) in rule.fixed.items()}
-    )
-    suited = {} if rule is None else rule.suits
-    return replace(base, **{**suited, **no_choice, **changes})
+    if (rule := RULES.get(str(changes.get("rule", base.rule)))) is not None:
+        no_choice = {setting: value for setting, (value, _) in rule.fixed.items()}
+        base = replace(base, **{**rule.suits, **no_choice, "rule": rule.name, **changes})
+    return replace(base, **changes)
 
 
 def shared(name: str | None, changes: Mapping[str, Any], workers: int) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 import math
 import sys
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from .. import terminal
@@ -11,11 +11,9 @@ from ..core.network import Network
 from ..meta.rules import RULES
 from .evaluation import ALIGNED
 from .folder import RunFolder
-from .held import Own
 from .protocol import deviations
 from .settings import TrainingConfig
-from .update import ways_of
-
+from .update import Own, ways_of
 
 _MEANS = dict(
     frames="pixel baseline",
@@ -37,69 +35,34 @@ RULE_NAMES = {
 FEW = 5  # training classes, of which little is learned that holds for others
 
 
-class Bar:
-    """Progress: a bar in a terminal, twenty lines in a file."""
+def bar(config: TrainingConfig, done: int, progress: bool) -> Any:
+    """A bar of the updates in a terminal; `show` writes its text, and twenty lines to a file."""
+    form = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+    how = dict(initial=done, bar_format=form, leave=True)
+    return terminal.bar(None, config.updates, "training", progress, False, **how)
 
-    def __init__(
-        self,
-        config: TrainingConfig,
-        rows: list[dict[str, float]],
-        progress: bool,
-        measure: str = "accuracy",
-    ):
-        self.config, self.progress = config, progress
-        form = (
-            "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+
+def show(
+    shown: Any, config: TrainingConfig, rows: Sequence[Mapping[str, float]], progress: bool
+) -> None:
+    """Tell of the last updates, as many as have a hundred tasks, and are alike."""
+    done, total, span = len(rows), config.updates, max(1, 100 // config.tasks)
+    alike = rows[max(alike_since(config, done), done - span) :]
+    measure = "error" if "error_after" in rows[-1] else "accuracy"
+    form = ".3g" if measure == "error" else ".0%"
+    names = ("loss", f"{measure}_before", f"{measure}_after")
+    loss, before, after = (fmean(row[name] for row in alike) for name in names)
+    adapted = "" if math.isnan(before) else f"{before:{form}} → "  # of a rule that does not tell
+    text = f"loss {loss:.2f}, {measure} {adapted}{after:{form}}"
+    shown.set_postfix_str(text, refresh=False)
+    shown.update()
+    if progress and shown.disable and done % max(1, total // 20) == 0:
+        times = [row["seconds"] for row in rows[-span:]]
+        rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
+        say(
+            f"update {done} of {total}: {text}; {_clock(times[-1])}, "
+            f"{_clock(rate * (total - done))} left"
         )
-        self.bar = terminal.bar(
-            None,
-            config.updates,
-            "training",
-            progress,
-            False,
-            initial=len(rows),
-            bar_format=form,
-            leave=True,
-        )
-        span = max(1, 100 // config.tasks)
-        self.measure, shown = measure, ("loss", f"{measure}_before", f"{measure}_after", "seconds")
-        alike = rows[alike_since(config, len(rows)) :]
-        self.recent = {
-            name: deque(
-                (row.get(name, math.nan) for row in (rows if name == "seconds" else alike)), span
-            )
-            for name in shown
-        }
-        self.every = max(1, config.updates // 20)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.bar.close()
-
-    def show(self, row: dict[str, float]) -> None:
-        changed = row["update"] - 1 == alike_since(self.config, int(row["update"]))
-        for name, values in self.recent.items():
-            if changed and name != "seconds":
-                values.clear()
-            values.append(row[name])
-        loss, before, after = (
-            sum(values) / len(values) for name, values in self.recent.items() if name != "seconds"
-        )
-        form = ".0%" if self.measure == "accuracy" else ".3g"
-        # of a rule that does not tell
-        adapted = "" if math.isnan(before) else f"{before:{form}} → "
-        text = f"loss {loss:.2f}, {self.measure} {adapted}{after:{form}}"
-        self.bar.set_postfix_str(text, refresh=False)
-        self.bar.update()
-        done, total, times = row["update"], self.config.updates, self.recent["seconds"]
-        if self.progress and self.bar.disable and done % self.every == 0:
-            rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
-            say(
-                f"update {done} of {total}: {text}; {_clock(times[-1])}, "
-                f"{_clock(rate * (total - done))} left"
-            )
 
 
 def alike_since(config: TrainingConfig, done: int) -> int:
@@ -240,10 +203,6 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
 
 
 def plus_minus(interval: Mapping[str, Any] | None) -> str:
-    """Half an interval behind a number, in points; nothing where there is none."""
-    return "" if interval is None else f" ± {_points(interval['half'])}"
-
-
-def _points(half: float) -> str:
-    """Half an interval in points; never 0.0, which no sample can show."""
-    return f"{max(100 * half, 0.1):.1f}"
+    """Half an interval behind a number, in points, never 0.0, which no sample can show; nothing
+    where there is none."""
+    return "" if interval is None else f" ± {max(100 * interval['half'], 0.1):.1f}"

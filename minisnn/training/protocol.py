@@ -7,6 +7,7 @@ task, and every field of the inner loop.
 
 import inspect
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +16,22 @@ import numpy as np
 from ..data.sets.named import DATASETS, OPTIONS, find
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of
-from .fields import in_words
+from .settings import in_words
 
 LEARNED = "as learned"
 
 
 def reading(dataset: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """How the recordings of a data set are read: `options`, and the defaults of what is not given."""
-    try:
-        parameters = inspect.signature(find(dataset)).parameters.values()
-    except (TypeError, ValueError):  # a callable of C, which does not say
-        parameters = ()
-    defaults = {
-        one.name: one.default
-        for one in parameters
-        if one.name in OPTIONS - {"classes"} and one.default is not one.empty
-    }
-    shipped = DATASETS[dataset].options if dataset in DATASETS else {}
-    values = {**defaults, **shipped, **options}
-    return {name: plain(value) for name, value in values.items()}
+    values: dict[str, Any] = {}
+    with suppress(TypeError, ValueError):  # a callable of C does not say
+        values = {
+            one.name: one.default
+            for one in inspect.signature(find(dataset)).parameters.values()
+            if one.name in OPTIONS - {"classes"} and one.default is not one.empty
+        }
+    values |= DATASETS[dataset].options if dataset in DATASETS else {}
+    return {name: plain(value) for name, value in (values | dict(options)).items()}
 
 
 def learning(inner: InnerLoop) -> dict[str, Any]:
@@ -65,12 +63,12 @@ def same(root: str | Path | None, other: str | Path | None) -> bool:
 
 def deviations(result: Mapping[str, Any]) -> str:
     """What a result is of that the network was not trained for, in words; "" where nothing is."""
+
+    def words(value: Any) -> str:
+        return in_words(tuple(value) if isinstance(value, list) else value)
+
     parts = [
-        f"{name.replace('_', ' ')} {_words(result[name])}, not {_words(own)}"
+        f"{name.replace('_', ' ')} {words(result[name])}, not {words(own)}"
         for name, own in result.get("trained_for", {}).items()
     ]
     return f"other than in training: {', '.join(parts)}" if parts else ""
-
-
-def _words(value: Any) -> str:
-    return in_words(tuple(value) if isinstance(value, list) else value)

@@ -9,34 +9,25 @@ was not.
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from operator import add
 from pathlib import Path
 from signal import SIGINT
+from typing import Any
 
 import numpy as np
 
-from . import checkpoint as checkpoints
+from . import checkpoint as checkpoints, progress as shows
 from .. import stopping
-from .baselines import baselines
-from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
-from .folder import RunFolder, check_given
-from .health import TASKS as HEALTH_TASKS, Health, diverged
-from .held import Held, Own
-from .origin import Origin, contents, learned, met
-from .progress import Bar, chances, opening, say, sentence
-from .settings import TrainingConfig
-from .update import Learned, State, axes_of, begun, check_axes, inner_loop, network_of, restored
-from .update import task_gradient, updated
-from ..data.sets.named import Opened
-from ..data.store.cache import identity
-from ..data.store.shipped import find_checkpoint
-from ..files import read_json, write_json
+from ..arguments import must
 from ..core.loss import Loss
 from ..core.neuron import Dynamics
+from ..data.sets.named import Opened
+from ..data.store.cache import identity
+from ..files import read_json, write_json
 from ..meta.beforehand import expect
 from ..meta.implicit import NegativeCurvature
 from ..meta.inner import InnerLoop
@@ -45,6 +36,25 @@ from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
 from ..parallel.compilation import announce
 from ..parallel.executor import Executor, WorkersLost
+from .baselines import baselines
+from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
+from .folder import RunFolder
+from .health import TASKS as HEALTH_TASKS, Health, diverged
+from .origin import Origin, contents, learned, met
+from .settings import TrainingConfig
+from .update import (
+    FLOAT,
+    Held,
+    Learned,
+    Own,
+    State,
+    axes_of,
+    begun,
+    check_axes,
+    inner_loop,
+    network_of,
+)
+from .update import restored, task_gradient, updated
 
 __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
 
@@ -67,7 +77,7 @@ class Result:
 
     def __repr__(self) -> str:
         """A line, as a notebook shows it: what was reached, and where it lies."""
-        reached = "not tested" if self.test is None else sentence(self.test)
+        reached = "not tested" if self.test is None else shows.sentence(self.test)
         return (
             f"Result: {reached}; run folder {self.out}; net, theta, inner, curve and test hold "
             "all of it"
@@ -83,7 +93,7 @@ def train(
     force: bool = False,
     data: Mapping | None = None,
     executor: Executor | None = None,
-    held: Held = Held(),
+    held: Held = FLOAT,
     neuron: Dynamics | None = None,
     loss: Loss | None = None,
     rule: MAML | None = None,
@@ -100,7 +110,7 @@ def train(
     executor   carries out the tasks of an update and the episodes; the results are the same for any
     held       a device that learns the tasks in place of the float network. It is not part of the
                settings, so a resumed run must be given the same
-    neuron, loss, rule   your own (`held.Own`), in place of the settings'; to be given again, too
+    neuron, loss, rule   your own (`update.Own`), in place of the settings'; to be given again, too
 
     Raises ValueError for settings that do not fit, for a folder that holds another run or in which
     another process trains, and where the loss is no longer finite; `WorkersLost` where the executor
@@ -114,63 +124,53 @@ def train(
     >>> result.test["episodes"], len(result.curve["loss"])
     (2, 2)
     """
-    check_given(config, out, data)
-    with (
-        stopping.heeded(SIGINT),
-        nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder,
-    ):
+    must("config", isinstance(config, TrainingConfig), "a minisnn.TrainingConfig", config)
+    must("out", out != "", "a folder's path", out)
+    own = Own(neuron, loss, rule)
+    own.check(config)
+    looks = {"train": 1, "val": config.evaluate_every, "test": config.test_episodes}
+    needed = [split for split in looks if looks[split]]
+    must("data", data is None or {*needed} <= {*data}, f"sets for {', '.join(needed)}", data)
+    place = nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command)
+    with stopping.heeded(SIGINT), place as folder:
         given = data is not None and not isinstance(data, Opened)
-        mine = Own(neuron, loss, rule)
-        mine.check(config)
-        found = folder.resume(config, given, mine) if resume else None
+        found = folder.resume(config, given, own) if resume else None
         if not resume and not force:
             folder.check_free(config)
-        folder.check_writable()
         # finds what does not fit before any data is read
-        net = network_of(config, (256, 256, 2), config.ways, mine)
-        inner_loop(config, net, config.step_size, mine.rule_of(config)).check(net)
+        net = network_of(config, (256, 256, 2), config.ways, own)
+        inner_loop(config, net, config.step_size, own.rule_of(config)).check(net)
         expect(net)
-        whole_set = RULES[config.rule].whole_set
         if data is None:
             if resume:
                 folder.check_code(config)
             data = open_sets(config, progress)
-        origin = replace(Origin.of(held.command, data), own=mine.words(), content=contents(data))
-        if resume:
-            folder.origin.check_same(origin, folder.path)
-            kept = folder.origin
-            origin = replace(origin, classes=kept.classes, recordings=kept.recordings)
-            folder.origin = origin
         check_ways(config, data)
         check_apart(config, data)
-        if not resume:
-            start = None
-            if config.start is not None:
-                start = checkpoints.read(find_checkpoint(config.start)).origin
+        origin = replace(Origin.of(held.command, data), own=own.words(), content=contents(data))
+        if resume:
+            kept = folder.origin
+            kept.check_same(origin, folder.path)
+            origin = replace(origin, classes=kept.classes, recordings=kept.recordings)
+            folder.origin = origin
+        else:
+            start = None if config.start is None else checkpoints.read(config.start).origin
             origin = learned(origin, data["train"], start)
-        known = {} if whole_set else _known(config, origin, data)
-        if whole_set:
+        known = {}
+        if RULES[config.rule].whole_set:
             names = data["train"].classes
             data = {split: Classification(tasks, names) for split, tasks in data.items()}
+        else:
+            for split in needed[1:]:  # what of the sets that are to be unseen is learned from
+                if (words := met(origin, origin, data[split])) is not None:
+                    known[split] = words
+                    here = f", here or at its start, {config.start}" * (config.start is not None)
+                    text = f"{split}: {words}{here}; its accuracy is not that of unseen classes"
+                    warnings.warn(text, stacklevel=2)
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
-            measure = measure_of(found.curve) if found else rehearsed(config, data, mine.loss)
-            run = _Run(config, folder, data, progress, executor, held, mine, measure, known)
+            measure = measure_of(found.curve) if found else rehearsed(config, data, own.loss)
+            run = _Run(config, folder, data, progress, executor, held, own, measure, known)
             return run.go(found, None if resume else origin, force)
-
-
-def _known(config: TrainingConfig, origin: Origin, data: Mapping) -> dict[str, str]:
-    """What of the sets that are to be unseen is learned from, here or where the run starts, by
-    split and in words; with a warning."""
-    found = {}
-    for split, looks in (("val", config.evaluate_every), ("test", config.test_episodes)):
-        if looks and split in data and (words := met(origin, origin, data[split])) is not None:
-            found[split] = words
-            start = f", here or at its start, {config.start}" if config.start is not None else ""
-            warnings.warn(
-                f"{split}: {words}{start}; its accuracy is not that of unseen classes",
-                stacklevel=3,
-            )
-    return found
 
 
 class _Run:
@@ -178,35 +178,31 @@ class _Run:
 
     def __init__(
         self,
-        config,
-        out,
-        data,
-        progress,
-        executor=None,
-        held=Held(),
-        own=Own(),
-        measure="accuracy",
-        known=None,
+        config: TrainingConfig,
+        folder: RunFolder,
+        data: Mapping[str, Any],
+        progress: bool,
+        executor: Executor | None,
+        held: Held,
+        own: Own,
+        measure: str,
+        known: dict[str, str],  # what is not unseen, in words, by split
     ):
-        self.config = config
-        self.folder = out
-        self.data = data
-        self.progress = progress
-        self.held = held
-        self.own = own
-        self.executor = executor or Executor()
-        self.known = known or {}  # what is not unseen, in words, by split
-        self.ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
-        self.size = self.ways, config.shots, config.queries
-        self.net = network_of(config, data["train"].input_shape, self.ways, own)
+        self.config, self.folder, self.data, self.progress = config, folder, data, progress
+        self.executor, self.held, self.own = executor or Executor(), held, own
+        self.measure, self.known = measure, known
+        ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
+        self.size = ways, config.shots, config.queries
+        self.net = network_of(config, data["train"].input_shape, ways, own)
         self.learns = held.of(self.net)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
+        self.health = Health(config)
         self.axes: np.ndarray | None = None
-        check_axes(config, self.net, data["train"])
+        if config.axes:
+            check_axes(config, self.net, data["train"])
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
-        self.measure = measure
-        guessed = partial(chances, data["train"], self.ways, config, own)
+        guessed = partial(shows.chances, data["train"], ways, config, own)
         self.chances = guessed if measure == "accuracy" else None
         self.columns = [
             *f"update tasks loss {measure}_before {measure}_after gradient_norm lr".split(),
@@ -215,14 +211,24 @@ class _Run:
             *(f"activity_{b.name}" for b in self.net.blocks if not b.readout),
         ]
 
-    def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None, force=False):
+    def go(
+        self, found: checkpoints.Checkpoint | None, origin: Origin | None, force: bool = False
+    ) -> Result:
         """From a checkpoint, or from the beginning; origin: of a run that begins again."""
-        config, folder = self.config, self.folder
+        config, folder, net = self.config, self.folder, self.net
         if self.progress:
             announce()
-        state = self._start() if found is None else self._restore(found)
-        self.saved = None if found is None else state.update
-        self.health = Health(config, self.rows)
+        if found is None:
+            state = begun(config, net, self.steps, self.data["train"])
+        else:
+            state = restored(config, net, self.steps, found, folder.path)
+            self.saved, self.axes = state.update, getattr(found.inner, "axes", None)
+            columns = {
+                name: found.curve[name].tolist() for name in self.columns if name in found.curve
+            }
+            for values in zip(*columns.values()):
+                named = zip(columns, values)
+                self.rows.append({name: value for name, value in named if not math.isnan(value)})
         if origin is not None:
             folder.begin(config, origin, force)
         folder.start_log(self.columns, self.rows)
@@ -231,104 +237,86 @@ class _Run:
                 known = getattr(self.data["train"], "classes", None)
                 many = None if known is None else len(known)
                 number = self.executor.number
-                say(opening(config, self.net, folder, number, self.measure, many))
-            with Bar(config, self.rows, self.progress, self.measure) as bar:
-                while True:
-                    over = state.update >= config.updates
-                    if over:
-                        self._fit_axes(state)
+                shows.say(shows.opening(config, net, folder, number, self.measure, many))
+            with shows.bar(config, len(self.rows), self.progress) as bar:
+                while state.update < config.updates:
                     self._validate(state)
-                    if over or state.update % config.checkpoint_every == 0:
+                    if state.update % config.checkpoint_every == 0:
                         self._save(state)
-                    if over:
-                        break
                     began = time.perf_counter()
                     new, row = self._update(state)
                     # of a machine that sleeps or moves some clocks go back
                     spent = max(time.perf_counter() - began, 0.0)
-                    row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + spent
+                    row["seconds"] = spent + (self.rows[-1]["seconds"] if self.rows else 0.0)
                     self.rows.append(row)
                     state = new
-                    self.health.update(row)
+                    self.health.update(self.rows)
                     folder.log(row)
-                    bar.show(row)
+                    shows.show(bar, config, self.rows, self.progress)
+                if config.axes and config.rule == "prototypes" and self.axes is None:
+                    self._save(state)  # whatever comes of them
+                    if self.progress:
+                        shows.say(f"fits {config.axes} axes to training tasks")
+                    tasks = self.data["train"]
+                    self.axes = axes_of(config, net, state.theta, tasks, self.executor)
+                self._validate(state)
+                self._save(state)
             test = self._test(state)
         except (OSError, KeyboardInterrupt) as error:
             raise self._broken_off(state, error) from error
-        return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
+        return Result(net, state.theta, self._inner(state), self._curve(), test, folder.path)
 
     def _broken_off(self, state: State, error: OSError | KeyboardInterrupt) -> BaseException:
         """What to raise on Ctrl-C, or where workers, a disk, a folder or a connection fail: it says
         what is kept. What can be saved is saved."""
+        folder = self.folder
         done = f"{state.update} of {self.config.updates} updates"
+        lost = isinstance(error, WorkersLost)
         try:
             self._save(state)
         except OSError:
-            if not isinstance(error, OSError) or isinstance(error, WorkersLost):
+            if lost or not isinstance(error, OSError):
                 raise
-        go_on = f"continue with {self.folder.how_to_go_on}"
+        go_on = f"continue with {folder.how_to_go_on}"
         if isinstance(error, KeyboardInterrupt):
-            self.folder.draw(self.rows, self.chances)
+            folder.draw(self.rows, self.chances)
             return Interrupted(f"stopped after {done}; all is saved, {go_on}")
         if isinstance(error, WorkersLost):
             return WorkersLost(f"{error}; the state after {done} is saved, {go_on}")
         if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
             return error
-        return self.folder.failed(error, done, self.saved)
-
-    def _start(self) -> State:
-        return begun(self.config, self.net, self.steps, self.data["train"])
-
-    def _restore(self, found: checkpoints.Checkpoint) -> State:
-        state = restored(self.config, self.net, self.steps, found, self.folder.path)
-        self.axes = getattr(found.inner, "axes", None)
-        columns = [name for name in self.columns if name in found.curve]
-        for row in zip(*(found.curve[name].tolist() for name in columns)):
-            known = {name: value for name, value in zip(columns, row) if not math.isnan(value)}
-            self.rows.append(known)
-        return state
+        reason = error.strerror or str(error)
+        where = folder.path if error.filename is None else error.filename
+        kept = "nothing is saved"
+        if self.saved is not None and (folder / checkpoints.CURRENT).is_file():
+            kept = f"the state after update {self.saved} is saved, {go_on}"
+        return OSError(f"{where}: {reason[:1].lower()}{reason[1:]}; stopped after {done}, {kept}")
 
     def _inner(self, state: State) -> InnerLoop:
         step_size = self.steps.value(state.log_step)
-        inner = inner_loop(self.config, self.net, step_size, self.own.rule_of(self.config))
-        return inner if self.axes is None else replace(inner, axes=self.axes)  # type: ignore[call-arg]
-
-    def _fit_axes(self, state: State) -> None:
-        """Fit the axes of class means, where the settings ask for some and none are kept."""
-        if not self.config.axes or self.config.rule != "prototypes" or self.axes is not None:
-            return
-        self._save(state)  # whatever comes of them
-        if self.progress:
-            say(f"fits {self.config.axes} axes to training tasks")
-        tasks = self.data["train"]
-        self.axes = axes_of(self.config, self.net, state.theta, tasks, self.executor)
+        inner: Any = inner_loop(self.config, self.net, step_size, self.own.rule_of(self.config))
+        return inner if self.axes is None else replace(inner, axes=self.axes)
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""
-        sums = Learned()
+        config, sums = self.config, [Learned()]
+        run = self.data["train"], self.net, config, self.steps, state.theta, state.log_step
 
         def collect(found: Learned) -> None:  # in task order
-            nonlocal sums
-            sums = Learned(*map(add, sums, found))
+            sums[0] = Learned(*map(add, sums[0], found))
 
         try:
-            self._gradients(state, state.update, self.config.tasks, collect)
-        except NegativeCurvature as met:
+            one = partial(task_gradient, *run, state.update, held=self.held, own=self.own)
+            self.executor.in_order(one, range(config.tasks), collect, large=True)
+        except NegativeCurvature as error:
             self._save(state)
             kept = f"the state before is saved: --start {self.folder.path} continues from there"
-            raise NegativeCurvature(f"update {state.update + 1}: {met}; {kept}") from None
-        new = updated(self.config, self.net, self.steps, state, sums, self.measure)
+            raise NegativeCurvature(f"update {state.update + 1}: {error}; {kept}") from None
+        new = updated(config, self.net, self.steps, state, sums[0], self.measure)
         if not new.finite:
             self._save(state)
-            where = self.folder.path
-            raise ValueError(diverged(self.config, self.net, new.row, new.gradient, where))
+            raise ValueError(diverged(config, self.net, new.row, new.gradient, self.folder.path))
         return new.state, new.row
-
-    def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
-        """What `task_gradient` finds for the first tasks of update u, one by one."""
-        run = self.data["train"], self.net, self.config, self.steps, state.theta, state.log_step, u
-        one = partial(task_gradient, *run, held=self.held, own=self.own)
-        self.executor.in_order(one, range(tasks), collect, large=True)
 
     def _validate(self, state: State) -> None:
         """Look at the validation tasks where it is time, and draw the curve so far."""
@@ -340,23 +328,18 @@ class _Run:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
             result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, False)
-        activity = self._activity(state, 0)
-        self.health.look(
-            state.update,
-            activity,
-            lambda: (self._activity(state, 1 + n) for n in range(HEALTH_TASKS)),
-        )
-        rates = {f"activity_{name}": rate for name, rate in activity.items()}
-        self.rows[-1].update(validation=result[f"{self.measure}_after"], **rates)
+        phi = self.held.start(self.net, state.theta)[0]
+        tasks = (self.data["val"].episode(config.seed, k, *self.size) for k in range(HEALTH_TASKS))
+        rates = [self.learns.activity(phi, task.x_support) for task in tasks]
+        if config.model == "snn":  # the outputs of softplus are neither spikes nor ever zero
+            self.health.look(state.update, rates)
+        row = self.rows[-1]
+        row |= {f"activity_{name}": rate for name, rate in rates[0].items()}
+        row["validation"] = result[f"{self.measure}_after"]
         if result["interval"] is not None:
-            self.rows[-1]["validation_ci95"] = result["interval"]["half"]
+            row["validation_ci95"] = result["interval"]["half"]
         self.folder.start_log(self.columns, self.rows)
         self.folder.draw(self.rows, self.chances)
-
-    def _activity(self, state: State, index: int) -> dict[str, float]:
-        """Activity of every layer in the support set of a validation task."""
-        x = self.data["val"].episode(self.config.seed, index, *self.size).x_support
-        return self.learns.activity(self.held.start(self.net, state.theta)[0], x)
 
     def _evaluate(
         self, state: State, split: str, episodes: int, seed: int, progress: bool, beside=None
@@ -374,17 +357,16 @@ class _Run:
         }
 
     def _save(self, state: State) -> None:
-        curve = {name: column[: state.update] for name, column in self._curve().items()}
-        tasks = state.update * self.config.tasks
+        updates, tasks = self.config.updates, state.update * self.config.tasks
         checkpoints.save(
             self.folder / checkpoints.CURRENT,
             self.net,
             state.theta,
             inner=self._inner(state),
             config=self.config,
-            curve=curve,
+            curve={name: column[: state.update] for name, column in self._curve().items()},
             optimiser=state.arrays(),
-            progress=dict(update=state.update, updates=self.config.updates, tasks=tasks),
+            progress=dict(update=state.update, updates=updates, tasks=tasks),
             previous=self.folder / checkpoints.PREVIOUS,
             provenance=dict(origin=asdict(self.folder.origin)),
         )
@@ -392,9 +374,8 @@ class _Run:
 
     def _test(self, state: State) -> dict | None:
         """Accuracy on the test tasks, made once and kept in result.json."""
-        config = self.config
+        config, origin = self.config, self.folder.origin
         path = self.folder / "result.json"
-        origin = self.folder.origin
         self.folder.draw(self.rows, self.chances)
         if not config.test_episodes:
             return None
@@ -404,13 +385,11 @@ class _Run:
         beside = None
         plain = type(self.held) is Held and not RULES[config.rule].whole_set
         if plain and self.measure == "accuracy":
-            inner = self._inner(state)
-            known = checkpoints.classifier()
+            known, inner = checkpoints.classifier(), self._inner(state)
             beside = partial(baselines, self.net, state.theta, pretrained=known, inner=inner)
-        test = self._evaluate(
-            state, "test", config.test_episodes, config.test_seed, self.progress, beside
-        )
-        test.update(
+        episodes, seed = config.test_episodes, config.test_seed
+        test = self._evaluate(state, "test", episodes, seed, self.progress, beside)
+        test |= dict(
             rule=config.rule,
             met=self.known.get("test"),
             dataset=origin.kind or origin.data,

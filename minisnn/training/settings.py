@@ -1,96 +1,380 @@
-"""Everything that defines a meta-training run, in one frozen dataclass of plain values, which
-`fields` has by group."""
+"""Everything that defines a meta-training run, in one frozen dataclass of plain values, whose
+fields say what they mean, what they may be, and what they may not be together; and the presets.
 
+NumPy is not needed here, so that the command line lists every setting at once.
+"""
+
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, field, fields, replace
+from operator import ge, gt, le
+from textwrap import fill, indent
+from typing import Any
 
-from .fields import (
-    READ_BY as READ_BY,
-    PICTURES,
-    READING,
-    REPLACED,
-    SOUNDS,
-    UNALIGNED,
-    USUAL,
-    DataSettings,
-    InnerSettings,
-    NetworkSettings,
-    OuterSettings,
-    StartSettings,
-    WatchSettings,
-    checked,
-)
-from ..meta.rules import RULES
+from ..arguments import must, one_of
+from ..data.written.words import of_split
+from ..meta.rules import GROUPS, RULES
 
+# how dataset recordings is read
+READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
+USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # where nothing is said, but of sounds
+SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
+UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
+OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-background")
+PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # seen by a simulated sensor
 AS_GIVEN = (*SOUNDS, "written")  # sets that know themselves what is usual
+READ_BY = {  # what of READING other sets take
+    "recordings": READING,
+    **dict.fromkeys((*OMNIGLOT, "written"), ["size", "bin_ms", "duration_ms"]),
+    **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
+}
+REPLACED = ("channels", "hidden", "kernel", "pool")  # by layers
+NEURON = "neuron alpha beta gamma rho firing_threshold slope gain".split()
+TITLES = {  # of groups of settings, by the first of each
+    "dataset": "data",
+    "model": "network",
+    "step_size": "inner loop",
+    "rule": "outer loop",
+    "start": "initial weights",
+    "evaluate_every": "watching",
+}
+KINDS = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}
+LIMITS = (("above", "above", gt), ("least", "at least", ge), ("most", "at most", le))
+
+
+def setting(default: Any, help: str, **limits: Any) -> Any:
+    """A field with what the command line says of it. limits: choices, least (allowed), above (not
+    allowed), most; `kind` is the type of values, of whole numbers in a list unless it is given;
+    where None is the default it is allowed."""
+    kind = limits.pop("kind", int if isinstance(default, tuple) else type(default))
+    metadata = dict(help=help, kind=kind, optional=default is None, **limits)
+    return field(default=default, metadata=metadata)
+
+
+def checked(f: Field, value: Any) -> Any:
+    """The value in the field's own type; ValueError where it is another, or out of limits."""
+    if value is None and f.metadata["optional"]:
+        return None
+    if not isinstance(f.default, tuple):
+        return _within(f.name, value, f.metadata)
+    must(f.name, isinstance(value, (list, tuple)), "a list", value)
+    if f.name == "layers" and not all(isinstance(layer, str) for layer in value):
+        from .words import in_texts
+
+        value = in_texts(value)
+    most = f.metadata.get("longest", math.inf)
+    must(f.name, len(value) <= most, f"at most {most} numbers", value)
+    return tuple(_within(f.name, part, f.metadata) for part in value)
+
+
+def _within(name: str, value: Any, limits: Mapping[str, Any]) -> Any:
+    kind = limits["kind"]
+    if kind is float and type(value) is int:
+        value = float(value)
+    good = type(value) is kind and (kind is not float or math.isfinite(value))
+    must(name, good, KINDS[kind], value)
+    if choices := limits.get("choices"):
+        must(name, value in choices, f"one of {', '.join(map(str, choices))}", value)
+    for limit, words, holds in LIMITS:
+        if limit in limits:
+            must(name, holds(value, limits[limit]), f"{words} {limits[limit]}", value)
+    return value
+
+
+def in_words(value: object) -> str:
+    """A setting as the command line takes it: 8,16 or none."""
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, float):
+        return short if float(short := f"{value:g}") == value else repr(value)
+    return str(value)
 
 
 @dataclass(frozen=True)
-class TrainingConfig(
-    # as Python has it, the fields of the last are the first
-    WatchSettings,
-    StartSettings,
-    OuterSettings,
-    InnerSettings,
-    NetworkSettings,
-    DataSettings,
-):
-    """Settings of `train`. Every field is a flag of `minisnn train`, and its metadata explains it.
+class TrainingConfig:
+    """Settings of `train`; every one is an option of `minisnn train`.
 
     Raises ValueError where a value is of the wrong type or out of range.
 
     >>> config = ms.TrainingConfig(channels=(8, 16), inner_steps=3)
     >>> config.channels, config.rule
     ((8, 16), 'maml')
+
+    The settings, with their defaults:
+
     """
+
+    # data
+    dataset: str = setting(
+        "double-nmnist",
+        "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: characters "
+        "of other alphabets (-random: of all, turned ones too; -background: those that validate "
+        "meta-train, too); written: by the strokes in root; shd, ssc: spoken words, held out "
+        "(-other-speaker: and held-out speakers, support by one of them, query by others); "
+        "recordings: those in root; or your own: file.py:NAME or package.module:NAME, a "
+        "function, or an entry point of minisnn.datasets",
+    )
+    root: str | None = setting(
+        None,
+        "folder of real recordings (holds Train, Test or both; or shd_train.h5 and so on), or file "
+        "of pen strokes; without it, simulated recordings of the shipped digits",
+        kind=str,
+    )
+    sensor: tuple[int, ...] = setting(
+        (),
+        "rows and columns of dataset recordings' sensor, or units; none: its format's",
+        above=0,
+        longest=2,
+    )
+    size: tuple[int, ...] = setting(
+        (),
+        "rows and columns of cells that recordings are downscaled to, by area; with omniglot 16,16 "
+        "or 32,32; with written 20,20; one number of units, with shd and ssc up to 700",
+        above=0,
+        longest=2,
+    )
+    bin_ms: float | None = setting(
+        None,
+        "length of a time step of recordings, ms: 1; 14 with shd and ssc; 20 with written",
+        kind=float,
+        above=0,
+        asked=True,
+    )
+    duration_ms: float | None = setting(
+        None,
+        "length of a recording, ms: 100 from its first event on, or 100 steps with omniglot; 1400 "
+        "from time zero on with shd and ssc; 400 with written",
+        kind=float,
+        above=0,
+        asked=True,
+    )
+    hop_ms: float | None = setting(
+        None, "cut continuous recordings into parts, one every so many ms", kind=float, above=0
+    )
+    time: str | None = setting(
+        None, "unit of times in files that do not state it: ns, us, ms or s", kind=str
+    )
+    flip_y: bool = setting(False, "whether y grows upwards in the recordings")
+    columns: str | None = setting(
+        None,
+        "order of the columns in arrays and text without names, such as t,x,y,p (t_ms also gives "
+        "the unit, - skips a column)",
+        kind=str,
+    )
+    strokes: tuple[str, ...] = setting(
+        (),
+        "of dataset written, the words that apply: scaled, written (in time); "
+        "new-drawers, drawers, order (asked); shuffled, summed (without time); alphabets that test",
+        kind=str,
+    )
+    ways: int = setting(5, "classes of a task", least=2)
+    shots: int = setting(1, "support samples of each class", least=1)
+    train_ways: int = setting(
+        0, "classes of a training task by prototypes or online, at most all; 0: as ways", least=0
+    )
+    train_queries: int = setting(0, "query samples a class in such a task; 0: as queries", least=0)
+    draws: int = setting(
+        0, "recordings of a training picture, each by another camera; 0: one, one camera", least=0
+    )
+    distort: float = setting(
+        0.0,
+        "how much samples of training tasks are turned, stretched, sheared and bent; 1: up to 7 "
+        "degrees, a ninth; 0: not",
+        least=0,
+        most=3,
+    )
+    align: bool | None = setting(
+        None,
+        "shift the tasks that validate and test by the mean event of their support (default with "
+        "double-nmnist); with omniglot, centre every recording, with written as a rule, and make it "
+        "as large as others; pictures alone: a shifted sound is another sound",
+        kind=bool,
+    )
+    queries: int = setting(
+        10, "query samples of each class; with rule classify, all samples of an update", least=1
+    )
+
+    # network
+    model: str = setting(
+        "snn",
+        "spiking network, or the CNN baseline on frames (kernel, channels and hidden serve both)",
+        choices=("snn", "cnn"),
+    )
+    channels: tuple[int, ...] = setting((32, 64, 128), "widths of the conv layers", above=0)
+    hidden: tuple[int, ...] = setting((), "widths of dense layers before the readout", above=0)
+    layers: tuple[str, ...] = setting(
+        (),
+        "in place of channels, hidden, kernel and pool, layers one by one: conv64-k3-s2-none "
+        "(kernel, stride and pooling where they are not 5, 1 and max), dense128-recurrent",
+        kind=str,
+    )
+    learn: tuple[str, ...] = setting(
+        (), "constants of the neurons that are learned, one a layer: alpha,beta,gamma", kind=str
+    )
+    kernel: int = setting(5, "size of the conv kernels", least=1)
+    neuron: str = setting(
+        "lif", "the paper's neuron, or Loihi's (current-based, hard reset)", choices=("lif", "cuba")
+    )
+    pool: str = setting(
+        "max", "pooling of the membrane; with cuba, of its spikes", choices=("max", "mean")
+    )
+    window: int = setting(30, "number of time steps, at the end, that are differentiated", least=1)
+    detach_reset: bool = setting(False, "no gradient through the reset")
+    alpha: float = setting(0.95, "decay of the membrane in a time step")
+    beta: float = setting(0.9, "decay of the synapse in a time step")
+    gamma: float = setting(0.65, "decay of the refractory trace in a time step")
+    rho: float = setting(1.0, "strength of the reset")
+    firing_threshold: float | None = setting(
+        None, "membrane at which a neuron fires; none: 0 for lif, 0.3 for cuba", kind=float
+    )
+    slope: float = setting(10.0, "kappa of the surrogate derivative", above=0)
+    gain: float = setting(10.0, "factor on the event counts")
+    dtype: str = setting("float32", "floating-point type", choices=("float32", "float64"))
+    backend: str = setting(
+        "numba", "fast kernels or the readable reference", choices=("numba", "numpy")
+    )
+
+    # inner loop
+    step_size: float = setting(1.0, "step size; the starting value if it is learned", above=0)
+    inner_steps: int = setting(1, "gradient steps on the support set", least=1, most=1000)
+    learn_step_size: str = setting(
+        "no",
+        "learn the step size: one for all, or one a layer, a weight or bias array, a parameter",
+        choices=GROUPS,
+    )
+    step_size_lr: float = setting(0.01, "Adam's learning rate of log(step size)", above=0)
+    scale: float = setting(
+        0.1,
+        "factor on squared distances from class means (prototypes, proto-maml), or on the query's "
+        "logits (online)",
+        above=0,
+    )
+    readings: int = setting(
+        1, "equal parts of a recording, after each of which prototypes reads its features", least=1
+    )
+    looks: int = setting(
+        1,
+        "looks of prototypes at what validates or tests, whose features are averaged: 5, as it is "
+        "and a cell up, down, left and right; 9, diagonally too",
+        choices=(1, 5, 9),
+    )
+    axes: int = setting(
+        0, "axes along which prototypes compares, fitted to training tasks at the end", least=0
+    )
+    proximal: float = setting(
+        1.0,
+        "lambda of imaml, which pulls inner steps to their start; below 2 / step_size, and above "
+        "the support loss's negative curvature",
+        above=0,
+    )
+    cg_steps: int = setting(
+        10, "conjugate-gradient iterations of imaml at most, a Hessian-vector product each", least=1
+    )
+    freeze: tuple[str, ...] = setting((), "layers that do not adapt, such as conv1,conv2", kind=str)
+    gate_threshold: float | None = setting(
+        None, "make only updates larger than this (Eq. 6)", kind=float, least=0
+    )
+    gate_fraction: float | None = setting(
+        None, "the same, as a fraction of the range of updates in each layer", kind=float, least=0
+    )
+    adapt_constants: bool = setting(
+        False, "inner steps move the constants of learn, too; otherwise the outer loop alone does"
+    )
+    online: bool = setting(False, "update after every support sample, not once after all")
+    error_threshold: float | None = setting(
+        None, "make updates only for errors larger than this (SOEL)", kind=float, least=0
+    )
+
+    # outer loop
+    rule: str = setting("maml", "; ".join(one.help for one in RULES.values()), choices=tuple(RULES))
+    order: int = setting(
+        2,
+        "of maml, anil, online, imaml, proto-maml; 1: no second-order term (FOMAML)",
+        choices=(1, 2),
+    )
+    zero_readout: bool = setting(
+        False,
+        "start every task from a readout of zero weights, which does not fire and is not "
+        "meta-learned (Kao, Chiu & Chen 2022); use it with small step sizes",
+    )
+    prototype_updates: int = setting(
+        0, "updates by rule prototypes, before those by the rule itself", least=0
+    )
+    first_order_updates: int = setting(0, "updates before those of order 2, of any rule", least=0)
+    updates: int = setting(20000, "meta-updates", least=1)
+    tasks: int = setting(1, "tasks of an update, whose gradients are averaged", least=1)
+    optimiser: str = setting("adam", "optimiser of the outer loop", choices=("adam", "sgd"))
+    lr: float = setting(2e-3, "learning rate at the start", above=0)
+    lr_end: float = setting(
+        0.02, "learning rate at the end, as a fraction of lr (cosine in between)", least=0, most=1
+    )
+    momentum: float = setting(0.0, "momentum of sgd", least=0)
+    clip: float | None = setting(None, "largest norm of the meta-gradient", kind=float, above=0)
+    seed: int = setting(0, "seed of everything random: weights and tasks", least=0)
+
+    # initial weights
+    start: str | None = setting(
+        None,
+        "checkpoint to start from, with its weights and learned step sizes, in place of random "
+        "weights; of another number of classes, each begins as their mean",
+        kind=str,
+    )
+    init: str = setting(
+        "lsuv",
+        "weights scaled and shifted to the data, or orthogonal with zero biases",
+        choices=("lsuv", "orthogonal"),
+    )
+    init_rate: float = setting(0.288, "firing rate that lsuv aims at", above=0, most=0.99)
+    init_variance: float = setting(1.0, "membrane variance that lsuv aims at", above=0)
+    init_rounds: int = setting(5, "number of times that lsuv scales and shifts a layer", least=1)
+    init_readout: str = setting(
+        "fit",
+        "fit the readout like the other layers, or zero: no class is preferred",
+        choices=("fit", "zero"),
+    )
+    init_tasks: int = setting(1, "training tasks whose support sets lsuv uses", least=1)
+
+    # watching
+    evaluate_every: int = setting(500, "updates between validations; 0: none", least=0)
+    evaluate_episodes: int = setting(40, "tasks of a validation", least=1)
+    checkpoint_every: int = setting(100, "updates between checkpoints", least=1)
+    test_episodes: int = setting(100, "test tasks at the end; 0: none", least=0)
+    test_seed: int = setting(0, "seed of the test tasks, which are the same for every run", least=0)
 
     def __post_init__(self):
         for f in fields(self):
             object.__setattr__(self, f.name, checked(f, getattr(self, f.name)))
-        for name in ("sensor", "size"):
-            if len(getattr(self, name)) > 2:
-                raise ValueError(
-                    f"{name} must be two numbers, rows and columns, or one, of units, not "
-                    f"{getattr(self, name)}"
-                )
-        wrong = (
-            (
-                self.gate_threshold is not None and self.gate_fraction is not None,
-                "give gate_threshold or gate_fraction, not both",
+        sounds = self.dataset in SOUNDS
+        wrong = {
+            "give gate_threshold or gate_fraction, not both": (
+                self.gate_threshold is not None and self.gate_fraction is not None
             ),
-            (
-                self.first_order_updates and self.order == 1,
-                "first_order_updates must be 0 for order 1: there is no second order to change to",
+            "first_order_updates must be 0 for order 1: there is no second order to change to": (
+                self.first_order_updates and self.order == 1
             ),
-            (
-                self.prototype_updates and RULES[self.rule].whole_set,
-                f"prototype_updates must be 0 for rule {self.rule}, which has no tasks",
+            f"prototype_updates must be 0 for rule {self.rule}, which has no tasks": (
+                self.prototype_updates and RULES[self.rule].whole_set
             ),
-            (
-                self.zero_readout and "readout" in self.freeze,
-                "freeze must not name the readout where zero_readout starts it from zero: it "
-                "would stay there",
+            "freeze must not name the readout where zero_readout starts it from zero: it would stay "
+            "there": self.zero_readout and "readout" in self.freeze,
+            f"channels must be none for {self.dataset}: sounds are no pictures to convolve; give "
+            "hidden, such as 128": self.channels and not self.layers and sounds,
+            f"{UNALIGNED}: leave it out": self.align and sounds,
+            f"distort must be 0 for {self.dataset}: it bends pictures, and sounds are none": (
+                self.distort and sounds
             ),
-            (
-                self.channels and not self.layers and self.dataset in SOUNDS,
-                f"channels must be none for {self.dataset}: sounds are no pictures to convolve; "
-                "give hidden, such as 128",
+            f"{'draws' if self.draws else 'align'} is not for {self.dataset}": (
+                (self.draws or self.align) and self.dataset not in PICTURES
             ),
-            (self.align and self.dataset in SOUNDS, f"{UNALIGNED}: leave it out"),
-            (
-                self.distort and self.dataset in SOUNDS,
-                f"distort must be 0 for {self.dataset}: it bends pictures, and sounds are none",
+            "draws must be 0 where root gives recordings: they are as they were recorded": (
+                self.draws and self.root is not None and self.dataset != "written"
             ),
-            (
-                (self.draws or self.align) and self.dataset not in PICTURES,
-                f"{'draws' if self.draws else 'align'} is not for {self.dataset}",
-            ),
-            (
-                self.draws and self.root is not None and self.dataset != "written",
-                "draws must be 0 where root gives recordings: they are as they were recorded",
-            ),
-        )
-        for applies, text in wrong:
+        }
+        for text, applies in wrong.items():
             if applies:
                 raise ValueError(text)
         RULES[self.rule].check(self)
@@ -98,14 +382,17 @@ class TrainingConfig(
     def idle(self) -> dict[str, str]:
         """Settings that change nothing in this run, and why: {"momentum": "with optimiser
         adam"}."""
-        rule = RULES[self.rule]
-        chosen = f"with rule {self.rule}"
-        neuron = "neuron alpha beta gamma rho firing_threshold slope gain"
-        groups = (
+        rule, by_rule = RULES[self.rule], f"with rule {self.rule}"
+        cnn = self.model == "cnn"
+        takers = {
+            name: [one for one, names in READ_BY.items() if name in names] for name in READING
+        }
+        of_lsuv = "init_rate init_variance init_rounds init_tasks"
+        begins = self.prototype_updates
+        table = (
             *(
                 (self.dataset not in sets, f"with any dataset but {', '.join(sets)}", name)
-                for name in READING
-                if (sets := tuple(one for one, takes in READ_BY.items() if name in takes))
+                for name, sets in takers.items()
             ),
             (
                 self.dataset not in PICTURES,
@@ -114,59 +401,116 @@ class TrainingConfig(
             ),
             (self.dataset != "written", "with any dataset but written", "strokes"),
             (
-                self.model == "cnn",
+                cnn,
                 "with model cnn",
-                f"pool window readings detach_reset {neuron} init_rounds",
+                f"pool window readings detach_reset {' '.join(NEURON)} init_rounds layers learn",
             ),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
-            (not (rule.scaled or self.prototype_updates), f"{chosen} alone", "scale"),
-            (self.rule != "prototypes", chosen, "readings looks axes"),
-            (not rule.proximal, chosen, "proximal cg_steps"),
+            (not (rule.scaled or begins), f"{by_rule} alone", "scale"),
+            (not (rule.any_ways or begins), f"{by_rule} alone", "train_ways train_queries"),
+            (self.rule != "prototypes", by_rule, "readings looks axes"),
+            (self.rule == "prototypes", by_rule, "step_size inner_steps prototype_updates"),
+            (not rule.proximal, by_rule, "proximal cg_steps"),
+            (rule.whole_set, by_rule, "ways shots step_size inner_steps"),
+            (not rule.second_order, by_rule, "order"),
             (
-                not (rule.any_ways or self.prototype_updates),
-                f"{chosen} alone",
-                "train_ways train_queries",
-            ),
-            (self.rule == "prototypes", chosen, "step_size inner_steps prototype_updates"),
-            (rule.whole_set, chosen, "ways shots step_size inner_steps"),
-            (
-                0 < self.first_order_updates <= self.prototype_updates,
-                f"before update {self.prototype_updates}, where the second order begins",
+                0 < self.first_order_updates <= begins,
+                f"before update {begins}, where the second order begins",
                 "first_order_updates",
             ),
-            (not rule.second_order, chosen, "order"),
             (self.learn_step_size == "no", "where step sizes are not learned", "step_size_lr"),
             (self.optimiser == "adam", "with optimiser adam", "momentum"),
-            (
-                self.init == "orthogonal",
-                "with init orthogonal",
-                "init_rate init_variance init_rounds init_tasks",
-            ),
+            (self.init == "orthogonal", "with init orthogonal", of_lsuv),
             (self.zero_readout, "with zero_readout", "init_readout"),
-            (
-                self.start is not None,
-                "with start",
-                "init init_rate init_variance init_rounds init_readout init_tasks",
-            ),
+            (self.start is not None, "with start", f"init init_readout {of_lsuv}"),
             (not self.channels, "without conv layers", "kernel pool"),
-            (bool(self.layers) and self.model == "snn", "with layers", " ".join(REPLACED)),
-            (self.model == "cnn", "with model cnn", "layers learn"),
+            (bool(self.layers) and not cnn, "with layers", " ".join(REPLACED)),
+            # the readout has no constants
             (
                 self.rule in ("anil", "online", "classify", "prototypes"),
-                chosen,
-                "adapt_constants",  # the readout has none
+                by_rule,
+                "adapt_constants",
             ),
             (not self.learn, "without learn", "adapt_constants"),
             (not self.evaluate_every, "where nothing is evaluated", "evaluate_episodes"),
             (not self.test_episodes, "without test episodes", "test_seed"),
         )
-        return {name: why for applies, why, names in groups if applies for name in names.split()}
+        return {name: why for applies, why, names in table if applies for name in names.split()}
 
-    def _meant(self, name: str) -> object:
-        """The value of a setting, the usual one where nothing is said."""
-        value = getattr(self, name)
-        usual = USUAL.get(name) if self.dataset not in AS_GIVEN else None
-        return usual if value is None else value
+    def recordings(self, split: str) -> dict[str, object]:
+        """Options of the set of tasks of a split, where its recordings are not the usual ones."""
+        names = READ_BY.get(self.dataset, ["size", "bin_ms"])
+        given = {name: getattr(self, name) for name in names}
+        given = {name: value for name, value in given.items() if value not in ((), None)}
+        if self.dataset in SOUNDS:
+            return given
+        if self.dataset == "recordings":
+            return {**USUAL, **given}
+        if self.dataset == "written":
+            return given | of_split(split, self.strokes, self.align, self.draws)
+        seen = {name: value for name, value in given.items() if (name, value) != ("bin_ms", 1)}
+        seen |= dict(centred=True) if self.dataset in OMNIGLOT and self.align else {}
+        if split == "train":
+            return seen | (dict(draws=self.draws) if self.draws else {})
+        if self.align is None or self.dataset != "double-nmnist":
+            return seen
+        return seen | dict(align="support" if self.align else "none")
+
+    def network(self, input_shape: tuple[int, ...], neuron: Any = None) -> dict:
+        """The configuration of the network, for `SpikingNet.from_configuration`; its neuron may be
+        one of your own."""
+        names = "channels hidden ways kernel pool window dtype detach_reset backend"
+        shared = {name: getattr(self, name) for name in names.split()}
+        if self.layers and self.model == "snn":
+            shared = {name: a for name, a in shared.items() if name not in REPLACED}
+            from ..core.architecture import configuration_of
+            from .words import read_text
+
+            shared["layers"] = [configuration_of(read_text(word)) for word in self.layers]
+        if self.learn:
+            shared["learn"] = list(self.learn)
+        if (
+            neuron is None
+        ):  # its constants as far as they are settings; others have its own defaults
+            from ..core.neuron import NEURONS
+
+            constants = {f.name for f in fields(NEURONS[self.neuron])} & {
+                *self.__dataclass_fields__
+            }
+            neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
+            if self.firing_threshold is not None:
+                neuron["threshold"] = self.firing_threshold
+        return dict(shared, input_shape=tuple(input_shape), neuron=neuron)
+
+    def order_of(self, update: int) -> int:
+        """The order of an update, counted from 0: first order is cheap, and enough to begin with
+        (Antoniou et al. 2019)."""
+        return 1 if update < self.first_order_updates else self.order
+
+    @classmethod
+    def preset(cls, name: str = "quick") -> "TrainingConfig":
+        """The settings of a preset: "quick", which `minisnn train` runs, "maml", "paper" or
+        "paper-fast".
+
+        >>> ms.TrainingConfig.preset("quick").rule
+        'proto-maml'
+        """
+        one_of("preset", name, PRESETS)
+        return PRESETS[name]
+
+    @classmethod
+    def groups(cls) -> dict[str, list[Field]]:
+        """The settings by what they are of: data, network and so on.
+
+        >>> [*ms.TrainingConfig.groups()][:3]
+        ['data', 'network', 'inner loop']
+        """
+        groups: dict[str, list[Field]] = {}
+        title = ""
+        for f in fields(cls):
+            title = TITLES.get(f.name, title)
+            groups.setdefault(title, []).append(f)
+        return groups
 
     @classmethod
     def from_mapping(cls, values: Mapping, source: str = "configuration") -> "TrainingConfig":
@@ -175,17 +519,11 @@ class TrainingConfig(
         >>> ms.TrainingConfig.from_mapping({"inner_steps": 3}).inner_steps
         3
         """
-        if not isinstance(values, Mapping):
-            raise ValueError(
-                f"{source}: expected named settings of a run, not {type(values).__name__}"
-            )
-        unknown = sorted(set(values) - {f.name for f in fields(cls)})
-        if unknown:
-            names = ", ".join(repr(name)[:40] for name in unknown[:9])
-            raise ValueError(
-                f"{source}: unknown settings {names}; made by another version of minisnn?"
-            )
         try:
+            must("it", isinstance(values, Mapping), "named settings of a run", values)
+            if unknown := sorted(set(values) - set(cls.__dataclass_fields__)):
+                names = ", ".join(repr(name)[:40] for name in unknown[:9])
+                raise ValueError(f"unknown settings {names}; made by another version of minisnn?")
             return cls(**values)
         except (ValueError, OverflowError) as error:
             raise ValueError(f"{source}: {' '.join(str(error).split())[:400]}") from None
@@ -198,3 +536,70 @@ class TrainingConfig(
         """
         pairs = ((f.name, other._meant(f.name), self._meant(f.name)) for f in fields(self))
         return [f"{name} {old} -> {new}" for name, old, new in pairs if old != new]
+
+    def _meant(self, name: str) -> object:
+        """The value of a setting, the usual one where nothing is said."""
+        value = getattr(self, name)
+        usual = USUAL.get(name) if self.dataset not in AS_GIVEN else None
+        return usual if value is None else value
+
+
+def _explained(f: Field) -> str:
+    """A setting with its default and its meaning, for `help`."""
+    text = f"{f.name}={f.default!r}   {f.metadata['help']}"
+    return indent(fill(text, 92, subsequent_indent="    ", break_on_hyphens=False), " " * 8)
+
+
+TrainingConfig.__doc__ = f"{TrainingConfig.__doc__}" + "\n".join(
+    "\n".join([f"    {title}", *map(_explained, settings), ""])
+    for title, settings in TrainingConfig.groups().items()
+)
+
+_MAML = TrainingConfig(
+    channels=(16, 32, 64),
+    queries=5,
+    step_size=5.0,
+    learn_step_size="array",
+    updates=1500,
+    clip=5.0,
+    init_rate=0.15,
+    init_readout="zero",
+    evaluate_every=250,
+    evaluate_episodes=20,
+)
+_QUICK = replace(
+    _MAML,
+    rule="proto-maml",
+    prototype_updates=1125,
+    train_ways=20,
+    train_queries=2,
+    updates=1500,
+    lr=3e-3,
+    evaluate_every=100,
+)
+PRESETS = {
+    # Stewart & Neftci 2022: Table 1 and the constants of the authors' public code (200 tasks an
+    # epoch, 100 epochs): the defaults. Table 1 says padding 0, but its sizes need "same" padding;
+    # its third output 8 x 8 x 128 is 8 x 4 x 128.
+    "paper": TrainingConfig(),
+    # MAML that takes off, Table 1 at half its width: a readout that starts from zero, and a step
+    # size for every array.
+    "maml": _MAML,
+    # What a newcomer waits for: class means of tasks of twenty classes from random weights, which
+    # need no second order and learn several times as fast (Snell et al. 2017), then MAML's second
+    # order from there (Proto-MAML). One camera: at this width and length many of them cost more
+    # accuracy than they bring, and tasks are aligned by their support.
+    "quick": _QUICK,
+    # Table 1's width, longer, and another scene and camera in every recording.
+    "paper-fast": replace(
+        _QUICK,
+        channels=(32, 64, 128),
+        lr=2e-3,
+        draws=3,
+        queries=10,
+        prototype_updates=3300,
+        updates=3700,
+        evaluate_every=500,
+        evaluate_episodes=40,
+    ),
+}

@@ -13,26 +13,108 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .baselines import with_ways
-from .checkpoint import Checkpoint, Kept, read
-from .evaluation import measured
-from .held import Held, Own
-from .settings import TrainingConfig
+from ..arguments import must
+from ..core.loss import Loss, loss_of
 from ..data.camera.distorted import distorted
-from ..data.store.shipped import find_checkpoint
 from ..meta.discriminants import Scatter
 from ..meta.inner import InnerLoop
 from ..meta.optim import SGD, Adam, clip, cosine
-from ..meta.rules import MAML
+from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
-from ..parallel.checks import NotFinite
 from ..network.convolutional import ConvNet
 from ..network.spiking import SpikingNet
+from ..parallel.checks import NotFinite
 from ..parallel.executor import Executor
+from .baselines import with_ways
+from .checkpoint import Checkpoint, Kept, read
+from .evaluation import measured
+from .origin import TRAIN
+from .settings import NEURON, TrainingConfig
 
 WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys
 AXES = 4  # 3 is that of minisnn.hardware.training
 AXES_TASKS = 60  # training tasks to which the axes of class means are fitted
+
+
+class Held:
+    """The float network: what is held is theta itself. A device overrides what differs
+    (`minisnn.hardware.training.straight.OnChip`).
+
+    The outer loop keeps and updates theta; inner loops start at the phi of `start` and ask the
+    network of `of` for losses and derivatives, in training and when it is tested.
+    """
+
+    command = TRAIN  # continues a run, given --resume DIR
+
+    def of(self, net):
+        """What stands for the network in inner loops."""
+        return net
+
+    def start(self, net, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """(phi, slope): what is held of theta, and by what a gradient at phi is multiplied to be
+        one at theta (None: by 1)."""
+        return theta, None
+
+    def inner(self, net, inner: InnerLoop) -> InnerLoop:
+        """The inner loop as it is carried out."""
+        return inner
+
+
+class Own(NamedTuple):
+    """Parts of a model of your own, in place of what the settings say: a neuron (or one that ships,
+    with another surrogate), a `minisnn.Loss`, and a rule of learning, a `minisnn.MAML` whose `loop`
+    returns the inner loop."""
+
+    neuron: Any = None
+    loss: Loss | None = None
+    rule: MAML | None = None
+
+    def rule_of(self, config: TrainingConfig) -> MAML:
+        """What the run learns by."""
+        return self.rule or RULES[config.rule]
+
+    def rule_at(self, config: TrainingConfig, u: int) -> MAML:
+        """What update u learns by."""
+        return RULES["prototypes"] if u < config.prototype_updates else self.rule_of(config)
+
+    def words(self) -> str | None:
+        """What is your own, as far as files can say it: of a rule its numbers and texts."""
+        words = {name: repr(part) for name, part in self._asdict().items() if part is not None}
+        if self.rule is not None:
+            kept = {
+                name: value
+                for name, value in sorted(vars(self.rule).items())
+                if isinstance(value, bool | int | float | str | None)
+            }
+            values = ", ".join(f"{name}={value!r}" for name, value in kept.items())
+            words["rule"] = type(self.rule).__name__ + f"({values})" * bool(values)
+        return ", ".join(f"{name}={word}" for name, word in words.items()) or None
+
+    def check(self, config: TrainingConfig) -> None:
+        """ValueError for what is not such a part, and for settings that it leaves without
+        effect."""
+        idle: dict[str, str] = {}
+        if self.neuron is not None:
+            must("model", config.model == "snn", "snn where a neuron is given", config.model)
+            idle |= dict.fromkeys(NEURON, "neuron")
+        if self.loss is not None:
+            loss_of(self.loss)
+        if self.rule is not None:
+            learns = isinstance(self.rule, MAML) and not self.rule.whole_set
+            must("rule", learns, "a minisnn.MAML that learns from tasks", self.rule)
+            self.rule.check(config)
+            idle["rule"] = "rule"
+        for name, part in idle.items():
+            usual = getattr(TrainingConfig, name)
+            must(
+                name,
+                getattr(config, name) == usual,
+                f"{usual} where {part} is given",
+                getattr(config, name),
+            )
+
+
+FLOAT, MODEL = Held(), Own()  # nothing but what the settings say
 
 
 class State(NamedTuple):
@@ -54,18 +136,33 @@ class State(NamedTuple):
 
 def optimisers(config: TrainingConfig, net: Kept, steps: StepSizes) -> tuple[Adam | SGD, Adam]:
     """The outer loop's optimiser and that of log(step size), both as they begin."""
-    outer = (
-        Adam(net.size, dtype=net.dtype)
-        if config.optimiser == "adam"
-        else SGD(net.size, config.momentum, net.dtype)
-    )
+    if config.optimiser == "adam":
+        outer: Adam | SGD = Adam(net.size, dtype=net.dtype)
+    else:
+        outer = SGD(net.size, config.momentum, net.dtype)
     return outer, Adam(len(steps.starts), dtype=np.float64)
 
 
-def first(
-    config: TrainingConfig, net: Kept, steps: StepSizes, theta: np.ndarray, log_step: np.ndarray
-) -> State:
-    """The state before the first update; log_step is log(a / a_0)."""
+def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:
+    """The state before the first update: from the checkpoint of the settings, or random weights,
+    for the support sets of first training tasks. Step sizes that are not learned, here or there,
+    are as configured."""
+    log_step = steps.start
+    if config.start is not None:
+        found = start_of(config, net)
+        theta = found.theta
+        there = found.config is None or found.config.learn_step_size != "no"
+        if steps.learned and there and found.inner is not None:
+            log_step = steps.log_of(found.inner.step_size)
+    else:
+        x = None
+        if config.init == "lsuv":
+            first = (task_of(tasks, net, config, INIT_TASKS, k) for k in range(config.init_tasks))
+            x = np.concatenate([task.x_support for task in first])
+        how = config.init_rate, config.init_readout, config.init_variance
+        rounds = config.init_rounds if config.model == "snn" else None
+        theta = net.init(generator(config, WEIGHTS), x, *how, rounds)
+    theta = net.with_silent_readout(theta) if config.zero_readout else theta
     outer, step_sizes = optimisers(config, net, steps)
     return State(0, theta, log_step, outer.state, step_sizes.state)
 
@@ -73,7 +170,7 @@ def first(
 def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
     """The checkpoint config.start as one of the network `net`: for as many classes as that has
     (`with_ways`), its theta by `nearest` where the neuron is another. ValueError where more is."""
-    found = read(find_checkpoint(str(config.start)))
+    found = read(str(config.start))
     neurons: list[Any] = [getattr(one, "neuron", None) for one in (found.net, net)]
     known = all(one is not None and one.says("kind") for one in neurons)
     free = {"ways", "neuron"} if known else {"ways"}
@@ -105,29 +202,16 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
     if before == after:
         return theta
     theta = theta.copy()
-    views = net.views(theta)
-    views[f"{net.blocks[0].name}.weight"][...] *= before.gain / after.gain
+    theta[net.layout[0].slice] *= before.gain / after.gain
     scaled = before.scales and after.scales and min(before.threshold, after.threshold) > 0
-    for b in net.blocks[:-1]:
-        if scaled:
-            for part in ("weight", "bias", "recurrent"):
-                if (array := views.get(f"{b.name}.{part}")) is not None:
-                    array *= after.threshold / before.threshold
-        else:
-            views[f"{b.name}.bias"][...] += after.threshold - before.threshold
+    for p in net.layout:
+        if p.layer == net.blocks[-1].name:
+            continue
+        if scaled and p.part in ("weight", "bias", "recurrent"):
+            theta[p.slice] *= after.threshold / before.threshold
+        elif not scaled and p.part == "bias":
+            theta[p.slice] += after.threshold - before.threshold
     return theta
-
-
-def started(config: TrainingConfig, net: Kept, steps: StepSizes) -> State:
-    """`first`, from the checkpoint of `start_of`; step sizes that are not learned, here or there,
-    are as configured."""
-    found = start_of(config, net)
-    log_step = steps.start
-    there = found.config is None or found.config.learn_step_size != "no"
-    if steps.learned and there and found.inner is not None:
-        log_step = steps.log_of(found.inner.step_size)
-    theta = net.with_silent_readout(found.theta) if config.zero_readout else found.theta
-    return first(config, net, steps, theta, log_step)
 
 
 def restored(
@@ -140,44 +224,35 @@ def restored(
             f"{folder / 'checkpoint.h5'}: the checkpoint's network takes samples of "
             f"{found.net.input_shape}; the data has {net.input_shape}"
         )
-    update = found.progress["update"]
-    for of, state in first(config, net, steps, found.theta, steps.start).arrays().items():
-        for name, array in state.items():
+    outer, step_sizes = optimisers(config, net, steps)
+    begins = State(0, found.theta, steps.start, outer.state, step_sizes.state)
+    for of, arrays in begins.arrays().items():
+        for name, array in arrays.items():
             there = found.optimiser.get(of, {}).get(name)
-            if there is None or there.shape != array.shape or there.dtype != array.dtype:
-                what, expected = (
-                    "nothing" if a is None else f"{a.dtype} of shape {a.shape}"
-                    for a in (there, array)
-                )
-                raise ValueError(
-                    f"{folder}: the checkpoint's optimiser/{of}/{name} holds {what}; expected "
-                    f"{expected}"
-                )
-    if rows := {len(column) for column in found.curve.values()} - {update}:
-        raise ValueError(
-            f"{folder}: the checkpoint's curve has {rows.pop()} rows; expected {update}, one for "
-            "each update"
-        )
+            fits = there is not None and (there.shape, there.dtype) == (array.shape, array.dtype)
+            expected = f"{array.dtype} of shape {array.shape}"
+            must(f"{folder}: the checkpoint's optimiser/{of}/{name}", fits, expected, there)
+    update = found.progress["update"]
+    lengths = {len(column) for column in found.curve.values()}
+    must(f"{folder}: the checkpoint's curve", lengths <= {update}, f"of {update} rows", lengths)
     held = dict(found.optimiser["step_sizes"])
     return State(update, found.theta, held.pop("log_step_size"), found.optimiser["outer"], held)
 
 
 def network_of(
-    config: TrainingConfig, input_shape: tuple[int, ...], ways: int, own: Own = Own()
+    config: TrainingConfig, input_shape: tuple[int, ...], ways: int, own: Own = MODEL
 ) -> SpikingNet | ConvNet:
     """The network of the settings, spiking or not. A neuron or surrogate of your own that cannot be
     compiled runs on the NumPy engine."""
-    settings: dict[str, Any] = {
-        **config.network(input_shape, own.neuron),
-        "ways": ways,
-        "loss": own.loss or "cross_entropy",
-    }
-    if config.model == "snn":
-        if own.neuron is not None:
-            settings["backend"] = "numpy" if config.backend == "numpy" else None
-        return SpikingNet.from_configuration(settings)
-    shared = ("input_shape", "channels", "ways", "kernel", "dtype", "hidden", "loss", "backend")
-    return ConvNet(**{name: settings[name] for name in shared})
+    settings = dict(
+        config.network(input_shape, own.neuron), ways=ways, loss=own.loss or "cross_entropy"
+    )
+    if config.model == "cnn":
+        names = ("input_shape", "channels", "ways", "kernel", "dtype", "hidden", "loss", "backend")
+        return ConvNet(**{name: settings[name] for name in names})
+    if own.neuron is not None and config.backend != "numpy":
+        settings["backend"] = None
+    return SpikingNet.from_configuration(settings)
 
 
 def inner_loop(config: TrainingConfig, net, step_size, rule: MAML) -> InnerLoop:
@@ -219,24 +294,20 @@ def ways_of(tasks, ways: int, config: TrainingConfig, rule: MAML | None) -> int:
     return min(config.train_ways, len(getattr(tasks, "classes", range(config.train_ways))))
 
 
-def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
-    """ValueError for more axes than features, or than training classes less one."""
-    if config.rule != "prototypes" or not config.axes:
-        return
-    features = config.readings * net.layout[-2].shape[0]
-    ways = config.train_ways or net.ways
-    classes = min(len(_as_tested(tasks, net)), AXES_TASKS * ways)  # that these tasks can show
-    if config.axes > (most := min(features, classes - 1)):
-        raise ValueError(
-            f"axes must be at most {most}, of {features} features and {classes} training classes, "
-            f"not {config.axes}"
-        )
-
-
-def _as_tested(tasks: Any, net: Kept) -> list:
+def _unturned(tasks: Any, net: Kept) -> list:
     """The classes of a set but for those that were made by turning others, to train with."""
     turned = set(getattr(tasks, "turned", ()))
     return [name for name in getattr(tasks, "classes", range(net.ways)) if name not in turned]
+
+
+def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
+    """ValueError for more axes than features, or than training classes less one."""
+    features = config.readings * net.layout[-2].shape[0]
+    shown = AXES_TASKS * (config.train_ways or net.ways)  # classes that these tasks can show
+    classes = min(len(_unturned(tasks, net)), shown)
+    most = min(features, classes - 1)
+    what = f"at most {most}, of {features} features and {classes} training classes"
+    must("axes", config.rule != "prototypes" or config.axes <= max(most, 0), what, config.axes)
 
 
 def axes_of(
@@ -257,40 +328,16 @@ def axes_of(
 def _seen(tasks, net: Kept, config: TrainingConfig, theta: np.ndarray, k: int) -> tuple:
     """(features, names of classes) of all samples of the k-th of these tasks, by one look."""
     rng = generator(config, AXES, k)
-    known = _as_tested(tasks, net)
+    known = _unturned(tasks, net)
     ways = min(config.train_ways or net.ways, len(known))
-    size = ways, config.shots, config.queries
+    classes = []
     if getattr(tasks, "turned", ()):
-        chosen = [known[one] for one in rng.choice(len(known), ways, replace=False)]
-        task = tasks.sample_task(rng, *size, chosen)
-    else:
-        task = tasks.sample_task(rng, *size)
+        classes = [[known[n] for n in rng.choice(len(known), ways, replace=False)]]
+    task = tasks.sample_task(rng, ways, config.shots, config.queries, *classes)
     x = np.concatenate([task.x_support, task.x_query])
     y = np.concatenate([task.y_support, task.y_query])
-    names = np.array(task.classes or [f"{k}/{one}" for one in range(ways)])
+    names = np.array(task.classes or [f"{k}/{n}" for n in range(ways)])
     return net.features(theta, x, readings=config.readings), names[y]
-
-
-def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:
-    """The state that a run begins with: from the checkpoint of its settings, or random weights, for
-    the support sets of first training tasks."""
-    if config.start is not None:
-        return started(config, net, steps)
-    x = None
-    rounds = config.init_rounds if config.model == "snn" else None
-    if config.init == "lsuv":
-        first_tasks = (task_of(tasks, net, config, INIT_TASKS, k) for k in range(config.init_tasks))
-        x = np.concatenate([task.x_support for task in first_tasks])
-    theta = net.init(
-        generator(config, WEIGHTS),
-        x,
-        config.init_rate,
-        config.init_readout,
-        config.init_variance,
-        rounds,
-    )
-    theta = net.with_silent_readout(theta) if config.zero_readout else theta
-    return first(config, net, steps, theta, steps.start)
 
 
 class Learned(NamedTuple):
@@ -315,8 +362,8 @@ def task_gradient(
     log_step: np.ndarray,
     u: int,
     k: int,
-    held=Held(),
-    own=Own(),
+    held=FLOAT,
+    own=MODEL,
 ) -> Learned:
     """Task k of update u, from parameters theta and log(step size)."""
     rule = own.rule_at(config, u)

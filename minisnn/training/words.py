@@ -1,10 +1,21 @@
 """Layers as words: what a command line and a run's settings say of them."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import shown
-from ..core.architecture import POOLS, Conv, Dense
+from ..arguments import must
+from ..core.architecture import Conv, Dense
+
+FORMS = (
+    "words such as conv64-k3-s2-none (kernel, stride and pooling where they are not 5, 1 and max) "
+    "and dense128-recurrent"
+)
+_WORD = re.compile(
+    r"conv(?P<conv>\d{1,7})(-k(?P<kernel>\d{1,7}))?(-s(?P<stride>\d{1,7}))?(-(?P<pool>max|mean|none))?"
+    r"|dense(?P<dense>\d{1,7})(?P<recurrent>-recurrent)?",
+    re.ASCII,
+)
 
 
 def in_text(layer: Conv | Dense) -> str:
@@ -17,24 +28,20 @@ def in_text(layer: Conv | Dense) -> str:
     if isinstance(layer, Dense):
         return f"dense{layer.channels}" + "-recurrent" * layer.recurrent
     usual = Conv(layer.channels)
-    words = [f"conv{layer.channels}"]
-    words += [f"k{layer.kernel}"] * (layer.kernel != usual.kernel)
-    words += [f"s{layer.stride}"] * (layer.stride != usual.stride)
-    words += [layer.pool] * (layer.pool != usual.pool)
-    return "-".join(words)
+    parts = (("kernel", "-k"), ("stride", "-s"), ("pool", "-"))
+    given = {name: getattr(layer, name) for name, _ in parts}
+    more = (f"{sign}{given[name]}" for name, sign in parts if given[name] != getattr(usual, name))
+    return f"conv{layer.channels}{''.join(more)}"
 
 
-def in_texts(layers: Any) -> Any:
+def in_texts(layers: Sequence[Any]) -> list[Any]:
     """Layers as a run keeps them, in words."""
-    if not isinstance(layers, (list, tuple)):
-        return layers
-    for one in layers:
-        if getattr(one, "neuron", None) is not None:
-            raise ValueError(
-                "layers of a run are kept as words, which hold no neuron of a layer's own; give "
-                "one for all layers, train(neuron=...), or train such a network by a loop of yours"
-            )
-    return [in_text(one) if isinstance(one, (Conv, Dense)) else one for one in layers]
+    if any(getattr(layer, "neuron", None) is not None for layer in layers):
+        raise ValueError(
+            "layers of a run are kept as words, which hold no neuron of a layer's own; give one for "
+            "all layers, train(neuron=...), or train such a network by a loop of yours"
+        )
+    return [in_text(layer) if isinstance(layer, (Conv, Dense)) else layer for layer in layers]
 
 
 def read_text(text: str) -> Conv | Dense:
@@ -45,31 +52,12 @@ def read_text(text: str) -> Conv | Dense:
     >>> read_text("conv64-k3-mean")
     Conv(channels=64, kernel=3, stride=1, pool='mean', neuron=None)
     """
-    first, *more = text.split("-")
-    conv = re.fullmatch("conv([0-9]{1,7})", first)
-    dense = re.fullmatch("dense([0-9]{1,7})", first)
-    settings: dict[str, Any] = {}
-    for word in more:
-        number = re.fullmatch("([ks])([0-9]{1,7})", word)
-        name = ""
-        value: Any = None
-        if conv and number:
-            name = {"k": "kernel", "s": "stride"}[number[1]]
-            value = int(number[2])
-        elif conv and word in POOLS:
-            name, value = "pool", word
-        elif dense and word == "recurrent":
-            name, value = "recurrent", True
-        if not name or name in settings:
-            raise ValueError(_unknown(text))
-        settings[name] = value
-    if conv:
-        return Conv(int(conv[1]), **settings)
-    if dense:
-        return Dense(int(dense[1]), **settings)
-    raise ValueError(_unknown(text))
-
-
-def _unknown(text: str) -> str:
-    forms = "conv64-k3-s2-none (kernel, stride and pooling where they are not 5, 1 and max)"
-    return f"layers must be words such as {forms} and dense128-recurrent, not {shown(text)}"
+    found = _WORD.fullmatch(text)
+    must("layers", found, FORMS, text)
+    given = {name: value for name, value in found.groupdict().items() if value}  # type: ignore[union-attr]
+    if "dense" in given:
+        return Dense(int(given["dense"]), recurrent="recurrent" in given)
+    how: dict[str, Any] = {name: int(given[name]) for name in ("kernel", "stride") if name in given}
+    if "pool" in given:
+        how["pool"] = given["pool"]
+    return Conv(int(given["conv"]), **how)

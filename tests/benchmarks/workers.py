@@ -25,6 +25,7 @@ from minisnn.training.folder import RunFolder
 from minisnn.training.presets import preset
 from minisnn.training.run import _Run
 from minisnn.training.settings import TrainingConfig
+from minisnn.training.update import FLOAT, Own, begun
 
 
 def a_run(tasks: int, out: Path):
@@ -35,13 +36,10 @@ def a_run(tasks: int, out: Path):
         "tasks": tasks,
         "step_size": 4.0,
     }
-    run = _Run(
-        TrainingConfig(**settings),
-        RunFolder(out),
-        {"train": open_set("double-nmnist", "train")},
-        progress=False,
-    )
-    return run, run._start()
+    data = {"train": open_set("double-nmnist", "train")}
+    what = TrainingConfig(**settings), RunFolder(out), data, False, None
+    run = _Run(*what, FLOAT, Own(), "accuracy", {})
+    return run, begun(run.config, run.net, run.steps, data["train"])
 
 
 def seconds(function) -> float:

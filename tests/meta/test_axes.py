@@ -20,7 +20,7 @@ from minisnn.training import update
 from minisnn.training.baselines import learns_by
 from minisnn.training.checkpoint import read, save
 from minisnn.training.evaluation import evaluate
-from minisnn.training.held import Own
+from minisnn.training.update import Own
 from minisnn.training.progress import table
 from minisnn.training.run import train
 

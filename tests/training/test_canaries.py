@@ -8,7 +8,6 @@ tried on its own: the leak is put back, and must be heard.
 """
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,17 +26,13 @@ from minisnn.data.sets import (
 )
 from minisnn.data.sets.pool import Pool
 from minisnn.data.sets.recordings import SPLITS, Recordings
-from minisnn.experiments import figure6
-from minisnn.experiments.study import Settings, recalled
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Classification
 from minisnn.training import run
-from minisnn.training.baselines import Adapted, baselines, compare, rows_of
-from minisnn.data.sets.named import open_set
+from minisnn.training.baselines import Adapted, baselines, compare
 from minisnn.training.evaluation import open_sets
 from minisnn.training.folder import RunFolder
 from minisnn.training.intervals import Drawn, Shared
-from minisnn.training.presets import PRESETS, chosen
 from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig
 
@@ -336,12 +331,6 @@ def known_pictures(monkeypatch):
     )
 
 
-def shares_symbols(monkeypatch):
-    """Classes of other splits are made of the same recordings."""
-    monkeypatch.setattr(recordings, "same_symbols", lambda sets: False)
-    monkeypatch.setattr(run, "check_apart", lambda *_: None)
-
-
 # the same recordings come to lie on both sides of a task
 OF_TASKS = (
     forgets_groups,
@@ -364,20 +353,6 @@ def heard_leak(
 
 
 @pytest.mark.parametrize(
-    "leak", [parts_takes, asks_what_it_learned], ids=lambda leak: leak.__name__
-)
-def test_a_refusal_is_no_leak_of_a_set_that_was_heard(leak, monkeypatch):
-    def refuses():
-        raise ValueError("recording 1 is in support and in query, expected each on one side")
-
-    with nullcontext() if leak in OF_TASKS else pytest.raises(AssertionError):
-        heard_leak(leak, monkeypatch, refuses)
-    with pytest.raises(AssertionError):
-        heard_leak(leak, monkeypatch, lambda: {"val": 9.0, "test": 1.0})
-    heard_leak(leak, monkeypatch, lambda: {"val": 9.0, "test": 1.0, "test other": 8.0})
-
-
-@pytest.mark.parametrize(
     "made, rule, leak",
     [
         (folder, "classify", trains_on_all),
@@ -396,59 +371,6 @@ def test_noise_in_a_users_folder(made, rule, leak, monkeypatch):
     config = config_of(rule, made())
     assert_silent(heard(config))
     heard_leak(leak, monkeypatch, lambda: heard(config))
-
-
-def test_noise_of_a_users_code(monkeypatch):
-    """A function that forgets the split it is asked for is refused; one that knows it is at
-    chance."""
-    config = config_of("classify", code())
-    assert_silent(heard(config))
-    forgetful = config_of("classify", code(body="return data"))
-    with pytest.raises(
-        ValueError,
-        match=r"train and val share 400 of 400 recordings .*; recordings that are called unseen would be known",
-    ):
-        heard(replace(forgetful, evaluate_every=5))
-    monkeypatch.setattr(run, "check_apart", lambda *_: None)
-    assert_loud(heard(forgetful))
-
-
-def pairs() -> Recordings:
-    """Pairs of symbols, of which classes of several splits are made."""
-    rng = np.random.default_rng(5)
-    events = [(noise(rng), n % 6) for n in range(72)]
-    made_of = {f"{a}{b}": (a, b) for a in range(6) for b in range(6)}
-    return Recordings(events, sensor=SENSOR, duration_ms=20, made_of=made_of)
-
-
-def test_classes_of_the_same_symbols_have_recordings_of_their_own(monkeypatch):
-    used = {split: set(samples.used_by(one).tolist()) for split, one in pairs().split().items()}
-    assert sum(map(len, used.values())) == len(set().union(*used.values())) > 60
-    with monkeypatch.context() as leak:
-        leak.setattr(recordings, "same_symbols", lambda sets: False)
-        with pytest.raises(ValueError, match=r"train and val share \d+ of \d+ recordings"):
-            train(config_of("maml", {}), "run", progress=False, data=pairs().split())
-
-
-@pytest.mark.slow
-def test_noise_in_arrays(monkeypatch):
-    config = config_of(
-        "prototypes", {}, hidden=(48,), updates=250, lr=0.02, queries=6, shots=2, tasks=2
-    )
-    assert_silent(heard(config, pairs().split()))
-    shares_symbols(monkeypatch)
-    assert_loud(heard(config, pairs().split()))
-
-
-def test_noise_in_arrays_told_apart(monkeypatch):
-    rng = np.random.default_rng(7)
-    long = [(noise(rng, duration_ms=100, events=600), n % 6) for n in range(120)]
-    data = Recordings(long, sensor=SENSOR, duration_ms=20, hop_ms=20)
-    config = config_of("classify", {}, updates=400)
-    assert_silent(heard(config, data.split_recordings()))
-    parts_takes(monkeypatch)
-    monkeypatch.setattr(run, "check_apart", lambda *_: None)
-    assert_loud(heard(config, data.split_recordings()))
 
 
 @pytest.mark.slow
@@ -476,45 +398,6 @@ def test_noise_by_any_rule(made, rule, monkeypatch):
         else asks_what_it_learned
     )
     heard_leak(leak, monkeypatch, lambda: heard(config))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("preset", PRESETS)
-def test_noise_by_any_preset(preset, monkeypatch):
-    small = {
-        name: SMALL[name]
-        for name in ("dataset", "sensor", "duration_ms", "channels", "window", "ways", "updates")
-    }
-    small |= dict(
-        evaluate_every=0, test_episodes=0, hidden=(16,), draws=0, align=False, **folder(classes=24)
-    )
-    config = chosen(preset, small)
-    assert_silent(heard(config))
-    heard_leak(asks_what_it_learned, monkeypatch, lambda: heard(config))
-
-
-@pytest.mark.slow
-def test_noise_in_figure_6_and_among_known_classes(monkeypatch):
-    """A new readout on a pretrained body, and training classes in recordings that are to be
-    unseen."""
-    config = replace(config_of("classify", nmnist()), window=30, hidden=(32,))
-    made = train(config, "body", progress=False)
-
-    def errors() -> dict[str, float]:
-        found = {}
-        for name, known in dict(new={}, known=dict(classes="train", recordings="test")).items():
-            tasks = open_set("double-nmnist", "test", "noise", False, **known)
-            one = (tasks, Settings(), made.net, made.theta, 5, (4, 4, 30), 1e-2)
-            trials = [recalled(*figure6.trial_of(*one, trial)) for trial in range(10)]
-            row = rows_of(list("1234"), trials)["4"]
-            error = max(
-                row.intervals.recordings / 1.96, (0.16 / len(np.unique(row.shared.query[0]))) ** 0.5
-            )
-            found[name] = (row.mean - 0.2) / error
-        return found
-
-    assert_silent(errors())
-    heard_leak(asks_what_it_learned, monkeypatch, errors, ("new", "known"))
 
 
 SHIPPED = [
@@ -564,20 +447,3 @@ def test_what_is_one_and_the_same_is_no_test():
                 data=dict(train=parts["train"], test=test),
             )
     assert not Path("run").exists()
-
-
-def test_other_classes_than_those_that_train_are_not_told_apart():
-    rng = np.random.default_rng(6)
-    data = Recordings(
-        [(noise(rng), n % 6) for n in range(60)], sensor=SENSOR, duration_ms=20
-    ).split()
-    with pytest.raises(
-        ValueError,
-        match="test: its classes are not those that train, which rule classify tells apart",
-    ):
-        train(
-            config_of("classify", {}, queries=2),
-            "run",
-            progress=False,
-            data=dict(train=data["train"], test=data["test"]),
-        )

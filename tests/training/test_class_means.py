@@ -1,13 +1,11 @@
 """Runs that follow the rules of class means: settings, checkpoints, and what comes back from
 them."""
 
-from copy import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.training import checkpoint
 from minisnn.training.evaluation import evaluate
@@ -83,25 +81,6 @@ def test_checkpoints_keep_the_rule(runs, data):
         assert again["per_episode"] == result.test["per_episode"]
 
 
-def test_a_run_resumes_to_the_same_arrays(data, tmp_path):
-    whole = train(SMALL, tmp_path / "whole", progress=False, data=data)
-    calls = []
-
-    def sample_task(*arguments):
-        """The 20th task is where somebody presses Ctrl-C."""
-        calls.append(1)
-        if len(calls) == 20:
-            raise KeyboardInterrupt
-        return data["train"].sample_task(*arguments)
-
-    stops = copy(data["train"])
-    stops.sample_task = sample_task
-    with pytest.raises(KeyboardInterrupt):
-        train(SMALL, tmp_path / "part", progress=False, data={**data, "train": stops})
-    resumed = train(SMALL, tmp_path / "part", resume=True, progress=False, data=data)
-    np.testing.assert_array_equal(resumed.theta, whole.theta)
-
-
 def test_baselines_beside(runs, data):
     _, first, _ = runs
     beside = lambda tasks: baselines(first.net, first.theta, tasks, first)
@@ -131,24 +110,6 @@ def test_baselines_beside(runs, data):
     assert "shipped classifier, fully trained" in rows[4]  # not one of this run's making
 
 
-@pytest.mark.parametrize(
-    "settings, words",
-    [
-        (
-            dict(rule="classify", prototype_updates=3),
-            "prototype_updates must be 0 for rule classify",
-        ),
-        (dict(learn_step_size="array"), "learn_step_size must be no for rule prototypes"),
-        (dict(dataset="double-asl", draws=1), "draws is not for double-asl"),
-        (dict(root="somewhere", draws=1), "draws must be 0 where root"),
-        (dict(scale=0.0), "scale must be above 0"),
-    ],
-)
-def test_settings_that_do_not_fit(settings, words):
-    with pytest.raises(ValueError, match=words):
-        replace(SMALL, **settings)
-
-
 def test_prototypes_first_and_then_the_rule(data, tmp_path):
     """The first updates are those of rule prototypes, bit for bit, and the rest those of the rule
     from there."""
@@ -173,55 +134,3 @@ def test_prototypes_first_and_then_the_rule(data, tmp_path):
     assert both.net.views(both.theta)[
         "readout.weight"
     ].any()  # maml learns a readout, prototypes do not
-
-
-def test_settings_that_change_nothing():
-    maml = replace(SMALL, rule="maml", train_ways=0, train_queries=0)
-    assert {"scale", "train_ways", "train_queries"} <= set(
-        maml.idle()
-    ) and "inner_steps" not in maml.idle()
-    assert not {"scale", "train_ways", "train_queries"} & set(
-        replace(maml, prototype_updates=3).idle()
-    )
-    assert {"inner_steps", "step_size"} <= set(SMALL.idle()) and "scale" not in SMALL.idle()
-
-
-def test_the_readout_from_zero_learns_online_from_where_class_means_ended(runs, data):
-    """Tasks of more ways than the readout has, too; its own readout stays at zero, and the
-    meta-loss falls."""
-    folder, first, _ = runs
-    with pytest.raises(ValueError, match="a readout that does not fire"):
-        train(replace(SMALL, rule="online"), folder / "lif", progress=False, data=data)
-    more = replace(
-        SMALL,
-        rule="online",
-        neuron="cuba",
-        start=str(folder / "first"),
-        step_size=0.05,
-        scale=30.0,
-        updates=20,
-    )
-    result = train(more, folder / "online", progress=False, data=data)
-    begun = train(
-        replace(more, updates=1, lr=1e-9, test_episodes=0),
-        folder / "begun",
-        progress=False,
-        data=data,
-    )
-    tasks = [data["val"].episode(1, i, 3, 1, 3) for i in range(10)]
-    before, after = (
-        np.mean([result.inner.loss(one.net, one.theta, task) for task in tasks])
-        for one in (begun, result)
-    )
-    assert (
-        after < before
-        and isinstance(result.inner, OnlineReadout)
-        and result.inner.online
-        and result.inner.scale == 30.0
-    )
-    assert not result.net.views(result.theta)["readout.weight"].any()
-    found = checkpoint.read(folder / "online")
-    again = evaluate(
-        found.net, found.theta, found.inner, data["test"], "test", 10, 0, None, 1, 2, progress=False
-    )
-    assert again["per_episode"] == result.test["per_episode"]

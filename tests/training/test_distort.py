@@ -1,13 +1,11 @@
 """Training tasks whose recordings are distorted."""
 
-import pytest
 from toy import ToySet, toy_config, toy_data
 
 from minisnn.data.camera.distorted import distorted
 from minisnn.training.evaluation import evaluate
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import train
-from minisnn.training.settings import TrainingConfig
 from minisnn.training.update import TASKS, generator, network_of, task_of
 
 
@@ -35,9 +33,3 @@ def test_what_tests_is_not_distorted(tmp_path, monkeypatch):
         toy_config(updates=3, evaluate_every=3), tmp_path / "other", data=toy_data(), progress=False
     )
     assert (other.theta != result.theta).any()
-
-
-@pytest.mark.parametrize("dataset", ["shd", "ssc-other-speaker"])
-def test_sounds_are_no_pictures_to_bend(dataset):
-    with pytest.raises(ValueError, match=f"distort must be 0 for {dataset}: it bends pictures"):
-        TrainingConfig(dataset=dataset, root="there", channels=(), hidden=(8,), distort=1.0)

@@ -2,17 +2,12 @@ import json
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
-from toy import ToySet, toy_config, toy_data
+from toy import ToySet, toy_config
 
 from minisnn import SpikingNet, adapt
 from minisnn.meta.inner import InnerLoop
-from minisnn.data.sets.named import open_set
-from minisnn.training.evaluation import accuracy, evaluate
-from minisnn.training.folder import RunFolder
-from minisnn.training.progress import sentence, table
-from minisnn.training.run import train
-from minisnn.training.intervals import ci95
+from minisnn.training.evaluation import evaluate
+from minisnn.training.progress import sentence
 
 
 @pytest.fixture(scope="module")
@@ -52,45 +47,6 @@ def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
-def test_gates_and_step_sizes_reach_the_inner_loop(net, theta):
-    def after(**inner):
-        result = evaluate(
-            net, theta, InnerLoop(**inner), ToySet("test"), episodes=3, queries=5, progress=False
-        )
-        return result["per_episode"]
-
-    before = evaluate(
-        net, theta, InnerLoop(0.0), ToySet("test"), episodes=3, queries=5, progress=False
-    )
-    assert before["per_episode"] == before["per_episode_before"]
-    assert (
-        after(step_size=5.0, threshold=1e9)
-        == after(step_size=5.0, threshold_fraction=2.0)
-        == before["per_episode"]
-    )
-    assert after(step_size=5.0) != before["per_episode"]
-
-
-def test_batches_do_not_change_the_logits(net, theta, monkeypatch):
-    x = np.concatenate([ToySet("test").episode(0, index).x_query for index in range(3)])
-    whole = net(theta, x)
-    monkeypatch.setattr(type(net), "inference_part", 4)
-    assert len(x) % 4
-    np.testing.assert_allclose(net(theta, x), whole, rtol=1e-5, atol=1e-6)
-
-
-def test_accuracy_takes_the_first_of_equal_logits():
-    assert accuracy(
-        np.array([[1.0, 1.0], [0.0, 2.0], [3.0, 1.0]]), np.array([0, 1, 1])
-    ) == pytest.approx(2 / 3)
-
-
-def test_the_interval_of_one_episode_is_unknown_and_left_out(net, theta):
-    result = evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=1, progress=False)
-    assert result["ci95"] is ci95([0.5]) is result["interval"] is None
-    assert "±" not in sentence(result) and "1 unseen 3-way 1-shot episode (" in sentence(result)
-
-
 def test_the_line_that_is_printed():
     """The interval that leads, where there is one, and for whom; how recordings lie."""
     result = dict(
@@ -122,32 +78,6 @@ def test_the_line_that_is_printed():
     )
 
 
-@pytest.mark.parametrize(
-    "half, said", [(0.0, "0.1"), (0.0004, "0.1"), (0.0012, "0.1"), (0.0018, "0.2")]
-)
-def test_no_interval_is_said_to_be_nothing(half, said):
-    result = dict(
-        accuracy_after=0.5,
-        ci95=0.0,
-        split="test",
-        episodes=100,
-        ways=2,
-        shots=1,
-        inner_steps=0,
-        align="none",
-    )
-    result["interval"] = dict(
-        half=half, low=0.5 - half, high=0.5 + half, population="new recordings of the same classes"
-    )
-    assert f"accuracy 50.0 ± {said} % on" in sentence(result)
-    result["rules"] = dict(
-        frames=dict(
-            mean=0.5, interval=result["interval"], less=[0.0], less_interval=result["interval"]
-        )
-    )
-    assert all("± 0.0" not in line for line in table(result))
-
-
 def test_a_network_that_answers_alike_is_told(net, theta, recwarn):
     """Its accuracy is 1 in `ways` by how episodes are made; of so few answers that chance can do it
     nothing is said."""
@@ -170,52 +100,3 @@ def test_a_network_that_answers_alike_is_told(net, theta, recwarn):
         recwarn.clear()
         evaluate(net, start, inner, ToySet("test"), **how, progress=False)
         assert not recwarn
-
-
-def test_what_does_not_fit_is_named(net, theta):
-    with pytest.raises(ValueError, match="ways is 5; the network has 3 classes"):
-        evaluate(net, theta, InnerLoop(), ToySet("test"), ways=5)
-    with pytest.raises(ValueError, match="episodes must be at least 1"):
-        evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=0)
-    with pytest.raises(
-        ValueError,
-        match="there is no data set 'mnist'; expected double-nmnist, double-asl, omniglot, .*, "
-        "recordings with --root",
-    ):
-        open_set("mnist", "test")
-
-
-def test_the_curve_keeps_the_longer_half_of_a_validation(monkeypatch, tmp_path):
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
-    config = toy_config(updates=3, evaluate_every=3, evaluate_episodes=4, test_episodes=0)
-    data = toy_data()
-    made = train(config, tmp_path, progress=False, data=data)
-    looked = evaluate(
-        made.net,
-        made.theta,
-        made.inner,
-        data["val"],
-        "val",
-        4,
-        config.seed,
-        config.ways,
-        config.shots,
-        config.queries,
-        progress=False,
-    )
-    half = longer_half_of_wilson(looked["per_episode"])
-    np.testing.assert_allclose(made.curve["validation_ci95"], [np.nan, np.nan, half], rtol=1e-12)
-
-
-def longer_half_of_wilson(accuracies: list[float]) -> float:
-    """The longer way from the mean to an end of Wilson's interval, whose ends p solve |mean - p| =
-    half sqrt(p (1 - p) / (mean (1 - mean))), half = t s / sqrt(E) being Student's for the mean of
-    the episodes: of toy tasks no recordings are known."""
-    mean, episodes = float(np.mean(accuracies)), len(accuracies)
-    half = stats.t.ppf(0.975, episodes - 1) * stats.sem(accuracies)
-
-    def beyond(p: float) -> float:
-        return abs(mean - p) - half * (p * (1 - p) / (mean * (1 - mean))) ** 0.5
-
-    ends = [optimize.brentq(beyond, *between) for between in ((1e-12, mean), (mean, 1 - 1e-12))]
-    return max(abs(mean - end) for end in ends)

@@ -8,41 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from toy import ToySet, toy_config, toy_data
-from written import rewrite
 
 import minisnn as ms
 from minisnn import cli
 from minisnn.data.sets.recordings import Recordings
 from minisnn.core.loss import LOSSES
-from minisnn.core.neuron import CubaLIF
-from minisnn.core.neuron import LIF
-from minisnn.core.own import Neuron
-from minisnn.meta.inner import MOST_STEPS
-from minisnn.training import checkpoint
-from minisnn.training.folder import RunFolder
-from minisnn.training.progress import Bar, sentence
+from minisnn.training.progress import sentence
 from minisnn.training.run import train
-from minisnn.training.update import nearest
 
 SILENT = dict(progress=False)
-
-
-class Features(ToySet):
-    """Rows of twelve features a time step."""
-
-    input_shape = (12,)
-
-    def sample_task(self, rng, ways=3, shots=1, queries=2):
-        rates = [
-            np.random.default_rng(self.first + c).random(12) ** 4
-            for c in rng.choice(10, ways, replace=False)
-        ]
-
-        def samples(n):
-            x = np.concatenate([rng.random((n, 14, 12)) < rate for rate in rates])
-            return x.astype(np.uint8), np.repeat(np.arange(ways), n)
-
-        return ms.Task(*samples(shots), *samples(queries))
 
 
 class Waves(ToySet):
@@ -67,12 +41,6 @@ class Far(Waves):
     def sample_task(self, *how, **more):
         task = super().sample_task(*how, **more)
         return ms.Task(task.x_support, task.y_support, task.x_query, 20 + 9 * task.y_query)
-
-
-def test_rows_of_features_train_and_are_tested(tmp_path):
-    data = {split: Features(split) for split in toy_data()}
-    result = train(toy_config(channels=(), hidden=(8,)), tmp_path, data=data, **SILENT)
-    assert result.test["episodes"] == 4 and {"frames", "random", "own"} <= set(result.test["rules"])
 
 
 def test_what_a_test_set_lacks_is_told_before_training(tmp_path):
@@ -119,95 +87,6 @@ def test_regression_trains_validates_and_is_tested(rule, more, tmp_path, capsys)
     again = train(config, tmp_path / "run", True, data=data, loss=LOSSES["squared"], **SILENT)
     assert np.array_equal(whole, again.theta) and again.test == test
     assert cli.main(["info", str(tmp_path / "run")]) == 0 and "error" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "y, message",
-    [
-        (
-            np.zeros(4),
-            r"y_support is of type float64 and shape \(4,\), expected integer labels, or real targets \(4, outputs\)",
-        ),
-        (
-            np.full((4, 2), np.nan),
-            "y_support holds NaN or infinite values, expected finite targets",
-        ),
-        (
-            np.zeros((4, 3)),
-            r"y_query has the shape \(4, 2\), expected labels or targets as y_support has them, \(4, 3\)",
-        ),
-    ],
-)
-def test_targets_that_do_not_fit(y, message):
-    x = np.zeros((4, 3, 2, 2, 2), np.uint8)
-    with pytest.raises(ValueError, match=message):
-        ms.Task(x, y, x, np.zeros((4, 2)))
-
-
-def test_the_error_is_drawn_as_one(tmp_path):
-    from minisnn.plots import plot_learning_curve
-
-    rows = [
-        dict(tasks=n, loss=1.0, error_before=3.0, error_after=2.0, validation=1.5)
-        for n in range(1, 4)
-    ]
-    bottom = plot_learning_curve(rows).axes[1]
-    assert bottom.get_ylabel() == "mean squared error" and [
-        line.get_ydata()[0] for line in bottom.lines
-    ] == [3, 2, 1.5]
-
-
-def test_chance_is_that_of_the_tasks_that_are_drawn(tmp_path):
-    """Class means may learn from tasks of more classes than the network tells apart: guessing is
-    right more seldom there."""
-    from minisnn.plots import plot_learning_curve
-
-    rows = [dict(tasks=n, loss=1.0, accuracy_after=0.5) for n in range(1, 5)]
-    bottom = plot_learning_curve(rows, chance=[0.05, 0.05, 0.2, 0.2]).axes[1]
-    assert bottom.lines[-1].get_ydata().tolist() == [5, 5, 20, 20]
-    assert [one.get_text() for one in bottom.texts] == ["chance in training tasks, 5 %, then 20 %"]
-    assert plot_learning_curve(rows).axes[0].get_title() == "Training and validation tasks"
-    before = [dict(row, accuracy_before=0.0) for row in rows]  # wrong, and told all the same
-    assert plot_learning_curve(before).axes[0].get_title().startswith("Between before and after")
-    bottom = plot_learning_curve(rows, chance=[0.2] * 4).axes[1]
-    assert [one.get_text() for one in bottom.texts] == ["chance, 20 %"]
-    with pytest.raises(ValueError, match="chance has 1 values for 4 rows; expected one, or one"):
-        plot_learning_curve(rows, chance=[0.2])
-
-
-def test_a_run_draws_the_chance_of_its_tasks_and_means_over_alike_ones(tmp_path, monkeypatch):
-    drawn = {}
-    monkeypatch.setattr(
-        RunFolder, "draw", lambda self, rows, chance: drawn.update(chance=chance(len(rows)))
-    )
-    config = toy_config(
-        rule="proto-maml", updates=4, prototype_updates=2, train_ways=6, tasks=1, evaluate_every=0
-    )
-    known = len(toy_data()["train"].classes)
-    train(replace(config, test_episodes=0), tmp_path, data=toy_data())
-    ways = min(6, known)
-    assert ways != config.ways and drawn["chance"] == [1 / ways] * 2 + [1 / config.ways] * 2
-
-
-@pytest.mark.parametrize("begun", [0, 3])
-def test_what_a_bar_tells_is_of_updates_alike(begun):
-    """The loss of 20 classes is larger than that of five, so the two are not averaged."""
-    config = toy_config(rule="proto-maml", updates=6, prototype_updates=2, tasks=1)
-    rows = [
-        dict(
-            update=u,
-            loss=3.0 if u <= 2 else 1.0,
-            accuracy_before=0.0,
-            accuracy_after=0.5,
-            seconds=u,
-        )
-        for u in range(1, 6)
-    ]
-    with Bar(config, rows[:begun], progress=False) as bar:
-        for row in rows[begun:]:
-            bar.show(row)
-            assert len({*bar.recent["loss"]}) == 1
-        assert [*bar.recent["loss"]] == [1.0] * 3 and len(bar.recent["seconds"]) >= 3
 
 
 WAVES = """
@@ -261,18 +140,6 @@ def test_commands_take_real_targets_or_say_in_a_sentence_that_they_do_not(
         ms.plots.plot_task(Waves("test").episode(0, 0))
 
 
-def test_classes_that_a_set_does_not_name_are_asked_for(tmp_path):
-    class Nameless:
-        input_shape = ToySet.input_shape
-        sample_task, episode = ToySet.sample_task, ToySet.episode
-
-    config = toy_config(rule="classify", learn_step_size="no", clip=None)
-    data = dict.fromkeys(toy_data(), Nameless())
-    with pytest.raises(ValueError, match="classes"):
-        train(config, tmp_path / "run", data=data, **SILENT)
-    assert not (tmp_path / "run").exists()
-
-
 # ---- what is said while it is done
 
 
@@ -287,29 +154,6 @@ def test_few_classes_and_long_phases_are_announced(classes, said, tmp_path, caps
 
 
 # ---- rules that do not adapt
-
-
-@pytest.mark.parametrize(
-    "rule, tells",
-    [("prototypes", False), ("proto-maml", False), ("maml", True), ("classify", False)],
-)
-def test_a_rule_that_does_not_adapt_does_not_speak_of_it(rule, tells, tmp_path, capsys):
-    from toy import small_set
-
-    data = small_set().split_recordings() if rule == "classify" else toy_data()
-    config = toy_config(rule=rule, learn_step_size="no", clip=None)
-    made = train(config, tmp_path, data=data)
-    err = capsys.readouterr().err
-    updates = [line for line in err.splitlines() if line.startswith("update ")]
-    assert (
-        ("before → after adaptation" in err) == tells
-        and updates
-        and all(("% → " in line) == tells for line in updates)
-    )
-    assert np.isfinite(made.curve["accuracy_before"]).all() == tells
-    assert cli.main(["info", str(tmp_path)]) == 0
-    assert ("after adaptation" in capsys.readouterr().out) == tells
-    assert ("before adaptation" in sentence(made.test)) == (made.inner.steps > 0)
 
 
 # ---- results that were kept
@@ -363,133 +207,4 @@ def test_a_run_goes_on_with_the_very_recordings(changed, tmp_path):
         train(config, tmp_path, True, data=recordings(1, changed), **SILENT)
 
 
-@pytest.mark.parametrize(
-    "split, words", [("train", "learns from"), ("val", "is validated on"), ("test", "is tested on")]
-)
-def test_which_recordings_are_others_is_told(split, words, tmp_path):
-    config = toy_config(ways=2, updates=2, evaluate_every=2)
-    train(config, tmp_path, data=recordings(0), **SILENT)
-    data = recordings(0)
-    data[split] = recordings(1, 96)[split]
-    with pytest.raises(
-        ValueError, match=f"these are not the recordings that the run in .* {words};"
-    ):
-        train(config, tmp_path, True, data=data, **SILENT)
-
-
 # ---- numbers that a file may hold
-
-
-@pytest.mark.parametrize("make", [LIF, CubaLIF, lambda **how: toy_neuron(**how)])
-def test_a_network_that_sees_nothing_is_refused(make):
-    with pytest.raises(ValueError, match="gain"):
-        make(gain=0.0)
-
-
-def toy_neuron(gain):
-    class Mine(Neuron):
-        def forward(self, *given):
-            return given
-
-        backward = forward_tangent = backward_tangent = forward
-
-    return Mine(gain=gain)
-
-
-def test_a_gain_of_nothing_is_one_clear_sentence(capsys):
-    assert (
-        cli.main(
-            [
-                "train",
-                "--start",
-                "double_nmnist_maml.h5",
-                "--gain",
-                "0",
-                "--channels",
-                "32,64,128",
-                "--quiet",
-            ]
-        )
-        == 2
-    )
-    assert "gain must be other than 0" in capsys.readouterr().err
-
-
-def test_theta_goes_to_another_gain():
-    net, other = (
-        ms.SpikingNet((4, 4, 2), (2,), 2, kernel=3, neuron=LIF(gain=gain)) for gain in (10.0, 5.0)
-    )
-    theta = net.init(np.random.default_rng(0))
-    assert np.allclose(
-        net.views(nearest(net, theta, other))["conv1.weight"], 2 * net.views(theta)["conv1.weight"]
-    )
-
-
-def test_inner_steps_of_a_checkpoint_have_a_limit(tmp_path):
-    net = ms.SpikingNet((4, 4, 2), (2,), 2, kernel=3)
-    checkpoint.save(
-        tmp_path / "c.h5", net, np.zeros(net.size, np.float32), inner=ms.InnerLoop(1.0, 1000)
-    )
-    assert checkpoint.read(tmp_path / "c.h5").inner.steps == 1000
-
-    def change(file):
-        text = bytes(file.attrs["inner_loop"])
-        file.attrs["inner_loop"] = np.bytes_(text.replace(b'"steps": 1000', b'"steps": 1000000000'))
-
-    rewrite(tmp_path / "c.h5", tmp_path / "d.h5", change)
-    with pytest.raises(
-        ValueError, match="d.h5: steps must be a whole number from 0 to 1000, not 1000000000"
-    ):
-        checkpoint.read(tmp_path / "d.h5")
-    toy_config(inner_steps=MOST_STEPS)
-    with pytest.raises(ValueError, match="inner_steps must be at most 1000, not 1001"):
-        toy_config(inner_steps=MOST_STEPS + 1)
-
-
-def test_a_classifier_is_evaluated_as_one(tmp_path, monkeypatch, capsys):
-    """On other recordings of the classes that it learned; by another rule on classes that it did
-    not."""
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    for n in range(120):
-        one = np.zeros(60, [("t", "i8"), ("x", "i2"), ("y", "i2"), ("p", "?")])
-        one["t"], one["x"], one["y"] = (
-            np.sort(rng.integers(0, 20_000, 60)),
-            rng.integers(0, 12, 60),
-            n % 10,
-        )
-        (tmp_path / "r" / f"c{n % 10}").mkdir(parents=True, exist_ok=True)
-        np.save(tmp_path / "r" / f"c{n % 10}" / f"{n}.npy", one)
-    line = (
-        "train --dataset recordings --root r --sensor 10,12 --duration-ms 20 --rule classify "
-        "--channels 4 --kernel 3 "
-    )
-    line += (
-        "--window 10 --updates 60 --tasks 1 --queries 6 --lr 0.02 --evaluate-every 0 "
-        "--test-episodes 20 --init-tasks 1 "
-    )
-    line += "--out run"
-    assert cli.main([*line.split(), "--learn-step-size", "no", "--quiet"]) == 0, (
-        capsys.readouterr().err
-    )
-    said = capsys.readouterr().out.splitlines()[0]
-    kept = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert (
-        said.endswith("% among 6 classes on unseen recordings")
-        and kept["ci95_recordings"] is not None
-    )
-    assert kept["accuracy_after"] > 0.5  # a class is a row of pixels
-    assert (
-        cli.main(
-            "evaluate --checkpoint run --episodes 20 --queries 6 --quiet --json e.json".split()
-        )
-        == 0
-    )
-    assert capsys.readouterr().out.splitlines() == [said]
-    assert json.loads((tmp_path / "e.json").read_text())["per_episode"] == kept["per_episode"]
-    assert (
-        cli.main("evaluate --checkpoint run --rule nearest --ways 2 --episodes 5 --quiet".split())
-        == 0
-    )
-    assert "5 unseen 2-way 1-shot episodes" in capsys.readouterr().out

@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 
 import faulty
-from minisnn import files
 from minisnn.training import checkpoint
 from minisnn.training.checkpoint import CURRENT, PREVIOUS
 from minisnn.training.run import train
 from written import rewrite
-from toy import assert_same, interrupt, state, toy_config, toy_data
+from toy import assert_same, interrupt, toy_config, toy_data
 
 HERE = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
@@ -142,46 +141,24 @@ def test_a_damaged_checkpoint_never_replaces_a_good_one(stopped):
     assert checkpoint.read(stopped / PREVIOUS).progress["update"] == 4
 
 
-def test_where_both_are_damaged_both_are_named(stopped):
-    for name in (CURRENT, PREVIOUS):
-        (stopped / name).write_bytes(b"damaged")
-    with pytest.raises(
-        ValueError,
-        match="checkpoint.h5: .*checkpoint.previous.h5",
-    ):
-        train(CONFIG, stopped, resume=True, data=toy_data(), **SILENT)
-    assert (stopped / CURRENT).read_bytes() == b"damaged"  # left as it was
+def shorter(file):
+    del file["optimiser/outer/v"]
+    file["optimiser/outer/v"] = np.ones(3, "f4")
+
+
+def progress(text):
+    return lambda file: file.attrs.modify("progress", text)
 
 
 @pytest.mark.parametrize(
     "change, words",
     [
-        (lambda file: file.__delitem__("optimiser/outer/m"), "optimiser/outer/m holds nothing"),
-        (
-            lambda file: (
-                file.__delitem__("optimiser/outer/v"),
-                file.__setitem__("optimiser/outer/v", np.ones(3, "f4")),
-            ),
-            r"optimiser/outer/v holds float32 of shape \(3,\); expected float32 of shape",
-        ),
-        (
-            lambda file: file.attrs.modify("progress", '{"update": 4}'),
-            "curve has 5 rows; expected 4",
-        ),
-        (lambda file: file.attrs.modify("progress", '{"update": 400}'), "not that of the run"),
-        (lambda file: file.attrs.modify("progress", "[4]"), "checkpoint.h5"),
-        (lambda file: file.attrs.modify("progress", '{"update": "4"}'), "checkpoint.h5|update"),
-        (
-            lambda file: file.attrs.modify("progress", '{"update": 5, "tasks": [5]}'),
-            "checkpoint.h5|tasks",
-        ),
-        (
-            lambda file: (
-                file.__delitem__("curve/loss"),
-                file.__setitem__("curve/loss", np.ones(2)),
-            ),
-            "differ in length",
-        ),
+        (lambda file: file.__delitem__("optimiser/outer/m"), "optimiser/outer/m must be"),
+        (shorter, "optimiser/outer/v must be float32 of shape"),
+        (progress('{"update": 4}'), "curve must be of 4 rows"),
+        (progress('{"update": 400}'), "not that of the run"),
+        (progress("[4]"), "checkpoint.h5"),
+        (progress('{"update": "4"}'), "checkpoint.h5|update"),
     ],
 )
 def test_what_does_not_fit_the_run_is_found_when_it_is_resumed(stopped, change, words):
@@ -191,39 +168,3 @@ def test_what_does_not_fit_the_run_is_found_when_it_is_resumed(stopped, change, 
     with pytest.raises(ValueError, match=words):
         train(CONFIG, stopped, resume=True, data=toy_data(), **SILENT)
     assert (stopped / CURRENT).read_bytes() == before
-
-
-def test_no_run_equals_another_by_chance(undisturbed, tmp_path):
-    """The comparison can fail: one update less, other arrays."""
-    train(
-        toy_config(**{**faulty.CONFIG, "updates": 11}), tmp_path / "run", data=toy_data(), **SILENT
-    )
-    with pytest.raises(AssertionError):
-        assert_same(undisturbed, tmp_path / "run")
-    assert {"theta", "outer/m", "outer/v", "outer/n", "step_sizes/m", "loss", "test"} <= state(
-        undisturbed
-    ).keys()
-
-
-@pytest.mark.parametrize("step", ["link", "replace", "fsync"])
-def test_what_is_interrupted_while_it_writes_leaves_nothing_behind(tmp_path, monkeypatch, step):
-    """Ctrl-C at a step of writing a file that keeps the one before."""
-    new, old = tmp_path / "new", tmp_path / "old"
-    files.write_whole(new, b"first")
-    real, calls = getattr(os, step), []
-
-    def interrupted(*arguments):
-        calls.append(1)
-        if len(calls) == 1:
-            result = real(*arguments) if step == "link" else None
-            raise KeyboardInterrupt(result)
-        return real(*arguments)
-
-    monkeypatch.setattr(os, step, interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        files.write_whole(new, b"second", old)
-    monkeypatch.undo()
-    assert new.read_bytes() == b"first" and {path.name for path in tmp_path.iterdir()} <= {
-        "new",
-        "old",
-    }

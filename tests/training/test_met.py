@@ -98,14 +98,14 @@ def test_a_start_that_learned_the_test_classes_is_told():
 
 def test_protocols_of_one_data_set_have_classes_in_common():
     tasks = Omniglot("test", protocol="random")
-    learner = Origin(data="omniglot", classes=json.dumps(Omniglot("train").classes))
+    learner = Origin(data="omniglot", classes=[*Omniglot("train").classes])
     found = met(learner, Origin(data="omniglot-random"), tasks)
     assert found is not None and " of its 1692 classes (" in found
     assert met(learner, Origin(data="omniglot"), Omniglot("test")) is None
-    binned = replace(learner, how=json.dumps(dict(bin_ms=10, duration_ms=300)))
+    binned = replace(learner, how=dict(bin_ms=10, duration_ms=300))
     assert binned.options("omniglot-random") == dict(bin_ms=10, duration_ms=300)
     assert binned.options("double-nmnist") == {}
-    start = replace(learner, data="omniglot-random", classes=json.dumps(["Greek-01"]))
+    start = replace(learner, data="omniglot-random", classes=["Greek-01"])
     assert "Greek-01" in learned(Origin(data="omniglot"), Omniglot("val"), start).classes
     assert (
         met(replace(learner, data="double-nmnist"), Origin(data="omniglot-random"), tasks) is None
@@ -152,15 +152,6 @@ def test_known_classes_are_noticed_wherever_they_lie(root, capsys):
     assert json.loads(Path("next/result.json").read_text())["met"] in out
 
 
-def test_a_run_on_known_classes_does_not_call_them_unseen():
-    """New recordings of the classes that train."""
-    data = recordings().split_recordings(0)
-    config = replace(CONFIG, test_episodes=2)
-    found = told(lambda: train(config, "known", data=data, progress=False))
-    assert len(found) == 1 and "10 of its 10 classes" in found[0]
-    assert "unseen" not in sentence(json.loads(Path("known/result.json").read_text()))
-
-
 def test_the_training_set_is_not_called_unseen():
     data = recordings().split(0)
     result = train(replace(CONFIG, test_episodes=0), "run", data=data, progress=False)
@@ -180,18 +171,3 @@ def test_the_training_set_is_not_called_unseen():
     )
     assert said(recordings().split_recordings(0)["train"]).startswith("train accuracy")
     assert said(data["val"], split="test").startswith("test accuracy")
-
-
-@pytest.mark.parametrize("command", ["evaluate --json", "show --no-animation --out"])
-def test_what_a_network_learned_from_is_not_written_over(command, capsys):
-    """Not by force either, though the command does not name its recordings."""
-    folders(range(10))
-    config = replace(CONFIG, dataset="recordings", root="data", sensor=(6, 6), duration_ms=12)
-    train(replace(config, kernel=3), "run", progress=False)
-    place = "data/c1/0.npy" if "json" in command else "data"
-    before = Path("data/c1/0.npy").read_bytes()
-    words = [*command.split(), place, "--force", "--checkpoint", "run"]
-    assert cli.main(words) == 2
-    assert "input data" in capsys.readouterr().err
-    assert Path("data/c1/0.npy").read_bytes() == before
-    assert not Path("data/task.png").exists()

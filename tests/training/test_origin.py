@@ -5,12 +5,10 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from toy import ToySet, interrupt, toy_config, toy_data
 from written import rewrite
 
-import minisnn as ms
 from minisnn import cli
 from minisnn.hardware import work
 from minisnn.training import checkpoint, evaluation, run as training
@@ -95,21 +93,8 @@ def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
     made = checkpoint.read("mine").origin
     assert (
         made
-        == Origin(TRAIN, PYTHON, kind="ToySet", classes=made.classes, recordings="[]")
+        == Origin(TRAIN, PYTHON, kind="ToySet", classes=made.classes, recordings=[])
         == RunFolder("mine").read()[1]
-    )
-
-
-def test_info_says_what_a_network_learned_from(said, capsys, opened):
-    train(toy_config(updates=2), "mine", data=toy_data(), **SILENT)
-    assert (
-        cli.main(["info", "mine"]) == 0
-        and "data given in Python (ToySet), seed 0" in capsys.readouterr().out
-    )
-    train(toy_config(updates=2, root="taken"), "real", **SILENT)
-    assert (
-        cli.main(["info", "real"]) == 0
-        and "double-nmnist, recordings of taken, seed 0" in capsys.readouterr().out
     )
 
 
@@ -132,14 +117,6 @@ def test_other_data_given_in_python_is_refused(tmp_path):
         )
 
 
-def test_data_given_to_a_run_of_a_named_set_is_refused(tmp_path):
-    assert f"continue with --resume {tmp_path}" in stopped(tmp_path, given=False)
-    with pytest.raises(
-        ValueError, match="learns from double-nmnist, simulated recordings; leave out data="
-    ):
-        train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
-
-
 def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
     class Chip(type(training.Held())):
         command = CHIP
@@ -157,19 +134,6 @@ def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
     assert code == 2 and "network.h5" in err and not Path("net.nir").exists()
     with pytest.raises(ValueError, match="was made by minisnn hardware train;"):
         train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
-
-
-def test_a_run_of_train_is_not_one_for_the_chip(said, tmp_path):
-    stopped(tmp_path, given=False)
-    (tmp_path / "chip.json").write_text(
-        '{"bits": 4, "readout_bits": 8, "exponents": {"conv1": 0, "readout": 0}}'
-    )
-    code, err = said("hardware", "train", "--resume", tmp_path)
-    assert (
-        code == 2
-        and f"was made by minisnn train; expected that to continue it, with --resume {tmp_path}"
-        in err
-    )
 
 
 def test_other_recordings_in_the_same_folder_are_noticed(opened, tmp_path):
@@ -203,30 +167,6 @@ def test_what_is_named_is_opened_and_else_what_was_learned_from():
 # ---- records of it
 
 
-def test_a_run_of_0_1_is_refused(said, tmp_path):
-    """It kept no record of what made it; 0.2 takes nothing for what it may have been."""
-    stopped(tmp_path / "old")
-    path = tmp_path / "old" / "config.json"
-    values = json.loads(path.read_text())
-    values.pop("made")
-    path.write_text(json.dumps(values))
-    before = {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()}
-    lines = (
-        ("train", "--resume", "old"),
-        ("train", "--out", "old"),
-        ("hardware", "train", "--resume", "old"),
-        ("info", "old"),
-    )
-    for line in lines:
-        code, err = said(*line)
-        assert code == 2 and err.count("\n") == 1
-        assert (
-            "old/config.json: these are settings of a run of minisnn 0.1, which 0.1 alone "
-            "continues; expected those of 0.2, or another folder" in err
-        )
-    assert {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()} == before
-
-
 DATA = Path(__file__).parents[2] / "data"
 
 
@@ -239,16 +179,6 @@ def test_every_network_that_ships_says_what_it_learned_from(name):
     found.check_usable(DATA / name)
 
 
-def test_what_a_script_saved_with_settings_is_of_their_data(tmp_path):
-    net = ms.SpikingNet((6,), (), ways=3)
-    theta = net.init(np.random.default_rng(0))
-    ms.save(tmp_path / "a.h5", net, theta, config=toy_config(dataset="omniglot", root="taken"))
-    found = checkpoint.read(tmp_path / "a.h5").origin
-    assert found == Origin(TRAIN, "omniglot", "taken")
-    ms.save(tmp_path / "b.h5", net, theta)
-    assert checkpoint.read(tmp_path / "b.h5").origin == Origin()
-
-
 @pytest.mark.parametrize(
     "made", [3, {"command": 3}, {"order": "maml"}, {"command": "sh"}, {"data": "/etc/passwd"}]
 )
@@ -256,9 +186,7 @@ def test_a_damaged_record_is_named(tmp_path, made):
     out = tmp_path / "run"
     out.mkdir()
     (out / "config.json").write_text(json.dumps({**asdict(toy_config()), "made": made}))
-    with pytest.raises(
-        ValueError, match=r"config\.json: made: (expected what made the run|made by)"
-    ):
+    with pytest.raises(ValueError, match=r"config\.json: made: .*(what made the run|what made it)"):
         RunFolder(out).read()
 
 

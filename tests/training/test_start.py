@@ -6,21 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy import assert_same, interrupt, small_set, toy_config, toy_data
+from toy import small_set, toy_config, toy_data
 
-from minisnn import Dense
 from minisnn.core.neuron import CubaLIF
 from minisnn.core.neuron import LIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine
-from minisnn.meta.rules import GROUPS
-from minisnn.meta.stepsizes import StepSizes
 from minisnn.meta.tasks import Classification
 from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
-from minisnn.training.run import Interrupted, _Run, train
-from minisnn.training.update import TASKS, generator, nearest
+from minisnn.meta.stepsizes import StepSizes
+from minisnn.training.run import train
+from minisnn.training.update import TASKS, begun, generator, network_of, nearest
 
 SILENT = dict(progress=False)
 
@@ -90,57 +88,6 @@ def test_a_readout_of_zero_stays_zero_and_all_below_follows_the_meta_gradient_th
     assert abs(two.theta - one.theta)[:readout].max() > 1e-6
 
 
-@pytest.mark.parametrize(
-    "changes, what",
-    [
-        (
-            dict(freeze=("readout",)),
-            "freeze must not name the readout where zero_readout starts it from zero",
-        ),
-        (
-            dict(rule="proto-maml"),
-            "zero_readout must be False for rule proto-maml, whose readout starts from class means",
-        ),
-        (
-            dict(rule="classify", learn_step_size="no"),
-            "zero_readout must be False for rule classify, which has no inner loop",
-        ),
-        (
-            dict(rule="online", learn_step_size="no"),
-            "zero_readout must be False for rule online, whose readout always starts from zero",
-        ),
-    ],
-)
-def test_a_readout_of_zero_where_it_has_no_place_is_refused(changes, what):
-    with pytest.raises(ValueError, match=what):
-        toy_config(zero_readout=True, **changes)
-
-
-def test_step_sizes_that_are_not_learned_are_those_of_the_settings(before, tmp_path):
-    config = toy_config(
-        start=str(before),
-        updates=1,
-        evaluate_every=0,
-        test_episodes=0,
-        learn_step_size="no",
-        step_size=2.0,
-    )
-    assert train(config, tmp_path / "after", data=toy_data(), **SILENT).inner.step_size == 2.0
-
-
-def test_step_sizes_that_the_checkpoint_did_not_learn_are_those_of_the_settings(tmp_path):
-    still = dict(evaluate_every=0, test_episodes=0, updates=1)
-    train(
-        toy_config(learn_step_size="no", step_size=5.0, **still),
-        tmp_path / "before",
-        data=toy_data(),
-        **SILENT,
-    )
-    config = toy_config(start=str(tmp_path / "before"), step_size=0.3, step_size_lr=1e-9, **still)
-    found = train(config, tmp_path / "after", data=toy_data(), **SILENT).inner.step_size
-    np.testing.assert_allclose(found, 0.3, rtol=1e-6)
-
-
 def test_another_neuron_starts_from_the_nearest_weights():
     """A hard reset does not see the scale of a layer: the same spikes for another threshold and
     gain. From the first neuron to the chip's, every membrane less its threshold is what it was."""
@@ -167,37 +114,6 @@ def test_another_neuron_starts_from_the_nearest_weights():
     assert (found["readout.weight"] == first.views(theta)["readout.weight"]).all()
 
 
-def test_recurrent_weights_follow_the_threshold():
-    rng = np.random.default_rng(0)
-    of = lambda threshold: SpikingNet(
-        (6,), layers=[Dense(8, recurrent=True)], ways=3, neuron=CubaLIF(threshold=threshold),
-        window=9, dtype=np.float64, backend="numpy",
-    )  # fmt: skip
-    old, new, x = of(0.1), of(0.4), rng.poisson(0.3, (2, 30, 6))
-    theta = old.init(rng, x, rate=0.3)
-    theta += 0.1 * rng.standard_normal(old.size)
-    assert np.abs(old.features(theta, x) - old.features(silent(old, theta), x)).max() > 0.01
-    np.testing.assert_allclose(
-        new.features(nearest(old, theta, new), x), old.features(theta, x), rtol=1e-12
-    )
-
-
-def silent(net, theta):
-    """theta without its recurrent weights."""
-    theta = theta.copy()
-    net.views(theta)["dense1.recurrent"][...] = 0
-    return theta
-
-
-def test_a_run_goes_on_with_another_neuron(before, tmp_path):
-    config = toy_config(
-        start=str(before), neuron="cuba", updates=1, evaluate_every=0, test_episodes=0
-    )
-    assert train(config, tmp_path / "after", data=toy_data(), **SILENT).net.neuron == CubaLIF(
-        gain=config.gain
-    )
-
-
 @pytest.mark.parametrize("ways", [2, 4])
 def test_for_another_number_of_classes_each_begins_as_the_mean_of_those_of_the_checkpoint(
     before, tmp_path, ways
@@ -222,18 +138,6 @@ def test_for_another_number_of_classes_each_begins_as_the_mean_of_those_of_the_c
     np.testing.assert_allclose(last[1], last[0] * ways / 3, rtol=1e-6)
 
 
-def test_a_started_run_that_was_stopped_equals_one_that_was_not(before, tmp_path):
-    config = toy_config(start=str(before))
-    whole = train(config, tmp_path / "whole", data=toy_data(), **SILENT)
-    with pytest.raises(Interrupted):
-        train(config, tmp_path / "part", data=toy_data({11: interrupt}), **SILENT)
-    resumed = train(config, tmp_path / "part", resume=True, data=toy_data(), **SILENT)
-    assert np.array_equal(resumed.theta, whole.theta) and np.array_equal(
-        resumed.inner.step_size, whole.inner.step_size
-    )
-    assert_same(tmp_path / "whole", tmp_path / "part")
-
-
 def test_another_network_is_no_start(before, tmp_path):
     with pytest.raises(
         ValueError,
@@ -253,34 +157,6 @@ def test_another_network_is_no_start(before, tmp_path):
             data=toy_data(),
             **SILENT,
         )
-
-
-@pytest.mark.parametrize("kind", GROUPS)
-def test_logarithms_of_step_sizes_and_back(kind, rng):
-    net = SpikingNet((4, 4, 2), (3,), 2, kernel=3, dtype=np.float64)
-    steps = StepSizes(net, kind, 5.0)
-    log = rng.standard_normal(len(steps.starts)) if kind != "no" else steps.start
-    np.testing.assert_allclose(steps.log_of(steps.value(log)), log, atol=1e-12)
-    with pytest.raises(ValueError, match="positive and finite"):
-        steps.log_of(0.0)
-
-
-def test_a_batch_has_the_labels_of_its_classes():
-    tasks = small_set()
-    batch = Classification(tasks).episode(3, 1, queries=20)
-    assert (
-        len(batch.y_query) == 20 == len(set(batch.y_query.tolist()))
-        and batch.classes == tasks.classes
-        and batch.ways == 64
-    )
-    for x, y in ((batch.x_query, batch.y_query), (batch.x_support, batch.y_support)):
-        # the halves are among the recordings of the class's symbols
-        for sample, label in zip(x, y):
-            for side, half in enumerate(np.split(sample, 2, axis=2)):
-                pool = tasks.pool.dense(tasks.symbols[tasks.made_of[tasks.classes[label]][side]])
-                assert (pool == half).all(axis=(1, 2, 3, 4)).any()
-    with pytest.raises(ValueError, match="queries is 65; expected at most 64"):
-        Classification(tasks).episode(0, 0, queries=65)
 
 
 def _classify(**changes):
@@ -308,21 +184,15 @@ def test_classification_written_out(sets, tmp_path):
     """Adam on the mean loss of batches, nothing adapted."""
     config = _classify()
     result = train(config, tmp_path / "run", data=sets, **SILENT)
-    run = _Run(
-        config,
-        RunFolder(tmp_path / "other"),
-        {split: Classification(one) for split, one in sets.items()},
-        False,
-    )
-    theta, adam = run._start().theta, Adam(run.net.size)
-    assert run.net.ways == 64
+    tasks = Classification(sets["train"])
+    net = network_of(config, tasks.input_shape, 64)
+    theta = begun(config, net, StepSizes(net, "no", 1.0), tasks).theta
+    adam = Adam(net.size)
     for u in range(6):
-        batch = Classification(sets["train"]).sample_task(
-            generator(config, TASKS, u, 0), queries=24
-        )
+        batch = tasks.sample_task(generator(config, TASKS, u, 0), queries=24)
         theta = adam.step(
             theta,
-            run.net.loss_and_gradient(theta, batch.x_query, batch.y_query)[1],
+            net.loss_and_gradient(theta, batch.x_query, batch.y_query)[1],
             cosine(u, 6, 1e-2, 2e-4),
         )
     assert np.array_equal(result.theta, theta) and result.inner.steps == 0
@@ -331,27 +201,6 @@ def test_classification_written_out(sets, tmp_path):
         answers["ways"] == 64
         and answers["rule"] == "classify"
         and answers["accuracy_after"] == answers["accuracy_before"]
-    )
-
-
-def test_classification_stops_and_goes_on(sets, tmp_path, monkeypatch):
-    whole = train(_classify(checkpoint_every=2), tmp_path / "whole", data=sets, **SILENT)
-    calls, gradient = [], _Run._gradients
-
-    def stop_once(self, *arguments):
-        calls.append(0)
-        if len(calls) == 5:
-            raise KeyboardInterrupt
-        return gradient(self, *arguments)
-
-    monkeypatch.setattr(_Run, "_gradients", stop_once)
-    with pytest.raises(Interrupted):
-        train(_classify(checkpoint_every=2), tmp_path / "part", data=sets, **SILENT)
-    assert np.array_equal(
-        train(
-            _classify(checkpoint_every=2), tmp_path / "part", resume=True, data=sets, **SILENT
-        ).theta,
-        whole.theta,
     )
 
 
@@ -365,18 +214,3 @@ def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path,
     assert asked == [
         (split, {"classes": "train", "align": "none"}) for split in ("train", "val", "test")
     ]
-
-
-def test_what_the_line_says():
-    from minisnn.training.progress import sentence
-
-    assert (
-        sentence(dict(rule="classify", accuracy_after=0.9312, ways=64))
-        == "accuracy 93.1 % among 64 classes on unseen recordings"
-    )
-
-
-def test_inner_loop_of_a_checkpoint_without_steps(tmp_path):
-    net = SpikingNet((4, 4, 2), (2,), 2, kernel=3)
-    checkpoint.save(tmp_path / "c.h5", net, np.zeros(net.size, np.float32), inner=InnerLoop(1.0, 0))
-    assert checkpoint.read(tmp_path / "c.h5").inner.steps == 0

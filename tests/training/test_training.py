@@ -6,30 +6,26 @@ import signal
 import subprocess
 import sys
 import textwrap
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
 
+import minisnn as ms
 from minisnn import cli
 from minisnn.core.neuron import LIF
-from minisnn.meta.functions import meta_gradient
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine
-from minisnn.meta.rules import GROUPS, RULES
+from minisnn.meta.rules import GROUPS
 from minisnn.meta.stepsizes import StepSizes
 from minisnn.network.convolutional import ConvNet
 from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
-from minisnn.training.folder import RunFolder, free_folder
+from minisnn.training.folder import RunFolder
 from minisnn.training.presets import PRESETS, chosen
-from minisnn.training.progress import Bar
-from minisnn.training.origin import TRAIN, Origin
-from minisnn.training.run import Interrupted, Result, _Run, train
+from minisnn.training.run import Interrupted, train
 from minisnn.training.settings import TrainingConfig
-from minisnn.training.update import task_of
 from slowly import after
 
 SILENT = dict(progress=False)
@@ -90,13 +86,6 @@ def test_a_run_folder_has_all_its_files(undisturbed):
     assert result["episodes"] == len(result["per_episode"]) == 4 and result["updates"] == 12
 
 
-def test_same_seed_same_arrays_another_seed_others(undisturbed, tmp_path):
-    train(toy_config(), tmp_path / "same", data=toy_data(), **SILENT)
-    assert_same(undisturbed, tmp_path / "same")
-    other = train(toy_config(seed=1), tmp_path / "other", data=toy_data(), **SILENT)
-    assert not np.array_equal(other.theta, checkpoint.read(undisturbed).theta)
-
-
 # two tasks for the initialisation, then two an update
 @pytest.mark.parametrize("call", [4, 16, 3, 9, 25])
 @pytest.mark.every(3)
@@ -112,17 +101,6 @@ def test_ctrl_c_saves_and_a_resumed_run_equals_an_undisturbed_one(undisturbed, t
     assert_same(undisturbed, out)
     np.testing.assert_array_equal(result.theta, checkpoint.read(undisturbed).theta)
     assert (out / "log.csv").read_text().count("\n") == 13
-
-
-def test_ctrl_c_while_validating_or_testing(undisturbed, tmp_path):
-    for split, call in (("val", 5), ("test", 2)):
-        out, data = tmp_path / split, toy_data()
-        data[split].at_call = {call: interrupt}
-        with pytest.raises(Interrupted):
-            train(toy_config(), out, data=data, **SILENT)
-        assert not (out / "result.json").exists()
-        train(toy_config(), out, resume=True, data=toy_data(), **SILENT)
-        assert_same(undisturbed, out)
 
 
 @pytest.mark.parametrize("call", [14])
@@ -219,39 +197,6 @@ def test_one_and_two_threads_give_the_same_arrays(tmp_path):
     assert_same(tmp_path / "1", tmp_path / "2")
 
 
-def test_an_update_is_the_mean_of_the_tasks_gradients(tmp_path):
-    config = toy_config(
-        optimiser="sgd",
-        updates=1,
-        tasks=3,
-        learn_step_size="no",
-        clip=None,
-        evaluate_every=0,
-        test_episodes=0,
-        dtype="float64",
-        lr=0.5,
-    )
-    after = train(config, tmp_path / "one", data=toy_data(), **SILENT)
-    data, net = toy_data()["train"], after.net
-
-    def draw(*key):
-        return data.sample_task(
-            np.random.default_rng(np.random.SeedSequence(0, spawn_key=key)), 3, 1, 2
-        )
-
-    x = np.concatenate([draw(1, k).x_support for k in range(2)])
-    theta = net.init(
-        np.random.default_rng(np.random.SeedSequence(0, spawn_key=(0,))),
-        x,
-        rate=config.init_rate,
-        rounds=config.init_rounds,
-    )
-    gradients = [meta_gradient(net, theta, draw(2, 0, k), 5.0)[1] for k in range(3)]
-    expected = theta - 0.5 * sum(gradients) / 3
-    np.testing.assert_allclose(after.theta, expected, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(after.curve["gradient_norm"], [np.linalg.norm(sum(gradients) / 3)])
-
-
 def test_three_updates_written_out(tmp_path):
     config = toy_config(
         dtype="float64",
@@ -312,20 +257,6 @@ def test_three_updates_written_out(tmp_path):
     np.testing.assert_allclose(run.inner.step_size[[0, -1]], 5 * np.exp(log_step), rtol=1e-12)
 
 
-def test_learning_rate_falls_as_a_cosine_and_the_gradient_is_clipped(undisturbed, tmp_path):
-    curve = checkpoint.read(undisturbed).curve
-    np.testing.assert_allclose(curve["lr"], [cosine(u, 12, 2e-3, 4e-5) for u in range(12)])
-    settings = dict(
-        optimiser="sgd", updates=1, evaluate_every=0, test_episodes=0, learn_step_size="no", lr=1.0
-    )
-    free = train(toy_config(clip=None, **settings), tmp_path / "free", data=toy_data(), **SILENT)
-    short = train(toy_config(clip=0.01, **settings), tmp_path / "short", data=toy_data(), **SILENT)
-    still = toy_config(clip=None, **{**settings, "lr": 1e-30})
-    start = train(still, tmp_path / "start", data=toy_data(), **SILENT).theta
-    assert np.linalg.norm(free.theta - start) > 0.02
-    np.testing.assert_allclose(np.linalg.norm(short.theta - start), 0.01, rtol=1e-3)
-
-
 @pytest.mark.parametrize("kind", [kind for kind in GROUPS if kind != "no"])
 def test_gradient_of_log_step_sizes_by_central_differences(kind):
     net = SpikingNet((6, 6, 2), (3,), 3, 3, "mean", window=8, dtype=np.float64, backend="numpy")
@@ -352,23 +283,6 @@ def test_gradient_of_log_step_sizes_by_central_differences(kind):
     np.testing.assert_allclose(found @ direction, expected, rtol=1e-7)
 
 
-def test_reported_step_sizes():
-    net = SpikingNet((6, 6, 2), (3,), 3, 3, backend="numpy")
-    for kind, names in (
-        ("no", ["step_size"]),
-        ("scalar", ["step_size"]),
-        ("layer", ["step_size_conv1", "step_size_readout"]),
-        ("parameter", [f"step_size_{p.name}" for p in net.layout]),
-    ):
-        steps = StepSizes(net, kind, 4.0)
-        assert steps.report(steps.start) == pytest.approx(dict.fromkeys(names, 4.0))
-    log = np.log(np.arange(1.0, net.size + 1))
-    geometric = 4 * np.exp(log[-3:].mean())
-    assert steps.report(log)["step_size_readout.bias"] == pytest.approx(geometric)
-    value = steps.value(log)
-    np.testing.assert_allclose(value, 4 * np.arange(1, net.size + 1), rtol=1e-6)
-
-
 def test_a_folder_that_holds_a_run_is_not_overwritten(undisturbed, tmp_path):
     out = tmp_path / "run"
     first = train(toy_config(), out, data=toy_data(), **SILENT)
@@ -387,27 +301,6 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(undisturbed, tmp_path):
     train(toy_config(updates=1), out, force=True, data=toy_data(), **SILENT)
     assert checkpoint.read(out).progress["update"] == 1 and (out / "mine.txt").exists()
     assert json.loads((out / "result.json").read_text())["updates"] == 1
-
-
-def test_folders_that_cannot_be_used_are_named(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="file of this name"):
-        train(toy_config(), tmp_path / "file", data=toy_data(), **SILENT)
-    with pytest.raises(ValueError, match="no run to resume"):
-        train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
-    (tmp_path / "log.csv").write_text("mine")
-    with pytest.raises(ValueError, match="holds log.csv already"):
-        train(toy_config(), tmp_path, data=toy_data(), **SILENT)
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(ValueError, match=r"config\.json: the file is not JSON"):
-        train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
-
-
-def test_a_checkpoint_of_another_run_is_not_resumed(undisturbed, tmp_path):
-    train(toy_config(seed=4, updates=1), tmp_path, data=toy_data(), **SILENT)
-    (tmp_path / "checkpoint.h5").write_bytes((undisturbed / "checkpoint.h5").read_bytes())
-    with pytest.raises(ValueError, match="not that of the run in config.json"):
-        train(toy_config(seed=4, updates=1), tmp_path, resume=True, data=toy_data(), **SILENT)
 
 
 @pytest.mark.parametrize(
@@ -444,33 +337,6 @@ def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(
     assert_same(tmp_path / "undisturbed", tmp_path / "run")
 
 
-def test_ctrl_c_at_the_worst_moment(undisturbed, tmp_path):
-    class Rows(list):
-        def append(self, row):
-            super().append(row)
-            if len(self) == 4:
-                raise KeyboardInterrupt  # the row is there, its state not yet
-
-    with RunFolder(tmp_path) as folder:
-        run = _Run(toy_config(), folder, toy_data(), progress=False)
-        run.rows = Rows()
-        with pytest.raises(Interrupted):
-            run.go(None, Origin.of(TRAIN, toy_data()))
-    train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
-    assert_same(undisturbed, tmp_path)
-
-
-def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
-    for changes, message in (
-        (dict(kernel=4), "kernel must be odd"),
-        (dict(freeze=("conv9",)), "freeze must name layers"),
-        (dict(alpha=1.5), "alpha must lie"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            train(toy_config(**changes), tmp_path / "run", **SILENT)
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize(
     "changes, message",
     [
@@ -481,7 +347,7 @@ def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
         (dict(pool="sum"), "pool must be one of max, mean"),
         (dict(lr_end=2), "at most 1"),
         (dict(channels=(3, 0)), "channels must be above 0"),
-        (dict(channels="16"), "list of whole numbers"),
+        (dict(channels="16"), "a list"),
         (dict(clip=float("nan")), "finite"),
         (dict(gate_threshold=1.0, gate_fraction=0.1), "not both"),
     ],
@@ -498,6 +364,24 @@ def test_settings_come_back_from_json_and_foreign_ones_are_named():
         TrainingConfig.from_mapping({"color": 3}, "x.json")
     with pytest.raises(ValueError, match="x.json: lr must be"):
         TrainingConfig.from_mapping({"lr": -3}, "x.json")
+
+
+def test_help_lists_every_setting_with_its_meaning():
+    listed = " ".join(ms.TrainingConfig.__doc__.split())
+    for f in fields(ms.TrainingConfig):
+        words = " ".join(f.metadata["help"].split())
+        assert f"{f.name}={f.default!r} {words}" in listed, f.name
+
+
+def test_the_quick_preset_is_what_the_command_trains(monkeypatch):
+    trained = []
+    monkeypatch.setattr(
+        "minisnn.training.run.train", lambda config, *_, **__: trained.append(config)
+    )
+    cli.main(["train", "--quiet", "--out", "nowhere"])
+    assert trained == [ms.TrainingConfig.preset("quick")] and "maml" not in trained[0].rule[:4]
+    with pytest.raises(ValueError, match="paper-fast"):
+        ms.TrainingConfig.preset("fast")
 
 
 def test_what_a_preset_gives_way_to():
@@ -536,50 +420,6 @@ def test_what_a_preset_gives_way_to():
     )
 
 
-def test_a_finished_run_is_shown_in_a_line():
-    """As the last value of a notebook's cell, and not as all of its arrays."""
-    net = SpikingNet((6, 6, 2), (3,), 3, kernel=3)
-    test = dict(
-        accuracy_after=0.75,
-        accuracy_before=0.5,
-        episodes=9,
-        ways=2,
-        shots=1,
-        interval=dict(half=0.1, population="new recordings"),
-        align="none",
-        inner_steps=1,
-    )
-    for tested, words in (
-        (test, "test accuracy 75.0 ± 10.0 % on 9 unseen 2-way 1-shot episodes"),
-        (None, "not tested"),
-    ):
-        shown = repr(
-            Result(
-                net,
-                np.zeros(net.size),
-                InnerLoop(1.0),
-                {"loss": np.zeros(1000)},
-                tested,
-                Path("runs/a"),
-            )
-        )
-        assert (
-            shown.startswith(f"Result: {words}")
-            and "run folder runs/a" in shown
-            and len(shown) < 250
-        )
-
-
-def test_a_task_for_class_means_has_no_more_classes_than_the_set():
-    net = SpikingNet((6, 6, 2), (3,), 3, kernel=3)
-    config, rule = (
-        TrainingConfig(ways=3, train_ways=20, train_queries=2, prototype_updates=1),
-        RULES["prototypes"],
-    )
-    assert task_of(ToySet("train"), net, config, 0, rule=rule).ways == 10
-    assert task_of(ToySet("train"), net, config, 0).ways == 3
-
-
 def test_the_paper_preset_is_table_1():
     config = PRESETS["paper"]
     net = SpikingNet.from_configuration(config.network((16, 32, 2)))
@@ -591,14 +431,6 @@ def test_the_paper_preset_is_table_1():
     )
 
 
-def test_the_neuron_has_the_constants_of_the_settings():
-    constants = dict(alpha=0.9, beta=0.8, gamma=0.6, rho=0.5, slope=3.0, gain=2.0)
-    net = SpikingNet.from_configuration(
-        toy_config(firing_threshold=0.25, **constants).network((6, 6, 2))
-    )
-    assert net.neuron == LIF(threshold=0.25, **constants)
-
-
 def test_the_convolutional_peer_trains_and_comes_back(tmp_path):
     config = toy_config(model="cnn", backend="numba", channels=(4,), updates=4, step_size=0.1)
     first = train(config, tmp_path / "run", data=toy_data(), **SILENT)
@@ -606,76 +438,6 @@ def test_the_convolutional_peer_trains_and_comes_back(tmp_path):
     train(config, tmp_path / "half", data=toy_data(), **SILENT)
     again = checkpoint.read(tmp_path / "half" / "checkpoint.h5")
     assert isinstance(again.net, ConvNet) and np.array_equal(again.theta, first.theta)
-
-
-def test_free_folder_counts_up(tmp_path):
-    assert free_folder("quick", tmp_path) == tmp_path / "quick-1"
-    (tmp_path / "quick-1").mkdir()
-    assert free_folder("quick", tmp_path) == tmp_path / "quick-2"
-
-
-def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
-    train(
-        toy_config(updates=40, tasks=1, evaluate_every=0, test_episodes=0),
-        tmp_path,
-        data=toy_data(),
-    )
-    text = capsys.readouterr().err
-    assert text.count("\n") == 22 and text.startswith("3-way 1-shot tasks")
-    assert "run folder" in text
-    assert "update 40 of 40: loss" in text and " → " in text and "0:00 left" in text
-
-
-def test_time_left_comes_from_the_recent_updates(capsys):
-    with Bar(toy_config(updates=10, tasks=50), [], progress=True) as bar:
-        for update in range(1, 6):
-            bar.show(
-                dict(
-                    update=update,
-                    loss=1.0,
-                    accuracy_before=0.2,
-                    accuracy_after=update / 10,
-                    seconds=100 + 30 * update,
-                )
-            )
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "update 1 of 10: loss 1.00, accuracy 20% → 10%; 2:10, 19:30 left"
-    # means of two rows
-    assert lines[-1] == "update 5 of 10: loss 1.00, accuracy 20% → 45%; 4:10, 2:30 left"
-
-
-def test_splits_that_are_not_needed_are_not_asked_for(tmp_path):
-    train(
-        toy_config(evaluate_every=0, test_episodes=0, updates=1),
-        tmp_path,
-        data={"train": ToySet("train")},
-        **SILENT,
-    )
-    assert not (tmp_path / "result.json").exists() and SPLITS == ("train", "val", "test")
-
-
-def test_the_inner_loop_has_the_gate_and_the_frozen_layers(tmp_path):
-    config = toy_config(
-        updates=1, freeze=("conv1",), gate_fraction=0.1, evaluate_every=0, test_episodes=0
-    )
-    inner = train(config, tmp_path, data=toy_data(), **SILENT).inner
-    assert (inner.steps, inner.freeze, inner.threshold, inner.threshold_fraction) == (
-        1,
-        ("conv1",),
-        None,
-        0.1,
-    )
-    assert isinstance(inner, InnerLoop)
-
-
-def test_no_time_is_negative(tmp_path, monkeypatch):
-    """Whatever a machine makes of its clocks."""
-    clock = (1e6 - 30 * n for n in count())
-    monkeypatch.setattr("minisnn.training.run.time.perf_counter", lambda: next(clock))
-    made = train(
-        toy_config(updates=2, evaluate_every=0), tmp_path / "run", data=toy_data(), progress=False
-    )
-    assert (made.curve["seconds"] == 0).all() and made.test["seconds"] == 0
 
 
 WANDERING = """
@@ -731,11 +493,3 @@ def test_what_is_written_lies_where_the_command_began(tmp_path, monkeypatch, cap
         path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
     }
     assert {name for name in written if not name.startswith("run/")} == {"mine.py", "found.json"}
-
-
-def test_settings_are_those_of_their_groups_in_order():
-    """The order of the flags, of what is saved, and of what a line says of a change."""
-    groups = TrainingConfig.__bases__[::-1]
-    apart = [f.name for group in groups for f in fields(group)]
-    assert apart == [f.name for f in fields(TrainingConfig)] == list(asdict(TrainingConfig()))
-    assert [group.TITLE for group in groups][::5] == ["data", "watching"]

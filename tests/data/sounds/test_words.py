@@ -15,7 +15,7 @@ from minisnn.data.sets.named import DATASETS, open_set
 from minisnn.data.sets.samples import shared
 from minisnn.training.baselines import compare, frames
 from minisnn.training.evaluation import check_apart, open_sets
-from minisnn.training.fields import READ_BY, SOUNDS
+from minisnn.training.settings import READ_BY, SOUNDS
 
 SPLITS = ("train", "val", "test")
 
