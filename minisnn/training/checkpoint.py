@@ -248,7 +248,7 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
     >>> found.net.ways, found.inner.steps, np.array_equal(found.theta, theta)
     (3, 2, True)
     """
-    path = Path(path)
+    path = shipped.find_checkpoint(path)
     changes = {name: value for name, value in changes.items() if value is not None}
     if not path.is_dir():
         return _read(path, changes)

@@ -10,7 +10,7 @@ from kinds import KINDS
 from integers import events
 
 import minisnn as ms
-from minisnn.hardware import work
+from minisnn.data.sets import named
 from minisnn.hardware.chip.learner import one_shot
 from minisnn.hardware.loihi import measure, neuron as loihi
 from minisnn.hardware.loihi.cuba import (
@@ -181,7 +181,7 @@ def test_recordings_are_opened_as_the_network_learned_them(monkeypatch, capsys):
     def opened(dataset, *_, size, bin_ms, **how):
         raise ValueError(f"{dataset} of {size} in {bin_ms:g} ms")
 
-    monkeypatch.setattr(work, "open_set", opened)
+    monkeypatch.setattr(named, "open_set", opened)
     line = ["hardware", "loihi", "--checkpoint", "omniglot_random_cuba.h5", "--quiet"]
     assert cli.main(line) == 2
     assert "omniglot-random of [32, 32] in 50 ms" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from visitor import HANDS, all_mistakes, visiting
 import minisnn as ms
 import minisnn.cli as cli
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.options import SYMBOLS
+from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.page import make
 from minisnn.data.store.shipped import shipped
 

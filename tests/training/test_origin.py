@@ -12,8 +12,8 @@ from written import rewrite
 
 import minisnn as ms
 from minisnn import cli
-from minisnn.hardware import work
 from minisnn.training import checkpoint, evaluation, run as training
+from minisnn.data.sets import named
 from minisnn.data.sets.named import Opened
 from minisnn.training.folder import RunFolder
 from minisnn.training.origin import CHIP, PYTHON, TRAIN, Origin
@@ -39,7 +39,7 @@ def opened(monkeypatch):
         found.first += shifts.get(root, 0)
         return found
 
-    for module in (evaluation, work):
+    for module in (evaluation, named):
         monkeypatch.setattr(module, "open_set", open_set)
     return shifts
 
