@@ -106,7 +106,7 @@ def signposted(notebook: dict, number: int, path: dict[str, Any]) -> dict:
         elif path["then"]:
             text += f" Afterwards: `minisnn lessons --only {','.join(path['then'])}`."
         of = [n for n, cell in enumerate(cells, 1) if cell["metadata"].get("exercise") == step]
-        sign = {"cell_type": "markdown", "id": f"path-{step.replace('.', '-')}"}
+        sign: dict[str, Any] = {"cell_type": "markdown", "id": f"path-{step.replace('.', '-')}"}
         sign |= {"metadata": {"tags": ["path"]}, "source": [text]}
         cells.insert(of[-1] if of else len(cells), sign)
     return notebook | {"cells": cells}

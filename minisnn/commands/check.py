@@ -61,8 +61,8 @@ def check(
 
     models = MODELS.get(model, (model,))
     pools = ("max", "mean") if channels else ("max",)
-    shape = dict(input_shape=input, channels=channels, ways=3, kernel=3)
-    how = dict(dtype="float64", backend=backend)
+    shape: dict[str, Any] = dict(input_shape=input, channels=channels, ways=3, kernel=3)
+    how: dict[str, Any] = dict(dtype="float64", backend=backend)
     cases: list[tuple[Any, Any]] = []
     if checkpoint is not None:
         idle("with --checkpoint, whose network it is", random=random)
@@ -75,11 +75,13 @@ def check(
                 cases.append((case.net, case.theta))
     else:
         for name, neuron in (("snn", LIF()), ("cuba", CubaLIF())):
-            own = [dict(pool=pool, neuron=neuron, window=12) for pool in pools if name in models]
+            own: list[dict[str, Any]] = [
+                dict(pool=pool, neuron=neuron, window=12) for pool in pools if name in models
+            ]
             cases += [(SpikingNet(**shape, **how, **one), None) for one in own]
         cases += [(ConvNet(**shape, **how), None)] * ("cnn" in models)
     announce()
-    networks = []
+    networks: list[dict[str, Any]] = []
     for net, theta in cases:
         report = gradcheck.check(net, theta, seed=seed)
         brief = random is not None and report.ok

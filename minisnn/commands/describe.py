@@ -40,8 +40,8 @@ def kind_of(path: Path, ordered: bool) -> Callable:
         return run
     if holds_strokes(path):
         return strokes
-    inside = [INDEX] if (path / INDEX).is_file() else [*path.glob("*/*"), *path.glob("*/*/*")]
-    if holds_set(path) or inside == [INDEX] or any(map(holds, inside)):
+    inside = (one for depth in ("*/*", "*/*/*") for one in path.glob(depth))
+    if holds_set(path) or (path / INDEX).is_file() or any(holds(one) for one in inside):
         return look.folder
     pictured = path.is_dir() or path.suffix in (".npz", ".npy", ".gz") or "ubyte" in path.name
     return look.file if holds(path) else pictures if pictured else checkpoint

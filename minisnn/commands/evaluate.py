@@ -138,7 +138,7 @@ def evaluate(
         own |= learning(_learner(found, rule, ways).inner)
     changes = dict(steps=inner_steps, step_size=step_size, freeze=freeze, online=online)
     learner = _learner(found, rule, ways, **changes)
-    by = rule or own.get("rule")
+    by: Any = rule or own.get("rule")
     if rule is None and inner_steps and by == "prototypes":
         by = "proto-maml"  # what steps from class means are
     asked = dict(shots=shots or own.get("shots", 1), queries=queries or own.get("queries", 10))

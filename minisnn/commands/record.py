@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from .. import outputs
 from ..files import whole_folder
@@ -55,6 +55,7 @@ def record(
 
     if size is not None and len(size) != 2:
         raise ValueError(f"size must be two numbers, rows and columns, not {size}")
+    found: Any
     if pictures is None:
         idle("for the shipped digits", labels=labels, size=size)
         found = load_digits()

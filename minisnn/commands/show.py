@@ -74,7 +74,7 @@ def show(
     found = None if checkpoint is None else read(checkpoint)
     name, place = dataset or "double-nmnist", None if root is None else str(root)
     how: dict[str, Any] = {}
-    if found is not None:
+    if found is not None and checkpoint is not None:
         name, place = found.to_open(checkpoint, dataset, place)
         outputs.check_not_read(out, [place], outputs.FOLDER)
         how = found.origin.options(name)

@@ -17,7 +17,6 @@ dictionary of functions is a command with parts.
 import argparse
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import is_dataclass
 from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
@@ -26,6 +25,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 from .. import outputs
 
 METAVARS = {int: "N", float: "X", str: "NAME", Path: "PATH"}
+FIELDS = "__dataclass_fields__"  # what a dataclass has
 WORDS = {int: "whole number", float: "number"}
 
 
@@ -39,11 +39,12 @@ class Group(NamedTuple):
 def options(function: Callable) -> Iterator[tuple[Any, inspect.Parameter]]:
     """(group, parameter) of every option of a function."""
     for parameter in inspect.signature(function).parameters.values():
-        if not is_dataclass(parameter.annotation):
+        kind = parameter.annotation
+        if not hasattr(kind, FIELDS):
             yield next(iter(_extras(parameter, Group)), None), parameter
             continue
-        group = Group(*(inspect.getdoc(parameter.annotation) or "").split("\n\n", 1))
-        for field in inspect.signature(parameter.annotation).parameters.values():
+        group = Group(*(inspect.getdoc(kind) or "").split("\n\n", 1))
+        for field in inspect.signature(kind).parameters.values():
             yield group, field
 
 
@@ -112,7 +113,7 @@ def _value(read: Any, optional: bool, least: int | None, text: str) -> Any:
         return () if several else None
     if several:
         return tuple(map(get_args(read)[0], text.split(",")))
-    value = Path(text).expanduser() if read is Path else read(text)
+    value: Any = Path(text).expanduser() if read is Path else read(text)
     if least is not None and value < least:
         raise argparse.ArgumentTypeError(f"{text} is too small; expected at least {least}")
     return value
@@ -132,8 +133,9 @@ def run(function: Callable[..., int | None], given: dict[str, Any]) -> int | Non
     outputs.check_distinct(path for path, _ in written)
     signature = inspect.signature(function)
     for name, parameter in signature.parameters.items():
-        if is_dataclass(parameter.annotation):
-            own = inspect.signature(parameter.annotation).parameters.keys() & given.keys()
-            given[name] = parameter.annotation(**{one: given.pop(one) for one in own})
-    bound = inspect.BoundArguments(signature, given)  # type: ignore[arg-type]
+        kind = parameter.annotation
+        if hasattr(kind, FIELDS):
+            own = inspect.signature(kind).parameters.keys() & given.keys()
+            given[name] = kind(**{one: given.pop(one) for one in own})
+    bound = inspect.BoundArguments(signature, given)
     return function(*bound.args, **bound.kwargs)

@@ -61,7 +61,7 @@ class Plan:
         given = {**vars(self), **vars(work)}
         unused = set.intersection(*({*UNUSED.get(name, ())} for name in runs))
         idle(f"for {', '.join(runs)}", **{name: given[name] for name in unused & {*given}})
-        root, asl_root = (path and str(path) for path in (self.root, self.asl_root))
+        root, asl_root = (str(path) if path else None for path in (self.root, self.asl_root))
         settings = Settings(episodes, self.queries or 5, self.seed, root, asl_root)
         roots = {"double-nmnist": root, "double-asl": asl_root}
         retrain = self.out / "networks" if self.retrain else None

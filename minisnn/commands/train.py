@@ -79,14 +79,16 @@ def train(
         changes = shared(preset, settings, work.workers or 1)
         config = chosen(preset, changes)
         if changes != settings and not quiet:
-            given = f"--tasks {config.tasks} --updates {config.updates} (--tasks 1: none do)"
-            words = f"{config.tasks} of {work.workers} workers share an update: {given}"
-            print(words, file=sys.stderr)
+            words = f"{config.tasks} of {work.workers} workers share an update"
+            given_now = f"--tasks {config.tasks} --updates {config.updates} (--tasks 1: none do)"
+            print(f"{words}: {given_now}", file=sys.stderr)
         for name, why in config.idle().items():
             if name in settings:
                 warnings.warn(f"{flags(**{name: True})[0]} does nothing {why}", stacklevel=2)
     place = resume or out or free_folder(named(preset, changes))
-    how = dict(resume=resume is not None, progress=not quiet, force=force, data=data)
+    how: dict[str, Any] = dict(
+        resume=resume is not None, progress=not quiet, force=force, data=data
+    )
     with work.executor() as executor:
         result = carry_out(config, place, executor=executor, **how)
     print(f"run folder {place}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
@@ -101,16 +103,17 @@ def _settings() -> Iterator[inspect.Parameter]:
     """An option for every field of TrainingConfig; only those that are given are passed on."""
     for settings in reversed(TrainingConfig.__bases__):
         for field in fields(settings):
-            kind = Path if field.name in FILES else field.metadata["kind"]
+            kind: Any = Path if field.name in FILES else field.metadata["kind"]
+            read = [int] * (kind is int)  # limits are TrainingConfig's
             if isinstance(field.default, tuple):
                 kind = tuple[str, ...] if kind is str else tuple[int, ...]
             elif "choices" in field.metadata:
-                kind = Literal[tuple(field.metadata["choices"])]  # type: ignore[valid-type]
+                kind = Literal[tuple(field.metadata["choices"])]
             if field.default is None:
-                kind = kind | None  # type: ignore[operator]
+                kind = kind | None
             usual = in_words(getattr(settings_of(DEFAULT), field.name))
             text = f"{field.metadata['help']} (default: {usual})"
-            annotation = Annotated[kind, text, Group(settings.TITLE), *[int] * (kind is int)]  # type: ignore
+            annotation = Annotated[kind, text, Group(settings.TITLE), *read]
             how = dict(default=None, annotation=annotation)
             yield inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, **how)
 
