@@ -14,7 +14,7 @@ from minisnn.data.sets.pools import centred, summed
 from minisnn.data.store.shipped import shipped
 from minisnn.files import write_whole
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.options import SYMBOLS
+from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.page.make import page as page_of
 
 NETWORK = "omniglot_background_maml.h5"

@@ -1,68 +1,30 @@
 """The lessons that travel with the package, and a student's own copies of them. Nothing of them is
-imported here."""
+imported here.
 
-import importlib.util
+A path through them is an entry of lessons/paths.json: a title; parts, (when, lessons) in order, in
+which "10.1" is lesson 10 as far as that exercise; the exercises that it has, if not all that are
+not optional; and the lessons to go on with then.
+"""
+
 import json
 import re
-import shlex
-import subprocess
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from .data.store.shipped import folder
 from .outputs import LESSONS, marked_folder
 
+# what the notebooks import, and what says how they hang together
 NEEDED = (
-    "README.md",
-    "GLOSSARY.md",
-    "guides/*.*",
-    "style.py",
-    "interactive.py",
-    "play.py",
-    "pictures/*.[js]*",
-    "checks/*.py",
-    "checks/*.txt",
-)  # what the notebooks import, and what says how they hang together
-
-
-PATHS = ("fast", "6-weeks", "12-weeks")  # of lessons/paths.json
+    "README.md GLOSSARY.md guides/*.* style.py interactive.py play.py pictures/*.[js]* "
+    "checks/*.py checks/*.txt"
+).split()
 LINK = re.compile(r"\[([^\]]+)\]\((\d\d)_\w+\.ipynb[^)]*\)")  # to a lesson
 
 
-@dataclass(frozen=True)
-class Way:
-    """A path through the lessons.
-
-    title       what it is
-    parts       (when, lessons) in order; "10.1" is lesson 10 as far as that exercise
-    exercises   those that it has; None: all that are not optional
-    then        lessons to go on with
-    """
-
-    title: str
-    parts: list[tuple[str, list[str]]]
-    then: list[str]
-    exercises: list[str] | None = None
-
-    def has(self, lesson: "Lesson") -> bool:
-        """Whether a lesson is on the path."""
-        return str(lesson.number) in [one.partition(".")[0] for one in self.steps]
-
-    @property
-    def steps(self) -> list[str]:
-        """Lessons in the order in which the path goes; one of them may come twice."""
-        return [one for _, part in self.parts for one in part]
-
-    def lends(self, exercise: str, optional: bool) -> bool:
-        """Whether the course's own solution stands in an exercise's place."""
-        return optional if self.exercises is None else exercise not in self.exercises
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """One notebook: its number, its title without the number, and where it lies."""
+class Lesson(NamedTuple):
+    """One notebook: its number, its title without the number, and its file."""
 
     number: int
     title: str
@@ -72,196 +34,112 @@ class Lesson:
 def lessons() -> list[Lesson]:
     """All lessons that travel with this installation, in order.
 
-    Raises FileNotFoundError where it has none, ValueError where a notebook cannot be read.
+    Raises FileNotFoundError where it has none.
     """
     found = []
     for path in sorted(folder("lessons").glob("[0-9][0-9]_*.ipynb")):
-        try:
-            first = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
-        except (ValueError, LookupError, TypeError):
-            raise ValueError(f"{path}: the file is not a notebook") from None
-        found.append(
-            Lesson(int(path.name[:2]), first.splitlines()[0].lstrip("# ").partition(" · ")[2], path)
-        )
+        first = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
+        title = first.splitlines()[0].partition(" · ")[2]
+        found.append(Lesson(int(path.name[:2]), title, path))
     return found
 
 
 def needed() -> list[Path]:
-    """The files that notebooks need beside them."""
+    """The files that notebooks need next to them."""
     return [path for pattern in NEEDED for path in sorted(folder("lessons").glob(pattern))]
 
 
-def way(name: str) -> Way:
-    """A path of `PATHS`.
-
-    Raises FileNotFoundError where this installation has no lessons.
-    """
-    text = (folder("lessons") / "paths.json").read_text(encoding="utf-8")
-    return Way(**json.loads(text)[name])
+def paths() -> dict[str, dict[str, Any]]:
+    """The paths through the lessons, by name."""
+    return json.loads((folder("lessons") / "paths.json").read_text(encoding="utf-8"))
 
 
-def on_path(notebook: dict, path: Way) -> dict:
-    """A notebook in which exercises that a path leaves out have the course's solution in place of
-    their stub, and no check.
+def steps(path: dict[str, Any]) -> list[str]:
+    """The lessons of a path in order; one that is left half done comes twice."""
+    return [step for _, part in path["parts"] for step in part]
 
-    Their solutions stand in the notebook itself, folded.
-    """
-    lent = {}
-    for cell in notebook["cells"]:
-        tags = cell["metadata"].get("tags", ())
-        exercise = cell["metadata"].get("exercise", "")
-        if "exercise" in tags and path.lends(exercise, "optional" in tags):
-            lent[exercise] = ""
-    for cell in notebook["cells"]:
-        exercise = cell["metadata"].get("exercise")
-        if exercise in lent and "solution" in cell["metadata"]["tags"]:
-            code = re.search(r"```python\n(.*)\n```", "".join(cell["source"]), re.S)
-            lent[exercise] = code[1] if code else ""
+
+def numbers(path: dict[str, Any]) -> list[int]:
+    """The numbers of the lessons on a path."""
+    return sorted({int(step.partition(".")[0]) for step in steps(path)})
+
+
+def on_path(notebook: dict, path: dict[str, Any]) -> dict:
+    """A notebook in which exercises that a path leaves out have the course's solution, which stands
+    folded in the notebook itself, in place of their stub, and no check."""
+    lent: dict[str, str] = {}
     cells = []
     for cell in notebook["cells"]:
-        exercise = cell["metadata"].get("exercise")
-        if not lent.get(exercise):
+        name, tags = cell["metadata"].get("exercise"), cell["metadata"].get("tags", ())
+        optional = name not in path["exercises"] if "exercises" in path else "optional" in tags
+        if "exercise" in tags and optional:
+            lent[name] = f"# Exercise {name} is left out on this path: the course's own solution.\n"
+            cells.append(cell | {"metadata": {"tags": ["lent"]}, "source": [name]})
+        elif name not in lent:
             cells.append(cell)
-        elif "exercise" in cell["metadata"]["tags"]:
-            said = f"# Exercise {exercise} is left out on this path: the course's own solution.\n"
-            source = (said + lent[exercise]).splitlines(keepends=True)
-            cells.append(cell | {"source": source, "metadata": {"tags": ["lent"]}})
+        elif "solution" in tags:
+            code = re.search(r"```python\n(.*)\n```", "".join(cell["source"]), re.S)
+            lent[name] += code[1] if code else ""
+    for cell in cells:
+        if cell["metadata"].get("tags") == ["lent"]:
+            cell["source"] = lent[cell["source"][0]].splitlines(keepends=True)
     return notebook | {"cells": cells}
 
 
-def signposted(notebook: dict, number: int, path: Way) -> dict:
-    """The notebook of a lesson that says what comes next on a path.
-
-    It says so at the end, and where the path leaves a lesson half done. What the path does not have
-    is named there without a link.
-    """
-    files = {one.number: one.path.name for one in lessons() if path.has(one)}
-    cells = []
+def signposted(notebook: dict, number: int, path: dict[str, Any]) -> dict:
+    """The notebook of a lesson that says what comes next on a path: at the end, and where the path
+    leaves a lesson half done. What the path does not have is named there without a link."""
+    files = {one.number: one.path.name for one in lessons() if one.number in numbers(path)}
+    cells: list[dict[str, Any]] = []
     for cell in notebook["cells"]:
+        text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            text = "".join(cell["source"])
-            kept = LINK.sub(lambda at: at[0] if int(at[2]) in files else at[1], text)
-            cell = cell | {"source": kept.splitlines(keepends=True)}
-        cells.append(cell)
-    for at, step in enumerate(path.steps):
-        lesson, _, part = step.partition(".")
-        if int(lesson) != number:
-            continue
-        where = _onwards(path, at, files)
-        if not part:
-            cells.append(_sign(step, where))
-            continue
-        last = max(n for n, cell in enumerate(cells) if cell["metadata"].get("exercise") == step)
-        cells.insert(last + 1, _sign(step, f"{where} Later you go on from this place."))
+            text = LINK.sub(lambda at: at[0] if int(at[2]) in files else at[1], text)
+        cells.append(cell | {"source": text.splitlines(keepends=True)})
+    after = dict(zip(steps(path), steps(path)[1:]))
+    for step in [step for step in steps(path) if int(step.partition(".")[0]) == number]:
+        text = "**Your path ends here.**"
+        if step in after:
+            lesson, _, part = after[step].partition(".")
+            far = f", as far as exercise {after[step]}" * bool(part)
+            text = f"**Next on your path:** [lesson {lesson}]({files[int(lesson)]}){far}."
+        elif path["then"]:
+            text += f" Afterwards: `minisnn lessons --only {','.join(path['then'])}`."
+        of = [n for n, cell in enumerate(cells, 1) if cell["metadata"].get("exercise") == step]
+        sign: dict[str, Any] = {"cell_type": "markdown", "id": f"path-{step.replace('.', '-')}"}
+        sign |= {"metadata": {"tags": ["path"]}, "source": [text]}
+        cells.insert(of[-1] if of else len(cells), sign)
     return notebook | {"cells": cells}
-
-
-def _onwards(path: Way, at: int, files: dict[int, str]) -> str:
-    """What a path has after its step `at`, in words."""
-    if at + 1 == len(path.steps):
-        then = f" Afterwards: `minisnn lessons --only {','.join(path.then)}`." if path.then else ""
-        return f"**Your path ends here.**{then}"
-    lesson, _, part = path.steps[at + 1].partition(".")
-    far = f", as far as exercise {lesson}.{part}" if part else ""
-    return f"**Next on your path:** [lesson {lesson}]({files[int(lesson)]}){far}."
-
-
-def _sign(step: str, text: str) -> dict:
-    name = f"path-{step.replace('.', '-')}"
-    return {"cell_type": "markdown", "id": name, "metadata": {"tags": ["path"]}, "source": [text]}
 
 
 def copy(
-    chosen: Sequence[Lesson], out: Path, force: bool = False, path: Way | None = None
+    only: Sequence[int], out: Path, force: bool = False, path: dict[str, Any] | None = None
 ) -> list[tuple[str, str]]:
-    """Copy notebooks and what they need into `out`, all or none; (name, what was done) for every
-    notebook. Of a path it is what the path has of them.
+    """Copy the lessons of these numbers, or all, and what they need into `out`, all or none; (name,
+    what was done) for every notebook. Of a path it is what the path has of them.
 
     A notebook that is there already is the student's work and stays, unless `force`. Raises
     ValueError where another file that notebooks import would be replaced, unless `force`.
     """
-    source = folder("lessons")
-    done, paths = [], needed()
-    books = []
-    for lesson in chosen:
-        there = (out / lesson.path.name).exists()
-        if not there or force:
-            books.append(lesson.path)
-        what = ("written afresh" if force else "yours, left as it is") if there else lesson.title
-        done.append((lesson.path.name, what))
-    with marked_folder(out, force, LESSONS) as made:
-        for one in [*paths, *books]:
-            place = made / one.relative_to(source)
-            place.parent.mkdir(exist_ok=True)
-            content = one.read_bytes()
-            if path is not None and one in books:
-                book = on_path(json.loads(content), path)
-                book = signposted(book, int(one.name[:2]), path)
-                content = (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode()
-            place.write_bytes(content)
-    return done
-
-
-def jupyter(out: Path, port: int | None = None) -> list[str] | None:
-    """The command that opens `out` in JupyterLab with this very Python; None where there is no
-    JupyterLab."""
-    if importlib.util.find_spec("jupyterlab") is None:
-        return None
-    return [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        *([] if port is None else [f"--port={port}"]),
-        str(out),
-    ]
-
-
-def mine(out: Path) -> list[str]:
-    """The command that says how far the student's own `mysnn.py` in `out` has come, and runs its
-    checks again.
-
-    Raises ValueError where `out` holds no lessons.
-    """
-    if not (out / "checks" / "mine.py").exists():
+    known = {lesson.number: lesson for lesson in lessons()}
+    if unknown := set(only) - set(known):
         raise ValueError(
-            f"{out}: there are no lessons in this folder; name yours with --out, or copy them "
-            "with: minisnn lessons"
+            f"there is no lesson {min(unknown)}; there are {', '.join(map(str, known))}"
         )
-    return [
-        sys.executable,
-        "-c",
-        "import sys; sys.path.insert(0, ''); from checks import mine; sys.exit(mine.report())",
-    ]
-
-
-def export(kind: str, out: Path, force: bool = False) -> list[str]:
-    """The command that writes the lessons as pages ("html") or slides into `out`, with a map and
-    all solutions, or all their figures."""
-    return [
-        sys.executable,
-        str(folder("lessons") / "export.py"),
-        kind,
-        str(out),
-        *["--force"] * force,
-    ]
-
-
-def line(command: Sequence[str]) -> str:
-    """A command as one types it."""
-    return shlex.join(command)
-
-
-def start(command: Sequence[str], **options) -> int:
-    """Run a command until it ends; its exit code. Where this process is to stop, so is JupyterLab,
-    with its kernels."""
-    process = subprocess.Popen(command, **options)
-    try:
-        return process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    chosen = [known[number] for number in only or known]
+    done = []
+    with marked_folder(out, force, LESSONS) as made:
+        for file in [*needed(), *(lesson.path for lesson in chosen)]:
+            place = file.relative_to(folder("lessons"))
+            content = file.read_bytes()
+            if file.suffix == ".ipynb":
+                if (out / place).exists() and not force:
+                    done.append((file.name, "yours, left as it is"))
+                    continue
+                done.append((file.name, "written"))
+                if path is not None:
+                    book = signposted(on_path(json.loads(content), path), int(file.name[:2]), path)
+                    content = (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode()
+            (made / place).parent.mkdir(exist_ok=True)
+            (made / place).write_bytes(content)
+    return done

@@ -468,12 +468,11 @@ def main() -> int:
     sys.path.insert(0, str(ROOT))
     in_float64()
     import minisnn as ms
-    from minisnn.commands.options import find_checkpoint
 
     cases, right = [*small_networks(), *listed_networks()], True
     if args.network != "none":
         found, x = (
-            ms.read(find_checkpoint(args.network), dtype=np.float64),
+            ms.read(args.network, dtype=np.float64),
             recordings(args.recordings),
         )
         learned = found.inner.adapt(

@@ -378,8 +378,6 @@ def test_commands(tmp_path, monkeypatch, capsys):
         ("import net.h5 other.h5", "not a NIR chain"),
         ("export double_nmnist_maml_cnn.h5 other.nir", "softplus"),
         ("export double_nmnist_maml.h5 other.nir", "expected a network of CubaLIF"),
-        ("export net.h5 other.nir --reset zero", "--reset would do nothing in an export"),
-        ("import net.nir other.h5 --for norse", "--for would do nothing in an import"),
     ):
         assert cli.main(["nir", *line.split()]) == 2
         assert words in capsys.readouterr().err

@@ -50,16 +50,13 @@ def shown(action: argparse.Action) -> str:
     return f"{', '.join(action.option_strings)} {value}".strip()
 
 
-def _entry(parser: argparse.ArgumentParser, level: int, above: str | None = None) -> Iterator[str]:
-    """Heading, description, examples (but those of the command above) and arguments; then the same
-    of its sub-commands."""
+def _entry(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
+    """Heading, description with examples, and arguments; then the same of its sub-commands."""
     yield f"{'#' * level} {parser.prog.split(maxsplit=1)[1]}"
     for part in (parser.description or "").strip().split("\n\n"):
         # lines in two columns, and indented ones, stay as they are
         fixed = re.search(r"\S {2,}\S|^ ", part, re.M)
         yield f"```text\n{part}\n```" if fixed else _plain(" ".join(part.split()))
-    if parser.epilog and parser.epilog != above:
-        yield f"```text\n{parser.epilog}\n```"
     hidden = argparse._HelpAction, argparse._SubParsersAction
     for group in parser._action_groups:
         listed = [one for one in group._group_actions if not isinstance(one, hidden)]
@@ -71,7 +68,7 @@ def _entry(parser: argparse.ArgumentParser, level: int, above: str | None = None
         if listed:
             yield "\n".join(f"- `{shown(one)}`: {_words(parser, one)}" for one in listed)
     for _, child in children(parser):
-        yield from _entry(child, level + 1, parser.epilog)
+        yield from _entry(child, level + 1)
 
 
 def _words(parser: argparse.ArgumentParser, action: argparse.Action) -> str:

@@ -1,41 +1,48 @@
-"""Describe a checkpoint or run folder (its network, how it adapts, how it was trained and what it
-reached), recordings (classes, rates, and what looks wrong), or labelled pictures."""
+"""`minisnn info`: what a checkpoint, a run or a folder of data holds."""
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
 from .. import outputs
-from .options import add_count, add_forms, add_input, add_output
-
-EXAMPLES = """\
-examples:
-  minisnn info runs/quick-1                 a run: settings, progress, accuracy
-  minisnn info checkpoint.h5                a checkpoint
-  minisnn info ~/N-MNIST --sample 500       recordings, and what looks wrong
-  minisnn info mine --sheet sheet.png       your own recordings, and what looks wrong, one row for each class
-  minisnn info ~/N-MNIST/Train/0/00002.bin  a single recording
-  minisnn info letters                      pictures for `minisnn record`"""
+from .options import Force, Forms, idle
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    add_input(
-        parser,
-        "path",
-        type=Path,
-        help="checkpoint, run folder, folder of recordings, recording, or labelled pictures",
-    )
-    add_count(parser, "sample", 200, "recordings of a folder to look at")
-    add_output(
-        parser,
-        "--sheet",
-        kind=outputs.PICTURE,
-        metavar="FILE",
-        help="draw a contact sheet of a folder of recordings, one row for each class (.png, .svg, .pdf)",
-    )
-    add_forms(parser.add_argument_group("recordings of your own"))
+def info(
+    path: Annotated[
+        Path,
+        "checkpoint, run folder, folder of recordings, recording, or labelled pictures",
+    ],
+    /,
+    sample: Annotated[int | None, "recordings of a folder to look at (default: 200)"] = None,
+    sheet: Annotated[
+        Path | None,
+        "FILE",
+        "draw a contact sheet of a folder of recordings, one row a class (.png, .svg, .pdf)",
+        outputs.PICTURE,
+    ] = None,
+    force: Force = False,
+    *,
+    forms: Forms,
+) -> None:
+    """Describe a checkpoint or run folder (its network, how it adapts, how it was
+    trained and what it reached), recordings (classes, rates, and what looks wrong),
+    or labelled pictures.
 
+    examples:
+      minisnn info runs/quick-1                 a run: settings, progress, accuracy
+      minisnn info checkpoint.h5                a checkpoint
+      minisnn info ~/N-MNIST --sample 500       recordings, and what looks wrong
+      minisnn info mine --sheet sheet.png       your own recordings, and a picture
+      minisnn info ~/N-MNIST/Train/0/00002.bin  a single recording
+      minisnn info letters                      pictures for minisnn record
+    """
+    from . import describe, look  # NumPy and all that reads files: help does without
 
-def run(args: argparse.Namespace) -> None:
-    from .describe import describe  # NumPy and all that reads files: help does without
-
-    describe(args)
+    what = describe.kind_of(path, forms.columns is not None)
+    if what is look.folder:
+        return look.folder(path, sample or 200, sheet, forms)
+    idle("for anything but a folder of recordings", sample=sample, sheet=sheet)
+    if what is look.file:
+        return look.file(path, forms)
+    idle("for anything but recordings", **vars(forms))
+    return what(path)

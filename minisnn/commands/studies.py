@@ -1,150 +1,222 @@
-"""What the commands of tables, figures and the report share: their options, and how an experiment
-is carried out."""
+"""`minisnn table`, `figure`, `relearn`, `explore` and `report`: what is measured here of the paper,
+and beyond it."""
 
-import argparse
-from contextlib import contextmanager
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from .. import outputs
+from ..experiments import BEYOND, EXPERIMENTS, UNUSED
 from ..files import held
-from ..experiments import UNUSED
-from . import options
 from ..parallel.compilation import announce
+from .options import Force, Quiet, Work, idle
 
 OUT = Path("runs/paper")
 WAYS = 5  # classes of the tasks that the tables compare networks by
 
+Episodes = Annotated[int, "test episodes"]
 
-def add_study(
-    parser: argparse.ArgumentParser,
-    episodes: int = 600,
-    asl: bool = True,
-    counted: str = "test episodes",
+
+@dataclass
+class Plan:
+    """what is measured, and by which networks (default: those that ship)"""
+
+    queries: Annotated[int | None, "query samples of each class (default: 5)"] = None
+    seed: Annotated[int, "seed of the episodes"] = 0
+    root: Annotated[
+        Path | None, "DIR", "folder of real N-MNIST recordings (default: simulated ones)"
+    ] = None
+    asl_root: Annotated[
+        Path | None,
+        "folder of ASL-DVS, or photographs of the 24 letters (default: drawn hands, simulated)",
+    ] = None
+    networks: Annotated[
+        Path | None,
+        "DIR",
+        "folder of checkpoints or run folders that have the names of the shipped ones",
+    ] = None
+    retrain: Annotated[
+        bool, "train them again first, into OUT/networks; this takes hours, and can be resumed"
+    ] = False
+    out: Annotated[
+        Path,
+        "DIR",
+        "folder for numbers, figures and records, from which the same command continues",
+        outputs.STUDIES,
+    ] = OUT
+    force: Force = False
+    quiet: Quiet = False
+
+    def measure(
+        self, runs: dict[str, Callable], episodes: int, work: Work, ways: int | None = WAYS
+    ) -> Iterator[Any]:
+        """Carry out experiments, by functions of a study by their names, and write what each found;
+        networks, their data and the workers are shared. ways: what all networks tell apart."""
+        from ..experiments.networks import Networks
+        from ..experiments.study import Settings, Study
+
+        given = {**vars(self), **vars(work)}
+        unused = set.intersection(*({*UNUSED.get(name, ())} for name in runs))
+        idle(f"for {', '.join(runs)}", **{name: given[name] for name in unused & {*given}})
+        root, asl_root = (str(path) if path else None for path in (self.root, self.asl_root))
+        settings = Settings(episodes, self.queries or 5, self.seed, root, asl_root)
+        roots = {"double-nmnist": root, "double-asl": asl_root}
+        retrain = self.out / "networks" if self.retrain else None
+        if not self.quiet:
+            announce()
+        with held(self.out), work.executor() as executor:
+            networks = Networks(self.networks, retrain, roots, not self.quiet, executor, ways)
+            more = settings, networks, not self.quiet, executor
+            studies = [Study(name, self.out, *more) for name in runs]
+            for study in studies:
+                outputs.check(study.folder, outputs.FOLDER, force=self.force)
+            for study, run in zip(studies, runs.values()):
+                found = run(study)
+                found.settings = study.describe()
+                with outputs.marked_folder(study.folder, self.force) as made:
+                    found.write(made)
+                yield found
+
+    def show(self, name: str, episodes: int, work: Work, run: Callable | None = None) -> None:
+        """Carry out one experiment, and print what it found."""
+        from ..experiments.study import Study
+
+        ways = WAYS if run is None else None
+        for found in self.measure({name: run or Study.run}, episodes, work, ways):
+            found.tables = [table for table in found.tables if table.name != "all"]
+            print(f"{found.text()}\n\nnumbers and figures: {self.out / name}")
+
+
+def table(
+    number: Annotated[Literal[2, 3], "number of the table in the paper"],
+    /,
+    episodes: Episodes = 600,
+    *,
+    plan: Plan,
+    work: Work,
 ) -> None:
-    """`asl`: whether the data set of letters is measured, too; `counted`: what so many episodes
-    are, in words."""
-    data = parser.add_argument_group("what is measured")
-    options.add_count(data, "episodes", episodes, counted, 2)
-    options.add_count(data, "queries", 5, "query samples of each class")
-    options.add_seed(data, "the episodes")
-    options.add_input(
-        data,
-        "--root",
-        metavar="DIR",
-        help="folder of real N-MNIST recordings (default: simulated ones)",
-    )
-    if asl:
-        options.add_input(
-            data,
-            "--asl-root",
-            metavar="PATH",
-            help="folder of ASL-DVS, or photographs of the 24 letters (default: drawn hands, simulated)",
-        )
-    networks = parser.add_argument_group("networks (default: those that ship with minisnn)")
-    options.add_input(
-        networks,
-        "--networks",
-        metavar="DIR",
-        help="folder of checkpoints or run folders that have the names of the shipped ones",
-    )
-    networks.add_argument(
-        "--retrain",
-        action="store_true",
-        help="train them again first, into OUT/networks; this takes hours, and can be stopped and "
-        "resumed",
-    )
-    options.add_output(
-        parser,
-        "--out",
-        kind=outputs.STUDIES,
-        default=OUT,
-        metavar="DIR",
-        help="folder for numbers, figures and records, from which the same command continues "
-        f"(default: {OUT})",
-    )
-    options.add_quiet(parser)
-    options.add_threads(parser)
-    options.add_workers(parser)
+    """A table of Stewart & Neftci 2022, measured here, next to the paper's values.
 
+    2   one-shot accuracy on both data sets: MAML and FOMAML, spiking and not
+    3   magnitudes of the readout's updates: inner loop, outer loop, training
+        without meta-learning
 
-@contextmanager
-def study_maker(args: argparse.Namespace, *names: str):
-    """A function that makes the study of an experiment's name; networks, their data and the workers
-    are shared.
-
-    names   of the experiments that will be carried out: what none of them uses must not be given,
-            and their networks must have the ways of the tables
+    examples:
+      minisnn table 2                     with the networks that ship with minisnn
+      minisnn table 2 --episodes 100      a quick look
+      minisnn table 2 --root ~/N-MNIST    on real recordings
+      minisnn table 3 --out runs/mine     into another folder
     """
-    idle = [set(UNUSED.get(name, ())) for name in names]
-    options.refuse(
-        args, f"for {' and '.join(names)}", *sorted(set.intersection(*idle) if idle else ())
-    )
-    options.use_threads(args.threads)
-    from ..experiments.networks import Networks
-    from ..experiments.study import Settings, Study
-
-    asl_root = getattr(args, "asl_root", None)
-    settings = Settings(args.episodes, args.queries, args.seed, args.root, asl_root)
-    roots = (args.root, asl_root)
-    with held(args.out), options.executor_of(args) as executor:
-        retrain = args.out / "networks" if args.retrain else None
-        roots = dict(zip(("double-nmnist", "double-asl"), roots))
-        ways = WAYS if names else None
-        networks = Networks(args.networks, retrain, roots, not args.quiet, executor, ways)
-        try:
-            yield lambda name: Study(name, args.out, settings, networks, not args.quiet, executor)
-        except KeyboardInterrupt as signal:
-            raise KeyboardInterrupt(
-                f"stopped; what was measured is kept in {args.out / 'records'}; run the same "
-                "command again to continue"
-            ) from signal
+    plan.show(f"table-{number}", episodes, work)
 
 
-def carry_out(study, force: bool = False):
-    """Run an experiment and write what it found."""
-    found = study.run()
-    found.settings = study.describe()
-    write(found, study, force)
-    return found
+def figure(
+    number: Annotated[Literal[2, 3, 4, 5, 6], "number of the figure in the paper"],
+    /,
+    episodes: Episodes = 600,
+    *,
+    plan: Plan,
+    work: Work,
+) -> None:
+    """A figure of Stewart & Neftci 2022, measured here: its numbers, the claims that
+    it stands for, and the figure itself as PNG and SVG.
+
+    2   example tasks
+    3   error against inner-loop updates
+    4   accuracy with frozen layers
+    5   histograms of updates, and their threshold
+    6   transfer learning, shot by shot
+
+    examples:
+      minisnn figure 3                        with the networks that ship with it
+      minisnn figure 4 --episodes 100         a quick look
+      minisnn figure 5 --networks runs/mine   with networks of your own
+    """
+    plan.show(f"figure-{number}", episodes, work)
 
 
-def write(found, study, force: bool) -> None:
-    """Write what an experiment found, all of it or nothing, but over nobody else's files."""
-    with outputs.marked_folder(study.folder, force) as made:
-        found.write(made)
+def relearn(*, episodes: Episodes = 600, plan: Plan, work: Work) -> None:
+    """Forgetting and relearning: learn task A, then B, then A again, with one
+    recording of each class and one update each. Stewart & Neftci 2022 claim that a
+    forgotten task is learned again in one shot.
+
+    examples:
+      minisnn relearn
+      minisnn relearn --episodes 100 --root ~/N-MNIST
+    """
+    plan.show("relearn", episodes, work)
 
 
-def check_place(study, force: bool) -> None:
-    """Before any work: ValueError where another's files lie in the place of what an experiment will
-    find."""
-    outputs.check(study.folder, outputs.FOLDER, force=force)
+def explore(
+    what: Annotated[Literal[BEYOND], "what to explore"],  # type: ignore[valid-type]
+    /,
+    episodes: Annotated[
+        int, "test episodes; all but recordings measure half of them, at most 200"
+    ] = 200,
+    *,
+    plan: Plan,
+    work: Work,
+) -> None:
+    """What the paper did not try.
+
+    shots        accuracy against the recordings of each class in the support set
+    ways         accuracy against the number of classes, more than in meta-training
+    activity     accuracy against the spikes that the network makes
+    recordings   simulated recordings against real ones, and photographs of hands
+    shift        shifted and enlarged recordings with more or fewer events, tasks
+                 aligned by their support
+    rule         MAML's and Proto-MAML's step against the nearest class mean, on the
+                 same features and episodes
+    onset        recordings that start earlier or later than the network assumes,
+                 and a stream without pauses
+
+    examples:
+      minisnn explore shots
+      minisnn explore activity
+      minisnn explore recordings --root ~/N-MNIST --asl-root hands.npz
+    """
+    plan.show(what, episodes, work)
 
 
-def study_command(
-    name: str,
-    what: tuple = (),
-    text: str = "",
-    episodes: int = 600,
-    counted: str = "test episodes",
-):
-    """(arguments, run) of a command that carries out the experiment `name`, of which {} is one of
-    `what`, in words `text`; `counted` as `add_study` takes it."""
+def report(
+    *,
+    only: Annotated[
+        tuple[str, ...],
+        "names of experiments, such as table-2,figure-3,relearn,shots (default: all)",
+    ] = EXPERIMENTS,
+    episodes: Episodes = 40,
+    plan: Plan,
+    work: Work,
+) -> None:
+    """Every table and figure of Stewart & Neftci 2022, measured here next to the
+    paper's values, and experiments that the paper did not try, on one HTML page
+    that contains all of it. Measurements of other commands in the same folder are
+    used; what is missing is measured first.
 
-    def arguments(parser: argparse.ArgumentParser) -> None:
-        if what:
-            many = dict(metavar="WHAT") if len(what) > 7 else {}  # they stand above, a line each
-            parser.add_argument("what", type=type(what[0]), choices=what, help=text, **many)
-        add_study(parser, episodes, counted=counted)
+    examples:
+      minisnn report                             from the networks that ship
+      minisnn report --episodes 600              with the paper's precision
+      minisnn report --only table-2,figure-3     part of it
+      minisnn report --retrain                   from random weights; hours
+    """
+    from ..experiments.report import write_report
+    from ..experiments.study import Study
 
-    return arguments, lambda args: run_and_print(name.format(*what and [args.what]), args)
-
-
-def run_and_print(name: str, args: argparse.Namespace) -> None:
-    if not args.quiet:
-        announce()
-    with study_maker(args, name) as make:
-        study = make(name)
-        check_place(study, args.force)
-        found = carry_out(study, args.force)
-    print(found.text())
-    print(f"\nnumbers and figures: {study.folder}")
+    if unknown := [name for name in only if name not in EXPERIMENTS]:
+        known = ", ".join(EXPERIMENTS)
+        raise ValueError(f"--only: there is no experiment {unknown[0]!r}; expected some of {known}")
+    outputs.check(plan.out / "report.html", outputs.REPORT, force=plan.force)
+    began = time.perf_counter()
+    findings = []
+    for found in plan.measure(dict.fromkeys(only, Study.run), episodes, work):
+        findings.append(found)
+        if not plan.quiet:
+            so_far = f"{len(findings)} of {len(only)}: {found.title}"
+            print(f"{so_far}; {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    path = write_report(findings, plan.out, time.perf_counter() - began)
+    claims = [claim.verdict for found in findings for claim in found.claims]
+    kinds = ", ".join(f"{claims.count(one)} {one}" for one in ("agrees", "differs", "inconclusive"))
+    print(f"{path}: {len(findings)} experiments; {len(claims)} claims: {kinds}")

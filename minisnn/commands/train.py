@@ -1,180 +1,121 @@
-"""Meta-train a spiking network to learn classes from one recording each, then test it on
-classes and recordings it has never seen. A task has a support set, from which the network
-learns, and a query set, which it must name: --shots and --queries recordings of each of
---ways classes. Without options, a small network trains on simulated recordings. The run
-folder holds settings, log, learning curve, checkpoint and result. Ctrl-C saves the run, and
---resume DIR continues it as if nothing had happened."""
+"""`minisnn train`: its options are those of the run, and every field of TrainingConfig."""
 
-import argparse
+import inspect
 import sys
 import warnings
-from dataclasses import fields
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
+from .. import outputs
 from ..meta.rules import RULES
 from ..training.presets import DEFAULT, chosen, named, shared
-from ..training.settings import PRESETS, TrainingConfig, in_words
-from .. import outputs
-from .options import (
-    add_input,
-    add_output,
-    add_quiet,
-    add_threads,
-    add_workers,
-    executor_of,
-    names,
-    or_none,
-    reads,
-)
-from .options import use_threads, whole_numbers
+from ..training.settings import TrainingConfig, in_words
+from .options import Quiet, Work, flags
+from .signature import Group
 
-EXAMPLES = """\
-examples:
-  minisnn train                              a first run, into runs/quick-1
-  minisnn train --preset maml                MAML alone, as the paper does it
-  minisnn train --preset paper-fast          Table 1's width, longer, by many cameras
-  minisnn train --preset paper --out runs/t1 the paper's network and constants
-  minisnn train --root ~/N-MNIST --seed 3    real recordings, another seed
-  minisnn train --order 1 --inner-steps 3    first order, three steps
-  minisnn train --rule anil --first-order-updates 300
-  minisnn train --rule imaml                 many inner steps, of which only the end counts
-  minisnn train --rule reptile --inner-steps 5 --learn-step-size no
-  minisnn train --channels 8,16              any setting can be given
-  minisnn train --tasks 4 --workers 4        tasks side by side
-  minisnn train --resume runs/quick-1        resume a run that was stopped"""
+FILES = ("root", "start")  # settings that name what is read
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "%(prog)s [--preset NAME] [--out DIR] [settings] | --resume DIR"
-    run = parser.add_argument_group("the run")
-    run.add_argument(
-        "--preset",
-        choices=tuple(PRESETS),
-        help=f"settings to start from (default: {DEFAULT}; maml with another rule, order or model, or "
-        "with updates of first order)",
-    )
-    run.add_argument("--force", action="store_true", help="overwrite the run in --out")
-    add_output(
-        run,
-        "--out",
-        kind=outputs.RUN,
-        metavar="DIR",
-        help="run folder (default: runs/<preset>-<number>)",
-    )
-    add_input(
-        run, "--resume", metavar="DIR", help="resume the run in this folder, with its own settings"
-    )
-    add_quiet(run)
-    add_threads(run)
-    add_workers(parser)
-    for title, settings in TrainingConfig.groups().items():
-        group = parser.add_argument_group(title)
-        for f in settings:
-            _add_setting(group, f)
+def train(
+    *,
+    preset: Annotated[
+        Literal["paper", "maml", "quick", "paper-fast"] | None,
+        "settings to start from (default: quick; maml with another rule, order or model, or with "
+        "updates of first order)",
+    ] = None,
+    out: Annotated[
+        Path | None, "DIR", "run folder (default: runs/<preset>-<number>)", outputs.RUN
+    ] = None,
+    force: Annotated[bool, "overwrite the run in --out"] = False,
+    resume: Annotated[
+        Path | None, "DIR", "resume the run in this folder, with its own settings"
+    ] = None,
+    quiet: Quiet = False,
+    work: Work,
+    **settings: Any,
+) -> None:
+    """Meta-train a spiking network to learn classes from one recording each, then
+    test it on classes and recordings it has never seen. A task has a support set,
+    from which the network learns, and a query set, which it must name: --shots and
+    --queries recordings of each of --ways classes. Without options, a small network
+    trains on simulated recordings. The run folder holds settings, log, learning
+    curve, checkpoint and result. Ctrl-C saves the run, and --resume DIR continues
+    it as if nothing had happened.
 
-
-def _add_setting(group, f) -> None:
-    limits, kind = f.metadata, f.metadata["kind"]
-    options: dict = dict(
-        dest=f.name, default=argparse.SUPPRESS, help=f"{limits['help']} ({_defaults(f)})"
-    )
-    if kind is bool:
-        options["action"] = argparse.BooleanOptionalAction
-    elif isinstance(f.default, tuple):
-        options.update(type=names if f.metadata["kind"] is str else whole_numbers, metavar="A,B,…")
-    else:
-        options["type"] = or_none(kind) if limits.get("optional") else kind
-        if "choices" in limits:
-            options["choices"] = limits["choices"]
-        else:
-            options["metavar"] = {int: "N", float: "X", str: "DIR" if f.name == "root" else "NAME"}[
-                kind
-            ]
-    action = group.add_argument(f"--{f.name.replace('_', '-')}", **options)
-    if f.name in ("root", "start"):
-        reads(action)
-
-
-def _defaults(f) -> str:
-    """The defaults of the presets, in words."""
-    values: dict[str, list[str]] = {}
-    for name in (DEFAULT, *PRESETS):
-        values.setdefault(in_words(getattr(PRESETS[name], f.name)), []).append(name)
-    if f.default is None and (f.metadata["kind"] is bool or f.metadata.get("asked")):
-        return "default: as the data set asks"
-    if len(values) == 1:
-        return f"default: {next(iter(values))}"
-    return "; ".join(
-        f"{', '.join(dict.fromkeys(names))}: {value}" for value, names in values.items()
-    )
-
-
-def _told(workers: int, config: TrainingConfig) -> str:
-    """What is said where the number of workers has changed the settings."""
-    given = f"--tasks {config.tasks} --updates {config.updates}"
-    return f"{config.tasks} of {workers} workers share an update: {given} (--tasks 1: none do)"
-
-
-def run(args: argparse.Namespace) -> None:
-    use_threads(args.threads)
-    changes = {
-        f.name: getattr(args, f.name) for f in fields(TrainingConfig) if hasattr(args, f.name)
-    }
+    examples:
+      minisnn train                               a first run, into runs/quick-1
+      minisnn train --preset maml                 MAML alone, as the paper does it
+      minisnn train --preset paper-fast           Table 1's width, by many cameras
+      minisnn train --preset paper --out runs/t1  the paper's network and constants
+      minisnn train --root ~/N-MNIST --seed 3     real recordings, another seed
+      minisnn train --order 1 --inner-steps 3     first order, three steps
+      minisnn train --rule anil --first-order-updates 300
+      minisnn train --rule imaml                  many steps, only the end counts
+      minisnn train --rule reptile --inner-steps 5 --learn-step-size no
+      minisnn train --channels 8,16               any setting can be given
+      minisnn train --tasks 4 --workers 4         tasks side by side
+      minisnn train --resume runs/quick-1         resume a run that was stopped
+    """
     from ..data.sets.named import runs_code
-    from ..training.folder import RunFolder, free_folder
-
-    if args.resume is not None:
-        out = Path(args.resume)
-        config = RunFolder(Path(args.resume)).config()
-        code = changes.pop("dataset", None)
-        if code is not None and (code != config.dataset or not runs_code(code)):
-            raise ValueError(
-                f"--resume keeps the data of {args.resume}, {config.dataset}; leave out --dataset"
-            )
-        given = [
-            f"--{name.replace('_', '-')}"
-            for name in (*changes, "preset", "out", "force")
-            if name in args.given
-        ]
-        if given:
-            raise ValueError(
-                f"--resume keeps the settings of {args.resume}; leave out {' '.join(given)}"
-            )
-    else:
-        alone, changes = changes, shared(args.preset, changes, args.workers or 1)
-        config = chosen(args.preset, changes)
-        if changes != alone and not args.quiet:
-            print(_told(args.workers, config), file=sys.stderr)
-        for name, why in config.idle().items():
-            if name in args.given:
-                warnings.warn(f"--{name.replace('_', '-')} does nothing {why}", stacklevel=2)
-        out = Path(args.out) if args.out else free_folder(named(args.preset, changes))
     from ..training.evaluation import open_sets
+    from ..training.folder import RunFolder, free_folder
     from ..training.progress import sentence, table
-    from ..training.run import train
+    from ..training.run import train as carry_out
 
-    resume = args.resume is not None
-    data = open_sets(config, not args.quiet) if resume and code is not None else None
-    with executor_of(args) as executor:
-        result = train(
-            config,
-            out,
-            resume=resume,
-            progress=not args.quiet,
-            force=args.force,
-            data=data,
-            executor=executor,
-        )
-    print(f"run folder {out}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
-    if result.test is None:
-        print(f"trained, not tested: {out / 'checkpoint.h5'}")
+    settings |= {name: str(settings[name]) for name in FILES if settings.get(name)}
+    data = None
+    if resume is not None:
+        config = RunFolder(resume).config()
+        if runs_code(config.dataset) and settings.get("dataset") == config.dataset:
+            del settings["dataset"]  # the user's code runs only where it is named
+            data = open_sets(config, not quiet)
+        if given := flags(preset=preset, out=out, force=force, **dict.fromkeys(settings, True)):
+            words = f"--resume keeps the settings and data of {resume}"
+            raise ValueError(f"{words}; leave out {' '.join(given)}")
     else:
-        print(
-            sentence(result.test),
-            *table(
-                result.test,
-                f"{RULES[config.rule].words(config.order)}, meta-trained",
-                result.inner,
-            ),
-            sep="\n",
-        )
+        changes = shared(preset, settings, work.workers or 1)
+        config = chosen(preset, changes)
+        if changes != settings and not quiet:
+            words = f"{config.tasks} of {work.workers} workers share an update"
+            given_now = f"--tasks {config.tasks} --updates {config.updates} (--tasks 1: none do)"
+            print(f"{words}: {given_now}", file=sys.stderr)
+        for name, why in config.idle().items():
+            if name in settings:
+                warnings.warn(f"{flags(**{name: True})[0]} does nothing {why}", stacklevel=2)
+    place = resume or out or free_folder(named(preset, changes))
+    how: dict[str, Any] = dict(
+        resume=resume is not None, progress=not quiet, force=force, data=data
+    )
+    with work.executor() as executor:
+        result = carry_out(config, place, executor=executor, **how)
+    print(f"run folder {place}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
+    if result.test is None:
+        print(f"trained, not tested: {place / 'checkpoint.h5'}")
+        return
+    learned = f"{RULES[config.rule].words(config.order)}, meta-trained"
+    print(sentence(result.test), *table(result.test, learned, result.inner), sep="\n")
+
+
+def _settings() -> Iterator[inspect.Parameter]:
+    """An option for every field of TrainingConfig; only those that are given are passed on."""
+    usual = TrainingConfig.preset(DEFAULT)
+    for title, settings in TrainingConfig.groups().items():
+        for field in settings:
+            kind: Any = Path if field.name in FILES else field.metadata["kind"]
+            read = [int] * (kind is int)  # limits are TrainingConfig's
+            if isinstance(field.default, tuple):
+                kind = tuple[str, ...] if kind is str else tuple[int, ...]
+            elif "choices" in field.metadata:
+                kind = Literal[tuple(field.metadata["choices"])]
+            if field.default is None:
+                kind = kind | None
+            default = in_words(getattr(usual, field.name))
+            text = f"{field.metadata['help']} (default: {default})"
+            annotation = Annotated[kind, text, Group(title), *read]
+            how = dict(default=None, annotation=annotation)
+            yield inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, **how)
+
+
+_run = [*inspect.signature(train).parameters.values()][:-1]
+train.__signature__ = inspect.Signature([*_run, *_settings()])  # type: ignore[attr-defined]

@@ -472,7 +472,7 @@ class TrainingConfig:
         if (
             neuron is None
         ):  # its constants as far as they are settings; others have its own defaults
-            from ..core.neuron import NEURONS
+            from ..core.architecture import NEURONS
 
             constants = {f.name for f in fields(NEURONS[self.neuron])} & {
                 *self.__dataclass_fields__

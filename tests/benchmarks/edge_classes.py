@@ -25,7 +25,7 @@ from minisnn.experiments.findings import figure
 from minisnn.hardware.chip.learner import Learner
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.loihi.cuba import CubaNet
-from minisnn.hardware.options import SYMBOLS
+from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.study import classes, drawings
 from minisnn.hardware.study.classes import How
 from minisnn.hardware.study.drawings import Traces, numbered, places

@@ -32,7 +32,7 @@ from browser import opened, stroke
 from minisnn.data.store.shipped import shipped
 from minisnn.data.written.strokes import Stroke, read_strokes, strokes_of, write_strokes
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.options import SYMBOLS
+from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.page import make
 from minisnn.experiments.findings import figure
 from minisnn.training.intervals import over_trials

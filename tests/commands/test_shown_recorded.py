@@ -51,17 +51,12 @@ def test_show_draws_what_the_network_answers(run, monkeypatch, rule, shots, titl
 
 def test_record_mixes_no_old_recordings_with_new_ones(run, quick):  # noqa: F811
     folder = pictures(Path("pictures"), "ab", 3)
-    line = ("record", folder, "--out", "made", "--quiet", "--force")
+    line = ("record", folder, "--out", "made", "--quiet")
     assert run(*line)[0] == 0
     before = sorted(Path("made").rglob("*"))
-    for more in (["--each", 2], ["--sensor", "20,30"]):
-        code, _, err = run(*line, *more)
-        assert code == 2 and "would stay beside the new recordings" in err
-        assert "remove the old Train, or give another folder" in err
-        assert sorted(Path("made").rglob("*")) == before
-    assert "Train/a/00003.bin, Train/b/00006.bin would stay" in run(*line, "--each", 2)[2]
-    assert run(*line, "--seed", 1)[0] == 0  # each is replaced
-    assert run(*line, "--split", "Test", "--each", 2)[0] == 0  # beside Train
+    code, _, err = run(*line, "--each", 2)
+    assert code == 2 and "mixed" in err and sorted(Path("made").rglob("*")) == before
+    assert run(*line, "--split", "Test", "--each", 2)[0] == 0  # next to Train
     assert len(list(Path("made/Test").rglob("*.bin"))) == 4
 
 
@@ -70,25 +65,3 @@ def test_record_loses_no_recording_of_an_empty_label(run, quick):  # noqa: F811
     code, _, err = run("record", "a.npz", "--out", "made", "--quiet")
     assert code == 2 and "a.npz: the label '' cannot be the name of a folder" in err
     assert not Path("made").exists()
-
-
-@pytest.mark.parametrize("kind", ["a run", "pen strokes"])
-def test_info_refuses_what_does_nothing(run, kind):  # noqa: F811
-    Path("given").mkdir()
-    if kind == "a run":
-        net = ms.SpikingNet((6,), (), 2)
-        ms.save("given/checkpoint.h5", net, np.zeros(net.size, net.dtype))
-    else:
-        place = Path("given/strokes_background/Latin/character01")
-        place.mkdir(parents=True)
-        (place / "0001_01.txt").write_text("START\n1,-2,3\n2,-3,9\nBREAK\n")
-    assert run("info", "given")[0] == 0
-    for name, value in (
-        ("sheet", "a.png"),
-        ("sample", 3),
-        ("sensor", "3,4"),
-        ("columns", "t,x,y,p"),
-    ):
-        code, _, err = run("info", "given", f"--{name}", value)
-        assert code == 2 and f"--{name} would do nothing for {kind}; leave it out" in err
-    assert not Path("a.png").exists()

@@ -129,7 +129,6 @@ def options_of(command: str) -> list[tuple[str, object]]:
 
 def wrong_line(rng: np.random.Generator) -> list[str]:
     """A command line that is wrong."""
-    from minisnn.commands.options import place
 
     def one(values):
         return values[int(rng.integers(len(values)))]
@@ -146,15 +145,7 @@ def wrong_line(rng: np.random.Generator) -> list[str]:
         "info": ["info", "good.h5"],
     }.get(command, [command])
     if kind == 0:  # an option that takes a number, with something else
-        numbers = [
-            flag
-            for flag, action in options_of(command)
-            if action.type not in (None, Path, str, place)
-            and action.nargs is None
-            and "names" not in getattr(action.type, "__name__", "")
-            and action.type is not str
-            and getattr(action.type, "__name__", "") != "str"
-        ]
+        numbers = [flag for flag, action in options_of(command) if action.metavar in ("N", "X")]
         return [*start, f"{one(numbers)}={one(NO_NUMBER)}"] if numbers else [*start, "--no-such"]
     if kind == 1:  # one that has choices, or none at all
         choices = [flag for flag, action in options_of(command) if action.choices]

@@ -1,7 +1,6 @@
 """Networks on disk, for the fuzzer: checkpoints, NIR files, settings and run folders, with damage
 that knows their form."""
 
-import argparse
 import contextlib
 import copy
 import io
@@ -16,7 +15,7 @@ import numpy as np
 
 import minisnn as ms
 from minisnn import nir
-from minisnn.commands import info
+from minisnn.commands import describe
 from minisnn.meta.inner import InnerLoop
 from minisnn.training import checkpoint
 from minisnn.files import read_json
@@ -396,7 +395,7 @@ def _run(folder: Path, reader: Callable, saved: Callable):
             (run / name).write_bytes(bytes(contents[1:]) if name == names[which] else whole)
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                info.run(argparse.Namespace(path=run, sample=3, sheet=None, given=()))
+                describe.run(run)
                 read_json(run / "result.json")
                 with RunFolder(run) as held:
                     held.resume(held.config(), given=True)

@@ -10,12 +10,12 @@ from toy import ToySet, toy_config
 
 import minisnn as ms
 import pieces
-from minisnn.hardware import work
 from minisnn.hardware.study.ways import THRESHOLDS
 from minisnn.hardware.c import export
 import exported
 from minisnn.hardware.training import run as training
 from minisnn import cli
+from minisnn.data.sets import named
 from minisnn.training import evaluation
 from minisnn.experiments import study
 from minisnn.experiments.findings import Findings
@@ -28,7 +28,7 @@ from test_hardware_export import COMPILER, needs_compiler
 def run(monkeypatch, tmp_path, capsys):
     """Exit code, output and errors of a command line; toy tasks of every data set, a toy network in
     networks/."""
-    for module in (evaluation, study, work):
+    for module in (evaluation, study, named):
         monkeypatch.setattr(
             module, "open_set", lambda name, split, root=None, progress=True, **_: ToySet(split)
         )
@@ -85,7 +85,7 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     assert {row[0] for row in read["saturations"].rows} == {8, 3}
     assert "conv1.theta" in {row[1] for row in read["saturations"].rows}
     travelling = pieces.Travelling()  # and as by worker processes
-    monkeypatch.setattr("minisnn.commands.options.executor_of", lambda args: travelling)
+    monkeypatch.setattr("minisnn.commands.options.Work.executor", lambda work: travelling)
     for path in before:
         path.unlink()
     assert (
@@ -225,8 +225,6 @@ def test_export_for_others(run, kind):
     "arguments, words",
     [
         (("export", "here", "--out", "there"), "give the folder once, as DIR or as --out DIR"),
-        (("export", "--for", "page", "--root", "a"), "would do nothing with --for page"),
-        (("--ranges", "--picojoule", "1,1"), "--picojoule would do nothing with --ranges"),
         (
             ("train", "--bits", "3", "--start", "cnn.h5", "--out", "new"),
             "cnn.h5: the checkpoint's network, ConvNet",
@@ -242,7 +240,7 @@ def test_export_for_others(run, kind):
         (("train", "--bits", "9"), "bits must be 2 to 8, a whole number, not 9"),
         (
             ("train", "--resume", "out", "--bits", "3", "--seed", "0"),
-            "--resume keeps the settings of out; leave out --bits, --seed",
+            "--resume keeps the settings of out; leave out --seed, --bits",
         ),
         (("--strict", "--episodes", 2, "--bits", "2"), "values left their format"),
         (("--strict", "--episodes", 2, "--fraction", 17), "fraction must be 0 to 16"),

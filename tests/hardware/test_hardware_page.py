@@ -16,7 +16,7 @@ import minisnn as ms
 import minisnn.cli as cli
 from minisnn.hardware.c.export import MODEL
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.options import REFUSE, SYMBOLS
+from minisnn.hardware.command import REFUSE, SYMBOLS
 from minisnn.hardware.page import make
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.sets.pools import Sight

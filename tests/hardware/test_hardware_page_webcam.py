@@ -12,7 +12,7 @@ from browser import seen
 import minisnn as ms
 from minisnn.data.store.shipped import shipped
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.options import SYMBOLS
+from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.page import make
 
 PAGE = Path(make.__file__).parent

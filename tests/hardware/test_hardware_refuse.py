@@ -8,7 +8,7 @@ from test_hardware_classes import recordings, seen
 
 import minisnn as ms
 import minisnn.cli as cli
-from minisnn.hardware import work
+from minisnn.data.sets import named
 from minisnn.hardware.chip.means import NONE, CountedMeans, distances_to, is_refused
 from minisnn.hardware.study import refuse
 from minisnn.hardware.study.drawings import numbered
@@ -54,7 +54,7 @@ def device(tmp_path, monkeypatch):
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     frames = np.random.default_rng(0).poisson(0.2, (48, 12, 2, 8, 8))
     tasks = ms.Recordings(frames, sorted([*range(6)] * 8), duration_ms=12)
-    monkeypatch.setattr(work, "open_set", lambda *_, **__: tasks)
+    monkeypatch.setattr(named, "open_set", lambda *_, **__: tasks)
     net = ms.SpikingNet((8, 8, 2), (4,), 2, 3, window=6)
     theta = net.init(np.random.default_rng(0), tasks.episode(0, 0, 2).x_query)
     ms.save("my net.h5", net, theta)

@@ -11,7 +11,6 @@ import warnings
 from functools import partial
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ import pytest
 import pieces
 from minisnn.parallel import executor as executors
 from minisnn.parallel import threads
-from minisnn.commands.options import executor_of
+from minisnn.commands.options import Work
 from minisnn.training.evaluation import evaluate
 from minisnn.parallel.executor import Executor, WorkersLost, take_apart
 from minisnn.parallel.workers import Workers
@@ -195,10 +194,8 @@ def test_what_cannot_travel_is_named(two):
         with pytest.raises(ValueError, match=f"^the number of workers must be .*, not {wrong}$"):
             Workers(wrong)
     assert Workers(np.int64(2)).number == 2
-    options = SimpleNamespace(workers=None, scheduler=None)
-    assert type(executor_of(options)) is Executor
-    options.workers = 3
-    assert type(executor_of(options)) is Workers and executor_of(options).number == 3
+    assert type(Work().executor()) is Executor
+    assert Work(workers=3).executor().number == 3
 
 
 def test_the_kernels_are_compiled_by_one_process(tmp_path, monkeypatch):

@@ -10,8 +10,8 @@ from toy import ToySet, interrupt, toy_config, toy_data
 from written import rewrite
 
 from minisnn import cli
-from minisnn.hardware import work
 from minisnn.training import checkpoint, evaluation, run as training
+from minisnn.data.sets import named
 from minisnn.data.sets.named import Opened
 from minisnn.training.folder import RunFolder
 from minisnn.training.origin import CHIP, PYTHON, TRAIN, Origin
@@ -37,7 +37,7 @@ def opened(monkeypatch):
         found.first += shifts.get(root, 0)
         return found
 
-    for module in (evaluation, work):
+    for module in (evaluation, named):
         monkeypatch.setattr(module, "open_set", open_set)
     return shifts
 

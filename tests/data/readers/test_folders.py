@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn import cli
 from minisnn.data.readers.anything import entries
 from minisnn.data.sets.named import own
 from sweeps import SENSOR, sweep
@@ -93,12 +92,3 @@ def test_a_sensor_far_too_large_is_told(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ms.Recordings(recordings, list("aabb"), sensor=SENSOR)
-
-
-def test_recordings_that_form_no_tasks_are_shown(tmp_path, capsys):
-    root = a_folder(tmp_path / "set", "ab", 1)
-    out = tmp_path / "shown"
-    line = ["show", "--dataset", "recordings", "--root", str(root), "--out", str(out)]
-    assert cli.main(line) == 0
-    said = capsys.readouterr().out
-    assert "no tasks yet" in said and (out / "recordings.png").is_file()

@@ -480,11 +480,6 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
         "c2/7.csv": "the recording has no events",
     }.items():
         assert any(name in line and what in line for line in text.splitlines()), (what, text)
-    assert "--sensor" in said(capsys, "info", root, "--flip-y")[1]
-    assert (
-        "--sheet would do nothing for anything but"
-        in said(capsys, "info", "mine.py", "--sheet", "b.png")[1]
-    )
 
 
 def test_the_chip_goes_on_with_the_recordings_that_its_network_learned_from(capsys):

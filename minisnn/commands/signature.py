@@ -1,0 +1,141 @@
+"""A command is a function: its parameters are its options, their annotations the help.
+
+    def show(
+        task: Annotated[Path, "FILE", "what is shown"],
+        /,
+        index: Annotated[int, "which of them"] = 0,
+        out: Annotated[Path, "folder to write to", outputs.FOLDER] = Path("task"),
+    ) -> None:
+
+A parameter before the slash is an argument without a flag. Annotated holds the type, the help (the
+last text), and as needed the name of a value (a text before it), a function that reads the value,
+what is written there (`outputs.Kind`), and its `Group`. Every other path is read. A Literal is a
+choice, a bool a flag, and a dataclass stands for its fields, as a group under its docstring. A
+dictionary of functions is a command with parts.
+"""
+
+import argparse
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from .. import outputs
+
+METAVARS = {int: "N", float: "X", str: "NAME", Path: "PATH"}
+FIELDS = "__dataclass_fields__"  # what a dataclass has
+WORDS = {int: "whole number", float: "number"}
+
+
+class Group(NamedTuple):
+    """A heading of the help, and what stands below it."""
+
+    title: str
+    description: str | None = None
+
+
+def options(function: Callable) -> Iterator[tuple[Any, inspect.Parameter]]:
+    """(group, parameter) of every option of a function."""
+    for parameter in inspect.signature(function).parameters.values():
+        kind = parameter.annotation
+        if not hasattr(kind, FIELDS):
+            yield next(iter(_extras(parameter, Group)), None), parameter
+            continue
+        group = Group(*(inspect.getdoc(kind) or "").split("\n\n", 1))
+        for field in inspect.signature(kind).parameters.values():
+            yield group, field
+
+
+def _extras(parameter: inspect.Parameter, kind: Any) -> list[Any]:
+    return [one for one in parameter.annotation.__metadata__ if isinstance(one, kind)]
+
+
+def declare(parser: argparse.ArgumentParser, command: Any) -> None:
+    """Give a parser the options of a command, and `run`, which carries it out with what is given."""
+    if isinstance(command, dict):
+        parser.usage = "%(prog)s PART [options]"
+        parts = parser.add_subparsers(title="what to do", metavar="PART", required=True)
+        for name, function in command.items():
+            summary = (inspect.getdoc(function) or "").partition("\n\n")[0]
+            declare(parts.add_parser(name, help=" ".join(summary.split())), function)
+        return
+    parser.description = inspect.getdoc(command)
+    places = [one for _, one in options(command) if one.kind is one.POSITIONAL_ONLY]
+    names = [one.name if one.default is one.empty else f"[{one.name}]" for one in places]
+    parser.usage = " ".join(["%(prog)s", *names, "[options]"])
+    groups: dict[Group | None, Any] = {None: parser}
+    for group, parameter in options(command):
+        if group is not None and group not in groups:
+            groups[group] = parser.add_argument_group(*group)
+        _add(groups[group], parameter)
+    parser.set_defaults(run=partial(run, command))
+
+
+def _add(parser: Any, parameter: inspect.Parameter) -> None:
+    kind, default = parameter.annotation.__origin__, parameter.default
+    optional = get_origin(kind) in (Union, UnionType)
+    if optional:
+        kind = next(one for one in get_args(kind) if one is not NoneType)
+    *metavar, text = _extras(parameter, str)
+    needed = default is inspect.Parameter.empty
+    if not (needed or default is None or default is False or "default" in text):
+        words = ",".join(map(str, default)) or "none" if isinstance(default, tuple) else default
+        text = f"{text} (default: {'yes' if default is True else words})"
+    how: dict[str, Any] = dict(help=text.replace("%", "%%"), default=argparse.SUPPRESS)
+    if kind is bool:
+        how["action"] = "store_true" if default is False else argparse.BooleanOptionalAction
+    elif get_origin(kind) is Literal:
+        how.update(choices=get_args(kind), type=type(get_args(kind)[0]))
+    else:
+        read = next(filter(callable, parameter.annotation.__metadata__), None)
+        least = int(default != 0) if read is None and kind is int else None
+        how["type"] = partial(_value, read or kind, optional, least)
+        how["type"].__name__ = WORDS.get(kind, "list")
+        how["metavar"] = METAVARS.get(kind, "A,B,…")
+    if metavar:
+        how["metavar"] = metavar[0]
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        how.update({} if needed else {"nargs": "?", "default": default})
+        parser.add_argument(parameter.name, **how)
+    else:
+        flag = f"--{parameter.name.rstrip('_').replace('_', '-')}"
+        parser.add_argument(flag, dest=parameter.name, required=needed, **how)
+
+
+def _value(read: Any, optional: bool, least: int | None, text: str) -> Any:
+    """The value that a text on the command line stands for; "none" is None, or an empty list."""
+    several = get_origin(read) is tuple
+    if not text:
+        raise argparse.ArgumentTypeError("expected a value, found none; is a shell variable unset?")
+    if text == "none" and (optional or several):
+        return () if several else None
+    if several:
+        return tuple(map(get_args(read)[0], text.split(",")))
+    value: Any = Path(text).expanduser() if read is Path else read(text)
+    if least is not None and value < least:
+        raise argparse.ArgumentTypeError(f"{text} is too small; expected at least {least}")
+    return value
+
+
+def run(function: Callable[..., int | None], given: dict[str, Any]) -> int | None:
+    """Call a function with the options that were given; what it would write is checked before."""
+    read, written = [], []
+    for _, option in options(function):
+        path = given.get(option.name, option.default)
+        if isinstance(path, Path):
+            kinds = _extras(option, outputs.Kind)
+            written += [(path, kind) for kind in kinds]
+            read += [path] * (not kinds)
+    for path, kind in written:
+        outputs.check(path, kind, read, given.get("force", False))
+    outputs.check_distinct(path for path, _ in written)
+    signature = inspect.signature(function)
+    for name, parameter in signature.parameters.items():
+        kind = parameter.annotation
+        if hasattr(kind, FIELDS):
+            own = inspect.signature(kind).parameters.keys() & given.keys()
+            given[name] = kind(**{one: given.pop(one) for one in own})
+    bound = inspect.BoundArguments(signature, given)
+    return function(*bound.args, **bound.kwargs)
