@@ -565,7 +565,9 @@ def train(
     changes = {name: value for name, value in changes.items() if value is not None}
     if resume is not None:
         given = dict(changes, bits=bits, readout_bits=readout_bits, out=out)
-        if names := [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]:
+        if names := [
+            f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None
+        ]:
             words = f"--resume keeps the settings of {resume}"
             raise ValueError(f"{words}; leave out {', '.join(names)}")
         chip, place, config = None, resume, RunFolder(resume).config()

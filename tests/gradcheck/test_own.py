@@ -213,9 +213,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(page):
         small(loss=lambda logits, y: 0.0)
     with pytest.raises(ValueError, match="surrogate must be a minisnn.Surrogate"):
         ms.LIF(surrogate=np.tanh)
-    with pytest.raises(
-        ValueError, match="slope"
-    ):
+    with pytest.raises(ValueError, match="slope"):
         ms.LIF(slope=5.0, surrogate=page["ArcTan"]())
     with pytest.raises(ValueError, match="lacks forward, backward"):
         ms.Neuron()
