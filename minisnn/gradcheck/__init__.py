@@ -80,25 +80,27 @@ def check(
     rng = np.random.default_rng(seed)
     net = net.like(dtype="float64")
     theta = random_theta(net, rng) if theta is None else np.asarray(theta, np.float64)
-    x, y = random_data(net, rng) if x is None and y is None else (x, y)
+    if x is None:
+        x, y = random_data(net, rng)
     report = Report(f"Derivatives of {net!r}", check_parts(net, theta, x, y, rng))
-    rules = {"meta-gradient": InnerLoop(), "meta-gradient of ANIL": InnerLoop(freeze=body(net))}
+    rules: dict[str, InnerLoop] = {
+        "meta-gradient": InnerLoop(),
+        "meta-gradient of ANIL": InnerLoop(freeze=body(net)),
+    }
     if loop is not None:
         rules = {f"meta-gradient of {type(loop).__name__}": loop}
         report.results += check_update(net, rng, loop)
     task = Task(np.asarray(x, float), y, np.asarray(x[-1:], float), y[-1:])
     if report.ok and net.backend == "numba":
-        report.results += check_compiled(
-            net, theta, task, rng, InnerLoop(small_step(net, theta, x, y))
-        )
+        small = InnerLoop(small_step(net, theta, x, y))
+        report.results += check_compiled(net, theta, task, rng, small)
     for twin in twins if hasattr(net, "neuron") else ["jet"]:
         theta = theta if twin == "jet" else random_theta(net, rng)
         a = small_step(net, theta, x, y)
         if report.ok:
             report.results += check_network(net, theta, x, y, rng, twin)
-        for steps, (name, rule) in product(
-            inner_steps if report.ok else (), list(rules.items())[: 2 if twin == "jet" else 1]
-        ):
-            how = (replace(rule, step_size=a, steps=steps), twin, f"{name}, N = {steps}")
+        chosen = [*rules][: 2 if twin == "jet" else 1]
+        for steps, name in product(inner_steps if report.ok else (), chosen):
+            how = replace(rules[name], step_size=a, steps=steps), twin, f"{name}, N = {steps}"
             report.results += check_meta_gradient(net, theta, task, rng, *how)
     return report

@@ -26,18 +26,18 @@ from .report import EXACT, Result, central, differences, relative, share
 REFUSED = (TypeError, AttributeError)  # what dual numbers raise where they have no rule
 
 
-# a random direction
 def like(arrays: Sequence, rng: np.random.Generator) -> tuple:
+    """A random direction."""
     return tuple(np.asarray(rng.standard_normal(np.shape(a))) for a in arrays)
 
 
-# <a, b> of several arrays
 def inner(a: Sequence, b: Sequence) -> float:
+    """<a, b> of several arrays."""
     return sum(map(np.vdot, a, b))
 
 
-# the derivative of the arrays f(*z) along v, by dual numbers
 def tangent(f: Callable, z: Sequence, v: Sequence) -> tuple[Array, ...]:
+    """The derivative of the arrays f(*z) along v, by dual numbers."""
     moving = [Dual(a, d) if np.any(d) else a for a, d in zip(z, v)]
     return tuple(derivative(a) for a in f(*moving))
 

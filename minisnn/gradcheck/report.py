@@ -97,18 +97,18 @@ class Report:
         return f"{len(self.guilty)} of {len(self.results)} checks FAILED. To blame: {blame}."
 
 
-# |difference| / scale; |difference| where that is 0
-def share(difference: float, scale: float) -> float:
+def share(difference: Any, scale: Any) -> float:
+    """|difference| / scale; |difference| where that is 0."""
     return abs(difference) / (scale or 1.0)
 
 
-# |found - wanted| / |wanted|, the latter at least `floor`
-def relative(found: Any, wanted: Any, floor: float = 0.0) -> float:
+def relative(found: Any, wanted: Any, floor: Any = 0.0) -> float:
+    """|found - wanted| / |wanted|, the latter at least `floor`."""
     return share(norm(found - wanted), max(norm(wanted), floor))
 
 
-# f'(0), by differences of fourth order
 def central(f: Callable, h: float) -> Any:
+    """f'(0), by differences of fourth order."""
     return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
 
 

