@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import must
 from ..core.dual import Array
 from ..meta.inner import InnerLoop
 from ..meta.rules import body
@@ -81,6 +82,7 @@ def check(
     net = net.like(dtype="float64")
     theta = random_theta(net, rng) if theta is None else np.asarray(theta, np.float64)
     if x is None:
+        must("y", y is None, "given together with x", y)
         x, y = random_data(net, rng)
     report = Report(f"Derivatives of {net!r}", check_parts(net, theta, x, y, rng))
     rules: dict[str, InnerLoop] = {
@@ -92,8 +94,9 @@ def check(
         report.results += check_update(net, rng, loop)
     task = Task(np.asarray(x, float), y, np.asarray(x[-1:], float), y[-1:])
     if report.ok and net.backend == "numba":
-        small = InnerLoop(small_step(net, theta, x, y))
-        report.results += check_compiled(net, theta, task, rng, small)
+        report.results += check_compiled(
+            net, theta, task, rng, InnerLoop(small_step(net, theta, x, y))
+        )
     for twin in twins if hasattr(net, "neuron") else ["jet"]:
         theta = theta if twin == "jet" else random_theta(net, rng)
         a = small_step(net, theta, x, y)

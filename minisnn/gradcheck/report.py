@@ -90,10 +90,7 @@ class Report:
         """One sentence: that all hold, or what is to blame."""
         if self.ok:
             return f"All {len(self.results)} checks hold."
-        places: dict[str, list[str]] = {}
-        for row in self.guilty:
-            places.setdefault(row.what, []).append(row.where)
-        blame = "; ".join(f"{what} in {', '.join(where)}" for what, where in places.items())
+        blame = "; ".join(f"{row.what} in {row.where}" for row in self.guilty)
         return f"{len(self.guilty)} of {len(self.results)} checks FAILED. To blame: {blame}."
 
 

@@ -82,8 +82,7 @@ def check_network(
     """Gradient and H v against differences of a twin's loss and gradient, a row an array; and the
     symmetry of H."""
     record = net.record(theta, x)
-    form = {} if twin == "jet" else dict(spike=twin, record=record)
-    own = net.gradients(theta, x, y, **form)
+    own = net.gradients(theta, x, y, **({} if twin == "jet" else dict(spike=twin, record=record)))
     v = rng.standard_normal(net.size) / np.sqrt(net.size)
     Hv = own.hvp(v)
     loss = lambda d: net.loss(theta + d, x, y, spike=twin, record=record)

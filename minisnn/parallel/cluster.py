@@ -32,6 +32,7 @@ from ..stopping import check, heeded
 from .executor import Call, Others, WorkersLost
 from .sources import sources
 
+TRIES = 4  # times that a task is begun before it is held to be what its workers die of
 PATIENCE = 300  # seconds without any worker until the run is given up
 
 
@@ -101,12 +102,18 @@ class Cluster(Others):
         """Threads of every worker. WorkersLost where the scheduler does not answer."""
         try:
             return self._client.nthreads()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise self._gone(f" ({_short(error)})") from None
 
     def _gone(self, why: str = "") -> WorkersLost:
         return WorkersLost(
             f"{self.address}: the scheduler has gone{why}; start it and its workers again"
+        )
+
+    def _died(self, number: int) -> WorkersLost:
+        return WorkersLost(
+            f"{self.address}: {number} workers died at the same task; where memory is short, fewer "
+            "workers a machine need less"
         )
 
     def _usable(self) -> dict[str, int]:
@@ -170,8 +177,13 @@ class Cluster(Others):
                 for n in range(len(items)):
                     begun.append(begin(n, [names[n % len(names)]] if few else names))
                 for n in range(len(items)):
-                    while (result := self._result(*begun[n])) is None:
+                    for _ in range(TRIES):
+                        result = self._result(*begun[n])
+                        if result is not None:
+                            break
                         begun[n] = begin(n, sorted(self._usable()))
+                    else:
+                        raise self._died(TRIES)
                     collect(*result)
         except BaseException:
             with suppress(Exception):  # the scheduler may be what was lost
@@ -207,10 +219,7 @@ class Cluster(Others):
                 if failed:
                     raise
             except KilledWorker as error:
-                raise WorkersLost(
-                    f"{self.address}: {error.allowed_failures + 1} workers died at the same "
-                    "task; where memory is short, fewer workers a machine need less"
-                ) from None
+                raise self._died(error.allowed_failures + 1) from None
             except (FutureCancelledError, CancelledError):
                 raise self._gone() from None
             workers = self._all()

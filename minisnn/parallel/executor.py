@@ -76,8 +76,14 @@ class Others(Executor):
     """Carries tasks out in other processes. WorkersLost where too many of them die.
 
     Python threads that share one take turns; RuntimeError where a call asks for another one from
-    within.
+    within. A subclass has two methods:
+
+    carry_out(call, sets, items, collect)   as `in_order`, by others
+    give_up()                               end all workers at once
     """
+
+    carry_out: Callable[..., None]
+    give_up: Callable[[], None]
 
     def __init__(self) -> None:
         self.forget()
@@ -125,14 +131,6 @@ class Others(Executor):
                 yield
             finally:
                 self._talker = None
-
-    def give_up(self) -> None:
-        """End all workers at once."""
-        raise NotImplementedError
-
-    def carry_out(self, call: "Call", sets: list, items: Sequence, collect: Callable) -> None:
-        """As `in_order`, by others."""
-        raise NotImplementedError
 
 
 class Call(NamedTuple):

@@ -212,7 +212,7 @@ def test_a_report_is_a_table_and_a_sentence():
     lines = report.table().splitlines()
     assert len(lines) == 4  # of what holds, the worst
     assert "WRONG  1, not -1" in lines[3]
-    assert "b.backward dx in conv1, conv2" in report.summary()
+    assert "b.backward dx in conv1; b.backward dx in conv2" in report.summary()
 
 
 def test_what_does_not_fit_is_refused(rng):

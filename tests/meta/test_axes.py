@@ -3,7 +3,7 @@ that fit them."""
 
 import numpy as np
 import pytest
-from toy import assert_same, interrupt, toy_config, toy_data
+from toy import assert_same, toy_config, toy_data
 
 from minisnn.core.neuron import CubaLIF
 from minisnn.meta.discriminants import BITS, RIDGE, Scatter, fisher_axes, rounded
@@ -136,22 +136,6 @@ def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path):
     assert plain.theta.tobytes() == done.theta.tobytes() and plain.inner.axes is None
 
 
-def test_a_run_that_is_stopped_while_it_fits_them(tmp_path):
-    config = toy_config(**SETTINGS)
-    train(config, tmp_path / "a", data=toy_data(), progress=False)
-    stopped = toy_data({config.updates * config.tasks + config.init_tasks + 9: interrupt})
-    with pytest.raises(KeyboardInterrupt, match="saved"):
-        train(config, tmp_path / "b", data=stopped, progress=False)
-    assert read(tmp_path / "b" / "checkpoint.h5").inner.axes is None
-    again = toy_data()
-    train(config, tmp_path / "b", resume=True, data=again, progress=False)
-    assert again["train"].calls == 60
-    assert_same(tmp_path / "a", tmp_path / "b")
-    last = toy_data()
-    train(config, tmp_path / "b", resume=True, data=last, progress=False)
-    assert last["train"].calls == 0  # what is fitted is kept
-
-
 def test_a_network_that_is_silent_is_compared_along_all_features(tmp_path, monkeypatch):
     config = toy_config(**SETTINGS)
     monkeypatch.setattr(SpikingNet, "features", lambda net, theta, x, **_: np.zeros((len(x), 36)))
@@ -159,19 +143,6 @@ def test_a_network_that_is_silent_is_compared_along_all_features(tmp_path, monke
         run = train(config, tmp_path / "a", data=toy_data(), progress=False)
     assert run.inner.axes is None
     assert read(tmp_path / "a" / "checkpoint.h5").progress["update"] == 12
-
-
-def test_few_classes_that_come_again_are_no_noise():
-    """Of twelve classes in sixty tasks, two features tell, six louder ones nothing."""
-    rng = np.random.default_rng(0)
-    centres = np.hstack([2 * rng.standard_normal((12, 2)), np.zeros((12, 6))])
-    found = Scatter()
-    for _ in range(60):
-        y = np.repeat(rng.choice(12, 5, replace=False), 2)
-        noise = rng.standard_normal((10, 8)) * np.repeat([0.3, 1.5], [2, 6])
-        found.add(centres[y] + noise, y)
-    axes = found.axes(2)
-    assert np.abs(axes[2:]).max() < 0.1 * np.abs(axes[:2]).max()
 
 
 def test_noise_with_random_labels_stays_at_chance():

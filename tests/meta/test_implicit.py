@@ -16,10 +16,7 @@ from minisnn.gradcheck import random_data, random_theta
 from minisnn.meta.implicit import NegativeCurvature, conjugate_gradients
 from minisnn.meta.kept import kept_of, loop_of
 from minisnn.meta.path import Recorded
-from minisnn.meta.rules import RULES
 from minisnn.training import checkpoint
-from minisnn.training.baselines import baselines, learns_by, with_ways
-from minisnn.training.presets import chosen
 from minisnn.training.run import Interrupted, train
 
 SILENT = dict(progress=False)
@@ -230,17 +227,6 @@ def test_a_pull_that_is_too_weak_is_refused(backend):
 IMAML = dict(rule="imaml", step_size=0.5, inner_steps=3, learn_step_size="no", zero_readout=True)
 
 
-def test_the_command_without_more_suits_the_rule():
-    config = chosen(None, {"rule": "imaml"})
-    assert (config.step_size, config.inner_steps, config.zero_readout) == (0.05, 40, True)
-    loop = ms.ImplicitLoop()
-    assert (loop.step_size, loop.steps) == (config.step_size, config.inner_steps)
-    assert (config.learn_step_size, config.proximal, config.cg_steps) == ("no", 1.0, 10)
-    assert chosen(None, {"rule": "imaml", "inner_steps": 4}).inner_steps == 4
-    assert "proximal" in chosen(None, {"rule": "maml"}).idle() and "proximal" not in config.idle()
-    assert RULES["imaml"].words(2) == "implicit MAML"
-
-
 # ---- files and runs
 
 
@@ -288,17 +274,3 @@ def test_a_run_with_too_weak_a_pull_ends_with_the_sentence(tmp_path):
     }
     small = dict(evaluate_every=0, test_episodes=0)
     train(toy_config(**strong, **small), tmp_path / "on", data=toy_data(), **SILENT)
-
-
-def test_other_rules_stand_beside_it():
-    net = network("lif")
-    theta, _ = case(net)
-    loop = ms.ImplicitLoop(0.2, 4, proximal=0.5)
-    plain = learns_by("maml", net, theta, loop).inner
-    assert type(plain) is ms.InnerLoop and plain.steps == 4
-    tasks = toy_data()["test"]
-    like = ms.SpikingNet((6, 6, 2), (2,), ways=3, kernel=3, window=5, backend="numpy")
-    found = baselines(like, like.init(np.random.default_rng(0)), tasks, inner=loop)
-    assert {"maml", "proto-maml"} <= found.keys()
-    _, _, wide = with_ways(net, theta, loop, 6)
-    assert (wide.step_size, wide.proximal) == (0.4, 0.25)

@@ -272,41 +272,6 @@ def test_annealing_changes_order_at_its_update(tmp_path, rule, first):
         )
 
 
-def test_a_reptile_update_moves_along_the_mean_of_the_tasks_ways(tmp_path):
-    config = toy_config(
-        dtype="float64",
-        rule="reptile",
-        inner_steps=3,
-        learn_step_size="no",
-        optimiser="sgd",
-        lr=0.5,
-        updates=1,
-        tasks=3,
-        clip=None,
-        evaluate_every=0,
-        test_episodes=0,
-    )
-    run = train(config, tmp_path / "run", data=toy_data(), **SILENT)
-    start = train(
-        toy_config(**{**vars(config), "lr": 1e-30}), tmp_path / "start", data=toy_data(), **SILENT
-    ).theta
-    found = []
-    for k in range(3):
-        task = toy_data()["train"].sample_task(
-            np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, 0, k))), 3, 1, 2
-        )
-        x, y = (
-            np.concatenate([task.x_support, task.x_query]),
-            np.concatenate([task.y_support, task.y_query]),
-        )
-        theta_n = ms.adapt(run.net, start, x, y, 5.0, 3)
-        found.append((theta_n - start, run.net.loss(theta_n, task.x_query, task.y_query)))
-    np.testing.assert_allclose(
-        run.theta, start + 0.5 * sum(way for way, _ in found) / 3, rtol=1e-9, atol=1e-12
-    )
-    assert run.curve["loss"][0] == pytest.approx(np.mean([loss for _, loss in found]), rel=1e-9)
-
-
 def test_layers_that_do_not_exist_are_named_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="freeze"):
         train(toy_config(rule="anil", freeze=("conv9",)), tmp_path / "run", **SILENT)
