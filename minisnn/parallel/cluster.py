@@ -160,27 +160,29 @@ class Cluster(Others):
         begun: list = []  # a future for each item, and the workers that it is for
         group = uuid4().hex
 
-        def begin(n: int, names: list[str]) -> tuple[Any, set[str]]:
+        def begin(n: int, names: list[str] | None) -> tuple[Any, list[str] | None]:
             task = CODE, _packed(items[n]), *shared
             key = f"task-{group}", uuid4().hex
             future = self._client.submit(_carry_out_as, *task, key=key, workers=names, pure=False)
-            return future, set(names)
+            return future, names
 
         try:
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
                 self._send(sets)
                 shared = [self._share(call), *self._sent]
                 names = sorted(usable := self._usable())
-                # Dask would give few tasks to the one worker that holds what they share; many it
-                # hands out as workers are free
+                # Dask would give few tasks, or those that are for some workers only, to the one that
+                # holds what they share; many it hands out as workers are free
                 few = len(items) <= 2 * sum(usable.values())
+                placed = names and (few or len(names) < len(self._all()))
                 for n in range(len(items)):
-                    begun.append(begin(n, [names[n % len(names)]] if few else names))
+                    begun.append(begin(n, [names[n % len(names)]] if placed else None))
                 for n in range(len(items)):
                     for _ in range(TRIES):
                         result = self._result(*begun[n])
                         if result is not None:
                             break
+                        self._known = {name: fault for name, fault in self._known.items() if fault}
                         begun[n] = begin(n, sorted(self._usable()))
                     else:
                         raise self._died(TRIES)
@@ -202,9 +204,9 @@ class Cluster(Others):
         worker that takes data with it is not a loss."""
         return self._client.submit(bytes, _packed(value), key=f"shared-{uuid4().hex}", pure=False)
 
-    def _result(self, future: Any, names: set[str]) -> tuple | None:
-        """(what a task returned,), however long it takes while there are workers; None where those
-        that it was for have gone and others are there."""
+    def _result(self, future: Any, names: list[str] | None) -> tuple | None:
+        """(what a task returned,), however long it takes while there are workers; None where it is
+        to be begun again: a worker of other code had it, or those that it was for have gone."""
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
@@ -223,7 +225,7 @@ class Cluster(Others):
             except (FutureCancelledError, CancelledError):
                 raise self._gone() from None
             workers = self._all()
-            if workers and not names & workers.keys():
+            if workers and names and not workers.keys() & set(names):
                 return None
             without = 0 if workers else without + 1
             if without == 10:
@@ -290,9 +292,9 @@ def _open(packed: bytes) -> Any:
     return loads(packed)
 
 
-def _carry_out_as(made_by: str, item: bytes, *shared: bytes) -> tuple:
-    """(result of a task,), on a worker; WorkersLost where it has other code."""
+def _carry_out_as(made_by: str, item: bytes, *shared: bytes) -> tuple | None:
+    """(result of a task,), on a worker; None where it has other code."""
     if made_by != CODE:
-        raise WorkersLost(f"a worker has {CODE}; expected {made_by}")
+        return None
     call, *sets = map(_open, shared)
     return (call(sets, _open.__wrapped__(item)),)

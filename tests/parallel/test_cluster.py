@@ -153,8 +153,8 @@ def test_a_worker_of_other_code_that_joins_in_a_call_does_no_task(local, tmp_pat
     with Cluster(local.scheduler_address, 30) as dask:
         with stranger(local.scheduler_address, tmp_path) as other:
             threading.Thread(target=joined).start()
-            found = squares(dask, partial(pieces.waits, str(tmp_path / "joined")), 24)
             with pytest.warns(UserWarning, match="worker tcp://") as warned:
+                found = squares(dask, partial(pieces.waits, str(tmp_path / "joined")), 24)
                 found += squares(dask, pieces.slow_who, 4)
             assert len(warned) == 1
             with warnings.catch_warnings():
@@ -167,11 +167,11 @@ def test_a_worker_of_other_code_that_joins_in_a_call_does_no_task(local, tmp_pat
             assert dask.number == 2
 
 
-def test_a_task_of_other_code_is_refused_by_the_worker(dask, monkeypatch):
-    squares(dask, partial(pow, 2))
-    monkeypatch.setattr(clusters, "CODE", "minisnn of tomorrow")
-    with pytest.raises(WorkersLost, match="tomorrow"):
-        squares(dask, partial(pow, 2))
+def test_a_task_of_other_code_is_refused_by_the_worker(local, monkeypatch):
+    with Cluster(local.scheduler_address, 30) as dask, monkeypatch.context() as changed:
+        changed.setattr(clusters, "CODE", "minisnn of tomorrow")
+        with pytest.warns(UserWarning, match="tomorrow"), pytest.raises(WorkersLost):
+            squares(dask, partial(pow, 2))
 
 
 def test_a_worker_without_minisnn_is_named_and_does_no_task(local, tmp_path):
