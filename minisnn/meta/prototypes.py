@@ -36,7 +36,7 @@ from ..arguments import must, number, whole
 from ..core.loss import cross_entropy, cross_entropy_backward
 from ..core.dual import Array
 from ..core.network import Features, Network
-from ..core.remembered import afresh, by_sample
+from .remembered import afresh, by_sample
 from .inner import InnerLoop, twin
 from .path import MetaGradient, Recorded
 from .tasks import Task

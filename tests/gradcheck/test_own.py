@@ -13,7 +13,7 @@ from own_neurons import of_the_guide
 from toy import toy_config, toy_data
 
 import minisnn as ms
-from minisnn.core import surrogate
+from minisnn.core import neuron as surrogate
 from minisnn.hardware.chip.network import IntegerNet
 
 PAGE = (Path(__file__).parents[2] / "lessons" / "guides" / "model.md").read_text(encoding="utf-8")
