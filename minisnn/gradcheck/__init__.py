@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import must
 from ..core.dual import Array
 from ..meta.inner import InnerLoop
 from ..meta.rules import body
@@ -80,9 +81,14 @@ def check(
     rng = np.random.default_rng(seed)
     net = net.like(dtype="float64")
     theta = random_theta(net, rng) if theta is None else np.asarray(theta, np.float64)
-    x, y = random_data(net, rng) if x is None and y is None else (x, y)
+    if x is None:
+        must("y", y is None, "given together with x", y)
+        x, y = random_data(net, rng)
     report = Report(f"Derivatives of {net!r}", check_parts(net, theta, x, y, rng))
-    rules = {"meta-gradient": InnerLoop(), "meta-gradient of ANIL": InnerLoop(freeze=body(net))}
+    rules: dict[str, InnerLoop] = {
+        "meta-gradient": InnerLoop(),
+        "meta-gradient of ANIL": InnerLoop(freeze=body(net)),
+    }
     if loop is not None:
         rules = {f"meta-gradient of {type(loop).__name__}": loop}
         report.results += check_update(net, rng, loop)
@@ -96,9 +102,8 @@ def check(
         a = small_step(net, theta, x, y)
         if report.ok:
             report.results += check_network(net, theta, x, y, rng, twin)
-        for steps, (name, rule) in product(
-            inner_steps if report.ok else (), list(rules.items())[: 2 if twin == "jet" else 1]
-        ):
-            how = (replace(rule, step_size=a, steps=steps), twin, f"{name}, N = {steps}")
+        chosen = [*rules][: 2 if twin == "jet" else 1]
+        for steps, name in product(inner_steps if report.ok else (), chosen):
+            how = replace(rules[name], step_size=a, steps=steps), twin, f"{name}, N = {steps}"
             report.results += check_meta_gradient(net, theta, task, rng, *how)
     return report

@@ -26,18 +26,18 @@ from .report import EXACT, Result, central, differences, relative, share
 REFUSED = (TypeError, AttributeError)  # what dual numbers raise where they have no rule
 
 
-# a random direction
 def like(arrays: Sequence, rng: np.random.Generator) -> tuple:
+    """A random direction."""
     return tuple(np.asarray(rng.standard_normal(np.shape(a))) for a in arrays)
 
 
-# <a, b> of several arrays
 def inner(a: Sequence, b: Sequence) -> float:
+    """<a, b> of several arrays."""
     return sum(map(np.vdot, a, b))
 
 
-# the derivative of the arrays f(*z) along v, by dual numbers
 def tangent(f: Callable, z: Sequence, v: Sequence) -> tuple[Array, ...]:
+    """The derivative of the arrays f(*z) along v, by dual numbers."""
     moving = [Dual(a, d) if np.any(d) else a for a, d in zip(z, v)]
     return tuple(derivative(a) for a in f(*moving))
 
@@ -81,7 +81,7 @@ def check_part(
     if all(row.ok for row in rows):
         with suppress(*REFUSED):
             both = lambda *a: (*backward(a[: len(z)], a[len(z) :]), *forward(*a[: len(z)]))
-            product = lambda v: tangent(both, (*z, *dy), v)
+            product = partial(tangent, both, (*z, *dy))
             rows.append(check_symmetry(name, where, product, (*z, *dy), rng))
     return rows
 
@@ -147,18 +147,28 @@ def check_loss(net: Any, logits: Array, y: Any, rng: np.random.Generator) -> lis
     rows = check_part(name, "logits", {name: logits}, value, back, rng)
     if rows[0].ok:
         name += "_tangent"
-        gradient = lambda z: (loss.backward(z, y),)
-        along = lambda z, dy: (loss.backward_tangent(*z, *dy, y),)
-        rows += check_part(name, "logits", {name: logits}, gradient, along, rng)
+        rows += check_part(
+            name,
+            "logits",
+            {name: logits},
+            lambda z: (loss.backward(z, y),),
+            lambda z, dy: (loss.backward_tangent(*z, *dy, y),),
+            rng,
+        )
     return rows
 
 
 def check_pool(layer: Layer, tape: Tape, rng: np.random.Generator) -> list[Result]:
     """A layer's pooling, at the sites that it chose."""
     shares = tape.shares or QUARTER
-    pooled = lambda u: (gather(u, shares),)
-    unpooled = lambda z, dy: (scatter(*dy, shares, layer.sites),)
-    return check_part("pool", layer.name, {"scatter": tape.u}, pooled, unpooled, rng)
+    return check_part(
+        "pool",
+        layer.name,
+        {"scatter": tape.u},
+        lambda u: (gather(u, shares),),
+        lambda z, dy: (scatter(*dy, shares, layer.sites),),
+        rng,
+    )
 
 
 def check_layer(
@@ -167,19 +177,18 @@ def check_layer(
     """A layer as a whole: where only its dweight is wrong it is `conv_weight` that is, where only its dx
     and the adjoints of decays, `conv_input` or `traces_back`."""
 
-    def passed(z):
+    def passed(*z):
         w = layer.weights(dict(zip(arrays, z)))
         return w, layer.forward(w, z[-1], start, len(x))
 
     def back(z, dy):
-        w, found = passed(z)
+        w, found = passed(*z)
         dx, sums = layer.backward(w, found.tape, *dy)
         return (*(layer.chained(w, name, sums[name]) for name in arrays), dx)
 
     heard = x[: max(len(x) - layer.neuron.delay, 0)]  # what can reach a membrane
     point = {f"Layer.backward d{name}": a for name, a in {**arrays, "x": heard}.items()}
-    forward = lambda *z: (passed(z)[1].y,)
-    return check_part("Layer.backward", layer.name, point, forward, back, rng)
+    return check_part("Layer.backward", layer.name, point, lambda *z: (passed(*z)[1].y,), back, rng)
 
 
 # ---- a neuron

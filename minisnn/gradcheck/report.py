@@ -90,25 +90,22 @@ class Report:
         """One sentence: that all hold, or what is to blame."""
         if self.ok:
             return f"All {len(self.results)} checks hold."
-        places: dict[str, list[str]] = {}
-        for row in self.guilty:
-            places.setdefault(row.what, []).append(row.where)
-        blame = "; ".join(f"{what} in {', '.join(where)}" for what, where in places.items())
+        blame = "; ".join(f"{row.what} in {row.where}" for row in self.guilty)
         return f"{len(self.guilty)} of {len(self.results)} checks FAILED. To blame: {blame}."
 
 
-# |difference| / scale; |difference| where that is 0
-def share(difference: float, scale: float) -> float:
+def share(difference: Any, scale: Any) -> float:
+    """|difference| / scale; |difference| where that is 0."""
     return abs(difference) / (scale or 1.0)
 
 
-# |found - wanted| / |wanted|, the latter at least `floor`
-def relative(found: Any, wanted: Any, floor: float = 0.0) -> float:
+def relative(found: Any, wanted: Any, floor: Any = 0.0) -> float:
+    """|found - wanted| / |wanted|, the latter at least `floor`."""
     return share(norm(found - wanted), max(norm(wanted), floor))
 
 
-# f'(0), by differences of fourth order
 def central(f: Callable, h: float) -> Any:
+    """f'(0), by differences of fourth order."""
     return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
 
 

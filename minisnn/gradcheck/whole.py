@@ -26,8 +26,8 @@ from .report import Result, central, differences, relative, share
 SMALL = 1e-3  # share of the whole that an array's error counts against at least: below is rounding
 
 
-# theta as a whole, then every array of it
 def parts_of(net: Any) -> dict[str, slice]:
+    """Theta as a whole, then every array of it."""
     return {"theta": slice(0, net.size)} | {p.name: p.slice for p in net.layout}
 
 
@@ -82,8 +82,7 @@ def check_network(
     """Gradient and H v against differences of a twin's loss and gradient, a row an array; and the
     symmetry of H."""
     record = net.record(theta, x)
-    form = {} if twin == "jet" else dict(spike=twin, record=record)
-    own = net.gradients(theta, x, y, **form)
+    own = net.gradients(theta, x, y, **({} if twin == "jet" else dict(spike=twin, record=record)))
     v = rng.standard_normal(net.size) / np.sqrt(net.size)
     Hv = own.hvp(v)
     loss = lambda d: net.loss(theta + d, x, y, spike=twin, record=record)
@@ -139,7 +138,8 @@ def check_update(net: Any, rng: np.random.Generator, loop: InnerLoop) -> list[Re
         return (replace(loop, step_size=a).update(theta, start, m, g),)
 
     def backward(z, lam):
-        adjoint = replace(loop, step_size=z[3]).update_backward(*z[:2], m, z[2], *lam)
+        theta, start, g, a = z
+        adjoint = replace(loop, step_size=a).update_backward(theta, start, m, g, *lam)
         return (*(d + np.zeros(net.size) for d in adjoint[:3]), total(adjoint.step_size))
 
     names = [f"{kind} {name}" for name in ("theta", "start", "gradient", "step_size")]

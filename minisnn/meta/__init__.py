@@ -1,7 +1,7 @@
 """Learning a task, and learning to learn: the inner loop (MAML and its relatives), the rules,
 optimisers, step sizes, tasks.
 
-Import from here: `inner`, `implicit`, `functions`, `gate`, `prototypes`, `discriminants`, `online`,
+Import from here: `inner`, `implicit`, `functions`, `prototypes`, `discriminants`, `online`,
 `kept`, `rules`, `optim`, `stepsizes`, `tasks`, `beforehand`.
-It may import: files, parallel, core, layers, network.
+It may import: files, parallel, core, network.
 """

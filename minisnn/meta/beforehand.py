@@ -34,13 +34,16 @@ def expect(net: Any) -> None:
     process beside this one, too, unless this one has a single thread or is a worker."""
     compiles = isinstance(net, SpikingNet) and net.backend == "numba" and net.neuron.ships
     if compiles and parent_process() is None and get_threads() > 1:
-        when_missing(partial(_begin, net))
+        when_missing("compile beside", partial(_begin, net))
 
 
 def _begin(net: SpikingNet) -> None:
-    """Start the process, once for what compiles the same kernels. It finds modules where this one
-    does, and not first in the folder that it is started in (-P)."""
-    described = _described(net)
+    """Start the process, once for what compiles the same kernels: with a network that takes little
+    memory. It finds modules where this one does, and not first in the folder that it is started in
+    (-P)."""
+    shape = net.input_shape if len(net.input_shape) == 1 else (SITES, SITES, net.input_shape[2])
+    window = 3 + sum(b.neuron.delay for b in net.blocks)  # which reaches down to all layers
+    described = json.dumps(net.like(input_shape=shape, window=window).configuration())
     if described in _begun:
         return
     _begun.add(described)
@@ -52,21 +55,13 @@ def _begin(net: SpikingNet) -> None:
         atexit.register(child.kill)
 
 
-def _described(net: SpikingNet) -> str:
-    """The configuration of a network with the same kernels that takes little memory."""
-    shape = net.input_shape if len(net.input_shape) == 1 else (SITES, SITES, net.input_shape[2])
-    window = 3 + sum(b.neuron.delay for b in net.blocks)  # which reaches down to all layers
-    return json.dumps(net.like(input_shape=shape, window=window).configuration())
-
-
 def needed(net: SpikingNet, second: bool = True) -> list[tuple[Any, tuple]]:
     """The kernels of a meta-gradient and the types that they are compiled for, in the order in which
     they are needed; without `second`, those of the first order."""
     x = np.zeros((2, net.window + 1, *net.input_shape), np.uint8)
-    y = np.arange(2) % net.ways
     theta = np.zeros(net.size, net.dtype)
     with noting() as found, np.errstate(all="ignore"):
-        passes = net.gradients(theta, x, y)
+        passes = net.gradients(theta, x, np.arange(2) % net.ways)
         if second:
             passes.hvp(theta)
     return list(dict.fromkeys(found))

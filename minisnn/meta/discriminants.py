@@ -24,7 +24,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from ..core.dual import Array
-from .. import arguments
+from ..arguments import array, must, number as finite, whole
 
 RIDGE = 3.0  # lambda: 1, 3 and 10 were tried on validation characters of Omniglot
 BITS = 11  # of a number's mantissa: sums in another order differ far below them
@@ -54,29 +54,29 @@ class Scatter:
     def axes(self, number: int, ridge: float = RIDGE) -> Array:
         """A (F, number), scaled so that samples of a class differ as much along all axes as they
         did: tr(A^T S_w A) = tr(S_w). Raises ValueError where there are too few samples."""
-        arguments.whole("axes", number, 1)
-        if arguments.number("ridge", ridge, "a positive number") <= 0:
-            raise ValueError(f"ridge must be a positive number, not {ridge}")
+        whole("axes", number, 1)
+        must("ridge", finite("ridge", ridge) > 0, "a positive number", ridge)
         counts = np.array([n for n, _ in self.classes.values()])
         samples, classes = int(counts.sum()), len(counts)
-        if samples == classes or classes < 2:
-            raise ValueError(
-                f"axes need two classes or more and two samples of one, found {samples} samples of "
-                f"{classes} classes"
-            )
+        must(
+            "what axes are fitted to",
+            samples > classes > 1,
+            "two classes or more, two samples of one",
+            f"{samples} samples of {classes} classes",
+        )
         means = np.array([total for _, total in self.classes.values()]) / counts[:, None]
         features = means.shape[1]
-        if number > (most := min(features, classes - 1)):
-            raise ValueError(
-                f"axes must be at most {most}, of {features} features and {classes} classes, not "
-                f"{number}"
-            )
+        most = min(features, classes - 1)
+        must(
+            "axes",
+            number <= most,
+            f"at most {most}, of {features} features and {classes} classes",
+            number,
+        )
         within = (self.squares - (means * counts[:, None]).T @ means) / (samples - classes)
         spread = np.trace(within)
         if not spread > 1e-12 * np.trace(self.squares):
-            raise ValueError(
-                "axes need samples of a class whose features differ; those given do not"
-            )
+            raise ValueError("axes need samples of a class whose features differ; these do not")
         away = means - means.mean(0)
         between = away.T @ away / (classes - 1) - within * (1 / counts).mean()
         wide = within.copy()
@@ -114,15 +114,14 @@ def fisher_axes(p: Array, y: Array, axes: int, ridge: float = RIDGE) -> Array:
     >>> bool(abs(axes[1, 0]) > 5 * abs(axes[0, 0]))
     True
     """
-    p = arguments.array("p", p)
-    y = arguments.array("y", y)
-    if p.ndim != 2 or y.shape != p.shape[:1] or p.dtype.kind not in "fiu":
-        raise ValueError(
-            f"p must be real (samples, features) and y (samples,), found {p.dtype} {p.shape} and "
-            f"{y.shape}"
-        )
-    if not np.isfinite(p).all():
-        raise ValueError("p must hold finite numbers; it holds NaN or infinite ones")
+    p, y = array("p", p), array("y", y)
+    must(
+        "p",
+        p.ndim == 2 and y.shape == p.shape[:1] and p.dtype.kind in "fiu",
+        "real (samples, features), and y (samples,)",
+        f"{p.dtype} {p.shape}, y {y.shape}",
+    )
+    must("p", np.isfinite(p).all(), "finite", "NaN or infinite in places")
     scatter = Scatter()
     scatter.add(p, y)
     return scatter.axes(axes, ridge)

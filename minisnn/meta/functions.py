@@ -3,10 +3,11 @@ fields as arguments."""
 
 from typing import Any
 
-from ..core.dual import Array
+import numpy as np
 
+from ..arguments import array, must
+from ..core.dual import Array
 from ..core.network import LossAndGradient, Network
-from ..arguments import array, shown
 from .inner import InnerLoop
 from .path import Recorded
 from .tasks import Task
@@ -117,8 +118,7 @@ def meta_gradient(
         *(_downhill(step_size), steps, freeze, threshold, threshold_fraction),
         adapt_constants=adapt_constants,
     )
-    found = loop.meta_gradient(net, theta, task, order)
-    return LossAndGradient(found.loss, found.gradient)
+    return LossAndGradient(*loop.meta_gradient(net, theta, task, order)[:2])
 
 
 def reptile_gradient(
@@ -132,8 +132,8 @@ def reptile_gradient(
     >>> gradient.shape == case.theta.shape
     True
     """
-    found = InnerLoop(_downhill(step_size), steps, **loop).reptile_gradient(net, theta, task)
-    return LossAndGradient(found.loss, found.gradient)
+    inner = InnerLoop(_downhill(step_size), steps, **loop)
+    return LossAndGradient(*inner.reptile_gradient(net, theta, task)[:2])
 
 
 def meta_loss(
@@ -177,8 +177,6 @@ def record_path(net: Network, theta: Array, task: Task, *loop: Any, **more: Any)
 def _downhill(step_size: float | Array) -> float | Array:
     """ValueError where a step would go up the loss; checks of derivatives, which look to both sides
     of 0, use the methods."""
-    a = array("step_size", step_size)
-    if a.dtype.kind in "iuf" and a.size and (least := a.min()) < 0:
-        found = f"an array with parts down to {least}" if a.ndim else shown(step_size)
-        raise ValueError(f"step_size must be 0 or more, for steps go down the loss, not {found}")
+    words = "0 or more, for steps go down the loss"
+    must("step_size", not np.any(array("step_size", step_size) < 0), words, step_size)
     return step_size

@@ -27,15 +27,14 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..core.dual import Array
 
 from ..core.network import Network
-from ..arguments import number, whole
-from .inner import InnerLoop
+from ..arguments import must, number, whole
+from .inner import LIMITS, InnerLoop, twin
 from .path import Adjoint, MetaGradient, Recorded, Step
 from .tasks import Task
 
@@ -100,12 +99,6 @@ def conjugate_gradients(
     return y.astype(b.dtype)
 
 
-def _share(left: Array, first: Step) -> float:
-    """|left| over the gradient of the first step, 0 where that is 0."""
-    norm = float(np.linalg.norm(first.gate * first.gradient))
-    return float(np.linalg.norm(left)) / norm if norm else 0.0
-
-
 @dataclass(frozen=True)
 class ImplicitLoop(InnerLoop):
     """Implicit MAML's inner loop: steps on L_s + lambda / 2 |phi - theta|^2, of which the last
@@ -140,27 +133,22 @@ class ImplicitLoop(InnerLoop):
     def check(self, net: Network) -> None:
         """Raise ValueError where these settings do not fit the network."""
         super().check(net)
-        if number("proximal", self.proximal, "a positive number") <= 0:
-            raise ValueError(f"proximal must be a positive number, not {self.proximal}")
+        must("proximal", number("proximal", self.proximal) > 0, "a positive number", self.proximal)
         whole("cg_steps", self.cg_steps, 1)
-        if self.tolerance is not None and number("tolerance", self.tolerance, "0 or more") < 0:
-            raise ValueError(f"tolerance must be 0 or more, not {self.tolerance}")
-        for name in ("threshold", "threshold_fraction", "error_threshold"):
-            if getattr(self, name) is not None:
-                raise ValueError(
-                    f"{name} must be None for implicit MAML, whose minimum does not depend on the "
-                    f"way to it, not {getattr(self, name)}"
-                )
-        if self.online:
-            raise ValueError(
-                "online must be False for implicit MAML, whose minimum is that of all samples"
-            )
+        must(
+            "tolerance",
+            self.tolerance is None or number("tolerance", self.tolerance) >= 0,
+            "0 or more",
+            self.tolerance,
+        )
+        for name, off in {**dict.fromkeys(LIMITS), "online": False}.items():
+            given = getattr(self, name)
+            why = "for implicit MAML, whose minimum does not depend on the way to it"
+            must(name, given == off, f"{off} {why}", given)
         pulls = float(np.max(self.step_size)) * self.proximal
-        if pulls >= 2:
-            raise ValueError(
-                f"step_size times proximal must be below 2, not {pulls:g}: steps would not come to "
-                "rest"
-            )
+        must(
+            "step_size times proximal", pulls < 2, "below 2, else steps do not come to rest", pulls
+        )
 
     def update(self, theta: Array, start: Array, m: Array, g: Array) -> Array:
         """theta - a m (g + lambda (theta - start))"""
@@ -178,20 +166,22 @@ class ImplicitLoop(InnerLoop):
     def _descend(self, net, theta, *given) -> tuple[Array, list[Step]]:
         """As of `InnerLoop`; warns where the steps have not come to rest."""
         phi, path = super()._descend(net, theta, *given)
-        if path:
-            self._check_rest(theta, path)
-        return phi, path
-
-    def _check_rest(self, theta: Array, path: list[Step]) -> None:
-        last = path[-1]
-        left = _share(last.gate * self._pulled(last.theta, theta, last.gradient), path[0])
+        left = self._left(theta, path, path[-1].theta, path[-1].gradient) if path else 0.0
         if left > CONVERGED:
             warnings.warn(
                 f"the inner steps have not come to rest: after {len(path)} of them the residual is "
                 f"{left:.2g}, expected at most {CONVERGED}; take more steps (--inner-steps), or a "
                 "smaller step_size (--step-size) where they jump about the minimum",
-                stacklevel=4,
+                stacklevel=3,
             )
+        return phi, path
+
+    def _left(self, start: Array, path: list[Step], theta: Array, g: Array) -> float:
+        """|the gradient of the proximal problem at theta| over that of the first step, 0 where that
+        is 0."""
+        first = float(np.linalg.norm(path[0].gate * path[0].gradient))
+        left = float(np.linalg.norm(path[0].gate * self._pulled(theta, start, g)))
+        return left / first if first else 0.0
 
     def _pulled(self, theta: Array, start: Array, g: Array) -> Array:
         """The gradient of the proximal problem."""
@@ -211,8 +201,7 @@ class ImplicitLoop(InnerLoop):
         phi, path = super()._descend(net, theta, x, y)
         if not path:
             return 1.0
-        gradient = net.loss_and_gradient(phi, x, y).gradient
-        return _share(path[0].gate * self._pulled(phi, theta, gradient), path[0])
+        return self._left(theta, path, phi, net.loss_and_gradient(phi, x, y).gradient)
 
     def meta_gradient(
         self,
@@ -225,26 +214,19 @@ class ImplicitLoop(InnerLoop):
     ) -> MetaGradient:
         """(I + H / lambda)^-1 grad L_q(phi), the gradient of `loss` where phi is the minimum; order 1
         leaves out H, and is grad L_q(phi). That of the step sizes is zero."""
-        if whole("order", order) not in (1, 2):
-            raise ValueError(f"order must be 1 (without the Hessian) or 2, not {order!r}")
-        if not self.steps:
-            raise ValueError("steps must be at least 1 for implicit MAML, not 0")
-        phi, path = self._descend(
-            net, theta, task.x_support, task.y_support, False, spike, recorded
-        )
+        must("order", whole("order", order) in (1, 2), "1 (without the Hessian) or 2", order)
+        must("steps", self.steps, "at least 1 for implicit MAML", self.steps)
+        support = task.x_support, task.y_support
+        phi, path = self._descend(net, theta, *support, False, spike, recorded)
         before = path[0].logits
         del path
-        support, query = (None, None) if recorded is None else recorded.records[-2:]
         loss, gradient, after, _ = net.gradients(
-            phi, task.x_query, task.y_query, False, spike=spike, record=query
+            phi, task.x_query, task.y_query, False, **twin(spike, recorded, -1)
         )
         if order == 2:
-            hvp = net.gradients(
-                phi, task.x_support, task.y_support, True, spike=spike, record=support
-            ).hvp
+            hvp = net.gradients(phi, *support, True, **twin(spike, recorded, -2)).hvp
             gradient = self._through_minimum(net, hvp, gradient)
-        no_step: Any = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
-        return MetaGradient(loss, gradient, no_step, before, after)
+        return MetaGradient(loss, gradient, self._no_step(net), before, after)
 
     def _through_minimum(self, net: Network, hvp: Callable[[Array], Array], g: Array) -> Array:
         """(d phi / d theta)^T g."""
@@ -253,10 +235,12 @@ class ImplicitLoop(InnerLoop):
         tolerance = self.tolerance
         if tolerance is None:
             tolerance = 1e-10 if net.dtype == np.float64 else 1e-5
+
+        def product(v: Array) -> Array:
+            return m * hvp(v) + strength * v
+
         try:
-            y = conjugate_gradients(
-                lambda v: m * hvp(v) + strength * v, m * g, self.cg_steps, tolerance
-            )
+            y = conjugate_gradients(product, m * g, self.cg_steps, tolerance)
         except NegativeCurvature as met:
             least = self.proximal - met.curvature
             raise NegativeCurvature(

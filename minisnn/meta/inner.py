@@ -36,13 +36,13 @@ import numpy as np
 from ..core.dual import Array
 
 from ..core.network import Network
-from ..arguments import array, flag, is_sequence, number, shown, whole
+from ..arguments import array, flag, is_sequence, must, number, whole
 from ..parallel.arrays import aligned_empty
-from .gate import error_gate, gate
 from .path import Adjoint, MetaGradient, Recorded, Step
 from .tasks import Task
 
 MOST_STEPS = 1000  # a number in a file must not keep anybody waiting for ever; of settings, too
+LIMITS = "threshold", "threshold_fraction", "error_threshold"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class InnerLoop:
                         bias together), or None
     online              True: an update after every sample, in the task's order, `steps` times
                         through the support set
-    error_threshold     only errors larger than this make updates (`gate.error_gate`), or None
+    error_threshold     only errors larger than this make updates (`gate`), or None
     adapt_constants     True: inner steps move the learned constants of neurons too, which the outer
                         loop alone moves otherwise
 
@@ -91,22 +91,16 @@ class InnerLoop:
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> ms.InnerLoop(freeze=("conv1",)).check(net)
         Traceback (most recent call last):
-        ValueError: freeze must name layers of readout, not ('conv1',)
+        ValueError: freeze must be names of layers (readout), not ('conv1',)
         """
         names = [b.name for b in net.blocks]
-        if not is_sequence(self.freeze):
-            raise ValueError(
-                f"freeze must name layers of {', '.join(names)}, not {shown(self.freeze)}"
-            )
-        unknown = [n for n in self.freeze if not isinstance(n, str) or n not in names]
-        if unknown:
-            raise ValueError(
-                f"freeze must name layers of {', '.join(names)}, not {shown(self.freeze)}"
-            )
-        if whole("steps", self.steps, 0) > MOST_STEPS:
-            raise ValueError(
-                f"steps must be a whole number from 0 to {MOST_STEPS}, not {self.steps!r}"
-            )
+        must(
+            "freeze",
+            is_sequence(self.freeze) and all(name in names for name in self.freeze),
+            f"names of layers ({', '.join(names)})",
+            self.freeze,
+        )
+        whole("steps", self.steps, 0, MOST_STEPS)
         flag("online", self.online)
         if flag("adapt_constants", self.adapt_constants) and not net.learned:
             raise ValueError(
@@ -114,26 +108,35 @@ class InnerLoop:
                 "out, or name some by SpikingNet(learn=...)"
             )
         a = array("step_size", self.step_size)
-        if (
-            a.dtype.kind not in "iuf"
-            or a.shape not in ((), (net.size,))
-            or not np.isfinite(a).all()
-        ):
-            found = f"shape {a.shape}" if a.ndim else shown(self.step_size)
-            raise ValueError(
-                f"step_size must be a finite scalar or a flat array of {net.size}, not {found}"
-            )
-        if self.threshold is not None and self.threshold_fraction is not None:
-            raise ValueError("give threshold or threshold_fraction, not both")
-        for name in ("threshold", "threshold_fraction", "error_threshold"):
-            if (found := getattr(self, name)) is not None and number(name, found, "0 or more") < 0:
-                raise ValueError(f"{name} must be 0 or more, not {shown(found)}")
+        must(
+            "step_size",
+            a.dtype.kind in "iuf" and a.shape in ((), (net.size,)) and np.isfinite(a).all(),
+            f"a finite scalar or a flat array of {net.size}",
+            self.step_size,
+        )
+        must(
+            "threshold",
+            not (self.threshold is not None and self.threshold_fraction is not None),
+            "None where threshold_fraction is given",
+            self.threshold,
+        )
+        for name in LIMITS:
+            limit = getattr(self, name)
+            must(name, limit is None or number(name, limit) >= 0, "0 or more", limit)
 
     def gate(
         self, net: Network, gradient: Array, logits: Array | None = None, y: Any = None
     ) -> Array:
-        """m_n, flat like theta: 1 where a gradient updates the parameter, else 0
-        (`minisnn.meta.gate`).
+        """m_n, flat like theta: 1 where a gradient updates the parameter, else 0; a constant for
+        all derivatives.
+
+            m = |a g| > threshold      or > fraction (max |a g| - min |a g|) within each layer, weights and bias together
+
+        With an error_threshold it is 0 where the error that drives an update is small too, of one
+        sample or the mean over several, e = dL / dlogits: readout neuron k learns where |e_k| is
+        larger, the layers below where any neuron does; as the error-triggered rule of SOEL (Stewart
+        et al. 2020, IEEE J. Emerging Sel. Topics Circuits Syst. 10:512), which so saves the updates
+        of what is known already.
 
         logits, y   of the samples that the gradient is of; needed with an error_threshold only
 
@@ -142,18 +145,25 @@ class InnerLoop:
         >>> ms.InnerLoop(step_size=1.0, threshold=0.15).gate(net, gradient).tolist()
         [0.0, 1.0, 1.0, 0.0, 1.0, 0.0]
         """
-        if self.freeze or self.threshold is not None or self.threshold_fraction is not None:
-            limits = self.freeze, self.threshold, self.threshold_fraction
-            m = gate(net, gradient, self.step_size, *limits)
-        else:
-            m = np.broadcast_to(net.dtype.type(1), net.size)
-        if net.learned and not self.adapt_constants:
-            m = m.copy()
-            for p in net.learned:
-                m[p.slice] = 0
-        if self.error_threshold is None or logits is None:
-            return m
-        return m * error_gate(net, logits, y, self.error_threshold)
+        m = np.ones(net.size, net.dtype)
+        update = np.abs(self.step_size * gradient)
+        for b in net.blocks:
+            layer = net.slice_of(b.name)
+            size = update[layer]
+            if self.threshold is not None:
+                m[layer] = size > self.threshold
+            if self.threshold_fraction is not None:
+                m[layer] = size > self.threshold_fraction * (size.max() - size.min())
+            if b.name in self.freeze:
+                m[layer] = 0
+        for p in () if self.adapt_constants else net.learned:
+            m[p.slice] = 0
+        if self.error_threshold is not None and logits is not None:
+            error = np.abs(net.criterion.backward(logits, net._target(y, len(logits)))).sum(0)
+            m *= error.max() > self.error_threshold
+            for p in net.layout[-2:]:
+                m[p.slice] *= np.broadcast_to(error > self.error_threshold, p.shape).ravel()
+        return m
 
     def batches(self, x: Any, y: Any) -> list[tuple[Any, Any]]:
         """The samples of each update, in order: pairs (x, y)."""
@@ -192,20 +202,14 @@ class InnerLoop:
         """theta_N and the steps that led there."""
         self.check(net)
         path, start = [], theta
+        gates = recorded.gates if recorded is not None else None
         for n, (x_n, y_n) in enumerate(self.batches(x, y)):
-            record = None if recorded is None else recorded.records[n]
-            _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, spike=spike, record=record)
-            m = (
-                self.gate(net, g, logits, y_n)
-                if recorded is None or recorded.gates is None
-                else recorded.gates[n]
-            )
+            form = twin(spike, recorded, n)
+            _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, **form)
+            m = self.gate(net, g, logits, y_n) if gates is None else gates[n]
             path.append(Step(theta, m, g, logits, hvp))
-            theta = self._updated(net, theta, start, m, g)
+            theta = np.asarray(self.update(theta, start, m, g), net.dtype)
         return theta, path
-
-    def _updated(self, net: Network, theta: Array, start: Array, m: Array, g: Array) -> Array:
-        return np.asarray(self.update(theta, start, m, g), net.dtype)
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
         """theta_N, the parameters after learning the support set, in an array of their own:
@@ -247,11 +251,9 @@ class InnerLoop:
         >>> bool(np.isclose(loss, loop.meta_gradient(case.net, case.theta, case.task).loss))
         True
         """
-        theta_n, _ = self._descend(
-            net, theta, task.x_support, task.y_support, False, spike, recorded
-        )
-        record = None if recorded is None else recorded.records[-1]
-        return net.loss(theta_n, task.x_query, task.y_query, spike=spike, record=record)
+        support = task.x_support, task.y_support
+        theta_n, _ = self._descend(net, theta, *support, False, spike, recorded)
+        return net.loss(theta_n, task.x_query, task.y_query, **twin(spike, recorded, -1))
 
     def meta_gradient(
         self,
@@ -270,35 +272,29 @@ class InnerLoop:
         >>> found.gradient.shape == case.theta.shape, type(found.step_size_gradient).__name__
         (True, 'float')
         """
-        if whole("order", order) not in (1, 2):
-            raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
-        theta_n, path = self._descend(
-            net, theta, task.x_support, task.y_support, order == 2, spike, recorded
-        )
-        record = None if recorded is None else recorded.records[-1]
+        must("order", whole("order", order) in (1, 2), "1 (FOMAML) or 2 (MAML)", order)
+        support = task.x_support, task.y_support
+        theta_n, path = self._descend(net, theta, *support, order == 2, spike, recorded)
         loss, lam, after, _ = net.gradients(
-            theta_n, task.x_query, task.y_query, False, spike=spike, record=record
+            theta_n, task.x_query, task.y_query, False, **twin(spike, recorded, -1)
         )
-        del theta_n
         before = path[0].logits if path and not self.online else None
-        da: Any = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
+        da: Any = self._no_step(net)
         of_start: Any = 0.0
         while path:  # what a step kept is given up with it
             theta_n, m, g, _, hvp = path.pop()
-            d = self.update_backward(theta_n, theta, m, g, lam)
-            da = da + (
-                d.step_size
-                if np.ndim(self.step_size)
-                else float(np.sum(d.step_size, dtype=np.float64))
-            )
-            along = np.asarray(d.gradient, net.dtype)
-            lam = d.theta
-            of_start = of_start + d.start
-            del g, theta_n, d
+            lam, start, along, step = self.update_backward(theta_n, theta, m, g, lam)
+            da = da + (step if np.ndim(da) else float(np.sum(step, dtype=np.float64)))
+            of_start = of_start + start
+            del g, theta_n, step
             if hvp is not None:
-                lam = lam + hvp(along)
+                lam = lam + hvp(np.asarray(along, net.dtype))
         lam = lam if np.ndim(of_start) == 0 else np.asarray(lam + of_start, net.dtype)
         return MetaGradient(loss, lam, da, before, after)
+
+    def _no_step(self, net: Network) -> Any:
+        """A gradient of the step sizes that is zero."""
+        return np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
 
     def reptile_gradient(self, net: Network, theta: Array, task: Task) -> MetaGradient:
         """Reptile's gradient theta - theta_N (Nichol, Achiam & Schulman 2018, Alg. 1); it is zero
@@ -314,20 +310,14 @@ class InnerLoop:
         >>> found.gradient.shape == case.theta.shape, found.step_size_gradient
         (True, 0.0)
         """
-        if self.online:
-            raise ValueError(
-                "online is not for Reptile, whose steps go down the loss of all samples of a task"
-            )
-        if type(self).update is not InnerLoop.update:
-            raise ValueError(
-                f"Reptile sums up plain gradient steps, and {type(self).__name__} has an update of "
-                "its own"
-            )
-        if self.steps < 2:
-            raise ValueError(
-                f"steps must be 2 or more for Reptile, not {self.steps}: one step is joint "
-                "training on all tasks"
-            )
+        must("online", not self.online, "False for Reptile, which learns all samples at once", True)
+        must(
+            "Reptile's inner loop",
+            type(self).update is InnerLoop.update,
+            "of plain gradient steps",
+            type(self).__name__,
+        )
+        must("steps", self.steps > 1, "2 or more for Reptile: one is joint training", self.steps)
         x = np.concatenate([task.x_support, task.x_query])
         y = np.concatenate([task.y_support, task.y_query])
         theta_n, path = self._descend(net, theta, x, y)
@@ -335,9 +325,8 @@ class InnerLoop:
         loss = float(net.criterion.value(after, net._target(task.y_query, len(after))))
         # the steps themselves: theta - theta_n would lose to cancellation in float32
         ways = sum(self._times(step.gate, step.gradient, net.dtype) for step in path)
-        return MetaGradient(
-            loss, np.asarray(ways), 0.0, path[0].logits[: len(task.x_support)], after
-        )
+        before = path[0].logits[: len(task.x_support)]
+        return MetaGradient(loss, np.asarray(ways), 0.0, before, after)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
         """The network's own path through the task, which the twins of a meta-gradient hold fixed.
@@ -351,13 +340,12 @@ class InnerLoop:
         >>> bool(np.isclose(loss, loop.loss(case.net, case.theta, case.task, "jet", recorded)))
         True
         """
-        self.check(net)
-        records = []
-        gates = list[Array]()
-        start = theta
-        for x, y in self.batches(task.x_support, task.y_support):
-            records.append(net.record(theta, x))
-            _, g, logits, _ = net.gradients(theta, x, y)
-            gates.append(self.gate(net, g, logits, y))
-            theta = self._updated(net, theta, start, gates[-1], g)
-        return Recorded([*records, net.record(theta, task.x_query)], gates)
+        theta_n, path = InnerLoop._descend(self, net, theta, task.x_support, task.y_support)
+        batches = self.batches(task.x_support, task.y_support)
+        records = [net.record(step.theta, x) for step, (x, _) in zip(path, batches)]
+        return Recorded([*records, net.record(theta_n, task.x_query)], [s.gate for s in path])
+
+
+def twin(spike: str, recorded: Recorded | None, n: int) -> dict[str, Any]:
+    """Which form of the network is computed, and its record at theta_n; -1 for the query."""
+    return dict(spike=spike, record=None if recorded is None else recorded.records[n])

@@ -12,24 +12,17 @@ from .inner import InnerLoop
 from .online import OnlineReadout
 from .prototypes import ClassMeans
 
-LOOPS = (InnerLoop, ClassMeans, OnlineReadout, ImplicitLoop)
-KINDS = {"online": OnlineReadout, "implicit": ImplicitLoop}  # as files name them
+LOOPS = {InnerLoop: "", ClassMeans: "", OnlineReadout: "online", ImplicitLoop: "implicit"}
 ARRAYS = ("step_size", "axes")  # which files keep apart
 
 
 def kept_of(inner: InnerLoop) -> dict[str, Any]:
-    """All fields but `ARRAYS`; of an inner loop of your own those of `InnerLoop`, and its name
-    as "own"."""
-    ours = type(inner) in LOOPS
-    kept = {
-        f.name: getattr(inner, f.name)
-        for f in fields(inner if ours else InnerLoop)
-        if f.name not in ARRAYS
-    }
-    if not ours:
-        kept["own"] = type(inner).__name__
-    kinds = [kind for kind, loop in KINDS.items() if type(inner) is loop]
-    return kept | ({"kind": kinds[0]} if kinds else {})
+    """All fields but `ARRAYS`, and the kind of loop; of an inner loop of your own those of
+    `InnerLoop`, and its name as "own"."""
+    kind = type(inner)
+    names = [f.name for f in fields(kind if kind in LOOPS else InnerLoop) if f.name not in ARRAYS]
+    more = {"kind": LOOPS[kind]} if kind in LOOPS else {"own": kind.__name__}
+    return {name: getattr(inner, name) for name in names} | {k: v for k, v in more.items() if v}
 
 
 def arrays_of(inner: InnerLoop) -> dict[str, Any]:
@@ -41,8 +34,9 @@ def arrays_of(inner: InnerLoop) -> dict[str, Any]:
 def loop_of(kept: dict[str, Any], step_size: Any, axes: Any = None) -> InnerLoop:
     """`kept_of` backwards, but for "own", which the caller knows. Raises TypeError for fields of
     another version."""
-    kept = {**kept, "freeze": tuple(kept["freeze"])}
+    kept = {**kept, "freeze": tuple(kept["freeze"]), "step_size": step_size}
     if axes is not None:
         kept["axes"] = axes
+    word = kept.pop("kind", None)
     plain = ClassMeans if "scale" in kept else InnerLoop
-    return KINDS.get(kept.pop("kind", None), plain)(**kept, step_size=step_size)
+    return next((loop for loop, kind in LOOPS.items() if kind == word), plain)(**kept)

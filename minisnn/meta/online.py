@@ -20,14 +20,14 @@ multiplied by `scale`, which changes no answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..core.loss import cross_entropy, cross_entropy_backward, softmax
 from ..core.dual import Array
 from ..core.network import Network
-from .inner import InnerLoop
+from ..arguments import must, number
+from .inner import LIMITS, InnerLoop, twin
 from .path import MetaGradient, Recorded
 from .tasks import Task
 
@@ -49,40 +49,33 @@ class OnlineReadout(InnerLoop):
     def check(self, net: Network) -> None:
         """ValueError where these settings do not fit the network."""
         super().check(net)
-        if not 0 < self.scale < np.inf:
-            raise ValueError(f"scale must be a positive number, not {self.scale}")
-        for name in ("threshold", "threshold_fraction", "error_threshold"):
-            if (found := getattr(self, name)) is not None:
-                raise ValueError(
-                    f"{name} must be None for rule online, which has no gate, not {found}"
-                )
-        if "readout" in self.freeze:
-            raise ValueError("freeze must not name the readout: it is all that rule online adapts")
-        if not self.online:
-            raise ValueError("online must be True for rule online, which always is")
-        if net.loss_name != "cross_entropy":
-            raise ValueError(
-                f"the rule online asks for the loss cross_entropy, not {net.loss_name}"
-            )
-        if net.readout_bias(1) is None:
-            raise ValueError(
-                "the rule online asks for a readout that does not fire: a network of CubaLIF, or "
-                "the non-spiking one"
-            )
+        must("scale", number("scale", self.scale) > 0, "a positive number", self.scale)
+        for name in LIMITS:
+            limit = getattr(self, name)
+            must(name, limit is None, "None for rule online, which has no gate", limit)
+        must(
+            "freeze",
+            "readout" not in self.freeze,
+            "without the readout, all that rule online adapts",
+            self.freeze,
+        )
+        must("online", self.online, "True for rule online, which always is", self.online)
+        loss = net.loss_name
+        must("the loss", loss == "cross_entropy", "cross_entropy for rule online", loss)
+        must(
+            "the readout",
+            net.readout_bias(1) is not None,
+            "one that does not fire, such as CubaLIF's",
+            net.blocks[-1],
+        )
 
     def _steps(self, net: Network, dtype, ways: int) -> Array:
         """Step sizes of the readout, (F + 1, ways) or a scalar; those of the bias last."""
         if np.ndim(self.step_size) == 0:
             return np.asarray(self.step_size, dtype)
-        if ways != net.ways:
-            raise ValueError(
-                f"the task has {ways} classes; step sizes one by one are of the network's "
-                f"{net.ways}"
-            )
-        weight, bias = (
-            np.asarray(self.step_size)[p.slice].reshape(-1, net.ways) for p in net.layout[-2:]
-        )
-        return np.concatenate([weight, bias]).astype(dtype)
+        must("ways of step sizes one by one", ways == net.ways, f"the network's {net.ways}", ways)
+        of_readout = np.asarray(self.step_size)[net.layout[-2].slice.start :]
+        return of_readout.reshape(-1, ways).astype(dtype)
 
     def _learned(self, net: Network, p: Array, y: Array, ways: int) -> tuple[Array, list]:
         """(W after all updates (F + 1, ways), [(sample, W before, probabilities, e)])."""
@@ -105,8 +98,7 @@ class OnlineReadout(InnerLoop):
         self.check(net)
         W, _ = self._learned(net, self._seen(net, net.features(theta, x), x.shape[1]), y, net.ways)
         theta = net._vector(theta, "theta").copy()
-        for p, part in zip(net.layout[-2:], (W[:-1], W[-1:])):
-            theta[p.slice] = part.ravel()
+        theta[net.layout[-2].slice.start :] = W.ravel()
         return theta
 
     def loss(
@@ -124,11 +116,8 @@ class OnlineReadout(InnerLoop):
 
     def _answers(self, net, theta, task, spike, recorded, features):
         self.check(net)
-        records = recorded.records if recorded else (None, None)
-        found = [
-            features(theta, x, spike=spike, record=r)
-            for x, r in zip((task.x_support, task.x_query), records)
-        ]
+        sets = task.x_support, task.x_query
+        found = [features(theta, x, **twin(spike, recorded, n)) for n, x in enumerate(sets)]
         p, q = (self._seen(net, getattr(f, "p", f), task.x_support.shape[1]) for f in found)
         W, path = self._learned(net, p, task.y_support, task.ways)
         return p.dtype.type(self.scale) * (q @ W), found, p, q, W, path
@@ -155,8 +144,7 @@ class OnlineReadout(InnerLoop):
     ) -> MetaGradient:
         """The gradient of `loss`, zero in the readout; order 1 leaves out what an update does to
         those after it, and to the features of the support."""
-        if order not in (1, 2):
-            raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
+        must("order", order in (1, 2), "1 (FOMAML) or 2 (MAML)", order)
         logits, (support, query), p, q, W, path = self._answers(
             net, theta, task, spike, recorded, net.features_and_pullback
         )
@@ -178,11 +166,11 @@ class OnlineReadout(InnerLoop):
             lam = lam + np.outer(p[n], dz) * (order == 2)
         if order == 2:
             gradient = gradient + support.pullback(dp[:, :-1])
-        step: Any = float(da.sum(dtype=np.float64))
-        if np.ndim(self.step_size):
-            step = np.zeros(net.size, net.dtype)
-            for one, part in zip(net.layout[-2:], (da[:-1], da[-1:])):
-                step[one.slice] = part.ravel()
+        step = self._no_step(net)
+        if np.ndim(step):
+            step[net.layout[-2].slice.start :] = da.ravel()
+        else:
+            step = float(da.sum(dtype=np.float64))
         return MetaGradient(loss, gradient, step, None, logits)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ..arguments import array, floating, number, shown, whole
+from ..arguments import array, floating, must, number, whole
 
 
 class SGD:
@@ -25,8 +25,7 @@ class SGD:
         size = whole("size", size, 1)
         dtype = floating("dtype", dtype)
         self.momentum = number("momentum", momentum)
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must lie in [0, 1), not {self.momentum}")
+        must("momentum", 0 <= self.momentum < 1, "in [0, 1)", momentum)
         self.state = {"velocity": np.zeros(size, dtype)}
 
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
@@ -66,9 +65,8 @@ class Adam:
         self.beta1 = number("beta1", beta1)
         self.beta2 = number("beta2", beta2)
         self.eps = number("eps", eps)
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must lie in [0, 1), not {getattr(self, name)}")
+        must("beta1", 0 <= self.beta1 < 1, "in [0, 1)", beta1)
+        must("beta2", 0 <= self.beta2 < 1, "in [0, 1)", beta2)
         self.state = {
             "m": np.zeros(size, dtype),
             "v": np.zeros(size, dtype),
@@ -100,22 +98,14 @@ class Adam:
 
 def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
     """ValueError where theta or its gradient are not parameters of the optimiser."""
-    for name, vector in (("theta", theta), ("gradient", gradient)):
-        array(name, vector)  # nothing masked
-        if (
-            not isinstance(vector, np.ndarray)
-            or vector.shape != state.shape
-            or vector.dtype.kind != "f"
-        ):
-            found = (
-                f"{vector.dtype} of shape {vector.shape}"
-                if isinstance(vector, np.ndarray)
-                else shown(vector)
-            )
-            raise ValueError(
-                f"{name} must be a flat floating-point array of {state.size} parameters, not "
-                f"{found}"
-            )
+    for name, given in (("theta", theta), ("gradient", gradient)):
+        vector = array(name, given)  # nothing masked
+        must(
+            name,
+            vector is given and vector.shape == state.shape and vector.dtype.kind == "f",
+            f"a flat floating-point array of {state.size} parameters",
+            f"{vector.dtype} of shape {vector.shape}",
+        )
 
 
 def cosine(step: int, total: int, start: float, end: float) -> float:
@@ -139,10 +129,8 @@ def clip(gradient: np.ndarray, norm: float | None) -> tuple[np.ndarray, float]:
     >>> gradient.round(3).tolist(), before
     ([0.6, 0.8], 5.0)
     """
-    if norm is not None and number("norm", norm, "a positive number") <= 0:
-        raise ValueError(f"norm must be a positive number, not {norm}")
-    if array("gradient", gradient).dtype.kind != "f":
-        raise ValueError(f"gradient must be of floating point, not {gradient.dtype}")
+    must("norm", norm is None or number("norm", norm) > 0, "a positive number", norm)
+    must("gradient", array("gradient", gradient).dtype.kind == "f", "of floating point", gradient)
     found = float(np.sqrt(np.sum(gradient * gradient, dtype=np.float64)))
     if norm is None or found <= norm or not math.isfinite(found):
         return gradient, found

@@ -28,16 +28,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 
 import numpy as np
 
+from ..arguments import must, number, whole
 from ..core.loss import cross_entropy, cross_entropy_backward
-from .. import arguments
 from ..core.dual import Array
-from ..core.network import Network
-from ..core.network import Features
+from ..core.network import Features, Network
 from .remembered import afresh, by_sample
-from .inner import InnerLoop
+from .inner import InnerLoop, twin
 from .path import MetaGradient, Recorded
 from .tasks import Task
 
@@ -50,29 +50,24 @@ LOOKS = {1: ((0, 0),), 5: ((0, 0), *_BESIDE), 9: ((0, 0), *_BESIDE, *_DIAGONAL)}
 
 def shifted(x: Array, down: int, right: int) -> Array:
     """x (B, T, H, W, C) moved by so many cells; what leaves the picture is lost, nothing enters."""
-    if down == right == 0:
+    width = max(abs(down), abs(right))
+    if not width:
         return x
-    moved = np.zeros_like(x)
-    to_rows, rows = _overlap(down, x.shape[2])
-    to_columns, columns = _overlap(right, x.shape[3])
-    moved[:, :, to_rows, to_columns] = x[:, :, rows, columns]
-    return moved
-
-
-def _overlap(by: int, size: int) -> tuple[slice, slice]:
-    """Where cells go to, and where they come from."""
-    return slice(max(by, 0), size + min(by, 0)), slice(max(-by, 0), size + min(-by, 0))
+    padded = np.pad(x, ((0, 0), (0, 0), (width, width), (width, width), (0, 0)))
+    top, left = width - down, width - right
+    return np.ascontiguousarray(padded[:, :, top : top + x.shape[2], left : left + x.shape[3]])
 
 
 def class_means(p: Array, y: Array, ways: int) -> Array:
     """c (ways, F), the means of p (B, F) by label. Raises ValueError for a class without
     samples."""
     counts = np.bincount(y, minlength=ways)
-    if len(counts) > ways or not counts.all():
-        raise ValueError(
-            f"labels must lie in 0..{ways - 1} and every class have a sample, found "
-            f"{counts.tolist()} a class"
-        )
+    must(
+        "samples a class",
+        len(counts) == ways and counts.all(),
+        f"1 or more of each of {ways}",
+        counts.tolist(),
+    )
     return (np.eye(ways, dtype=p.dtype)[y].T @ p) / counts[:, None].astype(p.dtype)
 
 
@@ -94,8 +89,7 @@ def spread_over(dc: Array, y: Array) -> Array:
 def with_prototypes(net: Network, theta: Array, c: Array, scale: float = SCALE) -> Array:
     """theta whose readout is W_k = 2 scale c_k, b_k = -scale |c_k|^2; theta itself is not
     changed."""
-    if c.shape[0] != net.ways:
-        raise ValueError(f"the task has {c.shape[0]} classes; expected the network's {net.ways}")
+    must("classes of the task", len(c) == net.ways, f"the network's {net.ways}", len(c))
     theta = net._vector(theta, "theta").copy()
     views = net.views(theta)
     s = net.dtype.type(scale)
@@ -191,65 +185,47 @@ class ClassMeans(InnerLoop):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ClassMeans):
             return NotImplemented
-        names = [f.name for f in fields(self) if f.name != "axes"]
-        alike = all(getattr(self, name) == getattr(other, name) for name in names)
-        if self.axes is None or other.axes is None:
-            return alike and self.axes is other.axes
-        return alike and np.array_equal(self.axes, other.axes)
+        ours, theirs = vars(self).items(), vars(other)
+        return all(np.array_equal(value, theirs[name]) for name, value in ours)
 
     __hash__ = InnerLoop.__hash__
 
     def check(self, net: Network) -> None:
         """Raise ValueError where these settings do not fit the network."""
         super().check(net)
-        if arguments.number("scale", self.scale, "a positive number") <= 0:
-            raise ValueError(f"scale must be a positive number, not {self.scale}")
-        arguments.whole("readings", self.readings, 1)
-        if self.readings > 1 and self.steps:
-            raise ValueError(
-                f"readings must be 1 where inner steps follow, not {self.readings}: a readout "
-                "weighs the trace at the last step alone"
+        must("scale", number("scale", self.scale) > 0, "a positive number", self.scale)
+        loss = net.loss_name
+        must("the loss", loss == "cross_entropy", "cross_entropy for rules of class means", loss)
+        must("looks", whole("looks", self.looks, 1) in LOOKS, "1, 5 or 9", self.looks)
+        must(
+            "looks",
+            not (self.looks > 1 and len(net.input_shape) == 1),
+            "1 where samples are rows of units: pictures shift",
+            self.looks,
+        )
+        for name in ("readings", "looks"):
+            given = whole(name, getattr(self, name), 1)
+            must(
+                name,
+                given == 1 or not self.steps,
+                "1 where steps follow, which move a readout of one reading",
+                given,
             )
-        if arguments.whole("looks", self.looks, 1) not in LOOKS:
-            raise ValueError(f"looks must be 1, 5 or 9, not {arguments.shown(self.looks)}")
-        if self.looks > 1 and self.steps:
-            raise ValueError(
-                f"looks must be 1 where inner steps follow, not {self.looks}: they go through the "
-                "network's own answers to one look"
-            )
-        if self.looks > 1 and len(net.input_shape) == 1:
-            raise ValueError(
-                f"looks must be 1 where samples are rows of units, not {self.looks}: each is "
-                "shifted as a picture is"
-            )
-        if self.axes is not None:
-            self._check_axes(net)
-        if net.loss_name != "cross_entropy":
-            raise ValueError(
-                f"rules of class means ask for the loss cross_entropy, not {net.loss_name}"
-            )
-
-    def _check_axes(self, net: Network) -> None:
-        axes = self.axes
-        if not isinstance(axes, np.ndarray) or axes.dtype.kind != "f":
-            raise ValueError(
-                "axes must be an array of floating-point numbers (features, axes), not "
-                f"{arguments.shown(axes)}"
-            )
+        if self.axes is None:
+            return
+        must("axes", not self.steps, "None where steps follow, which move a readout", self.axes)
         features = self.readings * net.layout[-2].shape[0]
-        if axes.ndim != 2 or len(axes) != features or not 0 < axes.shape[1] <= features:
-            raise ValueError(
-                f"axes must be (features, axes) of {features} features, found {axes.shape}"
-            )
+        shape = np.shape(self.axes)
+        must(
+            "axes",
+            len(shape) == 2 and shape[0] == features >= shape[1] > 0,
+            f"(features, axes) of {features} features",
+            shape,
+        )
+        good = isinstance(self.axes, np.ndarray) and self.axes.dtype.kind == "f"
         with np.errstate(over="ignore"):
-            finite = np.isfinite(axes.astype(net.dtype)).all()
-        if not finite:
-            raise ValueError("axes must hold finite numbers; they hold NaN or infinite ones")
-        if self.steps:
-            raise ValueError(
-                "axes must be None where inner steps follow: they go through the network's "
-                "readout, which weighs its features themselves"
-            )
+            good = good and np.isfinite(self.axes.astype(net.dtype)).all()
+        must("axes", good, f"an array of numbers that are finite in {net.dtype}", self.axes)
 
     @property
     def once(self) -> "ClassMeans":
@@ -261,23 +237,17 @@ class ClassMeans(InnerLoop):
         return InnerLoop(*(getattr(self, f.name) for f in fields(InnerLoop)))
 
     def _descend(self, net, theta, x, y, second=False, spike="hard", recorded=None):
-        record, rest = _first(recorded)
-        if self.readings > 1:
-            raise ValueError(
-                f"class means of {self.readings} readings make no readout, which weighs the trace "
-                "at the last step alone: ask for `logits`"
-            )
+        words = "1 for a readout, which weighs the last one; ask for `logits`"
+        must("readings", self.readings == 1, words, self.readings)
         if self.looks > 1 or self.axes is not None:
-            more = [f"{self.looks} looks"] * (self.looks > 1) + ["axes"] * (self.axes is not None)
             warnings.warn(
-                "a readout of class means weighs all features of one look at a recording, not "
-                f"{' or '.join(more)}; `logits` answers by these",
+                "a readout of class means weighs all features of one look at a recording; `logits` "
+                f"answers by {self.looks} looks{', and along axes' * (self.axes is not None)}",
                 stacklevel=3,
             )
-        c = class_means(net.features(theta, x, spike=spike, record=record), y, net.ways)
-        return self._plain._descend(
-            net, with_prototypes(net, theta, c, self.scale), x, y, second, spike, rest
-        )
+        p = net.features(theta, x, **twin(spike, recorded, 0))
+        start = with_prototypes(net, theta, class_means(p, y, net.ways), self.scale)
+        return self._plain._descend(net, start, x, y, second, spike, _rest(recorded))
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
         """The network's answers to the query samples after learning the support set, (Q, ways)."""
@@ -300,11 +270,9 @@ class ClassMeans(InnerLoop):
         self.check(net)
         if self.steps:
             return super().loss(net, theta, task, spike, recorded)
-        support, query = self._records(recorded)
-        seen = self._each(net.features, theta, task.x_support, spike, support)
-        c = class_means(_along(_mean(seen), self.axes), task.y_support, task.ways)
-        p = _along(_mean(self._each(net.features, theta, task.x_query, spike, query)), self.axes)
-        return cross_entropy(distance_logits(p, c, self.scale), task.y_query)
+        support, query = self._features(net.features, theta, task, spike, recorded)
+        c = class_means(support.p, task.y_support, task.ways)
+        return cross_entropy(distance_logits(query.p, c, self.scale), task.y_query)
 
     def meta_gradient(
         self,
@@ -321,61 +289,46 @@ class ClassMeans(InnerLoop):
         means.
         """
         self.check(net)
-        records, of_query = self._records(recorded)
-        support = self._features(net, theta, task.x_support, spike, records)
+        read = net.features_and_pullback
+        support, *rest = self._features(read, theta, task, spike, recorded)
         c = class_means(support.p, task.y_support, task.ways)
         twice = net.dtype.type(2 * self.scale)
-        no_step = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
         if not self.steps:
-            query = self._features(net, theta, task.x_query, spike, of_query)
+            (query,) = rest
             logits = distance_logits(query.p, c, self.scale)
             e = cross_entropy_backward(logits, task.y_query)
             gradient = query.pullback(-twice * (e.sum(1, keepdims=True) * query.p - e @ c))
-            gradient += support.pullback(
-                spread_over(twice * (e.T @ query.p - e.sum(0)[:, None] * c), task.y_support)
-            )
-            return MetaGradient(
-                cross_entropy(logits, task.y_query), gradient, no_step, None, logits
-            )
-        _, rest = _first(recorded)
-        found = self._plain.meta_gradient(
-            net, with_prototypes(net, theta, c, self.scale), task, order, spike, rest
-        )
-        views = net.views(found.gradient)
-        weight, bias = views["readout.weight"], views["readout.bias"]
-        dc = twice * (weight.T - bias[:, None] * c)
-        weight[...], bias[...] = 0, 0
+            dc = twice * (e.T @ query.p - e.sum(0)[:, None] * c)
+            loss = cross_entropy(logits, task.y_query)
+            found = MetaGradient(loss, gradient, self._no_step(net), None, logits)
+        else:
+            start = with_prototypes(net, theta, c, self.scale)
+            found = self._plain.meta_gradient(net, start, task, order, spike, _rest(recorded))
+            views = net.views(found.gradient)
+            weight, bias = views["readout.weight"], views["readout.bias"]
+            dc = twice * (weight.T - bias[:, None] * c)
+            weight[...], bias[...] = 0, 0
         gradient = found.gradient + support.pullback(spread_over(dc, task.y_support))
         return found._replace(gradient=gradient, support_logits=None)
 
-    def _each(self, read: Callable, theta, x, spike: str, records: list | None) -> list:
-        """read of every look at x, with its record."""
-        looks = _looks(x, self.looks)
-        return [
-            read(theta, one, spike=spike, record=record, readings=self.readings)
-            for one, record in zip(looks, records or [None] * len(looks))
-        ]
+    def _features(self, read: Callable, theta, task, spike, recorded) -> list[Features]:
+        """Of the support, and of the query where no steps follow: the mean over all looks, along
+        the axes, and the pullback of that."""
+        records = iter(() if recorded is None else recorded.records)
+        form = dict(spike=spike, readings=self.readings)
+        found = []
+        for x in (task.x_support, task.x_query)[: 1 if self.steps else 2]:
+            looks = _looks(x, self.looks)
+            each = [read(theta, one, record=next(records, None), **form) for one in looks]
+            p = _along(_mean([getattr(one, "p", one) for one in each]), self.axes)
+            found.append(Features(p, partial(self._back, each)))
+        return found
 
-    def _features(self, net: Network, theta, x, spike: str, records: list | None) -> Features:
-        """The mean over all looks, along the axes, and its pullback."""
-        if self.axes is not None:
-            seen = replace(self, axes=None)._features(net, theta, x, spike, records)
-            axes = self.axes.astype(seen.p.dtype)
-            return Features(seen.p @ axes, lambda dp: seen.pullback(dp @ axes.T))
-        found = self._each(net.features_and_pullback, theta, x, spike, records)
-        if len(found) == 1:
-            return found[0]
-        share = net.dtype.type(1 / len(found))
-        return Features(
-            _mean([one.p for one in found]),
-            lambda dp: np.sum([one.pullback(share * dp) for one in found], axis=0),
-        )
-
-    def _records(self, recorded: Recorded | None) -> tuple[list | None, list | None]:
-        """Of the looks at the support, and at the query where no steps follow."""
-        if recorded is None:
-            return None, None
-        return recorded.records[: self.looks], recorded.records[self.looks :]
+    def _back(self, each: list[Features], dp: Array) -> Array:
+        """The adjoint of `_features`."""
+        dp = dp if self.axes is None else dp @ self.axes.T.astype(dp.dtype)
+        share = dp.dtype.type(1 / len(each))
+        return np.sum([one.pullback(share * dp) for one in each], axis=0)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
         """As `InnerLoop.record`, preceded by a record of the support at theta, where the class
@@ -383,18 +336,14 @@ class ClassMeans(InnerLoop):
         self.check(net)
         if not self.steps:
             both = (task.x_support, task.x_query)
-            return Recorded(
-                [net.record(theta, one) for x in both for one in _looks(x, self.looks)], []
-            )
+            looks = [one for x in both for one in _looks(x, self.looks)]
+            return Recorded([net.record(theta, one) for one in looks], [])
         first = net.record(theta, task.x_support)
         c = class_means(net.features(theta, task.x_support), task.y_support, net.ways)
         rest = self._plain.record(net, with_prototypes(net, theta, c, self.scale), task)
         return Recorded([first, *rest.records], rest.gates)
 
 
-def _first(recorded: Recorded | None) -> tuple[list | None, Recorded | None]:
-    return (
-        (None, None)
-        if recorded is None
-        else (recorded.records[0], recorded._replace(records=recorded.records[1:]))
-    )
+def _rest(recorded: Recorded | None) -> Recorded | None:
+    """What the steps' twins hold fixed, behind the record of the class means."""
+    return None if recorded is None else recorded._replace(records=recorded.records[1:])

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..arguments import must
+
 if TYPE_CHECKING:
     from ..core.network import Network
     from .inner import InnerLoop
@@ -17,13 +19,7 @@ if TYPE_CHECKING:
     from .tasks import Task
 
 # whose step sizes are learned together, see `meta.stepsizes`
-GROUPS = (
-    "no",
-    "scalar",
-    "layer",
-    "array",
-    "parameter",
-)
+GROUPS = "no", "scalar", "layer", "array", "parameter"
 OFF = dict(
     first_order_updates=0,
     learn_step_size="no",
@@ -68,11 +64,8 @@ class MAML:
         """Raise ValueError where the settings of a run do not fit the rule."""
         for name, (expected, why) in self.fixed.items():
             found = getattr(settings, name)
-            if found != expected:
-                words = "empty" if expected == () else "none" if expected is None else expected
-                raise ValueError(
-                    f"{name} must be {words} for rule {self.name}, {why}, not {found!r}"
-                )
+            words = "empty" if expected == () else "none" if expected is None else expected
+            must(name, found == expected, f"{words} for rule {self.name}, {why}", found)
 
     def words(self, order: int) -> str:
         """The rule's usual name.
@@ -101,8 +94,8 @@ class ANIL(MAML):
     titles = "ANIL", "first-order ANIL"
 
     def check(self, settings: Any) -> None:
-        if "readout" in settings.freeze:
-            raise ValueError("freeze must not name the readout: it is all that rule anil adapts")
+        frozen = settings.freeze
+        must("freeze", "readout" not in frozen, "without the readout, all that anil adapts", frozen)
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         below = [b.name for b in net.blocks if not b.readout and b.name not in loop.freeze]
@@ -116,11 +109,10 @@ class Online(MAML):
         "online",
         "online: the readout alone, from zero, with an update after every support sample",
     )
-    fixed = {
-        name: (OFF[name], "which adapts the readout alone")
-        for name in ("freeze", "gate_threshold", "gate_fraction")
-    }
-    fixed |= dict(
+    fixed = dict(
+        freeze=((), "which only adapts the readout"),
+        gate_threshold=(None, "which has no gate"),
+        gate_fraction=(None, "which has no gate"),
         error_threshold=(None, "which has no gate"),
         online=(False, "which always is"),
         learn_step_size=("no", "whose step size is one for all"),
@@ -147,14 +139,14 @@ class Reptile(MAML):
     second_order, titles = False, ("Reptile", "Reptile")
 
     def check(self, settings: Any) -> None:
-        if settings.inner_steps < 2:
-            found = f"{settings.inner_steps}: one step is joint training on all tasks"
-            raise ValueError(f"inner_steps must be at least 2 for rule reptile, not {found}")
-        if settings.learn and not settings.adapt_constants:
-            raise ValueError(
-                f"learn must be none for rule reptile, not {','.join(settings.learn)}: what no inner "
-                "step moves it does not learn; or give adapt_constants"
-            )
+        steps = settings.inner_steps
+        must("inner_steps", steps > 1, "at least 2 for rule reptile: one is joint training", steps)
+        must(
+            "learn",
+            settings.adapt_constants or not settings.learn,
+            "none for rule reptile, which learns what inner steps move, or give adapt_constants",
+            settings.learn,
+        )
         super().check(settings)
 
     def gradient(
@@ -231,11 +223,10 @@ class ImplicitMAML(MAML):
         "imaml",
         "imaml: maml that differentiates the minimum which the inner steps reach, pulled to the start",
     )
-    fixed = {
-        name: (OFF[name], "whose minimum does not depend on the way to it")
-        for name in ("gate_threshold", "gate_fraction", "error_threshold")
-    }
-    fixed |= dict(
+    fixed = dict(
+        gate_threshold=(None, "whose minimum does not depend on the way to it"),
+        gate_fraction=(None, "whose minimum does not depend on the way to it"),
+        error_threshold=(None, "whose minimum does not depend on the way to it"),
         learn_step_size=("no", "whose minimum does not depend on the step size"),
         online=(False, "whose minimum is that of all samples"),
     )
@@ -245,17 +236,14 @@ class ImplicitMAML(MAML):
 
     def check(self, settings: Any) -> None:
         super().check(settings)
-        if settings.inner_steps < 2:
-            raise ValueError(
-                f"inner_steps must be at least 2 for rule imaml, not {settings.inner_steps}: one "
-                "step does not reach the minimum that is differentiated"
-            )
-        pulls = settings.step_size * settings.proximal
-        if pulls >= 2:
-            raise ValueError(
-                f"step_size times proximal must be below 2 for rule imaml, not {pulls:g}: steps "
-                "would not come to rest"
-            )
+        steps, pulls = settings.inner_steps, settings.step_size * settings.proximal
+        must("inner_steps", steps > 1, "at least 2 for rule imaml, to reach a minimum", steps)
+        must(
+            "step_size times proximal",
+            pulls < 2,
+            "below 2 for rule imaml, whose steps would not come to rest",
+            pulls,
+        )
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         from .implicit import ImplicitLoop
@@ -263,19 +251,8 @@ class ImplicitMAML(MAML):
         return ImplicitLoop(**vars(loop), proximal=settings.proximal, cg_steps=settings.cg_steps)
 
 
-RULES: dict[str, MAML] = {
-    rule.name: rule
-    for rule in (
-        MAML(),
-        ANIL(),
-        Online(),
-        Reptile(),
-        Classify(),
-        Prototypes(),
-        ProtoMAML(),
-        ImplicitMAML(),
-    )
-}
+_KINDS = MAML, ANIL, Online, Reptile, Classify, Prototypes, ProtoMAML, ImplicitMAML
+RULES: dict[str, MAML] = {rule.name: rule() for rule in _KINDS}
 
 
 def body(net: Network) -> tuple[str, ...]:

@@ -11,15 +11,12 @@ import math
 
 import numpy as np
 
+from ..arguments import one_of
 from ..core.network import Network
 from .rules import GROUPS
 
-
 # of ln 2, as in fdlibm: n LN2_HIGH is exact
-LN2_HIGH, LN2_LOW = (
-    6.93147180369123816490e-01,
-    1.90821492927058770002e-10,
-)
+LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 
 def exp(x: np.ndarray) -> np.ndarray:
@@ -48,33 +45,23 @@ class StepSizes:
     """
 
     def __init__(self, net: Network, kind: str, step_size: float):
-        if kind not in GROUPS:
-            raise ValueError(f"learn_step_size must be one of {', '.join(GROUPS)}, not {kind!r}")
+        one_of("learn_step_size", kind, GROUPS)
         self.net = net
         self.step_size = step_size
         self.learned = kind != "no"
         self.flat = kind not in ("no", "scalar")
-        arrays = [p.slice.start for p in net.layout]
-        self.starts = np.array(
-            dict(
-                layer=[net.slice_of(b.name).start for b in net.blocks],
-                array=arrays,
-                parameter=range(net.size),
-            ).get(kind, [0]),
-            np.intp,
-        )
+        arrays = {p.name: p.slice for p in net.layout}
+        layers = {b.name: net.slice_of(b.name) for b in net.blocks}
+        named = {"layer": layers, "array": arrays, "parameter": arrays}
+        groups = named.get(kind, {"": slice(0, net.size)})
+        self.starts = np.array([part.start for part in groups.values()], np.intp)
+        parts = {name: slice(n, n + 1) for n, name in enumerate(groups)}
+        if kind == "parameter":
+            self.starts, parts = np.arange(net.size), arrays
         self.sizes = np.diff(np.append(self.starts, net.size))
         self.start = np.zeros(len(self.starts))
         # what is reported: a name and the groups whose geometric mean it is
-        if not self.flat:
-            self.parts = {"step_size": slice(0, 1)}
-        elif kind == "parameter":
-            self.parts = {f"step_size_{p.name}": p.slice for p in net.layout}
-        else:
-            names = (
-                [b.name for b in net.blocks] if kind == "layer" else [p.name for p in net.layout]
-            )
-            self.parts = {f"step_size_{name}": slice(n, n + 1) for n, name in enumerate(names)}
+        self.parts = {f"step_size_{name}".rstrip("_"): part for name, part in parts.items()}
 
     def value(self, log: np.ndarray) -> float | np.ndarray:
         """a: a float, or flat like theta."""

@@ -1,12 +1,12 @@
 """A task of few-shot learning: a support set to learn from and a query set to be judged on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from ..arguments import array, texts, whole
+from ..arguments import MOST, array, need, texts, whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,103 +41,39 @@ class Task:
     recordings: tuple[np.ndarray, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", texts("classes", self.classes))
-        if len(set(self.classes)) < len(self.classes):
-            raise ValueError(f"classes are {', '.join(self.classes)}, expected each once")
-        for part in ("support", "query"):
-            x = array(f"x_{part}", getattr(self, f"x_{part}"))
-            y = array(f"y_{part}", getattr(self, f"y_{part}"))
-            if x.ndim < 2 or x.size == 0:
-                raise ValueError(
-                    f"x_{part} has shape {x.shape}, expected samples first: (B, T, H, W, 2) with "
-                    "none of them 0"
-                )
-            if x.dtype != np.uint8 and x.dtype.kind != "f":
-                raise ValueError(
-                    f"x_{part} is of type {x.dtype}, expected uint8 or floating-point event counts"
-                )
-            if x.dtype.kind == "f" and not np.isfinite(x).all():
-                raise ValueError(
-                    f"x_{part} holds NaN or infinite values, expected finite event counts"
-                )
-            if (
-                y.dtype.kind == "f"
-                and y.ndim == 2
-                and len(y) == len(x)
-                and y.size
-                and not self.classes
-            ):
-                if not np.isfinite(y).all():
-                    raise ValueError(
-                        f"y_{part} holds NaN or infinite values, expected finite targets"
-                    )
-                object.__setattr__(self, f"x_{part}", x.copy())
-                object.__setattr__(self, f"y_{part}", y.copy())
-                continue
-            if y.dtype.kind not in "iu":
-                raise ValueError(
-                    f"y_{part} is of type {y.dtype} and shape {y.shape}, expected integer labels, "
-                    "or real targets "
-                    f"({len(x)}, outputs) without classes"
-                )
-            if y.shape != (len(x),):
-                raise ValueError(
-                    f"y_{part} has shape {y.shape}, expected ({len(x)},), one label for each "
-                    f"sample of x_{part}"
-                )
-            if y.min() < 0:
-                raise ValueError(f"y_{part} holds the label {y.min()}, expected labels from 0")
-            if self.classes and y.max() >= (ways := len(self.classes)):
-                raise ValueError(
-                    f"y_{part} holds the label {y.max()}, expected at most {ways - 1} for {ways} "
-                    "classes"
-                )
-            object.__setattr__(self, f"x_{part}", x.copy())
-            object.__setattr__(self, f"y_{part}", y.astype(np.int64))
-        if (
-            self.y_support.ndim != self.y_query.ndim
-            or self.y_support.shape[1:] != self.y_query.shape[1:]
-        ):
-            shapes = (
-                f"{self.y_query.shape}, expected labels or targets as y_support has them, "
-                f"{self.y_support.shape}"
+        classes = texts("classes", self.classes)
+        need("classes", ", ".join(classes), len(set(classes)) == len(classes), "each of them once")
+        x, query = _samples("x_support", self.x_support), _samples("x_query", self.x_query)
+        y = _answers("y_support", self.y_support, len(x), classes)
+        asked = _answers("y_query", self.y_query, len(query), classes)
+        shapes = query.shape[1:], asked.shape[1:]
+        expected = x.shape[1:], y.shape[1:]
+        need(
+            "a query sample with its answer", shapes, shapes == expected, f"{expected}, as support"
+        )
+        recordings = self.recordings
+        if recordings is not None:
+            support, others = (array("recordings", side).copy() for side in recordings)
+            need(
+                "the shape of recordings",
+                (support.shape, others.shape),
+                support.ndim == others.ndim == 2
+                and (len(support), len(others)) == (len(x), len(query)),
+                f"({len(x)}, k) and ({len(query)}, k), a row a sample",
             )
-            raise ValueError(f"y_query has the shape {shapes}")
-        if self.recordings is not None:
-            recordings = tuple(array("recordings", side).copy() for side in self.recordings)
-            object.__setattr__(self, "recordings", recordings)
-            self._check_recordings(*recordings)
-        if self.x_support.shape[1:] != self.x_query.shape[1:]:
-            shapes = (
-                f"{self.x_query.shape[1:]}, expected that of x_support, {self.x_support.shape[1:]}"
-            )
-            raise ValueError(f"x_query has samples of shape {shapes}")
-
-    def _check_recordings(self, support: np.ndarray, query: np.ndarray) -> None:
-        """ValueError where recordings are not one row a sample, or one is on both sides."""
-        sizes = len(self.x_support), len(self.x_query)
-        if support.ndim != 2 or query.ndim != 2 or (len(support), len(query)) != sizes:
-            found = f"shapes {support.shape} and {query.shape}"
-            raise ValueError(
-                f"recordings have {found}, expected ({sizes[0]}, k) and ({sizes[1]}, k), a row a "
-                "sample"
-            )
-        if (both := np.intersect1d(support, query)).size:
-            raise ValueError(
-                f"recording {both[0]} is in support and in query, expected each on one side"
-            )
+            recordings = support, others
+            both = np.intersect1d(support, others).tolist()
+            need("recordings", both, not both, "each in support or in query, none in both")
+        values = x, y, query, asked, classes, recordings
+        for field, value in zip(fields(self), values):
+            object.__setattr__(self, field.name, value)
 
     def __repr__(self) -> str:
-        sizes = f"{len(self.y_support)} support and {len(self.y_query)} query samples"
-        if self.real:
-            return (
-                f"Task: {self.ways} real outputs; {sizes} of shape {self.x_support.shape[1:]}, "
-                f"{self.x_support.dtype}"
-            )
         names = f": {' '.join(self.classes)}" if self.classes else ""
         return (
-            f"Task: {self.ways} classes{names}; {sizes} of shape {self.x_support.shape[1:]}, "
-            f"{self.x_support.dtype}"
+            f"Task: {self.ways} {'real outputs' if self.real else 'classes'}{names}; "
+            f"{len(self.y_support)} support and {len(self.y_query)} query samples of shape "
+            f"{self.x_support.shape[1:]}, {self.x_support.dtype}"
         )
 
     @property
@@ -164,6 +100,43 @@ class Task:
         return len(self.classes) or int(max(self.y_support.max(), self.y_query.max())) + 1
 
 
+def _samples(name: str, found: Any) -> np.ndarray:
+    """Event counts, samples first, in an array of their own."""
+    x = array(name, found)
+    need(
+        name,
+        f"{x.dtype} of shape {x.shape}",
+        (x.dtype == np.uint8 or x.dtype.kind == "f" and np.isfinite(x).all())
+        and x.ndim > 1
+        and x.size,
+        "finite event counts (B, T, ...), B > 0, uint8 or floating-point",
+    )
+    return x.copy()
+
+
+def _answers(name: str, found: Any, samples: int, classes: tuple[str, ...]) -> np.ndarray:
+    """Labels, or real targets (samples, outputs) where there are no classes, in an array of their
+    own."""
+    y = array(name, found)
+    real = y.dtype.kind == "f" and not classes and np.isfinite(y).all()
+    need(
+        name,
+        f"{y.dtype} of shape {y.shape}",
+        (real or y.dtype.kind in "iu") and y.ndim == 1 + real and len(y) == samples and y.size,
+        f"{samples} integer labels, or finite targets ({samples}, outputs) without classes",
+    )
+    if real:
+        return y.copy()
+    most = len(classes) - 1 if classes else MOST
+    need(
+        name,
+        f"{y.min()} to {y.max()}",
+        y.min() >= 0 and y.max() <= most,
+        f"labels from 0 to {most}",
+    )
+    return y.astype(np.int64)
+
+
 class Classification:
     """All classes of a set told apart at once, as tasks in which nothing is adapted: the query set
     is a batch.
@@ -185,33 +158,22 @@ class Classification:
         self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32
     ) -> Task:
         """A batch of `queries` samples. Raises ValueError for more than there are classes."""
-        if queries > len(self.classes):
-            most = (
-                f"expected at most {len(self.classes)}, for a batch has one sample of a class and "
-                "the set so many classes"
-            )
-            raise ValueError(f"queries is {queries}; {most}")
-        labels = rng.choice(len(self.classes), size=queries, replace=False)
+        most = len(self.classes)
+        need("queries", queries, queries <= most, f"at most {most}: a batch has one of a class")
+        labels = rng.choice(most, size=queries, replace=False)
         task = self.tasks.sample_task(rng, queries, 1, 1, [self.classes[k] for k in labels])
-        rests_on = None
+        recordings = None
         if task.recordings is not None:
-            rests_on = np.zeros((len(task.y_support), 0), np.int64), task.recordings[1]
-        return Task(
-            task.x_support,
-            labels[task.y_support],
-            task.x_query,
-            labels[task.y_query],
-            self.classes,
-            rests_on,
-        )
+            recordings = np.zeros((len(task.y_support), 0), np.int64), task.recordings[1]
+        y_support, y_query = labels[task.y_support], labels[task.y_query]
+        return Task(task.x_support, y_support, task.x_query, y_query, self.classes, recordings)
 
     def episode(
         self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32
     ) -> Task:
         """Batch number `index` of the series `seed`."""
-        sequence = np.random.SeedSequence(
-            whole("seed", seed, 0), spawn_key=(whole("index", index, 0),)
-        )
+        key = (whole("index", index, 0),)
+        sequence = np.random.SeedSequence(whole("seed", seed, 0), spawn_key=key)
         return self.sample_task(np.random.default_rng(sequence), ways, shots, queries)
 
 
@@ -219,6 +181,5 @@ def summed_frames(x: np.ndarray) -> np.ndarray:
     """Pictures of sequences: the counts (B, T, H, W, C) summed over time, (B, H, W, C) in
     float32."""
     x = array("x", x)
-    if x.ndim != 5:
-        raise ValueError(f"x has shape {x.shape}, expected sequences (B, T, H, W, C)")
+    need("the shape of x", x.shape, x.ndim == 5, "sequences (B, T, H, W, C)")
     return x.sum(axis=1, dtype=np.float32)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import array
+from ..arguments import array, must
 from .arrays import aligned
 
 MOST_COUNT = 1e9  # of events; far beyond any camera, and sums of so many still fit into float32
@@ -12,6 +12,15 @@ MOST_COUNT = 1e9  # of events; far beyond any camera, and sums of so many still 
 
 class NotFinite(ValueError):
     """Parameters, a direction, data or logits hold NaN or infinity."""
+
+
+def check_finite(name: str, values: np.ndarray) -> None:
+    """`NotFinite` where an array holds NaN or infinity."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        count = np.count_nonzero(~np.isfinite(values))
+        raise NotFinite(
+            f"{name} must be finite in {values.dtype}; {count} values are NaN or infinite"
+        )
 
 
 class Checks:
@@ -23,70 +32,69 @@ class Checks:
     criterion: Any  # a `core.loss.Loss`
 
     def _check_vector(self, vector, name):
-        if not isinstance(vector, np.ndarray) or vector.shape != (self.size,):
-            found = getattr(vector, "shape", type(vector).__name__)
-            raise ValueError(f"{name} must be a flat array of {self.size} parameters, not {found}")
+        must(
+            name,
+            isinstance(vector, np.ndarray) and vector.shape == (self.size,),
+            f"a flat array of {self.size} parameters",
+            getattr(vector, "shape", type(vector).__name__),
+        )
 
     def _vector(self, vector, name) -> np.ndarray:
         """A flat vector in the network's dtype, checked, where kernels take views of it as they
         are."""
         self._check_vector(vector, name)
         vector = array(name, vector)
-        if vector.dtype.kind not in "fiu":
-            raise ValueError(f"{name} must hold real numbers, not {vector.dtype}")
+        must(name, vector.dtype.kind in "fiu", "of real numbers", str(vector.dtype))
         with np.errstate(over="ignore"):
             vector = aligned(np.ascontiguousarray(vector, self.dtype))
-        if not np.isfinite(vector).all():
-            count = int((~np.isfinite(vector)).sum())
-            raise NotFinite(
-                f"{name} must be finite in {self.dtype}; {count} values are NaN or infinite"
-            )
+        check_finite(name, vector)
         return vector
 
     @staticmethod
     def _counts(x: np.ndarray) -> np.ndarray:
         """Samples of the right shape, checked: not empty, counts of events; booleans are counts of
         one."""
-        if len(x) == 0 or x.shape[1] == 0:
-            raise ValueError(f"x must hold at least one sample and one time step, not {x.shape}")
+        must("x", x.size, "of at least one sample and one time step", x.shape)
         x = x.view(np.uint8) if x.dtype.kind == "b" else x
-        if x.dtype.kind not in "uif":
-            raise ValueError(f"x must hold numbers (event counts), not {x.dtype}")
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            raise NotFinite(
-                f"x must be finite; {int((~np.isfinite(x)).sum())} values are NaN or infinite"
-            )
-        if x.dtype.kind != "u" and x.min() < 0:
-            raise ValueError(f"x must hold event counts, 0 or more, not {x.min()}")
-        if x.dtype != np.uint8 and float(x.max()) > MOST_COUNT:
-            raise ValueError(
-                f"x must hold event counts of at most {MOST_COUNT:.0e}, not {x.max():.3g}"
-            )
+        must("x", x.dtype.kind in "uif", "event counts", str(x.dtype))
+        check_finite("x", x)
+        if x.dtype != np.uint8:
+            least, most = x.min().item(), x.max().item()
+            good = 0 <= least and most <= MOST_COUNT
+            must("x", good, f"event counts, 0 to {MOST_COUNT:.0e}", f"{least} to {most}")
         return x
 
     def _target(self, y, batch) -> np.ndarray:
+        """y for the loss, checked: (B, ways) where that takes targets or codes labels so."""
         y = array("y", y)
-        labels = y.ndim == 1 and y.dtype.kind in "ui"
-        if self.criterion.one_hot and not labels:
-            if y.dtype.kind not in "buif" or y.ndim not in (1, 2):
-                raise ValueError(
-                    f"y must be labels or real targets ({batch}, {self.ways}), not {y.dtype} of "
-                    f"shape {y.shape}"
-                )
+        if self.criterion.one_hot and not (y.ndim == 1 and y.dtype.kind in "ui"):
+            must(
+                "y",
+                (y.dtype.kind in "buif" and y.size == batch * self.ways and len(y) == batch)
+                and y.ndim <= 2,
+                f"labels, or real targets of shape ({batch}, {self.ways})",
+                f"{y.dtype} of shape {y.shape}",
+            )
             with np.errstate(over="ignore"):
-                y = y.astype(self.dtype).reshape(len(y), -1)
-            if y.shape != (batch, self.ways) or not np.isfinite(y).all():
-                raise ValueError(
-                    f"y must be finite targets of shape ({batch}, {self.ways}), not {y.shape}"
-                )
+                y = y.astype(self.dtype).reshape(batch, self.ways)
+            check_finite("y", y)
             return y
-        if not labels or len(y) != batch:
-            raise ValueError(f"y must be {batch} integer labels, not {y.dtype} of shape {y.shape}")
-        if y.min() < 0 or y.max() >= self.ways:
-            raise ValueError(f"labels must lie in 0..{self.ways - 1}, found {y.min()}..{y.max()}")
+        must(
+            "y",
+            y.dtype.kind in "ui" and y.shape == (batch,),
+            f"{batch} integer labels",
+            f"{y.dtype} of shape {y.shape}",
+        )
+        must(
+            "y",
+            y.min() >= 0 and y.max() < self.ways,
+            f"labels from 0 to {self.ways - 1}",
+            f"{y.min()} to {y.max()}",
+        )
         return np.eye(self.ways, dtype=self.dtype)[y] if self.criterion.one_hot else y
 
     def _finite(self, logits: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """Logits, `NotFinite` where they overflow."""
         if not np.isfinite(logits).all():
             raise NotFinite(
                 f"the logits overflow {self.dtype}; theta reaches {np.abs(theta).max():.3g}"

@@ -32,6 +32,7 @@ from ..stopping import check, heeded
 from .executor import Call, Others, WorkersLost
 from .sources import sources
 
+TRIES = 4  # times that a task is begun before it is held to be what its workers die of
 PATIENCE = 300  # seconds without any worker until the run is given up
 
 
@@ -41,12 +42,12 @@ class Cluster(Others):
     address    such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     timeout    seconds to wait for the scheduler, and for a first worker
 
-    Every task says what code it was made by: the sources of minisnn, and the versions of Python,
-    NumPy and numba. A worker of other code refuses it, whenever it joined; a warning names the
-    worker, and another one does the task.
+    Tasks are for workers of this machine's code only: the sources of minisnn, and the versions of
+    Python, NumPy and numba. A warning names a worker of other code, which refuses a task that
+    reaches it nevertheless.
 
-    Raises ValueError where Dask is not installed, where the address is not one, and where all
-    workers have other code. Raises `WorkersLost` where there is no scheduler or no worker.
+    Raises ValueError where Dask is not installed and where the address is not one, `WorkersLost`
+    where there is no scheduler, no worker, or none of this code.
 
     >>> ms.Cluster("10.0.0.1")
     Traceback (most recent call last):
@@ -71,15 +72,12 @@ class Cluster(Others):
         self._client: Any = None
         self._sets: list = []  # of tasks, and where the cluster holds them
         self._sent: list = []
-        self._known: dict[str, Any] = {}  # workers, and what `code` is there
-        self._processors: list[str] = []  # that were spoken of
-        self._meant: set[str] = set()  # workers that tasks are for, where not for all
+        self._known: dict[str, str] = {}  # workers, and the other code that they have
+        self._processors = {code()[1]}  # that were spoken of
+        self._hint = f"start some with `dask worker {address} --nthreads 1 --nworkers N`"
         try:
             _check_reachable(address, timeout)
-            with warnings.catch_warnings():
-                # of other versions; `_threads` says it better
-                warnings.simplefilter("ignore")
-                self._client = Client(address, timeout=timeout, set_as_default=False)
+            self._client = Client(address, timeout=timeout, set_as_default=False)
         except (OSError, OverflowError, ValueError) as error:
             raise WorkersLost(
                 f"{address}: no Dask scheduler answers there ({_short(error)}); start one with "
@@ -87,32 +85,24 @@ class Cluster(Others):
             ) from None
         try:
             self._client.wait_for_workers(1, timeout)
-            try:
-                self._client.run_on_scheduler(code)  # which reads tasks, too
-            except Exception as error:
-                raise ValueError(f"{address}: {_difference({'scheduler': error})}") from None
-            if not self._threads():
-                raise ValueError(f"{address}: {_difference(self._known)}")
+            self._usable()
         except TimeoutError:
             self.close()
-            raise WorkersLost(f"{address}: the scheduler has no workers; {self._hint()}") from None
+            raise WorkersLost(f"{address}: the scheduler has no workers; {self._hint}") from None
         except BaseException:
             self.close()
             raise
 
-    def _hint(self) -> str:
-        return f"start some with `dask worker {self.address} --nthreads 1 --nworkers N`"
-
     @property
     def number(self) -> int:  # type: ignore[override]  # workers come and go
         """Threads of all workers that have the code of this machine."""
-        return max(sum(self._threads().values()), 1)
+        return max(sum(self._usable().values()), 1)
 
     def _all(self) -> dict[str, int]:
         """Threads of every worker. WorkersLost where the scheduler does not answer."""
         try:
             return self._client.nthreads()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise self._gone(f" ({_short(error)})") from None
 
     def _gone(self, why: str = "") -> WorkersLost:
@@ -120,26 +110,33 @@ class Cluster(Others):
             f"{self.address}: the scheduler has gone{why}; start it and its workers again"
         )
 
-    def _threads(self) -> dict[str, int]:
+    def _died(self, number: int) -> WorkersLost:
+        return WorkersLost(
+            f"{self.address}: {number} workers died at the same task; where memory is short, fewer "
+            "workers a machine need less"
+        )
+
+    def _usable(self) -> dict[str, int]:
         """Threads of the workers that have the code of this machine; a warning names others, and
-        other processors, once."""
+        other processors, once. WorkersLost where all have other code."""
         workers = self._all()
-        if new := workers.keys() - self._known.keys():
-            answers = self._client.run(code, workers=sorted(new), on_error="return")
-            self._known |= {n: one for n, one in answers.items() if not isinstance(one, OSError)}
-        usable = {name: n for name, n in workers.items() if _is_same(self._known.get(name))}
-        others = {name: self._known[name] for name in new & self._known.keys() - usable.keys()}
-        if others and usable:
-            self._warn(f"{_difference(others)}; no task is given to it")
-        here = _processor()
-        for name in sorted(new & usable.keys()):
-            if (processor := self._known[name][1]) not in (here, *self._processors):
-                self._processors.append(processor)
+        new = sorted(workers.keys() - self._known.keys())
+        answers = self._client.run(code, workers=new, on_error="return") if new else {}
+        for name, found in answers.items():
+            if isinstance(found, OSError):  # it has gone
+                continue
+            fault = self._known[name] = _other_code(found)
+            if fault:
+                self._warn(f"worker {name} has {fault}; no task is given to it")
+            elif found[1] not in self._processors:
                 self._warn(
-                    f"a worker's processor is {processor}, the one here is {here}: results may "
+                    f"a worker's processor is {found[1]}, the one here is {code()[1]}: results may "
                     "differ in their last bits from those of this machine"
                 )
-        return usable
+                self._processors.add(found[1])
+        if workers and all(map(self._known.get, workers)):
+            raise WorkersLost(f"{self.address}: no worker has the code of this machine, {CODE}")
+        return {name: threads for name, threads in workers.items() if self._known.get(name) == ""}
 
     def _warn(self, text: str) -> None:
         warnings.warn(f"{self.address}: {text}", stacklevel=5)
@@ -160,28 +157,39 @@ class Cluster(Others):
                 f"{self.address}: this Cluster is another process's or closed; expected one made "
                 "in this process"
             )
-        futures: list = []
+        begun: list = []  # a future for each item, and the workers that it is for
+        group = uuid4().hex
+
+        def begin(n: int, names: list[str] | None) -> tuple[Any, list[str] | None]:
+            task = CODE, _packed(items[n]), *shared
+            key = f"task-{group}", uuid4().hex
+            future = self._client.submit(_carry_out_as, *task, key=key, workers=names, pure=False)
+            return future, names
+
         try:
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
                 self._send(sets)
                 shared = [self._share(call), *self._sent]
-                futures += self._begun(shared, items)
+                names = sorted(usable := self._usable())
+                # Dask would give few tasks, or those that are for some workers only, to the one that
+                # holds what they share; many it hands out as workers are free
+                few = len(items) <= 2 * sum(usable.values())
+                placed = names and (few or len(names) < len(self._all()))
                 for n in range(len(items)):
-                    while (result := self._result(futures[n])) is None:
-                        later = range(n, len(items))
-                        undone = [
-                            k
-                            for k in later
-                            if futures[k].status != "finished" or not futures[k].result()
-                        ]
-                        self._client.cancel([futures[k] for k in undone], force=True)
-                        again = self._begun(shared, [items[k] for k in undone])
-                        for k, future in zip(undone, again):
-                            futures[k] = future
+                    begun.append(begin(n, [names[n % len(names)]] if placed else None))
+                for n in range(len(items)):
+                    for _ in range(TRIES):
+                        result = self._result(*begun[n])
+                        if result is not None:
+                            break
+                        self._known = {name: fault for name, fault in self._known.items() if fault}
+                        begun[n] = begin(n, sorted(self._usable()))
+                    else:
+                        raise self._died(TRIES)
                     collect(*result)
         except BaseException:
             with suppress(Exception):  # the scheduler may be what was lost
-                self._client.cancel(futures, force=True)
+                self._client.cancel([future for future, _ in begun], force=True)
             raise
 
     def _send(self, sets: list) -> None:
@@ -196,36 +204,14 @@ class Cluster(Others):
         worker that takes data with it is not a loss."""
         return self._client.submit(bytes, _packed(value), key=f"shared-{uuid4().hex}", pure=False)
 
-    def _begun(self, shared: list, items: Sequence) -> list:
-        """A future for each item, on workers that are not known to have other code."""
-        usable, workers = self._threads(), self._all()
-        if workers and not usable:
-            raise WorkersLost(f"{self.address}: {_difference(self._known)}")
-        names = sorted(usable)
-        self._meant = set(names) if len(names) < len(workers) else set()
-        few = len(items) <= 2 * sum(usable.values())
-        task = uuid4().hex
-        futures = []
-        for n, item in enumerate(items):
-            # Dask would give few tasks to the one worker that holds what they share; many it hands
-            # out as workers are free
-            place: dict[str, Any] = dict(key=(f"task-{task}", n), pure=False)
-            if self._meant:
-                place |= dict(workers=names)
-            elif few:
-                place |= dict(workers=names[n % max(len(names), 1) :][:1], allow_other_workers=True)
-            arguments = CODE, _packed(item), *shared
-            futures.append(self._client.submit(_carry_out_as, *arguments, **place))
-        return futures
-
-    def _result(self, future: Any) -> tuple | None:
+    def _result(self, future: Any, names: list[str] | None) -> tuple | None:
         """(what a task returned,), however long it takes while there are workers; None where it is
-        to be done again, for a worker of other code had it or those that it was for have gone."""
+        to be begun again: a worker of other code had it, or those that it was for have gone."""
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
         without = 0
-        while True:
+        while without < PATIENCE:
             check()
             # known before one waits: then a TimeoutError is the task's own
             failed = future.status == "error"
@@ -235,25 +221,18 @@ class Cluster(Others):
                 if failed:
                     raise
             except KilledWorker as error:
-                raise WorkersLost(
-                    f"{self.address}: {error.allowed_failures + 1} workers died at the same "
-                    "task; where memory is short, fewer workers a machine need less"
-                ) from None
+                raise self._died(error.allowed_failures + 1) from None
             except (FutureCancelledError, CancelledError):
                 raise self._gone() from None
-            workers: set[str] = set()
-            with suppress(WorkersLost, ValueError):
-                workers = set(self._all())
-            if self._meant and not self._meant & workers:
+            workers = self._all()
+            if workers and names and not workers.keys() & set(names):
                 return None
             without = 0 if workers else without + 1
             if without == 10:
                 self._warn("the cluster has no workers; waiting for some")
-            if without >= PATIENCE:
-                raise WorkersLost(
-                    f"{self.address}: the cluster has had no workers for {PATIENCE} seconds; "
-                    f"{self._hint()}"
-                )
+        raise WorkersLost(
+            f"{self.address}: the cluster has had no workers for {PATIENCE} seconds; {self._hint}"
+        )
 
     def give_up(self) -> None:
         """Forget what the cluster holds, and leave it."""
@@ -270,27 +249,18 @@ CODE = (
 )
 
 
-def _processor() -> str:
-    from llvmlite.binding import get_host_cpu_name
-
-    return get_host_cpu_name()
-
-
 def code() -> tuple[str, str]:
     """What the results of this process depend on, and its processor."""
-    return CODE, _processor()
+    from llvmlite.binding import get_host_cpu_name
+
+    return CODE, get_host_cpu_name()
 
 
-def _is_same(found: Any) -> bool:
-    return isinstance(found, tuple) and found[0] == CODE
-
-
-def _difference(others: dict[str, Any]) -> str:
-    """What other code workers have, the first of them named."""
-    name, found = next(iter(others.items()))
-    what = found[0] if isinstance(found, tuple) else f"cannot run minisnn ({_short(found)})"
-    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-    return f"worker {name}{more}: {what}; expected that of this machine, {CODE}"
+def _other_code(found: Any) -> str:
+    """What a worker has in place of the code of this machine; empty where it has that."""
+    if not isinstance(found, tuple):
+        return f"no minisnn that runs ({_short(found)})"
+    return "" if found[0] == CODE else f"{found[0]}; expected {CODE}"
 
 
 def _check_reachable(address: str, timeout: float) -> None:
@@ -303,9 +273,8 @@ def _check_reachable(address: str, timeout: float) -> None:
             raise OSError("somebody else does")
 
 
-def _short(error: Exception) -> str:
-    text = str(getattr(error, "strerror", None) or error)
-    return " ".join(text.split())[:200] or type(error).__name__
+def _short(error: Any) -> str:
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
 
 
 def _packed(what: Any) -> bytes:

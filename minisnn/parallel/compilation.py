@@ -2,28 +2,17 @@
 for the next time."""
 
 import gc
-import os
 import sys
 import warnings
 from collections.abc import Callable
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from threading import current_thread, main_thread
 from typing import Any
 
 from ..stopping import check
-from .threads import Job, check_given_up, held
 
-KERNELS = (
-    "compiled kernels cannot be kept ({}), so that each command compiles them, about half a "
-    "minute; name a folder that can be written to: NUMBA_CACHE_DIR=DIR"
-)
-NOTHING = (
-    "neither compiled kernels nor simulated recordings can be kept ({}), so that each command "
-    "makes them again, about half a minute; name folders that can be written to: "
-    "NUMBA_CACHE_DIR=DIR MINISNN_CACHE=DIR"
-)
-_refused = ""  # what was said of a folder that kernels cannot be kept in
-_announcing = False  # whether to say that kernels are compiled
-_asked: Callable[[], None] | None = None  # to be called when a kernel is missing
+_asked: dict[str, Callable[[], None]] = {}  # by name, to be called when a kernel is missing
 
 
 def njit(
@@ -49,7 +38,7 @@ def njit(
     from numba import config
     from numba import njit as compile_with
 
-    if config.DISABLE_JIT:
+    if vars(config)["DISABLE_JIT"]:
         return compile_with(**options)
     from .kept import Inner, Kept
 
@@ -70,10 +59,9 @@ def njit(
             kernel._compile_for_args = partial(_refuse, function.__qualname__)
         if cache:
             try:
-                kernel._cache = Kept(kernel, missed, cannot_keep)
+                kernel._cache = Kept(kernel)
             except RuntimeError:  # numba's "no locator available"
-                place = "neither next to the code nor at home"
-                cannot_keep(place, KERNELS if os.environ.get("MINISNN_CACHE") else NOTHING)
+                cannot_keep("neither next to the code nor at home")
         return kernel
 
     return decorate
@@ -97,12 +85,15 @@ def _refuse(name: str, *arguments: Any, **named: Any) -> None:
 
 
 def _compile(translate: Callable, *types: Any) -> Any:
-    """Compile a kernel, or read what was kept. An interruption in the midst of it would leave
-    numba's tables half changed, so it is held until this kernel is done. Python looks for no cycles
-    meanwhile, which would take a tenth of all compiling."""
+    """Compile a kernel, or read what was kept; in a thread that no signal reaches, for an
+    interruption in the midst of it would leave numba's tables half changed. Python looks for no
+    cycles meanwhile, which would take a tenth of all compiling."""
     from numba.core.compiler_lock import global_compiler_lock
 
-    with held(Job(), "the kernel at hand"), global_compiler_lock:
+    if current_thread() is main_thread() and not global_compiler_lock.is_locked():  # by this thread
+        with ThreadPoolExecutor(1, "minisnn compiles") as undisturbed:
+            return undisturbed.submit(_compile, translate, *types).result()
+    with global_compiler_lock:
         collects = gc.isenabled()
         gc.disable()
         try:
@@ -112,47 +103,35 @@ def _compile(translate: Callable, *types: Any) -> Any:
                 gc.enable()
 
 
-def when_missing(function: Callable[[], None] | None) -> None:
-    """Call a function when the next kernel is missing, once."""
-    global _asked
-    _asked = function
+def when_missing(what: str, function: Callable[[], None]) -> None:
+    """Call a function when the next kernel is missing, once; in place of another one of that
+    name."""
+    _asked[what] = function
+
+
+def announce() -> None:
+    """Say so where the next kernel is not there yet: once after installing, and after a change of
+    it."""
+    words = "the kernels are compiled first, once: about half a minute"
+    when_missing("announce", partial(print, words, file=sys.stderr, flush=True))
 
 
 def missed() -> None:
     """Nothing was kept: this is the moment to say that a kernel is about to be compiled, or to stop
     before it."""
-    global _announcing, _asked
     check()
-    check_given_up()
-    if _asked is not None:
-        asked, _asked = _asked, None
-        asked()
-    if _announcing:
-        _announcing = False
-        print(
-            "the kernels are compiled first, once: about half a minute", file=sys.stderr, flush=True
-        )
+    while _asked:
+        _asked.popitem()[1]()
 
 
-def cannot_keep(reason: str, text: str = KERNELS) -> None:
+@cache
+def cannot_keep(reason: str) -> None:
     """Say once that kernels cannot be kept."""
-    global _refused
-    if not _refused:
-        _refused = text
-        warnings.warn(text.format(reason), stacklevel=2)
-
-
-def nothing_is_kept() -> bool:
-    """Whether it was said that there is no folder for anything, so that no other part needs to say
-    it of its own."""
-    return _refused == NOTHING and not os.environ.get("MINISNN_CACHE")
-
-
-def announce() -> None:
-    """From now on, say so where a kernel is not there yet: once after installing, and after a
-    change of it."""
-    global _announcing
-    _announcing = True
+    warnings.warn(
+        f"compiled kernels cannot be kept ({reason}), so that each command compiles them, about "
+        "half a minute; name a folder that can be written to: NUMBA_CACHE_DIR=DIR",
+        stacklevel=2,
+    )
 
 
 def compiled() -> bool:
@@ -161,4 +140,4 @@ def compiled() -> bool:
 
     from .kept import any_kept
 
-    return bool(config.DISABLE_JIT) or any_kept()
+    return bool(vars(config)["DISABLE_JIT"]) or any_kept()

@@ -15,11 +15,9 @@ arguments. Sums over them are made here, in their order. So every executor gives
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
-from threading import Lock
-from typing import Any
+from threading import Lock, get_ident
+from typing import Any, NamedTuple
 
 from ..stopping import check
 from .compilation import compiled
@@ -57,12 +55,11 @@ class Executor(AbstractContextManager):
         >>> found
         [1, 2, 3]
         """
-        if large:
-            for item in items:
-                check()
-                collect(function(item))
-        else:
-            in_order(function, items, collect)
+        if not large:
+            return in_order(function, items, collect)
+        for item in items:
+            check()
+            collect(function(item))
 
     def close(self) -> None:
         """End all workers; the next call starts new ones.
@@ -75,15 +72,18 @@ class Executor(AbstractContextManager):
         self.close()
 
 
-_asking: ContextVar = ContextVar("asking", default=())  # executors that are in a call of this one
-
-
 class Others(Executor):
     """Carries tasks out in other processes. WorkersLost where too many of them die.
 
     Python threads that share one take turns; RuntimeError where a call asks for another one from
-    within.
+    within. A subclass has two methods:
+
+    carry_out(call, sets, items, collect)   as `in_order`, by others
+    give_up()                               end all workers at once
     """
+
+    carry_out: Callable[..., None]
+    give_up: Callable[[], None]
 
     def __init__(self) -> None:
         self.forget()
@@ -94,6 +94,7 @@ class Others(Executor):
         self.new = True
         self._process = os.getpid()
         self._turn = Lock()  # whoever has it talks to the others
+        self._talker: int | None = None  # the thread that has it
 
     def in_order(
         self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False
@@ -119,50 +120,38 @@ class Others(Executor):
     def _talking(self) -> Iterator[None]:
         if self._process != os.getpid():
             self.forget()
-        if self in _asking.get():
+        if self._talker == get_ident():
             raise RuntimeError(
                 f"these {type(self).__name__} are in the midst of a call; expected its "
                 "`collect` to ask nothing of them"
             )
         with self._turn:
-            before = _asking.set((*_asking.get(), self))
+            self._talker = get_ident()
             try:
                 yield
             finally:
-                _asking.reset(before)
-
-    def give_up(self) -> None:
-        """End all workers at once."""
-        raise NotImplementedError
-
-    def carry_out(self, call: "Call", sets: list, items: Sequence, collect: Callable) -> None:
-        """As `in_order`, by others."""
-        raise NotImplementedError
+                self._talker = None
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A partial function on its way to another process; sets of tasks travel apart, and have these
     places among its arguments."""
 
-    function: Callable
-    arguments: tuple
-    keywords: dict
+    function: partial
     places: list[int]
 
     def __call__(self, sets: Sequence, item: Any) -> Any:
         set_threads(1)  # others of this machine have the other cores
-        arguments = list(self.arguments)
+        arguments = list(self.function.args)
         for place, tasks in zip(self.places, sets):
             arguments[place] = tasks
-        return self.function(*arguments, item, **self.keywords)
+        return self.function.func(*arguments, item, **self.function.keywords)
 
 
 def take_apart(function: Callable) -> tuple[Call, list]:
     """(what is sent once a call, the sets of tasks it needs)."""
-    if not isinstance(function, partial):
-        function = partial(function)
-    places = [n for n, given in enumerate(function.args) if hasattr(given, "episode")]
-    left = [None if n in places else given for n, given in enumerate(function.args)]
-    call = Call(function.func, tuple(left), function.keywords, places)
-    return call, [function.args[n] for n in places]
+    whole = function if isinstance(function, partial) else partial(function)
+    places = [n for n, given in enumerate(whole.args) if hasattr(given, "episode")]
+    left = [None if n in places else given for n, given in enumerate(whole.args)]
+    call = Call(partial(whole.func, *left, **whole.keywords), places)
+    return call, [whole.args[n] for n in places]

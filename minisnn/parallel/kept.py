@@ -13,7 +13,7 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
 
+from .compilation import cannot_keep, missed
 from .sources import sources
 
 WEEK = 7 * 86400  # seconds
@@ -45,19 +46,12 @@ folders: set[Path] = set()  # where kernels are kept
 MARK = sources()[:8]  # in names of kernels of these sources
 
 
-class Unknown(Exception):
-    """A value that cannot be identified."""
-
-
 class Kept(FunctionCache):
-    """numba's cache of one kernel, without an index of files; `missed` is called where nothing is
-    found, `refused` with the reason where nothing can be written."""
+    """numba's cache of one kernel, without an index of files."""
 
-    def __init__(self, kernel: Any, missed: Callable[[], None], refused: Callable[[str], None]):
+    def __init__(self, kernel: Any):
         super().__init__(kernel.py_func)
         self._kernel = kernel
-        self._missed = missed
-        self._refused = refused
         folders.add(Path(self.cache_path))
 
     def _index_key(self, sig: Any, codegen: Any) -> str:
@@ -67,10 +61,10 @@ class Kept(FunctionCache):
         # the processor itself, too: kernels choose their vectors by it, whatever numba compiles for
         processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
         settings = [getattr(config, name, None) for name in SETTINGS]
-        found = types, versions, codegen.magic_tuple(), processor, settings
+        where = types, versions, codegen.magic_tuple(), processor, settings
         try:
-            lines = [sources(), repr(found), *_made_of(self._kernel, [])]
-        except (Unknown, ValueError):  # a closure that is not filled yet
+            lines = [sources(), repr(where), *_made_of(self._kernel, [])]
+        except ValueError:  # a closure that is not filled yet, too
             return ""
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
         return "" if " at 0x" in types else f"{self._impl.filename_base}-{MARK}-{digest}.nbc"
@@ -83,16 +77,16 @@ class Kept(FunctionCache):
         try:
             name = self._index_key(sig, target_context.codegen())
             payload = self._cache_file._load_data(name)
-            found = self._impl.rebuild(target_context, payload)
+            kernel = self._impl.rebuild(target_context, payload)
             _, kind, code = payload[0]
             if kind == "object":
-                found.library._shared_module = None
-                found.library._get_module_for_linking = cache(partial(llvm.parse_bitcode, code[1]))
+                kernel.library._shared_module = None
+                kernel.library._get_module_for_linking = cache(partial(llvm.parse_bitcode, code[1]))
             with suppress(OSError):  # of another user
                 os.utime(self._cache_file._data_path(name))
-            return found
+            return kernel
         except Exception:  # not there, or damaged
-            self._missed()
+            missed()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -105,7 +99,7 @@ class Kept(FunctionCache):
             self._impl.locator.ensure_cache_path()
             self._cache_file._save_data(name, self._impl.reduce(data))
         except OSError as error:
-            self._refused(error.strerror or str(error))
+            cannot_keep(error.strerror or str(error))
         for path in Path(self.cache_path).glob(f"*-{'[0-9a-f]' * 32}.nbc"):
             with suppress(OSError):  # another process does the same
                 if time.time() - path.stat().st_mtime > WEEK:
@@ -120,7 +114,7 @@ def any_kept() -> bool:
 def _made_of(value: Any, seen: list) -> Iterator[str]:
     """Lines that identify a kernel beyond the sources of the library: what it holds as a closure,
     and all that a function from elsewhere is and reads, a cell of a notebook's included. Functions
-    that are `seen` are followed once. Raises `Unknown`."""
+    that are `seen` are followed once. Raises ValueError for a value that cannot be identified."""
     if isinstance(getattr(value, "py_func", None), FunctionType):  # a kernel
         for name, option in sorted(value.targetoptions.items()):
             yield f"{name} {sorted(option) if isinstance(option, set) else option}"
@@ -152,12 +146,12 @@ def _made_of(value: Any, seen: list) -> Iterator[str]:
     elif home.split(".")[0] in LIBRARIES and vars(sys.modules[home]).get(name) is value:
         yield f"{home} has {name}"
     else:
-        raise Unknown(repr(value))
+        raise ValueError(repr(value))
 
 
 def _read(code: CodeType) -> set[str]:
     """Names of globals and attributes that a function reads, those inside it included."""
-    inner = [_read(part) for part in code.co_consts if isinstance(part, CodeType)]
+    inner = (_read(part) for part in code.co_consts if isinstance(part, CodeType))
     return set(code.co_names).union(*inner)
 
 
@@ -169,7 +163,7 @@ def _said(code: CodeType) -> tuple:
 
 
 class Inner(Compiler):
-    """numba's compiler for a kernel that other kernels alone call, up to its LLVM module: numba
+    """numba's compiler for a kernel that only other kernels call, up to its LLVM module: numba
     links that into each that calls it, so it needs no machine code of its own, which would take a
     tenth of all compiling."""
 

@@ -7,62 +7,35 @@ order. Where parts of a batch run side by side (`in_order`), a thread that finds
 share of the kernels of those still at work.
 
 Any thread may call these functions, several at once: each works itself, and threads of the pool
-help. While the main thread shares work, Ctrl-C is only noted (`held`): raised in the midst of it,
-it would leave locks taken and others at work.
+help. While the main thread shares work, Ctrl-C is noted, and answered before the next kernel of any
+thread (`stopping.heeded`): raised wherever it comes, it would leave locks taken and others at work.
 """
 
 import os
 import re
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import wraps
-from threading import Lock, RLock, current_thread, get_ident, local, main_thread
+from threading import Lock, RLock, get_ident
 from typing import Any
 
 from ..arguments import must, whole
-from ..stopping import check
+from ..stopping import PAUSE, check, heeded
 
 MOST = 1024  # threads: more are a slip, and some systems would start them all
 WORTHWHILE = 1 << 18  # operations
 SHARES = 8  # turns a thread takes at a range, so that uneven items even out
-PAUSE = 0.1  # seconds between two looks at signals, which Windows does not heed during a wait
-PATIENCE = 1.0  # seconds after which another Ctrl-C is raised at once
 LONGEST = 5  # seconds that a fork waits for products, longer than any takes
 _chosen: int | None = None
-_forks = RLock()  # a handler of signals may fork within a product
-_multiplying: set[int] = set()  # threads in a product of matrices
 _pool: ThreadPoolExecutor | None = None
 _busy: set[int] = set()  # threads that take turns at something
+_forks = RLock()  # a handler of signals may fork within a product
+_multiplying: set[int] = set()  # threads in a product of matrices
 noted: list[tuple[Any, tuple]] | None = None  # kernels, where they are only noted
-
-
-class Job:
-    """What several threads do together, until one of them fails or nobody waits for it."""
-
-    def __init__(self) -> None:
-        self.given_up = False
-        self.error: BaseException | None = None  # the first one
-
-    @property
-    def over(self) -> bool:
-        """Whether no more of it is to be done."""
-        return self.given_up or self.error is not None
-
-
-class GivenUp(BaseException):
-    """Ends the work at what is over."""
-
-
-class _Here(local):
-    job: Job | None = None  # that this thread works at
-
-
-_here = _Here()
 
 
 def get_threads() -> int:
@@ -78,23 +51,13 @@ def get_threads() -> int:
     if text is None:
         count = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
         return len(count(0))
-    good = text.isdecimal() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST
-    must("MINISNN_THREADS", good, f"a whole number from 1 to {MOST}", text)
+    must(
+        "MINISNN_THREADS",
+        text.isdecimal() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST,
+        f"a whole number from 1 to {MOST}",
+        text,
+    )
     return int(text)
-
-
-def processor() -> str:
-    """Name of the processor, as the system has it; on Linux with its family and model where the
-    name has no number, as in many virtual machines."""
-    import platform
-
-    fields: dict[str, str] = {}
-    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-        fields = dict(re.findall(r"^(model name|model|cpu family)\s*: (.*)$", file.read(), re.M))
-    name = fields.get("model name") or platform.processor() or platform.machine()
-    if {"cpu family", "model"} <= fields.keys() and not any(map(str.isdecimal, name)):
-        return f"{name}, family {fields['cpu family']}, model {fields['model']}"
-    return name
 
 
 def set_threads(number: int | None) -> None:
@@ -113,6 +76,20 @@ def set_threads(number: int | None) -> None:
     _pool = None  # whose threads end when nobody works with them any more
 
 
+def processor() -> str:
+    """Name of the processor, as the system has it; on Linux with its family and model where the
+    name has no number, as in many virtual machines."""
+    import platform
+
+    fields: dict[str, str] = {}
+    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        fields = dict(re.findall(r"^(model name|model|cpu family)\s*: (.*)$", file.read(), re.M))
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    if {"cpu family", "model"} <= fields.keys() and not any(map(str.isdecimal, name)):
+        return f"{name}, family {fields['cpu family']}, model {fields['model']}"
+    return name
+
+
 def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62) -> None:
     """Call kernel(start, stop, *arguments) until every item of range(items) is done once.
 
@@ -120,15 +97,13 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     up.
     """
     check()
-    check_given_up()
     if noted is not None:
         from numba import typeof
 
         noted.append((kernel, tuple(map(typeof, (0, 0, *arguments)))))
         return
-    workers = min(get_threads(), items)
-    if get_ident() in _busy:  # as a part of something, with those who have nothing left of it
-        workers = min(workers, get_threads() - len(_busy) + 1)
+    others = len(_busy - {get_ident()}) if get_ident() in _busy else 0
+    workers = min(get_threads() - others, items)
     if workers <= 1 or work < WORTHWHILE:
         if items:
             kernel(0, items, *arguments)
@@ -157,18 +132,12 @@ def noting() -> Iterator[list[tuple[Any, tuple]]]:
         noted = None
 
 
-def in_order(function: Callable, items: Sequence, collect: Callable, crew: int = 0) -> None:
+def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
     """collect(function(item)) for every item: the functions side by side, what they return one by
-    one in the items' order.
-
-    Inside another `in_order` they go one after the other, unless a `crew` of so many threads of its
-    own is asked for.
-    """
-    workers = crew or (1 if get_ident() in _busy else get_threads())
-    if workers == 1 or not len(items):
+    one in the items' order. Inside another `in_order` they go one after the other."""
+    if get_ident() in _busy or get_threads() == 1 or not len(items):
         for item in items:
             check()
-            check_given_up()
             collect(function(item))
         return
     numbers = iter(range(len(items)))
@@ -190,90 +159,47 @@ def in_order(function: Callable, items: Sequence, collect: Callable, crew: int =
                 due += 1
         return True
 
-    _together(turn, workers, ThreadPoolExecutor(crew) if crew else None)
+    _together(turn, get_threads())
 
 
-def check_given_up() -> None:
-    """Raise GivenUp where nobody waits for what this thread works at."""
-    if _here.job is not None and _here.job.over:
-        raise GivenUp
-
-
-@contextmanager
-def held(job: Job, what: str = "") -> Iterator[None]:
-    """In here Ctrl-C ends a job, no more of which begins, and is raised on leaving. `what` cannot
-    be broken off, which is then said."""
-    came: list[float] = []
-
-    def note(number: int, frame: Any) -> None:
-        if came and time.monotonic() - came[0] > PATIENCE:
-            raise KeyboardInterrupt
-        if what and not came:
-            print(f"minisnn: stops when {what} is done", file=sys.stderr, flush=True)
-        came.append(time.monotonic())
-        job.given_up = True
-
-    default = signal.default_int_handler  # another one notes signals itself, or is the user's
-    holds = current_thread() is main_thread() and signal.getsignal(signal.SIGINT) is default
-    try:
-        if holds:
-            signal.signal(signal.SIGINT, note)
-        yield
-    finally:
-        if holds:
-            signal.signal(signal.SIGINT, default)
-        if came:
-            raise KeyboardInterrupt
-
-
-def _together(
-    turn: Callable[[], bool], workers: int, pool: ThreadPoolExecutor | None = None
-) -> None:
-    """Take turns in this thread and in workers - 1 others until one returns False."""
+@heeded(signal.SIGINT)
+def _together(turn: Callable[[], bool], workers: int) -> None:
+    """Take turns in this thread and in workers - 1 others until one returns False, or raises an
+    error, which is raised here."""
     import numpy as np
 
     global _pool
-    if pool is None:
-        pool = _pool = _pool or ThreadPoolExecutor(get_threads(), "minisnn")
-    outer = _here.job
-    job = outer or Job()
+    pool = _pool = _pool or ThreadPoolExecutor(get_threads(), "minisnn")
+    errors: list[BaseException] = []
     others: list[Future] = []
     settings = np.geterr()  # a part of the context only from NumPy 2.0 on
 
     def take_turns() -> None:
-        before, _here.job = _here.job, job
         first = get_ident() not in _busy
         _busy.add(get_ident())
         try:
             with np.errstate(**settings):
-                while not job.over and turn():
+                while not errors and turn():
                     check()
-        except GivenUp:
-            pass
         except BaseException as error:
-            job.error = job.error or error
+            errors.append(error)
         finally:
-            _here.job = before
             if first:
                 _busy.discard(get_ident())
 
-    with held(job):
-        try:
-            with suppress(RuntimeError):  # the system has no more threads: those there are do all
-                for _ in range(workers - 1):
-                    others.append(pool.submit(copy_context().run, take_turns))
-            take_turns()
-        except BaseException:  # of a signal's handler
-            job.given_up = True
-            raise
-        finally:
-            begun = [other for other in others if not other.cancel()]
-            while wait(begun, PAUSE).not_done:
-                pass
-    if outer is not None:
-        check_given_up()
-    elif job.error is not None:
-        raise job.error
+    try:
+        with suppress(RuntimeError):  # the system has no more threads: those there are do all
+            for _ in range(workers - 1):
+                others.append(pool.submit(copy_context().run, take_turns))
+        take_turns()
+    except BaseException as error:  # of a signal's handler
+        errors.append(error)
+    finally:
+        begun = [other for other in others if not other.cancel()]
+        while wait(begun, PAUSE).not_done:  # Windows heeds no signals during a wait
+            pass
+    if errors:
+        raise errors[0]
 
 
 def multiplies(function: Callable) -> Callable:
@@ -302,11 +228,10 @@ def _wait_for_products() -> None:
 
 def _forget() -> None:
     """A forked process has none of its parent's threads, and works at nothing yet."""
-    global _pool, _here, _forks
+    global _pool, _forks
     _multiplying.clear()
     _forks = RLock()
     _pool = None
-    _here = _Here()
     _busy.clear()
 
 

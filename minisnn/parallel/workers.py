@@ -13,6 +13,7 @@ import os
 import signal
 import traceback
 import warnings
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context, resource_tracker
@@ -23,9 +24,9 @@ from typing import Any
 from .. import stopping
 from ..arguments import whole
 from .executor import Call, Others, WorkersLost
-from .threads import check_given_up, in_order
 
 MOST = 1024  # processes: more are a slip
+IDLE = -1  # in place of a task's number
 TRIES = 3  # deaths of workers at one task before it is held to be the task's fault
 ONE_THREAD = (
     "OMP_NUM_THREADS",
@@ -36,6 +37,7 @@ ONE_THREAD = (
 # what workers are deaf to, for it is their master's business; SIGTERM is how they are ended at exit
 DEAF = [number for number in stopping.SIGNALS if number != signal.SIGTERM]
 _starting = Lock()  # one thread at a time changes what a process starts with
+Answer = tuple[Any, BaseException | None]  # a task's result, or the error that it raised
 
 
 class Workers(Others):
@@ -61,62 +63,67 @@ class Workers(Others):
     # an interruption inside an import or a finaliser would be swallowed
     @stopping.heeded(signal.SIGINT)
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
-        """As `Executor.in_order`, in the worker processes: for each of them a thread here waits."""
+        """As `Executor.in_order`, in the worker processes."""
         packed = _packed(call)  # its parameters are large: for all workers once
-        last = len(items)  # the first task known to have raised an error
-
-        def ask(n: int) -> tuple[Any, BaseException | None]:
-            nonlocal last
-            if n > last:
-                return None, None  # which nobody collects
-            answer = self._ask(packed, sets, items[n])
-            if answer[1] is not None:
-                last = min(last, n)
-            return answer
-
-        def collected(answer: tuple[Any, BaseException | None]) -> None:
-            value, error = answer
-            if error is not None:
-                raise error
-            collect(value)
-
+        to_do = deque(range(len(items)))
+        deaths = Counter[int]()
+        answers: dict[int, Answer] = {}
+        due = 0
         try:
-            in_order(ask, range(len(items)), collected, self.number)
+            while len(self._workers) < min(self.number, len(items)):
+                self._workers.append(_Worker())
+            while due < len(items):
+                for worker in self._workers:
+                    if worker.task == IDLE and to_do:
+                        n = to_do.popleft()
+                        worker.ask(n, packed, sets, items[n])
+                if due not in answers:
+                    self._hear(answers, to_do, deaths)
+                    continue
+                value, error = answers.pop(due)
+                if error is not None:
+                    raise error
+                collect(value)
+                due += 1
         except BaseException:
             self.give_up()
             raise
 
-    def _ask(self, call: bytes, sets: list, item: Any) -> tuple[Any, BaseException | None]:
-        """(result, error) of a task, by whoever is idle."""
-        for deaths in range(1, TRIES + 1):
-            if self._idle:
-                worker = self._idle.pop()
-            else:
-                worker = _Worker()
-                self._workers.append(worker)
-            answer = worker.answer(call, sets, item)
+    def _hear(self, answers: dict[int, Answer], to_do: deque[int], deaths: Counter[int]) -> None:
+        """Wait for an answer; what the dead were at is to be done again, and nothing after an
+        error."""
+        busy = [worker for worker in self._workers if worker.task != IDLE]
+        ready = connection.wait([worker.pipe for worker in busy], stopping.PAUSE)
+        for worker in [worker for worker in busy if worker.pipe in ready]:
+            n = worker.task
+            answer = worker.answer()
             if answer is not None:
-                self._idle.append(worker)
-                return answer
-            self._workers.remove(worker)
+                answers[n] = answer
+                while answer[1] is not None and to_do and to_do[-1] > n:
+                    to_do.pop()
+                continue
+            to_do.appendleft(n)
+            deaths[n] += 1
             end = worker.end()
-            if deaths < TRIES:
-                again = "another one does its task again"
-                warnings.warn(f"a worker process died ({end}); {again}", stacklevel=2)
-        raise WorkersLost(
-            f"a worker process died {TRIES} times at the same task ({end}); where memory is short, "
-            "fewer workers need less"
-        )
+            if deaths[n] == TRIES:
+                raise WorkersLost(
+                    f"a worker process died {TRIES} times at the same task ({end}); where memory "
+                    "is short, fewer workers need less, and a script must run its commands under "
+                    'if __name__ == "__main__": for each worker imports it'
+                )
+            again = "another one does its task again"
+            warnings.warn(f"a worker process died ({end}); {again}", stacklevel=2)
+            self._workers[self._workers.index(worker)] = _Worker()
+        stopping.check()
 
     def forget(self) -> None:
         """In a process that was forked: its next call starts workers of its own."""
         super().forget()
         self._workers: list[_Worker] = []
-        self._idle: list[_Worker] = []
 
     def give_up(self) -> None:
         """End all workers at once; the next call starts others."""
-        workers, self._workers, self._idle, self.new = self._workers, [], [], True
+        workers, self._workers, self.new = self._workers, [], True
         for worker in workers:
             worker.process.kill()
         for worker in workers:
@@ -124,7 +131,7 @@ class Workers(Others):
 
 
 class _Worker:
-    """A worker process as its master sees it. WorkersLost where it cannot start."""
+    """A worker process as its master sees it."""
 
     def __init__(self) -> None:
         context = get_context("spawn")  # a fork would copy locks that other threads hold
@@ -135,37 +142,25 @@ class _Worker:
         with _starting, _sober():
             self.process.start()
         theirs.close()  # else its death would not close the pipe
+        self.task = IDLE  # that it works at
         self.call = b""
         self.sets: list = []
-        with suppress(EOFError, OSError):
-            self._heard()
-            return
-        end = self.end()
-        if (self.process.exitcode or 0) > 0:
-            raise WorkersLost(
-                f"a worker process could not start ({end}); a script must run its commands "
-                'under if __name__ == "__main__": for each worker imports it'
-            )
 
-    def answer(self, call: bytes, sets: list, item: Any) -> tuple[Any, Any] | None:
-        """(result, error) of a task, or None where the worker is dead; what it knows of the call
-        and the sets is not sent again."""
-        known = len(sets) == len(self.sets) and all(map(lambda a, b: a is b, sets, self.sets))
+    def ask(self, task: int, call: bytes, sets: list, item: Any) -> None:
+        """Begin a task; what the worker knows of the call and the sets is not sent again."""
+        known = [*map(id, sets)] == [*map(id, self.sets)]
         new = call if call is not self.call else None
         parts = _packed(item), new, None if known else _packed(sets)
-        self.call, self.sets = call, sets
-        try:
+        self.task, self.call, self.sets = task, call, sets
+        with suppress(OSError):  # it is dead, which `answer` finds
             self.pipe.send(parts)
-            return self._heard()
-        except (EOFError, OSError):
-            return None
 
-    def _heard(self) -> Any:
-        """What the worker says. EOFError where it is dead."""
-        while not self.pipe.poll(stopping.PAUSE):
-            stopping.check()
-            check_given_up()
-        return self.pipe.recv()
+    def answer(self) -> Answer | None:
+        """What became of the task; None where the worker is dead."""
+        self.task = IDLE
+        with suppress(EOFError, OSError):
+            return self.pipe.recv()
+        return None
 
     def end(self) -> str:
         """Give the process up; how it ended, in words."""
@@ -178,20 +173,21 @@ class _Worker:
 @contextmanager
 def _sober() -> Iterator[None]:
     """What a process starts with: libraries that use one thread, and some signals blocked."""
-    before = dict(os.environ)
+    before = {name: os.environ[name] for name in ONE_THREAD if name in os.environ}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    if hasattr(signal, "pthread_sigmask"):
+    blocks = hasattr(signal, "pthread_sigmask")
+    if blocks:
         # the first start would, and let signals through from then on
         resource_tracker.ensure_running()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, DEAF)
     try:
         yield
     finally:
-        if hasattr(signal, "pthread_sigmask"):
+        if blocks:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for name in ONE_THREAD:
             del os.environ[name]
-        os.environ.update({name: before[name] for name in ONE_THREAD if name in before})
+        os.environ.update(before)
 
 
 def _packed(value: Any) -> bytes:
@@ -205,7 +201,6 @@ def _serve(pipe: connection.Connection) -> None:
         signal.signal(number, signal.SIG_IGN)
     known: dict[str, Any] = {"sets": []}
     with suppress(EOFError, OSError):
-        pipe.send(None)  # it stands
         while True:
             pipe.send_bytes(_answer(known, *pipe.recv()))
 

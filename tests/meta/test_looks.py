@@ -13,9 +13,8 @@ from minisnn.meta.tasks import Task
 from minisnn.network.convolutional import ConvNet
 from minisnn.meta.remembered import Samples, remembered
 from minisnn.network.spiking import SpikingNet
-from minisnn.training.baselines import baselines, learns_by
+from minisnn.training.baselines import learns_by
 from minisnn.training.evaluation import evaluate
-from minisnn.training.progress import table
 from minisnn.training.settings import TrainingConfig
 
 SCALE = 20.0
@@ -63,25 +62,6 @@ def test_features_are_the_mean_of_all_looks(looks, backend):
     np.testing.assert_allclose(loop.meta_gradient(net, theta, task).query_logits, logits, rtol=1e-9)
 
 
-@pytest.mark.parametrize("readings", [1, 2])
-def test_meta_gradient_against_differences(readings):
-    net, theta, task, rng = make()
-    loop = ClassMeans(steps=0, scale=SCALE, looks=5, readings=readings)
-    recorded, v = loop.record(net, theta, task), rng.standard_normal(net.size)
-    found = loop.meta_gradient(net, theta, task)
-    twin = loop.meta_gradient(net, theta, task, spike="jet", recorded=recorded)
-    np.testing.assert_allclose(twin.gradient, found.gradient, rtol=1e-9, atol=1e-15)
-    h = 1e-5
-    ahead, behind = (loop.loss(net, theta + s * v, task, "jet", recorded) for s in (h, -h))
-    slope = (ahead - behind) / (2 * h)
-    assert abs(found.gradient @ v - slope) < 1e-7 * np.linalg.norm(found.gradient) * np.linalg.norm(
-        v
-    )
-    assert found.loss == pytest.approx(loop.loss(net, theta, task), rel=1e-12)
-    fast = loop.meta_gradient(make("numba")[0], theta, task)
-    assert np.abs(fast.gradient - found.gradient).max() < 1e-11 * np.abs(found.gradient).max()
-
-
 def test_a_run_learns_by_one_look_and_tests_by_all():
     net, theta, task, _ = make("numba")
     config = TrainingConfig(rule="prototypes", learn_step_size="no", looks=5)
@@ -93,23 +73,6 @@ def test_a_run_learns_by_one_look_and_tests_by_all():
     np.testing.assert_array_equal(found.gradient, once.gradient)
     assert learns_by("nearest", net, theta, loop).inner.looks == 5
     assert learns_by("proto-maml", net, theta, loop).inner.looks == 1
-
-
-def test_what_looks_do_not_fit():
-    net, theta, task, _ = make()
-    for wrong in (0, 2, 4, True, "5", 5.5):
-        with pytest.raises(ValueError, match="looks must be"):
-            ClassMeans(steps=0, looks=wrong).meta_gradient(net, theta, task)
-        for ask in ("logits", "loss", "record"):
-            with pytest.raises(ValueError, match="looks must be"):
-                getattr(ClassMeans(steps=0, looks=wrong), ask)(net, theta, task)
-    with pytest.warns(UserWarning, match="all features of one look at a recording, not 5 looks;"):
-        ClassMeans(steps=0, looks=5).adapt(net, theta, task.x_support, task.y_support)
-    with pytest.raises(ValueError, match="looks must be 1 where inner steps follow, not 5"):
-        ClassMeans(steps=1, looks=5).meta_gradient(net, theta, task)
-    units = SpikingNet((6,), (), 3)
-    with pytest.raises(ValueError, match="looks must be 1 where samples are rows of units, not 9"):
-        ClassMeans(steps=0, looks=9).check(units)
 
 
 class Tasks:
@@ -178,24 +141,6 @@ def test_samples_are_computed_once_and_the_first_go_first():
     assert samples.held <= 64
 
 
-def test_samples_that_do_not_come_again_are_not_kept():
-    computed, of = [], (object(),)
-    compute = lambda x: (computed.append(len(x)) or 2 * x,)
-    for again in (2, 3):  # of the first thousand
-        samples = Samples()
-        computed.clear()
-        values = np.arange(1000.0)[:, None]
-        values[900 : 900 + again] = values[:again]
-        for x in np.split(values, 10):
-            samples.rows(of, "p", x, compute)
-        assert sum(computed) == 1000 - again
-        kept = len(samples.known)
-        assert kept == (0, 1000 - again)[again == 3] and samples.held == 8 * kept
-        (found,) = samples.rows(of, "p", values[:4], compute)
-        assert found.tolist() == [[0], [2], [4], [6]]
-        assert sum(computed) == 1000 - again + 4 * (kept == 0)
-
-
 def test_what_has_the_same_bytes_and_another_form_is_another_sample():
     ask = lambda x: Samples.rows(samples, (x,), "p", x, lambda x: (x.astype(float),))[0]
     samples = Samples()
@@ -203,25 +148,6 @@ def test_what_has_the_same_bytes_and_another_form_is_another_sample():
         kept = len(samples.known)
         assert ask(x).shape == x.shape
         assert len(samples.known) == kept + 1
-
-
-def test_only_what_comes_again_is_held(monkeypatch):
-    """Thetas that a task made are gone with it; of several looks the mean is kept, and no look."""
-    made = []
-    monkeypatch.setattr(
-        "minisnn.training.evaluation.Samples", lambda: made.append(Samples()) or made[-1]
-    )
-    net, theta, _, rng = make("numba", np.float32)
-    x = (rng.random((24, 9, 8, 6, 2)) < 0.1).astype(np.uint8)
-    for loop, kinds in (
-        (InnerLoop(0.1), {"seen"}),
-        (ClassMeans(steps=0, scale=SCALE, looks=9), {"seen", (1, 9)}),
-    ):
-        beside = lambda tasks: baselines(net, theta, tasks, None, loop)
-        evaluate(net, theta, loop, Tasks(x), episodes=8, queries=2, progress=False, beside=beside)
-        assert len(made[-1].objects) == 2  # of the network, and of random weights
-        kept = [what for (_, what, *_), _ in made[-1].known]
-        assert set(kept) == kinds and max(map(kept.count, kinds)) <= 2 * 24
 
 
 def one_by_one(test):
@@ -249,19 +175,3 @@ def test_evaluating_with_looks_computes_each_recording_once(monkeypatch):
     monkeypatch.setattr("minisnn.meta.prototypes.by_sample", lambda *a: a[-1](a[2]))
     asked.clear()
     assert test() == found and sum(asked) == 9 * 8 * 9
-
-
-def test_the_printed_table_says_how_often_a_recording_was_seen():
-    result = dict(accuracy_after=0.5, interval=None, rules={"own": dict(mean=0.4, interval=None)})
-    for inner, first, own in (
-        (ClassMeans(steps=0, looks=9), "means, 9 looks", "nearest mean: this network, one look"),
-        (
-            ClassMeans(steps=0, readings=4),
-            "means, 4 readings",
-            "nearest mean: this network, one reading",
-        ),
-        (ClassMeans(steps=0), "means", "nearest mean: this network"),
-        (InnerLoop(), "means", "nearest mean: this network"),
-    ):
-        _, one, two = table(result, "means", inner)
-        assert one.split("  ")[0] == first and two.split("  ")[0] == own

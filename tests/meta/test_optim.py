@@ -102,51 +102,27 @@ def test_clip():
     ]
 
 
-@pytest.mark.parametrize("norm", [0, -1.0, math.nan, math.inf, True, "1"])
-def test_a_norm_that_cannot_be_is_not_clipped_to(norm):
-    with pytest.raises(ValueError, match="norm must be a positive number"):
-        ms.clip(np.ones(3, np.float32), norm)
-
-
-def test_whole_numbers_are_not_rounded_to_nothing():
-    with pytest.raises(ValueError, match="gradient must be of floating point, not int64"):
-        ms.clip(np.array([3, 4]), 1.0)
-    for make in (ms.SGD, ms.Adam):
-        for theta, gradient, name in (
-            (np.ones(2, int), np.ones(2), "theta"),
-            (np.ones(2), np.ones(2, int), "gradient"),
-        ):
-            with pytest.raises(
-                ValueError,
-                match=f"{name} must be a flat floating-point array of 2 parameters, not int64",
-            ):
-                make(2).step(theta, gradient, 0.1)
-
-
-@pytest.mark.parametrize("make", [ms.SGD, ms.Adam])
-def test_an_optimiser_is_not_spread_over_more_parameters(make):
-    with pytest.raises(
-        ValueError, match="theta must be a flat floating-point array of 1 parameters"
-    ):
-        make(1).step(np.ones(3), np.ones(3), 0.1)
-    with pytest.raises(
-        ValueError, match=r"gradient must be .* of 3 parameters, not float64 of shape \(1,\)"
-    ):
-        make(3).step(np.ones(3), np.ones(1), 0.1)
-    with pytest.raises(
-        ValueError, match=r"theta must be .* of 3 parameters, not \[1.0, 1.0, 1.0\]"
-    ):
-        make(3).step([1.0, 1.0, 1.0], np.ones(3), 0.1)
-
-
-@pytest.mark.parametrize("momentum", [-0.1, 1.0, 1.5])
-def test_a_momentum_that_cannot_be(momentum):
-    with pytest.raises(ValueError, match=r"momentum must lie in \[0, 1\)"):
-        ms.SGD(2, momentum)
-
-
 def test_a_gradient_whose_square_overflows_is_not_lost():
     gradient = np.full(4, 1e25, np.float32)
     with np.errstate(over="ignore"):
         clipped, norm = ms.clip(gradient, 1.0)
     assert norm == math.inf and np.array_equal(clipped, gradient)
+
+
+@pytest.mark.parametrize(
+    "call, word",
+    [
+        (lambda: ms.clip(np.ones(3), -1.0), "norm"),
+        (lambda: ms.clip(np.array([3, 4]), 1.0), "gradient"),
+        (lambda: ms.SGD(2, 1.0), "momentum"),
+        (lambda: ms.Adam(2, beta2=1.5), "beta2"),
+        (lambda: ms.Adam(2).step(np.ones(2, int), np.ones(2), 0.1), "theta"),
+        (lambda: ms.SGD(2).step(np.ones(2), np.ones(2, int), 0.1), "gradient"),
+        (lambda: ms.SGD(1).step(np.ones(3), np.ones(3), 0.1), "theta"),
+        (lambda: ms.Adam(3).step(np.ones(3), np.ones(1), 0.1), "gradient"),
+        (lambda: ms.Adam(3).step([1.0] * 3, np.ones(3), 0.1), "theta"),
+    ],
+)
+def test_what_would_be_rounded_or_spread_in_silence_is_refused(call, word):
+    with pytest.raises(ValueError, match=word):
+        call()

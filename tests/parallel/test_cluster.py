@@ -13,7 +13,6 @@ import warnings
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -120,7 +119,7 @@ def test_a_run_ends_with_the_same_arrays_and_a_killed_worker_changes_nothing(her
 
 @pytest.mark.slow
 def test_a_task_that_kills_every_worker_ends_with_a_sentence(dask, tmp_path):
-    with pytest.raises(WorkersLost, match=r"tcp://127.0.0.1:\d+: 4 workers died at the same task"):
+    with pytest.raises(WorkersLost, match="died"):
         squares(dask, partial(pieces.dies, str(tmp_path), 0, 99), 4)
 
 
@@ -156,13 +155,23 @@ def test_a_worker_of_other_code_that_joins_in_a_call_does_no_task(local, tmp_pat
             threading.Thread(target=joined).start()
             with pytest.warns(UserWarning, match="worker tcp://") as warned:
                 found = squares(dask, partial(pieces.waits, str(tmp_path / "joined")), 24)
+                found += squares(dask, pieces.slow_who, 4)
             assert len(warned) == 1
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 found += squares(dask, pieces.slow_who, 4)
-            assert [value for value, _ in found] == [n * n for n in (*range(24), *range(4))]
+            assert [value for value, _ in found] == [
+                n * n for n in (*range(24), *range(4), *range(4))
+            ]
             assert other not in {process for _, process in found}
             assert dask.number == 2
+
+
+def test_a_task_of_other_code_is_refused_by_the_worker(local, monkeypatch):
+    with Cluster(local.scheduler_address, 30) as dask, monkeypatch.context() as changed:
+        changed.setattr(clusters, "CODE", "minisnn of tomorrow")
+        with pytest.warns(UserWarning, match="tomorrow"), pytest.raises(WorkersLost):
+            squares(dask, partial(pow, 2))
 
 
 def test_a_worker_without_minisnn_is_named_and_does_no_task(local, tmp_path):
@@ -190,53 +199,35 @@ def test_a_cluster_whose_workers_all_have_other_code_is_refused(tmp_path, monkey
                 with pytest.raises(WorkersLost, match="minisnn"):
                     squares(dask, partial(pieces.who, str(tmp_path)))
                 assert not list(tmp_path.glob("*-*"))
-                with pytest.raises(ValueError, match="minisnn"):
+                with pytest.raises(WorkersLost, match="minisnn"):
                     Cluster(one.scheduler_address, 30)
 
 
-def test_without_dask_the_extra_is_named(monkeypatch):
+def test_what_is_missing_is_named(monkeypatch):
+    for address in ("localhost", "8786", "tcp://localhost", "tcp://localhost:port"):
+        with pytest.raises(ValueError, match="address"):
+            Cluster(address)
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(
-        ValueError, match=r'which is not installed: python -m pip install -e "\.\[dask\]"'
-    ):
+    with pytest.raises(ValueError, match="install"):
         Cluster("tcp://127.0.0.1:8786")
 
 
-@pytest.mark.parametrize(
-    "address", ["localhost", "8786", "tcp://localhost", "tcp://localhost:port"]
-)
-def test_what_is_no_address_is_refused(address):
-    with pytest.raises(
-        ValueError, match=f"scheduler '{address}': expected an address such as tcp://"
-    ):
-        Cluster(address)
-
-
 def test_nobody_answers():
+    """At a port that is free, that is silent, and that is somebody else's."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     began = time.monotonic()
-    with pytest.raises(
-        WorkersLost,
-        match=f"tcp://127.0.0.1:{port}: no Dask scheduler answers there .Connection refused.; "
-        "start "
-        "one with `dask scheduler`",
-    ):
+    with pytest.raises(WorkersLost, match="refused"):
         Cluster(f"tcp://127.0.0.1:{port}")
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # somebody who is no scheduler
+    with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(
-            WorkersLost, match=f"{address}: no Dask scheduler answers there .timed out."
-        ):
+        with pytest.raises(WorkersLost, match="timed out"):
             Cluster(address, timeout=0.5)
         silent.accept()
-        threading.Thread(
-            target=lambda: silent.accept()[0].sendall(b"SSH-2.0-x"), daemon=True
-        ).start()
-        with pytest.raises(
-            WorkersLost, match="no Dask scheduler answers there .somebody else does."
-        ):
+        speak = lambda: silent.accept()[0].sendall(b"SSH-2.0-x")
+        threading.Thread(target=speak, daemon=True).start()
+        with pytest.raises(WorkersLost, match="somebody else"):
             Cluster(address, timeout=5)
     assert time.monotonic() - began < 10
 
@@ -246,23 +237,8 @@ def test_a_scheduler_without_workers_says_so():
 
     scheduler = dict(cls=Scheduler, options=dict(dashboard=False, host="127.0.0.1", port=0))
     with SpecCluster(workers={}, scheduler=scheduler, silence_logs=100) as empty:
-        with pytest.raises(
-            WorkersLost, match="the scheduler has no workers; start some with `dask worker tcp://"
-        ):
+        with pytest.raises(WorkersLost, match="no workers"):
             Cluster(empty.scheduler_address, timeout=0.5)
-
-
-def test_a_scheduler_that_does_not_answer_is_gone():
-    def silent():
-        raise OSError("Timed out trying to connect to tcp://127.0.0.1:1 after 5 s")
-
-    cluster = object.__new__(Cluster)
-    cluster.address, cluster._client = "tcp://127.0.0.1:1", SimpleNamespace(nthreads=silent)
-    with pytest.raises(
-        WorkersLost,
-        match="127.0.0.1:1: the scheduler has gone .Timed out.*; start it and its workers again",
-    ):
-        assert cluster.number
 
 
 def test_a_task_that_ends_as_one_stops_waiting_is_no_error(dask):
@@ -278,59 +254,28 @@ def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(
     """As the guide to clusters says; first a whole run, then one whose scheduler is killed, which
     says how to continue."""
     monkeypatch.setattr(clusters, "PATIENCE", 10)
-    run = partial(
-        subprocess.Popen, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    command = [sys.executable, "-m", "dask"]
-    scheduler = run(
-        [
-            *command,
-            "scheduler",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            "0",
-            "--no-dashboard",
-            "--scheduler-file",
-            tmp_path / "scheduler.json",
-        ]
-    )
+    silent = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
+
+    def run(line: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "dask", *line.split(), "--no-dashboard"]
+        return subprocess.Popen(command, env=ENVIRONMENT, cwd=tmp_path, **silent)
+
+    scheduler = run("scheduler --host 127.0.0.1 --port 0 --scheduler-file scheduler.json")
     wait_until((tmp_path / "scheduler.json").exists, 120)
     address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
-    workers = run(
-        [
-            *command,
-            "worker",
-            address,
-            "--nthreads",
-            "1",
-            "--nworkers",
-            "2",
-            "--no-dashboard",
-            "--local-directory",
-            tmp_path,
-        ]
-    )
+    workers = run(f"worker {address} --nthreads 1 --nworkers 2 --local-directory {tmp_path}")
     try:
         with Cluster(address, 60) as dask:
             train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=dask, **SILENT)
             assert_same(here, tmp_path / "run")
             data = toy_data({3: scheduler.kill})  # the first two tasks initialise theta, here
             one = toy_config(**{**CONFIG, "tasks": 1})  # an update of one task is done here, too
-            with pytest.raises(
-                WorkersLost,
-                match=f"{address}: the (scheduler has gone|cluster has had no workers).*continue "
-                "with",
-            ):
+            with pytest.raises(WorkersLost, match=address):
                 train(one, tmp_path / "part", data=data, executor=dask, **SILENT)
         train(one, tmp_path / "part", resume=True, data=toy_data(), **SILENT)
         assert train(one, tmp_path / "whole", data=toy_data(), **SILENT).test is not None
         assert_same(tmp_path / "whole", tmp_path / "part")
     finally:
-        for process in (scheduler, workers):
+        for process in (workers, scheduler):
             process.terminate()
-        for process in (scheduler, workers):
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.wait(60)

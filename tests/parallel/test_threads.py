@@ -1,5 +1,5 @@
-"""Threads of the kernels: every item once, results in order, errors told, no trace of the number of
-threads."""
+"""Threads of the kernels: every item once, results in order, errors raised, the same bits for any
+number of threads, and forks."""
 
 import os
 import signal
@@ -79,60 +79,6 @@ def test_threads_that_have_nothing_left_help(number, more):
     assert len(who) == number
 
 
-def test_threads_that_are_busy_do_not_help(number):
-    everybody, calls = threading.Barrier(number), []
-
-    def function(n):
-        everybody.wait(5)
-        threads.parallel(lambda start, stop: calls.append((n, start, stop)), 12)
-        everybody.wait(5)
-
-    threads.in_order(function, range(number), lambda _: None)
-    assert sorted(calls) == [(n, 0, 12) for n in range(number)]
-
-
-def test_an_error_of_a_helper_is_the_owners(number):
-    owner, done = [], []
-
-    def kernel(start, stop):
-        if threading.get_ident() not in owner:
-            raise ValueError("helper")
-        time.sleep(1e-3)
-
-    def function(n):
-        owner.append(threading.get_ident())
-        time.sleep(0.02)
-        threads.parallel(kernel, 100)
-
-    if number > 1:
-        with pytest.raises(ValueError, match="helper"):
-            threads.in_order(function, range(1), lambda _: None)
-    threads.in_order(lambda n: n, range(4), done.append)  # and the pool goes on
-    assert done == [0, 1, 2, 3]
-
-
-def test_within_another_they_go_one_after_the_other(number):
-    found = []
-
-    def function(n):
-        inner = []
-        threads.in_order(one(n), range(3), inner.append)
-        return inner
-
-    def one(n):
-        def item(k):
-            time.sleep(0.005)  # another thread would have come by
-            return n, k, threading.get_ident()
-
-        return item
-
-    threads.in_order(function, range(3), found.append)
-    assert [[one[:2] for one in inner] for inner in found] == [
-        [(n, k) for k in range(3)] for n in range(3)
-    ]
-    assert all(len({who for _, _, who in inner}) == 1 for inner in found)
-
-
 def test_an_error_in_a_thread_is_raised(number):
     def kernel(start, stop):
         time.sleep(0.001)
@@ -141,60 +87,50 @@ def test_an_error_in_a_thread_is_raised(number):
 
     with pytest.raises(ValueError, match="seven"):
         threads.parallel(kernel, 20)
+    begun = []
     with pytest.raises(ValueError, match="seven"):
-        threads.in_order(lambda n: kernel(n, n + 1), range(20), lambda _: None)
+        threads.in_order(lambda n: begun.append(n) or kernel(n, n + 1), range(999), [].append)
+    assert len(begun) < 20
     done = []
     threads.in_order(lambda n: n, range(4), done.append)  # and the pool goes on
     assert done == [0, 1, 2, 3]
 
 
-def test_after_an_error_no_more_work_is_begun(number):
-    begun = []
-
-    def function(n):
-        begun.append(n)
-        time.sleep(0.001)
-        if n == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        threads.in_order(function, range(1000), lambda _: None)
-    assert len(begun) < 20
+@pytest.mark.parametrize("wrong", [0, -1, 10**30, 1.5, "2", True, np.float64(2), [2]])
+def test_wrong_numbers_are_refused(wrong, monkeypatch):
+    with pytest.raises(ValueError, match="threads"):
+        ms.set_threads(wrong)
+    monkeypatch.setenv("MINISNN_THREADS", str(wrong) if wrong != "2" else "many")
+    if wrong is not True:
+        with pytest.raises(ValueError, match="MINISNN_THREADS"):
+            ms.get_threads()
 
 
-@pytest.mark.parametrize(
-    "wrong", [0, -1, 1025, 10**6, 10**30, 1.5, 2.0, "2", True, np.bool_(True), np.float64(2), [2]]
-)
-def test_wrong_numbers_are_refused(wrong):
-    with pytest.raises(
-        ValueError,
-        match="^the number of threads must be (a whole number|from 1 to 1024).*, not .*$",
-    ):
-        threads.set_threads(wrong)
-
-
-def test_numbers_of_numpy_are_taken():
-    try:
-        threads.set_threads(np.int64(2))
-        assert threads.get_threads() == 2 and type(threads.get_threads()) is int
-        threads.set_threads(np.array(3))
-        assert threads.get_threads() == 3
-    finally:
-        threads.set_threads(None)
-
-
-def test_the_environment_gives_the_default(monkeypatch):
+def test_numbers_of_numpy_and_of_the_environment_are_taken(number, monkeypatch):
+    ms.set_threads(np.int64(2))
+    assert ms.get_threads() == 2
+    ms.set_threads(None)
     monkeypatch.setenv("MINISNN_THREADS", "3")
-    assert threads.get_threads() == 3
-    for wrong in ("many", "0", "1025", "9" * 5000):
-        monkeypatch.setenv("MINISNN_THREADS", wrong)
-        with pytest.raises(
-            ValueError,
-            match="MINISNN_THREADS must be a whole number from 1 to 1024, not '(many|0|1025|9+)",
-        ):
-            threads.get_threads()
+    assert ms.get_threads() == 3
     monkeypatch.delenv("MINISNN_THREADS")
-    assert threads.get_threads() >= 1
+    assert ms.get_threads() >= 1
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_the_same_bits_for_any_number_of_threads(backend):
+    found = []
+    try:
+        for number in (1, 2, 3, 5):
+            ms.set_threads(number)
+            rng = np.random.default_rng(0)
+            net = ms.SpikingNet((8, 8, 2), (5, 4), 3, 3, hidden=(6,), window=9, backend=backend)
+            task = ms.Task(*(a for _ in "ab" for a in ms.gradcheck.random_data(net, rng, 23, 12)))
+            theta = net.init(rng, task.x_support)
+            loop = ms.InnerLoop(0.5, 2)
+            found.append(loop.meta_gradient(net, theta, task).gradient.tobytes())
+    finally:
+        ms.set_threads(None)
+    assert len(set(found)) == 1
 
 
 def in_python_threads(call, callers=4):
@@ -213,10 +149,10 @@ def in_python_threads(call, callers=4):
 
 
 def test_several_python_threads_at_once(number):
-    """Lists of items whose kernels are shared, twenty times each: more callers than threads of the
-    pool."""
+    """Lists of items whose kernels are shared: more callers than threads of the pool, while their
+    number changes."""
 
-    def call(_):
+    def call(caller):
         found, done = [], np.zeros(12, int)
 
         def function(n):
@@ -225,6 +161,7 @@ def test_several_python_threads_at_once(number):
                 if n == 3:
                     done[start:stop] += 1
 
+            threads.set_threads(1 + (n + caller + number) % 3)
             threads.parallel(kernel, 12)
             return n * n
 
@@ -258,24 +195,6 @@ def test_a_short_call_does_not_wait_for_the_long_one_of_another_python_thread():
         assert len(over) == 2
     finally:
         threads.set_threads(None)
-
-
-def test_the_number_may_be_set_during_a_computation(number):
-    """By another Python thread, and by an item."""
-
-    def call(caller):
-        found = []
-
-        def function(n):
-            threads.set_threads(1 + (n + caller) % 3)
-            threads.parallel(lambda start, stop: time.sleep(1e-4), 6)
-            return n
-
-        for _ in range(10):
-            threads.in_order(function, range(6), found.append)
-        return found
-
-    assert in_python_threads(call) == [list(range(6)) * 10] * 4
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

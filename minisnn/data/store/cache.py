@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from ...files import remove_leftovers, size_of, whole_file
-from ...parallel.compilation import nothing_is_kept
 
 FORMAT = 1  # of the entries themselves
 SETTLED = 2.0  # seconds: a file that changed later than this may change again and look the same
@@ -185,9 +184,8 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _tell_unusable(place: Path | str, error: Exception) -> None:
-    if not nothing_is_kept():
-        warnings.warn(
-            f"cache folder {place} cannot be used ({getattr(error, 'strerror', None) or error}); "
-            "going on without it, set MINISNN_CACHE to a folder that can be written",
-            stacklevel=3,
-        )
+    warnings.warn(
+        f"cache folder {place} cannot be used ({getattr(error, 'strerror', None) or error}); "
+        "going on without it, set MINISNN_CACHE to a folder that can be written",
+        stacklevel=3,
+    )

@@ -1,0 +1,118 @@
+"""Settings that would give another number than the one that is asked for are refused by name."""
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn.meta.online import OnlineReadout
+from minisnn.meta.prototypes import class_means
+from toy import toy_config
+
+SETTINGS = dict(input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, window=9, backend="numpy")
+NETS = {
+    "lif": ms.SpikingNet(**SETTINGS),
+    "cuba": ms.SpikingNet(**SETTINGS, neuron=ms.CubaLIF()),
+    "squared": ms.SpikingNet(**SETTINGS, loss="squared"),
+    "units": ms.SpikingNet((6,), (), 3, backend="numpy"),
+}
+F = NETS["lif"].layout[-2].shape[0]
+ONE = dict(steps=0)
+
+
+@pytest.mark.parametrize(
+    "kind, settings, net, word",
+    [
+        (ms.InnerLoop, dict(freeze=("conv9",)), "lif", "freeze"),
+        (ms.InnerLoop, dict(freeze="conv1"), "lif", "freeze"),
+        (ms.InnerLoop, dict(steps=-1), "lif", "steps"),
+        (ms.InnerLoop, dict(steps=10**9), "lif", "steps"),
+        (ms.InnerLoop, dict(steps=1.5), "lif", "steps"),
+        (ms.InnerLoop, dict(online=2.5), "lif", "online"),
+        (ms.InnerLoop, dict(adapt_constants=True), "lif", "adapt_constants"),
+        (ms.InnerLoop, dict(step_size=np.ones(3)), "lif", "step_size"),
+        (ms.InnerLoop, dict(step_size=np.nan), "lif", "step_size"),
+        (ms.InnerLoop, dict(threshold=-1.0), "lif", "threshold"),
+        (ms.InnerLoop, dict(threshold_fraction=np.nan), "lif", "threshold_fraction"),
+        (ms.InnerLoop, dict(threshold=0.1, threshold_fraction=0.1), "lif", "threshold"),
+        (ms.InnerLoop, dict(error_threshold=-1), "lif", "error_threshold"),
+        (ms.ImplicitLoop, dict(proximal=0.0), "lif", "proximal"),
+        (ms.ImplicitLoop, dict(cg_steps=0), "lif", "cg_steps"),
+        (ms.ImplicitLoop, dict(tolerance=-1.0), "lif", "tolerance"),
+        (ms.ImplicitLoop, dict(threshold=0.1), "lif", "threshold"),
+        (ms.ImplicitLoop, dict(online=True), "lif", "online"),
+        (ms.ImplicitLoop, dict(step_size=2.0), "lif", "step_size"),
+        (OnlineReadout, {}, "lif", "fire"),
+        (OnlineReadout, dict(scale=0.0), "cuba", "scale"),
+        (OnlineReadout, dict(error_threshold=0.1), "cuba", "error_threshold"),
+        (OnlineReadout, dict(freeze=("readout",)), "cuba", "freeze"),
+        (OnlineReadout, dict(online=False), "cuba", "online"),
+        (ms.ClassMeans, dict(scale=0), "lif", "scale"),
+        (ms.ClassMeans, {}, "squared", "loss"),
+        (ms.ClassMeans, dict(looks=5), "lif", "looks"),
+        (ms.ClassMeans, dict(looks=4) | ONE, "lif", "looks"),
+        (ms.ClassMeans, dict(looks=9) | ONE, "units", "looks"),
+        (ms.ClassMeans, dict(readings=3), "lif", "readings"),
+        (ms.ClassMeans, dict(axes=np.ones((F, 1))), "lif", "axes"),
+        (ms.ClassMeans, dict(axes=np.ones((F + 1, 2))) | ONE, "lif", "axes"),
+        (ms.ClassMeans, dict(axes=np.ones((F, F + 1))) | ONE, "lif", "axes"),
+        (ms.ClassMeans, dict(axes=np.full((F, 1), 1e300)) | ONE, "lif", "axes"),
+        (ms.ClassMeans, dict(axes="axes") | ONE, "lif", "axes"),
+    ],
+)
+def test_loops_that_do_not_fit(kind, settings, net, word):
+    with pytest.raises(ValueError, match=word):
+        kind(**settings).check(NETS[net])
+
+
+def test_calls_that_do_not_fit():
+    net = NETS["lif"]
+    rng = np.random.default_rng(0)
+    x, y = ms.gradcheck.random_data(net, rng)
+    theta, task = net.init(rng, x), ms.Task(x, y, x, y)
+    two = ms.Task(x[:2], [0, 1], x[:2], [0, 1])
+    for word, call in {
+        "order": lambda: ms.meta_gradient(net, theta, task, order=3),
+        "step_size": lambda: ms.adapt(net, theta, x, y, -1.0),
+        "steps": lambda: ms.reptile_gradient(net, theta, task, 0.3, 1),
+        "online": lambda: ms.InnerLoop(steps=2, online=True).reptile_gradient(net, theta, task),
+        "Reptile": lambda: ms.ImplicitLoop().reptile_gradient(net, theta, task),
+        "MAML": lambda: ms.ImplicitLoop(steps=0).meta_gradient(net, theta, task),
+        "classes": lambda: ms.ClassMeans().meta_gradient(net, theta, two),
+        "readings": lambda: ms.ClassMeans(steps=0, readings=2).adapt(net, theta, x, y),
+        "samples": lambda: class_means(np.zeros((2, 3)), np.array([0, 0]), 2),
+    }.items():
+        with pytest.raises(ValueError, match=word):
+            call()
+
+
+RUNS = {
+    "protonet": [],
+    "anil": [dict(freeze=("readout",))],
+    "reptile": [
+        dict(inner_steps=1),
+        dict(learn_step_size="layer"),
+        dict(freeze=("conv1",)),
+        dict(first_order_updates=1),
+        dict(learn=("alpha",)),
+    ],
+    "classify": [dict(learn_step_size="array"), dict(freeze=("conv1",)), dict(online=True)],
+    "prototypes": [dict(online=True)],
+    "online": [dict(online=True, neuron="cuba")],
+    "imaml": [
+        dict(inner_steps=1),
+        dict(step_size=4.0),
+        dict(learn_step_size="array"),
+        dict(gate_fraction=0.1),
+        dict(online=True),
+        dict(proximal=0.0),
+        dict(cg_steps=0),
+    ],
+}
+
+
+@pytest.mark.parametrize("rule, wrong", [(r, w) for r, each in RUNS.items() for w in each or [{}]])
+def test_runs_that_do_not_fit(rule, wrong):
+    usual = dict(rule=rule, learn_step_size="no", inner_steps=2)
+    usual["step_size"] = 0.5
+    with pytest.raises(ValueError, match=next(iter(wrong), "rule")):
+        toy_config(**usual | wrong)
