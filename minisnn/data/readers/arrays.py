@@ -16,7 +16,6 @@ import numpy as np
 from ...files import check_archive, size_of
 from .columns import ACCEPTED, columns_of, name_of
 from .hdf5 import Hdf5, naming
-from .spoken import holds_spoken
 
 SETS = (".hdf5", ".h5")
 EVENTS = "events"  # name of an array of events among others
@@ -35,10 +34,7 @@ def load(path: Path, *wanted: str) -> Any:
     if isinstance(held, np.ndarray):
         return held
     with held:
-        arrays = {name: held[name] for name in held.files if not wanted or name in wanted}
-    if not all(isinstance(one, np.ndarray) for one in arrays.values()):
-        raise ValueError("a member is not an array; expected a NumPy file of plain arrays")
-    return arrays
+        return {name: held[name] for name in held.files if not wanted or name in wanted}
 
 
 def read_arrays(path: Path) -> Held:
@@ -65,18 +61,15 @@ def read_hdf5(path: Path) -> Held:
     """
     with Hdf5(path, WHAT) as file:
         inside = file.names()
-        for place in PLACES if not holds_many(inside) else ():
+        if holds_many(inside):
+            raise ValueError("holds many recordings; expected one, or its name as a data set's")
+        for place in PLACES:
             if file.has(place):
                 return file.array(place, 4 * MOST_EVENTS)
-            names = file.names(place)
+            names = [name for name in file.names(place) if name_of(name)]
             if columns_of(names):
-                return {
-                    name: file.array(f"{place}/{name}", MOST_EVENTS).reshape(-1)
-                    for name in names
-                    if name_of(name)
-                }
-    if holds_many(inside):
-        raise ValueError("holds many recordings; expected one, or its name as that of a data set")
+                whole = ((name, file.array(f"{place}/{name}", MOST_EVENTS)) for name in names)
+                return {name: column.reshape(-1) for name, column in whole}
     raise ValueError(
         f"holds {', '.join(inside)[:200] or 'nothing'}; expected events with x, y, t and p, as data "
         f"sets of a group or columns of a table ({ACCEPTED}), or a set as torchneuromorphic or SHD "
@@ -85,8 +78,9 @@ def read_hdf5(path: Path) -> Held:
 
 
 def holds_many(names: list[str]) -> bool:
-    """Whether a file in HDF5 with these names at its top holds a whole set of recordings."""
-    return {"data", "extra"} <= set(names) or holds_spoken(names)
+    """Whether a file in HDF5 with these names at its top holds a whole set of recordings, as
+    torchneuromorphic or SHD has it."""
+    return {"data", "extra"} <= set(names) or {"spikes", "labels"} <= set(names)
 
 
 def holds_set(path: Path) -> bool:

@@ -40,29 +40,20 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
             )
         if NUMBERS.fullmatch(head):
             rest = text
-        found, names = names, order_of(columns)
-        if len(names) != len(found):
-            raise ValueError(f"columns {','.join(names)} are {len(names)}, the line has {head!r}")
+        names = order_of(columns, names)
     if not rest.strip():
         return {name: np.zeros(0, np.int64) for name in names}
-    return dict(reversed([*zip(names, _columns(rest, mark, len(names)))]))  # the first of a name
-
-
-def _columns(rest: bytes, mark: str | None, number: int) -> list[np.ndarray]:
-    """The columns of rows of numbers: whole where they are so in the first row, in all."""
     rest = rest.lower().replace(b"true", b"1").replace(b"false", b"0")
     words = rest.strip().partition(b"\n")[0].split(mark.encode() if mark else None)
-    if len(words) != number:
-        raise ValueError(f"the first row has {len(words)} values; expected {number}")
-    kinds = [np.int64 if word.strip().lstrip(b"+-").isdigit() else np.float64 for word in words]
+    if len(words) != len(names):
+        raise ValueError(f"the first row has {len(words)} values; expected {len(names)}")
+    whole = [word.strip().lstrip(b"+-").isdigit() for word in words]
     try:
-        table = _loaded(rest, mark, kinds)
+        table = _loaded(rest, mark, [np.int64 if one else np.float64 for one in whole])
     except (ValueError, DeprecationWarning):  # a fraction in a column of whole numbers
-        try:
-            table = _loaded(rest, mark, [np.float64] * number)
-        except ValueError as error:
-            raise ValueError(f"{error} (below the names); expected {number} numbers") from None
-    return [table[name] for name in table.dtype.names]
+        table = _loaded(rest, mark, [np.float64] * len(names))
+    found = [(name, table[f"f{place}"]) for place, name in enumerate(names)]
+    return dict(reversed(found))  # the first of a name
 
 
 def _loaded(rest: bytes, mark: str | None, kinds: list[type]) -> np.ndarray:
