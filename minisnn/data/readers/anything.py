@@ -23,15 +23,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...files import size_of
-from .arrays import SETS, holds_events, read_arrays, read_hdf5, sensor_of_npz
-from .asl import SHAPE as ASL, read_asl
+from .arrays import SETS, holds_events, read_arrays, read_hdf5, read_table, sensor_of_npz
+from .asl import SHAPE as ASL
+from .asl import read_asl
 from .columns import UNITS
 from .events import as_recording
 from .hdf5 import naming, one_line
-from .nmnist import SHAPE as NMNIST, read_nmnist
+from .nmnist import SHAPE as NMNIST
+from .nmnist import read_nmnist
 from .plausible import check_unit
-from .spoken import UNITS as SPOKEN_UNITS, forget, is_spoken, opened
-from .text import read_table
+from .spoken import UNITS as SPOKEN_UNITS
+from .spoken import forget, is_spoken, opened
 from .torchneuromorphic import SENSORS
 from .units import as_picture, in_words
 

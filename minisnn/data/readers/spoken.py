@@ -145,7 +145,9 @@ def opened(
         with naming(path):
             check_row(sensor if spoken else None)
         _open[key] = (
-            SpokenFile(path, sensor[0] if sensor else None, time) if spoken else TorchNeuromorphic(path)
+            SpokenFile(path, sensor[0] if sensor else None, time)
+            if spoken
+            else TorchNeuromorphic(path)
         )
     return _open[key]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...arguments import must, need, shown, wholes
+from ..readers.columns import name_of, names_in
 from ..readers.events import EVENT, SATURATION, as_recording, bin_events, downscaled, windows
 from ..readers.pictures import by_value
 from ..readers.plausible import Judge, check_unit
@@ -22,7 +23,6 @@ from ..readers.sources import (
     sensor_in,
     sensor_of_frames,
 )
-from ..readers.columns import name_of, names_in
 from ..readers.units import as_picture, in_words, is_row
 from .pool import Pool
 
@@ -85,7 +85,9 @@ class Form:
         if are_frames(given):
             if (found := sensor_of_frames(given)) != self.sensor:
                 words = in_words(self.sensor or ())
-                raise ValueError(f"frames of {in_words(found)}; expected those of the sensor, {words}")
+                raise ValueError(
+                    f"frames of {in_words(found)}; expected those of the sensor, {words}"
+                )
             return events_of_frames(given, self.bin_ms)
         how = self.sensor, self.time, self.columns
         events, said = as_recording(given, *how, inside=True, whole=not checked)

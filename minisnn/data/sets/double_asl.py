@@ -14,7 +14,8 @@ import numpy as np
 from ... import arguments
 from ..camera.event_camera import EventCamera
 from ..readers import pictures
-from ..readers.asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl
+from ..readers.asl import LETTERS, asl_files, read_asl
+from ..readers.asl import SHAPE as SENSOR
 from ..readers.events import bin_events
 from .double_nmnist import choose
 from .hands import hand_picture

@@ -1,8 +1,6 @@
-"""Statistics of sets of recordings: what they have in common, real ones and simulated ones
-(data/compare_camera.py)."""
+"""Numbers that say what recordings are like, and what looks wrong in one."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +8,6 @@ from ..readers.events import as_events, event_map
 from ..readers.plausible import Pace
 from ..readers.units import as_picture, is_row
 
-SACCADES_MS = ((0, 105), (105, 210), (210, np.inf))  # of N-MNIST
 MOST_COPIES = 0.1  # share of events that are the very same as another; of N-MNIST's at most 0.0016
 MANY = 100  # events that tell something
 
@@ -19,52 +16,28 @@ def recording_statistics(
     recordings: Sequence[np.ndarray], shape: tuple[int, int] = (34, 34)
 ) -> dict[str, float]:
     """Named numbers of a set of recordings (arrays of dtype EVENT) of a sensor of `shape`, in the
-    order of a table.
-
-    Events a recording; share of ON events; time of the last event; share of the events in each of
-    N-MNIST's three saccades, and the times by which 10, 50 and 90 % of a saccade's events have
-    come; share of pixels with any event and their events; quantiles of the interval between
-    successive events of a pixel; noise of the 16 pixels in the corners. Raises ValueError where
-    there is no recording, or one without events.
+    order of a table: events of a recording, the share of ON, the time of the last event, the share
+    of pixels with any event, their events, and quantiles of the interval from one to the next.
     """
     recordings = [
         as_events(events, shape, f"recordings[{k}]") for k, events in enumerate(recordings)
     ]
-    size = np.array([events.size for events in recordings])
-    if not size.size or not size.min():
-        raise ValueError(f"recordings have {size[:9]} events; expected one or more of each")
-    joined = np.concatenate(recordings)
-    time = joined["t"] / 1000.0
-    last = np.array([events["t"].max() for events in recordings]) / 1000.0
-    table = {f"events, {name}": of(size) for name, of in _OF_SIZES.items()}
-    table["ON share"] = np.mean(joined["p"])
-    for name, value in (("mean", last.mean()), ("earliest", last.min()), ("latest", last.max())):
-        table[f"last event, {name} ms"] = value
-    for k, (begin, end) in enumerate(SACCADES_MS, start=1):
-        within = time[(time >= begin) & (time < end)]
-        table[f"saccade {k}, share"] = within.size / time.size
-        table |= _percentiles(f"saccade {k}, {{}} % by ms", within, (10, 50, 90))
-    active = np.mean([event_map(events, shape).sum(axis=2) > 0 for events in recordings])
-    table["active pixels, share"] = active
-    table["events an active pixel"] = size.mean() / (active * shape[0] * shape[1])
-    interval = np.concatenate([_intervals(events, shape) for events in recordings]) / 1000.0
-    table |= _percentiles("interval of a pixel, {} % ms", interval, (1, 10, 50, 90))
-    sides = zip("yx", shape)
-    corner = np.all(
-        [np.isin(joined[axis], (0, 1, side - 2, side - 1)) for axis, side in sides], axis=0
-    )
-    for polarity, name in ((1, "ON"), (0, "OFF")):
-        found = np.sum(corner & (joined["p"] == polarity))
-        table[f"{name} noise of a corner pixel, Hz"] = found / (16 * last.sum() / 1000)
-    return {name: float(value) for name, value in table.items()}
-
-
-_OF_SIZES: dict[str, Any] = {"mean": np.mean, "sd": np.std, "least": np.min, "median": np.median, "most": np.max}
-
-
-def _percentiles(name: str, values: np.ndarray, wanted: tuple[int, ...]) -> dict[str, float]:
-    found = np.percentile(values, wanted) if values.size else [np.nan] * len(wanted)
-    return {name.format(percent): value for percent, value in zip(wanted, found)}
+    size = np.mean([events.size for events in recordings])
+    maps = [event_map(events, shape).sum(axis=2) > 0 for events in recordings]
+    intervals = np.concatenate([_intervals(events, shape) for events in recordings]) / 1000
+    few = [np.nan] * 4
+    quantiles = np.percentile(intervals, (1, 10, 50, 90)).tolist() if intervals.size else few
+    return {
+        "events, mean": float(size),
+        "ON share": float(np.mean(np.concatenate(recordings)["p"])),
+        "last event, mean ms": float(np.mean([one["t"].max() for one in recordings]) / 1000),
+        "active pixels, share": float(np.mean(maps)),
+        "events an active pixel": float(size / np.mean(maps) / np.prod(shape)),
+        "interval of a pixel, 1 % ms": quantiles[0],
+        "interval of a pixel, 10 % ms": quantiles[1],
+        "interval of a pixel, 50 % ms": quantiles[2],
+        "interval of a pixel, 90 % ms": quantiles[3],
+    }
 
 
 def _intervals(events: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

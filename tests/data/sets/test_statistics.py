@@ -9,11 +9,11 @@ import pytest
 
 from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.readers.events import event_array
-from minisnn.data.sets import statistics
 from minisnn.data.sets.digits import load_digits
-from minisnn.data.sets.statistics import recording_statistics
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "data"))
+
+from compare_camera import SACCADES_MS, nmnist_statistics  # noqa: E402
 
 # N-MNIST, measured on 1,000 training recordings, 100 of each digit
 REAL = {
@@ -57,7 +57,7 @@ def outside(real, simulated):
         elif name.startswith("saccade") and name.endswith("share"):
             good = abs(found - value) < 0.02
         elif name.startswith("saccade"):
-            begin = statistics.SACCADES_MS[int(name[8]) - 1][0]
+            begin = SACCADES_MS[int(name[8]) - 1][0]
             good = abs((found - begin) / (value - begin) - 1) < 0.2
         elif name in (
             "interval of a pixel, 1 % ms",
@@ -80,7 +80,7 @@ def test_by_hand():
     # at 20 and 250 ms
     first = event_array([1, 1, 1, 5], [2, 2, 2, 5], [10_000, 30_000, 70_000, 150_000], [1, 0, 0, 1])
     second = event_array([33, 33], [0, 1], [20_000, 250_000], [1, 0])
-    table = recording_statistics([first, second])
+    table = nmnist_statistics([first, second])
     expected = {
         "events, mean": 3,
         "events, sd": 1,
@@ -117,4 +117,4 @@ def simulated():
 
 
 def test_the_camera_matches_nmnist(simulated):
-    assert outside(REAL, recording_statistics(simulated[0])) == {}
+    assert outside(REAL, nmnist_statistics(simulated[0])) == {}
