@@ -256,20 +256,17 @@ def windows(
     """
     events = events[np.argsort(events["t"], kind="stable")]
     time = events["t"]
-    first, length = 0, lasting_ms
-    if length is None:
-        first = int(time[0])
-        length = (int(time[-1]) - first) / 1000
+    first = int(time[0]) if lasting_ms is None else 0
+    length = (int(time[-1]) - first) / 1000 if lasting_ms is None else lasting_ms
     tiny = 1e-9  # 100 * 1.1 is more than 110
     number = int(np.floor((length - duration_ms) / hop_ms + tiny)) + 1
     if number < 1:
         raise ValueError(f"the recording lasts {length:g} ms; expected at least {duration_ms:g}")
     if lasting_ms is None and number > len(time):
-        at = int(np.diff(time).argmax())
+        longest = np.diff(time).max() / 1e6
         raise ValueError(
-            f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events; there is "
-            f"none for {(time[at + 1] - time[at]) / 1e6:g} s after {(time[at] - first) / 1e6:g} s, "
-            "expected a clock that does not jump"
+            f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events; there is none "
+            f"for {longest:g} s, expected a clock that does not jump"
         )
     begins = first + np.arange(number) * (hop_ms * 1000)
     edges = (np.searchsorted(time, begin) for begin in (begins, begins + duration_ms * 1000))

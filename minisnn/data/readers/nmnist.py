@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ...files import read_whole
-from .clock import check_clock
-from .events import EVENT, as_events, check_events
+from .events import as_events, check_events, event_array
 from .hdf5 import naming
 
 SHAPE = (34, 34)
@@ -55,14 +54,11 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
         x, y, high, middle, low = raw.reshape(-1, 5).T.astype(np.int64)
         overflow = y == OVERFLOW_ROW
         time = ((high & 127) << 16 | middle << 8 | low) + OVERFLOW_US * np.cumsum(overflow)
-        events = np.empty(len(x), EVENT)
-        for name, column in zip("xytp", (x, y, time, high >> 7)):
-            events[name] = column
-        events = events[~overflow] if overflow.any() else events
-        check_events(events, shape)
-        if not events.size or np.any(np.diff(events["t"]) < 0):
+        x, y, t, p = (column[~overflow] for column in (x, y, time, high >> 7))
+        if not t.size or np.any(np.diff(t) < 0):
             raise ValueError("there are no events, or their times fall")
-        check_clock(events)
+        events = event_array(x, y, t, p)
+        check_events(events, shape)
     return events
 
 

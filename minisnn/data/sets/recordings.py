@@ -62,7 +62,6 @@ class Recordings:
     groups       {"subject": one name or number for each recording, …}: what support and query must
                  not share; {}: recordings alone. Copies, which have the same events after their
                  first, count as one recording
-    shared       names of groups that they may share after all
     within       one name or number for each recording: all recordings of a task have the same,
                  drawn again for each task
     made_of      {class name: symbols side by side}, symbols being labels; None: a class for every
@@ -101,7 +100,6 @@ class Recordings:
         time: str | None = None,
         columns: str | None = None,
         groups: Mapping[str, Any] | None = None,
-        shared: Sequence[str] = (),
         within: Any = None,
         made_of: Mapping[str, Sequence[Any]] | None = None,
         source: str = "recordings given in Python",
@@ -120,9 +118,6 @@ class Recordings:
         }
         if names is not None and hop_ms is not None:
             apart.setdefault("take", of)
-        for name in shared:
-            need("shared", name, name in apart, f"one of the groups, {', '.join(apart)}")
-            del apart[name]
         self.pool = pool
         self.source = source
         self.kind = kind
