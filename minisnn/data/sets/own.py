@@ -139,7 +139,8 @@ def takes_of(found: list[Entry], of: list[Entry], pool: Pool) -> list[Any]:
 def check_taken(found: Sequence[Entry], source: str, **said: str | None) -> None:
     """ValueError where `time` or `columns` is said, and no file takes it."""
     kinds = sorted({one.path.suffix.lower() for one in found})
-    takes = ["time", "columns"] * (not all(READERS[kind].says for kind in kinds))
+    saying = {kind for kind, reader in READERS.items() if reader.says}
+    takes = ["time", "columns"] * (not saying >= set(kinds))
     if found[0].key is not None:  # all in one file
         takes = ["time"] * is_spoken(found[0].path)
     for name, value in said.items():
