@@ -44,16 +44,14 @@ def read_pictures(
 ) -> Pictures:
     """Read labelled pictures from a folder, an idx pair or a NumPy file.
 
-    path: a folder with one folder a label, holding pictures (.png, .jpg, ... or .npy); an idx file
-    of pictures, plain
-        or .gz; an .npz file with the arrays `images` (or `x`) and `labels` (or `y`); or an .npy
-        file of pictures.
-    labels: the idx or .npy file of labels. For an idx file it is found where it has MNIST's name
-    ("labels-idx1" in
-        place of "images-idx3").
-    size: rows and columns to which every picture is brought, its proportions kept, by averaging
-    areas; the rest is
-        filled with the nearest border. Without it all pictures must have the same size.
+    path     a folder with one folder a label, holding pictures (.png, .jpg, ... or .npy); an idx
+             file of pictures, plain or .gz; an .npz file with the arrays `images` (or `x`) and
+             `labels` (or `y`); or an .npy file of pictures
+    labels   the idx or .npy file of labels; None: the one that has MNIST's name, "labels-idx1" in
+             place of "images-idx3"
+    size     rows and columns to which every picture is brought, its proportions kept, by averaging
+             areas; the rest is filled with the nearest border. None: all must have the same size
+
     Colour becomes luminance; what is transparent counts as white. Raises ValueError, naming the
     file, where it is anything else.
     """

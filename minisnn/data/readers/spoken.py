@@ -64,7 +64,10 @@ class SpokenFile(Hdf5):
                 raise ValueError(f"labels reach {labels.max()}; there are {len(set(words))} words")
             self.labels, self.words = labels.astype(np.int64), words
             self.speakers = self.texts("extra/speaker")
-            rows = [len(self.find(f"spikes/{name}") or ()) for name in ("times", "units")]
+            for name in ("spikes/times", "spikes/units"):
+                if not self.has(name):
+                    raise ValueError(f"there is no {name}")
+            rows = [len(self.find(f"spikes/{name}")) for name in ("times", "units")]
             rows += [] if self.speakers is None else [len(self.speakers)]
             if set(rows) != {len(labels)}:
                 raise ValueError(

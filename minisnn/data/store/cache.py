@@ -14,6 +14,7 @@ import re
 import sys
 import time
 import warnings
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,7 @@ def _plain(value: Any) -> Any:
 def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent, _ENTRY)
-    members: dict[str, Any] = {_KEY: key, **arrays}
-    with whole_file(path) as file:
-        np.savez(file, **members)
+    with whole_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as entry:
+        for name, array in {_KEY: key, **arrays}.items():
+            with entry.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)

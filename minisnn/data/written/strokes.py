@@ -211,7 +211,9 @@ def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
         "names": names.dtype.kind == "U" and len(set(names.tolist())) == len(names),
     }
     for name, good in expected.items():
-        need(name, arrays[name], good, WHAT)
+        held = arrays[name]
+        reach = f", {held.min()} to {held.max()}" if name != "names" else ""
+        need(name, f"of shape {held.shape}{reach}", good, WHAT)
     numbers = {name: arrays[name].astype(np.int64) for name in MEMBERS[1:-1]}
     return Strokes(xy, **numbers, names=names, path=path)
 

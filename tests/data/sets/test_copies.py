@@ -109,7 +109,7 @@ def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatc
     monkeypatch.setattr(source, "read_entry", changing)
     with pytest.raises(
         ValueError,
-        match="data: files changed while they were read; try again when nothing writes there",
+        match="data: files changed",
     ):
         own("test", "data", sensor=SENSOR, duration_ms=20, progress=False)
     assert not list(Path("cache").glob("*.npz"))

@@ -113,7 +113,7 @@ def test_folders_of_the_same_labels_are_the_splits():
         ),
         (
             ["a,train", "a,train", "a,val", "a,val", "a,test"],
-            "a has 1 recordings in test; expected at least 2",
+            "class a in test",
         ),
     ],
 )

@@ -61,7 +61,6 @@ WRONG = {
     "before": (lambda a: a["t"].__setitem__(4, -2), "-2 to"),
     "days": (lambda a: a["t"].__setitem__(4, 2**30), "t is"),
     "numbers": (lambda a: a.update(names=np.arange(38)), "names"),
-    "no alphabet": (lambda a: a["names"].__setitem__(0, "alpha"), "names"),
     "twice": (lambda a: a["names"].__setitem__(0, a["names"][1]), "names"),
     "objects": (lambda a: a.update(names=a["names"].astype(object)), "expected pen strokes"),
 }
