@@ -17,7 +17,38 @@ from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.readers.events import event_map
 from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
 from minisnn.data.sets.digits import load_digits
-from minisnn.data.sets.statistics import SACCADES_MS, recording_statistics
+from minisnn.data.sets.statistics import recording_statistics
+
+SACCADES_MS = ((0, 105), (105, 210), (210, np.inf))  # of N-MNIST
+
+
+def nmnist_statistics(
+    recordings: Sequence[np.ndarray], shape: tuple[int, int] = (34, 34)
+) -> dict[str, float]:
+    """Named numbers of recordings of N-MNIST's form: those of `recording_statistics`; the spread of
+    events a recording and of the last event; the share of the events in each saccade, and the times
+    by which 10, 50 and 90 % of them have come; noise of the 16 pixels in the corners."""
+    joined = np.concatenate(recordings)
+    size = np.array([events.size for events in recordings])
+    last = np.array([events["t"].max() for events in recordings]) / 1000
+    time = joined["t"] / 1000
+    table = recording_statistics(recordings, shape)
+    for name, of in dict(sd=np.std, least=np.min, median=np.median, most=np.max).items():
+        table[f"events, {name}"] = of(size)
+    table |= {"last event, earliest ms": last.min(), "last event, latest ms": last.max()}
+    for k, (begin, end) in enumerate(SACCADES_MS, start=1):
+        within = time[(time >= begin) & (time < end)]
+        table[f"saccade {k}, share"] = within.size / time.size
+        for percent in (10, 50, 90):
+            reached = np.percentile(within, percent) if within.size else np.nan
+            table[f"saccade {k}, {percent} % by ms"] = reached
+    corner = np.ones(len(joined), bool)
+    for axis, side in zip("yx", shape):
+        corner &= np.isin(joined[axis], (0, 1, side - 2, side - 1))
+    for polarity, name in ((1, "ON"), (0, "OFF")):
+        found = np.sum(corner & (joined["p"] == polarity))
+        table[f"{name} noise of a corner pixel, Hz"] = found / (16 * last.sum() / 1000)
+    return {name: float(value) for name, value in table.items()}
 
 
 def pair_statistics(
@@ -56,7 +87,7 @@ def compare(
 ) -> str:
     """A table, one line a statistic: real beside simulated; with `paired`, what pairs of one
     picture have in common."""
-    first, second = recording_statistics(real, shape), recording_statistics(simulated, shape)
+    first, second = nmnist_statistics(real, shape), nmnist_statistics(simulated, shape)
     lines = [f"{'':<40}{'real':>12}{'simulated':>12}"]
     lines += [f"{name:<40}{_number(first[name]):>12}{_number(second[name]):>12}" for name in first]
     if paired:

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.ndimage import convolve, gaussian_filter, label
 
 from minisnn.data.readers.asl import LETTERS, SHAPE
-from minisnn.data.sets.takes import Take, take_camera
+from minisnn.data.sets.takes import MOMENT_MS, Take, take_camera
 
 # of 26.6 s of letter a and 10.1 s of letter g; events are known of a alone
 REAL = {
@@ -63,6 +63,17 @@ REAL = {
 FRAME_MS, MOMENT_FRAMES = 10, 10  # of a take: length of a frame, frames of a sample
 LAGS = {"0.1 s": 1, "0.5 s": 5, "4 s": 40}  # in samples
 _SMOOTH_PX, _WAVES_HZ, _CORNER, _REACH = 2.2, (1.0, 6.0), 20, 12
+
+
+def recorded(take: Take, seconds: float) -> np.ndarray:
+    """Events (dtype EVENT) of the take's beginning, sample after sample."""
+    parts = []
+    for k in range(round(1000 * seconds / MOMENT_MS)):
+        t = k * MOMENT_MS / 1000
+        part = take.camera(take_camera(), t).record(take.picture(t), take.seed, k, MOMENT_MS)
+        part["t"] += 1000 * MOMENT_MS * k
+        parts.append(part)
+    return np.concatenate(parts)
 
 
 def frames_of(
@@ -176,7 +187,7 @@ def simulated(letter: str, subjects: int, seconds: float, seed: int = 0) -> dict
     """The table, as means over subjects."""
     found = []
     for subject in range(subjects):
-        take = Take(seed, subject, LETTERS.index(letter)).record(take_camera(), seconds)
+        take = recorded(Take(seed, subject, LETTERS.index(letter)), seconds)
         found.append(take_statistics(*frames_of(take, SHAPE, 1000 * seconds)))
     return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
 

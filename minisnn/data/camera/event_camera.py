@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import array, need, one_of, whole
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
-from ...arguments import array, need, one_of, whole
 from . import reference
 from .checks import check, grey_values
 from .reference import Pixels, Scene

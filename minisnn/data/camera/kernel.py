@@ -1,5 +1,5 @@
 """The event camera's hot loops in numba; their readable twins are in reference.py, where what they
-are given is described. Few pixels have an event in a millisecond: `find_due` tells which, without a
+are given is described. Few pixels have an event in a millisecond: `follow` marks which, without a
 division, and only these are gone through one by one. What is done to all pixels are short loops of
 their own, of which LLVM makes vectors."""
 
@@ -70,29 +70,17 @@ def look(planes, top, left, shape, out):
 
 
 @njit(nogil=True, inner=True)
-def follow(light, keep, before, now):
-    """The signal after a millisecond."""
+def follow(light, before, reference, free, start_ms, pixels, now, due):
+    """The signal after a millisecond; mark each pixel that is blind in it, or has an event in it:
+    (threshold - difference) / slope < 1. The references of the others leak."""
+    on, off, leak, keep = pixels.on, pixels.off, pixels.leak, pixels.keep
     for k in range(now.size):
         now[k] = before[k] + keep * (light[k] - before[k])
-
-
-@njit(nogil=True, inner=True)
-def find_due(before, now, reference, free, start_ms, pixels, due):
-    """Mark each pixel that is blind in the millisecond from start_ms on, or has an event in it:
-    (threshold - difference) / slope < 1."""
-    on, off, leak = pixels.on, pixels.off, pixels.leak
-    for k in range(now.size):
         slope = now[k] - before[k] + leak[k]
         difference = before[k] - reference[k]
         rises = (slope > 0.0) & (on[k] - difference < slope)
         falls = (slope < 0.0) & (-off[k] - difference > slope)
         due[k] = rises | falls | (free[k] >= start_ms)
-
-
-@njit(nogil=True, inner=True)
-def let_leak(leak, due, reference):
-    """Of the other pixels."""
-    for k in range(reference.size):
         reference[k] -= 0.0 if due[k] else leak[k]
 
 
@@ -113,8 +101,7 @@ def pixel_events(view, scene, pixels, residual, stop_after, time, address):
     look(planes, places[0, 0], places[0, 1], shape, now)
     reference = now - residual
     free = np.full(number, -1.0)  # ms at which the pixel's refractory time ends
-    eights = np.zeros(-(-number // 8), np.uint64)
-    due = eights.view(np.uint8)[:number]
+    due = np.zeros(number, np.uint8)
     count = 0
     first = np.int64(-1)
     for step in range(1, places.shape[0]):
@@ -123,44 +110,37 @@ def pixel_events(view, scene, pixels, residual, stop_after, time, address):
         before, now = now, before
         look(planes, places[step, 0], places[step, 1], shape, light)
         start_ms = step - 1.0
-        follow(light, pixels.keep, before, now)
-        find_due(before, now, reference, free, start_ms, pixels, due)
-        let_leak(leak, due, reference)
-        for eight in range(eights.size):
-            if eights[eight] == 0:
+        follow(light, before, reference, free, start_ms, pixels, now, due)
+        for k in range(number):
+            begin = free[k] - start_ms
+            if due[k] == 0 or begin >= 1.0:
                 continue
-            for k in range(8 * eight, min(8 * eight + 8, number)):
-                begin = free[k] - start_ms
-                if due[k] == 0 or begin >= 1.0:
-                    continue
-                old = before[k]
-                rise = now[k] - old
-                if begin >= 0.0:
-                    reference[k] = old + rise * begin
-                else:
-                    begin = 0.0
-                slope = rise + leak[k]  # the reference leaks downwards: a rise of the difference
-                while True:
-                    difference = old + rise * begin - reference[k]
-                    target = pixels.on[k] if slope > 0.0 else -pixels.off[k]
-                    crossing = (
-                        begin + max((target - difference) / slope, 0.0) if slope != 0.0 else 1.0
-                    )
-                    if not crossing < 1.0:
-                        reference[k] -= leak[k] * (1.0 - begin)
-                        break
-                    if count >= time.shape[0]:
-                        return -1
-                    time[count] = np.int64((start_ms + crossing) * 1000.0)
-                    address[count] = 2 * k + (1 if slope > 0.0 else 0)
-                    if first < 0 or time[count] < first:
-                        first = time[count]
-                    count += 1
-                    begin = crossing + pixels.refractory
-                    free[k] = start_ms + begin
-                    if begin >= 1.0:
-                        break
-                    reference[k] = old + rise * begin
+            old = before[k]
+            rise = now[k] - old
+            if begin >= 0.0:
+                reference[k] = old + rise * begin
+            else:
+                begin = 0.0
+            slope = rise + leak[k]  # the reference leaks downwards: a rise of the difference
+            while True:
+                difference = old + rise * begin - reference[k]
+                target = pixels.on[k] if slope > 0.0 else -pixels.off[k]
+                crossing = begin + max((target - difference) / slope, 0.0) if slope != 0.0 else 1.0
+                if not crossing < 1.0:
+                    reference[k] -= leak[k] * (1.0 - begin)
+                    break
+                if count >= time.shape[0]:
+                    return -1
+                time[count] = np.int64((start_ms + crossing) * 1000.0)
+                address[count] = 2 * k + (1 if slope > 0.0 else 0)
+                if first < 0 or time[count] < first:
+                    first = time[count]
+                count += 1
+                begin = crossing + pixels.refractory
+                free[k] = start_ms + begin
+                if begin >= 1.0:
+                    break
+                reference[k] = old + rise * begin
     return count
 
 
@@ -179,9 +159,7 @@ def count_one(picture, scene, pixels, residual, scale, counts):
         if count >= 0:
             break
         capacity *= 4
-    first = time[0] if count else 0
-    for k in range(count):
-        first = min(first, time[k])
+    first = time[:count].min() if count else 0
     for k in range(count):
         step = (time[k] - first) // 1000
         pixel = address[k] // 2

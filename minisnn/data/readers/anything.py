@@ -23,22 +23,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...files import size_of
-from .arrays import SETS, holds_events, read_arrays, read_hdf5, sensor_of_npz
-from .asl import SHAPE as ASL, read_asl
+from .arrays import SETS, holds_events, read_arrays, read_hdf5, read_table, sensor_of_npz
+from .asl import SHAPE as ASL
+from .asl import read_asl
 from .columns import UNITS
-from .events import in_order
+from .events import as_recording
 from .hdf5 import naming, one_line
-from .nmnist import SHAPE as NMNIST, read_nmnist
+from .nmnist import SHAPE as NMNIST
+from .nmnist import read_nmnist
 from .plausible import check_unit
-from .spoken import UNITS as SPOKEN_UNITS, forget, is_spoken, opened
-from .text import read_table
+from .spoken import UNITS as SPOKEN_UNITS
+from .spoken import forget, is_spoken, opened
 from .torchneuromorphic import SENSORS
-from .units import as_picture, as_recording, in_words
+from .units import as_picture, in_words
 
 INDEX = "index.csv"
 NOTES = (".txt", ".csv")  # where no recordings are expected
 # names of folders, and in the column
 SPLITS = {name: name for name in ("train", "val", "test")} | dict(valid="val", validation="val")
+PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
 MOST_KINDS = 5  # of files, in a warning
 Sensor = tuple[int, ...] | None  # rows and columns, or (n,) of a row of n units; None: not known
 
@@ -57,18 +60,11 @@ def _camera(path: Path, sensor: Sensor, columns: str | None) -> Any:
     return {name: held[name] for name in ("t", "x", "y", "on")}
 
 
-def _sensor_of_camera(path: Path) -> Sensor:
-    columns, rows = _of_camera(path, lambda stream: stream.dimensions())
-    return rows, columns
-
-
 def _of_camera(path: Path, take: Callable[[Any], Any]) -> Any:
     """What `take` makes of a stream of packets of events, which the library faery reads."""
     if importlib.util.find_spec("faery") is None:
-        raise ValueError(
-            "files of cameras need the library faery; install it with: pip install "
-            "'minisnn[cameras]'"
-        )
+        install = "pip install 'minisnn[cameras]'"
+        raise ValueError(f"files of cameras need the library faery; install it with: {install}")
     import faery
 
     try:
@@ -86,7 +82,7 @@ def _sensor_of_hdf5(path: Path) -> Sensor:
 class Reader(NamedTuple):
     """A form of files.
 
-    read     gives what `units.as_recording` takes, of a path, the sensor and the order of columns
+    read     gives what `events.as_recording` takes, of a path, the sensor and the order of columns
     sensor   gives the sensor that a file names
     says     whether every file of this form says its unit of time and its columns
     """
@@ -96,7 +92,7 @@ class Reader(NamedTuple):
     says: bool = False
 
 
-_CAMERA = Reader(_camera, _sensor_of_camera, says=True)
+_CAMERA = Reader(_camera, lambda path: _of_camera(path, lambda s: s.dimensions())[::-1], says=True)
 _HDF5 = Reader(lambda path, *_: read_hdf5(path), _sensor_of_hdf5)
 _TEXT = Reader(lambda path, _, columns: read_table(path, columns))
 READERS = {
@@ -112,7 +108,6 @@ READERS = {
     **dict.fromkeys((".raw", ".dat", ".aedat4", ".es"), _CAMERA),
 }
 SUFFIXES = tuple(READERS)
-SAYING = tuple(kind for kind, reader in READERS.items() if reader.says)
 
 
 def read_events(
@@ -136,17 +131,14 @@ def read_events(
     """
     path = Path(path)
     with naming(path, "a recording"):
-        kind = path.suffix.lower()
-        if kind not in READERS:
+        reader = READERS.get(path.suffix.lower())
+        if reader is None:
             raise ValueError(f"expected a recording, a file ending in {', '.join(SUFFIXES)}")
         size_of(path, "a recording", 1 << 62)
-        reader = READERS[kind]
-        given = reader.read(path, sensor, columns)
         time = "us" if reader.says else time
-        events, known = as_recording(given, sensor, str(path), time, columns)
+        events, known = as_recording(reader.read(path, sensor, columns), sensor, time, columns)
         if not events.size:
             raise ValueError("the recording has no events; expected at least one")
-        events = in_order(events)
         if not known:
             check_unit(events, sensor)
     return _flipped(events, flip_y)
@@ -163,9 +155,9 @@ def sensor_of(path: str | Path) -> Sensor:
     """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS,
     .npz with `sensor`, cameras'; (n,) of a row of n units, as SHD has 700."""
     path = Path(path)
-    kind = path.suffix.lower()
+    reader = READERS.get(path.suffix.lower())
     with naming(path, "a recording"):
-        return READERS[kind].sensor(path) if kind in READERS else None
+        return reader and reader.sensor(path)
 
 
 class Entry(NamedTuple):
@@ -248,11 +240,9 @@ def entries(root: str | Path) -> list[Entry]:
     index = root / INDEX if root.is_dir() else root
     if root.is_file() and root.suffix.lower() in SETS:
         forget()
-        found = [
-            Entry(root, label, subject=subject, split=split, key=key)
-            for key, label, subject, split in opened(root).listed()
-        ]
+        rows = opened(root).listed()
         forget()
+        found = [Entry(root, label, None, None, who, split, key) for key, label, who, split in rows]
     else:
         found = [*_indexed(index)] if index.is_file() else _in_folders(root)
     if not found:
@@ -273,33 +263,29 @@ def _in_folders(root: Path) -> list[Entry]:
     folders = [one for one in _shown(root) if one.is_dir()]
     splits = [one for one in folders if one.name.lower() in SPLITS]
     within = [(SPLITS[one.name.lower()], label) for one in splits for label in _shown(one)]
-    labels = [(split, label) for split, label in within if label.is_dir()]
-    other = [
-        one for one in folders if one not in splits and any(map(_is_recording, one.rglob("*")))
-    ]
-    if labels and other:
+    labels: list[tuple[str | None, Path]] = [one for one in within if one[1].is_dir()]
+    other = [one for one in folders if labels and one not in splits]
+    other = [one for one in other if any(map(_is_recording, one.rglob("*")))]
+    if other:
         raise ValueError(
             f"{root}: recordings in {', '.join(one.name for one in other)} would not be read next "
             f"to {' and '.join(one.name for one in splits)}; expected nothing but train, val and "
             "test"
         )
-    labels = labels or [(None, one) for one in folders]
-    there = [(split, path) for split, label in labels for path in _shown(label)]
-    found = [
-        Entry(path, path.parent.name, split=split)
-        for split, path in there
-        if path.suffix.lower() in SUFFIXES and not path.is_dir()
-    ]
-    read = {one.path for one in found}
-    loose = [path for folder in (root, *splits) for path in _shown(folder) if _is_recording(path)]
-    left = [path for _, path in there if path not in read] + loose
-    kinds = Counter(_ending(one) for one in left)
+    found, left = [], []
+    for split, label in labels or [(None, one) for one in folders]:
+        for path in _shown(label):
+            if path.suffix.lower() in READERS and not path.is_dir():
+                found.append(Entry(path, label.name, split=split))
+            else:
+                left.append(path)
+    left += [path for one in (root, *splits) for path in _shown(one) if _is_recording(path)]
     if found and left:
-        counts = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common(MOST_KINDS))
+        kinds = Counter(map(_ending, left)).most_common(MOST_KINDS)
         warnings.warn(
-            f"{root}: {len(left)} files or folders in {len({one.parent for one in left})} folders are "
-            f"not read ({counts}), such as {left[0].relative_to(root)}; recordings end in "
-            f"{', '.join(SUFFIXES)}",
+            f"{root}: {len(left)} files or folders in {len({one.parent for one in left})} folders "
+            f"are not read ({', '.join(f'{number} {kind}' for kind, number in kinds)}), such as "
+            f"{left[0].relative_to(root)}; recordings end in {', '.join(SUFFIXES)}",
             stacklevel=3,
         )
     return found
@@ -312,8 +298,8 @@ def _shown(folder: Path) -> list[Path]:
 
 def _ending(path: Path) -> str:
     """What a file's name ends in, also before it was packed: .npy.gz."""
-    packed = path.suffix.lower() in (".gz", ".bz2", ".xz", ".zip", ".zst")
-    ending = "".join(path.suffixes[-2:] if packed else path.suffixes[-1:]).lower()
+    number = 2 if path.suffix.lower() in PACKED else 1
+    ending = "".join(path.suffixes[-number:]).lower()
     return "folders" if path.is_dir() else ending or "without an ending"
 
 
@@ -321,20 +307,20 @@ def _is_recording(path: Path) -> bool:
     """Whether a file outside of the folders of classes is a recording: arrays may be labels, HDF5 a
     checkpoint, and text notes."""
     kind = path.suffix.lower()
-    if kind not in SUFFIXES or kind in NOTES or not path.is_file():
+    if kind not in READERS or kind in NOTES or not path.is_file():
         return False
     return kind not in (".npy", ".npz", *SETS) or holds_events(path, ordered=True)
 
 
 def nearly(root: Path) -> str:
     """What is in a folder without recordings that may have been meant."""
-    files = [one for one in (*root.glob("*"), *root.glob("*/*")) if one.is_file()]
-    for path in sorted(one for one in files if not one.name.startswith(".")):
+    files = [one for one in (*root.glob("[!.]*"), *root.glob("*/[!.]*")) if one.is_file()]
+    for path in sorted(files):
         if path.suffix.lower() in SETS:
             return f"; {path} may hold a whole set: name the file"
-        if path.parent == root and path.suffix.lower() in SUFFIXES:
+        if path.parent == root and path.suffix.lower() in READERS:
             return (
-                f"; {path.name} lies in the folder itself, put it into a folder named for its class"
+                f"; {path.name} is in the folder itself, put it into a folder named for its class"
             )
         return f"; {path.relative_to(root)} is there, but recordings end in {', '.join(SUFFIXES)}"
     return ""
@@ -343,34 +329,25 @@ def nearly(root: Path) -> str:
 def _indexed(path: Path) -> Iterator[Entry]:
     expected = "path and label in the first line, and a row for each recording"
     with naming(path, expected), open(path, newline="", encoding="utf-8-sig") as file:
-        head, *rows = csv.reader(file) if path.stat().st_size else [[]]
-        head = [name.strip().lower() for name in head]
+        head, *rows = [[cell.strip() for cell in row] for row in csv.reader(file)] or [[]]
+        head = [name.lower() for name in head]
         if not {"path", "label"} <= set(head):
             raise ValueError(f"found the columns {', '.join(head)[:200] or 'none'}")
     for number, row in enumerate(rows, 2):
         if row:
             with naming(f"{path}: line {number}", f"{','.join(head)}"):
-                if len(row) != len(head):
-                    raise ValueError(f"has {len(row)} values")
-                entry = _entry(path.parent, dict(zip(head, map(str.strip, row))))
-            yield entry
+                yield _entry(path.parent, dict(zip(head, row, strict=True)))
 
 
 def _entry(folder: Path, cells: dict[str, str]) -> Entry:
     """Of a row of an index, its cells by name."""
-    start, stop = (
-        next(
-            (
-                round(float(cells[name]) * UNITS[unit or "us"])
-                for unit in ("", *UNITS)
-                if cells.get(name := f"{part}_{unit}".rstrip("_"))
-            ),
-            None,
-        )
-        for part in ("start", "stop")
-    )
-    if start is not None and stop is not None and not 0 <= start < stop:
-        raise ValueError(f"start {start} us and stop {stop} us")
+    times: dict[str, int] = {}
+    for part in ("start", "stop"):
+        for name, factor in {part: 1, **{f"{part}_{one}": UNITS[one] for one in UNITS}}.items():
+            if cells.get(name):
+                times.setdefault(part, round(float(cells[name]) * factor))
+    if len(times) == 2 and not 0 <= times["start"] < times["stop"]:
+        raise ValueError(f"start {times['start']} us and stop {times['stop']} us")
     place = folder / cells["path"]
     if not place.is_file():
         raise ValueError(f"no such file as {cells['path'][:80]!r}; paths begin where the index is")
@@ -379,5 +356,5 @@ def _entry(folder: Path, cells: dict[str, str]) -> Entry:
     split = cells.get("split", "").lower()
     if split and split not in SPLITS:
         raise ValueError(f"the split is {split!r}; expected train, val or test")
-    subject = cells.get("subject") or None
-    return Entry(place, cells["label"], start, stop, subject, SPLITS.get(split))
+    who = cells.get("subject") or None
+    return Entry(place, cells["label"], **times, subject=who, split=SPLITS.get(split))

@@ -1,22 +1,25 @@
-"""One recording in a NumPy or HDF5 file, as arrays: nothing in it is executed, nor unpacked beyond
-measure.
+"""One recording in a file, as an array or as columns by name: nothing in it is executed, nor unpacked
+beyond measure.
 
 .npy, .npz    one array, or several by name
+.csv, .txt    columns by name in the first line, or in an order that is given, separated by commas, semicolons, tabs or blanks
 .h5, .hdf5    a group `events`, CD/events or `spikes`, or the file itself, with a data set for each column, by
               a name that `columns` knows; or a table, a data set `events`: with named columns, or
               (N, 4) without, whose order `columns` gives
 """
 
+import io
+import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...files import check_archive, size_of
-from .columns import ACCEPTED, columns_of, name_of
+from ...files import check_archive, read_whole, size_of
+from .columns import ACCEPTED, ORDER, columns_of, name_of, order_of
 from .hdf5 import Hdf5, naming
-from .spoken import holds_spoken
 
 SETS = (".hdf5", ".h5")
 EVENTS = "events"  # name of an array of events among others
@@ -25,6 +28,8 @@ Held = np.ndarray | Mapping[str, np.ndarray]
 MOST_EVENTS = 4_000_000  # of a recording
 PLACES = ("events", "CD/events", "spikes", "")
 WHAT = "a recording in HDF5"
+LARGEST = 1 << 33  # bytes of text
+NUMBERS = re.compile(r"(?i:[-+.,;\s\de]|true|false)*")  # of a first line without names
 
 
 def load(path: Path, *wanted: str) -> Any:
@@ -35,10 +40,7 @@ def load(path: Path, *wanted: str) -> Any:
     if isinstance(held, np.ndarray):
         return held
     with held:
-        arrays = {name: held[name] for name in held.files if not wanted or name in wanted}
-    if not all(isinstance(one, np.ndarray) for one in arrays.values()):
-        raise ValueError("a member is not an array; expected a NumPy file of plain arrays")
-    return arrays
+        return {name: held[name] for name in held.files if not wanted or name in wanted}
 
 
 def read_arrays(path: Path) -> Held:
@@ -65,18 +67,15 @@ def read_hdf5(path: Path) -> Held:
     """
     with Hdf5(path, WHAT) as file:
         inside = file.names()
-        for place in PLACES if not holds_many(inside) else ():
+        if holds_many(inside):
+            raise ValueError("holds many recordings; expected one, or its name as a data set's")
+        for place in PLACES:
             if file.has(place):
                 return file.array(place, 4 * MOST_EVENTS)
-            names = file.names(place)
+            names = [name for name in file.names(place) if name_of(name)]
             if columns_of(names):
-                return {
-                    name: file.array(f"{place}/{name}", MOST_EVENTS).reshape(-1)
-                    for name in names
-                    if name_of(name)
-                }
-    if holds_many(inside):
-        raise ValueError("holds many recordings; expected one, or its name as that of a data set")
+                whole = ((name, file.array(f"{place}/{name}", MOST_EVENTS)) for name in names)
+                return {name: column.reshape(-1) for name, column in whole}
     raise ValueError(
         f"holds {', '.join(inside)[:200] or 'nothing'}; expected events with x, y, t and p, as data "
         f"sets of a group or columns of a table ({ACCEPTED}), or a set as torchneuromorphic or SHD "
@@ -84,9 +83,55 @@ def read_hdf5(path: Path) -> Held:
     )
 
 
+def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
+    """The columns of a table of text by their names, int64 or float64: whole numbers exactly, in 64
+    bits, others as Python reads them; True and False are 1 and 0.
+
+    columns   their names in order, where the first line has none or others
+
+    ValueError where a row has more or fewer values than there are names, or something is not a
+    number, and where the first line holds numbers and nothing says of what.
+    """
+    text = read_whole(path, "a table of events", LARGEST).removeprefix(b"\xef\xbb\xbf")
+    first, _, rest = text.partition(b"\n")
+    head = first.decode("utf-8", "replace").strip().lstrip("#").strip()
+    mark = next((one for one in ",;\t" if one in head), None)
+    names = [name.strip().strip('"') for name in head.split(mark)]
+    if columns_of(names) is None:
+        if columns is None:
+            raise ValueError(
+                f"the first line holds {head[:200]!r}; expected the names of its columns "
+                f"({ACCEPTED}), or {ORDER}"
+            )
+        if NUMBERS.fullmatch(head):
+            rest = text
+        names = order_of(columns, names)
+    if not rest.strip():
+        return {name: np.zeros(0, np.int64) for name in names}
+    rest = rest.lower().replace(b"true", b"1").replace(b"false", b"0")
+    words = rest.strip().partition(b"\n")[0].split(mark.encode() if mark else None)
+    if len(words) != len(names):
+        raise ValueError(f"the first row has {len(words)} values; expected {len(names)}")
+    whole = [word.strip().lstrip(b"+-").isdigit() for word in words]
+    try:
+        table = _loaded(rest, mark, [np.int64 if one else np.float64 for one in whole])
+    except (ValueError, DeprecationWarning):  # a fraction in a column of whole numbers
+        table = _loaded(rest, mark, [np.float64] * len(names))
+    found = [(name, table[f"f{place}"]) for place, name in enumerate(names)]
+    return dict(reversed(found))  # the first of a name
+
+
+def _loaded(rest: bytes, mark: str | None, kinds: list[type]) -> np.ndarray:
+    dtype = [(f"f{place}", kind) for place, kind in enumerate(kinds)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return np.loadtxt(io.BytesIO(rest), dtype, None, mark, ndmin=1)
+
+
 def holds_many(names: list[str]) -> bool:
-    """Whether a file in HDF5 with these names at its top holds a whole set of recordings."""
-    return {"data", "extra"} <= set(names) or holds_spoken(names)
+    """Whether a file in HDF5 with these names at its top holds a whole set of recordings, as
+    torchneuromorphic or SHD has it."""
+    return {"data", "extra"} <= set(names) or {"spikes", "labels"} <= set(names)
 
 
 def holds_set(path: Path) -> bool:

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from ...files import read_whole
+from .arrays import MOST_EVENTS
 from .events import check_events, event_array
 from .hdf5 import Hdf5, naming
-from .torchneuromorphic import MOST_EVENTS
 
 LETTERS = tuple("abcdefghiklmnopqrstuvwxy")
 SHAPE = (180, 240)  # rows, columns
@@ -33,8 +33,8 @@ STORED = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 12, 13), "i1 u1 i2 u2 i4 u4 f4 f8 i8 
 _LARGEST_FILE = 40 * MOST_EVENTS  # bytes
 
 
-def asl_files(root: str | Path) -> list[tuple[str, Path]]:
-    """The recordings under `root` as (letter, path), by letter in alphabetic order, then by number.
+def asl_files(root: str | Path) -> list[tuple[str, int, Path]]:
+    """The recordings under `root` as (letter, number, path), in this order.
 
     root: the folder that holds a folder for each letter, in upper or lower case; letters may be
     missing. No file is opened. Raises ValueError, naming root, where it holds no such recordings,
@@ -45,26 +45,17 @@ def asl_files(root: str | Path) -> list[tuple[str, Path]]:
     for path in Path(root).glob("*/*"):
         letter = path.parent.name.lower()
         if letter in LETTERS and path.suffix.lower() == ".mat" and path.name[0] != ".":
-            twin = found.setdefault((letter, recording_number(path)), path)
+            match = re.fullmatch(rf"{letter}_0*([1-9][0-9]*)", path.stem.lower())
+            if not match:
+                raise ValueError(f"{path}: not a recording's name; expected {letter}_0001.mat")
+            twin = found.setdefault((letter, int(match[1])), path)
             if twin != path:
                 raise ValueError(f"{path}: has the same letter and number as {twin}")
     if not found:
         raise ValueError(
-            f"{root}: no recordings; expected the root of ASL-DVS, which holds a/a_0001.mat to "
-            "y/y_4200.mat"
+            f"{root}: no recordings; expected a/a_0001.mat to y/y_4200.mat, of ASL-DVS"
         )
-    return [(letter, found[letter, number]) for letter, number in sorted(found)]
-
-
-def recording_number(path: str | Path) -> int:
-    """The number of a recording, from 1 on, by its file name <letter>_<number>.mat; ValueError
-    where it has none."""
-    path = Path(path)
-    letter = path.parent.name.lower()
-    match = re.fullmatch(rf"{letter}_0*([1-9][0-9]*)", path.stem.lower())
-    if not match:
-        raise ValueError(f"{path}: not the name of a recording; expected {letter}_0001.mat")
-    return int(match[1])
+    return [(*one, found[one]) for one in sorted(found)]
 
 
 def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
@@ -77,6 +68,9 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
     """
     with naming(path, WHAT):
         found = _variables(Path(path))
+        for name in VARIABLES:
+            if name not in found:
+                raise ValueError(f"there is no {name} of real numbers")
         t, x, y, p = (found[name] for name in VARIABLES)
         events = event_array(x, y, t, p)
         check_events(events, SHAPE)
@@ -88,25 +82,17 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
 
 
 def _variables(path: Path) -> dict[str, np.ndarray]:
-    """The variables, each (N,)."""
+    """The variables, each (N,), of a file of version 5 to 7, or of 7.3, which is HDF5. (scipy reads
+    the former too, but can crash the process where bytes are damaged.)"""
     content = read_whole(path, WHAT, _LARGEST_FILE)
     if b"\x89HDF\r\n\x1a\n" in (content[:8], content[512:520]):
         with Hdf5(path, WHAT) as file:
-            return {name: file.array(name, MOST_EVENTS).reshape(-1) for name in VARIABLES}
-    found = _read_matlab(content)
-    for name in VARIABLES:
-        if found.get(name) is None:
-            raise ValueError(f"there is no {name}, it holds {', '.join(found)[:200] or 'nothing'}")
-    return found
-
-
-def _read_matlab(content: bytes) -> dict[str, np.ndarray | None]:
-    """The variables of a file of version 5 to 7; None of others. (scipy reads these too, but can crash the process
-    where bytes are damaged.)"""
+            own = [name for name in VARIABLES if file.has(name)]
+            return {name: file.array(name, MOST_EVENTS).reshape(-1) for name in own}
     order = {b"IM": "<", b"MI": ">"}.get(content[126:128])
     if order is None:
         raise ValueError("no MATLAB file of version 5 or 7.3")
-    found: dict[str, np.ndarray | None] = {}
+    found = {}
     for kind, data in _elements(content[128:], order):
         if kind == COMPRESSED:
             with suppress(zlib.error):  # of a variable that nobody needs, or else it will be missed
@@ -115,10 +101,7 @@ def _read_matlab(content: bytes) -> dict[str, np.ndarray | None]:
         if kind == MATRIX:
             _, _, (_, letters), *parts = _elements(data, order)
             name = letters.decode("latin-1")
-            found[name] = None
-            if name in VARIABLES:
-                if len(parts) != 1:
-                    raise ValueError(f"{name} holds others than real numbers")
+            if name in VARIABLES and len(parts) == 1:  # real numbers
                 stored, values = parts[0]
                 found[name] = np.frombuffer(values, order + STORED[stored])
     return found

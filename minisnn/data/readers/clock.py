@@ -30,7 +30,13 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
     if falls.size and np.any(t[:-1] < t[1:]):  # else newest first
         _check_falls(events, falls)
     if whole and len(t) >= LEAST:
-        _check_first(t)
+        first, second = np.partition(t, 1)[:2].tolist()
+        last = int(t.max())
+        if second - first > max(last - second, LATE):
+            raise ValueError(
+                f"one event is stamped {(second - first) / 1e6:g} s before all others, which last "
+                f"{(last - second) / 1e6:g} s; expected times of one clock, so leave that event out"
+            )
 
 
 def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
@@ -42,7 +48,7 @@ def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
     if number < len(zero) and (behind or number >= LEAST):
         raise ValueError(
             f"{number:,} of {len(zero):,} rows hold nothing but zeros, as where a file was not "
-            "written to its end; expected events alone"
+            "written to its end; expected events only"
         )
 
 
@@ -58,24 +64,17 @@ def _check_falls(events: np.ndarray, falls: np.ndarray) -> None:
         if SHARE * np.sum(4 * fallen > most) >= len(t):
             return
         back &= 4 * np.diff(np.sort(t)).max() > fallen
-    wrong = falls[back]
-    if (
-        wrong.size
-        and not _are_packets(fallen[back], fallen[late & ~back])
-        and not _is_grouped(events, wrong)
-    ):
+    wrong, later = falls[back], fallen[late & ~back]
+    if not wrong.size or _is_grouped(events, wrong):
+        return
+    # packets of several cameras follow each other: the first falls are no longer than most
+    if later.size <= wrong.size or fallen[back].max() > 2 * np.median(later):
         at = int(wrong[0])
         raise ValueError(
             f"times fall back by {(int(t[at]) - int(t[at + 1])) / 1e6:g} s after event {at + 1:,}: "
             "the clock wraps or begins again, or a stamp is wrong; expected times that grow, or "
             "each stretch as a recording of its own"
         )
-
-
-def _are_packets(first: np.ndarray, later: np.ndarray) -> bool:
-    """Whether the first times fall back no further than most later ones do, as where packets of
-    several cameras follow each other."""
-    return later.size > first.size and bool(first.max() <= 2 * np.median(later))
 
 
 def _is_grouped(events: np.ndarray, late: np.ndarray) -> bool:
@@ -89,13 +88,3 @@ def _is_grouped(events: np.ndarray, late: np.ndarray) -> bool:
             if several and change.size + 1 == len(np.unique(key)) and np.isin(late, change).all():
                 return True
     return False
-
-
-def _check_first(t: np.ndarray) -> None:
-    first, second = np.partition(t, 1)[:2].tolist()
-    last = int(t.max())
-    if second - first > max(last - second, LATE):
-        raise ValueError(
-            f"one event is stamped {(second - first) / 1e6:g} s before all others, which last "
-            f"{(last - second) / 1e6:g} s; expected times of one clock, so leave that event out"
-        )

@@ -54,9 +54,9 @@ def columns_of(names: Iterable[Any]) -> tuple[str, ...] | None:
     return next((one for one in (PIXELS, UNITS_ALONE) if known >= set(one)), None)
 
 
-def order_of(columns: Any) -> list[str]:
+def order_of(columns: Any, there: Sequence[Any] | None = None) -> list[str]:
     """The names of columns in their order, of "t,x,y,p", "t,unit" or a list. ValueError where one
-    is missing, comes twice or has another name."""
+    is missing, comes twice or has another name, and where there are more or fewer columns."""
     listed = columns.split(",") if isinstance(columns, str) else columns
     names = [str(one).strip() for one in listed] if isinstance(listed, Sequence) else []
     known = [str(name_of(one)) for one in names if one not in SKIPPED]
@@ -65,6 +65,9 @@ def order_of(columns: Any) -> list[str]:
             f"columns are {columns!r}; expected x, y, t and p, each once, in their order, or t and "
             f"unit ({ACCEPTED})"
         )
+    if there is not None and len(there) != len(names):
+        has = ", ".join(map(str, there))[:200]
+        raise ValueError(f"columns {','.join(names)} are {len(names)}; there are {has}")
     return names
 
 
@@ -81,14 +84,10 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
     names = names_in(recording)
     table = isinstance(recording, np.ndarray) and recording.ndim == 2 and not names
     held = list(recording.T) if table else [recording[name] for name in names]
-    if table or names and columns is not None and columns_of(names) is None:
-        if columns is None:
-            raise ValueError(f"an array of shape {recording.shape} has no names; say {ORDER}")
-        if not isinstance(recording, Mapping):
-            found, names = names, order_of(columns)
-            if len(names) != len(held):
-                has = ", ".join(found)[:200] or len(held)
-                raise ValueError(f"columns {','.join(names)} are {len(names)}; the array has {has}")
+    if table and columns is None:
+        raise ValueError(f"an array of shape {recording.shape} has no names; say {ORDER}")
+    if columns is not None and isinstance(recording, np.ndarray) and columns_of(names) is None:
+        names = order_of(columns, names or range(len(held)))
     known: dict[str, np.ndarray] = {}
     unit = None
     for name, values in zip(names, held):
@@ -108,10 +107,8 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
 def unmasked(values: Any, name: str) -> np.ndarray:
     """An array; ValueError where some of it is masked, for what lies below a mask is no value."""
     if np.ma.is_masked(values):
-        raise ValueError(
-            f"{name} has {np.ma.count_masked(values)} masked values; leave those events out, as "
-            "events[~mask] does"
-        )
+        number = np.ma.count_masked(values)
+        raise ValueError(f"{name} has {number} masked values; leave them out, as events[~mask]")
     return np.asarray(values)
 
 

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 
 from ...arguments import need, shown
 from .clock import check_clock
-from .columns import UNITS, columns_in, microseconds, unmasked
+from .columns import PIXELS, columns_in, microseconds, unmasked
 from .hdf5 import naming
-from .plausible import Pace
+from .units import as_picture, check_row, in_words, is_row
 
 EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
 # the largest count that a cell of a uint8 tensor holds; further events of the cell are dropped
@@ -36,14 +36,12 @@ def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike) -> np.nd
         raise ValueError(f"columns differ in length or shape: {shapes}; expected (N,)")
     events = np.empty(columns["t"].size, EVENT)
     for name, values in columns.items():
-        limit = np.iinfo(EVENT[name])
         if values.size and values.dtype.kind not in "biuf":
             raise ValueError(f"{name} has dtype {values.dtype}; expected numbers")
+        limit = np.iinfo(EVENT[name])
         if values.size and not (limit.min <= values.min() and values.max() <= limit.max):
-            raise ValueError(
-                f"{name} reaches from {values.min()} to {values.max()}; expected values from "
-                f"{limit.min} to {limit.max}"
-            )
+            reach = f"from {values.min()} to {values.max()}"
+            raise ValueError(f"{name} reaches {reach}; expected {limit.min} to {limit.max}")
         if values.dtype.kind == "f" and np.any(values != np.rint(values)):
             raise ValueError(f"{name} holds a value that is not a whole number")
         events[name] = values
@@ -58,6 +56,71 @@ def in_order(events: np.ndarray, whole: bool = True) -> np.ndarray:
     return events[np.argsort(t, kind="stable")] if np.any(t[:-1] > t[1:]) else events
 
 
+def as_recording(
+    recording: Any,
+    sensor: Sequence[int] | None = None,
+    time: str | None = None,
+    columns: str | Sequence[str] | None = None,
+    inside: bool = False,
+    whole: bool = True,
+) -> tuple[np.ndarray, bool]:
+    """(events of pixels or of units, sorted by time, whether something gives their unit of time).
+
+    recording   what `as_events` takes, or columns t and unit
+    sensor   rows and columns, or (n,) of a row of n units, for which events of one row of pixels,
+             or x and t, as tonic has them, will do; None: as the columns are
+    time, columns   as of `as_events`
+    inside   whether events must lie within rows and columns; units always must
+    whole    whether events (dtype EVENT) are all of their recording, and no part of it
+
+    Raises ValueError for anything else.
+    """
+    plain = type(recording) is np.ndarray and recording.dtype == EVENT and recording.ndim == 1
+    if plain and time in (None, "us") and recording["p"].min(initial=0) >= 0:
+        check_events(recording)
+        events, known, units = in_order(recording, whole), time is not None, False
+    else:
+        events, known, units = _of_columns(recording, time, columns, is_row(sensor))
+    if units:
+        check_row(sensor)
+    elif is_row(sensor):
+        if events.size and (np.ptp(events["y"]) or np.ptp(events["p"])):
+            raise ValueError(
+                "events have rows or polarities; expected those of one row of units, or a sensor of "
+                "rows and columns"
+            )
+        events = events.copy()
+        events["y"], events["p"] = 0, 1
+    if sensor is not None and (inside or is_row(sensor)):
+        check_events(events, as_picture(sensor))
+    return events, known
+
+
+def _of_columns(
+    recording: Any, time: str | None, columns: Any, row: bool
+) -> tuple[np.ndarray, bool, bool]:
+    """(events, whether something gives their unit of time, whether columns are t and unit)."""
+    held, unit = columns_in(recording, columns)
+    t = held["t"]
+    units = not held.keys() >= set(PIXELS)
+    if units:
+        x = held.get("unit", held.get("x") if row else None)
+        if x is None:
+            raise ValueError(f"found the columns {', '.join(held)}; expected x, y, t and p")
+        held |= {"x": x, "y": np.zeros(t.shape, np.int8), "p": np.ones(t.shape, np.int8)}
+    p = held["p"]
+    if p.dtype.kind in "if" and p.min(initial=0) == -1 and np.isin(p, (-1, 1)).all():
+        p = p > 0
+    known = time is not None or unit is not None
+    if not known and t.dtype.kind == "f" and np.isfinite(t).all() and np.any(t != np.rint(t)):
+        raise ValueError(
+            "times are fractions, and nothing gives their unit; say --time us, ms or s (in Python "
+            "time='ms')"
+        )
+    made = event_array(held["x"], held["y"], microseconds(t, time, unit), p)
+    return made, known, units and "unit" in held
+
+
 def as_events(
     events: Any,
     shape: tuple[int, int] | None = None,
@@ -65,10 +128,11 @@ def as_events(
     time: str | None = None,
     columns: str | Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Events of dtype EVENT, sorted by time (those of this type stay as they are).
+    """Events of dtype EVENT, sorted by time.
 
     events    a structured array, a mapping with columns named as in `columns.NAMES`, in any order,
               or an array (N, 4) with the order of its columns
+    shape     rows and columns of the sensor, if events must lie on it
     time      unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name (t_ms,
               timestamp_us), else microseconds where the times are whole numbers, and an error where
               they are not
@@ -79,66 +143,14 @@ def as_events(
     parts of recordings, of which a late beginning says nothing.
     """
     with naming(name):
-        made, _, units = of_columns(events, time, columns)
-        if units:
-            raise ValueError("found times of units; expected events of pixels, x, y, t and p")
-        check_events(made, shape)
-    return made
-
-
-def of_columns(
-    recording: Any, time: str | None, columns: Any, row: bool = False
-) -> tuple[np.ndarray, bool, bool]:
-    """(events, whether something gives their unit of time, whether x is a unit) of what `as_events`
-    takes, or of columns t and unit; row: x and t are enough, as tonic's of units."""
-    plain = isinstance(recording, np.ndarray) and not isinstance(recording, np.ma.MaskedArray)
-    if plain and recording.dtype == EVENT and recording.ndim == 1 and time in (None, "us"):
-        if recording["p"].min(initial=0) >= 0:
-            check_events(recording)
-            check_clock(recording, whole=False)
-            return recording, time is not None, False
-    held, unit = columns_in(recording, columns)
-    t = held["t"]
-    units = not {"x", "y", "p"} <= held.keys()
-    if units:
-        x = held.get("unit", held.get("x") if row else None)
-        if x is None:
-            raise ValueError(f"found the columns {', '.join(held)}; expected x, y, t and p")
-        held |= {"x": x, "y": np.zeros(t.shape, np.int8), "p": np.ones(t.shape, np.int8)}
-    p = held["p"]
-    if p.dtype.kind in "if" and p.min(initial=0) == -1 and np.isin(p, (-1, 1)).all():
-        p = p > 0
-    if time is None and unit is None and t.dtype.kind == "f":
-        _check_whole(held["x"], held["y"], t)
-    made = event_array(held["x"], held["y"], microseconds(t, time, unit), p)
-    return made, time is not None or unit is not None, units and "unit" in held
-
-
-def _check_whole(x: np.ndarray, y: np.ndarray, t: np.ndarray) -> None:
-    """ValueError where times are fractions, with the one unit in which they are plausible."""
-    if not np.isfinite(t).all() or np.all(t == np.rint(t)):
-        return
-    fits = []
-    for unit, factor in UNITS.items():
-        later = np.rint((t - t.min()) * factor).astype(np.int64)
-        if Pace.of(np.rec.fromarrays([x, y, later], names="x,y,t")).fault() is None:
-            fits.append(unit)
-    unit = fits[0] if len(fits) == 1 else "us, ms or s"
-    looks = f"they look like {unit}: " * (len(fits) == 1)
-    raise ValueError(
-        f"times are fractions, and nothing gives their unit; {looks}say --time {unit} (in Python "
-        f"time={unit!r})"
-    )
+        return as_recording(events, shape, time, columns, inside=True, whole=False)[0]
 
 
 def check_events(events: np.ndarray, shape: tuple[int, int] | None = None) -> None:
     """Raise ValueError unless `events` is of dtype EVENT, with polarities 0 or 1, inside a sensor
     of `shape` (H, W)."""
     if not isinstance(events, np.ndarray) or events.dtype != EVENT or events.ndim != 1:
-        raise ValueError(
-            f"found {shown(events)}; expected a one-dimensional structured array of x, y, "
-            "t, p, such as event_array makes"
-        )
+        raise ValueError(f"found {shown(events)}; expected events, as event_array makes them")
     if not events.size:
         return
     names = "p" if shape is None else "xyp"
@@ -151,15 +163,14 @@ def check_events(events: np.ndarray, shape: tuple[int, int] | None = None) -> No
     for axis, size in zip("yx", shape or ()):
         low, high = reach[axis]
         if low < 0 or high >= size:
-            rows, columns = shape or ()
-            of = f"{columns} x {rows} pixels" if rows > 1 else f"{columns} units"
+            rows, columns = shape or (0, 0)
             looks = "; they look counted from 1" * (low == 1 and high == size)
-            if min(low, reach["x"][0], reach["y"][0]) >= 0:
-                turned = reach["x"][1] < rows and reach["y"][1] < columns
-                looks = "; x and y look swapped" if turned else looks
+            if 0 <= reach["x"][0] <= reach["x"][1] < rows and 0 <= reach["y"][1] < columns:
+                looks = "; x and y look swapped"
+            of = in_words((rows, columns) if rows > 1 else (columns,))
             raise ValueError(
-                f"{axis} reaches from {low} to {high}; expected 0 to {size - 1} on a sensor of {of}"
-                f"{looks}"
+                f"{axis} reaches from {low} to {high}; expected 0 to {size - 1} on a sensor of "
+                f"{of}{looks}"
             )
 
 
@@ -191,9 +202,8 @@ def bin_events(
     events = as_events(events, shape)
     steps = _steps(duration_ms, step_ms)
     rows, columns = crop_cells(shape, crop, scale)
-    begin = {"first event": events["t"].min(initial=np.iinfo(np.int64).max), "zero": 0}.get(
-        start, start
-    )
+    first = events["t"].min(initial=np.iinfo(np.int64).max)
+    begin: Any = {"first event": first, "zero": 0}.get(str(start), start)
     good = not isinstance(begin, str) and begin == int(begin)
     need("start", start, good, "'first event', 'zero' or a whole number of microseconds")
     if not events.size:
@@ -246,20 +256,17 @@ def windows(
     """
     events = events[np.argsort(events["t"], kind="stable")]
     time = events["t"]
-    first, length = 0, lasting_ms
-    if length is None:
-        first = int(time[0])
-        length = (int(time[-1]) - first) / 1000
+    first = int(time[0]) if lasting_ms is None else 0
+    length = (int(time[-1]) - first) / 1000 if lasting_ms is None else lasting_ms
     tiny = 1e-9  # 100 * 1.1 is more than 110
     number = int(np.floor((length - duration_ms) / hop_ms + tiny)) + 1
     if number < 1:
         raise ValueError(f"the recording lasts {length:g} ms; expected at least {duration_ms:g}")
     if lasting_ms is None and number > len(time):
-        at = int(np.diff(time).argmax())
+        longest = np.diff(time).max() / 1e6
         raise ValueError(
-            f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events; there is "
-            f"none for {(time[at + 1] - time[at]) / 1e6:g} s after {(time[at] - first) / 1e6:g} s, "
-            "expected a clock that does not jump"
+            f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events; there is none "
+            f"for {longest:g} s, expected a clock that does not jump"
         )
     begins = first + np.arange(number) * (hop_ms * 1000)
     edges = (np.searchsorted(time, begin) for begin in (begins, begins + duration_ms * 1000))
@@ -289,13 +296,26 @@ def crop_cells(shape: tuple[int, int], crop: tuple[int, int] | None, scale: int)
 
 
 def _steps(duration_ms: float, step_ms: float) -> int:
-    good = isinstance(step_ms, Real) and step_ms >= 0.001 and _is_whole(step_ms * 1000, 1e-6)
+    good = isinstance(step_ms, Real) and step_ms >= 0.001
+    good = good and abs(step_ms * 1000 - round(step_ms * 1000)) < 1e-6
     need("step_ms", step_ms, good, "a positive whole number of microseconds, in ms")
-    steps = duration_ms / step_ms if isinstance(duration_ms, Real) else np.nan
-    good = steps >= 0.5 and _is_whole(steps, 1e-9)
+    steps = duration_ms / step_ms if isinstance(duration_ms, Real) else 0
+    good = 0.5 <= steps < np.inf and abs(steps - round(steps)) < 1e-9
     need("duration_ms", duration_ms, good, f"a whole number of steps of {step_ms} ms")
     return round(steps)
 
 
-def _is_whole(number: float, within: float) -> bool:
-    return abs(number - round(number)) < within
+def bin_units(
+    events: np.ndarray,
+    units: int,
+    duration_ms: float,
+    step_ms: float,
+    start: str | float = "first event",
+) -> np.ndarray:
+    """Count events (dtype EVENT, in one row) a time step and unit: uint8 (T, units), as
+    `bin_events` does.
+
+    counts[t, u] = events at  (time - t0) // step = t,  unit u
+    """
+    counts = bin_events(events, duration_ms, step_ms, shape=(1, units), start=start)
+    return counts[:, 0, :, 1]

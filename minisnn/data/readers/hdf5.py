@@ -90,45 +90,24 @@ class Hdf5:
         item = self.find(group)
         return [] if item is None or hasattr(item, "shape") else list(item)
 
-    def dataset(self, name: str) -> Any:
-        """A data set. ValueError where there is none."""
+    def array(self, name: str, most: int, row: int | None = None) -> np.ndarray:
+        """A data set, or a row of it, of at most `most` values. ValueError where there is none."""
         item = self.find(name)
         if not hasattr(item, "shape"):
             raise ValueError(f"there is no {name}")
-        return item
-
-    def array(self, name: str, most: int) -> np.ndarray:
-        """Numbers, or a row of records of numbers, of at most `most` values."""
-        item = self.dataset(name)
-        kinds = [item.dtype[field] for field in item.dtype.names or ()] or [item.dtype]
-        if item.shape is None or any(kind.kind not in "biuf" for kind in kinds):
-            raise ValueError(f"{name} is of type {item.dtype}; expected numbers")
-        if math.prod(item.shape) * len(kinds) > most:
+        if math.prod(item.shape if row is None else item.shape[1:]) > most:
             raise ValueError(f"{name} has shape {item.shape}; expected at most {most} values")
         if item.attrs.get("MATLAB_empty", 0):  # such an array holds its own shape
             return np.zeros(0, item.dtype)
-        return np.asarray(item[()])
-
-    def rows(self, name: str, rows: list[int], most: int) -> list[np.ndarray]:
-        """The numbers of some rows of a data set with a row a recording, each of its own length or
-        all of one; together of at most `most` values."""
-        import h5py
-
-        item = self.dataset(name)
-        ragged = h5py.check_vlen_dtype(item.dtype)
-        kind = np.dtype(ragged or item.dtype)
-        if item.shape is None or kind.kind not in "iuf" or len(item.shape) != 1 + (ragged is None):
-            raise ValueError(f"{name} is of type {kind} and shape {item.shape}; expected numbers")
-        if len(rows) * math.prod(item.shape[1:]) > most:
-            raise ValueError(f"{name} has shape {item.shape}; expected at most {most} values")
-        return [np.asarray(item[row], kind).reshape(-1) for row in rows]
+        return np.asarray(item[() if row is None else row])
 
     def texts(self, name: str) -> list[str] | None:
-        """Texts, in UTF-8 or else Latin-1; None where there is no such data set."""
-        item = self.find(name)
-        if not hasattr(item, "shape") or item.dtype.kind not in "OS":
+        """Texts, in UTF-8 or else Latin-1, or numbers as texts; None where there is no such data
+        set."""
+        if not self.has(name):
             return None
-        return [_decoded(bytes(text)) for text in np.ravel(item[()])]
+        found = np.ravel(self.find(name)[()]).tolist()
+        return [_decoded(one) if isinstance(one, bytes) else str(one) for one in found]
 
 
 def _decoded(text: bytes) -> str:

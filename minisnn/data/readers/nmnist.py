@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ...files import read_whole
-from .clock import check_clock
-from .events import EVENT, as_events, check_events
+from .events import as_events, check_events, event_array
 from .hdf5 import naming
 
 SHAPE = (34, 34)
@@ -55,14 +54,11 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
         x, y, high, middle, low = raw.reshape(-1, 5).T.astype(np.int64)
         overflow = y == OVERFLOW_ROW
         time = ((high & 127) << 16 | middle << 8 | low) + OVERFLOW_US * np.cumsum(overflow)
-        events = np.empty(len(x), EVENT)
-        for name, column in zip("xytp", (x, y, time, high >> 7)):
-            events[name] = column
-        events = events[~overflow] if overflow.any() else events
-        check_events(events, shape)
-        if not events.size or np.any(np.diff(events["t"]) < 0):
+        x, y, t, p = (column[~overflow] for column in (x, y, time, high >> 7))
+        if not t.size or np.any(np.diff(t) < 0):
             raise ValueError("there are no events, or their times fall")
-        check_clock(events)
+        events = event_array(x, y, t, p)
+        check_events(events, shape)
     return events
 
 
@@ -94,40 +90,30 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     Path(path).write_bytes(rows.tobytes())
 
 
-def labelled_files(root: str | Path, split: str) -> dict[str, list[tuple[int, Path]]]:
-    """The recordings of one split under `root`, by the names of their folders: {label: [(number,
-    path), ...]}, both sorted.
+def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path]]]:
+    """The recordings of one split under `root` by digit, {digit: [(number, path), ...]}, sorted; a
+    digit without files has an empty list.
 
     root: the folder that holds Train or Test, in upper or lower case.  split: "train" or "test", in
-    any case. Nothing is opened. Raises ValueError, naming root, where the split is absent or empty,
-    and naming the file where it has no number.
+    any case. Nothing is opened. Raises ValueError, naming root, where there are none, and naming
+    the file where it has no number.
     """
-    found: dict[str, list[tuple[int, Path]]] = {}
+    digits: dict[int, list[tuple[int, Path]]] = {digit: [] for digit in range(10)}
+    others = set()
     folders = [one for one in Path(root).glob("*") if one.name.lower() == split.lower()]
-    for path in (path for folder in folders for path in folder.glob("*/*")):
-        label = path.parent.name
-        if path.suffix.lower() != ".bin" or "." in (path.name[0], label[0]):
-            continue
-        if not re.fullmatch("0*[1-9][0-9]*", path.stem):
-            raise ValueError(f"{path}: not an MNIST picture number; expected 00002.bin")
-        found.setdefault(label, []).append((int(path.stem), path))
-    if not found:
-        raise ValueError(
-            f"{root}: no recordings; expected the root of N-MNIST, {split}/<digit>/<number>.bin"
-        )
-    return {label: sorted(files) for label, files in sorted(found.items())}
-
-
-def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path]]]:
-    """`labelled_files` of the ten digits; one without a folder or without files has an empty list.
-
-    Raises ValueError, naming root, where there are none of them, too.
-    """
-    files = labelled_files(root, split)
-    digits = {digit: files.get(str(digit), []) for digit in range(10)}
+    for path in (path for folder in folders for path in folder.glob("*/*.[bB][iI][nN]")):
+        if not re.fullmatch("[0-9]", path.parent.name):
+            others.add(path.parent.name)
+        elif path.name[0] != ".":
+            if not re.fullmatch("0*[1-9][0-9]*", path.stem):
+                raise ValueError(f"{path}: not an MNIST picture number; expected 00002.bin")
+            digits[int(path.parent.name)].append((int(path.stem), path))
     if not any(digits.values()):
-        raise ValueError(
-            f"{root}: the recordings are of {', '.join(list(files)[:9])}; expected the digits "
-            "0 to 9, of which Double N-MNIST is made"
+        found = (
+            f"the recordings are of {', '.join(sorted(others)[:9])}" if others else "no recordings"
         )
-    return digits
+        raise ValueError(
+            f"{root}: {found}; expected the root of N-MNIST, {split}/<digit>/<number>.bin, of which "
+            "Double N-MNIST is made"
+        )
+    return {digit: sorted(files) for digit, files in digits.items()}

@@ -5,26 +5,24 @@ files. All become grey values (N, H, W) and labels 0, 1, ... in the order of the
 are numbers come first, by value.
 """
 
+import gzip
 import math
 import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...files import read_whole, size_of
-from .arrays import load
+from ...files import size_of
+from .arrays import MOST_BYTES, load
+from .columns import columns_of
 from .hdf5 import naming
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
 _GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")  # other readers of Pillow start programs (EPS)
-_LARGEST = 1 << 31  # bytes of a file, and of pictures that it may announce
 _MOST_PIXELS = 1 << 24  # of one picture
-_DENSEST = 200  # times that pictures may be packed, beyond _SMALL bytes
-_SMALL = 1 << 24
 WHAT = "grey or colour pictures with labels"
 
 
@@ -46,31 +44,25 @@ def read_pictures(
 ) -> Pictures:
     """Read labelled pictures from a folder, an idx pair or a NumPy file.
 
-    path: a folder with one folder a label, holding pictures (.png, .jpg, ... or .npy); an idx file
-    of pictures, plain
-        or .gz; an .npz file with the arrays `images` (or `x`) and `labels` (or `y`); or an .npy
-        file of pictures.
-    labels: the idx or .npy file of labels. For an idx file it is found where it has MNIST's name
-    ("labels-idx1" in
-        place of "images-idx3").
-    size: rows and columns to which every picture is brought, its proportions kept, by averaging
-    areas; the rest is
-        filled with the nearest border. Without it all pictures must have the same size.
+    path     a folder with one folder a label, holding pictures (.png, .jpg, ... or .npy); an idx
+             file of pictures, plain or .gz; an .npz file with the arrays `images` (or `x`) and
+             `labels` (or `y`); or an .npy file of pictures
+    labels   the idx or .npy file of labels; None: the one that has MNIST's name, "labels-idx1" in
+             place of "images-idx3"
+    size     rows and columns to which every picture is brought, its proportions kept, by averaging
+             areas; the rest is filled with the nearest border. None: all must have the same size
+
     Colour becomes luminance; what is transparent counts as white. Raises ValueError, naming the
     file, where it is anything else.
     """
     path = Path(path)
-    if size is not None and (len(size) != 2 or min(size) < 1):
-        raise ValueError(f"size is {size}; expected rows and columns from 1 on")
     with naming(path, WHAT):
         if path.is_dir():
             images, keys = _folder(path, size)
         else:
-            size_of(path, WHAT, _LARGEST)
+            size_of(path, WHAT, MOST_BYTES)
             held, keys = _file(path, labels)
-            images = [
-                image if size is None else resize(image, size) for image in _grey(np.asarray(held))
-            ]
+            images = [_brought(image, size) for image in _grey(np.asarray(held))]
         if len(images) != len(keys) or not keys or len({image.shape for image in images}) > 1:
             shapes = {f"{image.shape[0]} x {image.shape[1]}" for image in images}
             raise ValueError(
@@ -78,8 +70,8 @@ def read_pictures(
                 f"{len(keys)} labels; expected pictures of one size (or give one), each with a label"
             )
         if len({image.dtype for image in images}) > 1:
-            bright = [255 if image.dtype == np.uint8 else 1 for image in images]
-            images = [image / np.float32(most) for image, most in zip(images, bright)]
+            most = {np.dtype(np.uint8): 255}
+            images = [image / np.float32(most.get(image.dtype, 1)) for image in images]
         names = sorted(set(keys), key=by_value)
     place = {name: k for k, name in enumerate(names)}
     return Pictures(np.stack(images), np.array([place[key] for key in keys], np.int64), (*names,))
@@ -94,6 +86,10 @@ def by_value(name: str) -> tuple:
 def holds_pictures(path: Path) -> bool:
     """Whether `path` is a file, or a folder of folders one of which holds pictures."""
     return path.is_file() or any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*"))
+
+
+def _brought(image: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
+    return image if size is None else resize(image, size)
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -130,18 +126,14 @@ def enlarged(images: np.ndarray, side: float) -> np.ndarray:
 
 
 def _folder(path: Path, size: tuple[int, int] | None) -> tuple[list[np.ndarray], list[str]]:
-    files = [
-        file
-        for file in sorted(path.glob("*/*"))
-        if file.suffix.lower() in IMAGE_SUFFIXES
-        and not (file.name.startswith(".") or file.parent.name.startswith("."))
-    ]
-    images = []
-    for file in files:
-        with naming(file, "a picture"):
-            (image,) = _grey(_picture(file))
-        images.append(image if size is None else resize(image, size))
-    return images, [file.parent.name for file in files]
+    images, labels = [], []
+    for file in sorted(path.glob("[!.]*/[!.]*")):
+        if file.suffix.lower() in IMAGE_SUFFIXES:
+            with naming(file, "a picture"):
+                (image,) = _grey(_picture(file))
+            images.append(_brought(image, size))
+            labels.append(file.parent.name)
+    return images, labels
 
 
 def _picture(file: Path) -> np.ndarray:
@@ -150,7 +142,7 @@ def _picture(file: Path) -> np.ndarray:
         return load(file)[None]
     from PIL import Image
 
-    size_of(file, "a picture", _LARGEST)
+    size_of(file, "a picture", MOST_BYTES)
     with warnings.catch_warnings():
         # of damage that Pillow reads over, and of sizes, which are looked at here
         warnings.simplefilter("ignore")
@@ -167,19 +159,17 @@ def _file(path: Path, labels: str | Path | None) -> tuple[Any, list[str]]:
     kind = path.suffix.lower()
     if kind == ".npz":
         arrays = load(path)
-        if {"x", "y", "t", "p"} <= arrays.keys():
-            raise ValueError("holds events (x, y, t, p) and no pictures")
-        images, keys = (
-            next((arrays[name] for name in names if name in arrays), None)
-            for names in (("images", "x"), ("labels", "y"))
-        )
+        if columns_of(arrays):
+            raise ValueError("holds events and no pictures")
+        images = arrays.get("images", arrays.get("x"))
+        keys = arrays.get("labels", arrays.get("y"))
         if images is None or keys is None:
             raise ValueError(f"holds {sorted(arrays)[:30]}; expected images and labels")
     else:
         read = load if kind == ".npy" else read_idx
-        if labels is None and kind != ".npy":
+        if labels is None:
             labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
-        if labels is None or Path(labels) == path:
+        if Path(labels) == path:
             raise ValueError("holds pictures only; name the file of their labels, too")
         images, keys = read(path), read(Path(labels))
     if keys.ndim != 1 or keys.dtype.kind not in "iuU":
@@ -196,23 +186,23 @@ def read_idx(path: str | Path) -> np.ndarray:
 
     Raises ValueError, naming the file, where it is truncated, too long or no such file.
     """
-    content = read_whole(path, "an idx file", _LARGEST)
-    with naming(path, "an idx file of bytes, 00 00 08 and its dimensions"):
-        whole = True
-        if content[:2] == b"\x1f\x8b":
-            unpacking = zlib.decompressobj(31)
-            content = unpacking.decompress(content, max(len(content) * _DENSEST, _SMALL))
-            whole = unpacking.eof
-        if content[:3] != b"\0\0\x08" or len(content) < 4:
-            raise ValueError(f"starts with the bytes {content[:4].hex(' ')}")
-        start = 4 + 4 * content[3]
-        sizes = np.frombuffer(content[4:start], ">u4").tolist()
-        if not whole or math.prod(sizes) != len(content) - start:
-            raise ValueError(f"holds {len(content) - start} bytes or more for the sizes {sizes}")
-        return np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
+    size_of(path, "an idx file", MOST_BYTES)
+    with (
+        naming(path, "an idx file of bytes, 00 00 08 and its dimensions"),
+        open(path, "rb") as file,
+    ):
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        content: Any = gzip.GzipFile(fileobj=file) if packed else file
+        start = content.read(4)
+        if start[:3] != b"\0\0\x08":
+            raise ValueError(f"starts with the bytes {start.hex(' ')}")
+        sizes = np.frombuffer(content.read(4 * start[3]), ">u4").tolist()
+        held = content.read(min(math.prod(sizes), MOST_BYTES) + 1)  # no more of one that is packed
+        return np.frombuffer(held, np.uint8).reshape(sizes)
 
 
-def _grey(images: np.ndarray) -> np.ndarray:
+def _grey(images: Any) -> np.ndarray:
     """(N, H, W) uint8, or float32 in [0, 1], of grey or colour pictures; ValueError for others."""
     colours = images.shape[3:] or (1,)
     numbers = images.dtype.kind in "biuf"

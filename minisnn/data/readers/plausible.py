@@ -63,9 +63,8 @@ class Pace(NamedTuple):
 
     @classmethod
     def of(cls, events: np.ndarray, sensor: tuple[int, ...] | None = None) -> "Pace":
-        """Of events of dtype EVENT, of a sensor of rows and columns or a row of units (n,)."""
-        if np.any(events["t"][:-1] > events["t"][1:]):
-            events = events[np.argsort(events["t"], kind="stable")]
+        """Of events of dtype EVENT, sorted by time, of a sensor of rows and columns or a row of
+        units (n,)."""
         t = np.ascontiguousarray(events["t"])
         if len(events) < LEAST:
             return cls(len(events), int(np.ptp(t)) if len(events) else 0)
@@ -78,9 +77,8 @@ class Pace(NamedTuple):
         if len(interval) >= REPEATED:
             tenth, half = map(float, np.percentile(interval, (10, 50)))
         pixels = math.prod(sensor or (int(np.ptp(events[axis])) + 1 for axis in "yx"))
-        most = max(READOUT, A_PIXEL * pixels)
-        if sensor is not None and len(sensor) == 1:
-            most = A_UNIT * pixels
+        units = sensor is not None and len(sensor) == 1
+        most = A_UNIT * pixels if units else max(READOUT, A_PIXEL * pixels)
         thousands = not np.any((t - t[0]) % 1000)
         return cls(len(events), int(t[-1] - t[0]), tenth, half, thousands, most)
 
@@ -98,21 +96,14 @@ class Pace(NamedTuple):
             return f"{lasting}, more than a sensor can read out"
         # of the clock, us: what is within one is not known
         tick = factor if factor > 1 else 1000 * self.thousands
-        if self.half * factor + tick < PIXEL_US:
-            between = f"{self.half * factor:.3g} us"
+        longest = COARSE_SECONDS if self.thousands and factor == 1 else PIXEL_SECONDS
+        half, tenth = self.half * factor, self.tenth * factor
+        if half + tick < PIXEL_US or tenth > longest * 1e6:
+            between = (
+                f"{half:.3g} us" if half + tick < PIXEL_US else f"{tenth / 1e6:.3g} s and more"
+            )
             return f"{lasting}, and {between} from one event of a pixel to its next"
-        most = COARSE_SECONDS if self.thousands and factor == 1 else PIXEL_SECONDS
-        if self.tenth * factor > most * 1e6:
-            between = f"{self.tenth * factor / 1e6:.3g} s"
-            return f"{lasting}, and {between} and more from one event of a pixel to its next"
         return lasting if rate < 1 else None
-
-    def instead(self) -> str | None:
-        """The unit that the times must have; None where microseconds will do, or nothing else would
-        do better."""
-        if self.fault() is None or not self.length:
-            return None
-        return next((one for one in ("ms", "ns", "s") if self.fault(UNITS[one]) is None), None)
 
 
 def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> None:
@@ -121,9 +112,10 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
     pace = Pace.of(events, sensor)
     if (fault := pace.fault()) is None:
         return
-    unit = pace.instead()
+    others = ("ms", "ns", "s") if pace.length else ()
+    fits = [unit for unit in others if pace.fault(UNITS[unit]) is None][:1]
     looks = "no other unit makes them plausible either"
-    if unit is not None:
+    for unit in fits:
         looks = f"they look like {unit}: say --time {unit} (in Python time={unit!r})"
     raise ValueError(
         f"taken for microseconds its times make {fault}; {looks}, or --time us if they are right"
@@ -131,37 +123,29 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
 
 
 class Judge:
-    """Of the recordings of a set: `look` at each, then `finish`.
+    """Looks at every recording of a set whose unit of time is said for all of them.
 
-    time   the unit that is said for all of them; None: nothing is, and each is judged by itself
-           (`check_unit`)
+    Where the unit fits some of them and not others, these differ in it. Where it fits none, who
+    says it knows.
     """
 
-    def __init__(self, time: str | None):
+    def __init__(self, time: str):
         self.time = time
-        self.fits: str | None = None
-        self.fails: str | None = None
+        self.fits: list[str] = []
+        self.fails: list[str] = []
 
-    def look(
-        self, events: np.ndarray, sensor: tuple[int, ...] | None, name: str, said: bool = False
-    ) -> None:
-        """At the events of a recording, their times in microseconds already; said: its columns name
-        their unit."""
-        if said:
-            return
-        if self.time is None:
-            return check_unit(events, sensor)
+    def look(self, events: np.ndarray, sensor: tuple[int, ...] | None, name: str) -> None:
+        """At the events of a recording, their times in microseconds already."""
         fault = Pace.of(events, sensor).fault()
         if fault is not None:
-            self.fails = self.fails or f"{name}: taken for {self.time} its times make {fault}"
+            self.fails.append(f"{name}: taken for {self.time} its times make {fault}")
         elif len(events) >= LEAST:
-            self.fits = self.fits or name
+            self.fits.append(name)
 
     def finish(self) -> None:
-        """ValueError where the unit fits some and not others, so that they differ in it. Where it
-        fits none, who says it knows."""
-        if self.fits is not None and self.fails is not None:
+        """ValueError where recordings differ in their unit."""
+        if self.fits and self.fails:
             raise ValueError(
-                f"{self.fails}, while those of {self.fits} are plausible; expected one unit in "
-                "all recordings, or columns that are named for theirs (t_us, t_ms)"
+                f"{self.fails[0]}, while those of {self.fits[0]} are plausible; expected one unit "
+                "in all recordings, or columns that are named for theirs (t_us, t_ms)"
             )

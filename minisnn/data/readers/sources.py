@@ -27,23 +27,22 @@ def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple
 
     Raises ValueError where there are no labels, or another number of them than of recordings.
     """
-    if labels is None:
-        for number, one in enumerate(_each(source)):
-            if not (isinstance(one, (tuple, list)) and len(one) == 2):
-                raise ValueError(
-                    "labels are missing; expected one for each recording, or pairs (events, "
-                    f"label), and item {number} is a {type(one).__name__} that is no pair"
-                )
+    number = -1
+    for number, one in enumerate(_each(source)):
+        if labels is not None:
+            if number < len(labels):
+                yield one, labels[number]
+        elif isinstance(one, (tuple, list)) and len(one) == 2:
             yield one[0], one[1]
-        return
-    number = 0
-    for number, one in enumerate(_each(source), 1):
-        if number <= len(labels):
-            yield one, labels[number - 1]
-    if number != len(labels):
+        else:
+            raise ValueError(
+                "labels are missing; expected one for each recording, or pairs (events, label), and "
+                f"item {number} is a {type(one).__name__} that is no pair"
+            )
+    if labels is not None and number + 1 != len(labels):
         raise ValueError(
-            f"found {number} recordings and {len(labels)} labels; expected some, and one label for "
-            "each recording"
+            f"found {number + 1} recordings and {len(labels)} labels; expected some, and one label "
+            "for each recording"
         )
 
 
@@ -52,17 +51,13 @@ def _each(source: Any) -> Iterable[Any]:
         data = source.dataset
         if not hasattr(data, "__getitem__"):
             return data
-        return (data[place] for place in sorted(_sampled(source)))
+        drawn = getattr(source, "sampler", None)
+        places = source.batch_sampler if drawn is None else drawn
+        each = {int(place) for some in places for place in np.atleast_1d(some)}
+        return (data[place] for place in sorted(each))
     if hasattr(source, "__getitem__") and not hasattr(source, "__iter__"):
         return (source[place] for place in range(len(source)))
     return source
-
-
-def _sampled(loader: Any) -> set[int]:
-    """The places that a loader draws from."""
-    drawn = getattr(loader, "sampler", None)
-    places = loader.batch_sampler if drawn is None else drawn
-    return {int(place) for some in places for place in np.atleast_1d(some)}
 
 
 def sensor_in(source: Any) -> tuple[int, int] | None:
@@ -125,21 +120,15 @@ def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
     sensor_of_frames(frames)
     if frames.shape[1] == 2:
         frames = np.moveaxis(frames, 1, 3)
-    if np.any(frames != np.rint(frames)):
+    whole = np.all(frames == np.rint(frames))
+    if not (whole and frames.min(initial=0) >= 0 and frames.max(initial=0) <= SATURATION):
         raise ValueError(
-            "frames hold values that are not whole numbers; expected counts of events, without "
-            "scaling or weights"
-        )
-    if not (frames.min(initial=0) >= 0 and frames.max(initial=0) <= SATURATION):
-        raise ValueError(
-            f"frames reach from {frames.min()} to {frames.max()}; expected counts from 0 to "
-            f"{SATURATION}"
+            f"frames hold values from {frames.min()} to {frames.max()}; expected counts of events, "
+            f"whole numbers from 0 to {SATURATION}, without scaling or weights"
         )
     where = np.nonzero(frames)
     step, row, column, polarity = np.repeat(where, frames[where].astype(np.int64), axis=1)
     events = np.empty(len(step), EVENT)
-    events["x"] = column
-    events["y"] = row
-    events["t"] = step * round(bin_ms * 1000)
-    events["p"] = polarity
+    for name, values in zip("xytp", (column, row, step * round(bin_ms * 1000), polarity)):
+        events[name] = values
     return events

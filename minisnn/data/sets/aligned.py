@@ -11,7 +11,6 @@ a chip can do it while it learns.
 
 import numpy as np
 
-
 from ...parallel.compilation import njit
 from .pool import Pool
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...arguments import must, need, shown, wholes
-from ..readers.events import EVENT, SATURATION, bin_events, downscaled, in_order, windows
+from ..readers.columns import name_of, names_in
+from ..readers.events import EVENT, SATURATION, as_recording, bin_events, downscaled, windows
 from ..readers.pictures import by_value
-from ..readers.plausible import Judge
+from ..readers.plausible import Judge, check_unit
 from ..readers.sources import (
     are_frames,
     events_of_frames,
@@ -22,7 +23,7 @@ from ..readers.sources import (
     sensor_in,
     sensor_of_frames,
 )
-from ..readers.units import as_picture, as_recording, in_words, is_row, lacks_rows
+from ..readers.units import as_picture, in_words, is_row
 from .pool import Pool
 
 # Of a recording little is counted where its busiest stretch, as long as what is counted, has so many
@@ -81,19 +82,20 @@ class Form:
 
     def events(self, given: Any, name: str, checked: bool, judge: Judge | None) -> np.ndarray:
         """The events of a recording, in order, whose times `judge` looks at."""
-        if not are_frames(given):
-            how = self.time, self.columns
-            events, said = as_recording(given, self.sensor, name, *how, inside=True)
-            events = in_order(events, not checked)
-            if judge is not None:
-                judge.look(events, self.sensor, name, said and self.time is None)
-            return events
-        if sensor_of_frames(given) != self.sensor:
-            raise ValueError(
-                f"frames of {in_words(sensor_of_frames(given))}; expected those of the sensor, "
-                f"{in_words(self.sensor or ())}"
-            )
-        return events_of_frames(given, self.bin_ms)
+        if are_frames(given):
+            if (found := sensor_of_frames(given)) != self.sensor:
+                words = in_words(self.sensor or ())
+                raise ValueError(
+                    f"frames of {in_words(found)}; expected those of the sensor, {words}"
+                )
+            return events_of_frames(given, self.bin_ms)
+        how = self.sensor, self.time, self.columns
+        events, said = as_recording(given, *how, inside=True, whole=not checked)
+        if judge is not None:
+            judge.look(events, self.sensor, name)
+        elif not said and not checked:
+            check_unit(events, self.sensor)
+        return events
 
     def counts(self, events: np.ndarray, lasting_ms: float | None) -> Iterator[np.ndarray]:
         """Of a recording, or of its parts; lasting_ms: of frames, the first of them at zero."""
@@ -117,20 +119,16 @@ def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[s
     """(counts, names of the labels) of recordings given in Python, of which one is held at a
     time."""
     if isinstance(source, (str, bytes, Mapping)):
-        own = f"minisnn.data.sets.named.own('train', {source!r}, …)"
-        way = f"; a folder is opened as {own}" * isinstance(source, str)
-        found = f"{shown(source)}{way}"
-        raise ValueError(f"events must be recordings, a list of arrays of events, not {found}")
+        raise ValueError(
+            f"events must be recordings, a list of arrays of events, not {shown(source)}; a folder "
+            "is opened as minisnn.data.sets.named.own('train', folder, …)"
+        )
     one_each = hasattr(labels, "__getitem__") and not isinstance(labels, (str, bytes, Mapping))
     must("labels", labels is None or one_each, "a list with one label for each recording", labels)
     items = items_of(source, labels)
     first, first_label = next(items, (None, None))
-    need(
-        "the recordings",
-        source,
-        first is not None,
-        "some, and one label for each; found 0 recordings",
-    )
+    expected = "some, and one label for each; found 0 recordings"
+    need("the recordings", source, first is not None, expected)
     first = plain(first)
     form = replace(form, sensor=_sensor(form.sensor, source, first))
     form.check()
@@ -145,8 +143,8 @@ def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[s
 
     few: list[tuple[int, int, int, bool]] = []
     names = (f"recording {k}" for k in count())
-    batches = counts_of(numbered(), names, form, Judge(form.time), few)
-    pool = Pool.collect(form.shape, batches, few)
+    judge = None if form.time is None else Judge(form.time)
+    pool = Pool.collect(form.shape, counts_of(numbered(), names, form, judge, few), few)
     tell_lost(pool, of)
     if not are_frames(first):  # they are as large as their sensor
         tell_reach(pool, of, form.sensor or ())
@@ -160,7 +158,8 @@ def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[in
     where that is of frames."""
     if sensor is None:
         sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
-        if sensor is not None and sensor[0] == 1 and not are_frames(first) and lacks_rows(first):
+        known = {name_of(name) for name in names_in(first)}
+        if sensor is not None and sensor[0] == 1 and known and "y" not in known:
             sensor = sensor[1:]
     good = sensor is not None and len(wholes("sensor", sensor)) in (1, 2) and min(sensor) >= 1
     expected = "rows and columns of its pixels, such as (128, 128), or the number of its units"
@@ -172,8 +171,8 @@ def counts_of(
     recordings: Iterable[tuple[Any, int]],
     names: Iterable[str],
     form: Form,
-    judge: Judge | None = None,
-    few: list[tuple[int, int, int, bool]] | None = None,
+    judge: Judge | None,
+    few: list[tuple[int, int, int, bool]],
     checked: bool = False,
 ) -> Iterator[tuple]:
     """Batches for `Pool.collect` of recordings, pairs (events, number of their label), which errors
@@ -189,7 +188,7 @@ def counts_of(
             if are_frames(given):
                 lengths[name] = len(given)
                 lasting = len(given) * round(form.bin_ms * 1000) / 1000
-            elif few is not None and form.hop_ms is None:
+            elif form.hop_ms is None:
                 few.extend(few_of(number, events["t"], None, form.duration_ms))
             for counts in form.counts(events, lasting):
                 yield counts[None], [label], [number]

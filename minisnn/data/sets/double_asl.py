@@ -14,7 +14,8 @@ import numpy as np
 from ... import arguments
 from ..camera.event_camera import EventCamera
 from ..readers import pictures
-from ..readers.asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
+from ..readers.asl import LETTERS, asl_files, read_asl
+from ..readers.asl import SHAPE as SENSOR
 from ..readers.events import bin_events
 from .double_nmnist import choose
 from .hands import hand_picture
@@ -150,14 +151,9 @@ def hand_camera() -> EventCamera:
 
 
 def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) -> tuple[Pool, str]:
-    found = [(LETTERS.index(letter), path) for letter, path in asl_files(root)]
-    rank = number_within(np.array([letter for letter, _ in found]))
-    numbers = [recording_number(path) for _, path in found]
-    files = [
-        (letter, number, path)
-        for (letter, path), number, k in zip(found, numbers, rank)
-        if k <= per_letter and trains(number) == train
-    ]
+    found = [(LETTERS.index(letter), number, path) for letter, number, path in asl_files(root)]
+    rank = number_within(np.array([letter for letter, *_ in found]))
+    files = [one for one, k in zip(found, rank) if k <= per_letter and trains(one[1]) == train]
     source = f"{root}, rows turned over, as y grows upwards" * flip_y or str(root)
 
     read = (

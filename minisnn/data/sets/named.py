@@ -90,7 +90,7 @@ def find(name: str) -> Callable[..., Any]:
     )
 
 
-_met: dict[str, Path] = {}  # files of code, by what they were called, and where they lay
+_met: dict[str, Path] = {}  # files of code, by what they were called, and where they were
 
 
 def _function(name: str, place: str, function: str) -> Callable[..., Any]:
@@ -98,11 +98,10 @@ def _function(name: str, place: str, function: str) -> Callable[..., Any]:
     if place.endswith(".py"):
         path = Path(place).expanduser().absolute()
         # its code may have changed the working folder since
-        path = path if path.is_file() else _met.get(place, path)
-        if not path.is_file():
+        _met[place] = path if path.is_file() else _met.get(place, path)
+        if not _met[place].is_file():
             raise ValueError(f"{name}: there is no file {place}")
-        _met[place] = path
-        module = module_of(path)
+        module = module_of(_met[place])
     else:
         try:
             module = importlib.import_module(place)
@@ -131,17 +130,18 @@ def open_set(
         return make(split, root, progress=progress, **options, **fixed)
     given = {"split": split, **({} if root is None else {"root": root}), **options}
     try:
-        parameters = inspect.signature(make).parameters.values()
+        signature = inspect.signature(make)
     except (TypeError, ValueError):  # of a class of C, say
-        parameters = None
-    if parameters is not None:
-        names = {one.name for one in parameters}
-        kinds = {one.kind for one in parameters}
-        if not {"classes"} & names and inspect.Parameter.VAR_KEYWORD not in kinds:
-            # what it gives may have the same classes in all splits: `evaluation.check_apart`
+        signature = None
+    if signature is not None:
+        # what it gives may have the same classes in all splits: `evaluation.check_apart`
+        if not any(
+            one.name == "classes" or one.kind is one.VAR_KEYWORD
+            for one in signature.parameters.values()
+        ):
             given.pop("classes", None)
         try:
-            inspect.signature(make).bind(**given)
+            signature.bind(**given)
         except TypeError as error:
             said = " and ".join(given)
             raise ValueError(f"{name}: cannot be called with {said} ({error})") from error

@@ -2,19 +2,21 @@
 recordings of all of them, train, validate and test."""
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...arguments import one_of
-from ..readers import plausible
-from ..readers.anything import SAYING, Entry, entries, read_entry, sensor_of_all
+from ...arguments import need, one_of
+from ..readers.anything import READERS, Entry, entries, read_entry, sensor_of_all
+from ..readers.plausible import Judge
 from ..readers.spoken import forget, is_spoken
 from ..readers.units import is_row
 from ..store.cache import content_of
 from .counting import Form, counts_of, one_or_two, tell_lost, tell_reach
+from .pool import Pool
 from .pools import Keep, pool_of
 from .recordings import Recordings, as_splits, check_dealt
 from .samples import LEAST, SPLITS, copies, joined, places_of, split_classes
@@ -60,9 +62,10 @@ def own(
         raise ValueError("recordings need --root with one folder for each class, or index.csv")
     one_of("split", split, SPLITS)
     one_of("classes", classes or split, SPLITS)
+    source = str(root)
     found = entries(root)
-    deals = dealt_by(found, str(root))
-    check_taken(found, str(root), time=time, columns=columns)
+    deals = dealt_by(found, source)
+    check_taken(found, source, time=time, columns=columns)
     sensor = sensor or sensor_of_all(found)
     if sensor is None:
         raise ValueError(
@@ -71,85 +74,59 @@ def own(
         )
     if flip_y and is_row(sensor):
         raise ValueError(f"{root}: flip_y turns pictures over; units have no rows, leave it out")
-    form = Form(
-        tuple(sensor),
-        None if size is None else tuple(one_or_two(size)),
-        bin_ms,
-        duration_ms,
-        hop_ms,
-    )
+    cells = None if size is None else tuple(one_or_two(size))
+    form = Form(tuple(sensor), cells, bin_ms, duration_ms, hop_ms)
     form.check()
-    pool, of = _read(
-        found, root, form, time, sensor[0] if flip_y else None, columns, cache, progress
-    )
-    takes = takes_of(found, of, pool)
+    how = time, sensor[0] if flip_y else None, columns
     names = sorted({one.label for one in found})
-    whole = Recordings(
-        pool,
-        made_of={name: (k,) for k, name in enumerate(names)},
-        groups=groups_of(of, takes),
-        source=str(root),
-    )
+    pool = _read(found, names, source, form, how, Keep(cache, progress))
+    of = [found[k] for k in pool.numbers]
+    takes = takes_of(found, of, pool)
+    made_of = {name: (k,) for k, name in enumerate(names)}
+    whole = Recordings(pool, made_of=made_of, groups=groups_of(of, takes), source=source)
     if classes is not None and deals == "recordings":
         return _as_named(whole, of, takes, class_seed)[split]
-    # one would train, if any: all of them are told apart
-    if classes is not None and len(names) <= len(SPLITS):
-        return _drawn(whole, takes, class_seed)[split]
-    tell_unused(found, str(root))
-    parts = classes_of(found, class_seed, str(root))
-    sets = as_splits({part: whole.only(chosen) for part, chosen in parts.items()})
-    if classes is not None:
-        return _drawn(sets[classes], takes, class_seed)[split]
-    check_dealt(*sets.values())
-    return sets[split]
+    # one of three classes would train, if any: all of them are told apart
+    if classes is None or len(names) > len(SPLITS):
+        tell_unused(found, source)
+        parts = classes_of(found, class_seed, source)
+        sets = as_splits({part: whole.only(chosen) for part, chosen in parts.items()})
+        if classes is None:
+            check_dealt(*sets.values())
+            return sets[split]
+        whole = sets[classes]
+    return _drawn(whole, takes, class_seed)[split]
 
 
 def _read(
-    found: list[Entry],
-    root: str | Path,
-    form: Form,
-    time: str | None,
-    flip: int | None,
-    columns: str | None,
-    cache: bool,
-    progress: bool,
-) -> tuple[Any, list[Entry]]:
-    """(counts of the recordings, or of their parts, the entry that each was cut from), with
-    warnings of what is lost."""
-    names = sorted({one.label for one in found})
+    found: list[Entry], names: list[str], source: str, form: Form, how: tuple, keep: Keep
+) -> Pool:
+    """Counts of the recordings, or of their parts, with warnings of what is lost; how: options of
+    `read_entry`."""
+    time, flip, columns = how
     few: list[tuple[int, int, int, bool]] = []
-    # where nothing says a unit, the reader has judged
-    judge = None if time is None else plausible.Judge(time)
 
     def batches() -> Iterator[tuple]:
-        read = (
-            (read_entry(one, time, flip, form.sensor, columns), names.index(one.label))
-            for one in found
-        )
+        # where nothing says a unit, the reader has judged
+        judge = None if time is None else Judge(time)
+        read = (read_entry(one, time, flip, form.sensor, columns) for one in found)
+        labelled = zip(read, (names.index(one.label) for one in found))
         try:
-            yield from counts_of(read, (one.name for one in found), form, judge, few, checked=True)
+            yield from counts_of(labelled, (one.name for one in found), form, judge, few, True)
         finally:
             forget()
 
-    pool = pool_of(
-        "recordings",
-        form.shape,
-        batches(),
-        Keep(cache, progress),
-        f"reading {len(found)} recordings of {root}",
-        len(found) if form.hop_ms is None else None,
-        few,
-        {one.path for one in found},
-        form=form,
-        entries=[[*map(str, one)] for one in found],
-        how=[time, flip, columns],
-    )
-    tell_lost(pool, str(root), [one.name for one in found])
-    tell_reach(pool, str(root), form.sensor or ())
-    return pool, [found[k] for k in pool.numbers]
+    what = f"reading {len(found)} recordings of {source}"
+    total = len(found) if form.hop_ms is None else None
+    files = {one.path for one in found}
+    made_from = dict(form=form, entries=[[*map(str, one)] for one in found], how=how)
+    pool = pool_of("recordings", form.shape, batches(), keep, what, total, few, files, **made_from)
+    tell_lost(pool, source, [one.name for one in found])
+    tell_reach(pool, source, form.sensor or ())
+    return pool
 
 
-def takes_of(found: list[Entry], of: list[Entry], pool: Any) -> list[Any]:
+def takes_of(found: list[Entry], of: list[Entry], pool: Pool) -> list[Any]:
     """The take of every part: the first of the recordings with the very same bytes, under whatever
     names, or with the same events in files that differ, such as one that was converted."""
     first: dict[tuple, str] = {}
@@ -161,20 +138,16 @@ def takes_of(found: list[Entry], of: list[Entry], pool: Any) -> list[Any]:
 
 def check_taken(found: Sequence[Entry], source: str, **said: str | None) -> None:
     """ValueError where `time` or `columns` is said, and no file takes it."""
-    takes: list[str] = []
-    first = found[0]
-    if first.key is not None:  # all in one file
-        takes = ["time"] * is_spoken(first.path)
-        forms = f"files such as {first.path.name}"
-    else:
-        kinds = {one.path.suffix.lower() for one in found}
-        takes = ["time", "columns"] * bool(kinds - set(SAYING))
-        forms = f"files ending in {' and '.join(sorted(kinds))}"
+    kinds = sorted({one.path.suffix.lower() for one in found})
+    saying = {kind for kind, reader in READERS.items() if reader.says}
+    takes = ["time", "columns"] * (not saying >= set(kinds))
+    if found[0].key is not None:  # all in one file
+        takes = ["time"] * is_spoken(found[0].path)
     for name, value in said.items():
         if value is not None and name not in takes:
             raise ValueError(
-                f"{source}: --{name} {value} (in Python {name}={value!r}) would do nothing: {forms} "
-                "say it themselves; leave it out"
+                f"{source}: --{name} {value} (in Python {name}={value!r}) would do nothing: files "
+                f"ending in {' and '.join(kinds)} say it themselves; leave it out"
             )
 
 
@@ -212,18 +185,17 @@ def labels_of(found: Sequence[Entry]) -> dict[str | None, list[str]]:
 def dealt_by(found: Sequence[Entry], source: str) -> str:
     """What the splits that folders or a column name deal out: "classes", where each has labels of
     its own, "recordings", where all have the same labels, or "nothing", where there is one at most.
-    ValueError where some labels alone are in several, or splits are named for some alone."""
+    ValueError where some labels only are in several, or splits are named for some only."""
     labels = labels_of(found)
     if len(labels) < 2:
         return "nothing"
     labels.pop(None, None)
-    names = sorted(set().union(*labels.values()))
-    many = {one: sum(one in own for own in labels.values()) for one in names}
-    if len(labels) > 1 and min(many.values()) == len(labels):
+    many = Counter(one for own in labels.values() for one in own)
+    several = sorted(one for one in many if many[one] > 1)
+    rest = sorted(one for one in many if many[one] < len(labels))
+    if len(labels) > 1 and not rest:
         return "recordings"
-    several = [one for one in names if many[one] > 1]
     if several:
-        rest = [one for one in names if many[one] < len(labels)]
         raise ValueError(
             f"{source}: {_some(several)} {'is' if len(several) == 1 else 'are'} in more than one "
             f"of {', '.join(map(str, labels))}, but {_some(rest)} not in all of them; expected "
@@ -279,7 +251,7 @@ def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str
 
 
 def _as_named(
-    whole: Recordings, of: list[Entry], takes: list[str], seed: int
+    whole: Recordings, of: list[Entry], takes: list[Any], seed: int
 ) -> dict[str, Recordings]:
     """All classes in the recordings that the folders or the column of splits name; where they name
     none to validate, `seed` draws those, of the training recordings. ValueError where they cannot
@@ -297,18 +269,15 @@ def _as_named(
         where |= places_of(whole.among(where["train"]), {"train": 0.8, "val": 0.2}, seed, takes)
     sets = as_splits({part: whole.among(where[part]) for part in SPLITS})
     for part, tasks in sets.items():
-        for name, (symbol,) in whole.made_of.items():
-            if len(tasks.symbols[symbol]) < LEAST:
-                raise ValueError(
-                    f"{whole.source}: {name} has {len(tasks.symbols[symbol])} recordings in "
-                    f"{part}; expected at least {LEAST}"
-                )
+        for symbol, own in tasks.symbols.items():
+            expected = f"at least {LEAST} recordings of {tasks.name_of(symbol)} in {part}"
+            need(f"{whole.source}: the number", len(own), len(own) >= LEAST, expected)
     return sets
 
 
-def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordings]:
+def _drawn(tasks: Recordings, takes: list[Any], seed: int) -> dict[str, Recordings]:
     """The recordings of these classes divided by continuous recordings and subjects, or by the
-    former alone, with a message."""
+    former only, with a message."""
     try:
         return tasks.split_recordings(seed)
     except ValueError:

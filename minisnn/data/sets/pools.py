@@ -12,7 +12,7 @@ from ...terminal import bar
 from ..camera.event_camera import EventCamera
 from ..camera.moved import Move
 from ..readers.events import SATURATION, bin_events, crop_cells
-from ..store.cache import cached, check_unchanged, file_identity
+from ..store.cache import cached, file_identity
 from ..store.code import code_identity
 from ..store.shipped import shipped
 from .pool import Pool
@@ -185,7 +185,10 @@ def pool_of(
             for batch in batches:
                 shown.update(len(batch[1]))
                 yield batch
-        check_unchanged(files, before, what)
+        if file_identity(files) != before:  # what was read of them is of both
+            raise ValueError(
+                f"{what}: files changed meanwhile; try again when nothing writes there"
+            )
 
     def make() -> dict[str, np.ndarray]:
         return Pool.collect(shape, shown_batches(), few).arrays()

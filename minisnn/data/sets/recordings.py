@@ -9,12 +9,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ...arguments import is_sequence, mapping, must, need, shown, whole
+from ...arguments import is_sequence, must, need, shown, whole
 from ...meta.tasks import Task
 from ..store.cache import identity
 from .counting import Form, counted, one_or_two
@@ -29,6 +28,7 @@ from .samples import (
     same_symbols,
     split_classes,
     used_by,
+    used_symbols,
 )
 
 MOST_GB = 8  # of one task; a wrong number is told before anything is drawn
@@ -62,7 +62,6 @@ class Recordings:
     groups       {"subject": one name or number for each recording, …}: what support and query must
                  not share; {}: recordings alone. Copies, which have the same events after their
                  first, count as one recording
-    shared       names of groups that they may share after all
     within       one name or number for each recording: all recordings of a task have the same,
                  drawn again for each task
     made_of      {class name: symbols side by side}, symbols being labels; None: a class for every
@@ -101,34 +100,32 @@ class Recordings:
         time: str | None = None,
         columns: str | None = None,
         groups: Mapping[str, Any] | None = None,
-        shared: Sequence[str] = (),
         within: Any = None,
         made_of: Mapping[str, Sequence[Any]] | None = None,
         source: str = "recordings given in Python",
         kind: str = "class",
     ):
-        given = None
-        groups = dict(groups or {})
+        names = None
         if isinstance(events, Counts):
             pool, of = events, np.arange(len(events))
         else:
             how = (one_or_two(sensor), one_or_two(size), bin_ms, duration_ms, hop_ms, time, columns)
-            pool, given = counted(events, labels, Form(*how), source)
+            pool, names = counted(events, labels, Form(*how), source)
             of = pool.numbers
-        apart = {name: per_recording(f"groups[{name!r}]", one, of) for name, one in groups.items()}
-        if given is not None and hop_ms is not None:
+        apart = {
+            name: per_recording(f"groups[{name!r}]", group, of)
+            for name, group in (groups or {}).items()
+        }
+        if names is not None and hop_ms is not None:
             apart.setdefault("take", of)
-        for name in shared:
-            need("shared", name, name in apart, f"one of the groups, {', '.join(apart)}")
-            del apart[name]
         self.pool = pool
         self.source = source
         self.kind = kind
-        self.made_of = symbols_of(made_of, pool, given)
+        self.made_of = symbols_of(made_of, pool, names)
         self.classes = tuple(self.made_of)
-        numbers = sorted({one for own in self.made_of.values() for one in own})
+        numbers = sorted(used_symbols(self))
         self.symbols = {symbol: pool.of(symbol) for symbol in numbers}
-        self.called = dict(enumerate(given or ())) or {
+        self.called = dict(enumerate(names or ())) or {
             own[0]: name for name, own in self.made_of.items() if len(own) == 1
         }
         self.within = None if within is None else per_recording("within", within, of)
@@ -138,14 +135,14 @@ class Recordings:
         self.apart = tuple(apart)
         self.groups = joined([*apart.values(), *twins]) if apart or twins else None
         self.takes = joined(takes + twins) if takes or twins else None
-        check_tasks(self, copy_of, given is not None)
+        check_tasks(self, copy_of)
+        if names is not None:
+            check_dealt(self)
 
     def __repr__(self) -> str:
-        symbols = {symbol for made_of in self.made_of.values() for symbol in made_of}
-        number = sum(len(self.symbols[symbol]) for symbol in symbols)
         return (
-            f"{type(self).__name__}: {len(self.classes)} classes, {number} recordings in all, "
-            f"{self.source}"
+            f"{type(self).__name__}: {len(self.classes)} classes, {len(used_by(self))} recordings "
+            f"in all, {self.source}"
         )
 
     @property
@@ -200,25 +197,23 @@ class Recordings:
         made_of = [self.made_of[name] for name in classes]
         places = self.symbols
         if self.within is not None:
-            one = rng.choice(np.unique(self.within[used_by(self)]))
-            places = {symbol: where[self.within[where] == one] for symbol, where in places.items()}
-        sizes = {symbol: len(recordings) for symbol, recordings in places.items()}
-        groups = None
-        if self.groups is not None:
-            groups = {one: self.groups[where] for one, where in places.items()}
+            value = rng.choice(np.unique(self.within[used_by(self)]))
+            places = {one: where[self.within[where] == value] for one, where in places.items()}
+        sizes = {symbol: len(where) for symbol, where in places.items()}
+        groups = self.groups
+        apart = groups if groups is None else {one: groups[at] for one, at in places.items()}
         try:
-            sides = draw_samples(rng, made_of, sizes, shots, queries, groups, self.alone)
+            sides = draw_samples(rng, made_of, sizes, shots, queries, apart, self.alone)
         except ValueError as error:
             raise ValueError(f"{self.source}: a task of {' '.join(classes)}: {error}") from error
         support, query = (_recordings(made_of, places, side) for side in sides)
         x_support, x_query = self._counts(support, query)
         y_support = np.repeat(np.arange(len(classes)), shots)
         y_query = np.repeat(np.arange(len(classes)), queries)
-        told = (support, query) if self.takes is None else (self.takes[support], self.takes[query])
-        # `ungrouped`: nothing is learned from the support
-        if self.groups is None and self.takes is not None:
-            told = (np.zeros((len(support), 0), np.int64), told[1])
-        return Task(x_support, y_support, x_query, y_query, tuple(classes), told)
+        met = (support, query) if self.takes is None else (self.takes[support], self.takes[query])
+        if groups is None and self.takes is not None:  # nothing is learned from the support
+            met = (np.zeros((len(support), 0), np.int64), met[1])
+        return Task(x_support, y_support, x_query, y_query, tuple(classes), met)
 
     def episode(
         self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5
@@ -299,7 +294,7 @@ class Recordings:
         >>> {name: len(part.symbols[0]) for name, part in parts.items()}
         {'train': 4, 'val': 2, 'test': 2}
         """
-        good = all(isinstance(one, Real) and 0 < one < np.inf for one in shares.values())
+        good = all(0 < one < np.inf for one in shares.values())
         good = good and set(shares) in (set(), set(SPLITS))
         need("the shares", shares, good, "train, val and test, each above 0")
         each = np.arange(len(self.pool))
@@ -368,12 +363,11 @@ def _recordings(
     made_of: Sequence[tuple[int, ...]], places: Mapping[int, np.ndarray], drawn: np.ndarray
 ) -> np.ndarray:
     """Places in the pool, (ways · samples, S), of what `draw_samples` drew of each symbol's."""
-    sides = range(drawn.shape[2])
     found = [
-        [places[symbols[side]][drawn[way, :, side]] for way, symbols in enumerate(made_of)]
-        for side in sides
+        [places[symbol][of] for symbol, of in zip(symbols, way.T)]
+        for symbols, way in zip(made_of, drawn)
     ]
-    return np.stack(found, axis=-1).reshape(-1, len(sides))
+    return np.concatenate([np.stack(sides, axis=-1) for sides in found])
 
 
 def symbols_of(
@@ -385,14 +379,13 @@ def symbols_of(
     places = dict(zip(names or map(str, numbers), range(len(names)) if names else numbers))
     if made_of is None:
         return {name: (place,) for name, place in places.items()}
-    must("made_of", mapping("made_of", made_of), "labels of one class or more", made_of)
     for name, symbols in made_of.items():
         good = is_sequence(symbols) and len(symbols)
         good = good and (not names or all(str(one) in places for one in symbols))
         wants = f"a list of one label or more, of {shown(list(places))}"
         must(f"made_of[{name!r}]", good, wants, symbols)
     sides = {len(symbols) for symbols in made_of.values()}
-    need("the numbers of symbols in made_of", sides, len(sides) == 1, "different numbers in none")
+    need("the numbers of symbols in made_of", sides, len(sides) == 1, "as many in each")
     return {name: tuple(places.get(str(one), one) for one in own) for name, own in made_of.items()}
 
 
@@ -400,21 +393,16 @@ def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
     """One entry of a group for every part that was cut from its recording. ValueError where it is
     no list of names or numbers, one for each recording and none of them missing."""
     number = int(recordings.max(initial=-1)) + 1
-    try:
-        made = np.asarray(given)
-        np.unique(made)  # as is done with them: of names and numbers
-        missing = np.ma.is_masked(given) or any(one is None or one != one for one in given)
-        good = is_sequence(given) and made.shape == (number,) and not missing
-    except (TypeError, ValueError):  # lists of different lengths, None among names
-        good = False
+    good = is_sequence(given) and len(given) == number and not np.ma.is_masked(given)
+    good = good and not any(one is None or np.ndim(one) or one != one for one in given)
     must(name, good, f"a list of {number} names or numbers, one for each recording", given)
-    return made[recordings]
+    return np.asarray(given)[recordings]
 
 
 def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
     """What a task may draw from, in words, and the places of its recordings: each symbol, and each
     within a value of `within`."""
-    for symbol in sorted({one for name in tasks.classes for one in tasks.made_of[name]}):
+    for symbol in sorted(used_symbols(tasks)):
         where, name = tasks.symbols[symbol], tasks.name_of(symbol)
         yield name, where
         if tasks.within is not None:
@@ -422,20 +410,21 @@ def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
                 yield f"within {value!r}, {name}", where[tasks.within[where] == value]
 
 
-def check_tasks(tasks: Any, copy_of: np.ndarray | None, dealt: bool) -> None:
-    """ValueError where the names of two classes differ in how their accents are encoded alone, a
+def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
+    """ValueError where the names of two classes differ in how their accents are encoded only, a
     symbol has fewer than two recordings that are no copies of one, or most recordings of one are
-    recordings of another one, too, or, `dealt`, of one group."""
-    seen: dict[str, str] = {}
+    recordings of another one, too."""
+    encoded: dict[str, str] = {}
     for name in tasks.classes:
-        other = seen.setdefault(unicodedata.normalize("NFC", name), name)
+        other = encoded.setdefault(unicodedata.normalize("NFC", name), name)
         if other != name:
             raise ValueError(
                 f"{tasks.source}: two classes are called {name}, {ascii(other)} and {ascii(name)}; "
-                "expected one, for they differ in how it is encoded alone"
+                "expected one, for they differ in how it is encoded only"
             )
+    same = np.arange(len(tasks.pool)) if copy_of is None else copy_of
     for name, where in _drawn_from(tasks):
-        different = len(where if copy_of is None else np.unique(copy_of[where]))
+        different = len(np.unique(same[where]))
         if different < 2:
             number = f"{len(where)} recording{'s' * (len(where) != 1)}"
             number += ", copies of one" * (different < len(where))
@@ -443,22 +432,19 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None, dealt: bool) -> None:
                 f"{tasks.source}: {name} has {number}, expected at least 2, one for support and "
                 "one for query"
             )
-    held = {} if copy_of is None else {one: {*copy_of[own]} for one, own in tasks.symbols.items()}
     shown_by: dict[int, set[int]] = {}
-    for symbol, own in held.items():
+    held = {symbol: {*same[own].tolist()} for symbol, own in tasks.symbols.items()}
+    for symbol, own in held.items() if copy_of is not None else ():
         for recording in own:
             shown_by.setdefault(recording, set()).add(symbol)
     for symbol, own in held.items():
-        shared = Counter(k for recording in own for k in shown_by[recording] - {symbol})
-        for twin, number in shared.most_common(1):
-            if 2 * number > len(own):
+        shared = Counter(k for one in own for k in shown_by.get(one, {symbol}) - {symbol})
+        for twin, common in shared.most_common(1):
+            if 2 * common > len(own):
                 raise ValueError(
                     f"{tasks.source}: {tasks.name_of(symbol)} and {tasks.name_of(twin)} have the "
-                    f"very same recordings, {number} of {len(own)}; expected each recording in one "
-                    "of them"
+                    f"very same recordings, {common} of {len(own)}; expected each in one of them"
                 )
-    if dealt:
-        check_dealt(tasks)
 
 
 def check_dealt(*sets: Any) -> None:

@@ -7,6 +7,7 @@ a row, and a sample of it a recording of each. Nothing here knows what a recordi
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from math import prod
 from numbers import Real
 from typing import Any
@@ -241,34 +242,37 @@ def split_classes(
     good = set(classes) in (set(), set(SHARES)) and len(set(taken)) == len(taken)
     expected = "expected train, val and test, with no class in two of them"
     need("the splits", sorted(classes), good, expected)
-    rest = [name for name in names if name not in taken]
-    parts, total = len(shares), sum(shares.values())
     good = all(0 < share < np.inf for share in shares.values())
     need("the shares", shares, good, "numbers above 0")
+    rest = [name for name in names if name not in taken]
+    parts = len(shares)
     left = f"{source}: the number of classes that are left"
     need(left, len(rest), len(rest) >= parts, f"one for each of {', '.join(shares)}")
     order = np.random.default_rng(whole("seed", seed, 0)).permutation(len(rest))
     least = min(2, len(rest) // max(parts, 1))  # a task needs two
-    start, share = 0, 0.0
-    for k, name in enumerate(shares):
-        share += shares[name]
-        end = max(int(np.rint(share / total * len(rest))), start + least)
-        end = min(end, len(rest) - least * (parts - 1 - k))
+    start = 0
+    for k, (name, share) in enumerate(zip(shares, accumulate(shares.values()))):
+        end = round(share / sum(shares.values()) * len(rest))
+        end = min(max(end, start + least), len(rest) - least * (parts - 1 - k))
         named[name] = [rest[i] for i in sorted(order[start:end])]
         start = end
     return {name: named[name] for name in SHARES}
 
 
+def used_symbols(tasks: Any) -> set[int]:
+    """The symbols that the classes of a set are made of."""
+    return {symbol for name in tasks.classes for symbol in tasks.made_of[name]}
+
+
 def same_symbols(sets: Iterable[Any]) -> bool:
     """Whether classes of several of the sets are made of the same symbols."""
-    symbols = [{symbol for name in one.classes for symbol in one.made_of[name]} for one in sets]
+    symbols = [used_symbols(one) for one in sets]
     return sum(map(len, symbols)) > len(set().union(*symbols))
 
 
 def used_by(tasks: Any) -> np.ndarray:
     """Places in its pool of the recordings that the classes of a set are made of."""
-    symbols = sorted({symbol for name in tasks.classes for symbol in tasks.made_of[name]})
-    return np.unique(np.concatenate([tasks.symbols[symbol] for symbol in symbols]))
+    return np.unique(np.concatenate([tasks.symbols[one] for one in sorted(used_symbols(tasks))]))
 
 
 def shared(one: Any, other: Any) -> str | None:

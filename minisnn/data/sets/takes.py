@@ -100,11 +100,8 @@ class Joints(np.random.Generator):
     def standard_normal(self, size: Any = None, *_: Any, **__: Any) -> Any:
         """Of variance 1, what changes by `SHARES`."""
         shape = () if size is None else size if isinstance(size, tuple) else (size,)
-        parts = (
-            self._subject.standard_normal(shape),
-            self._take.standard_normal(shape),
-            Slow(self._take, shape)(self._t),
-        )
+        own, taken = self._subject.standard_normal(shape), self._take.standard_normal(shape)
+        parts = own, taken, Slow(self._take, shape)(self._t)
         return sum(math.sqrt(share) * part for share, part in zip(SHARES.values(), parts))
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
@@ -162,16 +159,6 @@ class Take:
             offset_px=tuple(start.tolist()),
             trajectory=tuple(map(tuple, np.column_stack([ms, path - start]).tolist())),
         )
-
-    def record(self, camera: EventCamera, seconds: float) -> np.ndarray:
-        """Events (dtype EVENT) of the take's beginning, sample after sample."""
-        parts = []
-        for k in range(round(1000 * seconds / MOMENT_MS)):
-            t = k * MOMENT_MS / 1000
-            part = self.camera(camera, t).record(self.picture(t), self.seed, k, MOMENT_MS)
-            part["t"] += 1000 * MOMENT_MS * k
-            parts.append(part)
-        return np.concatenate(parts)
 
 
 PROTOCOLS = ("same-take", "new-subject")

@@ -12,7 +12,6 @@ not aligned.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -20,9 +19,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from ... import arguments
-from ..readers.events import EVENT, downscaled
-from ..readers.spoken import BATCH, UNITS, SpokenFile
-from ..readers.units import bin_units
+from ..readers.events import EVENT, bin_units, downscaled
+from ..readers.spoken import UNITS, SpokenFile
 from ..sets.counting import few_of, one_or_two, tell_lost
 from ..sets.pool import Pool
 from ..sets.pools import Keep, number_within, pool_of, trains
@@ -104,33 +102,21 @@ class SpokenWords(Recordings):
         if classes is not None:
             arguments.one_of("classes", classes, (*SPLITS, "all"))
         per_word = arguments.whole("per_word", PER_WORD if per_word is None else per_word, 2)
-        seed = arguments.whole("class_seed", class_seed, 0)
         heard = Heard(bin_ms, duration_ms, _units(size), time)
-        empty = np.zeros(0, EVENT)
-        shape = bin_units(empty, heard.units, duration_ms, bin_ms).shape  # checks both
+        shape = heard.counts(np.zeros(0, EVENT), 0).shape  # checks both
         path = self._path(root, split)
         with SpokenFile(path, UNITS, time) as file:
-            if file.coarse_ms > bin_ms:
-                warnings.warn(
-                    f"{path}: times are float16, {file.coarse_ms:.2g} ms apart after the first "
-                    f"second; steps of {bin_ms:g} ms are finer than that",
-                    stacklevel=3,
-                )
-            named = split_classes(file.words, seed, str(path), **self.SHARES)
+            named = split_classes(file.words, class_seed, str(path), **self.SHARES)
             words = file.words if classes == "all" else named[classes or split]
-            serves = self._serves(root, file, split, seed, speakers is not None)
+            serves = self._serves(root, file, split, class_seed, speakers is not None)
             made_of = {one: (file.words.index(one),) for one in words}
-            first = [
-                np.flatnonzero((file.labels == word) & serves)[:per_word]
-                for (word,) in made_of.values()
-            ]
-            rows = np.sort(np.concatenate(first))
+            own = [np.flatnonzero((file.labels == word) & serves) for (word,) in made_of.values()]
+            rows = np.sort(np.concatenate([some[:per_word] for some in own]))
             pool = self._pool(file, rows, heard, shape, Keep(cache, progress))
-            groups, source = {}, f"{path}"
+            groups, source = {}, str(path)
             if speakers is not None:
-                who = np.array(file.speakers)[pool.numbers]
-                groups["speaker"] = who
-                source += f", {len(np.unique(who))} speakers"
+                groups["speaker"] = np.array(file.speakers)[pool.numbers]
+                source += f", {len(np.unique(groups['speaker']))} speakers"
         super().__init__(pool, made_of=made_of, source=source, kind="word", groups=groups)
         self.of_split = split if classes in (None, split) else None
         if speakers is not None:
@@ -160,17 +146,16 @@ class SpokenWords(Recordings):
         folder = folder.parent if folder.name in self.FILES.values() else folder
         path = folder / self.FILES.get(split, self.FILES["train"])
         if not path.is_file():
-            packed = [one.name for one in folder.glob(f"{path.name}.*")]
-            way = f"unpack {packed[0]}" if packed else f"{WHERE} has it"
             raise ValueError(
-                f"{folder}: there is no {path.name}, which {self.NAME} needs for {split}; {way}"
+                f"{folder}: there is no {path.name}, unpacked, which {self.NAME} needs for {split}; "
+                f"{WHERE} has it"
             )
         return path
 
     def _serves(
         self, root: str | Path | None, file: SpokenFile, split: str, seed: int, other: bool
     ) -> np.ndarray:
-        """Which recordings of a file serve a split, (N,); other: of which speakers' alone."""
+        """Which recordings of a file serve a split, (N,); other: of which speakers' only."""
         if not other and ("val" in self.FILES or split == "test"):
             return np.ones(len(file), bool)
         if not other:
@@ -187,7 +172,7 @@ class SpokenWords(Recordings):
                 serve -= set(self._speakers_of(root, "val", file))
         if len(serve) < FEWEST_SPEAKERS:
             raise ValueError(
-                f"{file.path}: {len(serve)} of its speakers serve {split} alone; expected "
+                f"{file.path}: {len(serve)} of its speakers serve {split} only; expected "
                 f"{FEWEST_SPEAKERS} or more, one for the support and others for the query"
             )
         return np.isin(file.speakers or [], sorted(serve))
@@ -195,11 +180,8 @@ class SpokenWords(Recordings):
     def _speakers_of(self, root: str | Path | None, split: str, file: SpokenFile) -> list[str]:
         """Everybody who speaks in the file of a split. ValueError where it does not say."""
         path = self._path(root, split)
-        if path == file.path:
-            found = file.speakers
-        else:
-            with SpokenFile(path, UNITS, file.time) as other:
-                found = other.speakers
+        with SpokenFile(path, UNITS, file.time) as other:
+            found = other.speakers
         if found is None:
             raise ValueError(
                 f"{path}: there is no extra/speaker, and who speaks is not known; use --dataset "
@@ -213,12 +195,10 @@ class SpokenWords(Recordings):
         few: list[tuple[int, int, int, bool]] = []
 
         def batches() -> Iterator[tuple]:
-            for first in range(0, len(rows), BATCH):
-                some = rows[first : first + BATCH]
-                read = list(zip(file.read_some(some.tolist()), some.tolist()))
-                for events, row in read:
-                    few.extend(few_of(row, events["t"], 0, heard.duration_ms))
-                yield np.stack([heard.counts(*one) for one in read]), file.labels[some], some
+            for row in rows.tolist():
+                events = file.read(row)
+                few.extend(few_of(row, events["t"], 0, heard.duration_ms))
+                yield heard.counts(events, row)[None], [file.labels[row]], [row]
 
         what = f"reading {len(rows)} recordings of {file.path}"
         made_from = dict(heard._asdict(), rows=rows)
@@ -234,16 +214,6 @@ class SHD(SpokenWords):
     validation are of shd_train.h5, where every fifth recording of a word validates alone; the test
     is of shd_test.h5. speakers="other" tests on the two speakers that shd_train.h5 does not
     have, and two of the ten that it has validate alone.
-
-    >>> from minisnn.data.readers.spoken import write_spoken
-    >>> rng = np.random.default_rng(0)
-    >>> labels = np.arange(80) % 20
-    >>> times = [np.sort(rng.random(50)) for label in labels]
-    >>> units = [30 * label + rng.integers(0, 20, 50) for label in labels]
-    >>> path = write_spoken("shd_test.h5", times, units, labels)
-    >>> tasks = ms.SHD("test", ".", progress=False)
-    >>> tasks.input_shape, len(tasks.classes)
-    ((700,), 5)
     """
 
     NAME = "shd"
@@ -258,16 +228,6 @@ class SSC(SpokenWords):
     22 words meta-train, 6 validate and 7 test, drawn by `class_seed`, each split by its own file:
     ssc_train.h5, ssc_valid.h5, ssc_test.h5. speakers="other" leaves out who speaks in a file before
     it, too.
-
-    >>> from minisnn.data.readers.spoken import write_spoken
-    >>> rng = np.random.default_rng(0)
-    >>> labels = np.arange(140) % 35
-    >>> times = [np.sort(rng.random(50)) for label in labels]
-    >>> units = [19 * label + rng.integers(0, 20, 50) for label in labels]
-    >>> path = write_spoken("ssc_test.h5", times, units, labels)
-    >>> tasks = ms.SSC("test", ".", progress=False)
-    >>> tasks.input_shape, len(tasks.classes)
-    ((700,), 7)
     """
 
     NAME = "ssc"

@@ -32,16 +32,14 @@ _hashes: dict[tuple, str] = {}
 
 
 def folder() -> Path:
-    """Where entries lie: MINISNN_CACHE, or the user's cache folder of the platform."""
+    """Where entries are: MINISNN_CACHE, or the user's cache folder of the platform."""
     if given := os.environ.get("MINISNN_CACHE"):
         return Path(given).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "minisnn"
+    variable, *usual = {
+        "win32": ("LOCALAPPDATA", "AppData", "Local"),
+        "darwin": ("", "Library", "Caches"),
+    }.get(sys.platform, ("XDG_CACHE_HOME", ".cache"))
+    return Path(os.environ.get(variable) or Path.home().joinpath(*usual)) / "minisnn"
 
 
 def cached(
@@ -61,60 +59,43 @@ def cached(
     told.
     """
     key = _text({"format": FORMAT, "name": name, "made_from": made_from})
+    path = folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     try:
-        path = folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-    except RuntimeError as error:  # there is no home
-        _tell_unusable("the user's cache folder", error)
-        return dict(make())
-    try:
-        return _read(path, key)
-    except FileNotFoundError:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as entry:
+            arrays = {name: entry[name] for name in entry.files}
+        if str(arrays.pop(_KEY)) == key:
+            return arrays
+        raise ValueError("it was made from other settings")
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         pass
-    except (PermissionError, NotADirectoryError) as error:
-        _tell_unusable(path.parent, error)
     except Exception as error:  # a damaged zip raises almost anything
         warnings.warn(f"cache entry {path} is damaged ({error}); it is made again", stacklevel=2)
     arrays = dict(make())
     try:
         _write(path, key, arrays)
     except OSError as error:
-        _tell_unusable(path.parent, error)
+        warnings.warn(
+            f"cache folder {path.parent} cannot be used ({error.strerror or error}); going on "
+            "without it, set MINISNN_CACHE to a folder that can be written",
+            stacklevel=2,
+        )
     return arrays
 
 
 def file_identity(paths: Iterable[Path]) -> str:
     """A hash of the files' full names and of all their bytes (`content_of`)."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(path).absolute() for path in paths):
-        digest.update(f"{path}\0{content_of(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def check_unchanged(paths: Iterable[Path], before: str, root: Path | str) -> None:
-    """ValueError where files are no longer those of which `file_identity` was `before`: what was
-    read of them is of both."""
-    if file_identity(paths) != before:
-        raise ValueError(
-            f"{root}: files changed while they were read; try again when nothing writes there"
-        )
+    known = sorted(Path(path).absolute() for path in paths)
+    return hashlib.sha256("".join(f"{p}\0{content_of(p)}\n" for p in known).encode()).hexdigest()
 
 
 def folder_identity(root: Path) -> str:
-    """A hash of a file, or of all files in a folder: their names within it, and their bytes."""
+    """A hash of a file, or of the files in a folder, in its folders and in theirs: their names
+    within it, and their bytes."""
     if root.is_file():
         return content_of(root)
-    digest = hashlib.sha256()
-    seen = set[str]()
-    for place, folders, names in os.walk(root, followlinks=True):
-        folders.sort()
-        if os.path.realpath(place) in seen:  # a link to where it has been
-            folders.clear()
-            continue
-        seen.add(os.path.realpath(place))
-        for path in (Path(place, name) for name in sorted(names)):
-            if path.is_file():
-                digest.update(f"{path.relative_to(root)}\0{content_of(path)}\n".encode())
-    return digest.hexdigest()
+    inside = {path for depth in ("*", "*/*", "*/*/*") for path in root.glob(depth)}
+    files = sorted(path for path in inside if path.is_file())
+    return identity([[str(path.relative_to(root)), content_of(path)] for path in files])
 
 
 def content_of(path: Path) -> str:
@@ -123,24 +104,20 @@ def content_of(path: Path) -> str:
     A process remembers it of a file of which the system says nothing new: not its size, its times
     of change (of the contents, and of the inode, which no user can set), nor its inode. A file that
     changed a moment ago is read again, for within a tick of the clock two changes look the same; so
-    is every file on Windows, which tells no time of the inode's change. It can still be fooled by
-    who turns the system's clock back, or writes to the disk past the file system.
+    is every file on Windows, which tells no time of the inode's change.
     """
     size_of(path, "data", sys.maxsize)  # a pipe might never end
-    before = _status(path)
-    if (known := _hashes.get((path, *before))) is not None:
-        return known
+    status = path.stat()
+    changed = status.st_mtime_ns, status.st_ctime_ns
+    key = path, status.st_dev, status.st_ino, status.st_size, *changed
+    settled = time.time() - max(changed) / 1e9 > SETTLED and sys.platform != "win32"
+    if key in _hashes:
+        return _hashes[key]
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    settled = time.time() - max(before[2:4]) / 1e9 > SETTLED
-    if settled and sys.platform != "win32" and _status(path) == before:
-        _hashes[path, *before] = found
+    if settled:
+        _hashes[key] = found
     return found
-
-
-def _status(path: Path) -> tuple[int, int, int, int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def identity(value: Any) -> str:
@@ -166,14 +143,6 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"made_from holds a {type(value).__name__}, whose content cannot be told")
 
 
-def _read(path: Path, key: str) -> dict[str, np.ndarray]:
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as entry:
-        arrays = {name: entry[name] for name in entry.files}
-    if str(arrays.pop(_KEY)) != key:
-        raise ValueError("it was made from other settings")
-    return arrays
-
-
 def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent, _ENTRY)
@@ -181,11 +150,3 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> None:
         for name, array in {_KEY: key, **arrays}.items():
             with entry.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
-
-
-def _tell_unusable(place: Path | str, error: Exception) -> None:
-    warnings.warn(
-        f"cache folder {place} cannot be used ({getattr(error, 'strerror', None) or error}); "
-        "going on without it, set MINISNN_CACHE to a folder that can be written",
-        stacklevel=3,
-    )

@@ -17,11 +17,10 @@ def code_identity(*modules: str) -> str:
         spec = importlib.util.find_spec(root)
         if spec is None or spec.origin is None:
             raise ModuleNotFoundError(f"there is no module {root}", name=root)
-        for folder in map(Path, spec.submodule_search_locations or ()):
-            for path in sorted(folder.rglob("*.py")):
-                digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
-        if not spec.submodule_search_locations:
-            digest.update(Path(spec.origin).read_bytes())
+        origin = Path(spec.origin)
+        folder = origin.parent
+        for path in sorted(folder.rglob("*.py")) if spec.submodule_search_locations else [origin]:
+            digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -81,9 +81,9 @@ def fetch(
     tell        called with lines of text: what is fetched, from where, how large, under which
                 licence
 
-    A part that is there is left alone; an archive that is there (train.zip too) is used if its md5
-    is right. Raises ValueError where something in the folder is not what its name says, where the
-    md5 of a download is wrong, or where pooch is needed and missing; ConnectionError where the
+    A part that is there is left as it is; an archive that is there (train.zip too) is used if its
+    md5 is right. Raises ValueError where something in the folder is not what its name says, where
+    the md5 of a download is wrong, or where pooch is needed and missing; ConnectionError where the
     server cannot be reached or does not have the file, OSError where the disk is full.
     """
     out = Path(out).expanduser()
@@ -91,46 +91,32 @@ def fetch(
     need("part", repr(part), chosen, "'train', 'test' or 'both'")
     good = base is None or re.match(r"https?://[^/]", base)
     need("base", repr(base), good, "an address that begins with http:// or https://")
-    missing = [one for one in chosen if not _is_complete(out, one, tell)]
-    if any(_named(out, one.archive) is None for one in missing):
-        try:
-            import pooch as _  # noqa: F401
-        except ImportError as error:
-            install = 'install it with: pip install "minisnn[fetch]"'
-            raise ValueError(f"downloading needs the library pooch; {install}") from error
-        tell(f"N-MNIST: {CITATION}\n{PAGE}, licence {LICENCE}")
     with held(out):
-        for one in missing:
-            brought = _named(out, one.archive)
-            archive = brought or out / one.archive
-            if brought is None:
+        for one in chosen:
+            folder = _named(out, one.name)
+            if folder.is_dir() and any(folder.iterdir()):
+                found = sum(path.stat().st_size > 0 for path in folder.glob("[0-9]/*.bin"))
+                _check_number(folder, found, one, "; move it away to have all of them fetched")
+                tell(f"{folder}: complete already, {found:,} recordings")
+                continue
+            archive = _named(out, one.archive)
+            brought = archive.exists()
+            if not brought:
                 url = one.url if base is None else f"{base.rstrip('/')}/{one.archive}"
-                tell(f"fetching {one.archive}, {one.recordings:,} recordings, from {url}")
-                _download(url, archive, one.md5, progress)
+                _download(url, archive, one, progress, tell)
             unpack(archive, out, one, progress)
             kept = f"; {archive.name} is kept, and can be deleted"
-            if brought is None and not keep_zips:  # what the user brought is not ours to delete
+            if not brought and not keep_zips:  # what the user brought is not ours to delete
                 archive.unlink()
                 kept = ""
             tell(f"{out / one.name}: {one.recordings:,} recordings{kept}")
     return out
 
 
-def _named(out: Path, name: str) -> Path | None:
-    """What has this name in `out`, in upper or lower case."""
+def _named(out: Path, name: str) -> Path:
+    """What has this name in `out`, in upper or lower case, or would have it."""
     entries = sorted(out.iterdir()) if out.is_dir() else []
-    return next((entry for entry in entries if entry.name.lower() == name.lower()), None)
-
-
-def _is_complete(out: Path, part: Part, tell: Callable[[str], None]) -> bool:
-    """Whether the part is there; ValueError where something else has its place."""
-    folder = _named(out, part.name)
-    if folder is None or folder.is_dir() and not any(folder.iterdir()):
-        return False
-    found = sum(path.stat().st_size > 0 for path in folder.glob("[0-9]/*.bin"))
-    _check_number(folder, found, part, "; move it away to have all of them fetched")
-    tell(f"{folder}: complete already, {found:,} recordings")
-    return True
+    return next((entry for entry in entries if entry.name.lower() == name.lower()), out / name)
 
 
 def _check_number(place: Path, found: int, part: Part, way: str = "") -> None:
@@ -159,19 +145,24 @@ def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
             path.write_bytes(file.read(name))
 
 
-def _download(url: str, path: Path, md5: str, progress: bool) -> None:
+def _download(
+    url: str, path: Path, part: Part, progress: bool, tell: Callable[[str], None]
+) -> None:
     """Fetch `url` into `path`; nothing is left of a download that fails."""
-    import pooch
-    import requests
+    try:
+        import pooch
+        import requests
+    except ImportError as error:
+        install = 'install it with: pip install "minisnn[fetch]"'
+        raise ValueError(f"downloading needs the library pooch; {install}") from error
 
-    fetcher = pooch.HTTPDownloader(
-        progressbar=progress and sys.stderr.isatty(),
-        headers={"User-Agent": AGENT},
-        timeout=TIMEOUT,
-    )
+    tell(f"N-MNIST: {CITATION}\n{PAGE}, licence {LICENCE}")
+    tell(f"fetching {part.archive}, {part.recordings:,} recordings, from {url}")
+    shown = progress and sys.stderr.isatty()
+    fetcher = pooch.HTTPDownloader(shown, headers={"User-Agent": AGENT}, timeout=TIMEOUT)
     pooch.get_logger().setLevel("WARNING")
     try:
-        pooch.retrieve(url, f"md5:{md5}", path.name, path.parent, downloader=fetcher)
+        pooch.retrieve(url, f"md5:{part.md5}", path.name, path.parent, downloader=fetcher)
     except requests.RequestException as error:
         answer = error.response
         found = "cannot be reached" if answer is None else f"answered with {answer.status_code}"
@@ -180,5 +171,5 @@ def _download(url: str, path: Path, md5: str, progress: bool) -> None:
             f"into {path.parent}, and run the same command again"
         ) from error
     except ValueError as error:
-        message = f"what {url} sent has not the md5 {md5}; it was removed"
+        message = f"what {url} sent has not the md5 {part.md5}; it was removed"
         raise ValueError(f"{path}: {message}") from error

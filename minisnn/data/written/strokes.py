@@ -195,35 +195,38 @@ def _read_text(path: Path) -> list[Stroke]:
 
 def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
     """The drawings of such arrays. ValueError where these do not fit each other."""
-    for name in MEMBERS[:-1]:
-        found = arrays[name]
-        shape = "(points, 2)" if name == "xy" else "(n,)"
-        good = found.dtype.kind in "iu" and found.ndim == (2 if name == "xy" else 1)
-        need(name, f"{found.dtype} {found.shape}", good, f"whole numbers of shape {shape}")
-    xy, t, *rest = (arrays[name] for name in MEMBERS[:-1])
-    stroke, drawing, character, drawer = (one.astype(np.int64) for one in rest)
-    names = arrays["names"]
+    xy, t, stroke, drawing, character, drawer, names = (arrays[name] for name in MEMBERS)
     side = PICTURE * EIGHTHS
     low, high = -BEYOND * side, (1 + BEYOND) * side
-    good = xy.shape[1] == 2 and low <= xy.min() and xy.max() <= high
-    expected = f"(x, y) from {low:.0f} to {high:.0f}, eighths of a pixel about the picture"
-    need("xy", f"{xy.shape} from {xy.min()} to {xy.max()}", good, expected)
-    good = len(t) == len(xy) and 0 <= t.min() and t.max() <= LONGEST_MS
-    expected = f"one of each point, 0 to {LONGEST_MS} ms since a drawing began"
-    need("t", f"{len(t)} times, {t.min()} to {t.max()}", good, expected)
-    for name, edges, end in (("stroke", stroke, len(xy)), ("drawing", drawing, len(stroke) - 1)):
-        good = len(edges) > 1 and edges[0] == 0 and edges[-1] == end and np.diff(edges).min() >= 1
-        told = f"{edges[:1]} to {edges[-1:]}, {len(edges)} numbers"
-        need(name, told, good, f"numbers that rise from 0 to {end}")
-    for name, values, most in (("character", character, len(names)), ("drawer", drawer, 1 << 31)):
-        good = len(values) == len(drawing) - 1 and 0 <= values.min() and values.max() < most
-        told = f"{len(values)} numbers, {values.min()} to {values.max()}"
-        need(name, told, good, f"{len(drawing) - 1}, one of each drawing, 0 to {most - 1}")
-    texts = names.tolist()
-    good = names.dtype.kind == "U" and len(set(texts)) == len(texts)
-    good = good and all(all(one.partition("/")) and one.isprintable() for one in texts)
-    need("names", texts[:4], good, "texts Alphabet/number, each once")
-    return Strokes(xy, t.astype(np.int64), stroke, drawing, character, drawer, names, path)
+    for name in MEMBERS[:-1]:
+        good = arrays[name].dtype.kind in "iu" and len(arrays[name])
+        need(name, f"of type {arrays[name].dtype}", good, "whole numbers")
+    expected = {
+        "xy": xy.shape[1:] == (2,) and low <= xy.min() and xy.max() <= high,
+        "t": t.shape == xy.shape[:1] and 0 <= t.min() and t.max() <= LONGEST_MS,
+        "stroke": _are_edges(stroke, len(xy)),
+        "drawing": _are_edges(drawing, len(stroke) - 1),
+        "character": _are_of(character, len(drawing) - 1, len(names)),
+        "drawer": _are_of(drawer, len(drawing) - 1, 1 << 31),
+        "names": names.dtype.kind == "U" and len(set(names.tolist())) == len(names),
+    }
+    for name, good in expected.items():
+        held = arrays[name]
+        reach = f", {held.min()} to {held.max()}" if name != "names" else ""
+        need(name, f"of shape {held.shape}{reach}", good, WHAT)
+    numbers = {name: arrays[name].astype(np.int64) for name in MEMBERS[1:-1]}
+    return Strokes(xy, **numbers, names=names, path=path)
+
+
+def _are_edges(edges: np.ndarray, end: int) -> bool:
+    """Whether numbers rise from 0 to `end`."""
+    rise = len(edges) > 1 and bool(np.all(edges[1:] > edges[:-1]))
+    return rise and edges[0] == 0 and edges[-1] == end
+
+
+def _are_of(values: np.ndarray, number: int, most: int) -> bool:
+    """Whether there are so many numbers, from 0 to below `most`."""
+    return values.shape == (number,) and 0 <= values.min() and values.max() < most
 
 
 def strokes_of(

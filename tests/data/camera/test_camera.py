@@ -1,17 +1,15 @@
 """The event camera: what single pixels do by hand, kernel against twin, counts against events,
 seeds and pictures."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-from minisnn.data.camera import kernel as camera_kernel, reference as camera_reference
+from minisnn.data.camera import kernel as camera_kernel
+from minisnn.data.camera import reference as camera_reference
 from minisnn.data.camera.event_camera import FINE, NEVER, EventCamera
 from minisnn.data.camera.reference import Pixels, Scene
+from minisnn.data.readers.events import bin_events
 from minisnn.data.sets.digits import load_digits
-from minisnn.data.readers.events import bin_events, event_map
 from minisnn.parallel.threads import set_threads
 
 KERNELS = pytest.mark.parametrize(
@@ -84,23 +82,6 @@ def test_leak_makes_on_events_of_still_light(module):
     assert one_pixel(module, [1.0] * 12, leak=0.0) == []
 
 
-@KERNELS
-def test_stop_after_the_first_event(module):
-    events = one_pixel(module, np.arange(20.0), stop_after=2000)
-    assert events[0] == (500, 1) and 2500 <= events[-1][0] < 4000
-
-
-def test_kernel_and_twin_agree_on_digits(digits):
-    camera = EventCamera(refractory_ms=0.6, time_constant_ms=2.0)
-    for n in (0, 700, 4321):
-        fast = camera.record(digits.images[n], 3, n)
-        slow = camera.record(digits.images[n], 3, n, backend="numpy")
-        order = [np.lexsort((e["t"], e["x"], e["y"])) for e in (fast, slow)]
-        fast, slow = fast[order[0]], slow[order[1]]
-        assert fast.size > 500 and all(np.array_equal(fast[name], slow[name]) for name in "xyp")
-        assert np.abs(fast["t"] - slow["t"]).max() <= 1
-
-
 @pytest.mark.parametrize(
     "settings",
     [
@@ -126,23 +107,6 @@ def test_events_are_those_of_the_twin_to_the_last_bit(settings, digits):
         )
         found.append(sorted(zip(time[:count].tolist(), address[:count].tolist())))
     assert found[0] == found[1] and (len(found[0]) > 40 or settings.get("amplitude") == 0)
-
-
-def test_interpolation_is_fine_enough(digits):
-    """The map of 4 samples a pixel gives the exact blur to 2 % of the range of light between any
-    two samples."""
-    camera = EventCamera()
-    picture = camera._luminance(digits.images[2500] / 255)
-    exact_at = []
-    for shift in (0.0, 0.125):
-        x, y = camera.offset_px
-        rows, columns = EventCamera(offset_px=(x, y + shift))._scene((28, 28), 50)[:2]
-        exact_at.append(camera_reference.log_luminance(picture, rows, columns, camera.floor))
-    halfway = (
-        exact_at[0][:-1] + exact_at[0][1:]
-    ) / 2  # samples half way: the picture moved by -1/8 pixel
-    moved = exact_at[1][1:]  # moved by +1/8: sample k + 1 sees what lay at k + 1/2
-    assert np.abs(halfway - moved).max() < 0.02 * np.ptp(exact_at[0])
 
 
 @pytest.mark.parametrize(
@@ -175,49 +139,6 @@ def test_neither_batch_nor_order_nor_threads_matter(digits):
         set_threads(None)
 
 
-def test_seed_and_number_draw_the_noise(digits):
-    camera, picture = EventCamera(), digits.images[0]
-    first = camera.record(picture, 0, 2)
-    assert np.array_equal(first, camera.record(picture, 0, 2))
-    for other in (camera.record(picture, 1, 2), camera.record(picture, 0, 3)):
-        assert not np.array_equal(first, other) and abs(other.size / first.size - 1) < 0.03
-    still = np.zeros((28, 28))
-    assert not np.array_equal(camera.record(still, 0, 1), camera.record(still, 0, 2))
-
-
-@pytest.mark.parametrize("polarity", [0, 1])
-def test_one_sensor_has_the_same_mismatch_in_every_recording(digits, polarity):
-    mean = [
-        np.mean(
-            [
-                event_map(EventCamera(mismatch=0.3, sensor_seed=sensor).record(picture, seed, n))[
-                    ..., polarity
-                ]
-                for n, picture in enumerate(digits.images[2500 + seed :: 250])
-            ],
-            axis=0,
-        )[9:25, 9:25]
-        for sensor, seed in ((1, 0), (1, 1), (2, 2))
-    ]
-    rough = [
-        (4 * m[1:-1, 1:-1] - m[:-2, 1:-1] - m[2:, 1:-1] - m[1:-1, :-2] - m[1:-1, 2:]).ravel()
-        for m in mean
-    ]
-    assert (
-        np.corrcoef(rough[0], rough[1])[0, 1] > 0.7 and np.corrcoef(rough[0], rough[2])[0, 1] < 0.4
-    )
-
-
-def test_a_blank_picture_gives_noise_alone():
-    camera = EventCamera(leak_hz=5.0)
-    events = np.concatenate([camera.record(np.ones((9, 12)), 0, n) for n in range(20)])
-    assert np.all(events["p"] == 1)
-    rate = events.size / (20 * 34 * 34 * 0.310)
-    assert abs(rate - 5.0) < 0.15
-    assert EventCamera(leak_hz=0.0).record(np.ones((9, 12)), 0).size == 0
-    assert not EventCamera(leak_hz=0.0).record_counts(np.ones((1, 9, 12)), [0], 0).any()
-
-
 def test_the_picture_moves_as_the_trajectory_says():
     """A dark dot on white that steps to the right: pixels darken (OFF) where it goes, brighten (ON)
     where it was."""
@@ -237,18 +158,6 @@ def test_the_picture_moves_as_the_trajectory_says():
     bright = EventCamera(**{**vars(camera), "inverted": False}).record(dot, 0, duration_ms=100)
     middle = bright[(bright["t"] > 40_000) & (bright["t"] < 60_000)]
     assert middle["x"][middle["p"] == 1].mean() > middle["x"][middle["p"] == 0].mean() + 1
-
-
-@pytest.mark.parametrize("shape", [(28, 28), (56, 56), (300, 224), (7, 5), (4, 4)])
-def test_any_picture_size_covers_the_same_part_of_the_sensor(shape):
-    picture = np.zeros(shape)
-    h, w = shape
-    picture[h // 4 : h - h // 4, w // 4 : w - w // 4] = 1.0
-    total = event_map(EventCamera(leak_hz=0.0).record(picture, 0)).sum(axis=2)
-    y, x = np.nonzero(total > 5)
-    inked = 28.4 * np.array([h - 2 * (h // 4), w - 2 * (w // 4)]) / max(shape)
-    motion = np.ptp(EventCamera().path(), axis=0)[::-1]
-    assert np.abs(np.array([np.ptp(y), np.ptp(x)]) - inked - motion).max() < 2.5
 
 
 @pytest.mark.parametrize(
@@ -293,39 +202,3 @@ def test_pictures_are_checked(picture, words):
 def test_settings_are_checked(settings, words):
     with pytest.raises(ValueError, match=words):
         EventCamera(**settings)
-
-
-def test_arguments_are_checked(digits):
-    camera = EventCamera()
-    for call, words in (
-        (lambda: camera.record(digits.images[0], -1), "seed must"),
-        (lambda: camera.record(digits.images[0], 0, 0.5), "number must"),
-        (lambda: camera.record(digits.images[0], 0, duration_ms=0), "duration_ms must"),
-        (lambda: camera.record(digits.images[0], 0, backend="torch"), "backend must"),
-        (lambda: camera.record_counts(digits.images[:2], [1], 0), "numbers is"),
-        (lambda: camera.record_counts(digits.images[0], [1], 0), "shape of pictures"),
-        (lambda: camera.record_counts(digits.images[:1], [1], 0, 1.5), "duration_ms must"),
-        (lambda: camera.record_counts(digits.images[:1], [1], 0, 313), "duration_ms must"),
-        (lambda: camera.record_counts(digits.images[:1], [1], 0, scale=5), "scale is 5"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            call()
-    assert camera.record_counts(digits.images[:0], [], 0).shape == (0, 100, 16, 16, 2)
-
-
-def test_the_kernels_run_without_compilation():
-    code = (
-        "import numpy as np; from minisnn.data.camera.event_camera import EventCamera; p = "
-        "np.eye(6);"
-        "c = EventCamera(sensor=(8, 8), picture_px=6);"
-        "print(np.array_equal(c.record(p, 0, duration_ms=40), c.record(p, 0, duration_ms=40, "
-        "backend='numpy')))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": ":".join(sys.path)},
-    )
-    assert done.stdout.strip() == "True", done.stderr

@@ -1,7 +1,6 @@
 """Counts of events distorted as handwriting is, beside SciPy's interpolation."""
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -43,37 +42,3 @@ def test_counts_are_those_of_the_places_that_the_equations_name(rng, strength):
     for one, expected in zip(found, x):
         np.testing.assert_allclose(one, by_scipy(expected, other, strength), atol=1e-12)
     assert np.abs(found - x).mean() > 0.3
-
-
-def test_fractions_of_a_count_are_rounded_by_chance_and_the_mean_is_kept(rng):
-    x = rng.poisson(2.0, (1, *SHAPE[1:])).astype(np.uint8)
-    exact = distorted(x.astype(float), np.random.default_rng(7))
-    number = 4000
-
-    class SameBend:
-        """Draws of the distortion that stay the same, draws of the rounding that do not."""
-
-        def __init__(self, seed):
-            self.bend, self.up = np.random.default_rng(7), np.random.default_rng(seed)
-            self.uniform, self.standard_normal = self.bend.uniform, self.bend.standard_normal
-            self.random = self.up.random
-
-    each = [distorted(x, SameBend(seed)) for seed in range(number)]
-    assert each[0].dtype == np.uint8
-    assert all((np.abs(one - exact) < 1).all() for one in each[:50])
-    deviation = np.sqrt((exact % 1) * (1 - exact % 1) / number)
-    assert (np.abs(np.mean(each, 0) - exact) <= 5.5 * deviation + 1e-12).all()
-
-
-def test_without_strength_nothing_moves_and_the_recordings_stay_what_they_were(rng):
-    x = rng.poisson(2.0, SHAPE).astype(np.uint8)
-    before = x.copy()
-    assert (distorted(x, np.random.default_rng(1), 0.0) == x).all()
-    moved = distorted(x, np.random.default_rng(1))
-    assert (x == before).all() and (moved != x).any()
-    assert (moved == distorted(x, np.random.default_rng(1))).all()
-
-
-def test_sequences_without_rows_and_columns_are_refused():
-    with pytest.raises(ValueError, match=re.escape("x is (4, 9, 6); expected samples (B, T, H, W")):
-        distorted(np.zeros((4, 9, 6)), np.random.default_rng(0))

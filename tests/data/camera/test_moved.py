@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from minisnn.data.camera.moved import Move
 from minisnn.data.readers.events import bin_events, event_array
 from minisnn.data.sets import aligned, double_nmnist
 from minisnn.data.sets.double_nmnist import DoubleNMnist
-from minisnn.data.camera.moved import Move
 from minisnn.data.sets.pool import Pool
 
 
@@ -49,23 +49,6 @@ def test_scale_keeps_the_middle():
     assert moved["x"][0] in (11, 12) and moved["x"][1] in (21, 22) and set(moved["y"]) <= {16, 17}
 
 
-def test_rates():
-    events = cloud()
-    half, double = Move(rate=0.5).of(events, 1), Move(rate=2.0).of(events, 1)
-    assert abs(len(half) / len(events) - 0.5) < 0.05 and len(double) == 2 * len(events)
-    assert np.all(np.diff(double["t"]) >= 0) and double["t"].max() < 101_000
-    assert len(Move(rate=1.5).of(events, 1)) == pytest.approx(1.5 * len(events), rel=0.05)
-
-
-@pytest.mark.parametrize(
-    "settings, words",
-    [(dict(scale=0), "scale is 0"), (dict(rate=-1), "rate"), (dict(offset_px=1), "offset")],
-)
-def test_moves_that_cannot_be(settings, words):
-    with pytest.raises(ValueError, match=words):
-        Move(**settings)
-
-
 def sensor_pool(offsets):
     """A pool at the sensor's resolution: recording n is the same cloud, moved."""
     base = cloud()
@@ -98,18 +81,6 @@ def test_no_offset_is_the_crop_of_the_paper():
     np.testing.assert_array_equal(found, np.concatenate([expected, expected], 2))
 
 
-def test_a_cell_holds_at_most_255():
-    counts = np.zeros((1, 100, 34, 34, 2), np.uint8)
-    counts[0, 5, 4:6, 8:10, 1] = 200
-    pool = Pool.collect((100, 34, 34, 2), [(counts, [0], [1])])
-    assert aligned.side_by_side(pool, np.array([[0]]), (0, 0), 32, 2)[0, 5, 2, 4, 1] == 255
-
-
-def test_empty_support_is_not_moved():
-    pool = Pool.collect((100, 34, 34, 2), [(np.zeros((1, 100, 34, 34, 2), np.uint8), [0], [1])])
-    assert aligned.offset_of(pool, np.array([0])) == (0, 0)
-
-
 def test_tasks_are_moved_by_their_support_alone(monkeypatch):
     """The query's whereabouts do not count: support and query of a set whose recordings lie apart
     keep their distance."""
@@ -122,10 +93,3 @@ def test_tasks_are_moved_by_their_support_alone(monkeypatch):
     assert task.x_support.shape == (2, 100, 16, 32, 2) and task.x_support.any()
     with pytest.raises(ValueError, match="align must"):
         DoubleNMnist("train", align="query")
-
-
-@pytest.mark.slow
-def test_anchor_is_the_mean_event_of_the_simulated_training_recordings():
-    data = DoubleNMnist("train", align="support", progress=False)
-    found = aligned.mean_event(data.pool, np.arange(0, len(data.pool), 8))
-    np.testing.assert_allclose(found, aligned.ANCHOR, atol=0.15)

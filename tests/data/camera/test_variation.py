@@ -27,12 +27,6 @@ def events_of(digits, which=7, seed=3, **ranges):
     return camera.record(digits.images[which], seed, int(digits.numbers[which]), 100)
 
 
-def centre(events):
-    """Mean (x, y) of the pixels, noise left out."""
-    cells, n = np.unique(np.stack([events["x"], events["y"]]), axis=1, return_counts=True)
-    return (cells[:, n > 3] * n[n > 3]).sum(1) / n[n > 3].sum()
-
-
 def test_kernel_equals_twin_and_counts_equal_events(digits):
     camera = EventCamera(variation=Variation())
     some = [7, 1203, 4444]
@@ -72,12 +66,6 @@ def test_nothing_varied_is_the_same_picture(digits):
     assert abs(len(events_of(digits)) / len(plain) - 1) < 0.05
 
 
-def test_where_the_picture_lies(digits):
-    x, y = centre(events_of(digits))
-    moved = centre(events_of(digits, offset_px=(2.0, 2.0)))
-    np.testing.assert_allclose(moved, [x + 2, y + 2], atol=0.4)
-
-
 def test_scale_rotation_and_shear_of_a_picture():
     """A dot right of the middle is moved as the equations say: (y, x) = A (0, 10) about the
     middle."""
@@ -93,73 +81,3 @@ def test_scale_rotation_and_shear_of_a_picture():
         found = replace(NONE, **ranges).draw(EventCamera(picture_px=20.5), picture, (0, 1))[1]
         found = np.unravel_index(found.argmax(), (41 + 2 * m, 41 + 2 * m))
         assert tuple(np.subtract(found, 20 + m)) == expected, ranges
-
-
-@pytest.mark.parametrize(
-    "ranges, least, most",
-    [
-        (dict(threshold=(0.5, 0.5)), 1.3, 4.0),
-        (dict(threshold=(2.0, 2.0)), 0.1, 0.7),
-        (dict(leak=(8.0, 8.0)), 1.05, 3.0),
-        (dict(hot=(0.05, 0.05), hot_hz=(1000.0, 1000.0)), 1.5, 10.0),
-        (dict(dead=(1.0, 1.0)), 0.0, 0.0),
-        (dict(refractory=(400.0, 400.0)), 0.2, 0.9),
-        (dict(stroke=(1.0, 1.0)), 1.05, 3.0),
-        (dict(stroke=(-1.0, -1.0)), 0.0, 0.9),
-        (dict(amplitude=(0.2, 0.2)), 0.05, 0.8),
-    ],
-    ids=lambda value: "" if not isinstance(value, dict) else next(iter(value)),
-)
-def test_more_events_or_fewer(digits, ranges, least, most):
-    share = len(events_of(digits, **ranges)) / len(events_of(digits))
-    assert least <= share <= most
-
-
-def test_balance_turns_the_share_of_on_events(digits):
-    on = [np.mean(events_of(digits, balance=(factor, factor))["p"]) for factor in (0.7, 1.0, 1.4)]
-    assert on[0] > on[1] + 0.05 and on[1] > on[2] + 0.05
-
-
-def test_speed_and_latency_shift_the_events_in_time(digits):
-    early, plain, late = (
-        np.median(events_of(digits, latency_ms=(ms, ms))["t"]) for ms in (15.0, 0.0, -15.0)
-    )
-    assert late - plain > 8000 and plain - early > 8000
-    assert np.median(events_of(digits, speed=(1.5, 1.5))["t"]) < plain - 5000
-
-
-def test_time_constant_delays(digits):
-    plain, slow = (np.median(events_of(digits, time_constant=(f, f))["t"]) for f in (1.0, 8.0))
-    assert slow > plain + 1000
-
-
-def test_direction_turns_the_path(digits):
-    """A quarter turn sends the first saccade, mostly downwards, to the side: more events from an
-    upright bar."""
-    bar = np.zeros((28, 28))
-    bar[2:26, 13:15] = 1
-    plain, turned = (
-        len(
-            EventCamera(variation=replace(NONE, direction_deg=(angle, angle))).record(
-                bar, 0, 0, 100
-            )
-        )
-        for angle in (0.0, 90.0)
-    )
-    assert turned > 1.3 * plain
-
-
-@pytest.mark.parametrize(
-    "ranges, words",
-    [
-        (dict(scale=(0.0, 1.0)), "scale is .*above 0"),
-        (dict(scale=(2.0, 1.0)), "scale is .*lower one first"),
-        (dict(offset_px=3.0), "offset_px is 3.0"),
-        (dict(hot=(0.0, 1.5)), "hot is .* up to 1"),
-        (dict(stroke=(-2.0, 0.0)), "stroke is .* from -1 on"),
-        (dict(leak=(0.1, float("nan"))), "leak is"),
-    ],
-)
-def test_ranges_that_cannot_be(ranges, words):
-    with pytest.raises(ValueError, match=words):
-        Variation(**ranges)

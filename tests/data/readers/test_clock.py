@@ -9,15 +9,14 @@ import pytest
 
 import minisnn as ms
 from minisnn.data.readers.anything import read_events
-from minisnn.data.readers.events import as_events
-from minisnn.data.readers.units import as_recording
+from minisnn.data.readers.events import as_recording
 from minisnn.data.sets.named import own
 
 SENSOR = (34, 34)
 
 
-def as_units(recording, units=None, name="events"):
-    return as_recording(recording, (units,) if units else None, name)[0]
+def as_units(recording, units=None):
+    return as_recording(recording, (units,) if units else None)[0]
 
 
 def a_take(first=10_000_000, n=3000, seed=0):
@@ -200,13 +199,6 @@ def test_honest_recordings_are_silent(first):
             np.testing.assert_array_equal(counts[0], counts[1])
 
 
-def test_times_of_half_precision():
-    """Milliseconds of float16 are microseconds of more than it holds."""
-    long = np.arange(0, 300, 0.5).astype(np.float16)
-    columns = {name: np.zeros(len(long), int) for name in "xyp"}
-    assert as_events({**columns, "t": long}, time="ms")["t"].max() == 299_500
-
-
 @pytest.mark.parametrize("zeros", [1, 30])
 @pytest.mark.parametrize("order", ["none", "units"])
 def test_rows_of_zeros_behind_units_that_are_not_sorted(order, zeros):
@@ -220,11 +212,3 @@ def test_rows_of_zeros_behind_units_that_are_not_sorted(order, zeros):
     assert len(as_units(sorted_by_key, 34)) == 3000
     with pytest.raises(ValueError, match="zeros"):
         as_units(longer(sorted_by_key, zeros), 34)
-
-
-def test_newest_first_in_milliseconds():
-    """Of events of one stamp few fall back, and a pause is half of all time."""
-    take = a_take(0, 1000)
-    take["t"] = take["t"] // 1000 + np.where(np.arange(1000) < 500, 0, 300)
-    reversed_take = {name: column[::-1] for name, column in take.items()}
-    np.testing.assert_array_equal(as_events(reversed_take, time="ms")["t"], 1000 * take["t"])

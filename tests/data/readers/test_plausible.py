@@ -1,19 +1,17 @@
 """The unit of times is judged by what sensors and scenes can do, in files and in Python alike, and
 asked where it is wrong."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sweeps import SENSOR, in_unit, sweep
 
 import minisnn as ms
 from minisnn import cli
 from minisnn.data.readers.anything import read_events
 from minisnn.data.readers.events import as_events, event_array
-from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
 from minisnn.data.readers.plausible import Judge, Pace, check_unit
-from sweeps import SENSOR, in_unit, sweep
 
 WRONG = ("ms", "ns", "s")
 
@@ -26,13 +24,6 @@ def folder(
         (root / f"c{k // each}").mkdir(parents=True, exist_ok=True)
         np.save(root / f"c{k // each}" / f"{k}.npy", in_unit(sweep(k), unit(k), column))
     return root
-
-
-def test_a_scene_in_microseconds_is_plausible():
-    for k in range(8):
-        pace = Pace.of(sweep(k), SENSOR)
-        assert pace.fault() is None and pace.instead() is None, pace
-        check_unit(sweep(k))
 
 
 @pytest.mark.parametrize("unit", WRONG)
@@ -86,48 +77,6 @@ def test_info_tells_it_and_the_flag_that_mends_it(tmp_path, capsys):
     assert cli.main(["info", str(root / "c0" / "0.npy"), "--time", "ms"]) == 0
 
 
-def test_a_clock_of_milliseconds_in_microseconds_is_no_fault():
-    for k in range(4):
-        events = sweep(k)
-        events["t"] = events["t"] // 1000 * 1000
-        check_unit(events, SENSOR)
-
-
-def test_few_events_tell_nothing():
-    events = event_array(np.arange(50) % 12, np.zeros(50, int), np.arange(50), np.ones(50, int))
-    many = np.concatenate([events] * 3)
-    assert Pace.of(many[:99]).fault() is None
-    assert Pace.of(many[:100]).fault() is not None
-
-
-def test_less_than_an_event_a_second_is_no_scene():
-    """Each of a pixel of its own, so that nothing but how many there are can tell."""
-    n = 120
-    for apart_us, fault in ((700_000, False), (1_100_000, True)):
-        t = np.arange(n) * apart_us + 1
-        pace = Pace.of(event_array(np.arange(n) % 12, np.arange(n) // 12, t, np.ones(n, int)))
-        assert (pace.fault() is not None) == fault
-
-
-@pytest.mark.parametrize("apart_us, fault", [(99, True), (100, False)])
-def test_a_pixel_rests_between_its_events(apart_us, fault):
-    pixel, time = np.divmod(np.arange(120), 30)
-    events = event_array(pixel, 0 * pixel, time * apart_us + 7 * pixel, np.ones(120, int))
-    said = Pace.of(events).fault()
-    assert (said is not None) == fault
-    assert not fault or said.endswith("99 us from one event of a pixel to its next")
-
-
-def test_what_no_sensor_reads_out():
-    n = 10_000  # in half a millisecond, each pixel of 100 x 100 once
-    y, x = np.divmod(np.arange(n), 100)
-    events = event_array(x, y, np.arange(n) // 20, np.ones(n, int))
-    assert "more than a sensor can read out" in Pace.of(events).fault()
-    assert Pace.of(events, (720, 1280)).fault() is None  # a large one can
-    events["t"] *= 1000
-    assert Pace.of(events).fault() is None
-
-
 def test_a_hot_pixel_is_left_out():
     events = sweep()
     hot = event_array(np.full(300, 3), np.full(300, 3), np.arange(300), np.arange(300) % 2)
@@ -146,16 +95,3 @@ def test_a_judge_believes_who_says_that_all_are_so():
     judge.look(sweep(3), SENSOR, "3")
     with pytest.raises(ValueError, match="^0: taken for us .* those of 3 are plausible"):
         judge.finish()
-
-
-@pytest.mark.skipif(
-    not os.environ.get("MINISNN_NMNIST_ROOT"), reason="MINISNN_NMNIST_ROOT does not name a folder"
-)
-def test_real_recordings_pass_in_microseconds_alone():
-    root = Path(os.environ["MINISNN_NMNIST_ROOT"])
-    files = [path for some in nmnist_files(root, "train").values() for _, path in some[:20]]
-    for path in files:
-        events = read_nmnist(path)
-        assert Pace.of(events).fault() is None, path
-        for unit in ("ms", "ns"):
-            assert Pace.of(as_events(in_unit(events, unit))).instead() == unit, path

@@ -29,14 +29,6 @@ def test_fractions_are_those_of_python(tmp_path, rng):
     np.testing.assert_array_equal(read_events(tmp_path / "a.csv", time="s")["t"], expected)
 
 
-def test_what_is_left_open(tmp_path):
-    """Blank lines, blanks around values, further columns (a name twice), no end of the last line, a
-    comment mark."""
-    rows = "\ufeff# x , y, t_us ,noise,p,p\n\n 1 , 2,\t3 ,0.5,False, 7\n\n4,5,6,.5,TRUE,8"
-    (tmp_path / "a.csv").write_text(rows, encoding="utf-8")
-    assert read_events(tmp_path / "a.csv").tolist() == [(1, 2, 3, 0), (4, 5, 6, 1)]
-
-
 @pytest.mark.parametrize(
     "rows",
     "1,2,3,0|1,2,3  1,2,3,0||1,2,3,0,5  1,2,3,0,  1,,3,0  1,2,3,0|1,2,x3,0  1,2,3,tru  1,2,-,1  "
@@ -48,16 +40,3 @@ def test_what_is_wrong_is_refused(tmp_path, rows):
     with pytest.raises(ValueError, match="a.csv") as error:
         read_events(path)
     assert "\n" not in str(error.value)
-
-
-def test_a_table_in_another_order(tmp_path):
-    events = read_events
-    path = tmp_path / "a.csv"
-    path.write_text("\ufeff5,1,2,1\n6,1,2,0\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="--columns"):
-        events(path)
-    assert events(path, columns="t,x,y,p").tolist() == [(1, 2, 5, 1), (1, 2, 6, 0)]
-    path.write_text("when,where,which,how\n5,1,2,1\n6,1,2,0\n")
-    assert events(path, columns="t,x,y,p").tolist() == [(1, 2, 5, 1), (1, 2, 6, 0)]
-    with pytest.raises(ValueError, match="columns t,x,y,p,- are 5"):
-        events(path, columns="t,x,y,p,-")

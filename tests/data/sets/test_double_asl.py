@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.io import savemat
-
-from minisnn import cli
-from minisnn.data.sets import double_asl
-from minisnn.data.readers.asl import LETTERS
-from minisnn.data.sets.double_asl import DoubleASL, double_asl_classes, hand_camera
-from minisnn.data.readers.pictures import enlarged
 from slowly import after
+
+from minisnn.data.readers.asl import LETTERS
+from minisnn.data.sets import double_asl
+from minisnn.data.sets.double_asl import DoubleASL, double_asl_classes
 
 CLASSES = double_asl_classes()
 
@@ -98,78 +96,6 @@ def test_one_recording_in_five_is_a_test_recording(root, split, numbers):
     assert data.classes == CLASSES[split]
 
 
-@pytest.mark.slow
-def test_the_first_recordings_of_each_letter(root):
-    assert check_tasks(DoubleASL("test", root, per_letter=11, progress=False)) == {5, 10}
-    assert check_tasks(DoubleASL("train", root, per_letter=3, progress=False)) == {1, 2, 3}
-
-
-@pytest.mark.slow
-def test_flipped_rows(root, tmp_path, capsys):
-    plain, flipped = (
-        DoubleASL("test", root, flip_y=flip, progress=False) for flip in (False, True)
-    )
-    one, other = (data.pool.dense(np.arange(len(data.pool))) for data in (plain, flipped))
-    assert np.array_equal(one[:, :, ::-1], other) and not np.array_equal(one, other)
-    usual = DoubleASL("test", root, progress=False)
-    assert np.array_equal(usual.pool.dense(np.arange(len(usual.pool))), other)
-    assert usual.source.startswith(f"{root}, rows turned over") and plain.source.startswith(
-        f"{root} ("
-    )
-    assert (
-        cli.main(
-            [
-                "show",
-                "--dataset",
-                "double-asl",
-                "--root",
-                str(root),
-                "--no-animation",
-                "--out",
-                str(tmp_path / "t"),
-            ]
-        )
-        == 0
-    )
-    assert (
-        f"from {root}, rows turned over, as y grows upwards (numbers divisible by 5)"
-        in capsys.readouterr().out
-    )
-
-
-def test_few_recordings_are_told_with_root_letter_and_number(root, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"\(numbers divisible by 5\): letter a has 1 recording, expected"
-    ) as error:
-        DoubleASL("val", root, per_letter=9)
-    assert str(root) in str(error.value)
-    write_marked(tmp_path / "root" / "a" / "a_0001.mat", 0, 1)
-    write_marked(tmp_path / "root" / "a" / "a_0002.mat", 0, 2)
-    with pytest.raises(
-        ValueError, match=r"not divisible by 5\): letter b has 0 recordings, expected at least 2"
-    ):
-        DoubleASL("train", tmp_path / "root")
-    with pytest.raises(
-        ValueError, match=r"simulated .*: letter a has 1 recording, expected at least 2"
-    ):
-        DoubleASL("test", per_letter=9)
-
-
-def test_bad_roots_and_arguments_are_named(root, tmp_path):
-    with pytest.raises(ValueError, match="expected the root of ASL-DVS"):
-        DoubleASL("test", tmp_path)
-    for options, message in (
-        (dict(split="tests"), "split"),
-        (dict(classes="all"), "classes"),
-        (dict(recordings="Train"), "recordings"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            DoubleASL(**options)
-    for number in (0, 2.5, True):
-        with pytest.raises(ValueError, match="per_letter must be"):
-            DoubleASL("test", root, per_letter=number)
-
-
 @pytest.fixture
 def drawn(monkeypatch):
     """In place of the hand model: pictures that hold their label and their number within it, from 1
@@ -216,16 +142,6 @@ def test_drawn_hands_keep_to_the_rule_of_five(drawn, split, numbers):
     )
 
 
-def test_the_event_camera_sees_a_hand_where_it_is():
-    y, x = np.mgrid[:120, :160]
-    # lower left
-    picture = np.where((x - 40) ** 2 + (y - 90) ** 2 < 20**2, 200, 30).astype(np.uint8)
-    counts = hand_camera().record_counts(picture[None], [0], 0, 100, (180, 240), 6)
-    assert counts.shape == (1, 100, 30, 40, 2)
-    where = counts[0].sum(axis=(0, 3), dtype=int)
-    assert where.sum() > 3000 and where[12:30, :20].sum() > 0.7 * where.sum()
-
-
 @pytest.fixture
 def photographs(tmp_path):
     """Eleven pictures of each letter in an .npz file, names in capitals, letters mixed, marked as
@@ -249,29 +165,3 @@ def test_photographs_keep_to_the_rule_of_five(photographs, split, numbers):
         and data.classes == CLASSES[split]
         and "photographs" in data.source
     )
-
-
-def test_photographs_of_other_things_are_refused(photographs, tmp_path):
-    path, images, labels = photographs
-    np.savez(
-        tmp_path / "others.npz",
-        images=images,
-        labels=np.where(labels == 3, "j", np.array(LETTERS)[labels]),
-    )
-    with pytest.raises(
-        ValueError,
-        match="others.npz: holds pictures of 'j', expected the 24 letters a to y without j",
-    ):
-        DoubleASL("test", tmp_path / "others.npz", camera=MarkingCamera(), progress=False)
-
-
-def test_coarse_photographs_are_enlarged_smoothly(tmp_path):
-    """The camera is finer than the picture, and must not see the edges of its pixels."""
-    row = np.linspace(20, 230, 28)
-    coarse = np.tile(row, (28, 1)).astype(np.uint8)[None]
-    large = enlarged(coarse, 180)
-    assert large.shape == (1, 180, 180) and large.dtype == np.uint8
-    steps = np.diff(large[0, 90].astype(int))
-    # 210 grey levels over 180 pixels; blocks would step by 7
-    assert steps.min() >= 0 and steps.max() <= 2
-    assert enlarged(coarse, 28) is coarse

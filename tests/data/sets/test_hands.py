@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from minisnn.data.sets import hands
 from minisnn.data.sets.hands import LETTERS, draw_hand, hand_picture
 
 PER_LETTER = 6
@@ -29,24 +28,6 @@ def test_what_is_returned(drawn):
     assert hand.shape == (120, 160) and hand.dtype.kind == "f" and 0 <= hand.min() < hand.max() <= 1
 
 
-def test_a_seed_draws_the_same_pictures_however_many(drawn):
-    few = hand_pictures(2, 0)
-    assert np.array_equal(few.reshape(24, 2, 120, 160), drawn[0][:, :2])
-    assert not (drawn[0] == drawn[1]).all(axis=(2, 3)).any()  # another seed, other pictures
-    flat = drawn[0].reshape(24 * PER_LETTER, -1)
-    assert len(np.unique(flat, axis=0)) == len(flat)  # no two alike within a seed
-
-
-def test_light_hands_on_a_dark_ground(drawn):
-    images = np.concatenate(drawn).reshape(-1, 120, 160)
-    assert images[:, 0].mean() < 40 and images[:, :, :12].mean() < 40  # border of the picture
-    share = (images > 60).mean(axis=(1, 2))
-    assert 0.05 < np.quantile(share, 0.02) and np.quantile(share, 0.98) < 0.45
-    assert np.all(np.quantile(images, 0.98, axis=(1, 2)) > 80)
-    centre = images[:, 30:90, 40:120].mean(axis=(1, 2))
-    assert np.all(centre > 1.5 * images[:, :20, :20].mean(axis=(1, 2)))  # the hand is inside
-
-
 def _compared(images: np.ndarray) -> np.ndarray:
     """Pictures (24, n, pixels) of mean 0 and length 1: brightness does not count."""
     images = images.reshape(*images.shape[:2], -1).astype(float)
@@ -66,17 +47,6 @@ def test_letters_differ_more_than_seeds():
     same, apart = np.diag(distance), distance + np.diag(np.full(24, np.inf))
     assert np.all(same < apart.min(axis=0)) and np.all(same < apart.min(axis=1))
     assert same.mean() < 0.5 * distance[~np.eye(24, dtype=bool)].mean()
-
-
-def test_every_letter_has_a_shape_of_its_own(monkeypatch):
-    """Without jitter, in the same light: the pictures of no two letters nearly agree."""
-    monkeypatch.setattr(hands, "_normal", lambda rng, shape=None: np.zeros(shape) if shape else 0.0)
-    images = _compared(
-        np.stack([draw_hand(k, np.random.default_rng(0), (60, 80)) for k in range(24)])[:, None]
-    )[:, 0]
-    alike = images @ images.T - 2 * np.eye(24)
-    first, second = np.unravel_index(alike.argmax(), alike.shape)
-    assert alike.max() < 0.97, (LETTERS[first], LETTERS[second])
 
 
 def test_one_shot_nearest_neighbour_is_no_easier_than_on_photographs():

@@ -1,9 +1,7 @@
 """Data sets by name: recordings in a folder, and functions of a file, a module or an installed
 package."""
 
-import json
 import os
-import re
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -13,15 +11,11 @@ import pytest
 
 from minisnn import cli
 from minisnn.data.readers.events import event_array
-from minisnn.data.readers.nmnist import write_nmnist
-from minisnn.data.readers.spoken import write_spoken
 from minisnn.data.sets import named
-from minisnn.training import checkpoint
-from minisnn.data.sets.named import DATASETS, Opened, find, open_set
+from minisnn.data.sets.named import open_set
 from minisnn.training.folder import RunFolder
-from minisnn.training.run import Interrupted, train
+from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig
-from slowly import slow
 
 CODE = """
 import numpy as np
@@ -90,43 +84,6 @@ def test_a_folder_of_recordings():
         assert set(np.nonzero(x.sum((0, 2, 3)))[0]) == {int(task.classes[y][1:])} and x.sum() == 60
 
 
-def test_sets_opened_by_name_say_what_by():
-    """Of those that are recordings all options, of others what a command is given."""
-    how = dict(sensor=[10, 12], align="none")
-    opened = Opened({"train": 3}, "recordings", Path("train"), how)
-    assert opened == {"train": 3} and (opened.name, opened.root) == ("recordings", "train")
-    assert opened.how == '{"sensor": [10, 12]}'
-    made = Opened({}, "mine.py:moves", None, how)
-    assert (made.root, made.how) == (None, None)
-
-
-@pytest.mark.parametrize("name", DATASETS)
-def test_every_set_that_ships_is_found(name):
-    assert callable(find(name).episode)
-
-
-def test_what_ships_is_opened_with_its_options(monkeypatch):
-    asked = {}
-    monkeypatch.setattr(
-        "minisnn.data.sets.double_asl.DoubleASL",
-        lambda *words, **options: asked.update(words=words, **options),
-    )
-    open_set("double-asl-new-subject", "test", "r", False, cache=False)
-    assert asked == dict(words=("test", "r"), progress=False, cache=False, protocol="new-subject")
-
-
-def test_folders_of_splits_choose_the_classes():
-    folder(Path("a"))
-    for split, labels in (("train", (0, 3, 5)), ("val", (1, 2)), ("test", (4, 6, 7, 8))):
-        Path("b", split).mkdir(parents=True)
-        for label in labels:
-            Path("a", f"c{label}").rename(Path("b", split, f"c{label}"))
-    for split, labels in (("train", "035"), ("val", "12"), ("test", "4678")):
-        assert open_set("recordings", split, "b", False, sensor=[10, 12]).classes == tuple(
-            f"c{one}" for one in labels
-        )
-
-
 def test_folders_to_train_and_test_are_kept_and_validation_is_drawn_of_the_former():
     folder(Path("a"))
     for split, labels in (("train", (0, 3, 5, 6, 7, 8)), ("test", (1, 2, 4))):
@@ -150,57 +107,6 @@ def test_a_changed_file_is_read_again():
     np.save(root / "c0" / "0.npy", event_array([1], [9], [0], [1]))
     other = open_set("recordings", "train", root, False, sensor=[10, 12])
     assert not np.array_equal(first.pool.cells, other.pool.cells)
-
-
-@pytest.mark.parametrize(
-    "how, message",
-    [
-        (
-            dict(root=None),
-            "recordings need --root",
-        ),
-        (dict(), "a: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS"),
-        (
-            dict(sensor=[5, 12]),
-            r"c5.0\.npy: y reaches from 5 to 5; expected 0 to 4 on a sensor of 12 x 5 pixels$",
-        ),
-        (
-            dict(sensor=[10, 12], size=[3, 13]),
-            "size is .*; expected rows and columns from 1 to those of the sensor",
-        ),
-        (dict(sensor=[10, 12], hop_ms=9, duration_ms=200), r"c0.0\.npy: the recording lasts"),
-    ],
-)
-def test_folders_that_do_not_fit(how, message):
-    folder(Path("a"))
-    with pytest.raises(ValueError, match=message):
-        open_set("recordings", "train", progress=False, **{"root": "a", **how})
-
-
-def test_what_no_file_takes_is_refused(capsys):
-    """Of recordings that say their unit of time and their columns themselves."""
-    for k in range(12):
-        Path("bins", "abcdef"[k // 2]).mkdir(parents=True, exist_ok=True)
-        write_nmnist(Path("bins", "abcdef"[k // 2], f"{k}.bin"), event_array([k], [k], [k], [1]))
-    spoken = write_spoken("few.h5", [[0.1, 0.2]] * 4, [[1, 2]] * 4, [0, 0, 1, 1])
-    folder(Path("a"))
-    for root, how, why in (
-        ("bins", dict(time="ms"), "--time ms (in Python time='ms') would do nothing: files ending"),
-        (
-            "bins",
-            dict(columns="t,x,y,p"),
-            "would do nothing: files ending in .bin say it themselves",
-        ),
-        (str(spoken), dict(columns="t,unit"), "would do nothing: files such as few.h5 say it"),
-    ):
-        with pytest.raises(ValueError, match=re.escape(why)):
-            open_set("recordings", "train", root, False, **how)
-        flags = [word for name, value in how.items() for word in (f"--{name}", value)]
-        places = [root, "bins/a/0.bin"] if root == "bins" else [root]
-        for place in places:
-            code, text = said(capsys, "info", place, *flags)
-            assert code == 2 and why[-40:] in text
-    assert said(capsys, "info", "a", "--sensor", "10,12", "--time", "us")[0] == 0
 
 
 def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
@@ -299,119 +205,10 @@ def test_a_bug_in_own_code_is_told_by_its_line(code, function, message, place, m
     sys.modules.pop(place, None)
 
 
-def test_what_own_code_says_itself_is_told_as_it_is():
-    Path("theirs.py").write_text(THEIRS)
-    with pytest.raises(ValueError, match="^mine is told as it is$"):
-        open_set("theirs.py:told", "train", None, False)
-    with pytest.raises(ValueError, match="cannot be called with split and root .*'root'"):
-        open_set("theirs.py:key", "train", "a", False)
-
-
-def test_an_entry_point_with_a_bug_is_told_by_its_line(monkeypatch):
-    Path("theirs_entered.py").write_text("\n1 / 0\n")
-    monkeypatch.syspath_prepend(".")
-    entry = EntryPoint("theirs", "theirs_entered:moves", named.GROUP)
-    monkeypatch.setattr(named, "entry_points", lambda group: [entry])
-    with pytest.raises(ValueError, match="^theirs: .*theirs_entered.py, line 2: ZeroDivisionError"):
-        open_set("theirs", "train", None, False)
-
-
-def stop_after(updates: int, monkeypatch):
-    from minisnn.training import run
-
-    real = run._Run._update
-
-    def update(self, state):
-        if state.update == updates:
-            raise KeyboardInterrupt
-        return real(self, state)
-
-    monkeypatch.setattr(run._Run, "_update", update)
-
-
 def said(capsys, *line) -> tuple[int, str]:
     code = cli.main([str(one) for one in line])
     out, err = capsys.readouterr()
     return code, out + err
-
-
-@pytest.mark.parametrize("own", ["recordings", slow("mine.py:moves")])
-def test_a_run_on_own_data_never_meets_other_data(own, monkeypatch, capsys, tmp_path):
-    """Stopped, resumed, evaluated, shown, inspected and exported:
-    with its data, or refused."""
-    root = str(folder(Path("a"))) if own == "recordings" else None
-    how = dict(sensor=(10, 12), duration_ms=20.0) if own == "recordings" else {}
-    config = TrainingConfig(dataset=own, root=root, **SMALL, **how)
-    train(config, "whole", progress=False)
-    with monkeypatch.context() as stopped:
-        stop_after(3, stopped)
-        with pytest.raises(Interrupted) as found:
-            train(config, "run", progress=False)
-    assert str(found.value).endswith("--resume run" + " and --dataset" * (own != "recordings"))
-    Path("ran").unlink(missing_ok=True)
-    if own != "recordings":
-        code, text = said(capsys, "train", "--resume", "run", "--quiet")
-        assert code == 2 and "run: the run learns from code; give data=..., or --resume run" in text
-        code, text = said(capsys, "train", "--resume", "run", "--dataset", "double-nmnist")
-        assert (
-            code == 2
-            and "--resume keeps the data of run, mine.py:moves; leave out --dataset" in text
-        )
-        for line in (["evaluate", "--checkpoint"], ["show", "--no-animation", "--checkpoint"]):
-            code, text = said(capsys, *line, "run")
-            assert (
-                code == 2
-                and "mine.py:moves, code that runs only where you name it, with --dataset" in text
-            )
-        assert not Path("ran").exists()  # what a folder names is not run
-    again = [] if own == "recordings" else ["--dataset", own]
-    code, text = said(capsys, "train", "--resume", "run", *again, "--quiet")
-    assert code == 0, text
-    one, other = (checkpoint.read(name) for name in ("run", "whole"))
-    assert np.array_equal(one.theta, other.theta) and one.origin == other.origin
-    kept = [json.loads(Path(name, "result.json").read_text()) for name in ("run", "whole")]
-    assert kept[0]["per_episode"] == kept[1]["per_episode"] and kept[0]["dataset"] == own
-    code, text = said(capsys, "info", "run")
-    assert code == 0 and own in text
-    name = [] if own == "recordings" else ["--dataset", own]
-    code, text = said(
-        capsys,
-        "evaluate",
-        "--checkpoint",
-        "run",
-        "--episodes",
-        2,
-        "--queries",
-        2,
-        "--quiet",
-        "--json",
-        "e.json",
-        *name,
-    )
-    assert (
-        code == 0
-        and json.loads(Path("e.json").read_text())["per_episode"] == kept[0]["per_episode"]
-    )
-    line = [
-        "show",
-        "--checkpoint",
-        "run",
-        "--ways",
-        2,
-        "--queries",
-        2,
-        "--no-animation",
-        "--out",
-        "shown",
-        *name,
-    ]
-    code, text = said(capsys, *line)
-    assert code == 0 and Path("shown", "answers.png").is_file(), text
-    code, text = said(capsys, "hardware", "export", "--checkpoint", "run", "--out", "chip")
-    assert (code == 0) == (own == "recordings"), text
-    if own == "recordings":
-        code, text = said(capsys, "evaluate", "--checkpoint", "run", "--root", "elsewhere")
-        assert code == 2 and "elsewhere: no such folder" in text
 
 
 def test_too_few_classes_are_told_before_anything_is_trained():
@@ -480,95 +277,8 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
         "c2/7.csv": "the recording has no events",
     }.items():
         assert any(name in line and what in line for line in text.splitlines()), (what, text)
-
-
-def test_the_chip_goes_on_with_the_recordings_that_its_network_learned_from(capsys):
-    root = folder(Path("a"))
-    config = TrainingConfig(
-        dataset="recordings", root=str(root), sensor=(10, 12), duration_ms=20.0, **SMALL
-    )
-    train(config, "run", progress=False)
-    line = [
-        "hardware",
-        "train",
-        "--bits",
-        4,
-        "--start",
-        "run/checkpoint.h5",
-        "--updates",
-        1,
-        "--episodes",
-        2,
-        "--quiet",
-        "--out",
-        "c",
-    ]
-    code, text = said(capsys, *line)
-    made = json.loads(Path("c", "config.json").read_text())
-    assert code == 0 and made["made"]["data"] == "recordings" and made["sensor"] == [10, 12], text
-    assert made["root"] == str(root) and made["duration_ms"] == 20
-
-
-@pytest.mark.slow
-def test_a_file_of_torchneuromorphic(capsys, rng):
-    import h5py
-
-    with h5py.File("n_mnist.hdf5", "w") as file:
-        for key in range(36):
-            place, label = file.create_group(f"data/{key}"), key % 9
-            at = np.stack(
-                [rng.integers(0, 2, 60), rng.integers(0, 34, 60), np.full(60, 3 * label)], 1
-            )
-            place["times"], place["addrs"], place["labels"] = (
-                np.sort(rng.integers(0, 90_000, 60)),
-                at.astype(np.uint8),
-                label,
-            )
-        for split, keys in (("train", range(27)), ("test", range(27, 36))):
-            file[f"extra/{split}_keys"] = list(keys)
-            if split == "train":
-                file["extra/train_keys_by_label"] = [
-                    [k for k in keys if k % 9 == label] for label in range(9)
-                ]
-    tasks = open_set("recordings", "train", "n_mnist.hdf5", False)
-    assert tasks.input_shape == (34, 34, 2) and len(tasks.classes) == 5
-    task = tasks.episode(0, 0, ways=5, shots=1, queries=3)
-    for x, y in zip(task.x_query, task.y_query):
-        assert set(np.nonzero(x.sum((0, 2, 3)))[0]) == {3 * int(task.classes[y])}
-    code, text = said(capsys, "info", "n_mnist.hdf5", "--sheet", "sheet.png")
+    assert "--sensor" in said(capsys, "info", root, "--flip-y")[1]
     assert (
-        code == 0
-        and "36 recordings of 9 classes, of 34 x 34 pixels" in text
-        and Path("sheet.png").is_file()
+        "--sheet would do nothing for anything but"
+        in said(capsys, "info", "mine.py", "--sheet", "b.png")[1]
     )
-    train(
-        TrainingConfig(dataset="recordings", root="n_mnist.hdf5", size=(8, 8), **SMALL),
-        "run",
-        progress=False,
-    )
-    code, text = said(
-        capsys, "evaluate", "--checkpoint", "run", "--episodes", 2, "--queries", 2, "--quiet"
-    )
-    assert code == 0 and "2 unseen 2-way 1-shot episodes" in text
-    code, text = said(
-        capsys, "train", "--dataset", "recordings", "--root", "run/checkpoint.h5", "--quiet"
-    )
-    assert code == 2 and "run/checkpoint.h5: " in text and "\n" not in text.strip()
-
-
-def test_how_recordings_were_read_that_were_given_in_python_is_not_known(capsys, tmp_path):
-    root = folder(Path("a"))
-    for path in root.rglob("*.npy"):
-        events = np.load(path)
-        columns = {name: events[name] for name in events.dtype.names}
-        np.savez(path.with_suffix(".npz"), **columns, sensor=[10, 12])
-        path.unlink()
-    how = dict(sensor=(10, 12), bin_ms=5.0, duration_ms=100.0)
-    sets = {
-        split: open_set("recordings", split, root, False, **how)
-        for split in ("train", "val", "test")
-    }
-    train(TrainingConfig(dataset="recordings", root=str(root), **SMALL), "run", data=sets)
-    words = ("--dataset", "recordings", "--root", str(root), "--episodes", "2")
-    code, text = said(capsys, "evaluate", "--checkpoint", "run", *words)
-    assert "run does not say how its recordings were read; these are read in 100 ms" in text, text

@@ -33,20 +33,3 @@ def test_side_by_side_joins_along_x():
     assert np.array_equal(joined, np.concatenate([dense[which[:, 0]], dense[which[:, 1]]], axis=3))
     triple = pool.side_by_side(np.array([[4, 9, 1]]))
     assert np.array_equal(triple[0], np.concatenate([dense[4], dense[9], dense[1]], axis=2))
-
-
-def test_large_sensors_take_wider_cells():
-    shape = (20, 40, 60, 2)
-    dense, pool = some(4, shape)
-    assert pool.cells.dtype == np.uint32 and np.array_equal(pool.dense(np.arange(4)), dense)
-
-
-def test_arrays_make_the_pool_again():
-    dense, pool = some()
-    again = Pool(**pool.arrays())
-    assert again.shape == SHAPE and np.array_equal(again.dense(np.arange(12)), dense)
-
-
-def test_no_recordings_at_all():
-    pool = Pool.collect(SHAPE, [])
-    assert len(pool) == 0 and pool.of(0).size == 0

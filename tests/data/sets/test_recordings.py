@@ -6,8 +6,7 @@ import pytest
 
 import minisnn as ms
 from minisnn.data.readers.events import downscaled, event_array
-from minisnn.data.sets.pool import Pool
-from minisnn.data.sets.samples import draw_samples, split_classes
+from minisnn.data.sets.samples import draw_samples
 
 SENSOR = (20, 30)  # rows, columns
 
@@ -27,25 +26,6 @@ def labelled(classes: int = 6, each: int = 5) -> tuple[list, list]:
 def told(x: np.ndarray) -> list[tuple[int, int]]:
     """(label, number) of every sample."""
     return [tuple(map(int, np.argwhere(one[..., 1].sum(0))[0])) for one in x]
-
-
-def test_a_task_of_single_symbols():
-    data = ms.Recordings(*labelled(), sensor=SENSOR)
-    assert data.input_shape == (20, 30, 2) and data.classes == tuple(f"class {k}" for k in range(6))
-    for index in range(30):
-        task = data.episode(3, index, ways=4, shots=2, queries=3)
-        assert task.x_support.shape == (8, 100, 20, 30, 2) and task.x_query.shape == (
-            12,
-            100,
-            20,
-            30,
-            2,
-        )
-        support, query = told(task.x_support), told(task.x_query)
-        assert not set(support) & set(query)
-        for marks, y in ((support, task.y_support), (query, task.y_query)):
-            assert [f"class {label}" for label, _ in marks] == [task.classes[k] for k in y]
-        assert all(len({m for m, y in zip(query, task.y_query) if y == k}) == 3 for k in range(4))
 
 
 def test_symbols_side_by_side():
@@ -116,47 +96,8 @@ def test_takes_are_cut_and_stay_on_one_side():
     for index in range(50):
         task = data.episode(0, index, ways=3, shots=2, queries=4)
         assert not set(told(task.x_support)) & set(told(task.x_query))
-    shared = ms.Recordings(
-        takes, np.repeat(range(3), 2), sensor=SENSOR, hop_ms=150, shared=["take"]
-    )
-    both = [shared.episode(0, k, 3, 2, 4) for k in range(20)]
+    both = [data.ungrouped().episode(0, k, 3, 2, 4) for k in range(20)]
     assert any(set(told(task.x_support)) & set(told(task.x_query)) for task in both)
-    assert not any(
-        set(task.recordings[0].ravel()) & set(task.recordings[1].ravel()) for task in both
-    )
-
-
-def test_takes_that_are_named_hold_all_parts_of_their_recordings():
-    """Two takes, each in two recordings of every class: what is cut from one take stays together."""
-    events = [marked(label, number, 320) for label in range(3) for number in range(4)]
-    groups = {"take": [0, 0, 1, 1] * 3}
-    data = ms.Recordings(events, np.repeat(range(3), 4), sensor=SENSOR, hop_ms=100, groups=groups)
-    assert len(data.pool) == 3 * len(events) and len(np.unique(data.takes)) == 2
-    for index in range(20):
-        task = data.episode(0, index, ways=3, shots=2, queries=2)
-        support, query = (
-            {number // 2 for _, number in told(x)} for x in (task.x_support, task.x_query)
-        )
-        assert not support & query
-
-
-@pytest.mark.parametrize("bin_ms, duration_ms", [(1, 100), (1.1, 100 * 1.1), (0.1, 10)])
-def test_frames_are_cut_to_their_last_one(bin_ms, duration_ms):
-    """A frame lasts a step, be it empty or not, so that twice as many make two parts."""
-    frames = np.zeros((200, 2, 4, 4), int)
-    frames[1:-1] = 1
-    for many, parts in ((200, 2), (199, 1), (100, 1)):
-        twins = [frames[:many] * k for k in (1, 2, 3, 4)]
-        data = ms.Recordings(
-            twins, [0, 0, 1, 1], bin_ms=bin_ms, duration_ms=duration_ms, hop_ms=duration_ms
-        )
-        assert np.bincount(data.pool.numbers).tolist() == [parts] * 4
-    with pytest.raises(ValueError, match="recording 0: the recording lasts 9.*; expected at least"):
-        ms.Recordings([frames[:99]] * 2, [0, 0], bin_ms=1, hop_ms=100)
-    late = np.zeros((150, 2, 4, 4), int)
-    late[120:] = 1
-    with pytest.raises(ValueError, match="recording 0: the recording has no events in its parts"):
-        ms.Recordings([late] * 2, [0, 0], bin_ms=1, hop_ms=100)
 
 
 def test_groups_are_apart_even_through_one_another():
@@ -189,7 +130,6 @@ def test_groups_that_cannot_be_apart_are_told():
         match="class class 1 has 4 recordings, all of one group by subject; expected at least 2",
     ):
         ms.Recordings(events, labels, **how)
-    assert ms.Recordings(events, labels, **how, shared=["subject"]).groups is None
     rooms = ["home", "lab"] * 6
     with pytest.raises(
         ValueError,
@@ -260,14 +200,6 @@ def test_recordings_are_divided_within_what_tasks_are_within():
         few.split_recordings()
 
 
-def test_numbers_of_classes_that_are_enough_for_three_ways():
-    """As the guide says."""
-    names = list(map(str, range(40)))
-    parts = {n: split_classes(names[:n], 0, "r").values() for n in range(9, 41)}
-    enough = [n for n, of in parts.items() if min(map(len, of)) >= 3]
-    assert enough == [16, 17, *range(19, 41)]
-
-
 def test_splits_are_disjoint_and_whole():
     data = ms.Recordings(*labelled(10, 2), sensor=SENSOR)
     parts = data.split()
@@ -286,64 +218,3 @@ def test_splits_are_disjoint_and_whole():
     assert set(named["test"].episode(0, 0, ways=2).classes) == {"class 3", "class 9"}
     few = ms.Recordings(*labelled(3, 2), sensor=SENSOR).split()
     assert [len(part.classes) for part in few.values()] == [1, 1, 1]
-
-
-def made(**how):
-    """Recordings of six classes, with options."""
-    return ms.Recordings(*labelled(), **{"sensor": SENSOR, **how})
-
-
-NO_GROUPS = ["ab" * 15, dict.fromkeys(range(30), 1), [None, "b"] * 15, ["a", float("nan")] * 15,
-             np.full(30, np.nan), np.zeros((30, 2)), [[1], [1, 2]] * 15, [{}] * 30, 5, ["a", "b"]]  # fmt: skip
-
-
-@pytest.mark.parametrize("given", NO_GROUPS)
-def test_groups_are_one_name_a_recording(given):
-    data = made()
-    for call in (
-        lambda: made(groups={"who": given}),
-        lambda: made(within=given),
-        lambda: data.split_recordings(together=given),
-        lambda: ms.Recordings(data.pool, groups={"who": given}),
-    ):
-        with pytest.raises(ValueError, match="must be a list of 30 names or numbers"):
-            call()
-
-
-@pytest.mark.parametrize(
-    "call, word",
-    [
-        (lambda e, k: ms.Recordings(e, sensor=SENSOR), "labels are missing"),
-        (lambda e, k: ms.Recordings(e[:6], k[:6], sensor=SENSOR), "class class 1 has 1 recording"),
-        (lambda e, k: made(sensor=(30, 4)), "reaches from"),
-        (lambda e, k: made(bin_ms=0), "bin_ms"),
-        (lambda e, k: made(hop_ms=10, duration_ms=500), "lasts 99 ms"),
-        (lambda e, k: made().split_recordings(train="a", val=1, test=1), "shares"),
-        (lambda e, k: made().split(train=None, val=0.2, test=0.3), "train must be"),
-        (lambda e, k: made(made_of={"x": []}), "made_of"),
-        (lambda e, k: made(made_of={}), "made_of"),
-        (lambda e, k: made(shared=["who"]), "shared"),
-        (lambda e, k: made(made_of={"a": ["b"]}), "made_of"),
-        (lambda e, k: made(made_of={"a": k[:1], "b": k[:2]}), "different numbers"),
-        (lambda e, k: made().only(["nobody"]), "nobody"),
-        (lambda e, k: made().split(train=["class 1"], val=["class 1"], test=0.2), "two of them"),
-        (lambda e, k: made().split(train=0.5), "expected train, val and test"),
-    ],
-)
-def test_what_does_not_fit_is_told(call, word):
-    with pytest.raises(ValueError, match=word):
-        call(*labelled())
-
-
-def test_a_pool_alone_is_enough():
-    dense = np.random.default_rng(0).poisson(0.1, (8, 4, 3, 3, 2)).astype(np.uint8)
-    data = ms.Recordings(
-        Pool.collect(dense.shape[1:], [(dense, np.repeat([2, 5], 4), np.arange(8))])
-    )
-    assert data.classes == ("2", "5") and data.episode(0, 0, ways=2, queries=2).x_query.shape == (
-        4,
-        4,
-        3,
-        3,
-        2,
-    )

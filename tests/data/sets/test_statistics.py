@@ -1,21 +1,19 @@
 """Statistics by hand; and what the event camera must have in common with real N-MNIST
 recordings."""
 
-import os
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minisnn.data.sets import statistics
 from minisnn.data.camera.event_camera import EventCamera
+from minisnn.data.readers.events import event_array
 from minisnn.data.sets.digits import load_digits
-from minisnn.data.readers.events import EVENT, event_array
-from minisnn.data.sets.statistics import recording_statistics
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "data"))
-from compare_camera import pair_statistics, real_and_simulated  # noqa: E402
+
+from compare_camera import SACCADES_MS, nmnist_statistics  # noqa: E402
 
 # N-MNIST, measured on 1,000 training recordings, 100 of each digit
 REAL = {
@@ -59,7 +57,7 @@ def outside(real, simulated):
         elif name.startswith("saccade") and name.endswith("share"):
             good = abs(found - value) < 0.02
         elif name.startswith("saccade"):
-            begin = statistics.SACCADES_MS[int(name[8]) - 1][0]
+            begin = SACCADES_MS[int(name[8]) - 1][0]
             good = abs((found - begin) / (value - begin) - 1) < 0.2
         elif name in (
             "interval of a pixel, 1 % ms",
@@ -82,7 +80,7 @@ def test_by_hand():
     # at 20 and 250 ms
     first = event_array([1, 1, 1, 5], [2, 2, 2, 5], [10_000, 30_000, 70_000, 150_000], [1, 0, 0, 1])
     second = event_array([33, 33], [0, 1], [20_000, 250_000], [1, 0])
-    table = recording_statistics([first, second])
+    table = nmnist_statistics([first, second])
     expected = {
         "events, mean": 3,
         "events, sd": 1,
@@ -110,27 +108,6 @@ def test_by_hand():
         assert table[name] == pytest.approx(value), name
 
 
-def test_a_saccade_begins_with_its_first_microsecond():
-    events = event_array([1, 1, 1, 1], [1, 1, 1, 1], [0, 104_999, 105_000, 210_000], [0, 1, 0, 1])
-    table = recording_statistics([events])
-    assert [table[f"saccade {k}, share"] for k in (1, 2, 3)] == [0.5, 0.25, 0.25]
-
-
-def test_refusals():
-    group = [event_array([1], [1], [0], [0])]
-    for call, words in (
-        (lambda: recording_statistics([]), "recordings have"),
-        (
-            lambda: recording_statistics([*group, np.empty(0, EVENT)]),
-            "recordings have",
-        ),
-        (lambda: recording_statistics([np.zeros(3)]), r"recordings\[0\]: found"),
-        (lambda: pair_statistics(group, group * 2), "1 real and 2 simulated"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            call()
-
-
 @pytest.fixture(scope="module")
 def simulated():
     digits, camera = load_digits(), EventCamera()
@@ -140,37 +117,4 @@ def simulated():
 
 
 def test_the_camera_matches_nmnist(simulated):
-    assert outside(REAL, recording_statistics(simulated[0])) == {}
-
-
-def test_the_camera_matches_nmnist_by_digit(simulated):
-    size = np.array([events.size for events in simulated[0]])
-    for digit, real in ((1, 2539), (0, 5497)):
-        assert abs(size[simulated[1] == digit].mean() / real - 1) < 0.1
-
-
-def test_noise_of_pixels_that_see_nothing(simulated):
-    table = recording_statistics(simulated[0])
-    assert (
-        0.15 < table["ON noise of a corner pixel, Hz"] < 0.4
-        and table["OFF noise of a corner pixel, Hz"] < 0.01
-    )
-
-
-def test_against_real_recordings_of_the_same_pictures():
-    root = os.environ.get("MINISNN_NMNIST_ROOT")
-    if not root:
-        pytest.skip("MINISNN_NMNIST_ROOT does not name a folder of real N-MNIST recordings")
-    # numbers divisible by 5: the camera was fitted on the others
-    real, made = real_and_simulated(root)
-    if len(real) < 100:
-        pytest.skip(
-            f"{root} has {len(real)} recordings of shipped digits with numbers divisible by 5; 100 "
-            "are needed"
-        )
-    assert outside(recording_statistics(real), recording_statistics(made)) == {}
-    pairs = pair_statistics(real, made)
-    assert (
-        pairs["correlation of event maps"] >= 0.95 and pairs["correlation of event numbers"] >= 0.98
-    )
-    assert pairs["correlation of ON - OFF maps by saccade"] >= 0.90
+    assert outside(REAL, nmnist_statistics(simulated[0])) == {}

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from slowly import after, all_but
 
 from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.readers.asl import LETTERS
 from minisnn.data.sets import takes
-from minisnn.data.sets.double_asl import SHAPE as COUNTS, DoubleASL
-from minisnn.data.sets.hands import hand_picture
-from minisnn.data.sets.takes import SUBJECTS, Take, take_camera
-from slowly import after, all_but
+from minisnn.data.sets.double_asl import SHAPE as COUNTS
+from minisnn.data.sets.double_asl import DoubleASL
+from minisnn.data.sets.takes import SUBJECTS, Take
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "data"))
 
@@ -36,19 +36,6 @@ def test_a_take_is_one_hand_that_moves_slowly():
     )
     assert apart(take, 0.3, Take(0, 0, 0, number=1), 0.3) > apart(take, 0.3, take, 3.0)
     assert apart(take, 0.3, Take(1, 0, 0), 0.3) > apart(take, 0.3, take, 3.0)
-
-
-def test_the_camera_follows_the_place():
-    take = Take(0, 2, LETTERS.index("g"))
-    moved = take.camera(take_camera(), 1.3)
-    path = moved.path(100) + moved.offset_px
-    np.testing.assert_allclose(path, take.place(1.3 + np.arange(101) / 1000), atol=0.05)
-    assert np.ptp(take.place(np.arange(0, 10, 0.1)), 0).min() > 2
-
-
-def test_hands_that_are_no_takes_stay_as_they_were():
-    sums = [int(hand_picture(*of).sum(dtype=np.int64)) for of in ((0, 3, 0), (6, 1, 5))]
-    assert sums == [732464, 990145]  # of version 0.1.0
 
 
 @dataclasses.dataclass
@@ -107,28 +94,6 @@ def test_protocols(marked, split, protocol):
         if known:
             assert all((moment % 5 != 0) == (split == "train") for _, _, moment in support | query)
     assert seen <= set(met) and len(seen) > 1
-
-
-def test_what_takes_are_not_made_of(tmp_path, marked):
-    with pytest.raises(
-        ValueError,
-        match="protocol",
-    ):
-        marked("test", "same take")
-    with pytest.raises(ValueError, match="root"):
-        DoubleASL("test", tmp_path, protocol="same-take")
-
-
-def test_too_few_and_too_many_moments_are_told(marked):
-    for split, few in (("test", 4), ("val", 1)):
-        with pytest.raises(
-            ValueError,
-            match=r"continuous recordings of .*: letter a has 0 recordings, expected at least 2",
-        ):
-            marked(split, "same-take", per_letter=few)
-    with pytest.raises(ValueError, match="per_letter"):
-        marked("test", "same-take", per_letter=61)
-    assert len(marked("test", "same-take", per_letter=10).pool) == 24 * 5 * 2
 
 
 @pytest.mark.slow

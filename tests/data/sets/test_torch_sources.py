@@ -3,10 +3,9 @@ installed."""
 
 import numpy as np
 import pytest
+from sweeps import SENSOR, in_unit, sweep
 
 import minisnn as ms
-from minisnn.data.readers.events import bin_events
-from sweeps import SENSOR, in_unit, sweep
 
 torch = pytest.importorskip("torch")
 tonic = pytest.importorskip("tonic")
@@ -51,34 +50,6 @@ def test_a_data_set_and_its_subsets():
     assert len(one) == len(other) == 6
 
 
-def test_frames_of_tonic():
-    transform = tonic.transforms.ToFrame(
-        sensor_size=(16, 12, 2), time_window=2000, include_incomplete=True
-    )
-    found = ms.Recordings(Made(transform), bin_ms=2)
-    for k in range(3):
-        expected = bin_events(sweep(k), 100, 2, shape=SENSOR)
-        assert np.array_equal(found.pool.dense(np.array([k]))[0], expected)
-    fixed = ms.Recordings(
-        Made(tonic.transforms.ToFrame(sensor_size=(16, 12, 2), n_time_bins=20)), bin_ms=5
-    )
-    # tonic leaves the last out
-    assert fixed.pool.shape == (20, 12, 16, 2) and fixed.pool.counts.sum() == 12 * 767
-    voxels = Made(tonic.transforms.ToVoxelGrid(sensor_size=(16, 12, 2), n_time_bins=5))
-    with pytest.raises(
-        ValueError,
-        match="recording 0: .*none is that of two polarities|frames have shape .*none is that",
-    ):
-        ms.Recordings(voxels)
-    tensors = tonic.transforms.Compose([transform, torch.tensor])
-    same(ms.Recordings(Made(tensors), bin_ms=2), found)
-    scaled = Made(tonic.transforms.Compose([transform, lambda frames: frames / 3]))
-    with pytest.raises(
-        ValueError, match="recording 0: frames hold values that are not whole numbers"
-    ):
-        ms.Recordings(scaled, bin_ms=2)
-
-
 @pytest.mark.parametrize("shuffle", (False, True))
 def test_loaders(shuffle):
     torch.manual_seed(0)
@@ -113,13 +84,3 @@ def test_loaders(shuffle):
         for k in range(12)
     ]
     same(ms.Recordings(bare, sensor=SENSOR, columns="t,x,y,p"), ms.Recordings(Made()))
-
-
-def test_cached_and_sliced_data_sets_of_tonic(tmp_path):
-    cached = tonic.MemoryCachedDataset(Made())
-    same(ms.Recordings(cached, sensor=SENSOR), ms.Recordings(Made()))
-    disk = tonic.DiskCachedDataset(Made(), cache_path=str(tmp_path / "cache"))
-    assert len(ms.Recordings(disk, sensor=SENSOR).pool) == 12
-    slicer = tonic.slicers.SliceByTime(time_window=40_000)
-    sliced = tonic.SlicedDataset(Made(), slicer=slicer, metadata_path=str(tmp_path / "slices"))
-    assert len(ms.Recordings(sliced, sensor=SENSOR).pool) == len(sliced)

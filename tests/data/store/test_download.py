@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 import fileserver
 from fileserver import names, wrong
 
@@ -23,17 +21,3 @@ def test_a_wrong_md5_is_not_left_to_be_used(run, server, parts):
     server.files["/Train.zip"] = server.files["/Train.zip"][:-1] + b"x"
     code, _, err = run("--part", "train")
     assert code == 2 and parts[0].md5 in wrong(err) and not Path("N-MNIST").exists()
-
-
-@pytest.mark.parametrize("status", [403, 503, 404])
-def test_an_answer_that_is_no_file(run, server, status):
-    server.status = status
-    code, _, err = run("--part", "train")
-    assert code == 2 and str(status) in wrong(err) and "browser" in err and not names()
-
-
-def test_no_network(run, server):
-    server.shutdown()
-    server.server_close()
-    code, _, err = run("--part", "train")
-    assert code == 2 and "cannot be reached" in wrong(err) and not Path("N-MNIST").exists()

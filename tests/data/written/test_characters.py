@@ -1,18 +1,13 @@
 """Tasks over written characters: splits by alphabets, what is asked, what controls take away, and
 what a run and a checkpoint keep of it."""
 
-import json
-
 import numpy as np
 import pytest
 import strokes
 
 import minisnn as ms
-from minisnn.cli import main
-from minisnn.data.sets.named import open_set
 from minisnn.data.sets.samples import shared
-from minisnn.data.written.strokes import read_strokes, write_strokes
-from minisnn.training.evaluation import check_apart, open_sets
+from minisnn.data.written.strokes import read_strokes
 
 SPLITS = ("train", "val", "test")
 
@@ -134,102 +129,6 @@ def test_drawers_are_classes_or_not_met(path):
     task = sets["train"].episode(0, 0, ways=5, queries=3)
     sides = [set(drawer[sets["train"].pool.numbers[one]].ravel()) for one in task.recordings]
     assert not sides[0] & sides[1]
-
-
-def test_draws_change_a_drawing_a_little_and_turns_turn_it(path):
-    tasks = ms.Written("train", path, draws=2)
-    symbol = tasks.made_of["Latin/01"][0]
-    where = tasks.symbols[symbol]
-    assert len(where) == 20
-    first, again = tasks.pool.numbers[where[:10]], tasks.pool.numbers[where[10:]]
-    assert np.array_equal(first, again)
-    a, b = (tasks.pool.dense(where[k::10][:2]).astype(int).sum((1, 4)) for k in (0, 1))
-    for one in (a, b):
-        assert not np.array_equal(*one)
-    one = tasks.pool.dense(where[:1])[0, ..., 1].sum(0)
-    quarter = tasks.symbols[tasks.made_of["Latin/01+90"][0]][:1]
-    other = tasks.pool.dense(quarter)[0, ..., 1].sum(0)
-    assert np.abs(np.rot90(one, -1).astype(int) - other).sum() <= 4
-
-
-def test_at_the_pace_of_the_writer_a_recording_is_cut(path):
-    tasks = ms.Written("test", path, pace="written", duration_ms=600)
-    assert tasks.pool.shape == (30, 20, 20, 2)
-    whole = ms.Written("test", path, pace="written")
-    assert whole.pool.shape[0] == 400
-    x, y = (one.episode(0, 3).x_query.astype(int) for one in (tasks, whole))
-    assert np.array_equal(x, y[:, :30]) and y[:, 30:].any()
-    # orders that would look different because another stroke is cut off are left out
-    orders = ms.Written("test", path, over="order", pace="written")
-    assert orders.pool.dense(np.arange(8)).shape[1] == 400
-    with pytest.raises(ValueError, match="no character of .* can be written in several orders"):
-        ms.Written("test", path, over="order", pace="written", duration_ms=20)
-
-
-WRONG = [
-    (dict(split="all"), "split"),
-    (dict(pace="fast"), "pace"),
-    (dict(over="orders"), "over"),
-    (dict(control="mixed"), "control"),
-    (dict(alphabets=["Latin"]), "alphabets is Latin; expected .* Korean, Ogham"),
-    (dict(alphabets=["Thai"]), "alphabets is Thai"),
-    (dict(alphabets="Thai"), "alphabets"),
-    (dict(split="val", alphabets=["Korean"]), "alphabets must"),
-    (dict(size=(4, 0)), "size"),
-    (dict(size=(4, 4, 4)), "size"),
-    (dict(bin_ms=7), "duration_ms"),
-    (dict(classes="all"), "classes"),
-    (dict(classes="train", over="order"), "classes"),
-]
-
-
-@pytest.mark.parametrize("how, told", WRONG)
-def test_what_is_wrong_gets_a_sentence(path, how, told):
-    with pytest.raises(ValueError, match=told):
-        ms.Written(**{"split": "test", "root": path, **how})
-
-
-def test_a_file_must_have_what_a_split_needs(tmp_path):
-    with pytest.raises(ValueError, match="need a root, Omniglot.s pen strokes: get"):
-        ms.Written("train")
-    other = strokes.file(tmp_path / "other.npz", {"Thai": 6, "Ogham": 5}, 4)
-    tasks = ms.Written("test", other)
-    assert {alphabet(one) for one in tasks.classes} == {"Thai", "Ogham"}
-    for split in ("train", "val"):
-        with pytest.raises(ValueError, match="its alphabets is Thai, Ogham; expected"):
-            ms.Written(split, other)
-
-
-def test_a_run_keeps_how_its_recordings_were_made(path, tmp_path):
-    small = dict(layers=("conv3-k5-s2-none",), window=16, duration_ms=320.0, test_episodes=2)
-    config = ms.TrainingConfig(
-        dataset="written", root=str(path), rule="prototypes", updates=2, evaluate_every=0,
-        queries=2, strokes=("scaled", "shuffled", "Ogham"), draws=2, backend="numpy", **small,
-    )  # fmt: skip
-    sets = open_sets(config, False)
-    check_apart(config, sets)
-    assert {alphabet(one) for one in sets["test"].classes} == {"Ogham"}
-    result = ms.train(config, tmp_path / "run", progress=False)
-    assert result.test["episodes"] == 2
-    found = ms.read(tmp_path / "run")
-    how = found.origin.options("written")
-    assert how == dict(duration_ms=320.0, pace="scaled", control="shuffled")
-    tasks = open_set("written", "test", path, **how)
-    assert tasks.pool.shape[0] == 16 and {alphabet(one) for one in tasks.classes} > {"Ogham"}
-    made = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert made["strokes"] == ["scaled", "shuffled", "Ogham"]
-    # other alphabets, without time
-    other = strokes.file(tmp_path / "other.npz", {"Thai": 6}, 4)
-    line = f"evaluate --checkpoint {tmp_path / 'run'} --root {other} --strokes shuffled"
-    few = "--episodes 2 --queries 2 --no-baselines --quiet".split()
-    assert main([*line.split(), *few, "--json", str(tmp_path / "a.json")]) == 0
-    assert json.loads((tmp_path / "a.json").read_text())["root"] == str(other)
-    assert main(["evaluate", "--checkpoint", str(tmp_path / "run"), "--strokes", "Thai", *few]) == 2
-    # another file under the name is not what the run learns from
-    write_strokes(path.with_name("other.npz"), strokes.drawings(drawers=9))
-    one, other = (ms.Written("train", path.with_name(f"{n}.npz")) for n in ("strokes", "other"))
-    assert one.identity() != other.identity()
-    assert one.identity() == ms.Written("train", path).identity()
 
 
 def test_characters_that_train_are_told_apart_by_other_drawers(path):

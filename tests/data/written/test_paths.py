@@ -2,11 +2,9 @@
 strokes."""
 
 import numpy as np
-import pytest
 
-from minisnn.data.readers.events import check_events
 from minisnn.data.written.orders import Variant, replayed, shape_of
-from minisnn.data.written.paths import LIFT, Lie, path_of, pen_events
+from minisnn.data.written.paths import LIFT, Lie, path_of
 from minisnn.data.written.strokes import Stroke
 
 CORNER = Stroke(np.array([[10.0, 10], [40, 10], [40, 30]]), np.array([0, 500, 600]))
@@ -23,24 +21,6 @@ def test_at_an_even_pace_the_pen_moves_at_one_speed():
     assert (~path.down).sum() == 4 and path.xy[0].tolist() == path.xy[1].tolist() == [10, 10]
 
 
-def test_a_scaled_and_a_written_pace_keep_the_speeds():
-    scaled, written = (path_of([CORNER, DOT], pace, 640) for pace in ("scaled", "written"))
-    assert np.allclose(scaled.t, written.t * 640 / 900) and written.t[-1] == 900
-    # in the corner half a second is over, and 30 of 50 pixels
-    corner = np.flatnonzero((written.xy == [40, 10]).all(1))[0]
-    assert written.t[corner] == pytest.approx(500)
-    assert np.allclose(scaled.xy, path_of([CORNER, DOT], "even", 640).xy)
-
-
-def test_a_drawing_that_is_fitted_lies_in_the_middle():
-    xy = np.array([[10.0, 20], [50, 40]])
-    assert Lie((20, 20)).place(xy).tolist() == [[6, 2], [14, 18]]
-    assert np.allclose(Lie((21, 21), fitted=False).place(xy), xy[:, ::-1] / 5)
-    assert Lie((10, 20)).place(xy)[:, 1].tolist() == [6, 14]  # as much as the shorter side holds
-    dot = Lie((20, 20)).place(np.array([[3.0, 3], [3, 3]]))
-    assert np.isfinite(dot).all() and dot.tolist() == [[10, 10]] * 2
-
-
 def test_turns_are_those_of_pictures():
     rng = np.random.default_rng(0)
     xy = rng.uniform(0, 105, (40, 2))
@@ -51,17 +31,6 @@ def test_turns_are_those_of_pictures():
         there[tuple(np.floor(Lie((9, 9), turn=turn).place(xy)).astype(int).T)] = 1
         turned = np.rot90(here, -(turn % 360) // 90)
         assert np.array_equal(there, turned[:, ::-1] if turn >= 360 else turned), turn
-
-
-def test_a_pen_sends_an_event_for_every_pixel_that_it_draws():
-    path = path_of([CORNER, DOT], "even", 640)
-    place = Lie((20, 20)).place(path.xy)
-    events = pen_events(place, path, (20, 20))
-    check_events(events, (20, 20))
-    assert len(events) == 51 + 2 + 4 and (np.diff(events["t"]) >= 0).all()
-    assert (events["p"] == 0).sum() == 4
-    beyond = pen_events(place * 3 - 10, path, (20, 20))
-    check_events(beyond, (20, 20))
 
 
 # ---- orders

@@ -6,7 +6,6 @@ import pytest
 import strokes
 
 import minisnn as ms
-from minisnn.cli import main
 from minisnn.data.written.strokes import MEMBERS, read_strokes
 
 
@@ -62,7 +61,6 @@ WRONG = {
     "before": (lambda a: a["t"].__setitem__(4, -2), "-2 to"),
     "days": (lambda a: a["t"].__setitem__(4, 2**30), "t is"),
     "numbers": (lambda a: a.update(names=np.arange(38)), "names"),
-    "no alphabet": (lambda a: a["names"].__setitem__(0, "alpha"), "names"),
     "twice": (lambda a: a["names"].__setitem__(0, a["names"][1]), "names"),
     "objects": (lambda a: a.update(names=a["names"].astype(object)), "expected pen strokes"),
 }
@@ -78,23 +76,6 @@ def test_a_file_that_is_wrong_gets_a_sentence(what, arrays, tmp_path):
         read_strokes(file)
     text = str(error.value)
     assert told in text and str(file) in text and "\n" not in text and "expected" in text
-
-
-def test_files_that_are_no_archives_get_a_sentence(path, tmp_path):
-    whole = path.read_bytes()
-    file = tmp_path / "wrong.npz"
-    for contents in (b"", b"PK\x03\x04", whole[:1000], whole[:-30], b"x" * 4000):
-        file.write_bytes(contents)
-        with pytest.raises(ValueError, match="expected pen strokes"):
-            read_strokes(file)
-    with pytest.raises(ValueError, match="no file is named as Alphabet/character01/0001_01.txt"):
-        read_strokes(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        read_strokes(tmp_path / "none.npz")
-    np.save(file, np.zeros(3))
-    (tmp_path / "wrong.npz.npy").rename(file)
-    with pytest.raises(ValueError, match="expected pen strokes"):
-        read_strokes(file)
 
 
 def published(folder, made):
@@ -134,16 +115,3 @@ def test_a_folder_is_read_as_it_is_published(tmp_path):
     text.rename(text.with_name("one.txt"))
     with pytest.raises(ValueError, match=r"one.txt: expected a name such as"):
         read_strokes(folder)
-
-
-def test_info_tells_what_there_is(path, tmp_path, capsys):
-    assert main(["info", str(path)]) == 0
-    said = capsys.readouterr().out
-    assert f"pen strokes of {sum(strokes.ALPHABETS.values()) * strokes.DRAWERS} drawings" in said
-    assert "missing" not in said
-    rows = {line.split()[0]: line.split() for line in said.splitlines()[2:8]}
-    assert rows["Latin"][1:3] == ["6", "10"] and rows["Latin"][-1] == "trains"
-    assert rows["Greek"][-1] == "validates" and rows["Ogham"][-1] == "tests"
-    folder = published(tmp_path, strokes.drawings({"Ogham": 2}, 2))
-    assert main(["info", str(folder)]) == 0
-    assert "Latin" in capsys.readouterr().out.splitlines()[-1]
