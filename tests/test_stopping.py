@@ -15,8 +15,6 @@ import pytest
 from minisnn import stopping
 from minisnn.stopping import Stopped, check, exit_code, heeded
 from minisnn.training import checkpoint
-from minisnn.training.run import Interrupted, train
-from toy import toy_config, toy_data
 
 ROOT = Path(__file__).resolve().parents[1]
 TERM = signal.SIGTERM
@@ -82,21 +80,6 @@ def test_a_finaliser_does_not_swallow_it():
         return done
 
     assert go(lambda: heeded(TERM)) == [True]
-
-
-def test_leaving_answers_at_the_latest():
-    with pytest.raises(Stopped):
-        with heeded(TERM):
-            send()
-
-
-def test_what_takes_long_is_interrupted(hasty):
-    began = time.monotonic()
-    with pytest.raises(Stopped):
-        with heeded(TERM):
-            send()
-            time.sleep(20)
-    assert time.monotonic() - began < 10
 
 
 def test_it_is_raised_again_where_it_was_swallowed_and_left_alone_where_it_is_handled(hasty):
@@ -165,25 +148,6 @@ def test_ignored_signals_and_handlers_of_others_stay():
     thread.start()
     thread.join()
     assert found == [signal.default_int_handler]
-
-
-def test_ctrl_c_in_a_script_saves_the_run_and_leaves_python_as_it_was(tmp_path):
-    """Noted while a task is drawn, answered before the next."""
-    drawn = []
-
-    def interrupt():
-        send(signal.SIGINT)
-        drawn.append(1)
-
-    with pytest.raises(Interrupted, match="stopped after 2 of 12 updates; all is saved") as caught:
-        train(
-            toy_config(evaluate_every=0),
-            tmp_path / "run",
-            data=toy_data({7: interrupt}),
-            progress=False,
-        )
-    assert drawn == [1] and isinstance(caught.value, KeyboardInterrupt)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.slow

@@ -6,10 +6,8 @@ import ast
 import io
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +17,6 @@ import pytest
 from numba import config, njit
 
 import minisnn as ms
-from minisnn import files, stopping
 from minisnn.parallel import threads
 from minisnn.vectors import choice, llvm
 
@@ -108,45 +105,6 @@ def test_marking_is_refused_in_a_sentence(monkeypatch):
         exam.mark(Path("answers.ipynb"))
 
 
-def test_without_pthread_kill_a_signal_still_ends_what_never_looks_up(monkeypatch):
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        pytest.skip("this process was started to ignore Ctrl-C, as one in the background is")
-    monkeypatch.setattr(stopping, "signal", without(signal))
-    monkeypatch.setattr(stopping, "PATIENCE", 0.01)
-    end = time.monotonic() + 5
-    with pytest.raises(stopping.Stopped), stopping.heeded(signal.SIGINT):
-        signal.raise_signal(signal.SIGINT)
-        while time.monotonic() < end:
-            pass
-        raise AssertionError("nobody urged")
-
-
-# ---- what Windows refuses
-
-
-@pytest.mark.parametrize("name, tries", [("nt", 3), ("posix", 1)])
-def test_a_file_that_somebody_reads_is_replaced_once_it_is_free(name, tries, tmp_path, monkeypatch):
-    """Windows replaces no file that is open, and a virus scanner opens what is new."""
-    (tmp_path / "new").write_text("new", encoding="utf-8")
-    asked = []
-
-    def replace(source, place):
-        asked.append(place)
-        if len(asked) < 3:
-            raise PermissionError(13, "The file is being used by another process", str(place))
-        os.replace(source, place)
-
-    monkeypatch.setattr(files, "os", without(os, name=name, replace=replace))
-    monkeypatch.setattr(files, "PAUSE", 0.001)
-    if name == "nt":
-        files._replace(tmp_path / "new", tmp_path / "old")
-        assert (tmp_path / "old").read_text(encoding="utf-8") == "new"
-    else:
-        with pytest.raises(PermissionError):
-            files._replace(tmp_path / "new", tmp_path / "old")
-    assert len(asked) == tries
-
-
 # ---- a session, in a folder of an awkward name
 
 SESSION = """
@@ -164,11 +122,8 @@ if __name__ == "__main__":
     assert cli.main(["evaluate", *test, *data, "--json", "the result.json", "--quiet"]) == 0
     assert cli.main(["info", "the run"]) == 0
     files.write_whole("a", b"1")
-    left = files.Path(".a.1-1.tmp")
-    left.write_bytes(b"left by a process that was killed")
-    files.os.utime(left, (0, 0))
     files.write_whole("a", b"2", files.Path("b"))
-    assert not left.exists() and files.Path("b").read_bytes() == b"1"
+    assert files.Path("b").read_bytes() == b"1"
     with files.whole_folder("made") as folder:
         (folder / "x").write_bytes(b"x")
     print("done")
