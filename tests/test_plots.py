@@ -146,6 +146,12 @@ def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):
     assert "chance, 20 %" in [text.get_text() for text in accuracy.texts]
 
 
+def test_errors_fill_their_axes():
+    """A mean squared error of 2 was drawn on a scale of percent."""
+    record = [dict(tasks=n, loss=1.0, error_after=2.0 - n / 4) for n in range(1, 5)]
+    assert plots.plot_learning_curve(record).axes[1].get_ylim()[1] < 3
+
+
 def test_save_writes_whole_files_of_known_kinds(tmp_path, monkeypatch):
     fig = plots.figure()
     assert plots.save(fig, str(tmp_path / "a" / "b.svg")) == tmp_path / "a" / "b.svg"
