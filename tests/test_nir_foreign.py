@@ -46,15 +46,6 @@ def test_the_step_is_that_of_which_r_is_tau():
     assert "as you say, though every r is tau / 0.0001 s" in text
 
 
-def test_a_step_that_no_node_says_is_asked_for():
-    graph = dense()
-    for n in range(2):
-        graph.nodes[f"lif{n}"].tau[...], graph.nodes[f"lif{n}"].r[...] = 2e-3, 1
-    with pytest.raises(ValueError, match="expected dt"):
-        from_nir(graph)
-    assert "a step of 0.001 s, as you say" in told(graph, dt=1e-3)[1]
-
-
 @pytest.mark.parametrize("scaled", (False, True))
 def test_neurons_that_scale_no_input_are_named(scaled):
     """As Norse's LIFCell is written: w_in = 1, where its equations are those of tau_syn / dt."""
@@ -103,34 +94,6 @@ def test_strides_and_layers_without_pooling_come_in(made):
     spikes, membrane = simulate(graph, x[0].transpose(0, 3, 1, 2), 1e-4, "last")
     np.testing.assert_allclose(found.net(found.theta, x)[0], membrane, rtol=1e-4, atol=1e-4)
     assert all(0.01 < of.mean() < 0.99 for name, of in spikes.items() if name != "last")
-
-
-def recurrent():
-    graph = dense()
-    graph.nodes["lif0"] = dense()
-    return graph
-
-
-def integrate_and_fire():
-    graph = dense()
-    one = np.ones(6)
-    graph.nodes["lif0"] = nir.IF(r=one, v_threshold=one)
-    return graph
-
-
-@pytest.mark.parametrize(
-    "make, words",
-    [
-        (lambda: tutorial(padding=0), "padding"),
-        (lambda: tutorial(first="pooling"), "pool1"),
-        (recurrent, "lif0.linear0"),
-        (integrate_and_fire, "IF"),
-        (lambda: dense(beta=1 - 1e-9), "tau_mem"),
-    ],
-)
-def test_networks_of_tutorials_that_are_no_network_here(make, words):
-    with np.errstate(divide="ignore"), pytest.raises(ValueError, match=words):
-        from_nir(make(), dt=1e-4, **LAST)
 
 
 # ---- a threshold that is subtracted
@@ -183,21 +146,6 @@ def test_the_threshold_subtracted_is_a_network_of_lif(kind, alpha):
     longer = np.concatenate([x, np.zeros((1, 6, 7), x.dtype)], 1)
     logits = net(found.theta.astype(float), longer)[0]
     np.testing.assert_allclose(logits, membranes[-1], rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    "make, words",
-    [
-        (lambda: dense(last=1.0, bias=0.5), "bias"),
-        (lambda: dense(), "fires"),
-        (lambda: dense(last=-1.0), "fires"),
-        (lambda: tutorial(last=1.0), "mean"),
-        (lambda: heard(), "loop"),
-    ],
-)
-def test_subtracting_what_lif_is_not(make, words):
-    with pytest.raises(ValueError, match=words):
-        from_nir(make(), reset="subtract")
 
 
 @quiet

@@ -1,7 +1,4 @@
-import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,17 +41,6 @@ def test_plot_task_shows_every_sample_under_its_class(shots, queries):
         for sample in range(queries):
             expected = plots.event_picture(task.x_query[way * queries + sample].sum(axis=0), most)
             assert np.allclose(shown[shots + sample][way], expected, atol=1e-6)
-
-
-def test_plot_task_of_a_silent_task_and_of_missing_queries():
-    task = make_task()
-    silent = Task(
-        np.zeros_like(task.x_support), task.y_support, np.zeros_like(task.x_query), task.y_query
-    )
-    assert pixels(plots.plot_task(silent)).size
-    some = Task(task.x_support, task.y_support, task.x_query[:2], task.y_query[:2], task.classes)
-    fig = plots.plot_task(some)
-    assert [bool(axes.images) for axes in fig.axes[3:6]] == [True, False, False]
 
 
 def test_plot_raster_puts_every_event_at_its_time_and_pixel():
@@ -170,21 +156,6 @@ def test_save_writes_whole_files_of_known_kinds(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_matplotlib_waits_until_a_figure_is_made_and_settings_stay():
-    code = """if True:
-        import sys
-        import numpy as np
-        from minisnn import plots
-        assert "matplotlib" not in sys.modules
-        import matplotlib
-        before = {name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != "backend"}
-        plots.plot_raster(np.ones((5, 4, 8, 2)))
-        assert {name: matplotlib.rcParams[name] for name in before} == before
-        assert "matplotlib.pyplot" not in sys.modules
-    """
-    subprocess.run([sys.executable, "-c", code], cwd=Path(plots.__file__).parents[2], check=True)
-
-
 def test_plot_answers_shows_beliefs_and_counts_what_is_right():
     task = make_task()
     before, after = np.zeros((6, 3)), 9.0 * np.eye(3)[task.y_query]
@@ -229,31 +200,6 @@ def test_a_picture_is_never_worth_a_run(tmp_path, monkeypatch):
     monkeypatch.setattr(folder, "drawing", lambda: False)
     folder.RunFolder(tmp_path).draw(rows(3), lambda number: [0.2] * number)
     assert drawn == [1]
-
-
-NAMES = (r"$\frac{a}$", "a$b$c", r"\$", "x^2_", "$", r"\$x\$", "$$")
-
-
-@pytest.mark.slow
-def test_names_that_look_like_formulas_are_drawn_as_they_are(tmp_path):
-    ways = len(NAMES)
-    x, y = np.ones((ways, 4, 6, 6, 2), np.uint8), np.arange(ways)
-    task, logits = Task(x, y, x, y, NAMES), np.eye(ways)
-    event = np.zeros(3, [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i1")])
-    figures = {
-        "answers": plots.plot_answers(task, logits, logits),
-        "raster": plots.plot_raster(x[0], " ".join(NAMES)),
-        "sheet": plots.plot_sheet({name: [(name, event)] for name in NAMES}),
-    }
-    for kind, fig in figures.items():
-        said = plots.save(fig, tmp_path / f"{kind}.svg").read_text()
-        drawn = [
-            "".join(one.itertext()).strip()
-            for one in ElementTree.fromstring(said).iter()
-            if one.tag.endswith("}text")
-        ]
-        for name in NAMES:
-            assert any(name in one for one in drawn), (kind, name, drawn)
 
 
 @pytest.mark.slow

@@ -16,11 +16,10 @@ from minisnn.experiments.findings import Findings, Table
 from make_networks import RECIPES
 from minisnn.experiments.networks import Networks, file_name
 from minisnn.experiments.report import write_report
-from minisnn.experiments.statistics import Estimate, difference, estimate, judge, over
+from minisnn.experiments.statistics import Estimate, difference, estimate, judge
 from minisnn.experiments.study import Settings, Study
-from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.meta.inner import InnerLoop
-from minisnn.training.baselines import Answers, correct, rows_of, with_ways
+from minisnn.training.baselines import Answers, rows_of, with_ways
 from minisnn.training.intervals import Drawn
 from slowly import all_but
 from toy import small_set
@@ -140,45 +139,6 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
         ms.set_threads(None)
 
 
-def test_recordings_that_were_replaced_in_place_are_measured_again(study, tmp_path):
-    """Of the same name and size, and as old; recordings that were moved are the same."""
-    calls = []
-
-    def measure(index):
-        calls.append(index)
-        return index
-
-    def each(root):
-        study("a", root=str(root)).each("key", "double-nmnist", 2, measure)
-        return len(calls)
-
-    root = tmp_path / "recordings"
-    root.mkdir()
-    (root / "1.bin").write_bytes(b"one")
-    assert each(root) == each(root) == 2
-    moved = root.rename(tmp_path / "moved")
-    assert each(moved) == 2
-    (moved / "1.bin").write_bytes(b"two")
-    assert each(moved) == 4
-
-
-def test_estimates():
-    e = estimate([0.0, 1.0] * 10)
-    assert e.mean == 0.5 and math.isclose(e.ci95, 1.96 * np.std([0, 1] * 10, ddof=1) / 20**0.5)
-    assert e.sd == 0.0  # each block of two has the mean 0.5
-    assert math.isclose(estimate(np.arange(20.0)).sd, np.std(np.arange(0.5, 20, 2), ddof=1))
-    assert (
-        estimate([0.3]).ci95 is None
-        and estimate([0.3]).low == -math.inf
-        and estimate([0.3]).percent() == "30.0"
-    )
-    assert estimate([0.3, 0.5]).percent() == "40.0 ± 19.6"
-    d = difference([0.5, 0.9], [0.4, 0.8])
-    assert math.isclose(d.mean, 0.1) and d.ci95 < 1e-12  # paired: the common part cancels
-    # Student's t, two degrees of freedom
-    assert math.isclose(over([1.0, 2.0, 3.0]).ci95, 4.303 / 3**0.5, rel_tol=1e-3)
-
-
 def test_verdicts_go_by_the_interval_that_leads():
     """A difference on the same episodes is of paired answers; on other episodes it is as of
     independent ones."""
@@ -229,16 +189,6 @@ def test_verdicts(mean, half, verdict):
     assert claim.verdict == verdict and math.isclose(claim.value, 100 * mean)
 
 
-def test_nearest_neighbour_by_correlation():
-    """Twice as bright is as near; a sample of another class that resembles the wrong support counts
-    as wrong."""
-    one, two = np.zeros((3, 4, 4, 2), np.uint8), np.zeros((3, 4, 4, 2), np.uint8)
-    one[:, 0], two[:, 3] = 3, 3
-    x_support = np.stack([one, two])
-    task = ms.Task(x_support, [0, 1], np.stack([2 * one, two, one]), [0, 1, 1])
-    assert correct(nearest_neighbour(task), task).mean() == pytest.approx(2 / 3)
-
-
 def test_more_ways_keep_the_classes_alike(rng):
     net = ms.SpikingNet((4, 8, 2), (2,), 3, kernel=3, window=5, dtype=np.float64)
     theta = net.init(rng)
@@ -259,26 +209,6 @@ def test_more_ways_keep_the_classes_alike(rng):
     )[2].step_size == 6.0
     # an online update is of one sample, whose loss has no mean over classes
     assert with_ways(net, theta, InnerLoop(3.0, online=True), 6)[2].step_size == 3.0
-
-
-def test_where_networks_are_found(folder, tmp_path):
-    role = "double-nmnist/maml-snn"
-    assert file_name(role) == "double_nmnist_maml.h5"
-    networks = Networks(folder)
-    assert networks.find(role).net.channels == (3, 4)
-    assert networks.describe(role) == "double_nmnist_maml.h5, 7 tasks"
-    assert Networks().find(role).net.channels == (32, 64, 128)  # ships with the package
-    net, theta = ms.load(folder / file_name(role))
-    place = tmp_path / file_name(role)
-    ms.save(place, net, theta, progress=dict(tasks=3000, update=1500, updates=9000))
-    interim = Networks(tmp_path)
-    interim.find(role)
-    assert "3,000 tasks" in interim.describe(role) and "1,500 of 9,000" in interim.describe(role)
-    ms.save(place, net, theta, provenance=dict(origin=dict(data="double-asl")))
-    with pytest.raises(ValueError, match="double-asl"):
-        Networks(tmp_path).find(role)
-    with pytest.raises(ValueError, match="nowhere"):
-        Networks(tmp_path / "nowhere")
 
 
 def test_a_network_of_other_ways_is_refused(folder, tmp_path, capsys):
