@@ -183,25 +183,18 @@ def test_a_run_ends_with_its_terminal(tmp_path):
 
 
 @pytest.mark.parametrize("number", stopping.SIGNALS)
-def test_a_command_says_so_and_ends_with_its_code(number, tmp_path):
+def test_a_command_says_so_and_ends_with_its_code(number):
     """At an import, in the midst of what commands start with."""
-    moments = ROOT / "tests" / "fuzz" / "moments.py"
+    program = (
+        "import os, sys\nfrom minisnn.cli import main\nnumber, sent = int(sys.argv.pop()), []\n"
+        "def hook(event, _):\n    if event == 'import' and not sent:\n        sent.append(event)\n"
+        "        os.kill(os.getpid(), number)\nsys.addaudithook(hook)\nsys.exit(main())\n"
+    )
     done = subprocess.run(
-        [
-            sys.executable,
-            moments,
-            str(int(number)),
-            "import",
-            "5",
-            "lessons",
-            "--out",
-            tmp_path / "out",
-        ],
+        [sys.executable, "-c", program, "lessons", "--list", str(int(number))],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in stopping.SIGNALS],
+        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in stopping.SIGNALS],
     )
-    assert done.returncode == 128 + number and done.stderr.endswith("minisnn: stopped\n"), (
-        done.stderr
-    )
+    assert done.returncode == 128 + number and done.stderr.endswith("stopped\n"), done.stderr
