@@ -72,7 +72,7 @@ def _plain(node: Any) -> SimpleNamespace:
     """A node with its `kind`, its arrays NumPy's, whatever tool made it."""
     values = {
         name: np.asarray(value) if hasattr(value, "__array__") else value
-        for name, value in vars(node).items()
+        for name, value in getattr(node, "__dict__", {}).items()
     }
     return SimpleNamespace(kind=type(node).__name__, **values)
 
