@@ -93,7 +93,7 @@ def check(
 def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: Kind) -> None:
     """ValueError where an output of this kind would be written over what is read, or into it."""
     target = Path(os.path.realpath(path))
-    for given in filter(None, inputs):
+    for given in [read for read in inputs if read]:
         source = Path(os.path.realpath(Path(given).expanduser()))
         over = target == source or not kind.folder and source in target.parents
         if (

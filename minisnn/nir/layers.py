@@ -117,7 +117,9 @@ class Reader:
         self, name: str, before: str | None
     ) -> tuple[float, float, np.ndarray, np.ndarray]:
         """(alpha, beta, scale, threshold) of neurons, behind an LI that is their synapse."""
-        given = dict(v_threshold=math.inf, tau_syn=self.dt, w_in=1.0, **dict.fromkeys(ZERO, 0.0))
+        given: dict[str, Any] = dict(
+            v_threshold=math.inf, tau_syn=self.dt, w_in=1.0, **dict.fromkeys(ZERO, 0.0)
+        )
         given |= vars(self.nodes[name])
         given.setdefault("tau_mem", given.get("tau"))
         if before:
@@ -249,8 +251,8 @@ class Reader:
         sizes = [self.two(name, of) for of in ("kernel_size", "stride", "padding")]
         if sizes != [(2, 2), (2, 2), (0, 0)]:
             raise self.wrong(name, "kernel, stride, padding", sizes, "2, 2, 0")
-        unpooled = last and last.weight.ndim == 4 and last.pool == "none" and not self.flat
-        if not unpooled or min(self.shape[1:]) < 2:
+        image = last is not None and last.weight.ndim == 4 and not self.flat
+        if last is None or not image or last.pool != "none" or min(self.shape[1:]) < 2:
             expected = "one of an image of 2 x 2 sites or more, behind a Conv2d and its neurons"
             raise self.wrong(name, "pooling", pool, expected)
         self.layers[-1] = last._replace(pool=pool)

@@ -4,6 +4,7 @@ import io
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..files import write_whole
 
@@ -55,9 +56,10 @@ def style():
     False
     """
     import matplotlib
+    from cycler import cycler  # comes with matplotlib
 
-    colours = matplotlib.cycler(color=list(COLOURS.values())[:-2])
-    with matplotlib.rc_context({**STYLE, "axes.prop_cycle": colours}):
+    settings: dict[Any, Any] = {"axes.prop_cycle": cycler(color=list(COLOURS.values())[:-2])}
+    with matplotlib.rc_context(settings | STYLE):
         yield
 
 
