@@ -124,7 +124,8 @@ def to_nir(
     }
     if inner is not None:
         kept["inner_loop"] = kept_of(inner)
-        graph.metadata |= arrays_of(inner)
+        for name, array in arrays_of(inner).items():
+            graph.metadata[name] = array if array.ndim else float(array)
     graph.metadata["minisnn"] = json.dumps(kept, sort_keys=True)
     return graph
 

@@ -144,7 +144,7 @@ def _reach(every: list[np.ndarray]) -> tuple[int, int]:
     return height, width
 
 
-def _draw_events(axes, events: np.ndarray, sensor: tuple[int, ...]) -> int:
+def _draw_events(axes, events: np.ndarray, sensor: tuple[int, int]) -> int:
     """All events of a recording as a picture; how many are outside of the sensor."""
     inside = np.logical_and.reduce(
         [(events[axis] >= 0) & (events[axis] < side) for axis, side in zip("yx", sensor)]
@@ -272,8 +272,8 @@ def plot_raster(x: np.ndarray, title: str | None = None):
             words += f"; {int(x.sum())} events"
         else:
             panels[0].invert_yaxis()
-            place = dict(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
-            panels[0].legend(ncols=2, markerscale=3, fontsize=9, **place)
+            corner: dict = dict(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
+            panels[0].legend(ncols=2, markerscale=3, fontsize=9, **corner)
         fig.suptitle(plain(words), x=0.02, ha="left")
         fig.align_ylabels()
     return fig
