@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.dual import Dual, derivative, value
-from ..core.neuron import at_work, check_states
-from ..core.surrogate import Spike
+from ..core.neuron import Spike, at_work, check_states
 from .traced import Trace, code_of, each, fewest, needed
 
 PACKAGE = __name__.partition(".")[0] + "."

@@ -3,7 +3,7 @@ state stays in the processor's first cache for the whole sequence.
 
 The loops are written once. They compile with the step of a neuron, whatever it is (`fast.step`),
 and are called by their address from kernels that know no neuron (`forward`, `backward`, `pooling`),
-which therefore compile once for all. The filters are those of core/filters.py, P behind Q, in one
+which therefore compile once for all. The filters are those of core/linear.py, P behind Q, in one
 of three chains:
 
     DELAYED    I = P + b, then P and Q advance, Q without its input

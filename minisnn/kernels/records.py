@@ -8,7 +8,7 @@ from numba import typeof
 from numba.core import types
 from numba.core.typing.typeof import typeof_impl
 
-from ..core.filters import traces
+from ..core.linear import traces
 
 NONE, MAX, MEAN, SPIKES = 0, 1, 2, 3
 POOL = {"none": NONE, "max": MAX, "mean": MEAN, "spikes": SPIKES}
@@ -203,7 +203,7 @@ def constants(neuron: Any, dtype: np.dtype, first: int = 0) -> FilterConstants:
     decays = [getattr(neuron, name) for name in neuron.filtering]
     b, a = (*decays, 0.0)[:2]
     ones = np.ones((0 if neuron.delay else first, 1))  # the bias goes past filters that delay
-    held = traces(ones, np.zeros((len(decays), 1)), decays, 0, len(ones)).end
+    held = traces(ones, np.zeros((len(decays), 1)), decays, 0, len(ones))[1]
     bias_Q, bias_P = (*(float(y[0]) for y in held), 0.0)[:2]
     numbers = (
         *(a, b, 1 - a, 1 - b, (1 - a) * (1 - b)),

@@ -12,7 +12,7 @@ from slowly import after
 import minisnn as ms
 from minisnn.core.dual import Dual, derivative, value
 from minisnn.core.neuron import Leaky, at_work
-from minisnn.core.surrogate import Spike
+from minisnn.core.neuron import Spike
 from minisnn.fast.step import step_of
 from minisnn.fast.traced import compiled, function
 
