@@ -200,13 +200,13 @@ def _network(reader: Reader, neuron: Any, own: dict[int, Any], parts: list) -> t
     *hidden, last = reader.layers
     if last.weight.ndim == 4:
         raise reader.wrong(last.name, "the last layer", "one of an image", "a dense one")
-    layers = []
+    layers: list[Conv | Dense] = []
     for n, b in enumerate(hidden):
+        neuron_of = own.get(n)
         if b.weight.ndim == 4:
-            layer = Conv(len(b.bias), len(b.weight), b.stride, b.pool, neuron=own.get(n))
+            layers.append(Conv(len(b.bias), len(b.weight), b.stride, b.pool, neuron=neuron_of))
         else:
-            layer = Dense(len(b.bias), b.recurrent is not None, neuron=own.get(n))
-        layers.append(layer)
+            layers.append(Dense(len(b.bias), b.recurrent is not None, neuron=neuron_of))
     shape, ways = tuple(reader.input_shape), len(last.bias)
     net = SpikingNet(shape, layers=layers, ways=ways, neuron=neuron, dtype=reader.dtype)
     with np.errstate(over="ignore"):

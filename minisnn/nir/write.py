@@ -101,10 +101,10 @@ def to_nir(
     """
     need_nir()
     must("tool", tool is None or tool in TOOLS, f"one of {', '.join(TOOLS)}", tool)
-    spiking = isinstance(net, SpikingNet)
-    layers = [b for b in net.blocks if not b.readout]
-    for neuron in [net.neuron, *(b.neuron for b in layers)] if spiking else [net]:
-        if not spiking or neuron.says("nir") != "CubaLIF":
+    if not isinstance(net, SpikingNet):
+        raise ValueError(f"NIR has no {type(net).__name__}; expected a SpikingNet of CubaLIF")
+    for neuron in (net.neuron, *(b.neuron for b in net.blocks if not b.readout)):
+        if neuron.says("nir") != "CubaLIF":
             raise ValueError(
                 f"no node of NIR that other tools run is a {type(neuron).__name__}; expected a "
                 "network of CubaLIF (a checkpoint keeps any neuron that ships: minisnn.save)"
