@@ -1,7 +1,7 @@
 """What callers give, checked: one sentence that names the argument, what was found and what was
 expected.
 
-NumPy is imported by those functions alone that need it: the command line checks settings before it
+NumPy is imported only by those functions that need it: the command line checks settings before it
 shows a help.
 """
 
@@ -32,8 +32,8 @@ def must(name: str, good: object, what: str, found: Any) -> None:
 def need(name: str, value: Any, good: object, expected: str) -> None:
     """ValueError that says what an argument is and what was expected, unless it is good."""
     if not good:
-        plain = isinstance(value, (str, int, float, tuple)) and len(str(value)) < 80
-        raise ValueError(f"{name} is {value if plain else shown(value)}; expected {expected}")
+        text = value if isinstance(value, str) and len(value) < SHORT else shown(value)
+        raise ValueError(f"{name} is {text}; expected {expected}")
 
 
 def one_of(name: str, found: Any, known: Iterable[str]) -> None:
@@ -45,47 +45,38 @@ def one_of(name: str, found: Any, known: Iterable[str]) -> None:
 def is_sequence(found: Any) -> bool:
     """Whether something has a length and an order, and is no text: a list, a tuple, a range, an
     array of an axis or more."""
-    return isinstance(found, (list, tuple, range)) or _is_array(found) and found.ndim > 0
-
-
-def _is_array(found: Any) -> bool:
-    return hasattr(found, "ndim") and hasattr(found, "dtype") and not isinstance(found, type)
+    is_list = isinstance(found, (list, tuple, range))
+    return is_list or not isinstance(found, type) and getattr(found, "ndim", 0) > 0
 
 
 def _is_flag(found: Any) -> bool:
-    kind = type(found)
-    return kind is bool or kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")
+    return type(found).__name__ in ("bool", "bool_")
 
 
 def whole(name: str, found: Any, least: int | None = None, most: int | None = None) -> int:
     """A whole number, within limits; ValueError for anything else."""
-    if _is_array(found) and found.ndim == 0 and not hasattr(found, "mask"):
-        found = found[()]
+    if getattr(found, "ndim", None) == 0 and hasattr(found, "item") and not hasattr(found, "mask"):
+        found = found.item()
     must(name, isinstance(found, Integral) and not _is_flag(found), "a whole number", found)
     value = int(found)
-    must(name, abs(value) <= MOST, "a whole number below 2^63", found)
-    within = (least is None or least <= value) and (most is None or value <= most)
-    must(name, within, f"at least {least}" if most is None else f"from {least} to {most}", found)
+    low, high = -MOST if least is None else least, MOST if most is None else most
+    limits = f"from {low} to {high}" if least is None or most is not None else f"at least {least}"
+    must(name, low <= value <= high, limits, found)
     return value
 
 
 def wholes(name: str, found: Any) -> tuple[int, ...]:
     """A sequence of whole numbers; ValueError for anything else."""
     listed = is_sequence(found) and not hasattr(found, "mask")
-    if not listed or any(_is_flag(n) or not isinstance(n, Integral) for n in found):
-        raise ValueError(f"{name} must hold whole numbers, not {shown(found)}")
+    must(name, listed, "a sequence of whole numbers", found)
     return tuple(whole(name, n) for n in found)
 
 
 def number(name: str, found: Any, what: str = "a finite number") -> float:
     """A finite number; ValueError for anything else."""
     real = isinstance(found, Real) and not _is_flag(found)
-    try:
-        value = float(found) if real else math.nan
-    except OverflowError:  # a whole number beyond all floats
-        value = math.nan
-    must(name, math.isfinite(value), what, found)
-    return value
+    must(name, real and math.isfinite(found), what, found)
+    return float(found)
 
 
 def flag(name: str, found: Any) -> bool:
@@ -98,18 +89,15 @@ def floating(name: str, found: Any) -> "np.dtype[Any]":
     """float32 or float64; ValueError for anything else."""
     import numpy as np
 
-    try:
-        dtype = np.dtype(found) if found is not None else None
-    except Exception:  # whatever NumPy makes of what is no type
-        dtype = None
-    if dtype is None or dtype not in (np.float32, np.float64):
-        raise ValueError(f"{name} must be float32 or float64, not {dtype or shown(found)}")
-    return dtype
+    for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+        if found is not None and dtype == found:
+            return dtype
+    raise ValueError(f"{name} must be float32 or float64, not {shown(found)}")
 
 
 def texts(name: str, found: Any) -> tuple[str, ...]:
     """A sequence of texts; ValueError for anything else, one text among it."""
-    good = is_sequence(found) and all(isinstance(one, str) for one in found)
+    good = is_sequence(found) and all(isinstance(text, str) for text in found)
     must(name, good, "a list of texts", found)
     return tuple(map(str, found))
 
@@ -124,13 +112,9 @@ def array(name: str, found: Any) -> "np.ndarray":
     """An array of numbers, nothing masked; ValueError for what makes none."""
     import numpy as np
 
-    try:
-        made = np.asanyarray(found)
-    except Exception as error:  # whatever NumPy makes of lists of different lengths
-        raise ValueError(f"{name} must be an array of numbers, not {shown(found)}") from error
-    if np.ma.isMaskedArray(made) and np.ma.is_masked(made):
-        raise ValueError(f"{name} has masked entries; expected an array with all its numbers")
-    return np.asarray(made)
+    values = np.asanyarray(found)
+    must(name, not np.ma.is_masked(values), "without masked entries", found)
+    return np.asarray(values)
 
 
 def generator(name: str, found: Any) -> "np.random.Generator":

@@ -65,63 +65,46 @@ WORDS = Kind("an .npz file of Loihi's words")
 def check(
     path: str | Path, kind: Kind, inputs: Iterable[str | Path] = (), force: bool = False
 ) -> None:
-    """Before any work: ValueError, in a sentence, where an output of this kind must not or cannot
-    be written to `path`.
+    """Before any work: ValueError, in a sentence, where an output of this kind must not be written
+    to `path`, OSError where it cannot be.
 
     inputs   files and folders that are read; none of them may be written over, not even by force
     force    what is there may be replaced, whatever it is
     """
     path = Path(path)
-    if path.exists():
-        check_not_read(path, inputs, kind)
-        if path.is_dir() != kind.folder:
-            what = "folder" if path.is_dir() else "file"
-            raise ValueError(f"{path}: there is a {what} of this name; expected {kind.words}")
-        if not path.is_dir() and not path.is_file():
-            raise ValueError(f"{path}: this is a device or a pipe; expected {kind.words}")
-        if not kind.folder and not force:
+    check_not_read(path, inputs, kind)
+    if os.path.lexists(path):
+        if not (path.is_dir() if kind.folder else path.is_file()):
+            raise ValueError(f"{path}: there is something else of this name; expected {kind.words}")
+        others = path.iterdir() if kind.folder and not kind.shared else [path] * (not kind.folder)
+        if not force and any(entry.name != UNFINISHED for entry in others):
             raise ValueError(
-                f"{path}: there is a file of this name; expected none to write {kind.words} to: "
-                "give another name, or --force to replace it"
+                f"{path}: this exists; expected a new name for {kind.words}, or --force to replace "
+                "what is there"
             )
-        if kind.folder and not kind.shared and not force and (names := _entries(path)):
-            raise ValueError(
-                f"{path}: the folder holds other files ({_few(names)}); expected {kind.words}: "
-                "give another folder, or --force to write there"
-            )
-    elif not kind.folder and not path.absolute().parent.is_dir():
-        raise ValueError(f"{path}: there is no folder {path.absolute().parent} to write it to")
     place = path.absolute()
-    while not place.parent.is_dir():
+    while kind.folder and not place.parent.exists():
         place = place.parent
-    if os.path.lexists(place) and not path.exists():
-        raise ValueError(
-            f"{path}: {place} is a file, or a link that leads nowhere; expected {kind.words}"
-        )
+    if not place.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {place.parent} to write it to")
     check_can_write(place / UNFINISHED if place.is_dir() else place, path)
 
 
 def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: Kind) -> None:
     """ValueError where an output of this kind would be written over what is read, or into it."""
-    path = Path(path)
-    for given in filter(None, inputs):
-        given = Path(given).expanduser()
-        if not path.exists() or not given.exists():
-            continue
-        what = None
-        if os.path.samefile(path, given):
-            what = f"this is also the input {given}"
-        elif not kind.folder and _is_in(path, given):
-            what = f"this is part of the input {given}"
-        elif kind is RUN and _is_in(given, path):
-            what = f"the input {given} is in this folder"
-        if what is not None:
-            thing = "folder" if kind.folder else "name"
-            raise ValueError(f"{path}: {what}; expected another {thing} for the output")
-
-
-def _is_in(path: Path, folder: Path) -> bool:
-    return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
+    target = Path(os.path.realpath(path))
+    for given in [read for read in inputs if read]:
+        source = Path(os.path.realpath(Path(given).expanduser()))
+        over = target == source or not kind.folder and source in target.parents
+        if (
+            target.exists()
+            and source.exists()
+            and (over or kind is RUN and target in source.parents)
+        ):
+            raise ValueError(
+                f"{path}: this is, or holds, a part of the input {given}; expected "
+                "another name for the output"
+            )
 
 
 def check_no_network(path: Path, what: str) -> None:
@@ -134,12 +117,10 @@ def check_no_network(path: Path, what: str) -> None:
 
 def check_distinct(paths: Iterable[str | Path]) -> None:
     """ValueError where two outputs have the same place."""
-    seen: set[str] = set()
-    for path in paths:
-        place = os.path.realpath(path)
-        if place in seen:
-            raise ValueError(f"{path}: two outputs have this name; expected a name for each")
-        seen.add(place)
+    places = [os.path.realpath(path) for path in paths]
+    for place in places:
+        if places.count(place) > 1:
+            raise ValueError(f"{place}: two outputs have this name; expected a name for each")
 
 
 @contextmanager
@@ -152,34 +133,19 @@ def marked_folder(path: str | Path, force: bool = False, kind: Kind = FOLDER) ->
     """
     path = Path(path)
     check(path, kind, force=force)
-    with whole_folder(path, into=True) as made:
-        yield made
-        new = [one.relative_to(made) for one in sorted(made.rglob("*")) if one.is_file()]
-        check_files(path, {str(one): (made / one).read_bytes() for one in new}, force)
+    with whole_folder(path, into=True) as folder:
+        yield folder
+        new = [file for file in folder.rglob("*") if file.is_file()]
+        check_files(path, {str(file.relative_to(folder)): file.read_bytes() for file in new}, force)
 
 
 def check_files(folder: Path, new: Mapping[str, bytes], force: bool = False) -> None:
     """ValueError where one of these files, {name: content}, would replace a folder or, unless by
     force, another file."""
-    for name in new:
-        if (folder / name).is_dir():
-            raise ValueError(f"{folder / name}: there is a folder of this name; expected a file")
-    others = [
-        name
-        for name, content in new.items()
-        if (folder / name).exists()
-        and not ((folder / name).is_file() and (folder / name).read_bytes() == content)
-    ]
-    if others and not force:
-        raise ValueError(
-            f"{folder}: {_few(others)} would be replaced; give another folder, or --force"
-        )
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + ", …" * (len(names) > 3)
-
-
-def _entries(folder: Path) -> list[str]:
-    """What is in a folder, but for what a killed process was writing."""
-    return sorted(one.name for one in folder.iterdir() if one.name != UNFINISHED)
+    for name, content in new.items():
+        place = folder / name
+        if place.is_dir():
+            raise ValueError(f"{place}: there is a folder of this name; expected a file")
+        same = place.is_file() and place.read_bytes() == content
+        if place.exists() and not same and not force:
+            raise ValueError(f"{place}: this would be replaced; give another folder, or --force")

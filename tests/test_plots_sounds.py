@@ -46,10 +46,3 @@ def test_a_sheet_of_sounds_has_every_event():
     [axes] = figure.axes
     assert np.array_equal(axes.collections[0].get_offsets()[:, 1], np.arange(30))
     assert axes.get_xlabel() == "time (ms)" and "40 units; 1 classes" in figure._suptitle.get_text()
-
-
-def test_a_sound_is_no_animation(tmp_path):
-    with pytest.raises(ValueError, match="a sound is no picture that moves; draw its raster"):
-        ms.plots.animate_task(task(), tmp_path / "a.gif")
-    with pytest.raises(ValueError, match=r"expected one recording \(T, H, W, 2\) or \(T, units\)"):
-        ms.plots.plot_raster(np.zeros((3, 4, 5)))

@@ -35,15 +35,10 @@ class Table:
     def text(self) -> str:
         """For a terminal, columns aligned."""
         cells = [self.header, *([cell(value) for value in row] for row in self.rows)]
-        widths = [max(len(row[k]) for row in cells) for k in range(len(self.header))]
-        lines = [
-            "  ".join(value.ljust(width) for value, width in zip(row, widths)).rstrip()
-            for row in cells
-        ]
-        rule = "  ".join("-" * width for width in widths)
-        return "\n".join(
-            [self.title, "", lines[0], rule, *lines[1:]] + ([self.note] if self.note else [])
-        )
+        widths = [max(map(len, column)) for column in zip(*cells)]
+        cells.insert(1, ["-" * width for width in widths])
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+        return "\n".join([self.title, "", *lines, self.note]).rstrip("\n")
 
 
 @dataclass
@@ -100,17 +95,13 @@ class Findings:
 
     def text(self) -> str:
         """All that a terminal can show."""
-        parts = [
-            self.title,
-            *([self.summary] if self.summary else []),
-            *(table.text() for table in self.tables),
-        ]
+        parts = [self.title, self.summary, *(table.text() for table in self.tables)]
         parts += [
             f"{c.verdict.upper()}: {c.text}\n  paper: {c.paper}\n  here: {quantity(c)} ({c.rule})"
             for c in self.claims
         ]
         parts += [f"not run: {line}" for line in self.missing]
-        return "\n\n".join(parts)
+        return "\n\n".join(filter(None, parts))
 
 
 def quantity(claim: Claim) -> str:

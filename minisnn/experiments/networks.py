@@ -107,11 +107,13 @@ class Networks:
 
     def find(self, role: str) -> Checkpoint | None:
         """The checkpoint of a role; None where there is none anywhere."""
-        if role in self.found:
-            return self.found[role]
+        if role not in self.found:
+            self.found[role] = self._read(role)
+        return self.found[role]
+
+    def _read(self, role: str) -> Checkpoint | None:
         place = self._place(role)
         if place is None:
-            self.found[role] = None
             return None
         network = read(place)
         dataset = role.split("/")[0]
@@ -121,30 +123,26 @@ class Networks:
                 f"{dataset}"
             )
         # a plain classifier tells all training classes apart
-        ways = None if role.endswith("/pretrained-snn") else self.ways
-        if ways not in (None, network.net.ways):
+        if not role.endswith("/pretrained-snn") and self.ways not in (None, network.net.ways):
             raise ValueError(
                 f"{place}: the network tells {network.net.ways} classes apart; expected one of "
-                f"{ways}, as the others that it is compared with"
+                f"{self.ways}, as the others that it is compared with"
             )
-        self.found[role] = network
         self.places[role] = place
         return network
 
     def describe(self, role: str) -> str:
         """Where a network that was found comes from, and how long it was trained."""
-        network = self.found[role]
-        words = self.places[role].name
-        if "tasks" in network.progress:
-            words += f", {network.progress['tasks']:,} tasks"
-        if network.config is not None and network.config.start is not None:
-            words += f" from {Path(network.config.start).name} on"
-        if network.origin.data == PYTHON:
-            words += f", of {network.origin.words()}"
-        done, planned = (network.progress.get(name) for name in ("update", "updates"))
-        if done != planned:
-            words += f" (training is not done: {done:,} of {planned:,} updates)"
-        return words
+        network, progress = self.found[role], self.found[role].progress
+        begun = network.config and network.config.start
+        done, planned = (progress.get(name) for name in ("update", "updates"))
+        parts = {
+            f", {progress.get('tasks', 0):,} tasks": "tasks" in progress,
+            f" from {Path(begun or '').name} on": begun,
+            f", of {network.origin.words()}": network.origin.data == PYTHON,
+            f" (training is not done: {done or 0:,} of {planned or 0:,} updates)": done != planned,
+        }
+        return self.places[role].name + "".join(words for words, holds in parts.items() if holds)
 
     def _own(self, name: str) -> Path | None:
         """The user's checkpoint or run folder of a name."""
@@ -155,7 +153,7 @@ class Networks:
 
     def _place(self, role: str) -> Path | None:
         name = file_name(role)
-        if (own := self._own(name)) is not None:
+        if own := self._own(name):
             return own
         if self.retrain is not None and role in self.recipes:
             return self._train(role, self.retrain / name.removesuffix(".h5"))
@@ -169,11 +167,6 @@ class Networks:
         for other in self.recipes:
             if recipe.start == file_name(other):
                 config = replace(config, start=str(self._place(other)))
-        train(
-            config,
-            out,
-            resume=(out / "config.json").exists(),
-            progress=self.progress,
-            executor=self.executor,
-        )
+        how = dict(progress=self.progress, executor=self.executor)
+        train(config, out, resume=(out / "config.json").exists(), **how)
         return out

@@ -141,14 +141,12 @@ def judge(
     least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of
     accuracy as a rule.
     """
-    if isinstance(found, Estimate):
-        value, low, high = (scale * number for number in (found.mean, found.low, found.high))
-        first, last = low, high
-    else:
-        value = first = last = scale * found
-        low, high = -math.inf, math.inf
+    known = isinstance(found, Estimate)
+    value = scale * (found.mean if known else found)
+    low, high = (scale * found.low, scale * found.high) if known else (-math.inf, math.inf)
+    first, last = (low, high) if known else (value, value)
+    apart = last < least or first > most
+    verdict = "differs" if apart else "inconclusive"
     if least <= first and last <= most:
         verdict = "agrees"
-    else:
-        verdict = "differs" if last < least or first > most else "inconclusive"
     return Claim(text, paper, value, low, high, unit, verdict, rule)

@@ -28,12 +28,9 @@ from ..data.store.code import code_identity, is_module
 from ..data.store.shipped import shipped
 from ..parallel.executor import Executor
 from ..parallel.threads import get_threads, processor
-from ..stopping import check
 from ..training.baselines import Adapted, Answers, Row, Rule, answers, baselines, rows_of
 from ..training.checkpoint import Checkpoint
 from ..training.intervals import Drawn
-from ..training.run import train
-from ..training.settings import TrainingConfig
 from . import experiment
 from .findings import Findings
 
@@ -122,9 +119,8 @@ class Study:
         """A hash of all that the recordings of a data set, or the pictures that they are made of,
         hold."""
         root = self.settings.root_of(dataset)
-        if root is not None:
-            return folder_identity(Path(root).expanduser())
-        return identity([folder_identity(shipped(name)) for name in PICTURES])
+        places = map(shipped, PICTURES) if root is None else [Path(root).expanduser()]
+        return identity([folder_identity(place) for place in places])
 
     def network(self, role: str) -> Checkpoint | None:
         """The network of a role ("double-nmnist/maml-snn"), or None where there is none."""
@@ -132,22 +128,6 @@ class Study:
         if network is not None:
             self.used[role] = self.networks.describe(role)
         return network
-
-    def trained(self, name: str, dataset: str, config: TrainingConfig, **own: Any):
-        """What `train` makes of random weights by these settings, in a run folder of this study's,
-        which can be resumed."""
-        short = "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
-        made_from = identity([self.recordings(dataset), code_identity(__name__)])
-        out = self.out / f"{self.name}-networks" / f"{short}-{made_from[:8]}"
-        return train(
-            config,
-            out,
-            (out / "config.json").exists(),
-            self.progress,
-            data={"train": self.tasks(dataset, "train")},
-            executor=self.executor,
-            **own,
-        )
 
     def meta_trained(self, found: Findings) -> Iterator[tuple[str, str, str]]:
         """(data set, its name, role) of each spiking network meta-trained by MAML; findings say
@@ -189,8 +169,7 @@ class Study:
         path = self.out / "records" / f"{key}-{made[:12]}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         items = _whole_lines(path)
-        left = range(len(items), count)
-        if not left:
+        if len(items) >= count:
             return items[:count]
         bar = terminal.bar(None, count, label or key, self.progress, initial=len(items))
         with open(path, "a", encoding="utf-8") as file, bar:
@@ -202,12 +181,8 @@ class Study:
                 file.flush()
                 bar.update()
 
-            if together:
-                self.executor.in_order(measure, left, add)
-            else:
-                for index in left:
-                    check()
-                    add(measure(index))
+            executor = self.executor if together else Executor()
+            executor.in_order(measure, range(len(items), count), add, large=not together)
         return items
 
     def items(
@@ -249,10 +224,8 @@ class Study:
     def accuracies(self, role: str, split: str = "test") -> Row:
         """Query accuracy after adaptation of the network of a role."""
         network = self.network(role)
-        name = f"{role.replace('/', '-')}-{split}"
-        dataset = role.split("/")[0]
         rules = {"adapted": Adapted.of(network)}
-        return self.rows(name, dataset, rules, split, network.net.ways)["adapted"]
+        return self._of_role(role, split, rules, network.net.ways)["adapted"]
 
     def baselines(self, role: str, split: str = "test") -> dict[str, Row]:
         """What the network of a role must beat (`training.baselines`), on the same episodes."""
@@ -261,8 +234,11 @@ class Study:
         pretrained = self.network(f"{dataset}/pretrained-snn")
         tasks = self.tasks(dataset)
         rules = baselines(network.net, network.theta, tasks, pretrained, network.loop)
-        name = f"{role.replace('/', '-')}-{split}-baselines"
-        return self.rows(name, dataset, rules, split, network.net.ways)
+        return self._of_role(role, split, rules, network.net.ways, "-baselines")
+
+    def _of_role(self, role: str, split: str, rules: dict, ways: int, ending: str = "") -> dict:
+        name = f"{role.replace('/', '-')}-{split}{ending}"
+        return self.rows(name, role.split("/")[0], rules, split, ways)
 
 
 def one_answer(
@@ -283,9 +259,8 @@ def recorded(answered: Answers) -> list:
 
 def recalled(right: list, drawn: list, sides: int) -> Answers:
     query, of, support, learned = (np.array(numbers, np.int64) for numbers in drawn[:4])
-    query = query.reshape(len(of), sides)
-    support = support.reshape(len(learned), sides)
-    return Answers(np.array(right, bool), Drawn(query, of, support, learned, tuple(drawn[4])))
+    pairs = query.reshape(len(of), sides), of, support.reshape(len(learned), sides), learned
+    return Answers(np.array(right, bool), Drawn(*pairs, tuple(drawn[4])))
 
 
 def _identified(value):

@@ -83,12 +83,11 @@ def of_meta_trained(cases: Callable[[Any], Iterable[Case]]):
 
 def first_and_last(curves: list[Curve]) -> str:
     """What the first and the last value of each curve give."""
-    said = []
+    parts = []
     for curve in curves:
-        points = list(curve.estimates.items())
-        ends = [f"{e.percent()} % at {value}" for value, e in (points[0], points[-1])]
-        said.append(f"{', '.join(curve.labels)}: {', '.join(ends)}")
-    return "; ".join(said)
+        words = [f"{e.percent()} % at {value}" for value, e in curve.estimates.items()]
+        parts.append(f"{', '.join(curve.labels)}: {words[0]}, {words[-1]}")
+    return "; ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -132,8 +131,7 @@ class Sweep:
 
     def run(self, study: Study, found: Findings) -> None:
         episodes = study.settings.episodes
-        if self.some:
-            episodes = some_of(episodes)
+        episodes = some_of(episodes) if self.some else episodes
         curves = list(self.curves(study, found))
         rows = []
         for curve in curves:

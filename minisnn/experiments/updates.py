@@ -26,16 +26,10 @@ def summary(update: np.ndarray) -> list[float]:
     """STATISTICS of |update|, then its histogram over EDGES (zeros are in no bin)."""
     size = np.abs(np.asarray(update, float))
     some = size[size > 0]
-    counts = np.histogram(np.log10(np.maximum(some, 10 ** EDGES[0])), EDGES)[0]
-    return [
-        size.mean(),
-        some.mean() if len(some) else 0.0,
-        size.sum(),
-        size.max(),
-        len(some),
-        len(size),
-        *counts.tolist(),
-    ]
+    counts = np.histogram(np.log10(np.maximum(some, 10 ** EDGES[0])), EDGES)[0].tolist()
+    total = size.sum()
+    mean = total / max(len(some), 1)
+    return [size.mean(), mean, total, size.max(), len(some), len(size), *counts]
 
 
 def made(summaries: np.ndarray) -> str:
@@ -50,18 +44,11 @@ def readout(net) -> slice:
 
 def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
     """(episodes, len(summary)); with `fraction` only those that pass the gate of Eq. 6."""
-    found = study.network("double-nmnist/maml-snn")
-    loop = InnerLoop(found.loop.step_size, 1, found.loop.freeze, threshold_fraction=fraction)
-    return np.array(
-        study.items(
-            "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}"),
-            "double-nmnist",
-            _inner_update,
-            found.net,
-            found.theta,
-            loop,
-        )
-    )
+    network = study.network("double-nmnist/maml-snn")
+    loop = InnerLoop(network.loop.step_size, 1, network.loop.freeze, threshold_fraction=fraction)
+    key = "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}")
+    parts = network.net, network.theta, loop
+    return np.array(study.items(key, "double-nmnist", _inner_update, *parts))
 
 
 def _inner_update(
@@ -110,15 +97,11 @@ def _by_adam(study: Study, key: str, net, start: np.ndarray, gradient) -> np.nda
     def one(_: int) -> list[list[float]]:
         adam = Adam(net.size, dtype=net.dtype)
         theta = start
-        found = []
+        summaries = []
         for n in bar(range(WARM_UP + UPDATES), None, key, study.progress):
-            new = adam.step(theta, gradient(theta, n), LR)
-            found.append(summary((new - theta)[readout(net)]))
-            theta = new
-        return found[WARM_UP:]
+            before, theta = theta, adam.step(theta, gradient(theta, n), LR)
+            summaries.append(summary((theta - before)[readout(net)]))
+        return summaries[WARM_UP:]
 
-    return np.array(
-        study.each(
-            key, "double-nmnist", 1, one, (net.configuration(), start, LR, WARM_UP, UPDATES, BATCH)
-        )[0]
-    )
+    made_from = net.configuration(), start, LR, WARM_UP, UPDATES, BATCH
+    return np.array(study.each(key, "double-nmnist", 1, one, made_from)[0])

@@ -6,11 +6,11 @@ Communications 15:8122) that snnTorch, Norse and SpikingJelly run with the same 
 
     conv      Conv2d of c W, c b      CubaLIF  tau_syn = dt / (1 - beta), tau_mem = dt / (1 - alpha), w_in = tau_syn / dt,
                                                r = tau_mem / dt, v_leak = v_reset = 0, threshold c / s times the network's
-    "max"     the OR of four spikes: Conv2d of 2 x 2 ones from each channel to itself, stride 2, and a CubaLIF without memory
-              (tau_syn = tau_mem = dt) of threshold 0.5
-    "mean"    no node: the next synapse has kernels of 2k x 2k and stride 2, every weight four times over, divided by 4
-    dense     Flatten and Affine, or a Conv2d as large as the image for a tool whose Flatten takes the batch for an axis
-    recurrent a loop CubaLIF - Linear of c V - the same CubaLIF; a Conv2d of 1 x 1 where neurons are (C, 1, 1)
+    "mean"    AvgPool2d of 2 x 2 sites, stride 2; for Norse SumPool2d, and weights that are divided by 4
+    "max"     the OR of four spikes: the same pool, and a CubaLIF without memory (tau_syn = tau_mem = dt) of
+              threshold 1 / 8, for Norse 1 / 2
+    dense     Flatten, of three axes from behind, and Affine
+    recurrent a loop CubaLIF - Linear of c V - the same CubaLIF
     readout   s W, s b and a CubaLIF that never fires; the logits are its membrane at the last step
 
 each layer with the constants of its own neuron, or with those that it has learned, whose forward

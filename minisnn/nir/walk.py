@@ -21,82 +21,71 @@ _KNOWN = {"Input", "Output", "Flatten", *WEIGHTS, *POOLS, *NEURONS}
 class Chain(NamedTuple):
     """A graph from its Input to its Output.
 
-    nodes   by name, in the order in which they act
+    names   of nodes, in the order in which they act
     loops   by the name of neurons, the name of the weights by which they hear themselves
-    within  all nodes, those of the loops too
+    nodes   all nodes by name, those of the loops too
     """
 
-    nodes: dict[str, Any]
+    names: list[str]
     loops: dict[str, str]
-    within: dict[str, Any]
+    nodes: dict[str, Any]
 
 
 def chain_of(graph: Any) -> Chain:
     """The chain of a graph. Raises ValueError where it is none, or has a node that no network here
     has."""
-    found, edges = _flattened(graph)
-    nodes = {name: _plain(node) for name, node in found.items()}
-    for name, node in nodes.items():
-        if node.kind not in _KNOWN:
-            raise ValueError(
-                f"node {name!r} is a {node.kind}; expected {', '.join(sorted(_KNOWN))}"
-            )
-    after: dict[str, list[str]] = {name: [] for name in nodes}
-    for a, b in edges:
-        if a not in after or b not in after:
-            raise ValueError(f"the graph has an edge {(a, b)!r}; expected two of its nodes")
-        after[a].append(b)
+    inner, edges = _flattened(graph)
+    nodes = {name: _plain(node) for name, node in inner.items()}
+    strange = {name for edge in edges for name in edge} - set(nodes)
+    strange |= {f"{name} ({node.kind})" for name, node in nodes.items() if node.kind not in _KNOWN}
+    if strange:
+        raise ValueError(
+            f"the graph has {', '.join(sorted(strange))}; expected only {', '.join(sorted(_KNOWN))}"
+        )
+    after = {name: [b for a, b in edges if a == name] for name in nodes}
     inputs = [name for name, node in nodes.items() if node.kind == "Input"]
     if len(inputs) != 1:
         raise ValueError(f"the graph has {len(inputs)} inputs; expected one")
-    names, inside, loops, at = [*inputs], list[str](), dict[str, str](), inputs[0]
+    at, names, inside, loops = inputs[0], [*inputs], list[str](), dict[str, str]()
     while nodes[at].kind != "Output":
-        ahead = []
-        for target in after[at]:
-            path = _way_back(nodes, after, at, target)
-            if path is None:
-                ahead.append(target)
-                continue
-            weights = [name for name in path if nodes[name].kind in WEIGHTS]
-            if at in loops or len(weights) != 1:
-                raise ValueError(
-                    f"node {at!r} hears itself by {sorted({*weights, *loops.values()})}; expected "
-                    "one Linear, Affine or Conv2d"
-                )
-            loops[at] = weights[0]
-            inside += path
-        if len(ahead) != 1 or ahead[0] in names:
+        back = {target: _way_back(nodes, after, at, target) for target in after[at]}
+        ways = [way for way in back.values() if way]
+        weights = [name for way in ways for name in way if nodes[name].kind in WEIGHTS]
+        ahead = [target for target in after[at] if not back[target]]
+        if len(ahead) != 1 or ahead[0] in names or len(weights) != len(ways) or len(ways) > 1:
             raise ValueError(
-                f"node {at!r} leads to {' and '.join(map(repr, ahead)) or 'nothing'}; expected one "
-                "node after another, up to an Output"
+                f"node {at!r} leads to {' and '.join(map(repr, after[at])) or 'nothing'}; expected "
+                "one node after another up to an Output, and at most one Linear, Affine or Conv2d "
+                "by which neurons hear themselves"
             )
+        loops |= {at: weights[0]} if weights else {}
+        inside += [name for way in ways for name in way]
         at = ahead[0]
         names.append(at)
-    if len(edges) != len(names) - 1 + len(inside) + len(loops) or set(nodes) - {*names, *inside}:
+    met = len(names) + len(inside)
+    if len(nodes) != met or len(edges) != met - 1 + len(loops):
         raise ValueError("the graph is more than one chain; expected one node after another")
-    return Chain({name: nodes[name] for name in names}, loops, nodes)
+    return Chain(names, loops, nodes)
 
 
 def _plain(node: Any) -> SimpleNamespace:
     """A node with its `kind`, its arrays NumPy's, whatever tool made it."""
     values = {
         name: np.asarray(value) if hasattr(value, "__array__") else value
-        for name, value in vars(node).items()
+        for name, value in getattr(node, "__dict__", {}).items()
     }
     return SimpleNamespace(kind=type(node).__name__, **values)
 
 
-def _way_back(nodes: Any, after: Any, start: str, at: str) -> list[str] | None:
-    """The nodes that lead from `at` back to the neurons `start`, or to the LI before them; None
+def _way_back(nodes: Any, after: Any, start: str, at: str) -> list[str]:
+    """The nodes that lead from `at` back to the neurons `start`, or to the LI before them; none
     where it does not lead there."""
-    if nodes[start].kind not in NEURONS:
-        return None
     path: list[str] = []
     while nodes[at].kind in (*WEIGHTS, "Flatten") and at not in path and len(after[at]) == 1:
         path.append(at)
         at = after[at][0]
-    synapse = path and nodes[at].kind == "LI" and after[at] == [start]
-    return path if at == start or synapse else None
+    arrives = at == start or nodes[at].kind == "LI" and after[at] == [start]
+    return path if arrives and nodes[start].kind in NEURONS else []
 
 
 def _flattened(graph: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -104,31 +93,27 @@ def _flattened(graph: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     nodes, edges = dict(graph.nodes), [tuple(edge) for edge in graph.edges]
     for name in [name for name, node in nodes.items() if type(node).__name__ == "NIRGraph"]:
         inner, wires = _flattened(nodes.pop(name))
-        ends = [
-            [n for n, node in inner.items() if type(node).__name__ == end]
-            for end in ("Input", "Output")
-        ]
-        if len(ends[0]) != 1 or len(ends[1]) != 1:
-            raise ValueError(f"node {name!r} is a graph without one Input and one Output")
-        (first,), (last,) = ends
-        nodes |= {f"{name}.{n}": node for n, node in inner.items() if n not in (first, last)}
-        entering = [f"{name}.{b}" for a, b in wires if a == first]
-        leaving = [f"{name}.{a}" for a, b in wires if b == last]
+        kinds = {n: type(node).__name__ for n, node in inner.items()}
+        first, last = ([n for n in kinds if kinds[n] == end] for end in ("Input", "Output"))
+        nodes |= {f"{name}.{n}": node for n, node in inner.items() if n not in first + last}
+        entering = [f"{name}.{b}" for a, b in wires if a in first]
+        leaving = [f"{name}.{a}" for a, b in wires if b in last]
         edges = [
             (source, target)
             for a, b in edges
             for source in (leaving if a == name else [a])
             for target in (entering if b == name else [b])
         ]
-        edges += [(f"{name}.{a}", f"{name}.{b}") for a, b in wires if a != first and b != last]
+        inside = [(a, b) for a, b in wires if a not in first and b not in last]
+        edges += [(f"{name}.{a}", f"{name}.{b}") for a, b in inside]
     return nodes, edges
 
 
 def image_shape(place: str, shape: Any) -> tuple[tuple[int, ...], bool]:
     """((C, H, W) or (features,), whether a batch stood before it, as Norse writes it)."""
-    sizes = tuple(int(n) for n in np.ravel(shape))
+    sizes = tuple(np.ravel(shape).tolist())
     batch = len(sizes) in (2, 4) and sizes[0] == 1
     sizes = sizes[batch:]
-    if len(sizes) not in (1, 3) or sizes != tuple(np.ravel(shape)[batch:]) or min(sizes) < 1:
+    if len(sizes) not in (1, 3) or any(n != int(n) or n < 1 for n in sizes):
         raise ValueError(f"{place}: its shape is {sizes}; expected (C, H, W) or one axis")
-    return sizes, batch
+    return tuple(map(int, sizes)), batch

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import must
 from ..files import write_whole
 from ..core.layer import Layer
 from ..meta.inner import InnerLoop
-from ..meta.kept import kept_of
+from ..meta.kept import arrays_of, kept_of
 from ..core.network import Network
 from ..network.spiking import SpikingNet
 from .sentences import of_export
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import nir
 
 NEVER = 1e30  # a threshold that no membrane reaches
-VERSION = 2  # of the metadata
+VERSION = 3  # of the metadata
 
 
 class Tool(NamedTuple):
@@ -32,25 +33,25 @@ class Tool(NamedTuple):
     dt         seconds of its steps
     membrane   where it keeps that of the readout
     reaches    whether it fires at v = threshold; others ask for more
-    flattens   whether its Flatten leaves the batch as it is
     unit       whether w_in = r = 1, and 1 / tau is taken in float32
     hides      whether it takes a loop of two nodes for another; with a Flatten in it, it does not
+    sums       whether it pools by sums, and not by means
     """
 
     dt: float
     membrane: str
     reaches: bool = False
-    flattens: bool = False
     unit: bool = False
     hides: bool = False
+    sums: bool = False
 
 
 TOOLS = {
     "snntorch": Tool(1e-4, "mem of the last Synaptic", hides=True),
-    "norse": Tool(1e-3, "v of the last LIFBoxCell", unit=True),
-    "spikingjelly": Tool(1e-4, "v of the last CUBALIFNode", reaches=True, flattens=True),
+    "norse": Tool(1e-3, "v of the last LIFBoxCell", unit=True, sums=True),
+    "spikingjelly": Tool(1e-4, "v of the last CUBALIFNode", reaches=True),
 }
-ANY = Tool(1e-3, "the membrane of the last CubaLIF", flattens=True)
+ANY = Tool(1e-3, "the membrane of the last CubaLIF")
 
 
 def export_nir(
@@ -91,8 +92,7 @@ def to_nir(
     inner   how the network adapts, kept in the metadata          dt      seconds of a step
     tool    who will run it, one of `TOOLS`, which gives dt
 
-    Raises ValueError for another network, a theta that does not fit or is not finite, dt <= 0, and
-    for means over an image with one side odd and one even.
+    Raises ValueError for another network, a theta that does not fit or is not finite, and dt <= 0.
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> theta = net.init(np.random.default_rng(0))
@@ -100,14 +100,22 @@ def to_nir(
     ['Input', 'Affine', 'CubaLIF', 'Output']
     """
     need_nir()
-    if tool is not None and tool not in TOOLS:
-        raise ValueError(f"tool must be one of {', '.join(TOOLS)}, not {tool!r}")
-    _check_kind(net)
-    assert isinstance(net, SpikingNet)
+    must("tool", tool is None or tool in TOOLS, f"one of {', '.join(TOOLS)}", tool)
+    if not isinstance(net, SpikingNet):
+        raise ValueError(f"NIR has no {type(net).__name__}; expected a SpikingNet of CubaLIF")
+    for neuron in (net.neuron, *(b.neuron for b in net.blocks if not b.readout)):
+        if neuron.says("nir") != "CubaLIF":
+            raise ValueError(
+                f"no node of NIR that other tools run is a {type(neuron).__name__}; expected a "
+                "network of CubaLIF (a checkpoint keeps any neuron that ships: minisnn.save)"
+            )
+    if net.own:
+        raise ValueError(f"the network has {net.own}, an object of your own, which no file holds")
     theta = net._vector(theta, "theta")
     if inner is not None:
         inner.check(net)
-    dt = TOOLS[tool].dt if tool else checked(dt)
+    dt = TOOLS[tool].dt if tool else dt
+    must("dt", 0 < dt < math.inf, "a positive time in seconds", dt)
     graph = build(net, theta, dt, tool)
     kept = dict(version=VERSION, dt=dt, tool=tool, network=net.configuration(), inner_loop=None)
     graph.metadata = {
@@ -116,10 +124,8 @@ def to_nir(
     }
     if inner is not None:
         kept["inner_loop"] = kept_of(inner)
-        step = inner.step_size
-        graph.metadata["step_size"] = step if np.ndim(step) else float(step)
-        if (axes := getattr(inner, "axes", None)) is not None:
-            graph.metadata["axes"] = axes
+        for name, array in arrays_of(inner).items():
+            graph.metadata[name] = array if array.ndim else float(array)
     graph.metadata["minisnn"] = json.dumps(kept, sort_keys=True)
     return graph
 
@@ -147,30 +153,6 @@ def need_nir() -> Any:
     return nir
 
 
-def checked(dt: float) -> float:
-    """The seconds of a step. Raises ValueError where they are none."""
-    if not 0 < dt < math.inf:
-        raise ValueError(f"dt must be a positive time in seconds, not {dt}")
-    return dt
-
-
-def _check_kind(net: Network) -> None:
-    """Raises ValueError for a network that no tool runs."""
-    if not isinstance(net, SpikingNet):
-        raise ValueError(
-            f"NIR has no softplus, so a {type(net).__name__} cannot be exported; expected a "
-            "SpikingNet of CubaLIF"
-        )
-    for neuron in (net.neuron, *(b.neuron for b in net.blocks if not b.readout)):
-        if neuron.says("nir") != "CubaLIF":
-            raise ValueError(
-                f"no neuron of NIR that other tools run is a {type(neuron).__name__}; expected a "
-                "network of CubaLIF (a checkpoint keeps any neuron that ships: minisnn.save)"
-            )
-    if net.own:
-        raise ValueError(f"the network has {net.own}, an object of your own, which no file holds")
-
-
 def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None) -> nir.NIRGraph:
     """Nodes and edges of a network, named after its blocks, each layer with the constants that its
     neuron has at theta."""
@@ -191,11 +173,11 @@ class _Chain:
         self.asks = asks
         self.held = held  # the type that a tool keeps a threshold in
         self.dt = dt
-        self.before: Layer | None = None
         self.shape: tuple[int, ...] = (net.input_shape[-1], *net.input_shape[:-1])
         self.nodes = {"input": self.nir.Input(input_type=np.array(self.shape))}
         self.edges: list[tuple[str, str]] = []
         self.at = "input"
+        self.share = 1.0  # of a sum of spikes in their mean
 
     def put(self, name: str, node: Any) -> None:
         """Add a node behind the last one."""
@@ -207,19 +189,42 @@ class _Chain:
         """Add all nodes of a block whose input has a gain; `heard` are its recurrent weights."""
         whole, power = (1.0, 1.0) if self.asks.unit else scales(b.neuron)
         scale = whole if b.readout else power
-        mean = self.before is not None and self.before.pool == "spikes"
-        if mean:
-            self.crop(b)
-        synapse = self.of_image if weight.ndim == 4 else self.dense
-        synapse(b, scale * gain * weight, scale * bias, mean)
+        self.synapse(b, scale * gain * self.share * weight, scale * bias)
         level = NEVER if b.readout else b.neuron.threshold * power / whole
         self.neurons(f"{b.name}_spike", level, b.neuron.alpha, b.neuron.beta)
         if heard is not None:
-            self.loop(b.name, np.ascontiguousarray(scale * heard.T))
+            spike = self.at
+            if self.asks.hides:
+                self.put(f"{b.name}_heard", self.nir.Flatten({"input": np.array(self.shape)}, -1))
+            self.put(f"{b.name}_recurrent", self.nir.Linear(np.ascontiguousarray(scale * heard.T)))
+            self.edges.append((self.at, spike))
+            self.at = spike
+        if b.pool != "none":
+            two = np.array([2, 2])
+            pool = self.nir.SumPool2d if self.asks.sums else self.nir.AvgPool2d
+            self.put(f"{b.name}_pool", pool(two, two, np.array([0, 0])))
+            self.shape = (self.shape[0], *(side // 2 for side in self.shape[1:]))
+        self.share = 0.25 if self.asks.sums and b.pool == "spikes" else 1.0
         if b.pool == "max":
-            self.conv(f"{b.name}_pool", ors(b.channels), np.zeros(b.channels), 2)
-            self.neurons(f"{b.name}_or", 0.5)
-        self.before = b
+            self.neurons(f"{b.name}_or", 0.5 if self.asks.sums else 0.125)
+
+    def synapse(self, b: Layer, weight: np.ndarray, bias: np.ndarray) -> None:
+        """Add weights, behind a Flatten where a dense layer sees an image."""
+        name = f"{b.name}_synapse"
+        if weight.ndim == 4:
+            kernel = np.ascontiguousarray(weight.transpose(3, 2, 0, 1))
+            half = len(weight) // 2
+            node = self.nir.Conv2d(self.shape[1:], kernel, b.stride, (half, half), 1, 1, bias)
+            self.put(name, node)
+            self.shape = (b.channels, *(-(-side // b.stride) for side in self.shape[1:]))
+            return
+        if len(self.shape) == 3:  # from the third axis from behind on, with a batch or without
+            self.put("flatten", self.nir.Flatten({"input": np.array(self.shape)}, -3, -1))
+            weight = weight.reshape(*self.shape[1:], self.shape[0], -1).transpose(2, 0, 1, 3)
+        self.put(
+            name, self.nir.Affine(np.ascontiguousarray(weight.reshape(-1, b.channels).T), bias)
+        )
+        self.shape = (b.channels,)
 
     def neurons(self, name: str, threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
         """Add a CubaLIF, whose threshold is the largest number whose > is this library's >=."""
@@ -234,83 +239,8 @@ class _Chain:
             v_reset=0.0,
             v_threshold=threshold if self.asks.reaches else float(below(threshold, self.held)),
         )
-        self.put(
-            name, self.nir.CubaLIF(**{key: np.full(self.shape, v) for key, v in values.items()})
-        )
-
-    def conv(
-        self, name: str, weight: np.ndarray, bias: np.ndarray, stride: int = 1, padding: Any = 0
-    ) -> None:
-        """Add a Conv2d."""
-        sides, kernel = self.shape[1:], weight.shape[2:]
-        pads = (padding, padding) if isinstance(padding, int) else padding
-        self.put(
-            name,
-            self.nir.Conv2d(sides, np.ascontiguousarray(weight), stride, pads, 1, 1, bias),
-        )
-        self.shape = (len(weight), *outcome(sides, kernel, (stride, stride), pads))
-
-    def crop(self, b: Layer) -> None:
-        """Add a node that drops what the mean over an image of odd sides drops."""
-        assert self.before is not None
-        odd = [side % 2 for side in self.shape[1:]]
-        if any(odd) and not all(odd):  # the library nir infers shapes as if kernels were square
-            raise ValueError(
-                f"{b.name} would need a mean over {self.shape[1]} x {self.shape[2]} sites, one "
-                "side odd and one even, which no Conv2d of NIR drops; expected both or none"
-            )
-        if any(odd):
-            channels = self.shape[0]
-            self.conv(f"{self.before.name}_crop", corners(channels, (2, 2)), np.zeros(channels))
-
-    def of_image(self, b: Layer, weight: np.ndarray, bias: np.ndarray, mean: bool) -> None:
-        """Add the synapse of a conv layer; `mean`: of means of the spikes that come in."""
-        k = len(weight)
-        weight = weight.transpose(3, 2, 0, 1)
-        if mean:
-            self.conv(f"{b.name}_synapse", fourfold(weight), bias, 2 * b.stride, 2 * (k // 2))
-        else:
-            self.conv(f"{b.name}_synapse", weight, bias, b.stride, k // 2)
-
-    def dense(self, b: Layer, weight: np.ndarray, bias: np.ndarray, mean: bool) -> None:
-        """Add the synapse of a dense layer, behind a Flatten or as a kernel as large as the
-        image."""
-        name = f"{b.name}_synapse"
-        image = len(self.shape) == 3
-        if image:
-            sides = [side // (1 + mean) for side in self.shape[1:]]
-            weight = weight.reshape(*sides, self.shape[0], -1).transpose(3, 2, 0, 1)
-            weight = fourfold(weight) if mean else weight
-        if image and not self.asks.flattens:
-            height, width = self.shape[1:]
-            k = max(height, width)  # square, and so far apart that it fits once
-            top, left = (k - height + 1) // 2, (k - width + 1) // 2
-            square = np.zeros((*weight.shape[:2], k, k))
-            square[:, :, top : top + height, left : left + width] = weight
-            self.conv(name, square, bias, k, (top, left))
-            return
-        if image:
-            self.put("flatten", self.flatten(0))
-            weight = weight.reshape(len(weight), -1).T
-        self.put(name, self.nir.Affine(np.ascontiguousarray(weight.T), bias))
-        self.shape = (b.channels,)
-
-    def loop(self, layer: str, weight: np.ndarray) -> None:
-        """Add recurrent weights (to, from), from the neurons back to themselves."""
-        spike, name = self.at, f"{layer}_recurrent"
-        if len(self.shape) == 3:
-            square, bias = weight[:, :, None, None], np.zeros(len(weight))
-            self.put(name, self.nir.Conv2d((1, 1), square, 1, 0, 1, 1, bias))
-        else:
-            if self.asks.hides:
-                self.put(f"{layer}_heard", self.flatten(-1))
-            self.put(name, self.nir.Linear(weight))
-        self.edges.append((name, spike))
-        self.at = spike
-
-    def flatten(self, first: int) -> Any:
-        """A Flatten from an axis on."""
-        return self.nir.Flatten({"input": np.array(self.shape)}, start_dim=first, end_dim=-1)
+        arrays = {name: np.full(self.shape, value) for name, value in values.items()}
+        self.put(name, self.nir.CubaLIF(**arrays))
 
 
 def scales(neuron: Any) -> tuple[float, float]:
@@ -339,29 +269,3 @@ def below(threshold: float, dtype: np.dtype) -> np.floating:
     if float(exact) < threshold:  # rounded down, it is below itself
         return exact
     return min(np.nextafter(exact, dtype.type(-np.inf)), exact - np.finfo(dtype).tiny)
-
-
-# ---- kernels that pool, fold and drop a rest
-
-
-def outcome(sides: Any, kernel: Any, stride: Any, padding: Any) -> tuple[int, ...]:
-    """Sides of what a Conv2d makes of an image."""
-    return tuple((n + 2 * p - k) // s + 1 for n, k, s, p in zip(sides, kernel, stride, padding))
-
-
-def fourfold(weight: np.ndarray) -> np.ndarray:
-    """Of (..., k, k) on the means of 2 x 2 sites the same on the sites."""
-    return weight.repeat(2, -2).repeat(2, -1) / 4
-
-
-def ors(channels: int) -> np.ndarray:
-    """The Conv2d that is the OR of 2 x 2 spikes, with stride 2: ones from each channel to
-    itself."""
-    return np.eye(channels)[:, :, None, None] * np.ones((2, 2))
-
-
-def corners(channels: int, sides: tuple[int, int]) -> np.ndarray:
-    """A Conv2d that takes the first of the sites that it sees, of each channel."""
-    weight = np.zeros((channels, channels, *sides))
-    weight[:, :, 0, 0] = np.eye(channels)
-    return weight

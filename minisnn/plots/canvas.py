@@ -1,12 +1,10 @@
 """The house style of all figures, and how they are written."""
 
 import io
-import logging
-import os
 import sys
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..files import write_whole
 
@@ -48,24 +46,6 @@ def drawing() -> bool:
     return "matplotlib.backends.backend_agg" in sys.modules
 
 
-def _import_matplotlib():
-    """matplotlib, even where MPLBACKEND names what there is not, for these figures belong to no
-    window. Where its cache lies is of no interest."""
-    if "matplotlib" in sys.modules:
-        return sys.modules["matplotlib"]
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    backend = os.environ.pop("MPLBACKEND", None)
-    try:
-        import matplotlib
-    finally:
-        if backend is not None:
-            os.environ["MPLBACKEND"] = backend
-    if backend:
-        with suppress(ValueError):
-            matplotlib.rcParams["backend"] = backend  # as its import would
-    return matplotlib
-
-
 @contextmanager
 def style():
     """The house style, for figures made inside: `with style(): ...`.
@@ -75,10 +55,11 @@ def style():
     >>> axes.spines["top"].get_visible()
     False
     """
-    matplotlib = _import_matplotlib()
-    with matplotlib.rc_context(
-        {**STYLE, "axes.prop_cycle": matplotlib.cycler(color=list(COLOURS.values())[:-2])}
-    ):
+    import matplotlib
+    from cycler import cycler  # comes with matplotlib
+
+    settings: dict[Any, Any] = {"axes.prop_cycle": cycler(color=list(COLOURS.values())[:-2])}
+    with matplotlib.rc_context(settings | STYLE):
         yield
 
 
@@ -99,50 +80,36 @@ def figure(width: float = 6.4, height: float = 4.0):
     >>> ms.plots.figure(4, 3).get_size_inches().tolist()
     [4.0, 3.0]
     """
-    _import_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    made = _figure_class()(figsize=(width, height))
-    FigureCanvasAgg(made)
-    return made
-
-
-@cache
-def _figure_class() -> type:
-    """matplotlib's figure, which shows itself: IPython asks for `_repr_png_` where nothing has told
-    it how figures are shown."""
     from matplotlib.figure import Figure
 
     class Picture(Figure):
-        def _repr_png_(self) -> bytes:
-            image = io.BytesIO()
-            with style():
-                self.savefig(image, format="png", bbox_inches="tight")
-            return image.getvalue()
+        def _repr_png_(self) -> bytes:  # what a notebook asks for
+            return _written(self, format="png", bbox_inches="tight")
 
-    return Picture
+    picture = Picture(figsize=(width, height))
+    FigureCanvasAgg(picture)
+    return picture
+
+
+def _written(fig, **how) -> bytes:
+    image = io.BytesIO()
+    with style():
+        fig.savefig(image, **how)
+    return image.getvalue()
 
 
 def save(fig, path: str | Path) -> Path:
     """Write a figure; the ending of `path` chooses the format (.png, .svg, .pdf). The file appears
     only when it is whole.
 
-    Raises ValueError for another ending.
+    Raises matplotlib's ValueError for another ending.
 
     >>> ms.plots.save(ms.plots.figure(), "empty.svg").name
     'empty.svg'
     """
     path = Path(path)
-    kinds = fig.canvas.get_supported_filetypes()
-    image = io.BytesIO()
-    kind = path.suffix[1:].lower()
-    if kind not in kinds:
-        raise ValueError(
-            f"{path}: figures cannot be written as {path.suffix or 'a file without ending'!r}, "
-            f"expected one of {', '.join(sorted(kinds))}"
-        )
-    with style():
-        fig.savefig(image, format=kind)
+    contents = _written(fig, format=path.suffix[1:].lower() or "no ending")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, image.getvalue())
+    write_whole(path, contents)
     return path

@@ -24,7 +24,8 @@ def plot_learning_curve(
              as the `curve` of a finished run and of a checkpoint has them
     path     where to save the figure as well
     chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways); or one for each row,
-             where the tasks of some have more classes. Raises ValueError for another number of them
+             where the tasks of some have more classes. Raises ValueError for another number
+             of them
     span     rows that a running mean takes in; without, a twentieth of them
 
     >>> columns = {"tasks": [5, 10, 15], "loss": [1.6, 1.2, 0.9], "accuracy_after": [0.2, 0.4, 0.5]}
@@ -37,51 +38,32 @@ def plot_learning_curve(
     if not rows:
         raise ValueError("rows is empty, expected at least one row of a training record")
     span = span or max(1, len(rows) // 20)
+    error = "error_after" in rows[0]
+    measure, factor = ("error", 1.0) if error else ("accuracy", 100.0)
+    curves = (
+        (f"{measure}_before", "before adaptation", "blue", span, "-"),
+        (f"{measure}_after", "after adaptation", "vermillion", span, "-"),
+        ("validation", "validation" + ": unseen classes" * (not error), "green", 1, "o-"),
+    )
     with style():
         fig = figure(7.5, 6.0)
         top, bottom = fig.subplots(2, 1, sharex=True)
-        _curve(top, rows, "loss", "query loss after adaptation", COLOURS["black"], span, 1.0)
-        error = "error_after" in rows[0]
-        told = "validation: unseen classes"
-        measure, factor = ("error", 1.0) if error else ("accuracy", 100.0)
-        adapts = _curve(
-            bottom, rows, f"{measure}_before", "before adaptation", COLOURS["blue"], span, factor
-        )
-        _curve(
-            bottom,
-            rows,
-            f"{measure}_after",
-            "after adaptation",
-            COLOURS["vermillion"],
-            span,
-            factor,
-        )
-        _curve(
-            bottom,
-            rows,
-            "validation",
-            "validation" if error else told,
-            COLOURS["green"],
-            1,
-            factor,
-            "o-",
-        )
+        _curve(top, rows, "loss", "query loss after adaptation", "black", span, "-", 1.0)
+        adapts = [_curve(bottom, rows, *curve, factor) for curve in curves][0]
         if chance is not None:
             _chance(bottom, rows, chance)
         between = "Between before and after lies what one adaptation teaches"
-        top.set(ylabel="loss (nats)", title=between if adapts else "Training and validation tasks")
-        top.set_ylim(bottom=0)
-        bottom.set(xlabel="meta-training tasks seen", ylabel="query accuracy (%)", ylim=(0, 102))
-        if error:
-            bottom.set(ylabel="mean squared error", ylim=(0, None))
-            top.set(ylabel="loss")
+        title = between if adapts else "Training and validation tasks"
+        top.set(ylabel="loss" if error else "loss (nats)", title=title, ylim=(0, None))
+        label = "mean squared error" if error else "query accuracy (%)"
+        limits = (0, None if error else 102)
+        bottom.set(xlabel="meta-training tasks seen", ylabel=label, ylim=limits)
         if span > 1:
             _annotate(top, f"pale: each record; line: mean of {span}", 1, "axes fraction")
         if bottom.get_legend_handles_labels()[0]:
             # above the axes: the raw values fill them
-            bottom.legend(
-                loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9, borderaxespad=0.3
-            )
+            place = dict(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)
+            bottom.legend(ncols=3, fontsize=9, **place)
     if path is not None:
         save(fig, path)
     return fig
@@ -89,11 +71,7 @@ def plot_learning_curve(
 
 def _chance(axes, rows, chance):
     """A dotted line at what guessing gets right, which changes where the tasks' classes do."""
-    each = np.broadcast_to(chance, len(rows)) if np.ndim(chance) == 0 else np.asarray(chance)
-    if len(each) != len(rows):
-        raise ValueError(
-            f"chance has {len(each)} values for {len(rows)} rows; expected one, or one for each"
-        )
+    each = np.broadcast_to(chance, len(rows))
     line = dict(color="0.4", linestyle=":", linewidth=1.2)
     levels = each[np.r_[True, each[1:] != each[:-1]]]
     if len(levels) == 1:
@@ -133,18 +111,14 @@ def running_mean(values: np.ndarray, span: int) -> np.ndarray:
     return (total[end] - total[first]) / (end - first)
 
 
-def _curve(axes, rows, key, label, colour, span, factor, line="-"):
+def _curve(axes, rows, key, label, colour, span, line, factor):
     """Draw a column against the tasks seen; whether there was anything to draw."""
-    points = [
-        (row["tasks"], row[key])
-        for row in rows
-        if row.get(key) is not None and np.isfinite(row[key])
-    ]
-    if not points:
-        return False
-    seen, values = np.array(points, float).T
-    values = factor * values
-    if span > 1:
-        axes.plot(seen, values, color=colour, alpha=0.25, linewidth=0.8)
-    axes.plot(seen, running_mean(values, span), line, color=colour, label=label, markersize=4)
-    return True
+    some = [row for row in rows if row.get(key) is not None and np.isfinite(row[key])]
+    seen = [row["tasks"] for row in some]
+    values = factor * np.array([row[key] for row in some], float)
+    if some and span > 1:
+        axes.plot(seen, values, color=COLOURS[colour], alpha=0.25, linewidth=0.8)
+    if some:
+        mean = running_mean(values, span)
+        axes.plot(seen, mean, line, color=COLOURS[colour], label=label, markersize=4)
+    return bool(some)

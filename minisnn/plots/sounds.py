@@ -1,10 +1,9 @@
-"""Pictures of sounds, (T, units): the unit of every event against its time."""
+"""How samples of a task are drawn; sounds, (T, units), as the unit of every event against its
+time."""
 
 from typing import NamedTuple
 
 import numpy as np
-
-from .canvas import COLOURS, figure, plain, style
 
 MOST_ROWS = 100  # of a small picture: units are summed, so that none is lost between its pixels
 
@@ -53,50 +52,3 @@ def raster_pictures(x: np.ndarray) -> np.ndarray:
     pictures = np.zeros((samples, rows, steps, 2))
     pictures[..., 1] = summed.transpose(0, 2, 1)[:, ::-1]
     return pictures
-
-
-def plot_units(x: np.ndarray, title: str | None = None):
-    """Raster of one recording (T, units): the time of every event against its unit, and how many
-    there are in a step."""
-    steps, units = x.shape
-    with style():
-        fig = figure(7.5, 5.6)
-        above, rate = fig.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-        step, unit = np.nonzero(x)
-        many = np.minimum(x[step, unit], 4)
-        colour = COLOURS["vermillion"]
-        above.scatter(step, unit, s=2.5 * many, color=colour, linewidths=0)
-        above.set(ylabel="unit", ylim=(-0.5, units - 0.5))
-        rate.step(np.arange(steps), x.sum(1), where="mid", color=colour, linewidth=1.2)
-        rate.set(ylabel="events\na step", xlabel="time (steps)", xlim=(-1, steps), ylim=(0, None))
-        words = title or "A recording: which units fire, step by step"
-        fig.suptitle(f"{plain(words)}; {int(x.sum())} events", x=0.02, ha="left")
-        fig.align_ylabels()
-    return fig
-
-
-def plot_rasters(rows: dict[str, list[tuple[str, np.ndarray]]], units: int, more: str = ""):
-    """Contact sheet of recordings of units (events in one row, x the unit), one row for each class,
-    as they were recorded."""
-    columns = max(map(len, rows.values()))
-    longest = max(np.ptp(events["t"]) for some in rows.values() for _, events in some) / 1000
-    with style():
-        fig = figure(1.0 + 1.9 * columns, 1.0 + 2.1 * len(rows))
-        grid = fig.subplots(len(rows), columns, squeeze=False, sharex=True, sharey=True)
-        for line, (label, some) in zip(grid, rows.items()):
-            line[0].set_ylabel(f"{plain(label[:20])}\nunit")
-            for axes in line[len(some) :]:
-                axes.set_axis_off()
-            for axes, (name, events) in zip(line, some):
-                time = (events["t"] - events["t"].min()) / 1000
-                axes.scatter(time, events["x"], s=1, color=COLOURS["vermillion"], linewidths=0)
-                axes.set(xlim=(0, max(longest, 1)), ylim=(-0.5, units - 0.5))
-                axes.set_title(
-                    f"{plain(name[-24:])}\n{len(events):,} in {time.max() / 1000:.3g} s", fontsize=6
-                )
-        for axes in grid[-1]:
-            axes.set_xlabel("time (ms)")
-        fig.suptitle(
-            f"All events of a recording: whole, and alike within a class?\n({units} units{more})"
-        )
-    return fig

@@ -1,17 +1,16 @@
 """Pictures of a task: its recordings, a raster, an animation, what one adaptation changes."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ..data.readers.events import event_map
-from ..files import write_whole
+from ..files import whole_file
 from ..core.loss import softmax
 from ..meta.tasks import Task
 from .canvas import COLOURS, figure, plain, style
-from .sounds import Look, look_of_sounds, plot_rasters, plot_units
+from .sounds import Look, look_of_sounds
 
 ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
 MOST_ROWS = 20  # of a contact sheet
@@ -51,37 +50,38 @@ def plot_task(task: Task, queries: int = 5):
     4
     """
     look = _look(task)
-    total_support = look.support
-    total_query = look.query
     columns = [
-        (total_support[task.y_support == way], total_query[task.y_query == way][:queries])
+        (look.support[task.y_support == way], look.query[task.y_query == way][:queries])
         for way in range(task.ways)
     ]
-    shots = max(len(support) for support, _ in columns)
-    shown = max(len(query) for _, query in columns)
-    most = np.quantile(
-        np.concatenate([total_support[total_support > 0], total_query[total_query > 0], [1.0]]),
-        0.98,
-    )
-    steps = task.x_support.shape[1]
+    shots, shown = (max(map(len, several)) for several in zip(*columns))
+    most = _most(look.support, look.query)
+    parts = [f"support {k + 1}" for k in range(shots)] + [f"query {k + 1}" for k in range(shown)]
     with style():
-        parts = [f"support {k + 1}" for k in range(shots)] + [
-            f"query {k + 1}" for k in range(shown)
-        ]
         fig, grid = _grid(task, parts, 1.1 + len(parts) * (0.25 + 1.75 * look.ratio), look)
         for way, (support, query) in enumerate(columns):
-            for row, axes in enumerate(grid[:, way]):
-                pictures, place = (support, row) if row < shots else (query, row - shots)
-                if place >= len(pictures):
-                    axes.set_axis_off()
-                    continue
-                axes.imshow(event_picture(pictures[place], most), aspect=look.aspect)
-                _frame(axes, COLOURS["black"] if row < shots else "0.7", look.rows)
+            _draw(grid[:shots, way], support, COLOURS["black"], most, look)
+            _draw(grid[shots:, way], query, "0.7", most, look)
         fig.suptitle(
             f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, "
-            f"name the rest\n(events of {steps} time steps; {look.legend})"
+            f"name the rest\n(events of {task.x_support.shape[1]} time steps; {look.legend})"
         )
     return fig
+
+
+def _most(*pictures: np.ndarray) -> float:
+    """The count of full colour: that of the brightest pixels but the last 2 %."""
+    lit = [picture[picture > 0] for picture in pictures]
+    return float(np.quantile(np.concatenate([*lit, [1.0]]), 0.98))
+
+
+def _draw(line, pictures: np.ndarray, colour: str, most: float, look: Look) -> None:
+    """A picture on each of the axes; those that are left are hidden."""
+    for axes in line[len(pictures) :]:
+        axes.set_axis_off()
+    for axes, picture in zip(line, pictures):
+        axes.imshow(event_picture(picture, most), aspect=look.aspect)
+        _frame(axes, colour, look.rows)
 
 
 def plot_sheet(
@@ -103,48 +103,57 @@ def plot_sheet(
     if not rows:
         raise ValueError("there is no recording to draw; expected one that can be read")
     more = f"; {len(shown) - len(rows)} classes are not shown" if len(shown) > len(rows) else ""
-    if sensor is not None and len(sensor) == 1:
-        return plot_rasters(rows, sensor[0], more)
-    reach = [
-        (int(events["y"].max()) + 1, int(events["x"].max()) + 1)
-        for some in rows.values()
-        for _, events in some
-    ]
-    height, width = sensor or (int(max(r for r, _ in reach)), int(max(c for _, c in reach)))
+    every = [events for some in rows.values() for _, events in some]
+    units = sensor[0] if sensor is not None and len(sensor) == 1 else 0
+    height, width = (1, 1) if units else sensor or _reach(every)
+    longest = max(np.ptp(events["t"]) for events in every) / 1000
     columns = max(map(len, rows.values()))
+    tall = 2.1 if units else 0.5 + 1.75 * height / width
     with style():
-        fig = figure(1.0 + 1.9 * columns, 1.0 + len(rows) * (0.5 + 1.75 * height / width))
-        grid = fig.subplots(len(rows), columns, squeeze=False)
+        fig = figure(1.0 + 1.9 * columns, 1.0 + len(rows) * tall)
+        share = dict(sharex=bool(units), sharey=bool(units))
+        grid = fig.subplots(len(rows), columns, squeeze=False, **share)
         for line, (label, some) in zip(grid, rows.items()):
-            line[0].set_ylabel(f"{plain(label[:20])}\ny (px)")
+            line[0].set_ylabel(f"{plain(label[:20])}\n{'unit' if units else 'y (px)'}")
             for axes in line[len(some) :]:
                 axes.set_axis_off()
             for axes, (name, events) in zip(line, some):
-                inside = (
-                    (events["x"] >= 0)
-                    & (events["y"] >= 0)
-                    & (events["x"] < width)
-                    & (events["y"] < height)
-                )
-                counts = event_map(events[inside], (height, width))
-                axes.imshow(
-                    event_picture(
-                        counts, max(np.quantile(counts[counts > 0], 0.98), 1) if inside.any() else 1
-                    )
-                )
-                _frame(axes, "0.7")
-                seconds = (events["t"].max() - events["t"].min()) / 1e6
-                left = f", {np.sum(~inside):,} outside" if not inside.all() else ""
-                axes.set_title(
-                    f"{plain(name[-24:])}\n{len(events):,} in {seconds:.3g} s{left}", fontsize=6
-                )
+                time = (events["t"] - events["t"].min()) / 1000
+                words = f"{plain(name[-24:])}\n{len(events):,} in {time.max() / 1000:.3g} s"
+                if units:
+                    axes.scatter(time, events["x"], s=1, color=ON, linewidths=0)
+                    axes.set(xlim=(0, max(longest, 1)), ylim=(-0.5, units - 0.5))
+                else:
+                    left = _draw_events(axes, events, (height, width))
+                    words += f", {left:,} outside" * bool(left)
+                axes.set_title(words, fontsize=6)
         for axes in grid[-1]:
-            axes.set_xlabel("x (px)")
+            axes.set_xlabel("time (ms)" if units else "x (px)")
         fig.suptitle(
-            "All events of a recording, row 0 on top: upright, whole and alike within a "
+            f"All events of a recording: whole, and alike within a class?\n({units} units{more})"
+            if units
+            else "All events of a recording, row 0 on top: upright, whole and alike within a "
             f"class?\n({LEGEND}{more})"
         )
     return fig
+
+
+def _reach(every: list[np.ndarray]) -> tuple[int, int]:
+    """Rows and columns that events reach."""
+    height, width = (max(int(events[axis].max()) + 1 for events in every) for axis in "yx")
+    return height, width
+
+
+def _draw_events(axes, events: np.ndarray, sensor: tuple[int, int]) -> int:
+    """All events of a recording as a picture; how many are outside of the sensor."""
+    inside = np.logical_and.reduce(
+        [(events[axis] >= 0) & (events[axis] < side) for axis, side in zip("yx", sensor)]
+    )
+    counts = event_map(events[inside], sensor)
+    most = max(np.quantile(counts[counts > 0], 0.98), 1) if inside.any() else 1
+    axes.imshow(event_picture(counts, most))
+    _frame(axes, "0.7")
+    return int(np.sum(~inside))
 
 
 def _grid(task: Task, parts: list[str], height: float, look: Look):
@@ -173,46 +182,40 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
     6
     """
     look = _look(task)
-    x_support, x_query = look.support, look.query
-    if np.shape(before) != (len(x_query), task.ways) or np.shape(after) != np.shape(before):
+    if np.shape(before) != (len(look.query), task.ways) or np.shape(after) != np.shape(before):
         raise ValueError(
-            f"before and after must be logits of shape ({len(x_query)}, {task.ways}), not "
+            f"before and after must be logits of shape ({len(look.query)}, {task.ways}), not "
             f"{np.shape(before)} and {np.shape(after)}"
         )
-    most = np.quantile(
-        np.concatenate([x_support[x_support > 0], x_query[x_query > 0], [1.0]]), 0.98
-    )
+    most = _most(look.support, look.query)
     names = [_name(task, way) for way in range(task.ways)]
     right = [100 * np.mean(np.argmax(logits, 1) == task.y_query) for logits in (before, after)]
     then = {0: "after", 1: "after one step"}.get(updates, f"after {updates} steps")
+    place = np.arange(task.ways)
     with style():
         fig = figure(1.0 + 1.9 * task.ways, 3.0 + 2 * (0.25 + 1.75 * look.ratio))
         grid = fig.subplots(3, task.ways, squeeze=False, height_ratios=(1, 1, 1.4))
-        for way in range(task.ways):
+        for way, (above, below, bars) in enumerate(grid.T):
             query = int(np.flatnonzero(task.y_query == way)[0])
-            pictures = x_support[task.y_support == way][0], x_query[query]
-            for axes, picture, colour in zip(grid[:, way], pictures, (COLOURS["black"], "0.7")):
-                axes.imshow(event_picture(picture, most), aspect=look.aspect)
-                _frame(axes, colour)
+            _draw([above], look.support[task.y_support == way][:1], COLOURS["black"], most, look)
+            _draw([below], look.query[query : query + 1], "0.7", most, look)
+            for axes in (above, below):
                 axes.set(xticks=(), yticks=())
-            grid[0, way].set_title(f"class {names[way]}", fontweight="bold")
-            bars = grid[2, way]
-            place = np.arange(task.ways)
+            above.set_title(f"class {names[way]}", fontweight="bold")
             belief = [100 * softmax(logits[query : query + 1])[0] for logits in (before, after)]
             bars.bar(place - 0.2, belief[0], 0.4, color="0.7", label="before")
-            bars.bar(place + 0.2, belief[1], 0.4, color=COLOURS["vermillion"], label=then)
+            bars.bar(place + 0.2, belief[1], 0.4, color=ON, label=then)
             bars.set(xticks=place, xticklabels=names, ylim=(0, 105), yticks=(0, 50, 100))
             bars.get_xticklabels()[way].set_fontweight("bold")
             if max(map(len, names)) > SHORT_NAME:
                 bars.tick_params(axis="x", rotation=60)
             if way:
                 bars.set_yticklabels(())
-        for row, text in enumerate(
-            ("learned from\nthis one", "asked to name\nthis one", "belief (%)")
-        ):
-            grid[row, 0].set_ylabel(text)
+        texts = ("learned from\nthis one", "asked to name\nthis one", "belief (%)")
+        for axes, text in zip(grid[:, 0], texts):
+            axes.set_ylabel(text)
         fig.supxlabel("class; the true one in bold", fontsize=10)
-        grid[2, -1].legend(fontsize=8, loc="best")
+        bars.legend(fontsize=8, loc="best")
         fig.suptitle(
             f"{_lesson(task, updates)}: {right[0]:.0f} % right before, "
             f"{right[1]:.0f} % after, of {len(task.y_query)} query recordings\n(events of "
@@ -225,10 +228,8 @@ def _lesson(task: Task, updates: int) -> str:
     """What is learned from, and in how many weight updates."""
     shots = int(np.bincount(task.y_support).max())
     support = "One recording" if shots == 1 else f"{shots} recordings"
-    steps = {0: "no weight update", 1: "one weight update"}.get(
-        updates, f"{updates} weight updates"
-    )
-    return f"{support} of each class, {steps}"
+    steps = {0: "no weight update", 1: "one weight update"}
+    return f"{support} of each class, {steps.get(updates, f'{updates} weight updates')}"
 
 
 def plot_raster(x: np.ndarray, title: str | None = None):
@@ -241,52 +242,39 @@ def plot_raster(x: np.ndarray, title: str | None = None):
     3
     """
     x = np.asarray(x)
-    if x.ndim == 2:
-        return plot_units(x, title)
-    if x.ndim != 4 or x.shape[-1] != 2:
+    sound = x.ndim == 2
+    if not sound and (x.ndim != 4 or x.shape[-1] != 2):
         raise ValueError(
             f"x has shape {x.shape}, expected one recording (T, H, W, 2) or (T, units)"
         )
-    steps, height, width, _ = x.shape
-    counts = [int(x[..., channel].sum()) for channel in (0, 1)]
+    labels = ["unit"] if sound else ["row y (px)", "column x (px)"]
+    sides = x.shape[1 : 1 + len(labels)]
+    ratios = (4, 1) if sound else (*(side + 6 for side in sides), 14)
+    kinds = [("", x, ON, 0)] if sound else [("ON", x[..., 1], ON, -1), ("OFF", x[..., 0], OFF, 1)]
     with style():
         fig = figure(7.5, 5.6)
-        above, below, rate = fig.subplots(
-            3, 1, sharex=True, height_ratios=(height + 6, width + 6, 14)
-        )
-        for channel, name, colour, shift in ((1, "ON", ON, -0.15), (0, "OFF", OFF, 0.15)):
-            step, row, column = np.nonzero(x[..., channel])
-            many = np.minimum(x[step, row, column, channel], 4)
-            above.scatter(
-                step,
-                row + shift,
-                s=2.5 * many,
-                color=colour,
-                linewidths=0,
-                label=f"{name} ({counts[channel]} events)",
-            )
-            below.scatter(step, column + shift, s=2.5 * many, color=colour, linewidths=0)
-            rate.step(
-                np.arange(steps),
-                x[..., channel].sum(axis=(1, 2)),
-                where="mid",
-                color=colour,
-                linewidth=1.2,
-            )
-        above.set(ylabel="row y (px)", ylim=(height - 0.5, -0.5))
-        fig.suptitle(
-            plain(title or "A recording: where its events lie, step by step"), x=0.02, ha="left"
-        )
-        below.set(ylabel="column x (px)", ylim=(-0.5, width - 0.5))
-        rate.set(ylabel="events\na step", xlabel="time (steps)", xlim=(-1, steps))
-        above.legend(
-            loc="lower right",
-            bbox_to_anchor=(1, 1),
-            ncols=2,
-            markerscale=3,
-            borderaxespad=0,
-            fontsize=9,
-        )
+        *panels, rate = fig.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
+        for name, counts, colour, shift in kinds:
+            at = np.nonzero(counts)
+            dots = dict(s=2.5 * np.minimum(counts[at], 4), color=colour, linewidths=0)
+            for axes, place in zip(panels, at[1:]):
+                label = f"{name} ({int(counts.sum())} events)"
+                axes.scatter(at[0], place + 0.15 * shift, label=label, **dots)
+            total = counts.reshape(len(x), -1).sum(1)
+            rate.step(np.arange(len(x)), total, where="mid", color=colour, linewidth=1.2)
+        for axes, label, side in zip(panels, labels, sides):
+            axes.set(ylabel=label, ylim=(-0.5, side - 0.5))
+        rate.set(ylabel="events\na step", xlabel="time (steps)", xlim=(-1, len(x)))
+        words = title or "A recording: where its events lie, step by step"
+        if sound:
+            rate.set_ylim(bottom=0)
+            words = title or "A recording: which units fire, step by step"
+            words += f"; {int(x.sum())} events"
+        else:
+            panels[0].invert_yaxis()
+            corner: dict = dict(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
+            panels[0].legend(ncols=2, markerscale=3, fontsize=9, **corner)
+        fig.suptitle(plain(words), x=0.02, ha="left")
         fig.align_ylabels()
     return fig
 
@@ -306,33 +294,25 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
     from PIL import Image  # comes with matplotlib
 
     path = Path(path)
-    if path.suffix.lower() != ".gif":
+    if path.suffix.lower() != ".gif" or task.x_support.ndim == 3:
         raise ValueError(
-            f"{path}: an animation cannot be written as "
-            f"{path.suffix or 'a file without ending'!r}, expected .gif"
-        )
-    if task.x_support.ndim == 3:
-        raise ValueError(
-            "a sound is no picture that moves; draw its raster (plot_raster) in place of an animation"
+            f"{path}: expected a name that ends in .gif, for a task of pictures; sounds are drawn "
+            "by plot_raster"
         )
     look = _look(task)
-    x_support, x_query = task.x_support, task.x_query
-    steps, height, width = x_support.shape[1:4]
+    steps = task.x_support.shape[1]
+    halves = (task.x_support, task.y_support, "black"), (task.x_query, task.y_query, "0.7")
     with style():
         fig, grid = _grid(task, ["support", "query"], 1.1 + 2 * (0.3 + 1.75 * look.ratio), look)
         fig.set_dpi(80)
         images = []
-        for line, x, y, colour in zip(
-            grid, (x_support, x_query), (task.y_support, task.y_query), (COLOURS["black"], "0.7")
-        ):
+        for line, (x, y, colour) in zip(grid, halves):
             for way, axes in enumerate(line):
-                if not (y == way).any():
-                    axes.set_axis_off()
-                    continue
-                images.append(
-                    (axes, axes.imshow(np.ones((height, width, 3)), animated=True), x[y == way][0])
-                )
-                _frame(axes, colour)
+                sample = x[y == way][:1]
+                _draw([axes], 0 * sample[:, 0], colour, 1, look)
+                images += [(axes, axes.images[0], events) for events in sample]
+        for _, image, _ in images:
+            image.set_animated(True)
         headline = fig.suptitle(" \n ", animated=True)
         fig.canvas.draw()
         # all that stays: drawing it takes most of the time
@@ -342,22 +322,15 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
             fig.canvas.restore_region(ground)
             headline.set_text(f"steps {first:3d} to {min(first + window, steps):3d}\n({LEGEND})")
             fig.draw_artist(headline)
-            for axes, image, sample in images:
-                image.set_data(event_picture(sample[first : first + window].sum(axis=0), 2))
+            for axes, image, events in images:
+                image.set_data(event_picture(events[first : first + window].sum(axis=0), 2))
                 for artist in (image, *axes.spines.values()):
                     axes.draw_artist(artist)
             pictures.append(Image.fromarray(np.array(fig.canvas.buffer_rgba())[..., :3]))
-    image = io.BytesIO()
-    pictures[0].save(
-        image,
-        "GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        loop=0,
-        duration=milliseconds,
-    )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, image.getvalue())
+    how = dict(save_all=True, append_images=pictures[1:], loop=0, duration=milliseconds)
+    with whole_file(path) as file:
+        pictures[0].save(file, "GIF", **how)
     return path
 
 
@@ -366,12 +339,12 @@ def _look(task: Task) -> Look:
     check_drawn(task)
     if task.x_support.ndim == 3:
         return look_of_sounds(task.x_support, task.x_query)
-    if task.x_support.ndim != 5 or task.x_support.shape[-1] != 2:
+    support, query = (x.sum(axis=1, dtype=float) for x in (task.x_support, task.x_query))
+    if support.ndim != 4 or support.shape[-1] != 2:
         raise ValueError(
             f"the task's samples have shape {task.x_support.shape[1:]}, expected event counts (T, "
             "H, W, 2) or (T, units)"
         )
-    support, query = (x.sum(axis=1, dtype=float) for x in (task.x_support, task.x_query))
     return Look(support, query, "y (px)", "x (px)", None, LEGEND)
 
 

@@ -23,6 +23,7 @@ from nuisances import NUISANCES, __name__ as SETS
 from seeds import less, over_seeds, widest
 from minisnn.experiments.statistics import Estimate, estimate, some_of
 from minisnn.experiments.study import Study
+from trained import trained
 
 TITLE = "When is a gradient step worth it? Rules of learning, by what is new in each task"
 WORTH = "What a gradient step gains over class means (points)"
@@ -134,7 +135,7 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
     for seed in SEEDS:
         few = dict(ways=case.ways, updates=FIRST)
         small = replace(chosen("maml", {**_SMALL, **BEGUN_BY, **few}), seed=seed)
-        begun = study.trained(f"{case.nuisance}-{case.ways}-{seed}", dataset, small)
+        begun = trained(study, f"{case.nuisance}-{case.ways}-{seed}", dataset, small)
         queries = max(QUERIES // case.ways, 1)
         more = dict(start=str(begun.out), updates=LATER, queries=queries, **size)
         rules: dict[str, Rule] = {}
@@ -144,7 +145,7 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
             config = replace(chosen("maml", {**_SMALL, **more, **changes}), seed=seed)
             label = f"{case.name}-{name}-{seed}"
             try:
-                made = study.trained(label, dataset, config)
+                made = trained(study, label, dataset, config)
             except NegativeCurvature as met:
                 found.missing.append(f"{name} on {case.name}, seed {seed}: {met}")
                 continue

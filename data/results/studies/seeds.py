@@ -18,6 +18,7 @@ from minisnn.training.presets import chosen
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import Estimate, difference, estimate, some_of
 from minisnn.experiments.study import Study
+from trained import trained
 
 TITLE = "Rules of meta-training, over training seeds"
 DATASET, TASKS, SEEDS = "double-nmnist", 1500, (0, 1, 2)
@@ -90,7 +91,7 @@ def _means(rows: list[Row]) -> list[float]:
 def _rows(study: Study, name: str, seed: int, episodes: int) -> dict:
     changes = dict(TRAINED_BY[name])
     config = replace(chosen(changes.pop("preset", "maml"), {**_SMALL, **changes}), seed=seed)
-    made = study.trained(f"{name}-{seed}", DATASET, config)
+    made = trained(study, f"{name}-{seed}", DATASET, config)
     rules: dict[str, Rule] = {"adapted": Adapted(made.net, made.theta, made.inner)}
     rules |= baselines(made.net, made.theta, study.tasks(DATASET))
     return study.rows(f"seeds-{name}-{seed}", DATASET, rules, ways=made.net.ways, episodes=episodes)

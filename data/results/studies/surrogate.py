@@ -21,6 +21,7 @@ from minisnn.training.presets import preset
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate, some_of
 from minisnn.experiments.study import Study
+from trained import trained
 
 TITLE = "The surrogate: its slope, its shape and its curvature, at first and second order"
 DATASET = "double-nmnist"
@@ -131,7 +132,8 @@ def run(study: Study, found: Findings) -> None:
 
 def _trained(study: Study, name: str, neuron: LIF, order: int):
     """(network, theta, inner loop) of a neuron."""
-    made = study.trained(
+    made = trained(
+        study,
         f"{name.replace('κ', 'k')}-order-{order}",
         DATASET,
         replace(preset("maml"), **_SMALL, updates=UPDATES, order=order),

@@ -1,0 +1,26 @@
+"""Networks that studies train from random weights."""
+
+from typing import Any
+
+from minisnn.data.store.cache import identity
+from minisnn.data.store.code import code_identity
+from minisnn.experiments.study import Study
+from minisnn.training.run import train
+from minisnn.training.settings import TrainingConfig
+
+
+def trained(study: Study, name: str, dataset: str, config: TrainingConfig, **own: Any):
+    """What `train` makes of random weights by these settings, in a run folder of the study's, which
+    can be resumed."""
+    short = "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
+    source = identity([study.recordings(dataset), code_identity("minisnn.experiments.study")])
+    out = study.out / f"{study.name}-networks" / f"{short}-{source[:8]}"
+    return train(
+        config,
+        out,
+        (out / "config.json").exists(),
+        study.progress,
+        data={"train": study.tasks(dataset, "train")},
+        executor=study.executor,
+        **own,
+    )
