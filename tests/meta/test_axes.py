@@ -13,8 +13,6 @@ from minisnn.network.spiking import SpikingNet
 from minisnn.parallel.workers import Workers
 from minisnn.training.checkpoint import read, save
 from minisnn.training.evaluation import evaluate
-from minisnn.training.update import Own
-from minisnn.training.progress import table
 from minisnn.training.run import train
 
 SCALE = 20.0
