@@ -103,9 +103,11 @@ def _settings() -> Iterator[inspect.Parameter]:
     for title, settings in TrainingConfig.groups().items():
         for field in settings:
             kind: Any = Path if field.name in FILES else field.metadata["kind"]
-            read = [int] * (kind is int)  # limits are TrainingConfig's
+            read = []
             if isinstance(field.default, tuple):
                 kind = tuple[str, ...] if kind is str else tuple[int, ...]
+            elif kind is int:
+                read = [int]  # limits are TrainingConfig's
             elif "choices" in field.metadata:
                 kind = Literal[tuple(field.metadata["choices"])]
             if field.default is None:
