@@ -115,6 +115,8 @@ class Trace:
             a = np.asarray(a)[()]
             if not isinstance(a, Real | np.bool_):
                 raise TypeError(f"a constant is {a!r}, no number")
+        if type(a) is float and a == 0:
+            a = 0
         return self.once(a if isinstance(a, int) else float(a), name=getattr(a, "name", ""))
 
     def of(self, operation: Any, *given: Any) -> Number:
@@ -173,6 +175,15 @@ def needed(results: Any, known: dict[Number, str]) -> dict[Number, None]:
             found[number] = None
 
     each(visit, results)
+    return found
+
+
+def within(numbers: Iterable[Number], leaves: Iterable[Number]) -> dict[Number, None]:
+    """Those of numbers, in order, that are computed of constants and of leaves alone."""
+    found = dict.fromkeys(leaves)
+    for a in numbers:
+        if not isinstance(a.operation, str) and all(g in found for g in a.given):
+            found[a] = None
     return found
 
 

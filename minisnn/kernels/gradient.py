@@ -30,7 +30,8 @@ from .linear import (
     sort_by_channel,
     spread_weight,
 )
-from .records import Layer, Sorted, Sums, geometry
+from .neuron import responses
+from .records import Geometry, Layer, Sorted, Sums, geometry
 
 GROUP = 8  # input channels whose weight gradient is one item of work
 PACKED = (
@@ -100,8 +101,8 @@ def _outer_at_site(x, channel, size, D, steps, dW, g):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, layer, group):
-    """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV
+def weight_gradient(start, stop, dense, images, inner, out, held, x_dot, dV, dW, layer, group):
+    """dW += x (outer) dV + held (outer) dF of `out`, and + x_dot (outer) dV
     where those are given; x by `images` for samples that are `dense`, where they are not summed
     elsewhere. An item is a `group` of input channels."""
     g = layer.g
@@ -111,19 +112,19 @@ def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, l
         channel = item * group
         size = min(group, g.n_in - channel)
         halo[:] = 0
-        for b in range(out.dPQ.shape[0] if alone else 0):
+        for b in range(out.dF.shape[0] if alone else 0):
             if dense[b] and images.size > 0:
                 _outer_at_site(images[b], channel, size, out.dV[b], inner, dW, g)
             if x_dot.size > 0:
                 _outer_at_site(x_dot[b], channel, size, dV[b], inner, dW, g)
-            _outer_at_site(pq[b], channel, size, out.dPQ[b], pq.shape[1], dW, g)
-        for b in range(0 if alone else out.dPQ.shape[0]):
+            _outer_at_site(held[b], channel, size, out.dF[b], held.shape[1], dW, g)
+        for b in range(0 if alone else out.dF.shape[0]):
             for t in range(inner if dense[b] and images.size > 0 else 0):
                 _outer(images[b, t], halo, channel, size, out.dV[b, t], g.pad, g.pitch, dW, g)
             for t in range(inner if x_dot.size > 0 else 0):
                 _outer(x_dot[b, t], halo, channel, size, dV[b, t], g.pad, g.pitch, dW, g)
-            for n in range(pq.shape[1]):
-                _outer(pq[b, n], halo, channel, size, out.dPQ[b, n], 0, g.row, dW, g)
+            for n in range(held.shape[1]):
+                _outer(held[b, n], halo, channel, size, out.dF[b, n], 0, g.row, dW, g)
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -134,7 +135,7 @@ def _outer_row(image, halo, D, at, pitch, i, narrow, sums, g):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot, dV, dW, layer):
+def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, held, x_dot, dV, dW, layer):
     """The same for few input channels, or one site, and events that are not sorted: these are added
     here, one by one, but where out.dW is given, which holds them already. An item is a kernel row.
     """
@@ -146,7 +147,7 @@ def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot
     sums = zeros(g.k * g.n_in * g.n_out, dW)
     for i in range(start, stop):
         sums[:] = 0
-        for b in range(out.dPQ.shape[0]):
+        for b in range(out.dF.shape[0]):
             for t in range(inner if dense[b] and images.size > 0 else 0):
                 _outer_row(images[b, t], halo, out.dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
             for t in range(0 if dense[b] or out.dW.size > 0 else inner):
@@ -166,8 +167,8 @@ def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot
                 )
             for t in range(inner if x_dot.size > 0 else 0):
                 _outer_row(x_dot[b, t], halo, dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
-            for n in range(pq.shape[1]):
-                _outer_row(pq[b, n], halo, out.dPQ[b, n], 0, g.row, i, narrow, sums, g)
+            for n in range(held.shape[1]):
+                _outer_row(held[b, n], halo, out.dF[b, n], 0, g.row, i, narrow, sums, g)
         add_row(sums, i, narrow, dW, g)
 
 
@@ -189,10 +190,10 @@ def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -
 
 def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
     """dweight, put into `total`; sums.dW holds what the bands have summed of it."""
-    x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["before"]
+    x, layer, dense, held = tape["x"], tape["layer"], tape["dense"], tape["before"]
     g = layer.g
     inner = max(steps - layer.delay, 0)
-    work = work_of(block, len(sums.dPQ))
+    work = work_of(block, len(sums.dF))
     none = np.empty((0, 0, 0), total.dtype)
     images = x.images(dense, total.dtype, layer.first, inner) if tape["some"] else none
     whole = len(images) and dense.all()
@@ -202,8 +203,8 @@ def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=No
         # a copy of what is large only where it has to be
         shown = slice(None) if whole else dense
         pairs = [(images[shown], sums.dV[shown])] if len(images) else []
-        pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
-        images, tangent, pq = none, (none, none), pq[:, :0]
+        pairs += [pair for pair in (tangent, (held, sums.dF)) if pair[0].size]
+        images, tangent, held = none, (none, none), held[:, :0]
     if pairs:
         outer(pairs, total, g, work)
     else:
@@ -214,7 +215,7 @@ def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=No
         arguments = (_sorted(x, layer, inner, dense, tape["some"], work), dense, sums.dV)
         line = ALIGNMENT // total.itemsize
         parallel(weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work)
-    arguments = (dense, images, inner, sums, pq, *tangent, total, layer)
+    arguments = (dense, images, inner, sums, held, *tangent, total, layer)
     if not x.known and not (fits(g) and len(sums.dW)):
         parallel(weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
     if x.known and not fits(g):
@@ -229,21 +230,27 @@ def heard_block(block) -> Block:
 
 def heard_of(block, s: Events, layer) -> dict:
     """What the gradient of V asks for, a tape: the spikes f as they enter the filters, in the
-    window, and filtered at its start."""
+    window, and what the filters hold of them at its start."""
     f = s if block.neuron.delay else s.later()
     g = geometry(1, 1, block.channels, block.channels, 1)
-    of_f = layer._replace(g=g)
-    pq = aligned_empty((len(s.offset), layer.neuron.filters, block.channels), s.value.dtype)
-    parallel(traces, len(pq), f.lists, pq, of_f)
+    held = held_of(block, f, layer.first, g)
     f = f.since(layer.first) if layer.first else f
     dense = f.above(DENSE_ABOVE)
-    before = pq if layer.first else pq[:, :0]
-    tape = {"x": f, "layer": of_f._replace(first=0), "dense": dense, "some": bool(dense.any())}
-    return tape | {"pq": pq, "before": before}
+    before = held if layer.first else held[:, :0]
+    of_f = layer._replace(g=g, first=0)
+    return {"x": f, "layer": of_f, "dense": dense, "some": bool(dense.any()), "before": before}
+
+
+def held_of(block: Block, x: Events, steps: int, g: Geometry) -> np.ndarray:
+    """What the filters hold of the first steps of x, (B, filters, sites)."""
+    table = responses(block, steps)
+    held = aligned_empty((len(x.offset), len(table), g.H * g.W * g.n_in), table.dtype)
+    parallel(traces, len(held), x.lists, held, table, g, work=work_of(block, len(held)))
+    return held
 
 
 def joined(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
-    """dweight, and where the layer is `joint` what V and the learned constants get beside it."""
+    """dweight, and where the layer is `joint` what V and the learned constants get."""
     if not block.joint:
         return dweight
     recurrent = None
@@ -253,10 +260,7 @@ def joined(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
         more = () if s_dot is None else (s_dot, dV)
         found = whole_weight_gradient(heard, tape["heard"], steps, total, sums, *more)
         recurrent = found[0, 0]
-    # the last of a name: what the neuron's step has is none of the filters'
-    names = ("alpha", "beta", *block.of_step)
-    named = dict(zip(names, sums.dk.sum((0, 1)))) if block.learn else {}
-    return Joint(dweight, recurrent, np.array([named[name] for name in block.learn]))
+    return Joint(dweight, recurrent, sums.dk.sum((0, 1)))
 
 
 def heard_along(s_dot, inner: int, delay: int):
@@ -266,9 +270,8 @@ def heard_along(s_dot, inner: int, delay: int):
     return np.concatenate([np.zeros_like(s_dot[:, :1]), s_dot[:, : inner - 1]], 1)
 
 
-def directions(block, weight_dot, dtype):
-    """The tangents of learned constants: those of the neuron's step, and of alpha and beta."""
-    named = dict(zip(block.learn, weight_dot.constants))
-    constants = np.array([named[name] for name in block.of_step], dtype)
-    filters = [named.get(n, 0.0) if n in block.neuron.filtering else 0.0 for n in ("alpha", "beta")]
-    return constants, np.array(filters, dtype)
+def moving(layer: Layer, constants: tuple) -> Layer:
+    """The layer, whose learned constants move."""
+    own = layer.neuron.own.copy()
+    own[len(constants) : 2 * len(constants)] = constants
+    return layer._replace(neuron=layer.neuron._replace(own=own))

@@ -9,6 +9,7 @@ Sequences are (B, n, ...) here.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from ..parallel.threads import in_order
 from . import block as passes
 from .events import Events, prepare
 from .layer import Joint, block_of, fold, fold_weight, unfold, unfold_weight
+from .neuron import neuron_of
 
 Tape = dict[str, Any]
 Sums = list[dict[str, Array]]  # of each block, the adjoints of its arrays and constants by name
@@ -34,8 +36,14 @@ class Loops:
         self.net = net
         self.theta = theta
         self.w = net.weights(theta)
-        constants = [w.constants for w in self.w]
-        self.blocks = [block_of(b, net.window, c) for b, c in zip(net.blocks, constants)]
+        self.blocks = [block_of(b, net.window, w.constants) for b, w in zip(net.blocks, self.w)]
+        known: dict[tuple, Any] = {}
+        for n, block in enumerate(self.blocks):
+            key = id(block.neuron), block.learn
+            if key not in known:  # of a class of the user's it takes a while
+                how = net.dtype, block.detach_reset, block.learn
+                known[key] = neuron_of(block.neuron, *how)
+            self.blocks[n] = replace(block, compiled=known[key])
         self.weights = self._prepared(value)
         self.biases = [w.bias for w in self.w]
 
