@@ -13,15 +13,14 @@ import time
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pretended
 import pytest
-from numba import config, njit
+from numba import config
 
 import minisnn as ms
 from minisnn import files, stopping
 from minisnn.parallel import threads
-from minisnn.vectors import choice, llvm
+from minisnn.vectors import llvm
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "minisnn").rglob("*.py")) + sorted((ROOT / "hardware").rglob("*.py"))
@@ -45,27 +44,6 @@ LINUX = sys.platform == "linux"
 )
 def test_vectors_are_as_long_as_the_processors(machine, features, bits):
     assert llvm._vector_bits(machine, features) == bits
-
-
-@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
-def test_a_processor_without_avx512_is_asked_for_no_instruction_of_it(monkeypatch):
-    real = choice.cgutils.get_or_insert_function
-    asked = []
-
-    def ask(module, kind, name):
-        asked.append(name)
-        return real(module, kind, name)
-
-    monkeypatch.setattr(choice.cgutils, "get_or_insert_function", ask)
-    for has in {False, llvm.VECTOR_BITS == 512}:
-        asked.clear()
-        monkeypatch.setattr(choice, "COMPRESSES", has)
-        note = choice._make_note(None, choice._largest_alone)
-        kernel = njit(lambda u, column, x: note(u, 16, 0.5, column, x, 0))
-        column, x = np.zeros(3, np.int32), np.zeros(64, np.int32)
-        assert kernel(np.eye(2, 16, dtype=np.float32).ravel(), column, x) == 2
-        assert column.tolist() == [0, 1, 2] and x[:2].tolist() == [0, 1 + 16]
-        assert any("x86" in name for name in asked) is has
 
 
 # ---- what a system lacks
@@ -349,9 +327,7 @@ from minisnn.vectors import llvm
 llvm.VECTOR_BITS, llvm.REGISTERS = map(int, sys.argv[1:3])
 sys.path.append(sys.argv[3])
 import inside
-from minisnn.vectors import choice
 
-assert not choice.COMPRESSES
 for name, one in inside.gradients(Path(sys.argv[4])).items():
     print(name, one, flush=True)
     assert max(one["meta"], one["hvp"]) < 1e-12 and one["same"]

@@ -82,7 +82,9 @@ def _traced(neuron: Any, detach: bool, learn: tuple[str, ...]) -> tuple[Step, li
     given = Given(trace, *sizes)
     u, *results = _run(neuron, jet.about(None, detach), learn, given)
     results = (u, *results, jet.slope(given.v) * given.d)
-    values, tangents = (each(lambda a: trace.number(of(a)), tuple(results)) for of in (value, derivative))
+    values, tangents = (
+        each(lambda a: trace.number(of(a)), tuple(results)) for of in (value, derivative)
+    )
     key = (sizes, *trace.numbers, *each(lambda a: a.place, (values, tangents)))
     if key not in _steps:
         if len(_steps) == KNOWN:

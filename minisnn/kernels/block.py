@@ -13,9 +13,7 @@ from ..vectors.choice import TOGETHER
 from . import forward as ahead
 from . import gradient, window
 from .dense import fits, through
-from .events import Events, collect, nothing
-from .events import prepare as prepare
-from .events import release as release
+from .events import Events, collect
 from .linear import (
     DENSE_ABOVE,
     DENSE_ABOVE_VALUED,
@@ -31,6 +29,10 @@ CHEAP = 8
 # bytes of a weight at the points that stay from part to part of a gradient; where tangents are, at
 # the peak of memory, none do
 KEPT = 2 << 20
+
+
+def nothing(dtype, *shape):
+    return np.empty(shape or (0,), dtype)
 
 
 def enter(x: np.ndarray, gain: float, dtype) -> Events:
@@ -63,7 +65,6 @@ def _potential(block, steps, x, *arguments, **how):
 
 def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     """(y, tape); y are Events, or logits (B, C_out) for the readout."""
-    weight = prepare(weight)
     dtype = weight.dtype
     x = x.flat() if block.input_shape[:2] == (1, 1) else x
     B = len(x.offset)
@@ -217,7 +218,6 @@ def _dx(block, dx, *arguments):
 
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dy for the tangent."""
-    weight = prepare(weight)
     d = _adjoint(block, tape, dy)
     B = len(tape["dense"])
     steps = d.steps
@@ -248,8 +248,6 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
-    weight = prepare(weight)
-    weight_dot = prepare(weight_dot)
     x, u, layer = tape["x"], tape["u"], tape["layer"]
     B = len(tape["dense"])
     dtype = u.dtype
@@ -295,8 +293,6 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
 
 def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
     """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
-    weight = prepare(weight)
-    weight_dot = prepare(weight_dot)
     d = tape["d"]
     d_dot = _adjoint(block, tape, dy_dot)
     layer = tape["layer"]

@@ -13,13 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from ..vectors.choice import TOGETHER, note_largest, note_mean, note_values
-from ..vectors.choice import note as note_all
+from ..vectors.choice import TOGETHER, note, note_values
 from ..vectors.llvm import call_at, wide
 from ..vectors.vector import add_rows, copy, empty, zeros
 from .linear import gather, spread
 from .pooling import pooled, scratch
-from .records import MAX, MEAN, SPIKES, Lists, Membrane
+from .records import SPIKES, Lists, Membrane
 
 INLINE = njit(nogil=True, inline="always", error_model="numpy")
 
@@ -163,15 +162,11 @@ def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out,
         membrane_step(U, more, S, biases, layer)
         if spiking:
             index, column = out.index[b, band], out.column[b, band, t]
-            if pool == MAX:
-                found = note_largest(U, g.n_out, c.threshold, column, index, found)
-            elif pool == MEAN:
-                found = note_mean(U, g.n_out, c.threshold, column, index, found)
-            elif pool == SPIKES:
-                v = pooled((U,), room, g.n_out, pool, c)[0]
+            v = pooled((U,), room, g.n_out, pool, c)[0]
+            if pool == SPIKES:
                 found = note_values(v, index, out.value[b, band], found)
             else:
-                found = note_all(U, g.n_out, c.threshold, column, index, found)
+                found = note(v, g.n_out, c.threshold, column, index, found)
             out.offset[b, band, t + 1] = found
     if between.size > 0:
         copy(S, between[b, at * rows : (at + N) * rows])

@@ -12,28 +12,25 @@ from ..parallel.arrays import ALIGNMENT, aligned_empty
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from ..vectors.llvm import VECTOR_BITS
-from ..vectors.products import Left, Out, Right, gemm
 from ..vectors.vector import zeros
-from .dense import fits, outer
+from .dense import PAIRS, fits, outer
 from .events import Events
 from .forward import traces
 from .layer import Block, Joint
 from .linear import (
     DENSE_ABOVE,
     add_row,
-    channels_to_halo,
-    correlate_weight,
     correlate_weight_row,
     from_rows,
     gather_weight,
     pack,
     sort_by_channel,
     spread_weight,
+    to_halo,
 )
 from .neuron import responses
 from .records import Geometry, Layer, Sorted, Sums, geometry
 
-GROUP = 8  # input channels whose weight gradient is one item of work
 PACKED = (
     36 if VECTOR_BITS == 512 else 24
 ) << 10  # bytes of an adjoint that stay in the first cache while events meet them
@@ -82,93 +79,30 @@ def weight_gradient_of_events(start, stop, s, dense, dV, dW, g):
                         gather_weight(s, row, first // s.span, i, channel, size, packed, few, dW, g)
 
 
-@njit(nogil=True, inline="always", error_model="numpy")
-def _outer(image, halo, channel, size, D, at, pitch, dW, g):
-    """dW += x (outer) dV of an image, for `size` channels; `halo` is scratch."""
-    channels_to_halo(image, halo, channel, size, g)
-    for i in range(g.k):
-        correlate_weight(halo, channel, size, D, at, pitch, i, dW, g)
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def _outer_at_site(x, channel, size, D, steps, dW, g):
-    """The same of all steps at once where an image is one site: x (steps, n_in), D (steps, n_out),
-    in the same order."""
-    left = Left(channel, 0, 1, g.n_in)
-    right = Right(0, 0, g.n_out)
-    out = Out(channel * g.n_out, g.n_out)
-    gemm(x.reshape(-1), left, D.reshape(-1), right, dW, out, size, g.n_out, 1, steps, False)
-
-
 @njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient(start, stop, dense, images, inner, out, held, x_dot, dV, dW, layer, group):
-    """dW += x (outer) dV + held (outer) dF of `out`, and + x_dot (outer) dV
-    where those are given; x by `images` for samples that are `dense`, where they are not summed
-    elsewhere. An item is a `group` of input channels."""
+def weight_gradient(start, stop, pairs, x, dense, dV, inner, dW, layer):
+    """dW += the sum of x (outer) dV over pairs of images and adjoints, each with its geometry, and
+    over so many steps of events, one by one, of samples that are not `dense`. An item is a kernel
+    row."""
     g = layer.g
-    halo = zeros(g.H * (g.W + g.k - 1) * group, dW)
-    alone = g.H * g.W * g.k == 1
-    for item in range(start, stop):
-        channel = item * group
-        size = min(group, g.n_in - channel)
-        halo[:] = 0
-        for b in range(out.dF.shape[0] if alone else 0):
-            if dense[b] and images.size > 0:
-                _outer_at_site(images[b], channel, size, out.dV[b], inner, dW, g)
-            if x_dot.size > 0:
-                _outer_at_site(x_dot[b], channel, size, dV[b], inner, dW, g)
-            _outer_at_site(held[b], channel, size, out.dF[b], held.shape[1], dW, g)
-        for b in range(0 if alone else out.dF.shape[0]):
-            for t in range(inner if dense[b] and images.size > 0 else 0):
-                _outer(images[b, t], halo, channel, size, out.dV[b, t], g.pad, g.pitch, dW, g)
-            for t in range(inner if x_dot.size > 0 else 0):
-                _outer(x_dot[b, t], halo, channel, size, dV[b, t], g.pad, g.pitch, dW, g)
-            for n in range(held.shape[1]):
-                _outer(held[b, n], halo, channel, size, out.dF[b, n], 0, g.row, dW, g)
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def _outer_row(image, halo, D, at, pitch, i, narrow, sums, g):
-    """x (outer) dV of an image, of all channels in kernel row i, into `sums`; `halo` is scratch."""
-    channels_to_halo(image, halo, 0, g.n_in, g)
-    correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, held, x_dot, dV, dW, layer):
-    """The same for few input channels, or one site, and events that are not sorted: these are added
-    here, one by one, but where out.dW is given, which holds them already. An item is a kernel row.
-    """
-    g = layer.g
-    frames = out.dV.reshape(-1)
-    frame = layer.g.H * layer.g.pitch
     narrow = g.n_out < ALIGNMENT // dW.itemsize
-    halo = zeros(g.H * (g.W + g.k - 1) * g.n_in, dW)
     sums = zeros(g.k * g.n_in * g.n_out, dW)
+    frames = dV.reshape(-1)
     for i in range(start, stop):
         sums[:] = 0
-        for b in range(out.dF.shape[0]):
-            for t in range(inner if dense[b] and images.size > 0 else 0):
-                _outer_row(images[b, t], halo, out.dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
-            for t in range(0 if dense[b] or out.dW.size > 0 else inner):
-                spread_weight(
-                    x,
-                    b,
-                    layer.first + t,
-                    0,
-                    g.H,
-                    i,
-                    i + 1,
-                    frames,
-                    (b * inner + t) * frame,
-                    dW,
-                    layer.c.one,
-                    g,
-                )
-            for t in range(inner if x_dot.size > 0 else 0):
-                _outer_row(x_dot[b, t], halo, dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
-            for n in range(held.shape[1]):
-                _outer_row(held[b, n], halo, out.dF[b, n], 0, g.row, i, narrow, sums, g)
+        for m in range(len(pairs)):
+            images, D, of = pairs[m]
+            halo = zeros(of.H * (of.W + of.k - 1) * of.n_in, dW)
+            pitch = D.shape[1] // of.H
+            at = of.pad if pitch > of.row else 0
+            for n in range(images.shape[0]):
+                to_halo(images[n], 0, halo, of.H, of.W, of.n_in, of.k // 2)
+                correlate_weight_row(halo, D[n], at, pitch, i, narrow, sums, of)
+        for b in range(dense.size):
+            for t in range(0 if dense[b] else inner):
+                step = layer.first + t
+                at = (b * inner + t) * g.H * g.pitch
+                spread_weight(x, b, step, 0, g.H, i, i + 1, frames, at, dW, layer.c.one, g)
         add_row(sums, i, narrow, dW, g)
 
 
@@ -193,34 +127,42 @@ def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=No
     x, layer, dense, held = tape["x"], tape["layer"], tape["dense"], tape["before"]
     g = layer.g
     inner = max(steps - layer.delay, 0)
-    work = work_of(block, len(sums.dF))
-    none = np.empty((0, 0, 0), total.dtype)
-    images = x.images(dense, total.dtype, layer.first, inner) if tape["some"] else none
-    whole = len(images) and dense.all()
-    tangent = (none, none) if x_dot is None else (x_dot, dV)
-    pairs = list[tuple[np.ndarray, np.ndarray]]()
-    if fits(g):
-        # a copy of what is large only where it has to be
-        shown = slice(None) if whole else dense
-        pairs = [(images[shown], sums.dV[shown])] if len(images) else []
-        pairs += [pair for pair in (tangent, (held, sums.dF)) if pair[0].size]
-        images, tangent, held = none, (none, none), held[:, :0]
-    if pairs:
+    work = work_of(block, len(dense))
+    pairs = [(held, sums.dF)] if x_dot is None else [(x_dot, dV), (held, sums.dF)]
+    pairs = [pair for pair in pairs if pair[0].size]
+    whole = inner > 0 and bool(dense.all())
+    if tape["some"] and inner:
+        shown = slice(None) if whole else dense  # a copy of what is large only where it has to be
+        images = x.images(dense, total.dtype, layer.first, inner)
+        pairs.insert(0, (images[shown], sums.dV[shown]))
+    total[:] = 0
+    if pairs and fits(g):
         outer(pairs, total, g, work)
-    else:
-        total[:] = 0
+        pairs = []
+    one_by_one = 0 if x.known or len(sums.dW) else inner
+    if pairs or one_by_one:
+        given = _geometries(pairs, g, total.dtype), x.lists, dense, sums.dV, one_by_one
+        parallel(weight_gradient, block.kernel, *given, total, layer, work=work)
     if len(sums.dW):
         total += sums.dW.sum(0)
     if x.known and inner and not whole:
         arguments = (_sorted(x, layer, inner, dense, tape["some"], work), dense, sums.dV)
         line = ALIGNMENT // total.itemsize
         parallel(weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work)
-    arguments = (dense, images, inner, sums, held, *tangent, total, layer)
-    if not x.known and not (fits(g) and len(sums.dW)):
-        parallel(weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
-    if x.known and not fits(g):
-        parallel(weight_gradient, -(-g.n_in // GROUP), *arguments, GROUP, work=work)
     return from_rows(total, block.weight_shape)
+
+
+def _geometries(pairs: list, g: Geometry, dtype) -> tuple:
+    """`PAIRS` pairs of images and adjoints, with their geometry: all steps of a site are one image,
+    whose columns they are."""
+    none = np.empty((0, 1), dtype)
+    found = [(none, none, g)] * (PAIRS - len(pairs))
+    for x, D in pairs:
+        of = geometry(1, x.shape[1], g.n_in, g.n_out, 1) if g.H * g.W * g.k == 1 else g
+        found.append(
+            (x.reshape(-1, of.H * of.W * g.n_in), D.reshape(-1, D[0, 0].size * of.W // g.W), of)
+        )
+    return tuple(found)
 
 
 def heard_block(block) -> Block:

@@ -42,7 +42,9 @@ def rows(*counts: int) -> tuple[Any, Any, Any]:
 @cache
 def unpacked(count: int) -> Any:
     """A function that makes a tuple of so many numbers of an array."""
-    return INLINE(function(f"def unpacked(a): return ({''.join(f'a[{n}], ' for n in range(count))})"))
+    return INLINE(
+        function(f"def unpacked(a): return ({''.join(f'a[{n}], ' for n in range(count))})")
+    )
 
 
 class BandLoops:
@@ -86,9 +88,7 @@ class BandLoops:
                 kept_ = views_kept((kept,), N, i, row)
                 S_ = views((S,), N, i, row)
                 for n in range(row):
-                    v_[n], after, found = code(
-                        k, take_past(past_, n), u_[n], bias[n], take(S_, n)
-                    )
+                    v_[n], after, found = code(k, take_past(past_, n), u_[n], bias[n], take(S_, n))
                     put(S_, n, after)
                     keep(kept_, n, found)
 

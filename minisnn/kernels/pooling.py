@@ -17,7 +17,9 @@ from ..parallel.compilation import njit
 from ..vectors.choice import largest, mean, pick, put
 from ..vectors.llvm import call_at, wide
 from ..vectors.vector import copy, zeros
-from .records import MAX, NONE, SPIKES
+from .records import MAX, MEAN, NONE, SPIKES
+
+INNER = njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 
 
 class Scratch(NamedTuple):
@@ -49,47 +51,28 @@ def scratch(g, like, along):
     return Scratch(band, v, parts(along, zeros(n, like), zeros(n, like)))
 
 
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def _pool(u, top, v, C, pool, c):
-    """v = the pooled membrane; `top` is scratch."""
-    row = u.size // 2
-    if pool != SPIKES:
-        for w in range(row // (2 * C)):
-            i = 2 * w * C
-            j = row + 2 * w * C
-            if pool == MAX:
-                largest(u, v, i, j, w * C, C)
-            else:
-                mean(u, v, i, j, w * C, C)
-        return
-    a, b = u[:row], u[row:]
-    for i in range(row):
-        top[i] = (c.one if a[i] >= c.threshold else c.zero) + (
-            c.one if b[i] >= c.threshold else c.zero
-        )
-    for w in range(row // (2 * C)):
-        left = top[2 * w * C :][:C]
-        right = top[(2 * w + 1) * C :][:C]
-        out = v[w * C :][:C]
-        for i in range(C):
-            out[i] = (left[i] + right[i]) * c.quarter
-
-
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def _pool_tangent(u, v, u_dot, v_dot, C, pool, c):
-    """v_dot along u_dot: that of the first site, in row-major order, whose u is v."""
-    row = u.size // 2
-    for w in range(v_dot.size // C):
+@INNER
+def _pool(u, spikes, v, C, pool, c):
+    """v = the pooled membrane; `spikes` is scratch."""
+    wide()
+    if pool == SPIKES:
+        for i in range(u.size):
+            spikes[i] = c.one if u[i] >= c.threshold else c.zero
+        u = spikes
+    for w in range(v.size // C):
         i = 2 * w * C
-        j = row + 2 * w * C
         if pool == MAX:
-            pick(u, v, u_dot, v_dot, i, j, w * C, C)
+            largest(u, v, u, v, i, u.size // 2 + i, w * C, C)
         else:
-            a = u_dot[i : i + 2 * C]
-            b = u_dot[j : j + 2 * C]
-            out = v_dot[w * C :][:C]
-            for n in range(C):
-                out[n] = (a[n] + b[n] + (a[C + n] + b[C + n])) * c.quarter
+            mean(u, v, u, v, i, u.size // 2 + i, w * C, C)
+
+
+@INNER
+def _pick(u, v, x, y, C):
+    """y = x at the first site of each window, in row-major order, whose u is v."""
+    for w in range(v.size // C):
+        i = 2 * w * C
+        pick(u, v, x, y, i, u.size // 2 + i, w * C, C)
 
 
 @njit(nogil=True, inline="always")
@@ -97,31 +80,32 @@ def pooled(u, s, C, pool, c):
     """The pooled membrane, a value or a pair; where nothing is pooled it is u itself."""
     v = u
     if pool != NONE:
-        _pool(u[0], s.band[0], s.v[0], C, pool, c)
-        if len(u) > 1:
-            _pool_tangent(u[0], s.v[0], u[-1], s.v[-1], C, pool, c)
         v = s.v
+        _pool(u[0], s.band[0], v[0], C, pool, c)
+        if len(u) > 1 and pool == MAX:
+            _pick(u[0], v[0], u[-1], v[-1], C)
+        elif len(u) > 1:
+            _pool(u[-1], s.band[0], v[-1], C, MEAN, c)
     return v
 
 
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
+@INNER
 def unpool(u, v, dv, du, C, pool, c):
     """du (2, W, C) = adjoint of pooling: dv at the first site whose u is v, or a quarter of it at
     each of the four."""
     row = u.size // 2
     for w in range(dv.size // C):
         i = 2 * w * C
-        j = row + 2 * w * C
         if pool == MAX:
-            put(u, v, dv, du, i, j, w * C, C)
+            put(u, v, dv, du, i, row + i, w * C, C)
         else:
             d = dv[w * C :][:C]
             first = du[i : i + C]
             for n in range(C):
                 first[n] = d[n] * c.quarter
             copy(first, du[i + C : i + 2 * C])
-            copy(first, du[j : j + C])
-            copy(first, du[j + C : j + 2 * C])
+            copy(first, du[row + i : row + i + C])
+            copy(first, du[row + i + C : row + i + 2 * C])
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -131,22 +115,7 @@ def spike_slope(v, d, out, layer):
     call_at(calls.slope_tangent if len(v) > 1 else calls.slope, (v, d, out, layer.neuron.own))
 
 
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def _mean(a, y, C, c):
-    """y (W', C) = the mean of windows of a (2, W, C)."""
-    wide()
-    row = a.size // 2
-    for i in range(row):
-        a[i] += a[row + i]
-    for w in range(y.size // C):
-        left = a[2 * w * C :][:C]
-        right = a[(2 * w + 1) * C :][:C]
-        out = y[w * C :][:C]
-        for i in range(C):
-            out[i] = (left[i] + right[i]) * c.quarter
-
-
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
+@INNER
 def adjoint(u, dy, s, du, layer):
     """du from dy, of values or pairs."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
@@ -163,13 +132,13 @@ def adjoint(u, dy, s, du, layer):
             unpool(u[0], v[0], s.dv[m], du[m], C, pool, c)
 
 
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
+@INNER
 def tangent(u, s, y_dot, layer):
     """y_dot of a pair u."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
         spike_slope((u[0],), (u[1],), (s.band[0],), layer)
-        _mean(s.band[0], y_dot, C, c)
+        _pool(s.band[0], s.v[0], y_dot, C, MEAN, c)
     else:
         v = pooled(u, s, C, pool, c)
         spike_slope((v[0],), (v[1],), (y_dot,), layer)

@@ -20,6 +20,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from operator import truediv
 from statistics import median
 
@@ -34,7 +35,7 @@ from minisnn.kernels import dense, neuron, pooling
 from minisnn.vectors import vector
 from minisnn.vectors.llvm import call_at
 from minisnn.vectors.products import gemm
-from minisnn.kernels.records import BandState, geometry
+from minisnn.kernels.records import geometry
 from minisnn.vectors.products import Left, Out, Right
 from minisnn.core.layer import Layer
 from minisnn.kernels.layer import block_of
@@ -59,8 +60,8 @@ def _best(call, operations: float, repeats: int = 7) -> float:
 
 
 @njit
-def _room(g, u):
-    return pooling.scratch(g, u)
+def _room(g, u, along):
+    return pooling.scratch(g, u, along)
 
 
 @njit
@@ -76,40 +77,40 @@ def _tiles(a, b, c, repeats):
 
 
 @njit
-def _site_updates(which, u, past, u_dot, a, b, state, dz, D, room, dy, bias, layer, repeats):
-    n, g, c = layer.neuron, layer.g, layer.c
-    still = past  # no constant is learned, so none has a tangent
-    z, P, Q, total, _ = state
+def _site_updates(which, u, past, u_dot, a, b, S, D, rooms, dy, bias, layer, repeats):
+    n, g = layer.neuron, layer.g
+    one, two = rooms
     for m in range(repeats):
         if m % 20 == 0:  # nothing may decay to denormal numbers, which are slow
-            P[:], Q[:], z[:], dz[:] = 1, 1, 1, 1
+            S[:] = 1
         if which == 0:
-            call_at(n.calls.forward, (u, past, z, P, Q, bias, c, n.own))
-            pooling.pooled(u, room, g.n_out, layer.pool, c)
+            call_at(n.calls.forward, (u, past, u, past, S, bias, n.own))
+            pooling.pooled((u,), one, g.n_out, layer.pool, layer.c)
         elif which == 1:
-            pooling.adjoint(u, dy, room, a, layer)
-            call_at(n.calls.backward, (u, past, a, z, P, Q, total, D, g, c, n.own))
+            pooling.adjoint((u,), (dy,), one, (a,), layer)
+            call_at(n.calls.backward, ((u,), (past,), (a,), S, (D,), g, n.own))
         elif which == 2:
-            step = (u, past, u_dot, past, z, P, Q, bias, still, c, n.own)
-            call_at(n.calls.forward_tangent, step)
-            pooling.tangent(u, u_dot, room, room.dv, layer)
+            call_at(n.calls.forward_tangent, (u, past, u_dot, past, S, bias, n.own))
+            pooling.tangent((u, u_dot), two, two.dv[0], layer)
         else:
-            pooling.adjoint_tangent(u, u_dot, dy, dy, room, a, b, layer)
-            step_back = (u, past, u_dot, past, a, b, dz, z, P, Q, total, D, still, g, c, n.own)
-            call_at(n.calls.backward_tangent, step_back)
+            pooling.adjoint((u, u_dot), (dy, dy), two, (a, b), layer)
+            given = (u, u_dot), (past, past), (a, b), S, (D, D), g, n.own
+            call_at(n.calls.backward_tangent, given)
 
 
 def band(pool: str, own: ms.Neuron | None = None) -> tuple:
     """What `_site_updates` takes: a band of membranes of `own`, or of LIF, and room for it."""
     rng = np.random.default_rng(0)
     new = lambda n: aligned_zeros((n,), np.float32)
-    u, u_dot, one, two, z, P, Q, total, dz, D = [new(SITES) for _ in range(10)]
+    u, u_dot, one, two, D = [new(SITES) for _ in range(5)]
     u[:], u_dot[:] = rng.standard_normal((2, SITES))
-    block = block_of(Layer("block", (2, SITES // 64, 1), 32, 1, pool, own or ms.LIF()), 1, {})
-    layer = neuron.layer(block, np.dtype(np.float32))
+    of = own or ms.LIF()
+    block = block_of(Layer("block", (2, SITES // 64, 1), 32, 1, pool, of), 1, {})
+    block = replace(block, compiled=neuron.neuron_of(of, np.dtype(np.float32)))
+    layer = neuron.layer(block, 0)
     g = layer.g
-    state = BandState(z, P, Q, total, new(0))
-    arguments = u, new(0), u_dot, one, two, state, dz, D, _room(g, u), new(g.sites)
+    rooms = _room(g, u, None), _room(g, u, 1)
+    arguments = u, new(0), u_dot, one, two, new(10 * SITES), D, rooms, new(g.sites)
     return *arguments, np.ones(g.row, np.float32), layer
 
 
@@ -160,7 +161,7 @@ def products(block, images: int, back: bool = False) -> float:
 
 def floors(block, name: str, tape, steps: int, first_layer: bool) -> dict:
     """Operations of each kind for one call of a pass."""
-    B, x = len(tape["pq"]), tape["x"]
+    B, x = len(tape["dense"]), tape["x"]
     H, W, n_in = block.input_shape
     N, N_in, inner = H * W * block.channels, H * W * n_in, max(steps - 2, 0)
     window = rows(block, x, tape["layer"].first, tape["layer"].first + inner)
