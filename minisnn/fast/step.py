@@ -81,10 +81,8 @@ def _traced(neuron: Any, detach: bool, learn: tuple[str, ...]) -> tuple[Step, li
     sizes = len(neuron.filtering), len(neuron.states), len(learn)
     given = Given(trace, *sizes)
     u, *results = _run(neuron, jet.about(None, detach), learn, given)
-    results = (u, *results, jet.slope(given.v) * given.d)
-    values, tangents = (
-        each(lambda a: trace.number(of(a)), tuple(results)) for of in (value, derivative)
-    )
+    traced = (u, *results, jet.slope(given.v) * given.d)
+    values, tangents = (each(lambda a: trace.number(of(a)), traced) for of in (value, derivative))
     key = (sizes, *trace.numbers, *each(lambda a: a.place, (values, tangents)))
     if key not in _steps:
         if len(_steps) == KNOWN:
@@ -109,8 +107,9 @@ def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tupl
     ahead = within(needed(asked, {}), [*before, *k])
     past = fewest(asked, {u: "u", **k}, before, ahead)
     known = {u: "u", **k, **dict.fromkeys(past, "")}
-    before_dot = [given.b.d, *(a.d for a in given.S)]
-    past_dot = fewest(back, {**known, given.u.d: ""}, before_dot, needed(along, known))
+    u_dot: Any = given.u.d
+    before_dot: list[Any] = [given.b.d, *(a.d for a in given.S)]
+    past_dot = fewest(back, {**known, u_dot: ""}, before_dot, needed(along, known))
 
     def named(*arrays: tuple[str, list], **alone: Any) -> dict:
         names = {number: name for name, number in alone.items()}
@@ -122,7 +121,7 @@ def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tupl
     S_dot = [a.d for a in given.S]
     adjoints = [a.x for a in given.dS]
     adjoints_dot = [a.d for a in given.dS]
-    both = ("u", [u, given.u.d]), ("du", [given.du.x, given.du.d])
+    both = ("u", [u, u_dot]), ("du", [given.du.x, given.du.d])
     pair = ("v", [given.v.x, given.v.d]), ("d", [given.d.x, given.d.d])
     pasts = ("past", [*past, *past_dot])
     passes = (
@@ -149,9 +148,9 @@ def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tupl
         ("slope(k, v, d)", (slope,), named(*pair)),
         ("slope_tangent(k, v, d)", (slope, tangents[4]), named(*pair)),
     )
-    code = [code_of(head, results, names, k) for head, results, names in passes]
-    others = [a.operation for a in k][2 * learned :]
-    return Step(*code, *sizes, len(past), len(past_dot)), others
+    code = (code_of(head, results, names, k) for head, results, names in passes)
+    step = Step._make((*code, *sizes, len(past), len(past_dot)))
+    return step, [a.operation for a in k][2 * learned :]
 
 
 class Given:

@@ -19,6 +19,8 @@ from ..parallel.compilation import njit
 from ..vectors.llvm import apart, wide
 
 INLINE = njit(inline="always", error_model="numpy")
+# a row, whose arrays LLVM knows to be apart: it would not compare so many of one state's
+LINE = njit(borrows=True, inner=True, error_model="numpy", fastmath={"contract"})
 
 
 @cache
@@ -73,24 +75,26 @@ class BandLoops:
         views_kept, _, keep = rows(kept)
         constants = unpacked(self.constants)
 
+        @LINE
+        def line(k, past, u, v, kept, S, bias):
+            wide()
+            apart()
+            for n in range(bias.size):
+                v[n], after, found = code(k, take_past(past, n), u[n], bias[n], take(S, n))
+                put(S, n, after)
+                keep(kept, n, found)
+
         def forward(u, past, v, kept, S, bias, own):
             """v, the membrane, from the state S and the bias, which serves every row; then the
             state advances. Of tangents, whose values are u and past."""
-            wide()
-            apart()
             k = constants(own)
             N = v.size
             row = bias.size
             for i in range(0, N, row):
-                u_ = u[i : i + row]
-                v_ = v[i : i + row]
-                past_ = views_past((past,), N, i, row)
-                kept_ = views_kept((kept,), N, i, row)
+                pasts = views_past((past,), N, i, row)
+                found = views_kept((kept,), N, i, row)
                 S_ = views((S,), N, i, row)
-                for n in range(row):
-                    v_[n], after, found = code(k, take_past(past_, n), u_[n], bias[n], take(S_, n))
-                    put(S_, n, after)
-                    keep(kept_, n, found)
+                line(k, pasts, u[i : i + row], v[i : i + row], found, S_, bias)
 
         return forward
 
@@ -103,26 +107,28 @@ class BandLoops:
         views_each, take_each, put_each = rows(*[1] * len(pasts))
         constants = unpacked(self.constants)
 
-        def backward(u, past, du, S, dX, g, own):
-            """One step back: dX of what came in, then the adjoints S one step earlier."""
+        @LINE
+        def line(k, past, u, du, S, dX):
             wide()
             apart()
+            for n in range(u[0].size):
+                found, before = code(
+                    k, take_past(past, n), take_each(u, n), take_each(du, n), take(S, n)
+                )
+                put(S, n, before)
+                put_each(dX, n, found)
+
+        def backward(u, past, du, S, dX, g, own):
+            """One step back: dX of what came in, then the adjoints S one step earlier."""
             k = constants(own)
             N = g.height * g.row
             row = g.row
             for h in range(g.height):
                 i = h * row
-                u_ = views_each(u, N, i, row)
-                past_ = views_past(past, N, i, row)
-                du_ = views_each(du, N, i, row)
-                S_ = views((S,), N, i, row)
-                dX_ = views_each(dX, 0, h * g.pitch + g.pad, row)
-                for n in range(row):
-                    found, before = code(
-                        k, take_past(past_, n), take_each(u_, n), take_each(du_, n), take(S_, n)
-                    )
-                    put(S_, n, before)
-                    put_each(dX_, n, found)
+                us, dus = views_each(u, N, i, row), views_each(du, N, i, row)
+                pasts = views_past(past, N, i, row)
+                dXs = views_each(dX, 0, h * g.pitch + g.pad, row)
+                line(k, pasts, us, dus, views((S,), N, i, row), dXs)
 
         return backward
 

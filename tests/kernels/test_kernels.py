@@ -39,6 +39,7 @@ def _same(x, shape, *layers, limit=1e-12, **settings):
     nets = [ms.SpikingNet(shape, *layers, backend=b, **settings) for b in ("numba", "numpy")]
     rng = np.random.default_rng(5)
     theta = nets[0].init(rng, x, rate=0.2)
+    theta += 1e-3 * rng.standard_normal(theta.size)  # no membrane is at its threshold
     v = rng.standard_normal(nets[0].size)
     found = []
     for net in nets:
