@@ -174,14 +174,11 @@ def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple
     decays = [constants.get(name, getattr(neuron, name)) for name in neuron.filtering]
     X, *F = given.S[: 1 + len(decays)]
     z = given.S[1 + len(decays) :]
-    comes: Any = X + given.b
-    I: Any = 0
     if neuron.delay:
         F[0] = F[0] + (1 - decays[0]) * X
-        comes = given.zero
-        I = F[-1] + given.b
+    comes: Any = given.zero if neuron.delay else X + given.b
     after = advance(F, comes, decays, neuron.delay)
-    I = I if neuron.delay else after[-1]
+    I = F[-1] + given.b if neuron.delay else after[-1]
     u, z_after = maker.forward(I, z)
     check_states(neuron, z_after, neuron.states, "forward")
     S = (given.zero, *after, *z_after)
@@ -195,11 +192,13 @@ def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple
         dF[-1] = dF[-1] + dI
     dX, dF, whole = advance_back(dF, decays, neuron.delay)
     fed = [comes, *(F if neuron.delay else after)]
-    shares = [(name, dy * (y - x)) for name, dy, y, x in zip(neuron.filtering, whole, F, fed)]
+    of_filters = zip(neuron.filtering, whole, F, fed)
+    shares = [(name, dy * (y - x)) for name, dy, y, x in of_filters if name in learn]
     if neuron.delay:
         dF[-1] = dF[-1] + dI
         dX = (1 - decays[0]) * dF[0]
-        shares.append((neuron.filtering[0], -dF[0] * X))
+        if neuron.filtering[0] in learn:
+            shares.append((neuron.filtering[0], -dF[0] * X))
     if any(name in neuron.learnable for name in learn):
         shares += zip(neuron.learnable, *dk, strict=True)
     sums = dict(zip(learn, given.dS[end + 1 :]))

@@ -57,12 +57,26 @@ SAME: dict[Any, Callable] = {  # in terms of others
 }
 
 
+def _operator(ufunc: Any, reflected: bool = False) -> Callable:
+    """An operator as a method, which takes half the time that it takes through NumPy."""
+
+    def operate(a, b):
+        if type(b) is Dual:
+            return NotImplemented
+        return a.trace.of(ufunc, b, a) if reflected else a.trace.of(ufunc, a, b)
+
+    return operate
+
+
 class Number(NDArrayOperatorsMixin):
     """A number of a trace, to a neuron's methods an array without axes."""
 
     shape = ()
     dtype = np.dtype(float)
     __hash__ = object.__hash__
+    __add__, __radd__ = _operator(np.add), _operator(np.add, True)
+    __sub__, __rsub__ = _operator(np.subtract), _operator(np.subtract, True)
+    __mul__, __rmul__ = _operator(np.multiply), _operator(np.multiply, True)
 
     def __init__(self, trace: "Trace", operation: Any, given: tuple["Number", ...]):
         self.trace = trace
