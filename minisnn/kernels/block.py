@@ -230,6 +230,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     given = tape["x"].lists, _before(weight, tape), None, layer, u, u
     rest = d, d, sums, nothing(weight.dtype, 0, 0, 0)
     parallel(window.backward, B * layer.g.bands, *given, *rest, work=work)
+    del given, u  # the gradients below need the memory
     if not second:
         for name in ("u", "past"):
             tape[name] = tape[name][:0].copy()

@@ -226,16 +226,20 @@ def _paint(start, stop, x, dense, first, sites, one, images):
 
 
 @njit(nogil=True, cache=True)
-def _collect(start, stop, x, gain, index, value, offset):
+def _collect(start, stop, words, x, gain, index, value, offset):
+    """`words` says of so many places together whether all are zero."""
+    group = x.shape[3] // words.shape[3]
     for b in range(start, stop):
         for h in range(x.shape[2]):
             n = 0
             for t in range(x.shape[1]):
-                row = x[b, t, h]
-                for i in range(row.size):
-                    index[b, h, n] = i
-                    value[b, h, n] = gain * row[i]
-                    n += np.intp(row[i] != 0)
+                for word in range(words.shape[3]):
+                    if words[b, t, h, word] == 0:
+                        continue
+                    for i in range(word * group, (word + 1) * group):
+                        index[b, h, n] = i
+                        value[b, h, n] = gain * x[b, t, h, i]
+                        n += np.intp(x[b, t, h, i] != 0)
                 offset[b, h, t + 1] = n
 
 
@@ -243,10 +247,12 @@ def collect(x: np.ndarray, gain) -> Events:
     """The non-zero counts of x (B, T, H, W, C), times gain."""
     B, T, H, W, C = x.shape
     flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype))
+    flat = flat.reshape(B, T, H, W * C)
+    words = flat.view(np.int64) if flat.dtype == np.uint8 and W * C % 8 == 0 else flat
     index = np.empty((B, H, T * W * C + 1), np.int32)
     value = np.empty(index.shape, gain.dtype)
     offset = np.zeros((B, H, T + 1), np.int32)
-    parallel(_collect, B, flat.reshape(B, T, H, W * C), gain, index, value, offset)
+    parallel(_collect, B, words, flat, gain, index, value, offset)
     return Events(index, value, offset, np.empty((B, H, T, 0), np.int32), W * C, C).tight()
 
 

@@ -98,16 +98,17 @@ def traces(start, stop, x, held, responses, g):
     """What the filters hold of a sample's events before the window."""
     first = responses.shape[1]
     for b in range(start, stop):
-        held[b] = 0
-        for t in range(first):
-            for h in range(g.H):
-                at = (b * g.H + h) * x.capacity
-                i = (b * g.H + h) * (x.T + 1) + t
-                for e in range(at + x.offset[i], at + x.offset[i + 1]):
-                    n = h * g.W * g.n_in + x.index[e]
-                    for f in range(held.shape[1]):
-                        response = responses[f, first - 1 - t]
-                        held[b, f, n] += response * x.value[e] if x.valued else response
+        for f in range(held.shape[1]):
+            row = held[b, f]
+            row[:] = 0
+            for t in range(first):
+                response = responses[f, first - 1 - t]
+                for h in range(g.H):
+                    at = (b * g.H + h) * x.capacity
+                    i = (b * g.H + h) * (x.T + 1) + t
+                    for e in range(at + x.offset[i], at + x.offset[i + 1]):
+                        n = np.uintp(h * g.W * g.n_in + x.index[e])
+                        row[n] += response * x.value[e] if x.valued else response
 
 
 @INLINE
