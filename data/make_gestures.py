@@ -82,7 +82,7 @@ def make(out: Path, takes: int = 3, subjects: int = 6) -> None:
                     out / name, sensor=np.array(SENSOR), **{one: events[one] for one in "xytp"}
                 )
                 rows.append((name, label, f"subject {subject}", SPLITS.get(label, "train")))
-    with open(out / "index.csv", "w", newline="") as file:
+    with open(out / "index.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(rows)
     print(f"{out}: {len(rows) - 1} recordings of {len(PATHS)} gestures, listed in {out}/index.csv")
 

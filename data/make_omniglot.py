@@ -50,7 +50,7 @@ def draw_lots(target: Path) -> None:
     rows = ["alphabet,split (1 train; v validate; t test)"]
     for name in sorted(sizes):
         rows.append(f"{name},{''.join(next(drawn) for _ in range(sizes[name]))}")
-    target.write_text("\n".join(rows) + "\n")
+    target.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

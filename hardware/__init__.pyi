@@ -1,5 +1,4 @@
 from . import loihi as loihi
-from .chip.feedback import Feedback as Feedback, learn_all as learn_all
 from .chip.learner import (
     Episode as Episode,
     Learned as Learned,

@@ -1,16 +1,19 @@
-"""An exam in nbgrader's form: the folder of an assignment, for classes that mark with nbgrader.
+"""A lesson as an assignment of nbgrader, for teachers.
+
+    python lessons/graded.py 03 COURSE     writes COURSE/source/03_..., for an nbgrader course in COURSE
 
 Exercises are cells of solutions: `nbgrader generate_assignment` takes out what stands between the
-marks. Checks are locked cells of tests. What the notebook imports lies beside it, so that
+marks. Checks are locked cells of tests. What the notebook imports is next to it, so that
 `nbgrader autograde` runs wherever minisnn is installed.
 """
 
+import argparse
 import re
+import sys
 from pathlib import Path
 
 import make
 from minisnn import classroom
-from minisnn.outputs import marked_folder
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 SCHEMA = 3  # of nbgrader's metadata, since its release 0.6
@@ -55,20 +58,38 @@ def marked(stub: str, solution: str) -> str:
     return "\n".join([*solved[:same], *comments, *marks])
 
 
-def write(source: Path, course: Path, force: bool = False) -> Path:
+def write(source: Path, course: Path) -> Path:
     """Write the assignment's folder into `source/` of an nbgrader course; the notebook's path.
 
-    Raises ValueError where the folder holds what somebody else wrote, unless `force`.
+    Raises FileExistsError where the folder is there.
     """
     import nbformat
 
     place = course / "source" / source.stem
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with marked_folder(place, force) as made:
-        for path in classroom.needed():
-            copy = made / path.relative_to(make.HERE)
-            copy.parent.mkdir(exist_ok=True)
-            copy.write_bytes(path.read_bytes())
-        text = nbformat.writes(assignment(source)) + "\n"
-        (made / f"{source.stem}.ipynb").write_text(text, encoding="utf-8")
-    return place / f"{source.stem}.ipynb"
+    place.mkdir(parents=True)
+    for path in classroom.needed():
+        copy = place / path.relative_to(make.HERE)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    notebook = place / f"{source.stem}.ipynb"
+    notebook.write_text(nbformat.writes(assignment(source)) + "\n", encoding="utf-8")
+    return notebook
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Carry out a command line."""
+    parser = argparse.ArgumentParser(
+        "graded.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    sources = {int(source.stem[:2]): source for source in make.sources()}
+    parser.add_argument("lesson", type=int, choices=sources, help="its number")
+    parser.add_argument("course", type=Path, help="the folder of an nbgrader course")
+    args = parser.parse_args(arguments)
+    try:
+        print(write(sources[args.lesson], args.course))
+    except OSError as error:
+        sys.exit(f"graded.py: {error}")
+
+
+if __name__ == "__main__":
+    main()

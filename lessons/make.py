@@ -275,17 +275,13 @@ def answering(cells: list[Cell]) -> set[int]:
 
 
 def _layout(cell: Cell, answers: bool) -> dict:
-    """What JupyterLab folds: code that draws, and outputs that would answer a question; these open
-    when the cell is run."""
-    folds = {
-        "source_hidden": "foreseen(" not in cell.text and draws(cell.text),
-        "outputs_hidden": answers,
-    }
-    return (
-        {"jupyter": {name: True for name, fold in folds.items() if fold}}
-        if any(folds.values())
-        else {}
-    )
+    """What JupyterLab and the site fold: code that draws, and outputs that would answer a question;
+    in JupyterLab these open when the cell is run."""
+    draws_only = "foreseen(" not in cell.text and draws(cell.text)
+    folds = {"source_hidden": draws_only, "outputs_hidden": answers}
+    tags = ["hide-input"] * draws_only + ["hide-output"] * answers
+    hidden = {name: True for name, fold in folds.items() if fold}
+    return {"jupyter": hidden, "tags": tags} if tags else {}
 
 
 def _folded(cell: Cell) -> str:

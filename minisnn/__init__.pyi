@@ -23,8 +23,8 @@ from .data.written.strokes import read_strokes as read_strokes
 from .core.loss import Loss as Loss
 from .core.neuron import LIF as LIF
 from .core.neuron import CubaLIF as CubaLIF
-from .core.neuron import Neuron as Neuron
-from .core.surrogate import Surrogate as Surrogate
+from .core.own import Neuron as Neuron
+from .core.constants import Surrogate as Surrogate
 from .meta.discriminants import fisher_axes as fisher_axes
 from .meta.functions import (
     adapt as adapt,

@@ -4,7 +4,6 @@ import __future__
 import gc
 import inspect
 import os
-import subprocess
 import sys
 import tempfile
 import textwrap
@@ -175,30 +174,6 @@ def undisturbed(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "undisturbed"
     train(toy_config(**faulty.CONFIG), out, data=toy_data(), progress=False)
     return out
-
-
-@pytest.fixture(scope="session")
-def exported_pages(tmp_path_factory):
-    """The folder of all lessons as pages, in `html`."""
-    pytest.importorskip("latex2mathml")
-    pytest.importorskip("mistune")
-    folder = tmp_path_factory.mktemp("pages")
-    _export("html", folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def exported(exported_pages):
-    """The same folder, in which they are slides, too."""
-    _export("slides", exported_pages)
-    return exported_pages
-
-
-def _export(kind: str, folder: Path) -> None:
-    program = Path(__file__).parents[1] / "lessons" / "export.py"
-    words = [sys.executable, program, kind, folder / kind]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture

@@ -301,39 +301,5 @@ def update(
     return new, state
 
 
-def feedback_gradient(
-    neuron, kernel: int, u: list, p: list, d: list, mode: str
-) -> tuple[list, list]:
-    """(G[i][j][a][c], Gb[c]) of one sample's random feedback: u[y][z][c], p[y][z][a], d[c]; sums of
-    any size."""
-    H = len(u)
-    W = len(u[0])
-    C_in = len(p[0][0])
-    C = len(d)
-    G = [[[[0] * C for _ in range(C_in)] for _ in range(kernel)] for _ in range(kernel)]
-    Gb = [0] * C
-    for y in range(H):
-        for z in range(W):
-            h = [
-                _shift(
-                    d[c] * surrogate(u[y][z][c], neuron.threshold, neuron.slope),
-                    8,
-                    ROUNDINGS[mode],
-                    0,
-                )
-                for c in range(C)
-            ]
-            for c in range(C):
-                Gb[c] += 4096 * h[c]
-                for i in range(kernel):
-                    for j in range(kernel):
-                        at = y + i - kernel // 2
-                        to = z + j - kernel // 2
-                        if 0 <= at < H and 0 <= to < W:
-                            for a in range(C_in):
-                                G[i][j][a][c] += h[c] * p[at][to][a]
-    return G, Gb
-
-
 def _zero(weight: list, bias: list) -> tuple[list, list]:
     return [[0] * len(bias) for _ in weight], [0] * len(bias)

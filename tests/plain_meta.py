@@ -50,12 +50,12 @@ class Stream:
         self.state = xorshift32(self.state)
         return self.state
 
-    def rounded(self, x: int, k: int, stochastic: bool = True) -> int:
+    def rounded(self, x: int, k: int) -> int:
         """x / 2^k by the upper k bits of the next number."""
         state = self()
         if k <= 0:
             return x * 2**-k
-        return (x + (state >> 32 - k if stochastic else 2 ** (k - 1))) // 2**k
+        return (x + (state >> 32 - k)) // 2**k
 
 
 def slope(u: int, neuron) -> int:
@@ -78,7 +78,6 @@ class Layer:
         self.n, self.net, self.words, self.neuron = n, net, net.words, net.neuron
         self.bits, self.below = net.words.bits, net.words.bits - 8
         self.fraction, self.trace = self.bits - 5, min(12, self.bits - 1)
-        self.stochastic = net.words.rounding == "stochastic"
         self.stored = of.weight.tolist()
         half = 2**self.below // 2
         self.weight = [
@@ -131,8 +130,8 @@ class Layer:
                             )
                         )
                         state = lanes[w * self.C + d]()
-                        for_p = state // 256 % 4096 if self.stochastic else half
-                        for_q = state // 2**20 if self.stochastic else half
+                        for_p = state // 256 % 4096
+                        for_q = state // 2**20
                         p, q, s = P[h][w][d], Q[h][w][d], r[h][w][d]
                         now = clip(p + self.bias[d] - sum32(self.rho * s) // one, self.bits)
                         u[h][w][d] = now
@@ -209,16 +208,16 @@ class Layer:
                 for h in range(self.H):
                     for w in range(self.W):
                         for c in range(self.C_in):
-                            wide = back.rounded(sums[h][w][c], self.shift, self.stochastic)
+                            wide = back.rounded(sums[h][w][c], self.shift)
                             v = dx[t - first][h][w][c] = clip(wide, below)
                             largest, clipped = max(largest, abs(v)), clipped + (v != wide)
             for h in range(self.H):
                 for w in range(self.W):
                     for d in range(self.C):
                         state = lanes[w * self.C + d]()
-                        for_u = state % 256 if self.stochastic else 128
-                        for_p = state // 256 % 4096 if self.stochastic else half
-                        for_q = state // 2**20 if self.stochastic else half
+                        for_u = state % 256
+                        for_p = state // 256 % 4096
+                        for_q = state // 2**20
                         dv = of_slope = 0
                         if t >= first:
                             of_slope = slopes[t - first][h][w][d]
@@ -256,9 +255,7 @@ def traces(net, spikes, update: int, b: int, bits: int) -> list[int]:
     p, q = [0] * len(flat[0]), [0] * len(flat[0])
     for s in flat[:-1]:
         for i, x in enumerate(s):
-            for_q = for_p = 2048
-            if net.words.rounding == "stochastic":
-                for_q, for_p = noise() // 2**20, noise() // 2**20
+            for_q, for_p = noise() // 2**20, noise() // 2**20
             p[i], q[i] = (
                 (n.alpha * p[i] + (4096 - n.alpha) * q[i] + for_p) // 4096,
                 (n.beta * q[i] + (4096 - n.beta) * 2**bits * x + for_q) // 4096,
@@ -314,9 +311,8 @@ def impulse(net, steps: int) -> list[int]:
 
 def top(net, dp, update: int, shape, bits: int) -> tuple:
     """(dy[b][t][h][w][d] of the window, largest size, clipped) from dp[b][f]."""
-    stochastic = net.words.rounding == "stochastic"
     noise = Stream(stream(net.seed, update, 2 * 16, 0))
-    wide = [[noise.rounded(v, net.top, stochastic) for v in one] for one in dp]
+    wide = [[noise.rounded(v, net.top) for v in one] for one in dp]
     held = [[clip(v, bits) for v in one] for one in wide]
     H = impulse(net, net.steps)[: net.window]
     found = []
@@ -324,10 +320,7 @@ def top(net, dp, update: int, shape, bits: int) -> tuple:
     for one in held:
         found.append([])
         for t in range(net.window):
-            flat = [
-                clip(noise.rounded(sum32(v * H[net.window - 1 - t]), 15, stochastic), bits)
-                for v in one
-            ]
+            flat = [clip(noise.rounded(sum32(v * H[net.window - 1 - t]), 15), bits) for v in one]
             found[-1].append(
                 [[flat[(y * w + z) * d : (y * w + z + 1) * d] for z in range(w)] for y in range(h)]
             )
@@ -407,7 +400,10 @@ def learned(net, n: int, pair, update: int, rate: int) -> tuple:
     noise = Stream(stream(net.seed, update, 4 * 16 + n, 0))
     out, momenta = [], []
     for array, of, moments, unit in zip(
-        (layer.weight, layer.bias), pair, layer.momentum, (layer.amplitude, 2 ** (bits - 5))
+        (layer.weight, layer.bias),
+        pair,
+        (layer.momentum, layer.momentum_bias),
+        (layer.amplitude, 2 ** (bits - 5)),
     ):
         k = max(map(abs, of)).bit_length() - (bits - 2)
         new, moved = [], []

@@ -10,14 +10,10 @@ do not either.
 import os
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-import minisnn as ms
-from minisnn.meta import beforehand
-from minisnn.parallel import compilation
 from slowly import slow
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,53 +86,8 @@ def test_the_command_takes_none_of_them(line, folder):
     assert done.returncode == 0 and "rror" not in done.stderr, done.stderr
 
 
-def test_the_process_that_compiles_takes_none_of_them(folder, monkeypatch):
-    begun: list = []
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(subprocess, "Popen", lambda *line, **how: begun.append((*line, how)))
-    monkeypatch.setattr(beforehand.atexit, "register", lambda _: None)
-    monkeypatch.setattr(beforehand, "_begun", set())
-    ms.set_threads(2)
-    try:
-        beforehand.expect(ms.SpikingNet((6,), (), hidden=(5,), ways=2, window=9))
-        with suppress(AttributeError):  # of no process
-            compilation.missed()
-    finally:
-        ms.set_threads(None)
-    monkeypatch.undo()
-    ((line, how),) = begun
-    code = "import numba, minisnn.hardware; print(numba.__file__, minisnn.__file__)"
-    words = [*line[: line.index("-c") + 1], code]
-    done = subprocess.run(words, cwd=folder, env=how["env"], text=True, capture_output=True)
-    assert done.returncode == 0 and str(folder) not in done.stdout, done.stderr
-
-
-def test_every_process_is_started_so():
-    """`-m` and `-c` of Python would look first into the folder that one is in."""
-    others = {
-        "meta/beforehand.py",
-        "classroom.py",  # the students' own: JupyterLab, and mysnn.py in the folder of lessons
-    }
-    package = ROOT / "minisnn"
-    found = {path for path in package.rglob("*.py") if "sys.executable" in path.read_text()}
-    assert {path.relative_to(package).as_posix() for path in found} == others
-
-
-@pytest.mark.parametrize("line", LIGHT)
-def test_what_needs_no_numba_is_done_beside_numba_py(line, folder):
-    done = started("-m", "minisnn", *line.split(), cwd=folder)
-    assert done.returncode == 0 and not done.stderr, done.stderr
-
-
 def test_a_script_takes_all_of_them_and_works(folder):
     (folder / "numba.py").unlink()
     (folder / "script.py").write_text(SCRIPT)
     done = started("script.py", cwd=folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[5]\n", "")
-
-
-def test_python_forces_numba_py_on_a_script_and_names_it(folder):
-    (folder / "numba.py").write_text("")
-    (folder / "script.py").write_text(SCRIPT)
-    done = started("script.py", cwd=folder)
-    assert done.returncode == 1 and f"({folder / 'numba.py'})" in done.stderr.splitlines()[-1]

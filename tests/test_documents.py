@@ -62,17 +62,6 @@ def test_links_lead_somewhere(page):
     assert broken(page, page.read_text(encoding="utf-8")) == []
 
 
-def test_a_broken_link_is_found():
-    page = ROOT / "README.md"
-    assert broken(
-        page,
-        "[a](LICENSE) [b](nothing.md) `[c](nothing.md)` [d](#no-heading) [e](https://no.where)",
-    ) == [
-        "nothing.md",
-        "#no-heading",
-    ]
-
-
 def parsers(parser, name=""):
     """Every command and sub-command with its parser."""
     for child, one in flags.children(parser):

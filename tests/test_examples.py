@@ -31,7 +31,6 @@ BEHIND = {
         "own",
         "parameters",
         "readout_bias",
-        "silent_bias",
         "weights",
         "with_silent_readout",
     },
@@ -40,7 +39,7 @@ BEHIND = {
     "Recordings": {"among", "name_of"},
     "TrainingConfig": {"idle", "network", "order_of", "recordings"},
     "Written": {"turned"},
-    "Dynamics": {"configuration", "jet", "named", "readout", "ships", "silent_bias", "spike"},
+    "Dynamics": {"at_work", "configuration", "jet", "readout", "ships", "silent_bias", "spike"},
 }
 NEEDS = {"Cluster": "distributed", **dict.fromkeys(nir.__all__, "nir")}  # extras of the examples
 

@@ -4,9 +4,10 @@ name."""
 import ast
 import inspect
 import os
+import pkgutil
+import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,7 @@ assert_type(ms.read("a.h5"), ms.Checkpoint)
 ms.train(ms.TrainingConfig(updates=2), Path("run"))
 ms.evaluate(other, theta, ms.InnerLoop(10.0), episodes=2)
 asked = net.gradients(theta, task.x_support, task.y_support)
-assert_type(asked.hvp(theta), NDArray[Any])
-assert_type(net.gradients(theta, task.x_support, task.y_support, False).hvp, None)
+print(asked.hvp(theta))
 figure = ms.plots.plot_task(task)
 peer = ms.ConvNet((16, 32, 2), (4,), 5)
 record = peer.record(peer.init(rng), task.x_support)
@@ -62,7 +62,6 @@ ms.adapt(net, theta=net)
 ms.nothing
 ms.train(ms.TrainingConfig(), "run", lost=4)
 ms.train(ms.TrainingConfig(), "run", neuron=4)
-net.gradients(0, 0, 0, False).hvp(0)
 """
 
 
@@ -85,43 +84,7 @@ def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp
     assert (
         not [line for line in errors if not line.startswith("wrong.py:")] and done.returncode == 1
     ), done.stdout + done.stderr
-    assert [line.split(":")[1] for line in errors] == ["3", "4", "4", "5", "6", "7", "8"], errors
-
-
-@pytest.mark.slow
-def test_an_editor_completes_and_explains(tmp_path):
-    jedi = pytest.importorskip(
-        "jedi",
-        reason="jedi, which completes names as editors do, is an extra: pip install -e '.[test]'",
-    )
-    project = jedi.Project(tmp_path, added_sys_path=[str(ROOT)])
-
-    def completed(line: str) -> dict:
-        text = f"{SCRIPT}{line}"
-        found = jedi.Script(text, project=project).complete(text.count("\n") + 1, len(line))
-        return {name.name: name for name in found}
-
-    methods = completed("net.")
-    assert {
-        "init",
-        "loss",
-        "loss_and_gradient",
-        "hessian_vector_product",
-        "record",
-        "views",
-        "size",
-    } <= set(methods)
-    assert (
-        "gradient" in methods["loss_and_gradient"].docstring()
-        and "theta: " in methods["loss"].docstring()
-    )
-    assert {"neuron=", "loss=", "rule=", "executor=", "force="} <= set(completed("ms.train("))
-    assert {"plot_task", "save", "animate_task"} <= set(completed("ms.plots."))
-    assert "hvp" in completed("net.gradients(theta, task.x_support, task.y_support).")
-    names = completed("ms.")
-    assert set(minisnn.__all__) <= set(names)
-    for name in set(minisnn.__all__) - {"__version__"}:
-        assert len(names[name].docstring().splitlines()) > 1, f"{name}: a signature and no words"
+    assert [line.split(":")[1] for line in errors] == ["3", "4", "4", "5", "6", "7"], errors
 
 
 def test_the_stub_and_the_package_say_the_same():
@@ -157,19 +120,42 @@ def test_importing_costs_nothing():
     assert out.splitlines() == ["['minisnn']", "1.0 True"]
 
 
-@pytest.mark.parametrize("line", ["import minisnn as ms; ms.LIF()", "import minisnn.cli"])
-def test_an_archive_is_refused_in_a_sentence(line, tmp_path):
-    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
-        for name in ("__init__.py", "__init__.pyi", "cli.py"):
-            archive.write(ROOT / "minisnn" / name, f"minisnn/{name}")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "packed.zip")}
-    run = subprocess.run(
-        [sys.executable, "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys, minisnn.cli\n"
+        "try: minisnn.cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'numpy', 'numba', 'scipy', 'matplotlib', 'h5py', 'tqdm'} & "
+        "set(sys.modules)))"
     )
-    said = run.stderr.splitlines()[-1]
-    assert run.returncode == 1 and said.startswith(
-        "ImportError: minisnn cannot be used from an archive ("
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout
+    assert out.strip().endswith("[]"), out[-300:]
+
+
+def test_minisnn_stands_without_hardware(tmp_path):
+    """The command line offers what is there, and misses nothing."""
+    (tmp_path / "minisnn").mkdir()
+    for path in (ROOT / "minisnn").iterdir():
+        if path.name != "hardware":
+            (tmp_path / "minisnn" / path.name).symlink_to(path)
+    code = "import minisnn.cli; print(minisnn.__file__, minisnn.cli.parser().format_help())"
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
+    ).stdout
+    assert str(tmp_path) in out and "train" in out and "hardware" not in out
+
+
+def test_changelog_and_citation_know_the_version():
+    version = minisnn.__version__
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert (
+        f"\nversion: {version}\n" in citation
+        and f"version = {{{version}}}" in (ROOT / "lessons" / "guides" / "questions.md").read_text()
     )
-    assert said.endswith(
-        "packed.zip/minisnn/__init__.py); expected it unpacked, as `pip install` does it"
-    )
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    assert f"\n## {version}" in changes
+    for line in re.findall(r"^\|.*\|(.*)\|$", changes, re.M):  # where things went: it is there
+        for name in re.findall(r"`((?:minisnn|hardware)(?:\.\w+)+)`", line):
+            pkgutil.resolve_name(name)

@@ -18,9 +18,10 @@ PACKAGE = Path(ms.__file__).parent
 APART = ("parallel", "stopping.py")  # who does the work, not what it is
 
 
-def walked(neuron: Any = None) -> dict[str, int]:
+def walked(**how: Any) -> dict[str, int]:
     """{file: its lines} of the files in which a function runs."""
-    net = ms.SpikingNet((6, 6, 2), (3,), ways=3, kernel=3, neuron=neuron, backend="numpy")
+    layers = [ms.Conv(3, kernel=3)]
+    net = ms.SpikingNet((6, 6, 2), **{"layers": layers, **how}, ways=3, backend="numpy")
     rng = np.random.default_rng(0)
     theta = random_theta(net, rng)
     task = ms.Task(*random_data(net, rng), *random_data(net, rng))
@@ -47,7 +48,9 @@ def walked(neuron: Any = None) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    found = walked()
-    for name, lines in found.items():
+    files = walked()
+    layers = [ms.Conv(3, kernel=3), ms.Dense(4, recurrent=True)]
+    assert walked(layers=layers, learn=("alpha", "gamma")) == files
+    for name, lines in files.items():
         print(f"{lines:5}  {name}")
-    print(f"{sum(found.values()):5}  lines in {len(found)} files")
+    print(f"{sum(files.values()):5}  lines in {len(files)} files")

@@ -107,11 +107,6 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     Raises ValueError where the library has no room, or an intermediate could leave its word
     (`chip.check`).
     """
-    if chip.kind not in KINDS:
-        raise ValueError(
-            f"the library has no file for the neuron of a {type(chip).__name__}, but for "
-            f"{' and '.join(KINDS)}"
-        )
     if len(chip.layers) < 2:
         raise ValueError("the library cannot run a readout alone: it needs a conv layer before it")
     for n, layer in enumerate(chip.layers[:-1]):
@@ -205,7 +200,7 @@ def packed(chip: IntegerNet, learner: Learner, steps: int = 1) -> bytes:
     its biases; the tables; the means that are no class, as bytes."""
     header(chip, learner, steps)  # what the library has no room for is refused there
     numbers = constants(chip, learner, steps)
-    parts = [
+    parts: list = [
         np.array(
             [*(numbers[name] for name in MODEL), KINDS.index(chip.kind), numbers["nothings"]],
             np.int64,

@@ -44,7 +44,7 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
         "residuals": int(learner.residuals),
         "id": _identity(chip, learner),
         "nothings": len(nothing_of(chip, learner)),
-        **chip.recording.constants(),
+        **{name: int(getattr(chip.recording, name)) for name in ("bin", "cell", "centred")},
     }
 
 
@@ -77,7 +77,7 @@ def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
         else dict.fromkeys(BUILDS, 2)
     )
     for build in BUILDS:
-        spikes, state, sums, first = 0, [], 0, 3  # planes of the input's counts
+        spikes, states, sums, first = 0, [], 0, 3  # planes of the input's counts
         for layer in chip.layers[:-1]:
             (H, W, C), (h, w, C_out) = layer.input_shape, layer.output_shape
             row = first * -(-W * C // 32)
@@ -85,7 +85,7 @@ def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
             window = 1 if layer.pool == "none" else 4
             channels = C_out + -C_out % 4
             sums = max(sums, (window + 1) * channels)
-            state.append((h * w if build else 1) * window * channels * each[build])
+            states.append((h * w if build else 1) * window * channels * each[build])
             if build:
                 spikes += h * out + (H * row if layer is chip.layers[0] else 0)
             # the output grows from the bottom, the input at the top goes away row by row
@@ -93,7 +93,7 @@ def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
                 gone = max(y * (1 if window == 1 else 2) - len(layer.weight) // 2, 0)
                 spikes = max(spikes, (y + 1) * out + (H - gone) * row)
             first = planes
-        state = int(sum(state) if build else max(state))
+        state = int(sum(states) if build else max(states))
         rest = state + sums + LIST + len(chip.weight)
         found[build] = (rest + spikes, 0) if build else (rest, spikes)
     return found

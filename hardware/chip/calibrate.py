@@ -22,6 +22,7 @@ import numpy as np
 
 from minisnn.experiments.readout import traces
 
+from .formats import ends
 from .quantise import best_exponent
 from .ranges import MOST_COUNT
 
@@ -50,17 +51,12 @@ def rounded(weight: np.ndarray, H: np.ndarray, exponent: int, bits: int) -> np.n
     w = weight[order].astype(np.float64)
     unit = 2.0**exponent
     for i in range(len(w)):
-        held = unit * np.clip(np.floor(w[i] / unit + 0.5), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        held = unit * np.clip(np.floor(w[i] / unit + 0.5), *ends(bits))
         w[i + 1 :] -= np.outer(U[i, i + 1 :], (w[i] - held) / U[i, i])
         w[i] = held
     found = np.empty_like(w)
     found[order] = w
     return found
-
-
-def membrane_error(difference: np.ndarray, H: np.ndarray) -> float:
-    """trace(D^T H D): the error of the membranes, squared and summed over the outputs."""
-    return float(np.sum(difference * (H @ difference)))
 
 
 def calibrate(
@@ -70,24 +66,21 @@ def calibrate(
     on counts x (B, T, H, W, C).
 
     `network.IntegerNet` finds the very integers again, given the exponents. Other parameters stay,
-    but for the biases of those layers. Raises ValueError for a name that is not a conv layer's.
+    but for the biases of those layers.
     """
-    known = [b.name for b in net.blocks if b.name.startswith("conv")]
-    if set(bits) - set(known):
-        raise ValueError(
-            f"bits must name conv layers of {', '.join(known)}, not "
-            f"{', '.join(sorted(set(bits) - set(known)))}"
-        )
     new = theta.copy()
     exponents = {}
     rng = np.random.default_rng(0)
     views = net.views(new)
     was = net.views(theta)
-    steps = np.unique(np.linspace(max(x.shape[1] - net.window, 0), x.shape[1] - 1, 8).astype(int))
+    T = x.shape[1]
+    steps = np.unique(np.linspace(max(T - net.window, 0), T - 1, 8).astype(int)).tolist()
     before = after = np.minimum(x, MOST_COUNT)
-    for n, b in enumerate(net.blocks[: len(known)]):
-        gain = net.neuron.gain if n == 0 else 1.0
+    for n, b in enumerate(net.blocks):
+        if not b.name.startswith("conv"):
+            break
         if b.name in bits:
+            gain = net.neuron.gain if n == 0 else 1.0
             sites = len(x) * len(steps) * int(np.prod(b.input_shape[:2]))
             rows = rng.choice(sites, ROWS, replace=False) if sites > ROWS else None
             float_p, p = (
@@ -98,10 +91,10 @@ def calibrate(
             H = np.cov(p, rowvar=False, dtype=np.float64)
             H[np.diag_indices_from(H)] += DAMPING * np.trace(H) / len(H) + 1e-12
             held, exponents[b.name] = _best(weight, H, bits[b.name])
-            views[f"{b.name}.weight"][...] = (held / gain).reshape(views[f"{b.name}.weight"].shape)
-            views[f"{b.name}.bias"][...] += (
-                float_p.mean(0, dtype=np.float64) @ weight - p.mean(0, dtype=np.float64) @ held
-            )
+            view = views[f"{b.name}.weight"]
+            view[...] = (held / gain).reshape(view.shape)
+            lost = float_p.mean(0, dtype=np.float64) @ weight - p.mean(0, dtype=np.float64) @ held
+            views[f"{b.name}.bias"][...] += lost
         before = net.spikes(theta, x, b.name)
         after = net.spikes(new, x, b.name)
     return new, exponents
@@ -112,5 +105,6 @@ def _best(weight, H, bits):
     squared error."""
     first = best_exponent(weight, bits)
     found = {e: rounded(weight, H, e, bits) for e in (first - 1, first, first + 1)}
-    exponent = min(found, key=lambda e: membrane_error(weight - found[e], H))
+    lost = {e: weight - held for e, held in found.items()}
+    exponent = min(found, key=lambda e: np.sum(lost[e] * (H @ lost[e])))  # trace(D^T H D)
     return found[exponent], exponent

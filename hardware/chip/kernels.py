@@ -5,49 +5,40 @@ The state is 32 bits wide and no product is wider (`traces.mix`), so that a vect
 neurons as in float32. Twin: `tests/plain_integers.py`, plain Python integers.
 """
 
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 import numpy as np
 
 from minisnn.parallel.compilation import njit
 from minisnn.parallel.threads import parallel
-from .formats import NEAREST, ZERO, shift
-from .neuron import U
-from .stochastic import neurons, pooled, sloped, streams
+
+from .formats import NEAREST, ZERO, ends, shift
+from .ranges import STATE
+from .stochastic import neurons, sloped, streams
 from .traces import mix
 
-NONE, MAX, MEAN = range(3)
+NONE, MAX, MEAN, COUNT = range(4)  # COUNT: how many of four spike
 POOL = {"none": NONE, "max": MAX, "mean": MEAN}
-LOWEST, HIGHEST = U.ends
+LOWEST, HIGHEST = ends(16)  # of u
 
-
-class Constants(NamedTuple):
-    """What a step of a conv neuron takes; int32.
-
-    alpha, beta, gamma, rho, threshold, slope   of `IntegerLIF`
-    fraction                                    F, fraction bits of P and Q
-    most, left                                  from P's exponent to u's: clip to -most .. most,
-                                                then to the left,
-    below, right, half, one                     or to the right, rounding: see `scale`
-    filter_plus, filter_minus                   addends of numbers >= 0, < 0 that round the filters
-                                                (`traces.addends`)
-    """
-
-    alpha: np.int32
-    beta: np.int32
-    gamma: np.int32
-    rho: np.int32
-    threshold: np.int32
-    slope: np.int32
-    fraction: np.int32
-    most: np.int32
-    left: np.int32
-    below: np.int32
-    right: np.int32
-    half: np.int32
-    one: np.int32
-    filter_plus: np.int32
-    filter_minus: np.int32
+# What a step of a conv neuron takes; int32.
+#   alpha, beta, gamma, rho, threshold, slope   of `IntegerLIF`
+#   fraction                                    F, fraction bits of P and Q
+#   most, left                                  from P's exponent to u's: clip to -most .. most,
+#                                               then to the left,
+#   below, right, half, one                     or to the right, rounding: see `scale`
+#   plus, minus                                 `traces.addends` that round the filters
+Constants = namedtuple(
+    "Constants",
+    "alpha beta gamma rho threshold slope fraction most left below right half one plus minus",
+)
+# Of Loihi's neurons: factors 4096 - (du + 1) and 4096 - dv of the decays, shifts of what arrives,
+# vth, and 1, the threshold of what is pooled, which are spikes.
+Currents = namedtuple("Currents", "u_factor v_factor left right vth threshold")
+# Of a conv layer: spikes (B, T, H', W', C), membranes (samples, T, H, W, C) of the first samples, how
+# many membranes were clipped; slopes and args of the last steps, where they were asked for.
+Convolved = namedtuple("Convolved", "spikes membranes clipped slopes args")
 
 
 def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
@@ -109,85 +100,122 @@ def spread(x, words, weight, V):
                 for j in range(k):
                     to = flat[h + j, w * C_out : w * C_out + row]
                     add = weight[c, j]
-                    if n == 1:
-                        for m in range(row):
-                            to[m] += add[m]
-                    else:
-                        for m in range(row):
-                            to[m] += V.dtype.type(n) * add[m]
+                    for m in range(row):
+                        to[m] += V.dtype.type(n) * add[m]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def neuron_row(V, P, Q, r, bias, u, c):
-    """One step of a row of sites on flat arrays: u, then r, P, Q advance; returns how many u were
-    clipped."""
-    A = c.alpha
-    B = c.beta
-    G = c.gamma
-    rho = c.rho
-    threshold = c.threshold
+def neuron_row(V, P, Q, r, u, bias, c, counted):
+    """One step of a row of sites on flat arrays: u, then r, P, Q advance; returns how many u of the
+    first `counted` were clipped."""
     F = c.fraction & 31
-    most = c.most
     left = c.left & 31
-    below = c.below
     right = c.right & 31
     half = c.half & 31
-    one = c.one
+    rest = np.int32(np.int32(4096 - c.gamma) << 12)
     low = np.int32(LOWEST)
     high = np.int32(HIGHEST)
     clipped = np.int32(0)
     for n in range(u.size):
         x = np.int32(P[n] + bias[n])
-        up = np.int32(np.int32(x >> half) & one)
-        x = np.int32(max(min(x, most), np.int32(-most)) << left)
+        up = np.int32(np.int32(x >> half) & c.one)
+        x = np.int32(max(min(x, c.most), np.int32(-c.most)) << left)
         negative = np.int32(x >> 31)
-        x = np.int32(np.int32(np.int32(x + np.int32(negative & below)) >> right) + up)
-        x = np.int32(x - np.int32(np.int32(rho * r[n]) >> 12))
+        x = np.int32(np.int32(np.int32(x + np.int32(negative & c.below)) >> right) + up)
+        x = np.int32(x - np.int32(np.int32(c.rho * r[n]) >> 12))
         y = max(min(x, high), low)
-        clipped += np.int32(x != y)
+        clipped += np.int32((x != y) & (n < counted))
         u[n] = y
-        r[n] = (
-            np.int32(
-                np.int32(G * r[n])
-                + np.int32(np.int32(np.int32(4096 - G) << 12) * np.int32(y >= threshold))
-            )
-            >> 12
-        )
+        fired = np.int32(rest * np.int32(y >= c.threshold))
+        r[n] = np.int32(np.int32(c.gamma * r[n]) + fired) >> 12
         p, q = P[n], Q[n]
-        P[n] = mix(p, q, A, c.filter_plus, c.filter_minus)
-        Q[n] = mix(q, np.int32(V[n] << F), B, c.filter_plus, c.filter_minus)
+        P[n] = mix(p, q, c.alpha, c.plus, c.minus)
+        Q[n] = mix(q, np.int32(V[n] << F), c.beta, c.plus, c.minus)
+    return clipped
+
+
+@njit(inline="always")
+def toward_zero(x, factor):
+    """factor x / 4096, rounded toward zero."""
+    y = abs(x) * factor >> 12
+    return -y if x < 0 else y
+
+
+@njit(nogil=True, inner=True)
+def current_row(V, a, u, v, s, bias, c, counted):
+    """One step of a row of `loihi.run`'s neurons: current, membrane and spikes advance, then what
+    arrives; returns how many currents of the first `counted` wrapped and membranes were clipped."""
+    clipped = 0
+    for n in range(s.size):
+        wide = toward_zero(u[n], c.u_factor) + (a[n] << 6)
+        current = wide
+        if wide > STATE:
+            current -= 2 * STATE
+        elif wide <= -STATE:
+            current += 2 * STATE
+        free = toward_zero(v[n], c.v_factor) + current
+        m = min(max(free, 1 - STATE), STATE - 1)
+        if n < counted:
+            clipped += (wide != current) + (free != m)
+        u[n] = current
+        s[n] = m > c.vth << 6
+        v[n] = 0 if s[n] else m
+        a[n] = (np.int64(V[n]) + bias[n]) << c.left >> c.right
     return clipped
 
 
 @njit(nogil=True, inner=True)
-def pool_row(top, bottom, out, C, pool, threshold):
-    """Spikes out (W', C) flat of two rows of membranes; mean pooling compares the sum of four with
-    four thresholds."""
+def pool_row(top, bottom, out, arg, C, pool, threshold):
+    """Spikes out (W', C) flat of two rows of membranes, and which of four was the largest, where arg
+    is not None; mean pooling compares the sum of four with four thresholds."""
     for w in range(out.size // C):
         for c in range(C):
             i = 2 * w * C + c
+            n = w * C + c
+            most = max(max(top[i], top[i + C]), max(bottom[i], bottom[i + C]))
+            total = top[i] + top[i + C] + bottom[i] + bottom[i + C]
             if pool == MAX:
-                out[w * C + c] = (
-                    max(max(top[i], top[i + C]), max(bottom[i], bottom[i + C])) >= threshold
-                )
+                out[n] = most >= threshold
             else:
-                out[w * C + c] = top[i] + top[i + C] + bottom[i] + bottom[i + C] >= 4 * threshold
+                out[n] = total if pool == COUNT else total >= 4 * threshold
+            if arg is not None:
+                later = 2 if bottom[i] == most else 3
+                arg[n] = 0 if top[i] == most else (1 if top[i + C] == most else later)
 
 
 @njit(nogil=True, cache=True)
-def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record, key, slopes, args):
+def conv(
+    start,
+    stop,
+    x,
+    words,
+    weight,
+    bias,
+    pool,
+    c,
+    out,
+    clipped,
+    record,
+    lif,
+    key,
+    slopes,
+    args,
+    axons,
+):
     """Conv layer of samples start .. stop: out (B, T, H', W', C_out) spikes of x (B, T, H, W C_in)
     counts; clipped (B,) counts, of the neurons whose spikes are pooled: those of an odd row or
     column at the end are none of any output's.
 
     bias (W C_out,) is repeated for every column, in the type of the states; the weights' dtype is
-    that of the sums; c are `Constants`. Of the first samples record (samples, T, H, W C_out) int16
-    keeps every membrane.
+    that of the sums. Of the first samples record (samples, T, H, W C_out) keeps every membrane.
+    One of these says which neuron it is, the others are None, and numba leaves out what they lead to:
 
-    With a key (seed, update, place) the words are those of `stochastic`, c a `Step`, and pool is None
-    (the largest of four): slopes (B, window, H, W C_out) and args (B, window, H', W', C_out) of the
-    last steps are what the way back needs. Otherwise key, slopes and args are None. numba leaves out
-    what a None leaves out.
+    lif     True: c are `Constants`
+    key     (seed, update, place) of random numbers: the words are those of `stochastic`, c a `Step`;
+            slopes (B, window, H, W C_out) and args (B, window, H', W', C_out) of the last steps are
+            what the way back needs
+    axons   (steps, W C_out), what axons of Loihi's neurons deliver that fire again after so many
+            steps, a power of two: c are `Currents`
     """
     T = x.shape[1]
     H = x.shape[2]
@@ -196,9 +224,8 @@ def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record, key
     row = bias.size
     W = row // C_out
     h = weight.shape[1] // 2
-    if pool is not None:
-        rows = H if pool == NONE else H // 2 * 2
-        end = (W if pool == NONE else W // 2 * 2) * C_out
+    rows = H if pool == NONE else H // 2 * 2
+    end = (W if pool == NONE else W // 2 * 2) * C_out
     for b in range(start, stop):
         sums = np.zeros((H + k - 1, W + k - 1, C_out), weight.dtype)
         P = np.zeros((H, row), bias.dtype)
@@ -208,80 +235,71 @@ def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record, key
         total = 0
         if key is not None:
             states = streams(key, b, row)
-            arg = np.zeros(out.shape[2:], np.uint8)
+            scratch = np.zeros(out.shape[2:], np.uint8)
         for t in range(T):
             spread(x[b, t], words[b, t], weight, sums)
             flat = sums.reshape(H + k - 1, (W + k - 1) * C_out)
             for y in range(H):
                 V = flat[y + h, h * C_out : (h + W) * C_out]
+                counted = end if y < rows else 0
+                if lif is not None:
+                    total += neuron_row(V, P[y], Q[y], r[y], u[y], bias, c, counted)
                 if key is not None:
                     total += neurons(V, P[y], Q[y], r[y], u[y], bias, c, states)
-                if pool is not None:
-                    found = neuron_row(
-                        V[:end], P[y, :end], Q[y, :end], r[y, :end], bias[:end], u[y, :end], c
-                    )
-                    total += found if y < rows else 0
-                    if end < row:
-                        neuron_row(
-                            V[end:], P[y, end:], Q[y, end:], r[y, end:], bias[end:], u[y, end:], c
-                        )
+                if axons is not None:
+                    now = axons[t & (axons.shape[0] - 1)]
+                    total += current_row(V, P[y], Q[y], r[y], u[y], now, c, counted)
             if key is not None:
                 n = t - T + slopes.shape[1]
-                pooled(
-                    u.reshape(H, W, C_out), out[b, t], args[b, n] if n >= 0 else arg, c.threshold
-                )
+                arg = args[b, n] if n >= 0 else scratch
                 if n >= 0:
                     sloped(u, slopes[b, n], c)
-            if pool is not None:
-                if pool == NONE:
-                    for y in range(H):
-                        for z in range(W):
-                            for n in range(C_out):
-                                out[b, t, y, z, n] = u[y, z * C_out + n] >= c.threshold
+            for y in range(out.shape[2]):
+                to = out[b, t, y].reshape(-1)
+                if key is not None:
+                    which = arg[y].reshape(-1)
+                    pool_row(u[2 * y], u[2 * y + 1], to, which, C_out, MAX, c.threshold)
+                elif pool != NONE:
+                    pool_row(u[2 * y], u[2 * y + 1], to, None, C_out, pool, c.threshold)
                 else:
-                    for y in range(H // 2):
-                        to = out[b, t, y].reshape(-1)
-                        pool_row(u[2 * y], u[2 * y + 1], to, C_out, pool, c.threshold)
+                    for n in range(row):
+                        to[n] = u[y, n] >= c.threshold
             if b < record.shape[0]:
                 for y in range(H):
                     for n in range(row):
-                        record[b, t, y, n] = u[y, n]
+                        record[b, t, y, n] = u[y, n] if axons is None else r[y, n]
         clipped[b] = total
 
 
-class Convolved(NamedTuple):
-    """Of a conv layer: spikes (B, T, H', W', C), membranes (samples, T, H, W, C) of the first samples,
-    how many membranes were clipped; slopes and args of the last steps, where they were asked for."""
-
-    spikes: np.ndarray
-    membranes: np.ndarray
-    clipped: int
-    slopes: np.ndarray | None
-    args: np.ndarray | None
-
-
 def convolved(
-    layer: Any, prepared: tuple, x: np.ndarray, record: int = 0, key=None, window: int = 0
+    layer: Any,
+    prepared: tuple,
+    x: np.ndarray,
+    record: int = 0,
+    key=None,
+    window: int = 0,
+    axons: np.ndarray | None = None,
 ) -> Convolved:
     """A conv layer from events x (B, T, H, W, C).
 
-    prepared   its weights as `mirrored` lays them out, its biases along a row, its `Constants`
+    prepared   its weights as `mirrored` lays them out, its biases along a row, its pooling and
+               constants
     record     of how many samples membranes are kept
     key        of the random numbers of `stochastic`, the last `window` steps for the way back
+    axons      of Loihi's neurons, see `conv`
     """
-    weight, bias, constants = prepared
     (H, W, _), shape, (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
     flat = rows_of(x)
     out = np.empty((B, T, *shape), np.uint8)
     clipped = np.zeros(B, np.int64)
-    kept = np.empty((min(record, B), T, H, W * shape[2]), np.int16)
+    kept = np.empty((min(record, B), T, H, W * shape[2]), np.int16 if axons is None else np.int32)
     slopes = args = None
     if key is not None:
         slopes = np.empty((B, window, H, W * shape[2]), np.uint8)
         args = np.empty((B, window, *shape), np.uint8)
-    pool = POOL[layer.pool] if key is None else None
-    given = flat, flat.view(np.uint64), weight, bias, pool, constants
-    parallel(conv, B, *given, out, clipped, kept, key, slopes, args)
+    lif = True if key is None and axons is None else None
+    given = flat, flat.view(np.uint64), *prepared, out, clipped, kept
+    parallel(conv, B, *given, lif, key, slopes, args, axons)
     membranes = kept.reshape(*kept.shape[:2], H, W, shape[2])
     return Convolved(out, membranes, int(clipped.sum()), slopes, args)
 

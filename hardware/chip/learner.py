@@ -28,7 +28,7 @@ a device that is taught shot by shot counts them (`means.CountedMeans`).
 import math
 import warnings
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,10 +39,12 @@ from minisnn.parallel.compilation import njit
 from .errors import ERRORS, error
 from .formats import (
     FLOOR,
+    NEAREST,
     STOCHASTIC,
-    Format,
     Saturated,
+    ends,
     noise_of,
+    numbers,
     rounding,
     seed_state,
     shift,
@@ -55,7 +57,7 @@ RULES = ("membrane", "three-factor")  # by gradients
 CLASS_MEAN = "class-mean"
 MOST = 1 << 62  # of numbers that have no other end
 MOST_WINDOW = 65_535  # steps that the C library has room for
-GRADIENT = Format(32, 19)  # G: products of Q0.7 and Q1.12
+GRADIENT = 32  # bits of G, 19 of them fraction: products of Q0.7 and Q1.12
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,13 @@ class Learner:
 
     def __post_init__(self):
         rounding(self.rounding)
-        for name, value, known in (
-            ("rule", self.rule, (*RULES, CLASS_MEAN)),
-            ("error", self.error, tuple(ERRORS)),
-        ):
-            one_of(name, value, known)
+        one_of("rule", self.rule, (*RULES, CLASS_MEAN))
+        one_of("error", self.error, ERRORS)
         if self.rule == CLASS_MEAN and (self.threshold or self.online):
             raise ValueError("the rule class-mean takes all samples at once and has no threshold")
         if (self.refuse or self.residuals) and self.rule != CLASS_MEAN:
             raise ValueError(
-                f"refuse and residuals are of the rule class-mean, whose answers are distances; the "
+                "refuse and residuals are of the rule class-mean, whose answers are distances; the "
                 f"rule is {self.rule}"
             )
         whole(0, 255, threshold=self.threshold)
@@ -110,54 +109,35 @@ class Learner:
     def shifts(self, exponent: int, bits: int = 8) -> tuple[int, int]:
         """k of the weights and of the bias; the weights have this exponent and so many bits.
         ValueError beyond -12 to 32."""
-        return (13 - bits, 0) if self.rule == CLASS_MEAN else shifts_of(self, exponent, 12)
+        if self.rule == CLASS_MEAN:
+            return 13 - bits, 0
+        k = 19 + exponent - self.log2_weight, 7 + exponent - self.log2_bias
+        if max(k) > 32 or min(k) < -12:
+            raise ValueError(
+                f"steps of 2^{self.log2_weight} (bias 2^{self.log2_bias}) at exponent {exponent} "
+                f"shift by {k}; -12 to 32 bits can be had"
+            )
+        return k
 
 
-def shifts_of(steps, exponent: int, fraction: int) -> tuple[int, int]:
-    """k of weights of this exponent and of biases that are `fraction` bits finer, for steps
-    2^log2_weight and 2^log2_bias."""
-    k = 19 + exponent - steps.log2_weight, 19 + exponent - fraction - steps.log2_bias
-    if max(k) > 32 or min(k) < -12:
-        raise ValueError(
-            f"steps of 2^{steps.log2_weight} (bias 2^{steps.log2_bias}) at exponent {exponent} "
-            f"shift by {k}; -12 to 32 bits can be had"
-        )
-    return k
-
-
-def nearest_power(step: float) -> int:
-    """l of the power of two nearest to a step size in ratio."""
-    if not (step > 0 and math.isfinite(step)):
-        raise ValueError(f"a step size must be positive and finite, not {step}")
-    return round(math.log2(step))
-
-
-def steps_of(net, inner, samples: int) -> dict[str, int]:
+def steps_of(net, inner, samples: int) -> dict[str, Any]:
     """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the
     support samples, of which online each makes a step of its own."""
     if (readings := getattr(inner, "readings", 1)) > 1:
         raise ValueError(
             f"the network reads its features {readings} times in a recording; in integers they are "
-            "the trace at its end alone, expected readings 1"
+            "the trace at its end only, expected readings 1"
         )
     if (looks := getattr(inner, "looks", 1)) > 1:
-        warnings.warn(
-            f"the network looks at a recording {looks} times; in integers there is one look, with "
-            "the accuracy of one",
-            stacklevel=2,
-        )
+        text = f"the network looks at a recording {looks} times; in integers there is one look"
+        warnings.warn(f"{text}, with the accuracy of one", stacklevel=2)
     if getattr(inner, "axes", None) is not None:
-        warnings.warn(
-            f"the network compares class means along {inner.axes.shape[1]} axes; in integers it "
-            "compares all features, with the accuracy of that",
-            stacklevel=2,
-        )
+        text = f"the network compares class means along {inner.axes.shape[1]} axes; in integers it"
+        warnings.warn(f"{text} compares all features, with the accuracy of that", stacklevel=2)
     samples = 1 if learns_online(inner) else samples
-    a = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
-    means = (float(np.exp(np.log(a[p.slice]).mean())) for p in net.layout[-2:])
-    return dict(
-        zip(("log2_weight", "log2_bias"), (nearest_power(mean / samples) for mean in means))
-    )
+    sizes = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
+    means = [float(np.exp(np.log(sizes[p.slice]).mean())) / samples for p in net.layout[-2:]]
+    return dict(zip(("log2_weight", "log2_bias"), (round(math.log2(mean)) for mean in means)))
 
 
 def one_look(inner):
@@ -197,30 +177,6 @@ class Learned:
     gradient_saturated: int = 0
     synapses: int = 0
 
-    def write(self, gradients, shifts, mode: int, ends, state: int, threshold: int = 0) -> int:
-        """Update the weights, then the biases, in place, and count; gradients, shifts and ends are
-        a pair each, of both.
-
-        Returns the random state.
-        """
-        counts = np.array([self.written, self.gated, self.clipped], np.int64)
-        for array, G, k, word in zip((self.weight, self.bias), gradients, shifts, ends):
-            theta = int(np.abs(G).max()) * threshold >> 8
-            state = update(array.reshape(-1), G.reshape(-1), theta, k, mode, word, state, counts)
-            self.synapses += G.size
-        self.written, self.gated, self.clipped = counts.tolist()
-        return state
-
-
-class How(NamedTuple):
-    """What the kernel of a sample takes of a `Learner`: steps from `first` on, the rule, the error,
-    the rounding of h."""
-
-    first: int
-    three_factor: bool
-    error: int
-    mode: int
-
 
 @njit(nogil=True, cache=True)
 def accumulate(G, e, p, word):
@@ -236,19 +192,23 @@ def accumulate(G, e, p, word):
 
 
 @njit(nogil=True, cache=True)
-def sample(G, Gb, u, p, label, how, neuron, word):
+def sample(G, Gb, u, p, label, kind, first, mode, neuron, word):
     """Add a sample's gradient to G (F, K) and, of an input that is always 1, Gb (1, K): u (T, K), p
-    (T, F); sums clipped."""
+    (T, F); sums clipped.
+
+    kind    of the error
+    first   step from which errors count; with a neuron, those of the three-factor rule, times its
+            slope, rounded by `mode`
+    """
     e = np.empty(u.shape[1], np.int64)
     always = np.full(1, 4096)
     clipped = 0
-    for t in range(how.first, u.shape[0]):
-        error(u[t], label, how.error, e)
-        if how.three_factor:
+    for t in range(first, u.shape[0]):
+        error(u[t], label, kind, e)
+        if neuron is not None:
             for k in range(e.size):
-                e[k] = shift(
-                    e[k] * surrogate(u[t, k], neuron.threshold, neuron.slope), 8, how.mode, 0
-                )
+                slope = surrogate(u[t, k], neuron.threshold, neuron.slope)
+                e[k] = shift(e[k] * slope, 8, mode, 0)
         clipped += accumulate(G, e, p[t], word) + accumulate(Gb, e, always, word)
     return clipped
 
@@ -273,56 +233,37 @@ def update(W, G, theta, k, mode, word, state, counts):
     return state
 
 
-@njit(nogil=True, cache=True)
-def means(W, b, G, n, k, mode, ends, state, counts):
-    """W (F, K) of classes with n (K,) samples: the mean G / n >> k, then all of b (K,); counts +=
-    (written, gated, clipped)."""
-    squares = np.zeros(n.size, np.int64)
-    for i in range(W.shape[0]):
-        for c in range(n.size):
-            state = xorshift32(state)
-            if n[c] > 0:
-                x = shift(G[i, c] // n[c], k, mode, noise_of(state, k))
-                y = min(x, ends[0][1])
-                counts[2] += x != y
-                counts[0] += y != W[i, c]
-                W[i, c] = y
-            squares[c] += W[i, c] * W[i, c]
-    for c in range(n.size):
-        x = -shift(squares[c] + squares.max(), 1 - k, FLOOR, 0)
-        y = max(x, ends[1][0])
-        counts[2] += x != y
-        counts[0] += y != b[c]
-        b[c] = y
-
-
 def check_samples(net, p: np.ndarray, y) -> np.ndarray:
     """Labels y as an array, one of the classes for each sample of p, which has a step at least;
     else ValueError."""
     y = np.asarray(y)
-    if y.dtype.kind not in "iu" or y.shape != (len(p),):
+    if y.dtype.kind not in "iu" or y.shape != (len(p),) or not p.shape[1]:
         raise ValueError(
-            f"labels must be one integer for each of {len(p)} samples, not {y.dtype} {y.shape}"
+            f"labels must be one integer for each sample, not {y.dtype} {y.shape} for traces "
+            f"{p.shape}, of one step at least"
         )
     if y.size and not 0 <= y.min() <= y.max() < net.ways:
         raise ValueError(f"labels are 0 to {net.ways - 1}, found {y.min()} to {y.max()}")
-    if not p.shape[1]:
-        raise ValueError("samples to learn from have one step at least, found none")
     return y
 
 
 def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-    out = Learned(net.weight, net.bias)
-    counts = np.zeros(3, np.int64)
-    G = np.zeros(out.weight.shape, np.int64)
-    n = np.bincount(y, minlength=len(out.bias))
-    np.add.at(G.T, y, p[:, -1])
-    out.synapses = G.size + n.size
+    W, b = net.weight, net.bias
+    word, room = net.ends(-1)
     k = learner.shifts(0, net.readout.bits)[0]
-    mode = rounding(learner.rounding)
-    means(out.weight, out.bias, G, n, k, mode, net.ends(-1), seed_state(learner.seed), counts)
-    out.written, out.gated, out.clipped = map(int, counts)
-    return out
+    noise, _ = numbers(seed_state(learner.seed), W.size)
+    addends = {NEAREST: 1 << k >> 1, STOCHASTIC: noise.reshape(W.shape) >> 32 - k}
+    n = np.bincount(y, minlength=len(b))
+    G = np.zeros(W.shape, np.int64)
+    np.add.at(G.T, y, p[:, -1])
+    x = G // np.maximum(n, 1) + addends.get(rounding(learner.rounding), 0) >> k
+    weight = np.where(n > 0, np.minimum(x, word[1]), W)
+    squares = (weight * weight).sum(0)
+    wanted = -(squares + squares.max() << k - 1)
+    bias = np.maximum(wanted, room[0])
+    written = (weight != W).sum() + (bias != b).sum()
+    clipped = ((x > word[1]) & (n > 0)).sum() + (bias != wanted).sum()
+    return Learned(weight, bias, int(written), 0, int(clipped), 0, W.size + b.size)
 
 
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
@@ -337,28 +278,30 @@ def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
         return _class_means(net, learner, p, y)
     out = Learned(net.weight, net.bias)
     k = learner.shifts(net.readout.exponent)
-    ends = net.ends(-1)
-    G = np.zeros(out.weight.shape, np.int64)
-    Gb = np.zeros((1, len(out.bias)), np.int64)
-    T = p.shape[1]
-    three = learner.rule == "three-factor"
+    arrays = out.weight, out.bias
+    G = np.zeros(out.weight.shape, np.int64), np.zeros((1, len(out.bias)), np.int64)
     mode = rounding(learner.rounding)
-    first = max(T - learner.window, 0) if three else T - 1
-    how = How(first, three, ERRORS[learner.error], FLOOR if mode == STOCHASTIC else mode)
+    how = p.shape[1] - 1, FLOOR, None
+    if learner.rule == "three-factor":
+        first = max(p.shape[1] - learner.window, 0)
+        how = first, FLOOR if mode == STOCHASTIC else mode, net.neuron
     state = seed_state(learner.seed)
+    counts = np.zeros(3, np.int64)
     u = None if learner.online else net.membranes(p)
     for b, label in enumerate(y):
-        seen = net.membranes(p[b : b + 1], out.weight, out.bias)[0] if u is None else u[b]
-        out.gradient_saturated += sample(
-            G, Gb, seen, p[b], int(label), how, net.neuron, GRADIENT.ends
-        )
+        seen = net.membranes(p[b : b + 1], *arrays)[0] if u is None else u[b]
+        given = seen, p[b], int(label), ERRORS[learner.error], *how, ends(GRADIENT)
+        out.gradient_saturated += sample(*G, *given)
         if learner.online or b == len(y) - 1:
-            state = out.write((G, Gb), k, mode, ends, state, learner.threshold)
-            G[...], Gb[...] = 0, 0
+            for array, g, shift_, word in zip(arrays, G, k, net.ends(-1)):
+                theta = int(np.abs(g).max()) * learner.threshold >> 8
+                by = theta, shift_, mode, word, state, counts
+                state = update(array.reshape(-1), g.reshape(-1), *by)
+                out.synapses += g.size
+                g[...] = 0
+    out.written, out.gated, out.clipped = counts.tolist()
     if net.words.strict and out.gradient_saturated:
-        raise Saturated(
-            f"readout gradient: {out.gradient_saturated} sums left {GRADIENT.bits} bits"
-        )
+        raise Saturated(f"readout gradient: {out.gradient_saturated} sums left {GRADIENT} bits")
     return out
 
 

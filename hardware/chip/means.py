@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .formats import NEAREST, STOCHASTIC, rounding, seed_state, whole, xorshift32
+from .formats import NEAREST, numbers, rounding, seed_state, whole
 
 MOST_SHOTS = 65_535
 NONE = -1  # in place of a class's id
@@ -77,12 +77,8 @@ class CountedMeans:
     known: list[ClassMean] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        self._mode = rounding(self.rounding)
-        if self._mode not in (NEAREST, STOCHASTIC):
-            raise ValueError(
-                f"class means round to nearest or stochastic, not {self.rounding!r}: another "
-                "rounding would draw them to one side"
-            )
+        # another rounding would draw means to one side
+        self._mode = rounding(self.rounding, ("nearest", "stochastic"))
         whole(1, 65_535, inputs=self.inputs)
         whole(0, 2**31 - 1, refuse=self.refuse)
         self.noise = seed_state(self.seed)
@@ -116,35 +112,29 @@ class CountedMeans:
             raise ValueError(f"class {old} has no shot that could be taken back")
         if becomes is was:
             return
-        shots = None if becomes is None else self._with_room(becomes)
+        shots = self._with_room(becomes) if becomes else 0
         self._shot(was, x, was.shots - 1)
-        if becomes is not None and shots is not None:
+        if becomes:
             self._shot(becomes, x, shots)
 
     def distances(self, traces: np.ndarray) -> np.ndarray:
-        """Squared distances in 65536ths, int64 (classes,), in the order of `known`."""
-        p = self._check(traces)
-        found = np.full(len(self.known), UNTAUGHT, np.int64)
-        for k, one in enumerate(self.known):
-            m = self.answering(one)
-            if one.shots:
-                found[k] = (p @ p - 32 * (m @ p) + 256 * (m @ m)) >> 8
-        return found
+        """Squared distances in 65536ths, int64 (..., classes), in the order of `known`, of the traces
+        of one recording, or of several (n, inputs)."""
+        m = np.array([self.answering(one) for one in self.known]).reshape(-1, self.inputs)
+        far = distances_to(m, self._check(traces))
+        return np.where([one.shots > 0 for one in self.known], far, UNTAUGHT)
 
     def nearest(self, traces: np.ndarray) -> int:
         """The id of the nearest class, or NONE."""
         far = self.distances(traces)
-        if not len(far) or far.min() == UNTAUGHT:
+        least = far.min(initial=UNTAUGHT)
+        if least == UNTAUGHT:
             return NONE
         best = self.known[int(far.argmin())]
-        beyond = self.refuse and far.min() > self.refuse + self.refuse // best.shots
-        return NONE if beyond or self._is_nothing(traces, int(far.min())) else best.id
-
-    def _is_nothing(self, traces: np.ndarray, least: int) -> bool:
-        p = traces.astype(np.int64)
-        several = () if self.nothing is None else self.nothing.astype(np.int64)
-        far = [int(p @ p - 32 * (m @ p) + 256 * (m @ m)) >> 8 for m in several]
-        return any(one < least and (not self.refuse or one <= self.refuse) for one in far)
+        m = np.zeros((0, self.inputs)) if self.nothing is None else self.nothing
+        blank = distances_to(m, traces).min(initial=UNTAUGHT)
+        both = np.array([least, blank])
+        return NONE if is_refused(both, self.refuse or UNTAUGHT, best.shots) else best.id
 
     def scores(self, traces: np.ndarray) -> np.ndarray:
         """Minus half the squared distances, in 1024ths of 16 bits, as `edge_scores` gives them."""
@@ -168,12 +158,12 @@ class CountedMeans:
 
     def _check(self, traces: np.ndarray) -> np.ndarray:
         p = np.asarray(traces)
-        if p.shape != (self.inputs,) or p.dtype.kind not in "iu":
+        inside = 0 <= p.min(initial=0) <= p.max(initial=0) <= 4096
+        if p.shape[-1:] != (self.inputs,) or p.dtype.kind not in "iu" or not inside:
             raise ValueError(
-                f"traces must be {self.inputs} integers, not {p.dtype} of shape {p.shape}"
+                f"traces must be {self.inputs} integers of 0 to 4096, not {p.dtype} of shape "
+                f"{p.shape} of {p.min(initial=0)} to {p.max(initial=0)}"
             )
-        if p.size and not 0 <= p.min() <= p.max() <= 4096:
-            raise ValueError(f"traces are 0 to 4096, found {p.min()} to {p.max()}")
         return p.astype(np.int64)
 
     def _shot(self, one: ClassMean, p: np.ndarray, shots: int) -> None:
@@ -188,14 +178,28 @@ class CountedMeans:
         by = _LAST * shots
         away = np.minimum(p, _LAST * _MOST) * unit - _LAST * one.mean
         step = (sign * away + self._halves(by)) // by
-        one.mean = np.clip(one.mean + step, 0, _MOST * unit)
+        one.mean[:] = np.clip(one.mean + step, 0, _MOST * unit)
 
     def _halves(self, by: int) -> np.ndarray | int:
         """What is added before `// by`: half of it, or a number of the noise for every synapse."""
         if self._mode == NEAREST:
             return by // 2
-        noise = np.empty(self.inputs, np.int64)
-        for i in range(self.inputs):
-            self.noise = xorshift32(self.noise)
-            noise[i] = self.noise * by >> 32
-        return noise
+        noise, self.noise = numbers(self.noise, self.inputs)
+        return noise * by >> 32
+
+
+def distances_to(m: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Squared distances of traces p (..., inputs) and means m (k, inputs), (..., k) in 65536ths; sums
+    of products stay below 2^53, so that float64 holds them exactly."""
+    m = m.astype(np.float64)
+    p = p.astype(np.float64)
+    squares = (p * p).sum(-1, keepdims=True) + 256 * (m * m).sum(1)
+    return (squares - 32 * (p @ m.T)).astype(np.int64) >> 8
+
+
+def is_refused(far: np.ndarray, refuse: int, shots: int) -> np.ndarray:
+    """Which a device refuses of distances (..., 2) of the nearest class, and of the nearest mean that
+    is no class, which counts at any distance where refuse is 0."""
+    nearest, blank = far[..., 0], far[..., 1]
+    alike = (blank < nearest) & ((blank <= refuse) | (refuse == 0))
+    return alike | (nearest > refuse + refuse // shots)

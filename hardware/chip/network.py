@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import kernels, quantise, ranges
-from .formats import ROUNDINGS, Format, Saturated, rounding, seed_state
+from .formats import ROUNDINGS, Saturated, ends, rounding, seed_state, whole
 from .learner import Learned, Learner, learn, learns_online, readout_exponent, steps_of
 from .neuron import IntegerLIF
 from .ranges import MOST_COUNT
@@ -49,29 +49,28 @@ class IntegerNet:
         exponents=None,
     ):
         quantise.check_kind(net, self.kind)
-        chosen = dict(exponents or {})
-        if readout_exponent is not None:
-            chosen["readout"] = readout_exponent
-        names = [b.name for b in net.blocks]
-        if unknown := sorted(set(chosen) - set(names)):
-            raise ValueError(f"exponents are of {', '.join(names)}, not of {', '.join(unknown)}")
-        views = net.views(theta)
+        chosen = {"readout": readout_exponent} if readout_exponent is not None else {}
+        chosen |= exponents or {}
+        if unknown := set(chosen) - {b.name for b in net.blocks}:
+            raise ValueError(f"exponents are of layers; there is no {', '.join(sorted(unknown))}")
         layers = []
         for n, b in enumerate(net.blocks):
-            weight, bias = quantise.arrays(net, views, n, net.dtype.type)
+            arrays = quantise.arrays(net, theta, n, net.dtype.type)
             word = words.weight_bits, words.fraction
             if b.readout:
                 word = words.readout_bits, TRACE_BITS
             most = ranges.most_of(n, b.readout)
             exponent = chosen.get(b.name)
-            layers.append(quantise.layer(b, weight, bias, *word, most, exponent, words.strict))
+            layers.append(quantise.layer(b, *arrays, *word, most, exponent, words.strict))
         self._set(layers, IntegerLIF.of(net.neuron), words)
 
     def check(self) -> None:
         """Raise ValueError where an intermediate value could leave its word (`ranges`); called for
         a new network and before export.
         """
-        ranges.check(self.layers, self.neuron, self.words)
+        ranges.check_neuron(self.neuron)
+        for n, layer in enumerate(self.layers):
+            ranges.check_sums(n, layer, layer is self.layers[-1])
 
     def _set(self, layers, neuron: IntegerLIF, words: Words) -> None:
         self.layers = tuple(layers)
@@ -102,20 +101,23 @@ class IntegerNet:
         A network that was meta-trained for the chip keeps the exponents of its training wherever
         `words` has the same bits.
         """
-        net = checkpoint.net
         known = trained_for(checkpoint.provenance.get("chip"))
-        steps = steps_of(net, checkpoint.inner, samples or net.ways)
-        chosen = {
-            "readout": readout_exponent(
-                steps["log2_weight"], words.readout_bits, learns_online(checkpoint.inner)
-            )
+        of_conv = known.get("bits") == words.weight_bits
+        of_readout = known.get("readout_bits") == words.readout_bits
+        kept = {
+            name: exponent
+            for name, exponent in known.get("exponents", {}).items()
+            if (of_readout if name == "readout" else of_conv)
         }
-        bits = {"readout": ("readout_bits", words.readout_bits)}
-        for name, exponent in known.get("exponents", {}).items():
-            kind, own = bits.get(name, ("bits", words.weight_bits))
-            if known[kind] == own:
-                chosen[name] = exponent
-        self = cls(net, checkpoint.theta, words, exponents=chosen | (exponents or {}))
+        return cls._made(checkpoint, samples, words.readout_bits, words, kept | (exponents or {}))
+
+    @classmethod
+    def _made(cls, checkpoint, samples: int | None, bits: int, words, *more) -> Any:
+        """With the readout's exponent that leaves bits to learn as the checkpoint adapts."""
+        net, inner = checkpoint.net, checkpoint.inner
+        steps = steps_of(net, inner, samples or net.ways)
+        exponent = readout_exponent(steps["log2_weight"], bits, learns_online(inner))
+        self = cls(net, checkpoint.theta, words, exponent, *more)
         self.steps = steps
         self.recording = Recording.of(checkpoint)
         return self
@@ -167,20 +169,21 @@ class IntegerNet:
 
     def _check_readout(self, weight: np.ndarray, bias: np.ndarray) -> None:
         """ValueError where integers for the readout do not fit its words."""
-        if weight.dtype.kind not in "iu" or bias.dtype.kind not in "iu":
+        inputs = self.readout.input_shape[2]
+        kinds = weight.dtype.kind + bias.dtype.kind
+        if not set(kinds) <= set("iu") or weight.shape != (inputs, len(bias)):
             raise ValueError(
-                f"readout: weights and biases must be integers, not {weight.dtype} and {bias.dtype}"
+                f"readout: weights and biases must be integers ({inputs}, classes) and (classes,), "
+                f"not {weight.dtype} {weight.shape} and {bias.dtype} {bias.shape}"
             )
-        ranges.check_layer(
-            replace(self.readout, weight=weight[None, None], bias=bias), self.bias_room
-        )
+        ranges.check_layer(replace(self.readout, weight=weight, bias=bias), self.bias_room)
 
     def ends(self, n: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """The smallest and the largest weight, and bias, of layer n; no bias between its limits
         makes its sums overflow."""
         layer = self.layers[n]
         room = ranges.room_of(n, layer, layer is self.readout)
-        return Format(layer.bits).ends, (-room, room)
+        return ends(layer.bits), (-room, room)
 
     @property
     def bias_room(self) -> int:
@@ -223,19 +226,12 @@ class IntegerNet:
     def counts(self, x: np.ndarray) -> np.ndarray:
         """Event counts in the chip's range: uint8 (B, T, H, W, C), at most 7."""
         x = np.asarray(x)
-        if (
-            x.dtype.kind not in "uib"
-            or x.ndim != 5
-            or x.shape[2:] != self.input_shape
-            or not x.shape[1]
-        ):
+        whole = x.dtype.kind in "uib" and x.min(initial=0) >= 0
+        if not whole or x.ndim != 5 or x.shape[2:] != self.input_shape or not x.shape[1]:
             raise ValueError(
-                "x must be integer counts of shape (B, T, "
-                f"{', '.join(map(str, self.input_shape))}), T at least 1, not {x.dtype} "
-                f"{x.shape}"
+                f"x must be integer counts of shape (B, T, {', '.join(map(str, self.input_shape))}), "
+                f"T at least 1, not {x.dtype} {x.shape} from {x.min(initial=0)}"
             )
-        if x.size and x.min() < 0:
-            raise ValueError(f"x must hold counts, found {x.min()}")
         self._count("input", int((x > MOST_COUNT).sum()))
         return np.minimum(x, MOST_COUNT).astype(np.uint8)
 
@@ -256,27 +252,22 @@ class IntegerNet:
     def traces(
         self, spikes: np.ndarray, bits: int = TRACE_BITS, mode: str | None = None, seed: int = 1
     ) -> np.ndarray:
-        """The readout's presynaptic p at every step, uQ1.12 in int32 (B, T, inputs).
+        """The readout's presynaptic p at every step, uQ1.12 in int32 (B, T, inputs), of spikes, or
+        of counts of at most 7.
 
         bits   fraction bits of the filters' states, 1 to 12; the result keeps its format, its
                lowest bits are zero
         mode   rounding of the filters, "stochastic" too (numbers of `seed`); None: that of the
                network's words
         """
-        if not 1 <= bits <= TRACE_BITS:
-            raise ValueError(f"traces have 1 to {TRACE_BITS} fraction bits, not {bits}")
-        if (
-            spikes.dtype.kind not in "uib"
-            or not 0 <= spikes.min(initial=0) <= spikes.max(initial=0) <= MOST_COUNT
-        ):
-            raise ValueError(f"spikes must be integers of 0 to {MOST_COUNT}, not {spikes.dtype}")
+        whole(1, TRACE_BITS, bits=bits)
         flat = np.ascontiguousarray(spikes.reshape(*spikes.shape[:2], -1))
         found = np.empty(flat.shape, np.int32)
         n = self.neuron
         state = seed_state(seed)
         rounds = rounding(mode or self.words.traces)
-        for b in range(len(flat)):
-            state = presynaptic(flat[b], found[b], n.alpha, n.beta, rounds, bits, state)
+        for one, p in zip(flat, found):
+            state = presynaptic(one, p, n.alpha, n.beta, rounds, bits, state)
         return found
 
     def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
@@ -291,32 +282,24 @@ class IntegerNet:
         weight = self.weight if weight is None else weight
         bias = self.bias if bias is None else bias
         self._check_readout(weight, bias)
-        if p.dtype.kind not in "iu" or p.ndim != 3 or p.shape[2] != len(weight):
+        outside = p.min(initial=0) < 0 or p.max(initial=0) > UNITY
+        if p.dtype.kind not in "iu" or p.ndim != 3 or p.shape[2] != len(weight) or outside:
             raise ValueError(
-                f"traces must be integers (B, T, {len(weight)}), not {p.dtype} {p.shape}"
+                f"traces must be integers (B, T, {len(weight)}) of 0 to {UNITY}, not {p.dtype} "
+                f"{p.shape} of {p.min(initial=0)} to {p.max(initial=0)}"
             )
-        if p.min(initial=0) < 0 or p.max(initial=0) > UNITY:
-            raise ValueError(f"traces are 0 to {UNITY}, found {p.min()} to {p.max()}")
         u = np.empty((*p.shape[:2], len(bias)), np.int64)
-        mode = rounding(self.words.membrane)
         columns = np.ascontiguousarray(weight.T, np.int32)
-        bias = np.asarray(bias, np.int64)
-        clipped = 0
-        for b in range(len(p)):
-            clipped += kernels.readout(
-                p[b], columns, bias, self.readout_shift, mode, self.neuron, u[b]
-            )
+        k = ranges.shift_to_u(self.readout.exponent, TRACE_BITS, "readout")
+        how = columns, np.asarray(bias, np.int64), k
+        mode = rounding(self.words.membrane)
+        clipped = sum(kernels.readout(p[b], *how, mode, self.neuron, u[b]) for b in range(len(p)))
         self._count("readout.u", int(clipped))
         return u
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Logits, int64 (B, ways): the readout's membrane at the last step."""
         return self.membranes(self.traces_of(x))[:, -1]
-
-    @property
-    def readout_shift(self) -> int:
-        """From the accumulator's exponent, the weights' less 12, to the 10 fraction bits of u."""
-        return ranges.shift_to_u(self.readout.exponent, TRACE_BITS, "readout")
 
     def counted_alone(self) -> "IntegerNet":
         """The same network with its own counters, all zero: they count the saturations of one
@@ -331,13 +314,12 @@ class IntegerNet:
     def _prepare(self, layer):
         sums = np.int16 if self.bounds[layer.name]["V"].bits <= 16 else np.int32
         k = ranges.shift_to_u(layer.exponent, layer.fraction, layer.name)
-        numbers = *self.neuron, layer.fraction, *kernels.scale(k, rounding(self.words.membrane))
-        numbers += addends(rounding(self.words.traces), 12)
-        return (
-            kernels.mirrored(layer.weight, sums),
-            np.tile(layer.bias, layer.input_shape[1]),
-            kernels.Constants(*map(np.int32, numbers)),
-        )
+        mode = rounding(self.words.membrane), rounding(self.words.traces)
+        filters = layer.fraction, *kernels.scale(k, mode[0]), *addends(mode[1], 12)
+        constants = kernels.Constants(*map(np.int32, (*self.neuron, *filters)))
+        bias = np.tile(layer.bias, layer.input_shape[1])
+        weight = kernels.mirrored(layer.weight, sums)
+        return weight, bias, kernels.POOL[layer.pool], constants
 
     def _conv(self, layer, prepared, x, record):
         found = kernels.convolved(layer, prepared, x, record)

@@ -22,10 +22,11 @@ from typing import NamedTuple
 import numpy as np
 
 from minisnn.parallel.compilation import njit
-from .formats import Format
+
+from .formats import ends, whole
 from .traces import factor
 
-U = Format(16, 10)
+U = 10  # fraction bits of u, a word of 16 bits
 # 1 / m^2 in Q0.8
 RECIPROCAL = np.array([round(256 / (1 + (n + 0.5) / 16) ** 2) for n in range(16)], np.int64)
 
@@ -49,21 +50,11 @@ class IntegerLIF(NamedTuple):
     def of(cls, neuron) -> "IntegerLIF":
         """Those nearest to `minisnn.LIF`'s. Raises ValueError where rho or the threshold leave the
         format of u."""
-        rho, threshold = (
-            int(np.floor(value * (1 << U.fraction) + 0.5))
-            for value in (neuron.rho, neuron.threshold)
-        )
-        slope = int(np.floor(16 * neuron.slope + 0.5))
-        for name, value, bits in (
-            ("rho", rho, 16),
-            ("threshold", 4 * threshold, 18),
-            ("slope", slope, 16),
-        ):
-            if not Format(bits).holds(value):
-                raise ValueError(f"{name} {getattr(neuron, name)} does not fit {U} of {bits} bits")
-        return cls(
-            factor(neuron.alpha), factor(neuron.beta), factor(neuron.gamma), rho, threshold, slope
-        )
+        decays = factor(neuron.alpha), factor(neuron.beta), factor(neuron.gamma)
+        scales = dict(rho=1 << U, threshold=1 << U, slope=16)
+        rest = {n: int(np.floor(scale * getattr(neuron, n) + 0.5)) for n, scale in scales.items()}
+        whole(*ends(16), **rest)
+        return cls(*decays, **rest)
 
 
 @njit(nogil=True, cache=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import ranges
-from .formats import Format, Saturated, nearest
+from .formats import Saturated, ends, nearest
 from .neuron import U
 
 WEIGHT_BITS = range(2, 9)
@@ -47,16 +47,10 @@ class IntegerLayer:
         by = 1 if self.pool == "none" else 2
         return H // by, W // by, self.weight.shape[3]
 
-    @property
-    def memory_bits(self) -> int:
-        """Of weights and biases."""
-        return self.weight.size * self.bits + self.bias.size * 32
-
 
 def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, int]:
     """(int8 weights, how many were clipped) at an exponent, rounded to nearest."""
-    form = Format(bits, -exponent)
-    whole, clipped = nearest(weight, form.fraction, form.lowest, form.highest)
+    whole, clipped = nearest(weight, -exponent, *ends(bits))
     return whole.astype(np.int8), clipped
 
 
@@ -73,46 +67,42 @@ def check_kind(net, kind: str) -> None:
         )
 
 
-def arrays(net, views, n: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
+def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
     """(weight (k, k, C_in, C_out), bias) of block n of a float network, the input's gain in the first
-    layer's weights."""
+    layer's weights. ValueError where one is not finite."""
     block = net.blocks[n]
+    views = net.views(theta)
     weight = views[f"{block.name}.weight"].reshape(block.weight_shape).astype(dtype)
     bias = views[f"{block.name}.bias"].astype(dtype)
     with np.errstate(over="ignore"):  # what is beyond is refused as not finite
         weight = weight * dtype(net.neuron.gain) if n == 0 else weight
-    finite(block.name, weight, bias)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise ValueError(f"{block.name}: weights and biases must be finite")
     return weight, bias
-
-
-def finite(name: str, *arrays: np.ndarray) -> None:
-    """ValueError where a weight or a bias of a layer is not."""
-    for kind, array in zip(("weights", "biases"), arrays):
-        if not np.isfinite(array).all():
-            found = array[~np.isfinite(array)].flat[0]
-            raise ValueError(f"{name}: {kind} must be finite, found {found}")
 
 
 def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> int:
     """The exponent of least squared error, the larger of equal ones, from that which clips nothing
     on down, but from `least` on: what cannot be told from zero there is zero."""
     weight = np.asarray(weight, np.float64)
-    finite("a layer", weight)
     mantissa, scale = math.frexp(float(np.abs(weight).max()))
     top = scale + math.ceil(math.log2(mantissa / (2 ** (bits - 1) - 0.5))) if mantissa else -8
     if least is not None and top < least:
         return least
-    several = [e for e in range(top, top - 6, -1) if least is None or e >= least]
-    held = {e: np.ldexp(integers(weight, e, bits)[0].astype(np.float64), e) for e in several}
-    # whose square stays within float64
-    error = {e: np.ldexp(found - weight, -scale) for e, found in held.items()}
-    return min(held, key=lambda e: (np.mean(error[e] ** 2), -e))
+
+    def error(e: int) -> tuple[float, int]:
+        held = np.ldexp(integers(weight, e, bits)[0].astype(np.float64), e)
+        # scaled, so that its square stays within float64
+        return float(np.mean(np.ldexp(held - weight, -scale) ** 2)), -e
+
+    several = range(top, top - 6, -1)
+    return min((e for e in several if least is None or e >= least), key=error)
 
 
 def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
     """The least exponent whose sums can be shifted to the scale of u, and whose biases stay within
     -room .. room."""
-    least = fraction - U.fraction - ranges.SHIFT
+    least = fraction - U - ranges.SHIFT
     largest = float(np.abs(bias).max(initial=0))
     if not largest or not room:
         return least
@@ -141,14 +131,5 @@ def layer(
     b, limited = nearest(bias, fraction - exponent, -room, room)
     if strict and limited:
         raise Saturated(f"{block.name}.theta: {limited} biases left their format")
-    return IntegerLayer(
-        block.name,
-        whole,
-        b.astype(np.int32),
-        exponent,
-        bits,
-        tuple(block.input_shape),
-        block.pool,
-        fraction,
-        clipped + limited,
-    )
+    held = whole, b.astype(np.int32), exponent, bits, tuple(block.input_shape), block.pool, fraction
+    return IntegerLayer(block.name, *held, clipped + limited)

@@ -39,7 +39,3 @@ class Recording:
             cell = parts.pop() if len(parts) == 1 else 1
         step = round(1000 * how.get("bin_ms", 1))
         return cls(step, cell, bool(how.get("centred")), origin.data is not None)
-
-    def constants(self) -> dict[str, int]:
-        """By the names that exported files give them."""
-        return dict(bin=self.bin, cell=self.cell, centred=int(self.centred))

@@ -2,44 +2,50 @@
 
 A row of sites is worked at together; each of its neurons has a stream of random numbers of its own,
 which goes on from row to row and from step to step. `hardware.meta.words` proves that all fits.
+
+A stream begins at a mixed number of (seed, update, place, sample): the last steps of MurmurHash3
+(Appleby 2011). Streams begun at neighbours in xorshift32's own order would be the same numbers, a
+place apart.
 """
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
 from minisnn.parallel.compilation import njit
 
-from .formats import STOCHASTIC, shift
+from .formats import shift
 from .neuron import surrogate
-from .noise import stream
+
+# What the loops take of neuron and words; int32.
+#   alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
+#   slope                of the surrogate        fraction         of u
+#   trace                fraction bits of r      low, high        ends of P, Q and u
+#   left, right          bits from (4096 - B) V to Q's scale; one of them is 0
+#   most                 where (4096 - B) V is clipped before: what is beyond saturates Q anyway
+Step = namedtuple(
+    "Step", "alpha beta gamma rho threshold slope fraction trace low high left right most"
+)
 
 
-class Step(NamedTuple):
-    """What the loops take of neuron and words; int32.
+@njit(nogil=True, inner=True)
+def mixed(x):
+    """A permutation of 32-bit numbers whose outputs look unrelated."""
+    x ^= x >> 16
+    x = (x * 0x85EBCA6B) & 0xFFFFFFFF
+    x ^= x >> 13
+    x = (x * 0xC2B2AE35) & 0xFFFFFFFF
+    return x ^ (x >> 16)
 
-    alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
-    slope                of the surrogate        fraction         of u
-    trace                fraction bits of r      low, high        ends of P, Q and u
-    left, right          bits from (4096 - B) V to Q's scale; one of them is 0
-    most                 where (4096 - B) V is clipped before: what is beyond saturates Q anyway
-    mode                 rounding of states and adjoints
-    """
 
-    alpha: np.int32
-    beta: np.int32
-    gamma: np.int32
-    rho: np.int32
-    threshold: np.int32
-    slope: np.int32
-    fraction: np.int32
-    trace: np.int32
-    low: np.int32
-    high: np.int32
-    left: np.int32
-    right: np.int32
-    most: np.int32
-    mode: np.int32
+@njit(nogil=True, cache=True)
+def stream(seed, update, place, sample):
+    """The state before a stream's first number, never zero."""
+    x = mixed((seed ^ 0x9E3779B9) & 0xFFFFFFFF)
+    x = mixed((x + update) & 0xFFFFFFFF)
+    x = mixed((x + place) & 0xFFFFFFFF)
+    x = mixed((x + sample) & 0xFFFFFFFF)
+    return x if x else 1
 
 
 @njit(nogil=True, inner=True)
@@ -72,11 +78,8 @@ def leak(x, y, a, part):
 def neurons(V, P, Q, r, u, bias, c, states):
     """A step of a row of neurons, on flat arrays: u, then r, P, Q. Returns how many were clipped."""
     clipped = np.int32(0)
-    low = c.low
-    high = c.high
     one = np.int32(np.int32(1) << (c.trace & 31))
     rest = np.int32(np.int32(4096) - c.beta)
-    stochastic = c.mode == STOCHASTIC
     trace = c.trace & 31
     left = c.left & 31
     right = c.right & 31
@@ -85,13 +88,11 @@ def neurons(V, P, Q, r, u, bias, c, states):
         states[n] = state
         for_p = np.int32(np.uint32(state >> np.uint32(8)) & np.uint32(4095))
         for_q = np.int32(state >> np.uint32(20))
-        if not stochastic:
-            for_p = for_q = np.int32(2048)
         p = np.int32(P[n])
         q = np.int32(Q[n])
         s = np.int32(r[n])
         x = np.int32(np.int32(p + np.int32(bias[n])) - np.int32(np.int32(c.rho * s) >> trace))
-        y = min(max(x, low), high)
+        y = min(max(x, c.low), c.high)
         clipped += np.int32(x != y)
         u[n] = y
         r[n] = leak(s, one * np.int32(y >= c.threshold), c.gamma, np.int32(2048))
@@ -99,26 +100,10 @@ def neurons(V, P, Q, r, u, bias, c, states):
         x = np.int32(rest * np.int32(V[n]))
         x = np.int32(np.int32(min(max(x, np.int32(-c.most)), c.most) << left) >> right)
         x = np.int32(np.int32(np.int32(c.beta * q) + x) + for_q) >> np.int32(12)
-        y = min(max(np.int32(x), low), high)
+        y = min(max(np.int32(x), c.low), c.high)
         clipped += np.int32(x != y)
         Q[n] = y
     return clipped
-
-
-@njit(nogil=True, inner=True)
-def pooled(u, out, arg, threshold):
-    """Spikes out (H', W', C) of the largest of 2 x 2 membranes u (H, W, C), and which it was."""
-    for h in range(out.shape[0]):
-        for w in range(out.shape[1]):
-            for d in range(out.shape[2]):
-                best = 0
-                most = u[2 * h, 2 * w, d]
-                for n in range(1, 4):
-                    other = u[2 * h + n // 2, 2 * w + n % 2, d]
-                    if other > most:
-                        best, most = n, other
-                out[h, w, d] = most >= threshold
-                arg[h, w, d] = best
 
 
 @njit(nogil=True, inner=True)

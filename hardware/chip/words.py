@@ -29,12 +29,8 @@ class Words:
     def __post_init__(self):
         rounding(self.traces, DETERMINISTIC)
         rounding(self.membrane, DETERMINISTIC)
-        whole(
-            WEIGHT_BITS[0],
-            WEIGHT_BITS[-1],
-            weight_bits=self.weight_bits,
-            readout_bits=self.readout_bits,
-        )
+        bits = dict(weight_bits=self.weight_bits, readout_bits=self.readout_bits)
+        whole(WEIGHT_BITS[0], WEIGHT_BITS[-1], **bits)
         whole(0, 16, fraction=self.fraction)
 
 
@@ -45,15 +41,13 @@ def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
     They are bits, readout_bits and exponents {layer: exponent}. Raises ValueError, naming the
     source, where they are damaged.
     """
+    if not known:
+        return {}
     try:
-        numbers = (
-            [*known["exponents"].values(), known["bits"], known["readout_bits"]] if known else []
-        )
-        if not all(type(n) is int and abs(n) <= 64 for n in numbers):
-            raise ValueError
-    except (KeyError, TypeError, AttributeError, ValueError):
+        whole(-64, 64, **known["exponents"], **{n: known[n] for n in ("bits", "readout_bits")})
+    except (KeyError, TypeError, ValueError):
         raise ValueError(
             f"{source}: what it says of the chip it was trained for is damaged; expected bits, "
             "readout_bits and exponents"
         ) from None
-    return known or {}
+    return known

@@ -18,36 +18,26 @@ network's time, which is the same thing shifted.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from minisnn.parallel.compilation import njit
-from minisnn.parallel.threads import parallel
-
-from ..chip import quantise, ranges
+from ..chip import kernels, quantise, ranges
 from ..chip.formats import STOCHASTIC, whole
-from ..chip.kernels import NONE, POOL, mirrored, rows_of, spread
-from ..chip.learner import (
-    CLASS_MEAN,
-    Learner,
-    learns_online,
-    readout_exponent as exponent_of,
-    steps_of,
-)
+from ..chip.learner import CLASS_MEAN, Learner
 from ..chip.network import IntegerNet
 from ..chip.neuron import IntegerLIF
-from ..chip.recording import Recording
+from ..chip.ranges import STATE
 from ..chip.traces import BITS as TRACE_BITS, factor
 from ..chip.words import Words
 
-STATE = ranges.STATE
 MOST_VTH = (1 << 17) - 1
+CURRENT_BIAS = 1 << 24  # in 16ths of the weights' unit
 ROOM = 1 << 13  # of vth: states of 24 bits hold 16 times as much
 AXON = 127  # the largest weight, in steps of 2
 FRACTION = 4  # bits of a bias that axons carry which fire every 2nd, 4th … step
 LEAST_EXP = -8  # of weight_exp
 BITS = 8  # of weights
+LIMITS = {"du": (0, 4095), "dv": (1, 4096), "trace_bits": (1, 12), "weight_exp": (LEAST_EXP, 7)}
 
 
 @dataclass(frozen=True)
@@ -67,86 +57,9 @@ class LoihiConfig:
     weight_exp: int | None = None
 
     def __post_init__(self):
-        for name, least, most in (
-            ("du", 0, 4095),
-            ("dv", 1, 4096),
-            ("trace_bits", 1, 12),
-            ("weight_exp", -8, 7),
-        ):
-            if getattr(self, name) is not None or name == "trace_bits":
-                whole(least, most, **{name: getattr(self, name)})
-
-
-@njit(nogil=True, inner=True)
-def _toward_zero(x, factor):
-    y = abs(x) * factor >> 12
-    return -y if x < 0 else y
-
-
-class Constants(NamedTuple):
-    """What a step takes: factors 4096 - (du + 1) and 4096 - dv of the decays, shifts of what
-    arrives, and of how many rows and columns the spikes are pooled."""
-
-    u_factor: int
-    v_factor: int
-    left: int
-    right: int
-    rows: int
-    columns: int
-
-
-@njit(nogil=True, cache=True)
-def conv(start, stop, x, words, weight, bias, pool, c, vth, out, clipped, record):
-    """Spikes of `loihi.run`'s neurons, a layer of convolved weights, OR-pooled; arrays as
-    `kernels.conv`.
-
-    bias (steps, C_out) is what axons deliver that fire again after so many steps, a power of two; c
-    are `Constants`, vth (C_out,); record (samples, T, H, W C_out) int32 keeps v after the reset of
-    the first samples; clipped (B,) counts currents that wrap and membranes that are clipped, of the
-    neurons whose spikes are pooled
-    """
-    T = x.shape[1]
-    H = x.shape[2]
-    k = weight.shape[1]
-    C_out = weight.shape[2] // weight.shape[1]
-    W = out.shape[4]
-    half = weight.shape[1] // 2
-    for b in range(start, stop):
-        total = 0
-        sums = np.zeros((H + k - 1, W + k - 1, C_out), weight.dtype)
-        a = np.zeros((H, W, C_out), np.int64)
-        u = np.zeros((H, W, C_out), np.int64)
-        v = np.zeros((H, W, C_out), np.int64)
-        for t in range(T):
-            spread(x[b, t], words[b, t], weight, sums)
-            for y in range(H):
-                for z in range(W):
-                    for n in range(C_out):
-                        wide = _toward_zero(u[y, z, n], c.u_factor) + (a[y, z, n] << 6)
-                        current = wide
-                        if wide > STATE:
-                            current -= 2 * STATE
-                        elif wide <= -STATE:
-                            current += 2 * STATE
-                        u[y, z, n] = current
-                        free = _toward_zero(v[y, z, n], c.v_factor) + current
-                        m = min(max(free, 1 - STATE), STATE - 1)
-                        if y < c.rows and z < c.columns:
-                            total += (wide != current) + (free != m)
-                        spike = m > vth[n] << 6
-                        v[y, z, n] = 0 if spike else m
-                        a[y, z, n] = (
-                            (np.int64(sums[y + half, z + half, n]) + bias[t & (len(bias) - 1), n])
-                            << c.left
-                        ) >> c.right
-                        if spike:
-                            if pool == NONE:
-                                out[b, t, y, n, z] = 1
-                            elif y // 2 < out.shape[2] and z // 2 < W // 2:
-                                out[b, t, y // 2, n, z // 2] = 1
-                        if b < record.shape[0]:
-                            record[b, t, y, z * C_out + n] = v[y, z, n]
-        clipped[b] = total
+        for name, limits in LIMITS.items():
+            if getattr(self, name) is not None:
+                whole(*limits, **{name: getattr(self, name)})
 
 
 def firing(axons: int, steps: int) -> np.ndarray:
@@ -197,18 +110,15 @@ class CubaNet(IntegerNet):
         self.du = 4095 - beta if config.du is None else config.du
         self.dv = 4096 - alpha if config.dv is None else config.dv
         self.mean = net.pool == "mean"
-        self.vth = list[np.ndarray]()
-        self.weight_exps = list[int]()
-        views = net.views(theta)
+        self.vth: list[np.ndarray] = []
+        self.weight_exps: list[int] = []
         layers = []
         for n, b in enumerate(net.blocks):
-            weight, bias = quantise.arrays(net, views, n, np.float64)
+            arrays = quantise.arrays(net, theta, n, np.float64)
             if b.readout:
-                layer = quantise.layer(b, weight, bias, BITS, TRACE_BITS, 1, readout_exponent)
+                layer = quantise.layer(b, *arrays, BITS, TRACE_BITS, 1, readout_exponent)
             else:
-                layer = self._conv_layer(
-                    b, weight, bias, neuron.threshold, 2 * (self.mean and n > 0)
-                )
+                layer = self._conv_layer(b, *arrays, neuron.threshold, 2 * (self.mean and n > 0))
             layers.append(layer)
         self._set(layers, IntegerLIF(alpha, beta, 0, 0, 0, int(16 * neuron.slope)), Words())
 
@@ -247,40 +157,43 @@ class CubaNet(IntegerNet):
         }
 
     def check(self) -> None:
-        currents = ranges.Currents(self.arriving, self.weight_exps, 4095 - self.du, FRACTION)
-        ranges.check(self.layers, self.neuron, self.words, currents)
-        whole(0, 4095, voltage=4096 - self.dv)
-        for layer, vth in zip(self.layers, self.vth, strict=False):
+        """A current beyond 24 bits is wrapped once, as on the chip, so it may grow while more
+        arrives: to where as much decays."""
+        ranges.check_neuron(self.neuron)
+        whole(0, 4095, current=4095 - self.du, voltage=4096 - self.dv)
+        for n, (layer, exponent, vth) in enumerate(zip(self.layers, self.weight_exps, self.vth)):
+            ranges.check_layer(layer, CURRENT_BIAS)
+            whole(*LIMITS["weight_exp"], **{f"{layer.name}: weight_exp": exponent})
             whole(1, MOST_VTH, **{f"{layer.name}: vth": int(vth[0])})
+            most = ranges.most_of(n, False, self.arriving)
+            weights = ranges.most_sum(layer.weight[..., 0].size, BITS, most, 0)
+            bias = max(int(layer.bias.max()), -int(layer.bias.min())) >> FRACTION
+            arrives = 2 * (weights + bias + 1) << max(exponent, 0)
+            enters = 64 * ((arrives >> max(-exponent, 0)) + 1)
+            grows = max(enters - 2 * STATE, 0) * 4096 // (self.du + 1)
+            if max(arrives, STATE + grows + 1 + enters + STATE) > ranges.WORD:
+                raise ValueError(
+                    f"{layer.name}: the currents of these weights, biases and decays can leave "
+                    f"{ranges.ACCUMULATOR} bits; take a smaller weight_exp"
+                )
+        ranges.check_sums(len(self.layers) - 1, self.readout, True)
 
     @classmethod
-    def of(cls, checkpoint, config: LoihiConfig = LoihiConfig()) -> "CubaNet":
+    def of(  # type: ignore[override]
+        cls, checkpoint, config: LoihiConfig = LoihiConfig()
+    ) -> "CubaNet":
         """The network of a checkpoint, ready to learn as it adapts."""
-        net, inner = checkpoint.net, checkpoint.inner
-        steps = steps_of(net, inner, net.ways)
-        exponent = exponent_of(steps["log2_weight"], BITS, learns_online(inner))
-        self = cls(net, checkpoint.theta, config, exponent)
-        self.steps = steps
-        self.recording = Recording.of(checkpoint)
-        return self
+        return cls._made(checkpoint, None, BITS, config)
 
     def constants(self) -> dict[str, int]:
-        own = {
-            "current": 4095 - self.du,
-            "voltage": 4096 - self.dv,
-            "fraction": FRACTION,
-            "traces_rounding": STOCHASTIC,
-            "trace_bits": self.config.trace_bits,
-        }
+        own = dict(current=4095 - self.du, voltage=4096 - self.dv, fraction=FRACTION)
+        traces = dict(traces_rounding=STOCHASTIC, trace_bits=self.config.trace_bits)
         units = {f"{layer.name}_unit": layer.exponent for layer in self.layers[:-1]}
-        return super().constants() | own | units
+        return super().constants() | own | traces | units
 
     def layer_constants(self, n):
-        return {
-            "pool": "mean" if self.mean else "max",
-            "exponent": self.weight_exps[n],
-            "threshold": int(self.vth[n][0]),
-        }
+        pool = "mean" if self.mean else "max"
+        return dict(pool=pool, exponent=self.weight_exps[n], threshold=int(self.vth[n][0]))
 
     def learner(self, **options) -> Learner:
         """Loihi's way to learn: its rules are rounded stochastically. Class means, which no rule of
@@ -297,44 +210,20 @@ class CubaNet(IntegerNet):
         return p[:, 2:] >> 2 * self.mean  # of a count: the mean of its four
 
     def _prepare(self, layer):
-        return (2 * mirrored(layer.weight, np.int32),)  # in steps of 2
+        return (2 * kernels.mirrored(layer.weight, np.int32),)  # in steps of 2
 
     def _conv(self, layer, prepared, x, record):
-        (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
         n = self.layers.index(layer)
-        # a step of the chip more: synapses delay
-        x = rows_of(np.concatenate([x, np.zeros_like(x[:, :1])], 1))
+        W = layer.input_shape[1]
         exp = self.weight_exps[n]
-        clipped = np.zeros(B, np.int64)
-        constants = Constants(
-            4095 - self.du, 4096 - self.dv, max(exp, 0), max(-exp, 0), 2 * h, 2 * w
-        )
-        pool = POOL["none" if self.mean else "max"]
-        out = np.zeros((B, T + 1, H if self.mean else h, C_out, W), np.uint8)
-        kept = np.empty((min(record, B), T + 1, H, W * C_out), np.int32)
+        decays = 4095 - self.du, 4096 - self.dv
+        c = kernels.Currents(*decays, max(exp, 0), max(-exp, 0), int(self.vth[n][0]), 1)
         axons = self.axons[layer.name]
         bias = 2 * firing(axons, 1 << FRACTION) @ axon_words(layer.bias.astype(np.int64), axons).T
-        parallel(
-            conv,
-            B,
-            x,
-            x.view(np.uint64),
-            *prepared,
-            bias,
-            pool,
-            constants,
-            self.vth[n],
-            out,
-            clipped,
-            kept,
-        )
-        self._count(f"{layer.name}.u", int(clipped.sum()))
-        spikes = out[:, 1:]
-        v = kept[:, 1:].reshape(len(kept), T, H, W, C_out)
-        if self.mean:  # how many of a site's four spike
-            spikes = (
-                spikes[:, :, : 2 * h, :, : 2 * w]
-                .reshape(B, T, h, 2, C_out, w, 2)
-                .sum((3, 6), dtype=np.uint8)
-            )
-        return np.ascontiguousarray(spikes[..., :w].transpose(0, 1, 2, 4, 3)), v
+        pool = kernels.COUNT if self.mean else kernels.MAX
+        prepared = *prepared, np.zeros(bias.shape[1] * W, np.int64), pool, c
+        # a step of the chip more: synapses delay
+        late = np.concatenate([x, np.zeros_like(x[:, :1])], 1)
+        found = kernels.convolved(layer, prepared, late, record, axons=np.tile(bias, W))
+        self._count(f"{layer.name}.u", found.clipped)
+        return np.ascontiguousarray(found.spikes[:, 1:]), found.membranes[:, 1:]

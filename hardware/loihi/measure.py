@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,12 +18,12 @@ from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, wi
 from minisnn.parallel.executor import Executor
 from minisnn.terminal import bar
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
-from minisnn.training.intervals import POPULATIONS, Intervals
+from minisnn.training.intervals import POPULATIONS
 
 from ..chip.learner import one_look, one_shot, samples_of
 from .cuba import FRACTION, CubaNet, axon_words
 
-LEARNERS = {  # name -> options of the chip's learner
+LEARNERS: dict[str, dict[str, Any]] = {  # name -> options of the chip's learner
     "class means": dict(rule="class-mean", rounding="nearest"),
     "membrane": dict(),
     "membrane, one sample at a time": dict(online=True),
@@ -77,26 +78,24 @@ def run(
 
 
 def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
-    net = found.net
-    theta = found.theta
-    task = tasks.episode(seed, index, found.net.ways, 1, queries)
+    net, theta, inner = found.net, found.theta, found.inner
+    task = tasks.episode(seed, index, net.ways, 1, queries)
     x = samples_of(task)
     n = len(task.y_support)
     p_float = net.features(theta, x)
     by_means = distance_logits(p_float[n:], class_means(p_float[:n], task.y_support, net.ways))
-    same = isinstance(found.inner, ClassMeans) and found.inner.steps == 0
-    logits = [by_means if same else one_look(found.inner).logits(net, theta, task), by_means]
+    same = isinstance(inner, ClassMeans) and inner.steps == 0
+    logits = [by_means if same else one_look(inner).logits(net, theta, task), by_means]
     p = chip.traces_of(x, 1 + index)
-    logits += [
-        one_shot(chip, chip.learner(seed=1 + index, **how), task, p).u[:, -1]
-        for how in LEARNERS.values()
-    ]
+
+    def learned(one: CubaNet, **how) -> np.ndarray:
+        return one_shot(one, one.learner(seed=1 + index, **how), task, p).u[:, -1]
+
+    logits += [learned(chip, **how) for how in LEARNERS.values()]
     if online is not None:
         exact = OnlineReadout(2.0 ** online.steps["log2_weight"])
         logits.append(exact.answers(net, p_float[:n], task.y_support, p_float[n:], x.shape[1]))
-        logits.append(
-            one_shot(online, online.learner(seed=1 + index, online=True), task, p).u[:, -1]
-        )
+        logits.append(learned(online, online=True))
     return Answers(np.concatenate([correct(one, task) for one in logits]), drawn_by(task))
 
 
@@ -124,34 +123,31 @@ def figures(values: dict[str, Row]) -> dict[str, dict]:
     found = {}
     for name, row in values.items():
         key = re.sub(r"[^a-z]+", "-", name.lower())
-        found[key] = _figure(row.mean, "%", row.intervals)
+        numbers = {key: (row.mean, "%", row.intervals)}
         if name != FLOAT:
             less, apart = row.less(values[FLOAT])
-            found[f"less-{key}"] = _figure(less, "points", apart)
+            numbers[f"less-{key}"] = less, "points", apart
+        for key, (value, unit, intervals) in numbers.items():
+            found[key] = figure(value, unit, intervals.lead and intervals.lead.half)
     return found
-
-
-def _figure(value: float, unit: str, intervals: Intervals) -> dict:
-    return figure(value, unit, intervals.lead and intervals.lead.half)
 
 
 def write_words(path: Path, chip: CubaNet) -> None:
     """The chip's integers as Lava takes them, an .npz without pickle: of every conv layer weight
     (C_out, C_in, k, k) and axons (C_out, axons) in steps of 2, weight_exp, vth, and the period of
     each axon; du, dv."""
-    pool = "mean" if chip.mean else "or"
-    words = {
-        name: np.array(value) for name, value in dict(du=chip.du, dv=chip.dv, pool=pool).items()
-    }
-    for n, layer in enumerate(chip.layers[:-1]):
+    words: dict[str, Any] = dict(du=chip.du, dv=chip.dv, pool="mean" if chip.mean else "or")
+    for layer, exponent, vth in zip(chip.layers, chip.weight_exps, chip.vth):
         axons = chip.axons[layer.name]
-        words |= {
-            f"{layer.name}.weight": 2 * layer.weight.astype(np.int16).transpose(3, 2, 0, 1),
-            f"{layer.name}.axons": 2
-            * axon_words(layer.bias.astype(np.int64), axons).astype(np.int16),
-            f"{layer.name}.periods": np.array([1] * axons + [2 << k for k in range(FRACTION)]),
-            f"{layer.name}.weight_exp": np.array(chip.weight_exps[n]),
-            f"{layer.name}.vth": chip.vth[n].astype(np.int32),
-        }
+        carried = axon_words(layer.bias.astype(np.int64), axons)
+        own = dict(
+            weight=2 * layer.weight.astype(np.int16).transpose(3, 2, 0, 1),
+            axons=2 * carried.astype(np.int16),
+            periods=[1] * axons + [2 << k for k in range(FRACTION)],
+            weight_exp=exponent,
+            vth=vth.astype(np.int32),
+        )
+        words |= {f"{layer.name}.{name}": value for name, value in own.items()}
     words["readout.weight"] = 2 * chip.readout.weight[0, 0].T.astype(np.int16)
-    write_whole(path, archive("Loihi's words", words))
+    arrays = {name: np.array(value) for name, value in words.items()}
+    write_whole(path, archive("Loihi's words", arrays))

@@ -77,24 +77,21 @@ def run(
     spikes = np.asarray(spikes)
     W = np.asarray(W)
     for name, array in (("spikes", spikes), ("W", W)):
-        if array.ndim != 2 or array.dtype.kind not in "iub":
+        if array.ndim != 2 or array.dtype.kind not in "iub" or array.shape[1] != W.shape[-1]:
             raise ValueError(
-                f"{name} must be a matrix of integers, not {array.dtype} of shape {array.shape}"
+                f"{name} must be a matrix of integers with as many inputs as W has, not "
+                f"{array.dtype} of shape {array.shape}"
             )
-    if spikes.shape[1] != W.shape[1]:
-        raise ValueError(f"W has {W.shape[1]} inputs, expected the {spikes.shape[1]} of spikes")
-    one = dict(weight_exp=weight_exp, num_weight_bits=num_weight_bits, sign_mode=sign_mode)
     each = dict(du=du, dv=dv, vth=vth, bias_mant=bias_mant, bias_exp=bias_exp)
+    one = dict(weight_exp=weight_exp, num_weight_bits=num_weight_bits, sign_mode=sign_mode)
     for name, value in (one | each).items():
         array = np.asarray(value)
-        many = f" or one for each of {len(W)} neurons" if name in each else ""
-        if array.dtype.kind not in "iu" or array.shape not in ((), (len(W),) if many else ()):
-            raise ValueError(
-                f"{name} must be an integer{many}, not {array.dtype} of shape {array.shape}"
-            )
         low, high = LIMITS[name]
-        if array.size and not low <= array.min() <= array.max() <= high:
-            raise ValueError(f"{name} must be {low} to {high}, not {value}")
+        inside = low <= array.min(initial=high) <= array.max(initial=low) <= high
+        if array.dtype.kind not in "iu" or array.shape not in ((), W.shape[:1]) or not inside:
+            raise ValueError(
+                f"{name} must be integers from {low} to {high}, one or {len(W)}, not {value}"
+            )
     du, dv, vth, bias_mant, bias_exp = (np.asarray(value, np.int64) for value in each.values())
     most = int(spikes.max(initial=0))
     if spikes.min(initial=0) < 0 or 256 * most * W.shape[1] << max(int(weight_exp), 0) > REACH:

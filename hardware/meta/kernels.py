@@ -10,8 +10,7 @@ import numpy as np
 from minisnn.parallel.compilation import njit
 
 from ..chip.formats import STOCHASTIC, noise_of, shift, xorshift32
-from ..chip.noise import stream
-from ..chip.stochastic import advance, leak, streams
+from ..chip.stochastic import advance, leak, stream, streams
 
 
 @njit(nogil=True, error_model="numpy", inner=True)
@@ -23,7 +22,6 @@ def filters(du, N, Pd, Qd, c, states, low, high, slopes):
         Qd <- B Qd + (4096 - B) Pd               Pd <- A Pd + (4096 - A) du
     """
     clipped = np.int32(0)
-    stochastic = c.mode == STOCHASTIC
     fraction = c.fraction & 31
     for n in range(du.size):
         state = advance(states[n])
@@ -31,9 +29,6 @@ def filters(du, N, Pd, Qd, c, states, low, high, slopes):
         for_u = np.int32(state & np.uint32(255))
         for_p = np.int32(np.uint32(state >> np.uint32(8)) & np.uint32(4095))
         for_q = np.int32(state >> np.uint32(20))
-        if not stochastic:
-            for_u = np.int32(128)
-            for_p = for_q = np.int32(2048)
         back = np.int32(N[n])
         p = np.int32(Pd[n])
         x = np.int32(np.int32(du[n] + back) * np.int32(slopes[n]))
@@ -95,12 +90,12 @@ def spread_back(dV, weight, sums):
 
 
 @njit(nogil=True, cache=True)
-def words_of(sums, k, mode, ends, out, state, seen):
-    """out = sums 2^-k, rounded and clipped, flat; seen becomes (largest size, clipped). Returns the
+def words_of(sums, k, ends, out, state, seen):
+    """out = sums 2^-k, rounded stochastically and clipped, flat; seen becomes (largest size, clipped). Returns the
     random state."""
     for n in range(sums.size):
         state = xorshift32(state)
-        x = shift(np.int64(sums[n]), k, mode, noise_of(state, k))
+        x = shift(np.int64(sums[n]), k, STOCHASTIC, noise_of(state, k))
         y = min(max(x, ends[0]), ends[1])
         seen[0] = max(seen[0], abs(y))
         seen[1] += x != y
@@ -159,7 +154,7 @@ def backward(
                 for h in range(H):
                     of = sums[h + half, half * C_in : (half + W) * C_in]
                     to = dx[b, t - first, h].reshape(-1)
-                    state = words_of(of, below[2], c.mode, below, to, state, seen[b])
+                    state = words_of(of, below[2], below, to, state, seen[b])
             if inside:
                 route(dy[b, t - first], args[b, t - first], du)
             else:
@@ -184,3 +179,41 @@ def gathered(parts, k, state):
             state = xorshift32(state)
             out[n] += shift(np.int64(parts[b, n]), k, STOCHASTIC, noise_of(state, k))
     return out, state
+
+
+# ---- the outer optimiser
+
+
+def normal_shift(G: np.ndarray, bits: int) -> int:
+    """k that leaves the largest |G| `bits` - 2 bits and a sign, to the right or to the left."""
+    return int(np.abs(G).max(initial=0)).bit_length() - (bits - 2)
+
+
+@njit(nogil=True, cache=True)
+def descend(w, G, m, k, step, low, high, state, counts):
+    """w and m (flat) an update on, in place; counts += (moved, clipped). Returns the random state.
+
+    It goes by the sign of a momentum (Chen et al. 2023, Lion), steps rounded stochastically: with G
+    an array's gradient and k of `normal_shift`,
+
+        g = G 2^-k                       rounded stochastically
+        c = 7 m + g                      w <- w - sign(c) d,    d the step, rounded stochastically
+        m <- m + (g - m) / 64            rounded stochastically
+
+    m has n bits, as large as g's. The step has 16 fraction bits, so it may be shorter than a weight's
+    last place: then a weight moves by one place as often as its mean asks.
+    """
+    for i in range(w.size):
+        state = xorshift32(state)
+        g = shift(np.int64(G[i]), k, STOCHASTIC, noise_of(state, k))
+        old = np.int64(m[i])
+        c = 7 * old + g
+        state = xorshift32(state)
+        d = (step + (state & 0xFFFF)) >> 16
+        m[i] = (63 * old + g + (state >> 26)) >> 6
+        x = np.int64(w[i]) - (d if c > 0 else (-d if c < 0 else 0))
+        y = min(max(x, low), high)
+        counts[0] += y != w[i]
+        counts[1] += x != y
+        w[i] = y
+    return state

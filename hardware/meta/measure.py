@@ -3,7 +3,6 @@ answers, and the memory that a device would need for it.
 """
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +14,47 @@ from minisnn.files import read_json
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, frames, rows_of
 from minisnn.training.intervals import POPULATIONS
 
-from .arms import WINDOW
-from .run import Settings, arm_name, episode, testing
+from .run import WINDOW, Settings, episode, place_of, testing, told
 
 FLOAT, FRAMES, UNTRAINED = "float", "summed frames", "untrained integers"
 
 
 def rows(
     folder: Path, settings: Settings, arms: Sequence[tuple[int | None, int]], split: str
-) -> dict:
+) -> dict[str, Row]:
     """{name: Row} of summed frames, untrained integers, float and every word; answers are means over
     seeds."""
-    right: dict[str, list[Any]] = {}
+    right: dict[str, list[Any]] = {UNTRAINED: [], FLOAT: []}
     for bits, seed in arms:
-        found = read_json(folder / f"{arm_name(bits)}-{seed}.json")
+        found = read_json(place_of(folder, bits, seed))
         right.setdefault(told(bits), []).append(found["right"])
         if bits == 16:
-            right.setdefault(UNTRAINED, []).append(found["untrained"])
-    means = {name: np.mean(np.array(several, float), 0) for name, several in right.items()}
+            right[UNTRAINED].append(found["untrained"])
+    means = {name: np.mean(np.array(one, float), 0) for name, one in right.items() if one}
     tests = testing(settings, split, False)
     answered = []
     for index in range(settings.episodes):
         task = episode(tests, settings, index)
-        each = [correct(frames(task), task)[0].astype(float)]
-        each += [means[name][index] for name in means]
+        each = [
+            correct(frames(task), task)[0].astype(float),
+            *(one[index] for one in means.values()),
+        ]
         answered.append(Answers(np.array(each), drawn_by(task)))
-    order = [name for name in (FRAMES, UNTRAINED, FLOAT) if name == FRAMES or name in means]
-    found = rows_of([FRAMES, *means], answered)
-    return {name: found[name] for name in (*order, *(n for n in found if n not in order))}
-
-
-def told(bits: int | None) -> str:
-    return FLOAT if bits is None else f"{bits} bits"
+    return rows_of([FRAMES, *means], answered)
 
 
 def by_seed(folder: Path, arms: Sequence[tuple[int | None, int]]) -> dict[str, dict[int, float]]:
     """{name: {seed: accuracy}}."""
     found: dict[str, dict[int, float]] = {}
     for bits, seed in arms:
-        right = read_json(folder / f"{arm_name(bits)}-{seed}.json")["right"]
+        right = read_json(place_of(folder, bits, seed))["right"]
         found.setdefault(told(bits), {})[seed] = float(np.mean(right))
     return found
+
+
+def _compared(values: Mapping[str, Row], seeds: Mapping) -> dict[str, bool]:
+    """Of which rows the difference from float is of the same seeds."""
+    return {n: n != FLOAT and seeds.get(n, {}).keys() == seeds[FLOAT].keys() for n in values}
 
 
 def table(
@@ -67,20 +66,11 @@ def table(
     """Accuracies in per cent, and what each is more than float's on the same answers; `split` is
     whose characters test."""
     base = values[FLOAT]
-    lines = []
-    for name, row in values.items():
-        each = seeds.get(name, {})
-        told_each = ", ".join(f"{100 * value:.1f}" for _, value in sorted(each.items()))
-        same = name == FLOAT or set(each) != set(seeds[FLOAT])
-        lines.append(
-            [
-                name,
-                estimate(row).percent(),
-                told_each,
-                None if same else difference(row, base).percent(),
-            ]
-        )
-    plan = settings.plan
+    lines: list[list] = []
+    for name, compared in _compared(values, seeds).items():
+        each = ", ".join(f"{100 * value:.1f}" for _, value in sorted(seeds.get(name, {}).items()))
+        less = difference(values[name], base).percent() if compared else None
+        lines.append([name, estimate(values[name]).percent(), each, less])
     few = settings.alphabets
     of = f" of the characters of {few} alphabet{'s' * (few > 1)}" if few else ""
     kind = {"val": "validation", "test": "test"}[split]
@@ -89,8 +79,8 @@ def table(
         "Class-means meta-training in integers and in float, from the same weights, on the same tasks",
         ["stored words", "accuracy (%)", "of every seed", "less float (points)"],
         lines,
-        f"{plan.updates} updates of a {settings.ways}-way task; {settings.episodes} {kind} episodes, "
-        f"{settings.test_ways}-way 1-shot{of}. ± is half a 95 % interval, for "
+        f"{settings.plan.updates} updates of a {settings.ways}-way task; {settings.episodes} {kind} "
+        f"episodes, {settings.test_ways}-way 1-shot{of}. ± is half a 95 % interval, for "
         f"{POPULATIONS[base.shared.population]}.",
     )
 
@@ -98,10 +88,11 @@ def table(
 def figures(values: Mapping[str, Row], seeds: Mapping[str, Mapping[int, float]]) -> dict[str, dict]:
     """The same as numbers by name."""
     found = {}
-    for name, row in values.items():
+    for name, compared in _compared(values, seeds).items():
+        row = values[name]
         key = name.replace(" ", "-")
         found[key] = figure(row.mean, "%", row.interval and row.interval.half)
-        if name != FLOAT and seeds.get(name, {}).keys() == seeds[FLOAT].keys():
+        if compared:
             less, apart = row.less(values[FLOAT])
             found[f"less-{key}"] = figure(less, "points", apart.lead and apart.lead.half)
         for seed, value in seeds.get(name, {}).items():
@@ -114,29 +105,24 @@ def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) ->
     passes are repeated where what they gave is asked for again, so one sample's tape is kept.
     """
     word = (bits + 7) // 8
-    sites, outs, inputs, weights, heights = [], [], [], [], []
-    biases = sum(settings.plan.channels)
-    for C in settings.plan.channels:
-        H, W, C_in = shape
-        weights.append(kernel * kernel * C_in * C)
-        inputs.append(H * W * C_in)
-        sites.append(H * W * C)
-        heights.append(H)
-        shape = H // 2, W // 2, C
-        outs.append(prod(shape))
-    counts = -(-3 * inputs[0] // 8) + sum(-(-n // 8) for n in inputs[1:])
-    slopes = sum(n + -(-2 * out // 8) for n, out in zip(sites, outs))
-    samples = settings.ways * (1 + settings.queries)
+    C = np.array(settings.plan.channels)
+    C_in = np.array([shape[2], *C[:-1]])
+    H, W = (side >> np.arange(len(C)) for side in shape[:2])
+    weights, inputs, sites = kernel * kernel * C_in * C, H * W * C_in, H * W * C
+    outs = (H // 2) * (W // 2) * C
+    biases = sum(C)
+    counts = -(-3 * inputs[0] // 8) - sum(-inputs[1:] // 8)
+    slopes = sum(sites) - sum(-2 * outs // 8)
     asked = settings.ways * settings.queries
     found = {
         "weights and momenta": 2 * word * (sum(weights) + biases),
         "sums of gradients, 32 bits": 4 * (sum(weights) + biases + max(weights)),
         "tape of a sample": steps * counts + WINDOW * slopes,
-        "states of a layer, sums of 32 bits": max((4 * word + 4) * n for n in sites),
+        "states of a layer, sums of 32 bits": (4 * word + 4) * max(sites),
         "adjoints of two layers' spikes": 2 * WINDOW * word * max(outs),
-        "features and their adjoints": 2 * word * samples * outs[-1],
+        "features and their adjoints": 2 * word * (settings.ways + asked) * outs[-1],
         "class means, distances, errors": settings.ways * (word * outs[-1] + (4 + word) * asked),
-        "random states of a row": 4 * max(n // H for n, H in zip(sites, heights)),
+        "random states of a row": 4 * max(W * C),
     }
     return found | {"together": sum(found.values())}
 

@@ -2,32 +2,65 @@
 from the same weights, tested on the same episodes.
 
     a folder    run.json           what the run is
-                <arm>-<seed>.npz   an arm on its way, or done
-                <arm>-<seed>.json  what it answered to the test episodes
+                <arm>-<seed>.json  what an arm answered to the test episodes
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from minisnn import terminal
+from minisnn.core.neuron import LIF
 from minisnn.data.sets.named import open_set
-from minisnn.files import read_json, read_whole, write_json, write_whole
+from minisnn.files import read_json, write_json
+from minisnn.meta.optim import Adam, clip, cosine
+from minisnn.meta.prototypes import ClassMeans
 from minisnn.meta.tasks import Task
+from minisnn.network.spiking import SpikingNet
 
-from .arms import FloatArm, IntegerArm, Plan, integer_start
+from ..chip.formats import real
+from ..chip.learner import samples_of
+from ..chip.neuron import IntegerLIF
+from . import loss
+from .network import MetaNet, begun, settle
+from .words import MetaWords
 
 DATASET = "omniglot"
 READING = dict(bin_ms=2, duration_ms=100, centred=True, turns=False)
 SHAPE, STEPS = (16, 16, 2), 50  # of a recording read so
 INIT, TASKS = 3, 2  # first part of spawn keys
 INIT_TASKS = 2
-EVERY = 25  # updates between checkpoints
-MOST_BYTES = 1 << 26
+WINDOW = 20  # steps that are differentiated
+EVALUATION = 1 << 20  # the update that random numbers of evaluation belong to
+CLIP = 5.0  # of the float gradient, as by the presets of minisnn train
+LR_END = 0.02  # of the learning rate, there
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all arms of a run share.
+
+    channels     of the conv layers               updates      of the outer loop
+    log2_scale   of the logits                    rate         first step of the integer network, 2^-16
+    lr           first learning rate of the float network's Adam
+    """
+
+    channels: tuple[int, ...] = (8, 16, 16)
+    updates: int = 150
+    log2_scale: int = 0
+    rate: int = 512
+    lr: float = 5e-3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= 1 << 16:
+            raise ValueError(
+                f"rate is {self.rate}, expected 1 to 65,536, a step as long as the largest weight"
+            )
+        if not 0 < self.lr < float("inf"):
+            raise ValueError(f"lr is {self.lr}, expected a positive number")
 
 
 @dataclass(frozen=True)
@@ -48,8 +81,72 @@ class Settings:
     alphabets: int = 0
 
 
-def arm_name(bits: int | None) -> str:
-    return "float" if bits is None else f"{bits}-bits"
+# ---- what learns: both have `update` and `logits`
+
+
+class IntegerArm:
+    """An integer network on its way."""
+
+    def __init__(self, net: MetaNet, plan: Plan):
+        self.net, self.plan = net, plan
+
+    def update(self, task: Task, n: int) -> None:
+        """Update n, from 0 on."""
+        plan = self.plan
+        if n == 0:
+            self.net.check(len(task.y_query))
+            settle(self.net, task, plan.log2_scale)
+            self.net.saturations.clear()
+        gradients = self.net.gradients(task, n + 1, plan.log2_scale)
+        rate = max(plan.rate * (plan.updates - n) // plan.updates, 1)
+        self.net.learn(gradients, n + 1, rate)
+
+    def logits(self, task: Task) -> np.ndarray:
+        """Minus the squared distances of the query samples from the class means."""
+        p = self.net.features_of(samples_of(task), EVALUATION)
+        n = len(task.y_support)
+        c, _ = loss.means(p[:n], task.y_support)
+        return -loss.distances(p[n:], c)
+
+
+class FloatArm:
+    """A float network of the library on its way, by Adam, from the weights of an integer one."""
+
+    def __init__(self, start: MetaNet, plan: Plan, ways: int):
+        shape = start.layers[0].input_shape
+        self.net: Any = SpikingNet(shape, plan.channels, ways=ways, window=start.window)
+        self.plan = plan
+        self.outer = Adam(self.net.size)
+        self.inner = ClassMeans(steps=0, scale=2.0**plan.log2_scale)
+        self.theta = np.zeros(self.net.size, self.net.dtype)
+        views = self.net.views(self.theta)
+        for n, layer in enumerate(start.layers):
+            gain = self.net.neuron.gain if n == 0 else 1.0
+            unit = 2.0 ** (layer.exponent - start.words.below) / gain
+            views[f"{layer.name}.weight"][...] = layer.weight * unit
+            views[f"{layer.name}.bias"][...] = real(layer.bias, start.words.fraction)
+
+    def update(self, task: Task, n: int) -> None:
+        plan = self.plan
+        found = self.inner.meta_gradient(self.net, self.theta, task)
+        lr = cosine(n, plan.updates, plan.lr, LR_END * plan.lr)
+        self.theta = self.outer.step(self.theta, clip(found.gradient, CLIP)[0], lr)
+
+    def logits(self, task: Task) -> np.ndarray:
+        return self.inner.logits(self.net, self.theta, task)
+
+
+# ---- the run
+
+
+def told(bits: int | None) -> str:
+    """An arm, in words."""
+    return "float" if bits is None else f"{bits} bits"
+
+
+def place_of(folder: Path, bits: int | None, seed: int) -> Path:
+    """Where the answers of an arm are."""
+    return folder / f"{told(bits).replace(' ', '-')}-{seed}.json"
 
 
 def train_task(tasks: Any, settings: Settings, seed: int, *key: int) -> Task:
@@ -62,35 +159,22 @@ def begin(tasks: Any, settings: Settings, bits: int | None, seed: int) -> FloatA
     """An arm before its first update. Float starts from the integers of 16 bits."""
     first = (train_task(tasks, settings, seed, INIT, k) for k in range(INIT_TASKS))
     x = np.concatenate([task.x_support for task in first])
-    start = integer_start(x, settings.plan, bits or 16, 1 + seed)
+    plan = settings.plan
+    words = MetaWords(bits or 16)
+    start = begun(x, plan.channels, IntegerLIF.of(LIF()), words, WINDOW, 1 + seed)
     if bits is None:
-        return FloatArm(start, settings.plan, settings.test_ways)
-    return IntegerArm(start, settings.plan)
+        return FloatArm(start, plan, settings.test_ways)
+    return IntegerArm(start, plan)
 
 
 def trained(
-    tasks: Any, settings: Settings, bits: int | None, seed: int, path: Path, progress: bool
+    tasks: Any, settings: Settings, bits: int | None, seed: int, progress: bool
 ) -> FloatArm | IntegerArm:
-    """The arm after all updates; it goes on from the checkpoint at `path`, which it keeps."""
+    """The arm after all updates, which are the same every time."""
     arm = begin(tasks, settings, bits, seed)
-    done, right = 0, []
-    if path.exists():
-        held = dict(
-            np.load(io.BytesIO(read_whole(path, "a checkpoint", MOST_BYTES)), allow_pickle=False)
-        )
-        right = held.pop("right").tolist()
-        done = len(right)
-        arm.restore(held)
-    updates = settings.plan.updates
-    bar = terminal.bar(None, updates, f"{arm_name(bits)}, seed {seed}", progress, initial=done)
-    with bar:
-        for n in range(done, updates):
-            right.append(arm.update(train_task(tasks, settings, seed, TASKS, n), n))
-            bar.update()
-            if (n + 1) % EVERY == 0 or n + 1 == updates:
-                contents = io.BytesIO()
-                np.savez(contents, right=np.array(right), **arm.arrays())
-                write_whole(path, contents.getvalue())
+    text = f"{told(bits)}, seed {seed}"
+    for n in terminal.bar(range(settings.plan.updates), None, text, progress):
+        arm.update(train_task(tasks, settings, seed, TASKS, n), n)
     return arm
 
 
@@ -113,16 +197,17 @@ def testing(settings: Settings, split: str, progress: bool) -> Any:
     says."""
     tasks = open_set(DATASET, split, None, progress=progress, **READING)
     few = settings.alphabets
-    if not few:
-        return tasks
-    alphabets = list(dict.fromkeys(name.rpartition("-")[0] for name in tasks.classes))
+    alphabet_of = {name: name.rpartition("-")[0] for name in tasks.classes}
+    alphabets = list(dict.fromkeys(alphabet_of.values()))
     if few > len(alphabets):
         raise ValueError(
             f"alphabets is {few}; split {split} has {len(alphabets)}: expected at most as many, or "
             "0 for all"
         )
     first = alphabets[:few]
-    return tasks.only([name for name in tasks.classes if name.rpartition("-")[0] in first])
+    return (
+        tasks.only([name for name in tasks.classes if alphabet_of[name] in first]) if few else tasks
+    )
 
 
 def arms_of(bits: Sequence[int], seeds: Sequence[int]) -> list[tuple[int | None, int]]:
@@ -130,29 +215,19 @@ def arms_of(bits: Sequence[int], seeds: Sequence[int]) -> list[tuple[int | None,
     return [(one, seed) for seed in seeds for one in (*bits, None)]
 
 
-class Said(NamedTuple):
-    """What run.json says."""
-
-    settings: Settings
-    arms: list[tuple[int | None, int]]
-    split: str
-
-
-def resumed(folder: Path) -> Said:
-    """What the run in a folder is. ValueError where there is none."""
+def resumed(folder: Path) -> tuple[Settings, list[tuple[int | None, int]], str]:
+    """(settings, arms, split) of the run in a folder. ValueError where there is none."""
     path = folder / "run.json"
     if not path.is_file():
         raise ValueError(
             f"{folder}: no run to resume; expected a folder of minisnn hardware metatrain, with run.json"
         )
     found = read_json(path)
-    try:
-        plan = Plan(**{**found["plan"], "channels": tuple(found["plan"]["channels"])})
-        rest = {name: found[name] for name in Settings.__dataclass_fields__ if name != "plan"}
-        arms = [(bits, seed) for bits, seed in found["arms"]]
-        return Said(Settings(plan, **rest), arms, found["split"])
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"{path}: is damaged; expected settings, arms and split") from None
+    arms = [(bits, seed) for bits, seed in found.pop("arms")]
+    split = found.pop("split")
+    plan = found.pop("plan")
+    plan["channels"] = tuple(plan["channels"])
+    return Settings(Plan(**plan), **found), arms, split
 
 
 def run(
@@ -168,20 +243,12 @@ def run(
     write_json(folder / "run.json", {**asdict(settings), "arms": list(arms), "split": split})
     tasks = open_set(DATASET, "train", None, progress=progress, **READING)
     for bits, seed in arms:
-        trained(tasks, settings, bits, seed, _place(folder, bits, seed, ".npz"), progress)
-    for bits, seed in arms:
-        place = _place(folder, bits, seed, ".json")
+        place = place_of(folder, bits, seed)
         if place.exists():
             continue
-        arm = trained(tasks, settings, bits, seed, _place(folder, bits, seed, ".npz"), progress)
+        arm = trained(tasks, settings, bits, seed, progress)
         found: dict[str, Any] = dict(right=answers(tests, settings, arm))
         if isinstance(arm, IntegerArm):
-            untrained = begin(tasks, settings, bits, seed)
-            found |= dict(
-                saturations=arm.net.saturations, untrained=answers(tests, settings, untrained)
-            )
+            untrained = answers(tests, settings, begin(tasks, settings, bits, seed))
+            found |= dict(saturations=arm.net.saturations, untrained=untrained)
         write_json(place, found)
-
-
-def _place(folder: Path, bits: int | None, seed: int, kind: str) -> Path:
-    return folder / f"{arm_name(bits)}-{seed}{kind}"

@@ -30,40 +30,38 @@ Those with an a decide how many bits adjoints have; the others are refused where
 
 from dataclasses import dataclass
 
-from ..chip.formats import Format, rounding, whole
-from ..chip.ranges import MOST_COUNT, WORD
+import numpy as np
+
+from ..chip.formats import ends, whole
+from ..chip.ranges import WORD, most_of
 from ..chip.traces import BITS as TRACE_BITS, UNITY
 
-READ = Format(8)  # a weight as the passes read it
-BITS = range(8, 17)
+READ = 8  # bits of a weight as the passes read it
 
 
 @dataclass(frozen=True)
 class MetaWords:
-    """Bits of every stored word, 8 to 16, and the rounding of states and adjoints, "stochastic" or
-    "nearest"."""
+    """Bits of every stored word, 8 to 16; states and adjoints are rounded stochastically."""
 
     bits: int = 16
-    rounding: str = "stochastic"
 
     def __post_init__(self) -> None:
-        whole(BITS[0], BITS[-1], bits=self.bits)
-        rounding(self.rounding, ("stochastic", "nearest"))
+        whole(8, 16, bits=self.bits)
 
     @property
-    def state(self) -> Format:
-        """Of P, Q, u and the bias."""
-        return Format(self.bits, self.bits - 5)
+    def ends(self) -> tuple[int, int]:
+        """Of every stored word, P, Q, u, biases and weights."""
+        return ends(self.bits)
 
     @property
-    def weight(self) -> Format:
-        """Of a weight, in units of its layer's last place."""
-        return Format(self.bits)
+    def fraction(self) -> int:
+        """Fraction bits of P, Q, u and the bias."""
+        return self.bits - 5
 
     @property
     def below(self) -> int:
         """Bits of a weight below those that are read."""
-        return self.bits - READ.bits
+        return self.bits - READ
 
     @property
     def trace(self) -> int:
@@ -76,45 +74,27 @@ class MetaWords:
         return min(12, self.bits - 2)
 
 
-def fits(bound: int) -> bool:
-    return bound <= WORD
-
-
 def feature_bits(words: MetaWords, features: int) -> int:
     """Fraction bits of features whose squared distances fit 32 bits."""
-    bits = words.trace
-    while not fits(features << 2 * bits):
-        bits -= 1
-    return bits
-
-
-def most_of(n: int) -> int:
-    """The largest number at an input of conv layer n."""
-    return 1 if n else MOST_COUNT
+    return max(bits for bits in range(words.trace + 1) if features << 2 * bits <= WORD)
 
 
 def adjoint_sums(shape, sites: int, most: int, steps: int, bits: int, lowest: bool) -> dict:
     """The largest sums, in size, of adjoints of so many bits; the lowest layer hands on none."""
     k, _, _, C = shape
-    largest = 1 << bits - 1
-    found = {
-        "gradient": steps * sites * most * largest,
-        "bias's gradient": steps * sites * largest,
-    }
-    return found if lowest else found | {"adjoint below": k * k * C * 128 * largest}
+    gradient = steps * sites * most << bits - 1
+    return {"gradient": gradient, "adjoint below": 0 if lowest else k * k * C * 128 << bits - 1}
 
 
 def adjoint_bits(words: MetaWords, shape, sites: int, most: int, steps: int, lowest: bool) -> int:
     """The most bits of adjoints in a layer, whose sums fit 32 bits. ValueError where not even 4 do."""
-    bits = words.bits
-    while not all(map(fits, adjoint_sums(shape, sites, most, steps, bits, lowest).values())):
-        bits -= 1
-    if bits < 4:
-        raise ValueError(
-            f"adjoints of weights {tuple(shape)} at {sites} sites and {steps} steps have room for "
-            f"{bits} bits in sums of 32; expected 4 at least"
-        )
-    return bits
+    for bits in range(words.bits, 3, -1):
+        if max(adjoint_sums(shape, sites, most, steps, bits, lowest).values()) <= WORD:
+            return bits
+    raise ValueError(
+        f"adjoints of weights {tuple(shape)} at {sites} sites and {steps} steps have no room for 4 "
+        "bits in sums of 32"
+    )
 
 
 def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
@@ -122,47 +102,27 @@ def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
 
     What is clipped is 2^(n + 12) in size after the shift: twice what saturates Q, whatever Q was.
     """
-    left = exponent + words.state.fraction
+    left = exponent + words.fraction
     return max(left, 0), max(-left, 0), 1 << words.bits + 12 - left if left > 0 else WORD
 
 
-def forward_sums(words: MetaWords, shape, most: int, exponent: int, beta: int) -> dict:
-    """The largest sums, in size, of a layer of this exponent."""
-    V = shape[0] * shape[1] * shape[2] * most * 128
-    left, right, limit = enters(words, exponent)
-    passed = min((UNITY - beta) * V, limit) << left >> right
-    return {
-        "V": V,
-        "(4096 - B) V": (UNITY - beta) * V,
-        "filters": passed + (beta << words.bits - 1) + UNITY,
-    }
-
-
-def reset_sums(words: MetaWords, rho: int, gamma: int) -> dict:
-    """The largest sums, in size, of the reset forward and backward; rho in units of u."""
+def sums(net, queries: int) -> dict[str, int]:
+    """The largest sums, in size, of a network's passes, and of the gradient of class means, of all
+    query samples; adjoints, features and distances fit by their bits."""
+    words = net.words
+    n = net.neuron
     largest = 1 << words.bits - 1
-    product = abs(rho) * largest
-    back = (UNITY - gamma) * ((product >> words.state.fraction) + 1)
-    return {
-        "rho r": abs(rho) << words.trace,
-        "rho du": product,
-        "adjoint of r": back + gamma * largest + 2048,
-    }
-
-
-def loss_sums(words: MetaWords, features: int, queries: int) -> dict:
-    """The largest sums, in size, of the gradient of class means, of all query samples."""
-    t = feature_bits(words, features)
-    return {
-        "distance": features << 2 * t,
-        "softmax": (2 << 15 + words.error) + (queries << 15),
-        "dp": 2 << words.error + t,
-        "dc": queries << words.error + t,
-    }
-
-
-def check(sums: dict[str, int], name: str) -> None:
-    """ValueError, naming layer and sum, where one does not fit 32 bits."""
-    for what, bound in sums.items():
-        if not fits(bound):
-            raise ValueError(f"{name}: {what} reaches {bound:,}, and has 32 bits, up to {WORD:,}")
+    found: dict[str, int] = {}
+    for place, layer in enumerate(net.layers):
+        inputs = layer.weight[..., 0].size * most_of(place, False)
+        left, right, limit = enters(words, layer.exponent)
+        V = (UNITY - n.beta) * inputs * 128
+        filters = (min(V, limit) << left >> right) + n.beta * largest + UNITY
+        found |= {f"{layer.name}: (4096 - B) V": V, f"{layer.name}: filters": filters}
+    rho = abs(int(net.constants(net.layers[0]).rho))
+    back = (UNITY - n.gamma) * ((rho * largest >> words.fraction) + 1)
+    found |= {"rho r": rho << words.trace, "rho du": rho * largest}
+    found["adjoint of r"] = back + n.gamma * largest + 2048
+    bits = words.error + feature_bits(words, int(np.prod(net.layers[-1].output_shape)))
+    softmax = (2 << 15 + words.error) + (queries << 15)
+    return found | {"softmax": softmax, "dp": 2 << bits, "dc": queries << bits}

@@ -8,9 +8,9 @@ of the next, and after each the accuracy over the queries of all classes so far.
 changes no other, so an answer among m classes is that among the first m means.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,14 +22,13 @@ from minisnn.parallel.executor import Executor
 from minisnn.terminal import bar
 from minisnn.training.baselines import Answers, Row, drawn_by, rows_of
 
-from ..chip.means import UNTAUGHT, CountedMeans
-from .drawings import Dealt, Traces, numbered
+from ..chip.means import CountedMeans
+from .drawings import Traces, numbered
 
 ALL = "all"
 WAYS = 5, 20, 50, 250, ALL
 SHOTS = 1, 5, 10
 MOST = 250  # classes that arrive one by one
-RULES = "integers", "float"
 FIRST, STEP = 10, 5  # of the curve every class is kept up to FIRST, then every fifth
 
 
@@ -49,14 +48,16 @@ class How(NamedTuple):
         """Classes that arrive one by one."""
         return max([n for n in self.ways if n <= MOST] or [min(self.ways)])
 
+    def numbers(self) -> dict[tuple[int, int], int]:
+        """{(ways, shots): episodes that are dealt}."""
+        orders = {n: self.orders if n == self.most else 0 for n in self.ways}
+        return {(n, k): max(self.episodes, orders[n]) for k in self.shots for n in self.ways}
+
     def deals(self) -> list[tuple[int, int, int, int, int]]:
         """The arguments of `episode` of all that is dealt."""
-        found = {(n, k): self.episodes for n in self.ways for k in self.shots}
-        for k in self.shots:
-            found[self.most, k] = max(self.episodes, self.orders)
         return [
             (self.seed, index, ways, shots, self.queries)
-            for (ways, shots), number in found.items()
+            for (ways, shots), number in self.numbers().items()
             for index in range(number)
         ]
 
@@ -64,15 +65,15 @@ class How(NamedTuple):
 class Seen(NamedTuple):
     """What was found.
 
-    cells      {(ways, shots): {rule: Row}}
+    cells      {(ways, shots): {"integers", "float": Row}}
     orders     {shots: {"one by one", "at once", "float": Row}} of the most classes
-    curves     {shots: {rule: (orders, most) accuracy after each class}}
+    curves     {shots: accuracy in integers after each class that arrives, (most,)}
     off        the largest distance of a mean from the exact one, as a share of its bound
     """
 
     cells: dict[tuple[int, int], dict[str, Row]]
     orders: dict[int, dict[str, Row]]
-    curves: dict[int, dict[str, np.ndarray]]
+    curves: dict[int, np.ndarray]
     off: float
 
 
@@ -106,70 +107,50 @@ def look(tasks: Recordings, traces: Traces, how: How, executor: Executor, show: 
     """Answer all episodes; a terminal shows a bar where `show`."""
     dealt = numbered(tasks)
     cells = {}
-    curves: dict[int, dict[str, np.ndarray]] = {}
     orders = {}
-    off = 0.0
-    total = len(how.ways) * len(how.shots) * how.episodes + len(how.shots) * how.orders
+    curves = {}
+    most = 0.0
+    numbers = how.numbers()
+    total = sum(numbers.values())
     with bar(None, total, f"{total} episodes of up to {max(how.ways)} classes", show) as shown:
+        for (ways, shots), number in numbers.items():
+            found: list[tuple] = []
 
-        def collected(one: Callable, number: int) -> list:
-            found: list[Any] = []
-
-            def collect(item: Any) -> None:
+            def collect(item: tuple, found: list = found) -> None:
                 found.append(item)
                 shown.update()
 
-            executor.in_order(one, range(number), collect)
-            return found
-
-        for shots in how.shots:
-            for ways in how.ways:
-                asked = how.seed, ways, shots, how.queries
-                found = collected(partial(_episode, dealt, traces, asked), how.episodes)
-                cells[ways, shots] = rows_of(list(RULES), [one for one, _ in found])
-                off = max(off, *(share for _, share in found))
-            asked = how.seed, how.most, shots, how.queries
-            found = collected(partial(_arrivals, dealt, traces, asked), how.orders)
-            names = ["one by one", "at once", "float"]
-            orders[shots] = rows_of(names, [one for one, _ in found])
-            both = np.array([curve for _, curve in found])
-            curves[shots] = {name: both[:, k] for k, name in enumerate(RULES)}
-    return Seen(cells, orders, curves, off)
+            arrives = ways == how.most and how.orders > 0
+            asked = how.seed, ways, shots, how.queries, arrives
+            executor.in_order(partial(_episode, dealt, traces, asked), range(number), collect)
+            answered, arriving, off = zip(*found)
+            names = ["integers", "float", "one by one"]
+            cells[ways, shots] = rows_of(names[:2], list(answered[: how.episodes]))
+            most = max(most, *off[: how.episodes])
+            if arrives:
+                names[0] = "at once"
+                orders[shots] = rows_of(names, list(answered[: how.orders]))
+                curves[shots] = np.mean(arriving[: how.orders], 0)
+    return Seen(cells, orders, curves, most)
 
 
-def _dealt(dealt: Recordings, traces: Traces, asked: tuple, index: int) -> Dealt:
-    seed, ways, shots, queries = asked
-    return traces.of(dealt.episode(seed, index, ways, shots, queries))
-
-
-def _episode(dealt, traces, asked, index) -> tuple[Answers, float]:
-    """Answers of both rules, and how far a mean is from the exact one, as a share of its bound."""
-    one = _dealt(dealt, traces, asked, index)
+def _episode(dealt, traces, asked, index) -> tuple[Answers, np.ndarray, float]:
+    """Answers in integers, in float, and of classes that are taught one by one; the curve of these;
+    and how far a mean is from the exact one, as a share of its bound."""
+    seed, ways, shots, queries, arrives = asked
+    one = traces.of(dealt.episode(seed, index, ways, shots, queries))
     y = one.task.y_query
-    means = taught(traces.integers[one.support], one.task.y_support, shuffled(asked[0], index))
-    integers = distances(means, traces.integers[one.query]).argmin(1) == y
-    floats = _in_float(traces, one).argmax(1) == y
-    share = off_exact(means, traces.integers[one.support], one.task.y_support)
-    return Answers(np.stack([integers, floats]), drawn_by(one.task)), share
-
-
-def _arrivals(dealt, traces, asked, index) -> tuple[Answers, list[np.ndarray]]:
-    """Answers among all classes, taught one by one, or all at once, or in float; and the curves of
-    the first and the last."""
-    one = _dealt(dealt, traces, asked, index)
-    y = one.task.y_query
-    p = traces.integers[one.support]
     labels = one.task.y_support
-    means = taught(p, labels, np.argsort(labels, kind="stable"))
-    at_once = taught(p, labels, shuffled(asked[0], index))
-    far = distances(means, traces.integers[one.query])
-    logits = _in_float(traces, one)
-    right = [
-        far.argmin(1) == y,
-        distances(at_once, traces.integers[one.query]).argmin(1) == y,
-        logits.argmax(1) == y,
-    ]
-    return Answers(np.stack(right), drawn_by(one.task)), [curve(far, y), curve(-logits, y)]
+    p, query = traces.integers[one.support], traces.integers[one.query]
+    means = taught(p, labels, shuffled(seed, index).permutation(len(labels)))
+    at_once = far = means.distances(query)
+    if arrives:
+        far = taught(p, labels, np.argsort(labels, kind="stable")).distances(query)
+    c = class_means(traces.floats[one.support], labels, ways)
+    logits = distance_logits(traces.floats[one.query], c)
+    answers = at_once.argmin(1), logits.argmax(1), far.argmin(1)
+    right = np.stack([found == y for found in answers])
+    return Answers(right, drawn_by(one.task)), curve(far, y), off_exact(means, p, labels)
 
 
 def shuffled(seed: int, index: int) -> np.random.Generator:
@@ -177,67 +158,32 @@ def shuffled(seed: int, index: int) -> np.random.Generator:
     return np.random.default_rng((seed, index, 1))
 
 
-def taught(p: np.ndarray, labels: np.ndarray, order: Any) -> CountedMeans:
-    """Running means of traces p (n, inputs), whose labels are the ids of the classes; `order` of the
-    shots, or a generator that draws it."""
+def taught(p: np.ndarray, labels: np.ndarray, order: Iterable[int]) -> CountedMeans:
+    """Running means of traces p (n, inputs), whose labels are the ids of the classes."""
     means = CountedMeans(p.shape[1])
     for _ in range(int(labels.max()) + 1):
         means.add()
-    if isinstance(order, np.random.Generator):
-        order = order.permutation(len(labels))
     for n in order:
         means.learn(int(labels[n]), p[n])
     return means
 
 
-def distances(means: CountedMeans, p: np.ndarray) -> np.ndarray:
-    """`CountedMeans.distances` of many traces p (n, inputs), (n, classes)."""
-    found = distances_to(np.array([means.answering(one) for one in means.known]), p)
-    found[:, [not one.shots for one in means.known]] = UNTAUGHT
-    return found
-
-
-def distances_to(m: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Squared distances of traces p (n, inputs) and means m (k, inputs), (n, k) in 65536ths; sums of
-    products stay below 2^53, so that float64 holds them exactly."""
-    m = m.astype(np.float64)
-    p = p.astype(np.float64)
-    squares = (p * p).sum(1)[:, None] + 256 * (m * m).sum(1)
-    return (squares - 32 * (p @ m.T)).astype(np.int64) >> 8
-
-
 def off_exact(means: CountedMeans, p: np.ndarray, labels: np.ndarray) -> float:
     """The largest |c - exact mean| over all synapses, each as a share of `ClassMean.bound`."""
     x = np.minimum(p.astype(np.int64), 16 * 255)
-    most = 0.0
-    for one in means.known:
-        exact = x[labels == one.id].mean(0) / 16
-        most = max(most, float(np.abs(one.mean - exact).max()) / one.bound)
-    return most
+    exact = (x[labels == one.id].mean(0) / 16 for one in means.known)
+    return max(float(np.abs(one.mean - c).max()) / one.bound for one, c in zip(means.known, exact))
 
 
 def curve(far: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Accuracy over the queries of the classes so far, after each class (classes,): of distances
     (queries, classes), the first of equal ones answering."""
-    number = far.shape[1]
-    own = far[np.arange(len(y)), y][:, None]
-    place = np.arange(number)
-    before = place < y[:, None]
-    beats = np.where(before, far <= own, far < own)
-    beats[np.arange(len(y)), y] = False
-    # a query is right from its class on until a nearer one comes
-    lost = np.where(beats.any(1), beats.argmax(1), number)
-    found = np.empty(number)
-    for m in range(1, number + 1):
-        known = y < m
-        found[m - 1] = float((lost[known] >= m).mean())
-    return found
-
-
-def _in_float(traces: Traces, one: Dealt) -> np.ndarray:
-    p = traces.floats
-    c = class_means(p[one.support], one.task.y_support, one.task.ways)
-    return distance_logits(p[one.query], c)
+    place = np.arange(len(y))
+    least = np.minimum.accumulate(far, 1)
+    own = far[place, y]
+    before_all = (y == 0) | (own < least[place, y - 1])
+    right = before_all[:, None] & (least == own[:, None])
+    return np.array([right[y <= m, m].mean() for m in range(far.shape[1])])
 
 
 # ---- what is told
@@ -245,30 +191,33 @@ def _in_float(traces: Traces, one: Dealt) -> np.ndarray:
 
 def tables(seen: Seen, how: How, note: str) -> list[Table]:
     """Accuracy by classes and shots; classes one by one."""
-    shots = [f"{k} shot{'s' * (k > 1)}" for k in how.shots]
+    shots = [_shots(k) for k in how.shots]
     header = ["classes", *(f"{text} (%)" for text in shots)]
     header += [f"less float, {text} (points)" for text in shots]
-    cells = []
+    rows = []
     for ways in how.ways:
         several = [seen.cells[ways, k] for k in how.shots]
         shown = [estimate(one["integers"]).percent() for one in several]
         less = [difference(one["integers"], one["float"]).points() for one in several]
-        cells.append([str(ways), *shown, *less])
-    told = (
+        rows.append([str(ways), *shown, *less])
+    text = (
         f"{how.episodes} episodes each, {how.queries} queries a class, shots shuffled over all "
         f"classes; ± is half a 95 % interval, {_speaks(seen, how)}. {note}"
     )
-    title = "Accuracy of class means in integers"
-    found = [Table("classes", title, header, cells, told)]
+    found = [Table("classes", "Accuracy of class means in integers", header, rows, text)]
     header = ["shots", "one by one (%)", "all at once (%)", "less (points)", "float (%)"]
-    cells = []
+    rows = []
     for k, one in seen.orders.items():
-        less = difference(one["one by one"], one["at once"]).points()
-        shown = [estimate(one[name]).percent() for name in ("one by one", "at once")]
-        cells.append([str(k), *shown, less, estimate(one["float"]).percent()])
+        shown = [estimate(one[name]).percent() for name in ("one by one", "at once", "float")]
+        shown.insert(2, difference(one["one by one"], one["at once"]).points())
+        rows.append([str(k), *shown])
     title = f"{how.most} classes that arrive one by one, and the same shots all at once, shuffled"
-    told = f"{how.orders} orders. Accuracy over all classes, after the last."
-    return [*found, Table("continual", title, header, cells, told)]
+    text = f"{how.orders} orders. Accuracy over all classes, after the last."
+    return [*found, Table("continual", title, header, rows, text)]
+
+
+def _shots(k: int) -> str:
+    return f"{k} shot{'s' * (k > 1)}"
 
 
 def _speaks(seen: Seen, how: How) -> str:
@@ -283,49 +232,40 @@ def _speaks(seen: Seen, how: How) -> str:
 def figures(seen: Seen, how: How) -> dict[str, dict]:
     """Every number by its name."""
     found = {"off": figure(seen.off, "%"), "most": figure(how.most, "")}
-    for (ways, shots), one in seen.cells.items():
-        less = difference(one["integers"], one["float"])
-        for name, row in one.items():
-            found[f"{name}-{ways}-{shots}"] = _shown(estimate(row))
-        found[f"less-{ways}-{shots}"] = _shown(less, "points")
-    for shots, one in seen.orders.items():
-        for name, row in one.items():
-            found[f"{name.replace(' ', '-')}-{shots}"] = _shown(estimate(row))
-        less = difference(one["one by one"], one["at once"])
-        found[f"one-by-one-less-{shots}"] = _shown(less, "points")
+    several: list[tuple] = [
+        (key, "integers", "float", "less", rows) for key, rows in seen.cells.items()
+    ]
+    several += [
+        ((k,), "one by one", "at once", "one by one less", rows) for k, rows in seen.orders.items()
+    ]
+    for key, first, second, less, rows in several:
+        numbers = {name: (estimate(row), "%") for name, row in rows.items()}
+        numbers[less] = difference(rows[first], rows[second]), "points"
+        for name, (one, unit) in numbers.items():
+            name = "-".join([*name.split(), *map(str, key)])
+            found[name] = figure(one.mean, unit, one.half if np.isfinite(one.half) else None)
     return found
-
-
-def _shown(found: Any, unit: str = "%") -> dict:
-    return figure(found.mean, unit, found.half if np.isfinite(found.half) else None)
 
 
 def panels(seen: Seen, how: How, published: Sequence[tuple[int, int, float]]) -> list[dict]:
     """Both pictures, as `plots.lines.plot_lines` draws them; published: (classes, shots, %) of
     others."""
-    accuracies = []
+    at_once = []
     for k in how.shots:
         several = [estimate(seen.cells[n, k]["integers"]) for n in how.ways]
-        accuracies.append(
-            dict(
-                label=f"{k} shot{'s' * (k > 1)}",
-                x=list(how.ways),
-                y=[_percent(one.mean) for one in several],
-                half=[_percent(one.half) for one in several],
-            )
-        )
+        line = dict(label=_shots(k), x=list(how.ways), y=[_percent(one.mean) for one in several])
+        at_once.append(line | dict(half=[_percent(one.half) for one in several]))
     kept = [m for m in range(1, how.most + 1) if m <= FIRST or m % STEP == 0 or m == how.most]
-    arriving = []
-    for k, one in seen.curves.items():
-        mean = one["integers"].mean(0)
-        y = [_percent(mean[m - 1]) for m in kept]
-        arriving.append(dict(label=f"{k} shot{'s' * (k > 1)}", x=kept, y=y))
-    for classes, shots, percent in published:
-        mark = dict(label=f"Chameleon, {shots} shot{'s' * (shots > 1)}", x=[classes], y=[percent])
-        (arriving if classes == MOST else accuracies).append(mark)
+    arriving = [
+        dict(label=_shots(k), x=kept, y=[_percent(one[m - 1]) for m in kept])
+        for k, one in seen.curves.items()
+    ]
+    for classes, k, percent in published:
+        mark = dict(label=f"Chameleon, {_shots(k)}", x=[classes], y=[percent])
+        (arriving if classes == MOST else at_once).append(mark)
     axes = dict(xlabel="classes", ylabel="accuracy (%)")
     return [
-        dict(axes, title="Learned at once", log=True, series=accuracies),
+        dict(axes, title="Learned at once", log=True, series=at_once),
         dict(axes, title="One class after another", log=False, series=arriving),
     ]
 

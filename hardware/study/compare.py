@@ -1,221 +1,287 @@
 """Float against fixed point: the shipped network learns in integers, and in its float twins on the
 same test episodes."""
 
-from typing import NamedTuple
+import itertools
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.experiments.study import Study
-from minisnn.training.baselines import Row
 from minisnn.training.evaluation import ALIGNED, alignment
 
-from ..chip.formats import ROUNDINGS
-from ..chip.learner import Learner
-from ..chip.words import Words
-from . import differences, others, sweep
-from .episodes import BITS, DEFAULT, THRESHOLDS, TWINS, Choice, Comparison, speaks
-from .figures import accuracy_against_bits, accuracy_against_threshold
-from .operations import cost
+from ..chip.calibrate import calibrate
+from ..chip.formats import ROUNDINGS, real
+from ..chip.network import IntegerNet
+from ..chip.neuron import U
+from ..chip.words import Words, trained_for
+from .floats import FloatReadout
+from .ways import BITS, THRESHOLDS, Choice, Comparison, Found, by_readout, speaks
 
 TITLE = "One-shot learning in integers, against floating point on the same episodes"
-TWIN = "membrane, softmax"
-HEADER = (
-    "conv bits | readout bits | rule | error | rounding | Θ (%) | accuracy (%) | less twin "
-    "(points) | written (%) | "
-    "gated (%) | clipped (%)"
-)
-MODES = {"floor": "floor", "zero": "toward zero", "nearest": "nearest", "stochastic": "stochastic"}
-
-
-class Found(NamedTuple):
-    """What a way to learn answers; what it is less than its float twin; shares of synapses written,
-    gated and clipped."""
-
-    row: Row
-    loss: str
-    shares: np.ndarray
+TWIN = Choice().twin
+MODES = {mode: mode for mode in ROUNDINGS} | {"zero": "toward zero"}
+FEW = 100  # episodes at most, where every way has an inference of its own
+FRACTIONS = 0, 2, 4, 8
+TRACE_BITS = 2, 3, 4, 5, 6, 7, 8, 12
+ROUNDED = 2, 3  # bits of the conv layers that are rounded by their membranes
+ROUNDED_ON = 8  # meta-training tasks whose support they are rounded on
+SAMPLES = 2  # whose membranes are compared
+MEMBRANE_FRACTIONS = 0, 2, 4, 8, 12
+PICOJOULE = 0.1, 3.1  # 32-bit addition and multiplication at 45 nm and 0.9 V (Horowitz 2014)
+TRAINED = "double-nmnist/chip-snn"
 
 
 def run(
-    study: Study, words: Words = Words(), bits: tuple[int, ...] = BITS, joules: tuple | None = None
+    study: Study,
+    words: Words = Words(),
+    bits: tuple[int, ...] = BITS,
+    joules: tuple[float, float] | None = None,
 ) -> Findings:
     """Measure, and put into tables, figures and a sentence."""
     c = Comparison(study, words, bits)
     found = Findings(study.name, TITLE)
-    twins = c.floats()
-    like = {
-        (way.rule, way.error, way.online): twins[name]
-        for name, way in TWINS.items()
-        if isinstance(way, Learner)
-    }
-    rows = []
-    curves = dict[tuple[int, Choice], Found]()
-    for conv_bits in bits:
-        answered, shares = c.fixed(conv_bits)
-        for choice, row, share in zip(c.choices, answered, shares):
-            rule, error, rounding, percent, online = choice.how
-            loss = difference(row, like[rule, error, online]).percent()
-            how = conv_bits, choice.bits, f"{rule}{', online' * online}", error, rounding, percent
-            rows.append(
-                [*how, estimate(row).percent(), loss, *(f"{100 * v:.2f}" for v in share[:3])]
-            )
-            curves[conv_bits, choice] = Found(row, loss, share)
-    same = [
-        row
-        for row in rows
-        if row[0] == row[1] and row[2:4] == ["membrane", "softmax"] and row[5] == 0
-    ]
-    clipped = [
-        [b, place, f"{number:,}"]
-        for b, counts in c.saturations.items()
-        for place, number in counts.items()
-    ]
-    found.table(
-        "float",
-        "Float: accuracy (%)",
-        "what learns | accuracy ± 95 % CI",
-        [[name, estimate(row).percent()] for name, row in twins.items()],
-        "The twins freeze the conv layers and learn with the power of two nearest to the step size.",
+    episodes = study.settings.episodes
+    twins, _ = c.measure("float", c.in_float())
+    chips: dict[tuple[int, Choice], Found] = {}
+    clipped = []
+    for b in bits:
+        measured, counts = c.measure(f"conv{b}", c.in_integers(b), made_from=(b,))
+        chips |= {(b, choice): one for choice, one in measured.items()}
+        total = c.chip(b).saturations
+        for place in (place for place in total if not place.startswith("readout")):
+            clipped.append([b, place, f"{total[place] + counts[place]:,}"])
+    rows = [[name, estimate(one.row).percent()] for name, one in twins.items()]
+    note = (
+        "The twins freeze the conv layers and learn with the power of two nearest to the step size."
     )
-    _roundings(found, curves, bits, study.settings.episodes, ALIGNED[alignment(c.tasks)])
-    _thresholds(found, curves, max(bits), study.settings.episodes)
-    _rules(found, curves, max(bits), like)
-    found.table(
-        "bits", "All layers in the same number of bits, by rounding of the update", HEADER, same
-    )
-    found.table("all", "Every combination", HEADER, rows)
-    found.table(
-        "saturations",
-        "Numbers that were clipped, the readout's apart",
-        "bits | where | how often",
-        clipped,
-        f"{study.settings.episodes} episodes; theta: of weights and biases, when quantised.",
-    )
-    differences.tables(c, found)
-    lengths = sweep.measure(c)
-    sweep.tables(c, found, lengths)
-    others.measure(c, found)
-    cost(c, found, joules)
-    found.figures = {
-        "traces": (sweep.picture(lengths), "One-shot accuracy against the bits of the traces."),
-        "membrane": (differences.picture(c), "The same neuron's membrane over time."),
-        "bits": (
-            accuracy_against_bits(curves, bits, twins[TWIN].mean),
-            "One-shot accuracy against weight bits.",
-        ),
-        "threshold": (
-            accuracy_against_threshold(curves, bits),
-            "Accuracy and synapses written against Θ.",
-        ),
-    }
-    integers = "; ".join(f"{b} bits {estimate(curves[b, Choice(b)].row).percent()} %" for b in bits)
+    found.table("float", "Float: accuracy (%)", "what learns | accuracy ± 95 % CI", rows, note)
+    aligned = f"{episodes} episodes, {ALIGNED[alignment(c.tasks)]}; membrane rule, softmax errors."
+    _roundings(found, chips, twins, bits, aligned)
+    _thresholds(found, chips, max(bits), episodes)
+    _rules(found, chips, twins, max(bits))
+    note = f"{episodes} episodes; theta: of weights and biases, when quantised."
+    header = "bits | where | how often"
+    title = "Numbers that were clipped, the readout's apart"
+    found.table("saturations", title, header, clipped, note)
+    _membranes(c, found)
+    _traces(c, found)
+    _others(c, found)
+    _cost(c, found, joules or PICOJOULE)
+    shown = (f"{b} bits {estimate(chips[b, Choice(b)].row).percent()} %" for b in bits)
     found.summary = (
-        f"Float twin {estimate(twins[TWIN]).percent()} %; all layers in integers: {integers}"
-        f" (stochastic rounding, {study.settings.episodes} episodes)."
+        f"Float twin {estimate(twins[TWIN].row).percent()} %; all layers in integers: "
+        f"{'; '.join(shown)} (stochastic rounding, {episodes} episodes)."
     )
     return found
 
 
-def _by(curves: dict, conv_bits: int, bits: int, rounding: str, percent: int = 0) -> Found | None:
-    """What the membrane rule with softmax errors finds; None where it was not asked."""
-    return curves.get((conv_bits, Choice(bits, (*DEFAULT[:2], rounding, percent, DEFAULT[4]))))
+def _less(one: Found, twin: Found) -> str:
+    return difference(one.row, twin.row).percent()
 
 
-def _roundings(
-    found: Findings, curves: dict, bits: tuple[int, ...], episodes: int, aligned: str
-) -> None:
-    """Accuracy by word length, a column a rounding of the update; `aligned` tells how tasks are
-    aligned."""
+def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: str) -> None:
+    """Accuracy by word length, a column a rounding of the update."""
     words = {str(b): (b, b) for b in bits}
     if len(bits) > 1:
-        most = max(bits)
-        least = min(bits)
-        words |= {
-            f"{least} in the readout, {most} below": (most, least),
-            f"{most} in the readout, {least} below": (least, most),
-        }
+        most, least = max(bits), min(bits)
+        words[f"{least} in the readout, {most} below"] = most, least
+        words[f"{most} in the readout, {least} below"] = least, most
     rows = []
-    for name, (conv_bits, readout_bits) in words.items():
-        several = {mode: _by(curves, conv_bits, readout_bits, mode) for mode in ROUNDINGS}
-        known = {mode: one for mode, one in several.items() if one is not None}
-        if not known:
-            continue
-        cells = [estimate(several[mode].row).percent() if mode in known else None for mode in MODES]
-        written = sorted({f"{100 * one.shares[0]:.1f}" for one in known.values()}, key=float)
-        last = known.get("stochastic")
-        rows.append(
-            [
-                name,
-                *cells,
-                last and last.loss,
-                " to ".join(dict.fromkeys((written[0], written[-1]))),
-            ]
-        )
-    header = [
-        "weight bits",
-        *MODES.values(),
-        "stochastic, less its float twin (points)",
-        "synapses written (%)",
-    ]
-    note = f"{episodes} episodes, {aligned}; membrane rule, softmax errors." + speaks(
-        next(iter(curves.values())).row
-    )
-    found.table(
-        "roundings",
-        "Accuracy (%) by weight bits and rounding of the update",
-        " | ".join(header),
-        rows,
-        note,
-    )
+    for name, (b, readout_bits) in words.items():
+        several = [chips[b, Choice(readout_bits, rounding=mode)] for mode in MODES]
+        written = sorted({f"{100 * one.shares[0]:.1f}" for one in several}, key=float)
+        shown = [estimate(one.row).percent() for one in several]
+        less = _less(chips[b, Choice(readout_bits)], twins[TWIN])
+        rows.append([name, *shown, less, " to ".join(dict.fromkeys((written[0], written[-1])))])
+    header = ["weight bits", *MODES.values(), "stochastic, less its float twin (points)"]
+    header.append("synapses written (%)")
+    title = "Accuracy (%) by weight bits and rounding of the update"
+    note = aligned + speaks(several[0].row)
+    found.table("roundings", title, " | ".join(header), rows, note)
 
 
-def _thresholds(found: Findings, curves: dict, conv_bits: int, episodes: int) -> None:
-    """Accuracy and shares of synapses, a column a threshold of the update, of a readout of 8
-    bits."""
-    several = [
-        one
-        for percent in THRESHOLDS
-        if (one := _by(curves, conv_bits, 8, "nearest", percent)) is not None
-    ]
+def _thresholds(found: Findings, chips: dict, b: int, episodes: int) -> None:
+    """Accuracy and shares of synapses, a column a threshold of the update."""
+    several = [chips[b, Choice(rounding="nearest", percent=percent)] for percent in THRESHOLDS]
     rows = [["accuracy (%)", *(estimate(one.row).percent() for one in several)]]
     for k, name in ((1, "synapses gated (%)"), (0, "synapses written (%)")):
         rows.append([name, *(f"{100 * one.shares[k]:.1f}" for one in several)])
     header = " | ".join(["threshold Θ (% of the largest update)", *map(str, THRESHOLDS)])
     note = (
-        f"{episodes} episodes; conv layers of {conv_bits} bits, a readout of 8, updates rounded to "
-        "nearest." + speaks(several[0].row)
+        f"{episodes} episodes; conv layers of {b} bits, a readout of 8, updates rounded to nearest."
     )
     title = "Accuracy (%) where only updates beyond a threshold are written"
-    found.table("thresholds", title, header, rows, note)
+    found.table("thresholds", title, header, rows, note + speaks(several[0].row))
 
 
-def _rules(found: Findings, curves: dict, conv_bits: int, like: dict) -> None:
-    """Every rule, error and order of samples in 8 bits, beside its float twin."""
+def _rules(found: Findings, chips: dict, twins: dict, b: int) -> None:
+    """Every other rule, error and order of samples in 8 bits, next to its float twin."""
     rows = []
-    for (conv, choice), one in curves.items():
-        rule, error, rounding, percent, online = choice.how
-        if (conv, choice.bits, percent) != (conv_bits, 8, 0) or (rule, error, online) == (
-            "membrane",
-            "softmax",
-            False,
-        ):
-            continue
-        twin = estimate(like[rule, error, online]).percent()
-        rows.append(
-            [
-                f"{rule}, {error}{', one sample after the other' * online}",
-                estimate(one.row).percent(),
-                twin,
-                one.loss,
-                f"{100 * one.shares[0]:.1f}",
-            ]
-        )
-    found.table(
-        "rules",
-        "Other rules and errors in 8 bits",
-        "rule, error | accuracy (%) | float twin (%) | less its twin (points) | synapses written "
-        "(%)",
-        rows,
+    for (conv, choice), one in chips.items():
+        if (conv, choice.bits, choice.percent) == (b, 8, 0) and choice.twin != TWIN:
+            how = ", one sample after the other" * choice.online
+            twin = twins[choice.twin]
+            shown = [estimate(each.row).percent() for each in (one, twin)]
+            name = f"{choice.rule}, {choice.error}{how}"
+            rows.append([name, *shown, _less(one, twin), f"{100 * one.shares[0]:.1f}"])
+    header = "rule, error | accuracy (%) | float twin (%) | less its twin (points) | "
+    title = "Other rules and errors in 8 bits"
+    found.table("rules", title, header + "synapses written (%)", rows)
+
+
+def _traces(c: Comparison, found: Findings) -> None:
+    """Accuracy by the bits of the traces, in two tables.
+
+    With F fraction bits a conv layer filters V << F; with n of them the readout's p and q are
+    uQ1.n, in inference and in the learning rule alike.
+    """
+    b = max(c.bits)
+    plain = c.chip(b)
+    post = list(itertools.product(("floor", "nearest"), FRACTIONS))
+    pre = list(itertools.product(("floor", "nearest", "stochastic"), TRACE_BITS))
+    ways: dict = {}
+    for mode, F in post:
+        chip = c.chip(b, fraction=F, traces=mode, membrane=mode)
+        ways["F", mode, F] = partial(by_readout, chip, {}, None, (mode, F))
+    for mode, n in pre:
+        ways["n", mode, n] = partial(by_readout, plain, {}, (n, mode), "plain")
+    measured, _ = c.measure("traces", ways, FEW, (b,))
+    for name, letter, lengths, of in (
+        ("postsynaptic", "F", FRACTIONS, "conv layers"),
+        ("presynaptic", "n", TRACE_BITS, "readout"),
+    ):
+        cells: dict[str, list] = {}
+        for (part, mode, _), one in measured.items():
+            if part == letter:
+                cells.setdefault(mode, [mode]).append(estimate(one.row).percent())
+        note = f"{len(one.row.per_episode)} episodes, weights of {b} bits." + speaks(one.row)
+        title = f"Fraction bits {letter} of the {name} traces of the {of}: accuracy (%)"
+        header = " | ".join(["rounding", *map(str, lengths)])
+        found.table(name, title, header, list(cells.values()), note)
+
+
+def _others(c: Comparison, found: Findings) -> None:
+    """Other chips on the same episodes: conv layers rounded by their membranes, and a network
+    trained for the chip."""
+    trained = c.study.network(TRAINED)
+    chips = {"readout only": c.chip(8), **_rounded(c), **_trained(c, trained)}
+    ways = {name: partial(by_readout, chip, {}, None, name) for name, chip in chips.items()}
+    made_from = ROUNDED_ON, None if trained is None else trained.theta
+    measured, _ = c.measure("others", ways, FEW, made_from)
+    plain = measured["readout only"]
+    rows = []
+    for name, one in measured.items():
+        less = None if one is plain else _less(one, plain)
+        rows.append([name, estimate(one.row).percent(), less])
+    header = "what learns | accuracy (%) | less readout only (points)"
+    note = (
+        f"{len(plain.row.per_episode)} episodes; weights of 8 bits where none are named, "
+        f"stochastic rounding.{speaks(plain.row)}"
     )
+    found.table("others", "Other chips", header, rows, note)
+
+
+def _rounded(c: Comparison) -> dict[str, IntegerNet]:
+    """Conv layers of few bits, rounded by what that does to their membranes."""
+    tasks = c.study.tasks("double-nmnist", "train")
+    seed = c.study.settings.seed
+    drawn = [tasks.episode(seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)]
+    convs = [b.name for b in c.net.blocks if b.name.startswith("conv")]
+    chips = {}
+    for bits in ROUNDED:
+        rounded = calibrate(c.net, c.theta, dict.fromkeys(convs, bits), np.concatenate(drawn))
+        theta, exponents = rounded
+        for readout_bits in (8, bits):
+            words = replace(c.words, weight_bits=bits, readout_bits=readout_bits)
+            name = f"rounded by the membrane: {bits} bits, {readout_bits} in the readout"
+            chips[name] = IntegerNet.of(replace(c.found, theta=theta), words, exponents)
+    return chips
+
+
+def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
+    """The network trained for the chip; empty where there is none, or another architecture's."""
+    known = {} if trained is None else trained_for(trained.provenance.get("chip"))
+    if not known or (trained.net.input_shape, trained.net.ways) != (c.net.input_shape, c.net.ways):
+        return {}
+    chips = {}
+    for readout_bits in dict.fromkeys((known["readout_bits"], known["bits"])):
+        words = replace(c.words, weight_bits=known["bits"], readout_bits=readout_bits)
+        name = f"meta-trained for the chip: {known['bits']} bits, {readout_bits} in the readout"
+        chips[name] = IntegerNet.of(trained, words)
+    return chips
+
+
+def signal_to_noise(signal: np.ndarray, found: np.ndarray) -> float:
+    """10 log10 of the signal's power over that of the difference, in dB; infinite where there is
+    none."""
+    noise = np.sum((signal - found) ** 2, dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        return float(10 * np.log10(np.sum(np.square(signal), dtype=np.float64) / noise))
+
+
+def _membranes(c: Comparison, found: Findings) -> None:
+    """Add every word length of all layers, then fraction bits of the traces at the longest, on two
+    samples of the first episode, within the gradient window of the conv layers."""
+    x = c.support(SAMPLES)
+    twin = FloatReadout(c.net, c.theta)
+    membranes = [record["u"] for record in c.net.record(c.theta, x)[:-1]]
+    membranes.append(twin.membranes(twin.traces(x), twin.weight, twin.bias))
+    several = [(bits, c.words.traces, c.words.fraction) for bits in c.bits]
+    several += [
+        (max(c.bits), mode, F)
+        for mode, F in itertools.product(("floor", "nearest"), MEMBRANE_FRACTIONS)
+    ]
+    rows = []
+    for bits, mode, fraction in several:
+        chip = c.chip(bits, fraction=fraction, traces=mode, membrane=mode)
+        spikes, integers = chip.spikes(x, record=len(x))
+        integers.append(chip.membranes(chip.traces(spikes)))
+        ratios = (
+            signal_to_noise(u, real(v, U)[:, -u.shape[1] :]) for u, v in zip(membranes, integers)
+        )
+        rows.append([bits, mode, fraction, *(f"{ratio:.1f}" for ratio in ratios)])
+    title = "Signal to noise (dB) of the membranes, before learning"
+    header = ["bits", "rounding", "F", *(b.name for b in c.net.blocks)]
+    found.table("fraction", title, " | ".join(header), rows)
+
+
+def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
+    """{part: (additions, multiplications)} of the samples x.
+
+    An event adds a weight for every tap and channel; a conv neuron takes six products a step (two
+    each for P and Q, one each for r and rho r); a learned sample takes a product and an addition
+    for each non-zero trace and class.
+    """
+    events = chip.counts(x)
+    counts = {}
+    for n, layer in enumerate(chip.layers[:-1]):
+        k, _, _, C_out = layer.weight.shape
+        products = 6 * int(np.prod(layer.input_shape[:2])) * C_out * x.shape[0] * x.shape[1]
+        counts[layer.name] = np.count_nonzero(events) * k * k * C_out + products, products
+        events = chip.spikes(x, n + 1)
+    p = chip.traces(events)
+    some = np.count_nonzero(p) * chip.ways
+    counts["readout"] = some + 2 * p.size, some + 4 * p.size
+    last = np.count_nonzero(p[:, -1]) * chip.ways
+    counts["learning"] = last + chip.weight.size, last
+    return counts
+
+
+def _cost(c: Comparison, found: Findings, joules: tuple[float, float]) -> None:
+    """Add operations and energy of one learned class, on the first episode's support; a row a word
+    length."""
+    x = c.support()
+    rows = []
+    for bits in c.bits:
+        done = np.sum(list(operations(c.chip(bits), x).values()), 0) / len(x)
+        energy = 1e-6 * (done @ joules)
+        rows.append([bits, *(f"{n / 1e6:.0f}" for n in done), f"{energy:.0f}"])
+    note = (
+        f"Operations alone, at {joules[0]:g} pJ an addition and {joules[1]:g} pJ a product; memory "
+        "access is not counted."
+    )
+    header = "bits | additions (M) | products (M) | energy (µJ)"
+    found.table("cost", "Operations of a learned class", header, rows, note)

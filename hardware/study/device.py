@@ -11,25 +11,21 @@ from ..chip.learner import Learner
 from ..chip.network import IntegerNet
 from .classes import How
 
-_CHAMELEON = "chameleon2025"  # of literature.json, then classes and shots
-
 
 def memory(chip: IntegerNet, learner: Learner, tasks: Recordings, how: How) -> tuple[dict, int]:
     """({classes: bytes of RAM of the small build}, bytes a class)."""
-
-    def of(number: int) -> int:
-        return export.memory(chip, learner, tasks.pool.shape[0], number)["small"]
-
-    return {n: of(n) for n in how.ways}, of(1004) - of(1000) >> 2
+    several = (*how.ways, 1000, 1004)
+    of = {n: export.memory(chip, learner, tasks.pool.shape[0], n)["small"] for n in several}
+    return {n: of[n] for n in how.ways}, of[1004] - of[1000] >> 2
 
 
 def table(chip: IntegerNet, sizes: dict[int, int], each: int) -> Table:
     """What a device needs, by the number of its classes; of `memory`."""
     flash = sum(layer.weight.size for layer in chip.layers)
-    cells = [[str(n), f"{size:,}"] for n, size in sizes.items()]
-    told = f"A class takes {each:,} bytes, whatever its shots; weights {flash:,} bytes of flash."
+    rows = [[str(n), f"{size:,}"] for n, size in sizes.items()]
+    note = f"A class takes {each:,} bytes, whatever its shots; weights {flash:,} bytes of flash."
     header = ["classes", "RAM of the small build (bytes)"]
-    return Table("cost", "What a device needs, no energy claimed", header, cells, told)
+    return Table("cost", "What a device needs, no energy claimed", header, rows, note)
 
 
 def figures(sizes: dict[int, int], each: int) -> dict[str, dict]:
@@ -43,8 +39,8 @@ def published() -> list[tuple[int, int, float]]:
     known = read_json(shipped("results") / "literature.json")
     found = []
     for name, one in known.items():
-        of, _, rest = name.partition("-")
-        if of == _CHAMELEON:
-            ways, shots = map(int, rest.split("-"))
+        source, *numbers = name.split("-")
+        if source == "chameleon2025":
+            ways, shots = map(int, numbers)
             found.append((ways, shots, float(one["value"].removesuffix(" %"))))
     return found

@@ -67,10 +67,8 @@ def rows(tasks: Recordings, asked: Iterable[tuple]) -> np.ndarray:
     """The recordings of all episodes that are `asked` for, arguments of `episode`: different ones,
     (n, symbols) places in the pool, sorted."""
     dealt = numbered(tasks)
-    found: list[np.ndarray] = []
-    for one in asked:
-        task = dealt.episode(*one)
-        found += [places(task.x_support), places(task.x_query)]
+    drawn = (dealt.episode(*one) for one in asked)
+    found = [places(x) for task in drawn for x in (task.x_support, task.x_query)]
     return np.unique(np.concatenate(found), axis=0)
 
 
@@ -96,18 +94,11 @@ class Traces(NamedTuple):
 
     def of(self, task: Task) -> Dealt:
         """Where the samples of a task of `numbered` stand."""
-        sides = [self._find(places(x)) for x in (task.x_support, task.x_query)]
-        return Dealt(task, *sides)
-
-    def _find(self, asked: np.ndarray) -> np.ndarray:
         # rows are sorted, and so are their keys
-        key = self.rows @ self._weights
-        return np.searchsorted(key, asked @ self._weights)
-
-    @property
-    def _weights(self) -> np.ndarray:
-        base = int(self.rows.max(initial=0)) + 1
-        return base ** np.arange(self.rows.shape[1])[::-1]
+        digits = (int(self.rows.max(initial=0)) + 1) ** np.arange(self.rows.shape[1])[::-1]
+        asked = places(task.x_support), places(task.x_query)
+        sides = (np.searchsorted(self.rows @ digits, side @ digits) for side in asked)
+        return Dealt(task, *sides)
 
 
 def traces(
@@ -125,18 +116,17 @@ def traces(
     """
     rows = np.unique(rows, axis=0)
     pieces = [rows[at : at + PIECE] for at in range(0, len(rows), PIECE)]
-    made: list[tuple[np.ndarray, np.ndarray]] = []
+    parts: list[dict[str, np.ndarray]] = []
     with bar(None, len(rows), f"traces of {len(rows):,} recordings", show) as shown:
 
-        def collect(piece: tuple[np.ndarray, np.ndarray]) -> None:
-            made.append(piece)
-            shown.update(len(piece[0]))
+        def collect(piece: dict[str, np.ndarray]) -> None:
+            parts.append(piece)
+            shown.update(len(piece["floats"]))
 
-        key = _made_from(chip, found, tasks)
-        one = partial(_piece, chip, found.net, found.theta, tasks, key)
+        one = partial(_piece, chip, found.net, found.theta, tasks, _made_from(chip, found, tasks))
         executor.in_order(one, pieces, collect)
-    integers, floats = (np.concatenate(parts) for parts in zip(*made))
-    return Traces(rows, integers, floats)
+    both = (np.concatenate([part[name] for part in parts]) for name in ("integers", "floats"))
+    return Traces(rows, *both)
 
 
 def _made_from(chip: IntegerNet, found: Any, tasks: Recordings) -> dict[str, Any]:
@@ -155,11 +145,10 @@ def _made_from(chip: IntegerNet, found: Any, tasks: Recordings) -> dict[str, Any
 
 def _piece(
     chip: IntegerNet, net: Any, theta: np.ndarray, tasks: Recordings, key: dict, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+) -> dict[str, np.ndarray]:
     def make() -> dict[str, np.ndarray]:
         x = tasks.pool.side_by_side(rows)
         p = chip.counted_alone().traces_of(x, seed=1 + int(rows[0, 0]))[:, -1]
         return dict(integers=p.astype(np.uint16), floats=net.features(theta, x).astype(np.float32))
 
-    kept = cached("traces", dict(key, rows=rows), make)
-    return kept["integers"], kept["floats"]
+    return cached("traces", dict(key, rows=rows), make)

@@ -51,40 +51,33 @@ def square(side: int, row: int, column: int) -> np.ndarray:
 
 def means(chip: IntegerNet, tasks: Any) -> np.ndarray:
     """Of RADII, SIDES and the empty picture, uint8 (n, inputs)."""
-    rng = np.random.default_rng(0)
-    pictures = [_dot(rng, radius) for radius in RADII for _ in range(PLACES)]
-    pictures += [_square(rng, side) for side in SIDES for _ in range(PLACES)]
-    pictures += [np.zeros((SIDE, SIDE), np.uint8)] * PLACES
-    p = _seen(chip, tasks, pictures, FIRST).reshape(-1, PLACES, len(chip.weight))
-    found = np.minimum(p, 255 * _LAST).sum(1)
-    return ((found + PLACES * _LAST // 2) // (PLACES * _LAST)).astype(np.uint8)
+    radii = [radius for radius in RADII for _ in range(PLACES)]
+    sides = [side for side in SIDES for _ in range(PLACES)]
+    p = _seen(chip, tasks, np.random.default_rng(0), radii, sides, PLACES, FIRST)
+    total = np.minimum(p, 255 * _LAST).reshape(-1, PLACES, len(chip.weight)).sum(1)
+    return ((total + PLACES * _LAST // 2) // (PLACES * _LAST)).astype(np.uint8)
 
 
 def others(chip: IntegerNet, tasks: Any, number: int, seed: int) -> Blots:
     """So many dots and squares of other sizes, at other places, and one empty picture."""
     rng = np.random.default_rng((seed, 1))
     first = FIRST + PLACES * (len(RADII) + len(SIDES) + 1)
-    dots = [_dot(rng, rng.uniform(min(RADII), max(RADII))) for _ in range(number)]
-    squares = [_square(rng, int(rng.integers(min(SIDES), 1 + max(SIDES)))) for _ in range(number)]
-    pictures = [*dots, *squares, np.zeros((SIDE, SIDE), np.uint8)]
-    return Blots(*np.split(_seen(chip, tasks, pictures, first), [number, 2 * number]))
+    between = min(RADII), max(RADII)
+    radii = (rng.uniform(*between) for _ in range(number))
+    sides = (int(rng.integers(min(SIDES), 1 + max(SIDES))) for _ in range(number))
+    p = _seen(chip, tasks, rng, radii, sides, 1, first)
+    return Blots(*np.split(p, [number, 2 * number]))
 
 
-def _dot(rng: np.random.Generator, radius: float) -> np.ndarray:
-    return dot(radius, *rng.uniform(radius, SIDE - 1 - radius, 2))
-
-
-def _square(rng: np.random.Generator, side: int) -> np.ndarray:
+def _seen(chip: IntegerNet, tasks: Any, rng, radii, sides, empty: int, first: int) -> np.ndarray:
+    """Traces of dots and squares, at places that are drawn, and of so many empty pictures."""
+    pictures = [dot(radius, *rng.uniform(radius, SIDE - 1 - radius, 2)) for radius in radii]
     # not at the edge, where an edge of the square would be out of sight
-    return square(side, *rng.integers(1, SIDE - side, 2))
-
-
-def _seen(chip: IntegerNet, tasks: Any, pictures: list[np.ndarray], first: int) -> np.ndarray:
+    pictures += [square(side, *rng.integers(1, SIDE - side, 2)) for side in sides]
+    pictures += [np.zeros((SIDE, SIDE), np.uint8)] * empty
     steps, side, *_ = tasks.pool.shape
     own = chip.recording
-    step = own.bin // 1000
-    sight = Sight(
-        EventCamera(), 0, CROP, CROP[0] // side, step_ms=step, centred=own.centred, steps=steps
-    )
+    more = dict(step_ms=own.bin // 1000, centred=own.centred, steps=steps)
+    sight = Sight(EventCamera(), 0, CROP, CROP[0] // side, **more)
     x = sight.counts(thickened(np.stack(pictures)), first + np.arange(len(pictures)), 0)
     return chip.counted_alone().traces_of(x)[:, -1]

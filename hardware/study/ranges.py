@@ -4,12 +4,10 @@ from collections import Counter
 from functools import partial
 
 from minisnn.experiments.findings import Findings
-from minisnn.experiments.study import Settings, Study
+from minisnn.experiments.study import Study
 
-from ..chip.learner import one_shot
-from ..chip.network import IntegerNet
 from ..chip.words import Words
-from .episodes import Comparison, task_of
+from .ways import Comparison, by_readout
 
 TITLE = "What every word of the chip can come to hold, and what was clipped"
 
@@ -25,14 +23,13 @@ def run(study: Study, words: Words, bits: tuple[int, ...]) -> Findings:
         chip = c.chip(b)
         for layer in chip.layers:
             for name, bound in chip.bounds[layer.name].items():
-                ends = f"{bound.low:,}", f"{bound.high:,}"
-                rows.append(
-                    [b, layer.name, name, *ends, bound.bits, bound.any_bits, layer.exponent]
-                )
-        counts = Counter(chip.saturations)
-        for item in c.each(f"ranges{b}", partial(_episode, c.tasks, chip, c.settings), [b]):
-            counts.update(item)
-        clipped += [[b, place, f"{number:,}"] for place, number in counts.items() if number]
+                ends = f"{bound.low:,}", f"{bound.high:,}", bound.bits, bound.any_bits
+                rows.append([b, layer.name, name, *ends, layer.exponent])
+        _, counts = c.measure(
+            f"ranges{b}", {"": partial(by_readout, chip, {}, None, "")}, None, (b,)
+        )
+        total = Counter(chip.saturations) + counts
+        clipped += [[b, place, f"{number:,}"] for place, number in total.items()]
     found.table(
         "ranges",
         "Interval analysis",
@@ -41,17 +38,6 @@ def run(study: Study, words: Words, bits: tuple[int, ...]) -> Findings:
         "Signed bits: of the weights at hand; any weights: of the worst ones that the same words "
         "could hold.",
     )
-    found.table(
-        "saturations",
-        f"Saturations in {study.settings.episodes} episodes (theta: when it was quantised)",
-        "bits | where | how often",
-        clipped,
-    )
+    title = f"Saturations in {study.settings.episodes} episodes (theta: when it was quantised)"
+    found.table("saturations", title, "bits | where | how often", clipped)
     return found
-
-
-def _episode(tasks, chip: IntegerNet, settings: Settings, index: int) -> dict[str, int]:
-    """Numbers that were clipped in an episode, by place."""
-    alone = chip.counted_alone()
-    one_shot(alone, alone.learner(seed=1 + index), task_of(tasks, settings, alone.ways, index))
-    return {place: number for place, number in alone.saturations.items() if number}

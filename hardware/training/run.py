@@ -29,7 +29,7 @@ from minisnn.training import checkpoint, run as training
 from minisnn.training.baselines import Answers, correct, drawn_by, rows_of
 from minisnn.training.evaluation import open_sets
 from minisnn.files import read_json, write_json
-from minisnn.training.folder import FILES, RunFolder
+from minisnn.training.folder import RunFolder
 from minisnn.training.origin import Origin
 from minisnn.training.settings import READING, TrainingConfig
 from minisnn.training.update import network_of, start_of
@@ -65,7 +65,7 @@ class ChipConfig:
 
     def held(self, exponents: dict[str, int], samples: int) -> OnChip:
         """What holds the parameters in layers of these exponents."""
-        bits = {name: self.readout_bits if name == "readout" else self.bits for name in exponents}
+        bits = dict.fromkeys(exponents, self.bits) | {"readout": self.readout_bits}
         return OnChip({name: (bits[name], e) for name, e in exponents.items()}, samples)
 
 
@@ -98,7 +98,10 @@ def settings(**changes) -> TrainingConfig:
         same = "ways channels hidden kernel pool window detach_reset dtype backend"
         changes |= {name: found[name] for name in same.split() if name in found}
         if isinstance(start.net, SpikingNet):
-            changes |= _constants(start.net.neuron)
+            neuron = start.net.neuron
+            changes |= {"neuron": neuron.kind, "firing_threshold": neuron.threshold}
+            names = set(vars(neuron)) - {"threshold", "surrogate"}
+            changes |= {name: getattr(neuron, name) for name in names}
         if start.config is not None and start.origin.data == start.config.dataset:
             changes = _recordings(start.config, start.origin) | changes
     return TrainingConfig(**{**base, **changes})
@@ -113,12 +116,6 @@ def _recordings(config: TrainingConfig, origin: Origin) -> dict[str, Any]:
         how, usual = origin.options(config.dataset), TrainingConfig()
         found |= {name: how.get(name, getattr(usual, name)) for name in READING}
     return found
-
-
-def _constants(neuron: Any) -> dict[str, Any]:
-    """The settings of a neuron that a file can name."""
-    found = {**vars(neuron), "neuron": neuron.kind, "firing_threshold": neuron.threshold}
-    return {name: value for name, value in found.items() if name not in ("threshold", "surrogate")}
 
 
 def train(
@@ -142,12 +139,8 @@ def train(
     """
     if resume:
         RunFolder(out, OnChip.command).check_made(data is not None)
-    if (
-        config.start is None
-        or config.rule != "anil"
-        or config.model != "snn"
-        or config.learn_step_size == "no"
-    ):
+    kind = config.rule, config.model
+    if config.start is None or kind != ("anil", "snn") or config.learn_step_size == "no":
         raise ValueError(
             "training for the chip needs start (a checkpoint), rule anil, model snn and learned "
             "step sizes"
@@ -156,26 +149,23 @@ def train(
         if not resume and not force:
             folder.check_free(config, OF_CHIP)
         folder.check_writable()
-        if data is None and resume:
-            folder.check_code(config)
         if data is None:
+            if resume:
+                folder.check_code(config)
             data = open_sets(config, progress)
-        if resume:
+        if resume or chip is None:
             chip, exponents = _resumed(folder, chip)
         else:
             exponents = _begin(folder, config, chip, data["train"], force)
             config = replace(config, start=str(folder / "start.h5"))
         samples = config.ways * config.shots
+        more: dict[str, Any] = dict(data=data, executor=executor)
         held = chip.held(exponents, samples)
-        found = training.train(
-            config, folder, resume, progress, force=True, data=data, executor=executor, held=held
-        )
+        found = training.train(config, folder, resume, progress, force=True, held=held, **more)
         network = found.theta.copy()
         for p in found.net.layout[:-2]:
             network[p.slice] = held.start(found.net, found.theta)[0][p.slice]
         notes = dict(**vars(chip), exponents=exponents)
-        done = checkpoint.read(folder.path).progress
-        made = dict(chip=notes, origin=asdict(folder.origin))
         checkpoint.save(
             folder / "network.h5",
             found.net,
@@ -183,18 +173,15 @@ def train(
             inner=found.inner,
             config=config,
             curve=found.curve,
-            progress=done,
-            provenance=made,
+            progress=checkpoint.read(folder.path).progress,
+            provenance=dict(chip=notes, origin=asdict(folder.origin)),
         )
         if not config.test_episodes:
             return {}
         trained = checkpoint.Checkpoint(found.net, network, found.inner)
         integers = IntegerNet.of(trained, chip.words, exponents, samples)
-        result = (
-            chip_accuracy(integers, data["test"], config, executor)
-            | notes
-            | dict(updates=config.updates)
-        )
+        result = chip_accuracy(integers, data["test"], config, executor)
+        result |= dict(notes, updates=config.updates)
         write_json(folder / "chip-result.json", result)
         return result
 
@@ -209,24 +196,22 @@ def _begin(
         IntegerNet.of(found, chip.words, samples=samples)
     except ValueError as error:
         raise ValueError(f"{config.start}: {error}") from None
-    draw = (
-        np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(CALIBRATE, k)))
-        for k in range(CALIBRATION)
-    )
-    x = np.concatenate(
-        [tasks.sample_task(rng, config.ways, config.shots, 1).x_support for rng in draw]
-    )
-    convs = [b.name for b in found.net.blocks if not b.readout]
-    rounded, exponents = calibrate(found.net, found.theta, dict.fromkeys(convs, chip.bits), x)
-    steps = steps_of(found.net, found.inner or InnerLoop(config.step_size), samples)
+    x = []
+    for k in range(CALIBRATION):
+        rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(CALIBRATE, k)))
+        x.append(tasks.sample_task(rng, config.ways, config.shots, 1).x_support)
+    net = found.net
+    convs = dict.fromkeys([b.name for b in net.blocks if not b.readout], chip.bits)
+    rounded, exponents = calibrate(net, found.theta, convs, np.concatenate(x))
+    steps = steps_of(net, found.inner or InnerLoop(config.step_size), samples)
     exponents["readout"] = readout_exponent(steps["log2_weight"], chip.readout_bits)
-    theta = near(found.net, found.theta, rounded, exponents)
+    theta = near(net, found.theta, rounded, exponents)
     folder.make()
     if not force:
         folder.check_free(config, OF_CHIP)  # another process may have begun a run meanwhile
-    for name in (*FILES, *OF_CHIP):
+    for name in folder.files:
         (folder / name).unlink(missing_ok=True)
-    checkpoint.save(folder / "start.h5", found.net, theta, inner=found.inner)
+    checkpoint.save(folder / "start.h5", net, theta, inner=found.inner)
     write_json(folder / "chip.json", dict(**vars(chip), exponents=exponents))
     return exponents
 
@@ -256,10 +241,7 @@ def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, di
     notes = trained_for(read_json(path), str(path))
     found = ChipConfig(notes["bits"], notes["readout_bits"])
     if chip not in (None, found):
-        raise ValueError(
-            f"{path}: the run has {found.bits} bits and {found.readout_bits} in the readout, "
-            f"not {chip.bits} and {chip.readout_bits}; it continues with its own"
-        )
+        raise ValueError(f"{path}: the run has {found}, not {chip}; it continues with its own")
     return found, notes["exponents"]
 
 
@@ -272,9 +254,8 @@ def chip_accuracy(
     interval is the one to quote, {half, low, high, population: whom it speaks for}; ci95 is half of
     that over episodes."""
     answered: list[Answers] = []
-    (executor or Executor()).in_order(
-        partial(_episode, tasks, chip, config), range(config.test_episodes), answered.append
-    )
+    one = partial(_episode, tasks, chip, config)
+    (executor or Executor()).in_order(one, range(config.test_episodes), answered.append)
     row = rows_of(["chip"], answered)["chip"]
     return dict(
         accuracy=row.mean,

@@ -35,6 +35,7 @@ from minisnn.training.origin import CHIP
 from minisnn.meta.inner import InnerLoop
 from minisnn.core.network import Gradients, LossAndGradient
 
+from ..chip.formats import ends
 from ..chip.learner import steps_of
 
 
@@ -45,35 +46,21 @@ class Grid:
     """
 
     def __init__(self, net, words: dict[str, tuple[int, int]]):
-        unknown = sorted(set(words) - {b.name for b in net.blocks})
-        if unknown:
-            raise ValueError(
-                f"words must name layers of {', '.join(b.name for b in net.blocks)}, not "
-                f"{', '.join(unknown)}"
-            )
-        self.words = dict(words)
         self.parts = []
-        for n, (b, weight) in enumerate(zip(net.blocks, net.layout[::2])):
-            if b.name in words:
-                bits, exponent = words[b.name]
-                gain = net.neuron.gain if n == 0 and not b.readout else 1.0
-                self.parts.append(
-                    (
-                        weight.slice,
-                        net.dtype.type(gain),
-                        exponent,
-                        -(2 ** (bits - 1)),
-                        2 ** (bits - 1) - 1,
-                    )
-                )
+        places = {b.name: (b, p) for b, p in zip(net.blocks, net.layout[::2])}
+        for name, (bits, exponent) in words.items():
+            block, weight = places[name]
+            first = block is net.blocks[0] and not block.readout
+            gain = net.dtype.type(net.neuron.gain if first else 1.0)
+            self.parts.append((weight.slice, gain, exponent, ends(bits)))
 
     def __call__(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(Q(theta), S), flat like theta and of its dtype."""
         phi = theta.copy()
         slope = np.ones_like(theta)
-        for part, gain, exponent, low, high in self.parts:
+        for part, gain, exponent, word in self.parts:
             whole = np.floor(np.ldexp(theta[part] * gain, -exponent) + theta.dtype.type(0.5))
-            held = np.clip(whole, low, high)
+            held = np.clip(whole, *word)
             slope[part] = whole == held
             phi[part] = np.ldexp(held, exponent) / gain
         return phi, slope

@@ -5,7 +5,7 @@ from functools import wraps
 import numpy as np
 
 import minisnn as ms
-from minisnn.core import pool
+from minisnn.core import linear as pool
 from minisnn.core.layer import Layer
 from minisnn.core.loss import cross_entropy_backward, softmax
 

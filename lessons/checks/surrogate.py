@@ -1,7 +1,7 @@
 """The library's spike as the lessons write it: functions of a = u - threshold and of the constant
 `slope`."""
 
-from minisnn.core.surrogate import FastSigmoid, Spike, step as step
+from minisnn.core.neuron import FastSigmoid, Spike, step as step
 
 
 def sigma(a, slope):

@@ -1,31 +1,35 @@
-"""The layers of a network as one says them, and the layers (`layer.Layer`) that these make."""
+"""The layers of a network as one says them, the layers (`layer.Layer`) that these make, and both as
+plain values, as files keep them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from ..arguments import flag, is_sequence, one_of, shown, whole
+import numpy as np
+
+from ..arguments import flag, is_sequence, must, one_of, shown, whole
+from .constants import FIRST, OWN
 from .layer import Layer
-from .neuron import Dynamics, neuron_of
+from .loss import LOSSES, Loss
+from .neuron import LIF, CubaLIF, Dynamics
 
 POOLS = ("max", "mean", "none")
-ARRAYS = {"weight", "bias", "recurrent"}  # names that no learned constant can have
+NEURONS = {"lif": LIF, "cuba": CubaLIF}  # by the kind that files name
+Named = tuple[str, "Conv | Dense"]  # a layer and its name in `views`
 
 
 def odd(name: str, value: Any) -> int:
     """The size of a kernel that has a middle."""
-    if whole(name, value) < 1 or value % 2 == 0:
-        raise ValueError(f"{name} must be odd and positive, not {value}")
+    must(name, whole(name, value) > 0 and value % 2, "odd and positive", value)
     return int(value)
 
 
 def firing(name: str, neuron: Any) -> Any:
     """A neuron that has spikes."""
-    if isinstance(neuron, Dynamics) and neuron.fires:
-        return neuron
-    kinds = "an LIF, a CubaLIF or a minisnn.Neuron of your own"
-    raise ValueError(f"{name} must be {kinds}, not {shown(neuron)}")
+    good = isinstance(neuron, Dynamics) and neuron.fires
+    must(name, good, "an LIF, a CubaLIF or a minisnn.Neuron of your own", neuron)
+    return neuron
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,6 @@ class Dense:
             firing("Dense neuron", self.neuron)
 
 
-KINDS: dict[str, Any] = {"conv": Conv, "dense": Dense}
-
-
-Named = tuple[str, Conv | Dense]  # a layer and its name in `views`
-
-
 def short_form(
     channels: Sequence[int], hidden: Sequence[int], kernel: int, pool: str
 ) -> list[Named]:
@@ -100,15 +98,11 @@ def short_form(
 
 def listed(layers: Any) -> list[Named]:
     """The layers of a list, checked."""
-    if not is_sequence(layers):
-        raise ValueError(f"layers must be a list of Conv and Dense, not {shown(layers)}")
+    must("layers", is_sequence(layers), "a list of Conv and Dense", layers)
     named: list[Named] = []
     for n, given in enumerate(layers):
-        layer = given
-        if isinstance(given, dict):
-            layer = layer_of(given)
-        if not isinstance(layer, (Conv, Dense)):
-            raise ValueError(f"layers[{n}] must be a Conv or a Dense, not {shown(layer)}")
+        layer = layer_of(given) if isinstance(given, dict) else given
+        must(f"layers[{n}]", isinstance(layer, (Conv, Dense)), "a Conv or a Dense", layer)
         alike = sum(isinstance(other, type(layer)) for _, other in named)
         if isinstance(layer, Conv) and alike < len(named):
             raise ValueError(f"layers[{n}] is a Conv behind a Dense, whose output is no image")
@@ -116,92 +110,98 @@ def listed(layers: Any) -> list[Named]:
     return named
 
 
-def configuration_of(layer: Conv | Dense) -> dict[str, Any]:
-    """What `layer_of` makes it from, in plain JSON types."""
-    settings = {"kind": type(layer).__name__.lower(), **vars(layer)}
-    neuron = settings.pop("neuron")
-    return settings if neuron is None else {**settings, "neuron": neuron.configuration()}
+def built(
+    named: list[Named],
+    ways: int,
+    input_shape: tuple[int, ...],
+    neuron: Any,
+    learn: tuple,
+    **how: Any,
+) -> tuple[Layer, ...]:
+    """The layers of a network, and its readout. Raises ValueError where they cannot be."""
+    shape: tuple[int, ...] = input_shape
+    layers: list[Layer] = []
+    for name, layer in named:
+        own = layer.neuron or neuron
+        known = sorted({*own.filtering, *own.learnable} - {"weight", "bias", "recurrent"})
+        what = f"constants that {name}'s {type(own).__name__} can learn ({', '.join(known)})"
+        must("learn", set(learn) <= set(known), what, learn)
+        if isinstance(layer, Dense):
+            flat = 1, 1, prod(shape)
+            how_dense = dict(recurrent=layer.recurrent, learn=learn, dense=True, **how)
+            made = Layer(name, flat, layer.channels, 1, "none", own, **how_dense)
+        else:
+            must("input_shape", len(shape) == 3, f"(H, W, C) where {name} is a Conv", input_shape)
+            pool = own.pools.get(layer.pool, layer.pool)
+            of_conv: Any = (
+                shape,
+                layer.channels,
+                layer.kernel,
+                pool,
+                own,
+                layer.stride,
+                False,
+                learn,
+            )
+            made = Layer(name, *of_conv, **how)
+            if pool != "none" and min(made.sites) < 2:
+                raise ValueError(
+                    f"{name} would pool an image of {' x '.join(map(str, made.sites))}; input {input_shape} allows "
+                    f"{len(layers)} conv blocks that pool, and channels or layers name more. A row "
+                    "of channels takes hidden layers (--channels none --hidden 64)"
+                )
+        shape = made.output_shape
+        layers.append(made)
+    flat = 1, 1, prod(shape)
+    readout = Layer(
+        "readout", flat, ways, 1, "none", neuron.readout, readout=True, dense=True, **how
+    )
+    return (*layers, readout)
+
+
+# ---- plain values
+
+
+def configuration_of(setting: Any) -> Any:
+    """A setting of a network in plain JSON types; of parts of your own the words only."""
+    if isinstance(setting, (Conv, Dense)):
+        known = {name: configuration_of(a) for name, a in vars(setting).items()}
+        if setting.neuron is None:
+            del known["neuron"]
+        return {"kind": type(setting).__name__.lower(), **known}
+    if isinstance(setting, Dynamics):
+        return setting.configuration()
+    if isinstance(setting, Loss):
+        return setting.name if setting.name in LOSSES else {"words": setting.name}
+    if isinstance(setting, tuple):
+        return [configuration_of(a) for a in setting]
+    return setting.name if isinstance(setting, np.dtype) else setting
 
 
 def layer_of(configuration: dict[str, Any]) -> Conv | Dense:
     """The layer of a `configuration_of`."""
     settings = dict(configuration)
+    kinds = {"conv": Conv, "dense": Dense}
     kind = settings.pop("kind", None)
-    one_of("a layer's kind", kind, KINDS)
+    one_of("a layer's kind", kind, kinds)
     if isinstance(settings.get("neuron"), dict):
         settings["neuron"] = neuron_of(settings["neuron"])
     try:
-        return KINDS[kind](**settings)
+        return kinds[kind](**settings)
     except TypeError as error:
         raise ValueError(f"a layer of kind {kind} cannot be made: {error}") from None
 
 
-# ---- the layers that they make
-
-
-class Builder:
-    """Adds the layers of a network, one after the other."""
-
-    def __init__(
-        self, input_shape: tuple[int, ...], neuron: Any, detach_reset: bool, learn: tuple[str, ...]
-    ):
-        self.shape = input_shape
-        self.input_shape = input_shape
-        self.neuron = neuron
-        self.detach_reset = detach_reset
-        self.learn = learn
-        self.layers: list[Layer] = []
-
-    def add(self, name: str, layer: Conv | Dense) -> None:
-        """One as it is said. Raises ValueError where it cannot be."""
-        neuron = layer.neuron or self.neuron
-        self._check_learned(name, neuron)
-        if isinstance(layer, Dense):
-            self._dense(name, layer.channels, neuron, recurrent=layer.recurrent, learn=self.learn)
-            return
-        if len(self.shape) != 3:
-            raise ValueError(f"{name} needs an input_shape (H, W, C), not {self.input_shape}")
-        size = tuple(-(-n // layer.stride) for n in self.shape[:2])
-        if layer.pool != "none" and min(size) < 2:
-            raise ValueError(self._too_small(name, *size))
-        pool = neuron.pools.get(layer.pool, layer.pool)
-        made = Layer(
-            *(name, self.shape, layer.channels, layer.kernel, pool, neuron, layer.stride),
-            learn=self.learn,
-            detach_reset=self.detach_reset,
+def neuron_of(configuration: dict[str, Any]) -> Any:
+    """The neuron of a `configuration()`; without a "kind" it is an LIF, as in checkpoints of
+    version 0.1."""
+    constants = dict(configuration)
+    kind = constants.pop("kind", FIRST)
+    if kind == OWN or "surrogate" in constants:
+        words = constants.get("words") or f"with the surrogate {shown(constants['surrogate'])}"
+        raise ValueError(
+            f"the network's neuron is {words}, an object of your own; in Python: "
+            "load(path, neuron=...)"
         )
-        self._append(made)
-
-    def readout(self, ways: int) -> None:
-        """The last one."""
-        self._dense("readout", ways, self.neuron.readout, readout=True)
-
-    def _dense(self, name: str, channels: int, neuron: Any, **more: Any) -> None:
-        shape = (1, 1, prod(self.shape))
-        more["detach_reset"] = self.detach_reset
-        self._append(Layer(name, shape, channels, 1, "none", neuron, dense=True, **more))
-
-    def _append(self, layer: Layer) -> None:
-        self.layers.append(layer)
-        self.shape = layer.output_shape
-
-    def _check_learned(self, name: str, neuron: Any) -> None:
-        known = sorted({*neuron.filtering, *neuron.learnable} - ARRAYS)
-        for constant in self.learn:
-            if constant not in known:
-                many = ", in a list of names" * ("," in constant)
-                raise ValueError(
-                    f"learn names {constant!r}, which is no constant that {name}'s "
-                    f"{type(neuron).__name__} can learn; it can learn {', '.join(known)}{many}"
-                )
-
-    def _too_small(self, name: str, h: int, w: int) -> str:
-        n = len(self.layers)
-        instead = (
-            "; a row of channels takes hidden layers, as channels=() and hidden=(64,) "
-            "(--channels none --hidden 64)"
-        )
-        return (
-            f"{name} would pool an image of {h} x {w}; input {self.input_shape} allows {n} conv "
-            f"blocks that pool, and channels or layers name more{instead * (n == 0)}"
-        )
+    one_of("the neuron's kind", kind, NEURONS)
+    return NEURONS[kind](**constants)

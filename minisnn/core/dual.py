@@ -6,10 +6,8 @@
 
 The gradient's own code, run on such numbers, gives the Hessian-vector product (Pearlmutter 1994,
 Neural Computation 6): at theta + v eps it returns g + H v eps. A plain array is a constant, whose
-derivative is zero and costs nothing.
-
-What has no rule here raises TypeError: a number that lost its derivative on the way would be wrong
-in silence. `value` takes the derivative away on purpose.
+derivative is zero and costs nothing. What has no rule here raises TypeError: a number that lost its
+derivative on the way would be wrong in silence. `value` takes the derivative away on purpose.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,11 +40,6 @@ class Dual:
     def dtype(self) -> Any:
         """That of x and of d."""
         return self.x.dtype
-
-    def __repr__(self) -> str:
-        return f"Dual({self.x!r}, {self.d!r})"
-
-    # ---- views
 
     def __len__(self) -> int:
         return len(self.x)
@@ -124,7 +117,8 @@ class Dual:
 
 
 class Later(Dual):
-    """A number whose value is only computed where somebody asks for it."""
+    """A number whose value is computed where somebody asks for it: nobody asks for a gradient's
+    where its derivative is H v."""
 
     __slots__ = ("_value",)
 
@@ -152,35 +146,22 @@ def linear(f: Callable) -> Callable:
     """f(a, ...), linear in a, for numbers with a derivative too."""
 
     def rule(a, *more):
-        if isinstance(a, Dual):
-            return Dual(f(a.x, *more), f(a.d, *more))
-        return f(a, *more)
+        return Dual(f(a.x, *more), f(a.d, *more)) if isinstance(a, Dual) else f(a, *more)
 
     return rule
 
 
-def bilinear(f: Callable) -> Any:
-    """f(a, b, ...), linear in a and in b, for numbers with a derivative too. `rule.later` leaves the
-    value to those who ask for it: nobody asks for a gradient's where its derivative is H v."""
-
-    def d(a, b, *more):
-        if not isinstance(b, Dual):
-            return f(a.d, b, *more)
-        along_b = f(value(a), b.d, *more)
-        return along_b + f(a.d, b.x, *more) if isinstance(a, Dual) else along_b
+def bilinear(f: Callable, later: bool = False) -> Callable:
+    """f(a, b, ...), linear in a and in b, for numbers with a derivative too; its value `later`."""
 
     def rule(a, b, *more):
-        x = f(value(a), value(b), *more)
-        if isinstance(a, Dual) or isinstance(b, Dual):
-            return Dual(x, d(a, b, *more))
-        return x
+        x, y = value(a), value(b)
+        d = [f(x, b.d, *more)] if isinstance(b, Dual) else []
+        d += [f(a.d, y, *more)] if isinstance(a, Dual) else []
+        if d and later:
+            return Later(lambda: f(x, y, *more), sum(d[1:], d[0]))
+        return Dual(f(x, y, *more), sum(d[1:], d[0])) if d else f(x, y, *more)
 
-    def later(a, b, *more):
-        if isinstance(a, Dual) or isinstance(b, Dual):
-            return Later(lambda: f(value(a), value(b), *more), d(a, b, *more))
-        return f(a, b, *more)
-
-    rule.later = later  # type: ignore[attr-defined]
     return rule
 
 
@@ -206,6 +187,7 @@ def curve(f: Callable, slope: Callable) -> Callable:
 exp = curve(np.exp, np.exp)
 log = curve(np.log, lambda a: 1 / a)
 total = linear(np.sum)
+summed = linear(lambda a: a.reshape(-1, a.shape[-1]).sum(0))  # over all but the channels
 times = bilinear(multiplies(np.matmul))
 transposed = linear(np.transpose)
 
@@ -231,11 +213,9 @@ def stack(steps: Sequence[Any]) -> Any:
     return np.stack(steps)
 
 
-def logistic(a: Any) -> Any:
-    """1 / (1 + exp(-a)), without overflow, and with its derivative y (1 - y)."""
+def _sigmoid(x: Array) -> Array:
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e).astype(x.dtype) / (1 + e)
 
-    def f(x):
-        e = np.exp(-np.abs(x))
-        return np.where(x >= 0, 1, e).astype(x.dtype) / (1 + e)
 
-    return curve(f, lambda x: f(x) * f(-x))(a)
+logistic = curve(_sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x))  # 1 / (1 + exp(-a)), no overflow

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from .dual import Array
-from .theta import held
 
 SHARED = 1e-4  # of all membranes: fewer, and at least one, may have the same value by chance
 
@@ -41,7 +40,7 @@ def orthogonal(net: Any, rng: np.random.Generator) -> Array:
             q = _orthonormal(rng.standard_normal((max(rows, n_out), min(rows, n_out))))
             a[...] = (q if rows >= n_out else q.T).reshape(p.shape)
         elif p.part != "bias":
-            a[...] = held(named[p.layer], p.part)
+            a[...] = named[p.layer].held(p.part)
     return theta.astype(net.dtype)
 
 
@@ -85,7 +84,7 @@ def lsuv(
     theta = theta.copy()
     x = net._input(x)
     steps = x.shape[1]
-    y, of_layer = net._by_layer(theta, x)
+    y, of_layer = net._by_layer(x)
     views = net.views(theta)
     needed = 0  # steps from an event to the membranes of a layer
     for n, layer in enumerate(net.blocks):

@@ -10,47 +10,36 @@ Filters act on x, so that W p is a function of W wherever p came from. A window 
 differentiated is one more call of `forward`, from the `State` of the steps before, whose numbers
 are constants.
 
-Time is the first axis of a sequence: x (n, B, H, W, C_in), p and u (n, B, H', W', C_out) before pooling. `forward`
-and `backward` run on plain numbers, or on numbers with a derivative (`dual`).
+Time is the first axis of a sequence: x (n, B, H, W, C_in), p (n, B, H, W, C_in), and u (n, B, H', W',
+C_out) before pooling. Both ways run on plain numbers, or on numbers with a derivative (`dual`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import log, log1p
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .dual import Array, cast, linear, stack, times, total, transposed, value
-from .filters import advance, advance_back, decay_adjoints, traces, traces_back
-from . import linear as maps
+from . import linear
+from .dual import Array, cast, logistic, stack, summed, times, total, transposed, value
+from .linear import QUARTER, advance, advance_back, gather, largest, scatter, traces, traces_back
 from .neuron import at_work, check_states
-from .pool import QUARTER, gather, largest, scatter
 
 
 def products() -> Any:
     """The linear map of a layer, and the adjoints of that."""
-    return maps
-
-
-summed = linear(lambda a: a.reshape(-1, a.shape[-1]).sum(0))  # over all but the channels
+    return linear
 
 
 class State(NamedTuple):
-    """What stands when a sequence ends.
+    """What stands when a sequence ends."""
 
-    x     what the filters hold of what came in, each (B, H, W, C_in)
-    one   the same of 1
-    own   the same of its own spikes, each (B, H', W', C_out); where the neuron does not delay,
-          before they have heard s
-    z     the neuron's states, each (B, H', W', C_out)
-    s     its spikes in the last step, (B, H', W', C_out)
-    """
-
-    x: tuple
-    one: tuple
-    own: tuple
-    z: tuple
-    s: Array
+    x: tuple  # what the filters hold of what came in, each (B, H, W, C_in)
+    one: tuple  # the same of 1
+    own: tuple  # the same of its own spikes, each (B, H', W', C_out)
+    z: tuple  # the neuron's states, each (B, H', W', C_out)
+    s: Array  # its last spikes, which `own` has heard where the neuron delays
 
     def part(self, part: slice) -> "State":
         """Of a part of the batch."""
@@ -71,18 +60,15 @@ class Tape(NamedTuple):
     """What `backward` needs of `forward`."""
 
     p: Any  # (n, B, H, W, C_in)
-    of_x: list  # the steps of the filters of x, of 1 and of its own spikes
     c: Any  # (n, 1, 1, 1, 1), or 1
-    of_one: list
-    of_own: list
-    heard: list  # h of each step, (B, H', W', C_out)
+    filters: list  # the steps of the filters of x, of 1 and of its own spikes
     I: list  # of each step, (B, H', W', C_out)
     z: list  # before each step
     u: Any  # (n, B, H', W', C_out)
     steps: list  # what made each step, and its spike as its own layer hears it
     v: Any  # u, or what is pooled of it
     spike: Any  # of v
-    shares: Any
+    shares: Any  # of each site in v, where u is pooled
 
 
 class Pass(NamedTuple):
@@ -126,28 +112,62 @@ class Layer:
     @property
     def weight_shape(self) -> tuple[int, int, int, int]:
         """(k, k, C_in, C_out)"""
-        return (self.kernel, self.kernel, self.input_shape[2], self.channels)
+        return self.kernel, self.kernel, self.input_shape[2], self.channels
+
+    # ---- theta
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
         """The shapes of its arrays in theta, by name and in their order."""
+        K = self.channels
         weight = self.weight_shape[2:] if self.dense else self.weight_shape
-        shapes: dict[str, tuple[int, ...]] = {"weight": weight, "bias": (self.channels,)}
-        if self.recurrent:
-            shapes["recurrent"] = (self.channels, self.channels)
-        return shapes | {name: () for name in self.learn}
+        recurrent = {"recurrent": (K, K)} if self.recurrent else {}
+        return {"weight": weight, "bias": (K,), **recurrent, **dict.fromkeys(self.learn, ())}
+
+    def weights(self, arrays: dict[str, Any]) -> Weights:
+        """What it computes with, from its arrays in theta: of a decay this is the logit a,
+
+        alpha = 1 / (1 + exp(-a))       d alpha / da = alpha (1 - alpha)
+        """
+        logits = self.neuron.decaying
+        constants = {
+            name: logistic(arrays[name]) if name in logits else arrays[name] for name in self.learn
+        }
+        weight = arrays["weight"].reshape(self.weight_shape)
+        return Weights(weight, arrays["bias"], arrays.get("recurrent"), constants)
+
+    def chained(self, w: Weights, name: str, adjoint: Any) -> Any:
+        """The adjoint of what theta holds, from that of an array or a constant."""
+        if name in w.constants and name in self.neuron.decaying:
+            return adjoint * w.constants[name] * (1 - w.constants[name])
+        return adjoint
+
+    def held(self, name: str) -> float:
+        """What theta holds for a constant as the neuron has it."""
+        constant = getattr(self.neuron, name)
+        if name not in self.neuron.decaying:
+            return constant
+        if constant == 0:
+            raise ValueError(f"{self.name} cannot learn {name} from 0 on, which has no logit")
+        return log(constant) - log1p(-constant)
+
+    # ---- forward
 
     def begin(self, B: int, dtype: Any) -> State:
         """The state before the first step."""
         inside = np.zeros((B, *self.sites, self.channels), dtype)
         many = len(self.neuron.filtering)
         x = np.zeros((B, *self.input_shape), dtype)
-        one = np.zeros((), dtype)
         states = (inside,) * len(self.neuron.states)
-        return State((x,) * many, (one,) * many, (inside,) * many, states, inside)
+        return State((x,) * many, (np.zeros((), dtype),) * many, (inside,) * many, states, inside)
 
     def decays(self, w: Weights) -> list:
         """Of its filters."""
         return [w.constants.get(name, getattr(self.neuron, name)) for name in self.neuron.filtering]
+
+    def traces(self, w: Weights, x: Any, start: State, steps: int) -> tuple[Any, list, list]:
+        """x as its filters give it, see `linear.traces`."""
+        x = x.reshape(*x.shape[:2], *self.input_shape)
+        return traces(x, start.x, self.decays(w), self.neuron.delay, steps, self._filters_learn)
 
     @property
     def _filters_learn(self) -> bool:
@@ -157,11 +177,6 @@ class Layer:
     def _filters_bias(self) -> bool:
         """Whether the bias is one more synapse, from a source that fires at every step."""
         return bool(self.neuron.filtering) and not self.neuron.delay
-
-    def traces(self, w: Weights, x: Any, start: State, steps: int) -> Any:
-        """The filtered x, `filters.Filtered`."""
-        x = x.reshape(*x.shape[:2], *self.input_shape)
-        return traces(x, start.x, self.decays(w), self.neuron.delay, steps, self._filters_learn)
 
     def forward(
         self,
@@ -174,126 +189,105 @@ class Layer:
     ) -> Pass:
         """So many steps from `start` on; x has that many, or `neuron.delay` fewer. A twin has a form
         and the recorded membranes (steps, B, H', W', C_out)."""
-        neuron = self.neuron
-        decays = self.decays(w)
-        filtered = self.traces(w, x, start, steps)
-        p = filtered.trace
+        neuron, decays = self.neuron, self.decays(w)
+        p, end_x, of_x = self.traces(w, x, start, steps)
         c: Any = 1
+        end_one: Any = start.one
         of_one: list = []
-        one: Any = start.one
         if self._filters_bias:
             ones = np.ones((steps, 1, 1, 1, 1), p.dtype)
-            c, one, of_one = traces(ones, start.one, decays, 0, steps, self._filters_learn)
+            c, end_one, of_one = traces(ones, start.one, decays, 0, steps, self._filters_learn)
         I = self.maps().conv(p, w.weight, self.stride) + c * w.bias
-        before = [None] * steps if recorded is None else recorded
         jet = neuron.jet(form)
-        spikes = [jet.about(u0) for u0 in before]
+        before = [None] * steps if recorded is None else recorded
         makers = [at_work(neuron, w.constants, jet.about(u0, self.detach_reset)) for u0 in before]
-        own: Any = start.own
-        z, s = start.z, start.s
-        u, of_I, of_z, of_own, heard = [], [], [], [], []
-
-        def hear():
-            after = advance(own, s, decays, True)
-            of_own.append((own, s, after))
-            return after
-
+        spikes = [jet.about(u0) for u0 in before]
+        own, z, s = list(start.own), start.z, start.s
+        of_own, of_I, of_z, u = [], [], [], []
         for t in range(steps):
             I_t = I[t]
-            if self.recurrent:
-                if not neuron.delay:  # of the step before
-                    own = hear()
-                heard.append(own[-1])
+            if self.recurrent:  # it hears its own spikes of the steps before
+                after = advance(own, s, decays, True) if t or not neuron.delay else own
+                of_own.append((own, s, after))
+                own = after
                 I_t = I_t + times(own[-1], w.recurrent)
             of_I.append(I_t)
             of_z.append(z)
             u_t, z = makers[t].forward(I_t, z)
             check_states(neuron, z, neuron.states, "forward")
-            u_t = cast(u_t, p.dtype)
-            z = tuple(cast(a, p.dtype) for a in z)
+            u_t, z = cast(u_t, p.dtype), tuple(cast(a, p.dtype) for a in z)
             u.append(u_t)
-            if self.recurrent:
-                s = spikes[t].value(u_t)
-                if neuron.delay:
-                    own = hear()
+            s = spikes[t].value(u_t) if self.recurrent else s
         u = stack(u) if u else I
-        end = State(tuple(filtered.end), tuple(one), tuple(own), z, s)
-        shares, v, spike = self._pooled(u, jet, recorded)
+        if self.recurrent and neuron.delay:
+            own = advance(own, s, decays, True)
+        end = State(tuple(end_x), tuple(end_one), tuple(own), z, s)
+        v, spike, shares = u, jet.about(recorded), None
+        if self.pool in ("max", "mean"):
+            seen = value(u) if recorded is None else recorded
+            shares = largest(seen) if self.pool == "max" else QUARTER
+            v = gather(u, shares)
+            spike = jet.about(None if recorded is None else gather(recorded, shares))
         y = u if self.readout else spike.value(v)
-        if self.pool == "spikes":
-            y = gather(y, QUARTER)
-        steps_made = list(zip(makers, spikes))
-        kept = p, filtered.steps, c, of_one, of_own, heard, of_I, of_z, u, steps_made
-        tape = Tape(*kept, v, spike, shares)
-        return Pass(y, u, end, tape)
+        y = gather(y, QUARTER) if self.pool == "spikes" else y
+        filters = [of_x, of_one, of_own]
+        made = list(zip(makers, spikes))
+        return Pass(y, u, end, Tape(p, c, filters, of_I, of_z, u, made, v, spike, shares))
 
-    def _pooled(self, u, jet, recorded):
-        """(shares, v, the spike of v)."""
-        if self.pool not in ("max", "mean"):
-            return None, u, jet.about(recorded)
-        seen = value(u) if recorded is None else recorded
-        shares = largest(seen) if self.pool == "max" else QUARTER
-        v = gather(u, shares)
-        return shares, v, jet.about(None if recorded is None else gather(recorded, shares))
+    # ---- backward
 
     def backward(
         self, w: Weights, tape: Tape, dy: Any, need_dx: bool = True
     ) -> tuple[Any, dict[str, Any]]:
         """(dx, {name: adjoint of an array or a constant}) from dy; dx has `neuron.delay` steps fewer,
         and is None where nobody needs it."""
-        neuron = self.neuron
-        decays = self.decays(w)
+        neuron, decays = self.neuron, self.decays(w)
+        of_x, of_one, of_own = tape.filters
         du = self._of_membrane(tape, dy)
         dz = (np.zeros(tape.u.shape[1:], tape.u.dtype),) * len(neuron.states)
         down: list = [0.0] * len(decays)
         ds: Any = 0.0
-        sums = dict.fromkeys(self.learn, 0.0)
+        sums: dict[str, Any] = dict.fromkeys(self.learn, 0.0)
         dV: Any = 0.0
         dI = []
 
-        def unhear(t):  # own' = advance(own, s)
-            ds, before, whole = advance_back(down, decays, True)
-            self._add(sums, decay_adjoints(whole, tape.of_own[t], True))
-            return ds, before
+        def add(names: Any, adjoints: Any) -> None:
+            for name, a in zip(names, adjoints):
+                if name in sums:
+                    sums[name] = sums[name] + total(a)
 
         for t in reversed(range(len(du))):
             maker, spike = tape.steps[t]
             u_t = tape.u[t]
-            du_t = du[t]
-            if self.recurrent:
-                if neuron.delay:
-                    ds, down = unhear(t)
-                du_t = du_t + ds * spike.slope(u_t)
+            du_t = du[t] + ds * spike.slope(u_t) if self.recurrent else du[t]
             dI_t, dz, *dk = maker.backward(tape.I[t], tape.z[t], u_t, du_t, dz)
             check_states(neuron, dz, neuron.states, "backward")
-            dI_t = cast(dI_t, u_t.dtype)
-            dz = tuple(cast(a, u_t.dtype) for a in dz)
+            dI_t, dz = cast(dI_t, u_t.dtype), tuple(cast(a, u_t.dtype) for a in dz)
             dI.append(dI_t)
-            for name, a in zip(neuron.learnable, dk[0] if dk else ()):
-                if name in sums:
-                    sums[name] = sums[name] + total(a)
-            if self.recurrent:  # I = W p + b c + V h
-                dV = dV + self.maps().conv_weight(tape.heard[t], dI_t, 1)
+            add(neuron.learnable, dk[0] if dk else ())
+            if self.recurrent:  # I = W p + b c + V h, h the last of own' = advance(own, s)
+                dV = dV + self.maps().conv_weight(of_own[t][2][-1], dI_t, 1)
                 down[-1] = down[-1] + times(dI_t, transposed(w.recurrent))
-                if not neuron.delay:
-                    ds, down = unhear(t)
+                learns = self._filters_learn and (t > 0 or not neuron.delay)
+                kept = of_own[t] if learns else None
+                ds, down, of_decays = advance_back(down, decays, True, kept)
+                add(neuron.filtering, of_decays)
         dI = stack(dI[::-1]) if dI else du
-        sums["weight"] = self.maps().conv_weight.later(tape.p, dI, self.kernel, self.stride)
+        sums["weight"] = self.maps().conv_weight(tape.p, dI, self.kernel, self.stride)
         sums["bias"] = summed(dI * tape.c if self._filters_bias else dI)
         if self.recurrent:
             sums["recurrent"] = dV
         dx = None
         if need_dx or self._filters_learn:
             dp = self.maps().conv_input(dI, w.weight, self.stride, self.input_shape[:2])
-            kept = tape.of_x if self._filters_learn else None
-            dx, more = traces_back(dp, decays, neuron.delay, kept)
-            self._add(sums, more)
-        if self._filters_learn and self._filters_bias and len(dI):
+            dx, of_decays = traces_back(dp, decays, neuron.delay, of_x)
+            add(neuron.filtering, of_decays)
+        if of_one:
             dc = stack([total(dI_t * w.bias) for dI_t in dI]).reshape(-1, 1, 1, 1, 1)
-            self._add(sums, traces_back(dc, decays, 0, tape.of_one)[1])
+            add(neuron.filtering, traces_back(dc, decays, 0, of_one)[1])
         return dx, sums
 
-    def _of_membrane(self, tape, dy):
+    def _of_membrane(self, tape: Tape, dy: Any) -> Any:
         """du from dy, back through spike and pooling."""
         if self.readout:
             return dy
@@ -301,8 +295,3 @@ class Layer:
             dy = scatter(dy, QUARTER, self.sites)
         dv = dy * tape.spike.slope(tape.v)  # y = spike(v)
         return dv if tape.shares is None else scatter(dv, tape.shares, self.sites)
-
-    def _add(self, sums, of_decays):
-        for name, a in zip(self.neuron.filtering, of_decays):
-            if name in sums:
-                sums[name] = sums[name] + a

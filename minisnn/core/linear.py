@@ -1,62 +1,59 @@
-"""The linear map of a layer: a convolution, or a dense layer as that of a 1 x 1 image.
+"""The linear maps of a layer, each with its adjoint: convolution, pooling, and filters over time.
 
-Convolution here is cross-correlation of stride s with zero padding (k - 1) / 2, k odd:
-
-    y[h, w] = sum_ij x[s h + i - pad, s w + j - pad] weight[i, j]
-
-It is linear in x and in the weight, and so are its two adjoints: each is its own derivative along
-either.
-
-Shapes: x (..., H, W, C_in), weight (k, k, C_in, C_out), y (..., h, w, C_out) with h = ceil(H / s)
-and w = ceil(W / s). All but the last three axes are images.
+Time is the first axis of a sequence, images are (..., H, W, C). What is linear in two things, as a
+convolution is in x and in its weight, is its own derivative along either (`dual`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..parallel.threads import multiplies
-from .dual import Array, bilinear
+from .dual import Array, bilinear, linear, stack, total
+
+# ---- convolution: cross-correlation of stride s with zero padding (k - 1) / 2, k odd
+#
+#     y[h, w] = sum_ij x[s h + i - pad, s w + j - pad] weight[i, j]
+#
+# x (..., H, W, C_in), weight (k, k, C_in, C_out), y (..., h, w, C_out) with h = ceil(H / s) and
+# w = ceil(W / s). A dense layer is that of a 1 x 1 image.
 
 CHUNK = 1 << 19  # numbers that kernels see at once: more would not stay in the processor's cache
 
 
 def _chunks(images: int, numbers: int) -> Iterator[slice]:
-    """Of images, of each of which kernels see so many numbers."""
+    """Images, of each of which kernels see so many numbers."""
     size = max(CHUNK // max(numbers, 1), 1)
-    for start in range(0, images, size):
-        yield slice(start, start + size)
+    return (slice(start, start + size) for start in range(0, images, size))
 
 
-def _padded(x: Array, k: int) -> Array:
-    """The images with a margin of zeros, (images, H + k - 1, W + k - 1, C)."""
-    *lead, H, W, C = x.shape
+def _seen(x: Array, k: int, s: int) -> Iterator[tuple[slice, Array]]:
+    """Some images, and what the kernel sees at each of their sites, (images h w, k k C)."""
+    H, W, C = x.shape[-3:]
+    x = x.reshape(-1, H, W, C)
+    if k == s == 1:
+        yield slice(None), x.reshape(-1, C)
+        return
     pad = k // 2
-    padded = np.zeros((int(np.prod(lead)), H + k - 1, W + k - 1, C), x.dtype)
-    padded[:, pad : pad + H, pad : pad + W] = x.reshape(-1, H, W, C)
-    return padded
-
-
-def _seen(padded: Array, k: int, s: int) -> Array:
-    """What the kernel sees at each of its sites, (images h w, k k C)."""
+    padded = np.zeros((len(x), H + k - 1, W + k - 1, C), x.dtype)
+    padded[:, pad : pad + H, pad : pad + W] = x
     seen = np.lib.stride_tricks.sliding_window_view(padded, (k, k), (1, 2))[:, ::s, ::s]
-    return np.moveaxis(seen, 3, -1).reshape(-1, k * k * padded.shape[-1])
+    for some in _chunks(len(x), seen[:1].size):
+        yield some, np.moveaxis(seen[some], 3, -1).reshape(-1, k * k * C)
 
 
 @bilinear
 @multiplies
 def conv(x: Array, weight: Array, s: int = 1) -> Array:
     """y = W x."""
-    k, _, C_in, C_out = weight.shape
     *lead, H, W, _ = x.shape
+    k, C_out = len(weight), weight.shape[-1]
     h, w = -(-H // s), -(-W // s)
-    matrix = weight.reshape(-1, C_out)
-    if k == s == 1:
-        return (x.reshape(-1, C_in) @ matrix).reshape(*lead, h, w, C_out)
-    padded = _padded(x, k)
-    y = np.empty((len(padded), h * w, C_out), x.dtype)
-    for some in _chunks(len(padded), h * w * len(matrix)):
-        np.matmul(_seen(padded[some], k, s), matrix, out=y[some].reshape(-1, C_out))
+    y = np.empty((int(np.prod(lead)), h * w, C_out), x.dtype)
+    for some, seen in _seen(x, k, s):
+        np.matmul(seen, weight.reshape(-1, C_out), out=y[some].reshape(-1, C_out))
     return y.reshape(*lead, h, w, C_out)
 
 
@@ -82,17 +79,140 @@ def conv_input(dy: Array, weight: Array, s: int, size: tuple[int, int]) -> Array
     return dx[:, pad : pad + H, pad : pad + W].reshape(*lead, H, W, C_in)
 
 
-@bilinear
+@partial(bilinear, later=True)
 @multiplies
 def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
     """dW[i, j] = sum x[s h + i - pad, s w + j - pad] dy[h, w], summed over every image."""
     *_, h, w, C_out = dy.shape
-    C_in = x.shape[-1]
-    if k == s == 1:
-        return (x.reshape(-1, C_in).T @ dy.reshape(-1, C_out)).reshape(1, 1, C_in, C_out)
-    padded = _padded(x, k)
-    dy = dy.reshape(len(padded), h * w, C_out)
-    dW = np.zeros((k * k * C_in, C_out), x.dtype)
-    for some in _chunks(len(padded), h * w * len(dW)):
-        dW += _seen(padded[some], k, s).T @ dy[some].reshape(-1, C_out)
-    return dW.reshape(k, k, C_in, C_out)
+    dy = dy.reshape(-1, h * w, C_out)
+    dW = np.zeros((k * k * x.shape[-1], C_out), x.dtype)
+    for some, seen in _seen(x, k, s):
+        dW += seen.T @ dy[some].reshape(-1, C_out)
+    return dW.reshape(k, k, -1, C_out)
+
+
+# ---- pooling of 2 x 2 sites; odd rests are dropped
+#
+#     v = sum_k share_k u_k       share 1 for the first among the largest, in row-major order; or 1/4
+#
+# It is linear once it is known which site is the largest. Max-pooling the membrane is max-pooling the
+# spikes. u (n, B, H, W, C), v (n, B, H // 2, W // 2, C); the four shares are arrays like v.
+
+QUARTER = (0.25, 0.25, 0.25, 0.25)
+CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # row-major
+
+
+def _sites(u: Array) -> list[Array]:
+    """Views of the first, second, third and fourth site of each window."""
+    H, W = u.shape[2:4]
+    return [u[:, :, i : H // 2 * 2 : 2, j : W // 2 * 2 : 2] for i, j in CORNERS]
+
+
+def largest(u: Array) -> tuple[Array, ...]:
+    """True at the first among the largest sites of each window."""
+    a, b, c, d = _sites(u)
+    top = np.maximum(np.maximum(a, b), np.maximum(c, d))
+    first, second, third = a == top, b == top, c == top
+    later = ~first & ~second
+    return first, second & ~first, third & later, later & ~third
+
+
+@linear
+def gather(u: Array, shares: Any) -> Array:
+    """v. A site that is not chosen has no part, even where a twin overflows there."""
+    a, b, c, d = _sites(u)
+    if shares is QUARTER:
+        return 0.25 * (a + b + c + d)
+    first, second, third, _ = shares
+    return np.where(first, a, np.where(second, b, np.where(third, c, d)))
+
+
+@linear
+def scatter(dv: Array, shares: Any, size: tuple[int, int]) -> Array:
+    """du of this size (H, W), the adjoint of `gather`: zero at odd rests and sites not chosen."""
+    du = np.zeros((*dv.shape[:2], *size, dv.shape[-1]), dv.dtype)
+    plain = shares is QUARTER or np.isfinite(dv).all()  # the product is quicker
+    for site, share in zip(_sites(du), shares):
+        site[...] = share * dv if plain else np.where(share, dv, 0)
+    return du
+
+
+# ---- filters: a filter of decay a holds y, and is fed by the one before it, as that was (where the
+# neuron delays) or now is
+#
+#     y' = a y + (1 - a) x
+#
+# The last of them is the presynaptic trace p (Stewart & Neftci 2022, Eq. 4). A decay may be learned:
+# its derivative at a step is y - x times the adjoint of y'. F is a list of what the filters hold, the
+# first one first.
+
+
+def advance(F: Sequence, x: Any, decays: Sequence, delay: int) -> list:
+    """F one step later."""
+    after = []
+    for y, a in zip(F, decays):
+        after.append(a * y + (1 - a) * x)
+        x = y if delay else after[-1]
+    return after
+
+
+def advance_back(
+    dF: Sequence, decays: Sequence, delay: int, step: tuple | None = None
+) -> tuple[Any, list, list]:
+    """(dx, dF one step earlier, the adjoints of the decays) from dF, that of what `advance` returned;
+    the last where its `step` (F, x, what it returned) is given."""
+    before = []
+    sums = []
+    dx: Any = 0.0
+    for n in reversed(range(len(decays))):
+        a = decays[n]
+        dy = dF[n] if delay else dF[n] + dx  # where it does not delay, y' has fed the next one
+        before.append(a * dy + dx if delay else a * dy)
+        if step:
+            F, x, after = step
+            fed = [x, *(F if delay else after)][n]
+            sums.append(total(dy * (F[n] - fed)))
+        dx = (1 - a) * dy
+    return dx, before[::-1], sums[::-1]
+
+
+def traces(
+    x: Any, F: Sequence, decays: Sequence, delay: int, steps: int, keep: bool = False
+) -> tuple[Any, list, list]:
+    """(p at each step, F behind them, each step) from x (m, B, ...) and F. What comes in the last
+    `delay` steps reaches no trace, so x may end that much earlier. Steps are kept where decays
+    are learned."""
+    if not decays:
+        return x, [], []
+    F = list(F)
+    p = []
+    kept = []
+    for t in range(steps):
+        x_t = x[t] if t < len(x) else 0.0
+        after = advance(F, x_t, decays, delay)
+        p.append((F if delay else after)[-1])
+        if keep:
+            kept.append((F, x_t, after))
+        F = after
+    return stack(p) if p else x[:0], F, kept
+
+
+def traces_back(dp: Any, decays: Sequence, delay: int, steps: Sequence = ()) -> tuple[Any, list]:
+    """(dx, the adjoints of the decays) from dp (n, B, ...); dx has n - delay steps. Those of the
+    decays only where `traces` kept its steps."""
+    if not decays:
+        return dp, []
+    n = len(dp)
+    dF: list = [0.0] * len(decays)
+    dx = []
+    sums: list = [0.0] * len(decays)
+    for t in reversed(range(n)):
+        if not delay:
+            dF[-1] = dF[-1] + dp[t]
+        dx_t, dF, more = advance_back(dF, decays, delay, steps[t] if steps else None)
+        sums = [a + b for a, b in zip(sums, more)] if steps else sums
+        dx.append(dx_t)
+        if delay:
+            dF[-1] = dF[-1] + dp[t]
+    dx = dx[::-1][: max(n - delay, 0)]
+    return stack(dx) if dx else dp[:0], sums

@@ -13,47 +13,6 @@ from ..arguments import shown
 from .dual import Array
 
 
-def softmax(logits: Array) -> Array:
-    """exp(l_k) / sum_j exp(l_j) for each row, shifted by the row's maximum."""
-    e = np.exp(logits - logits.max(1, keepdims=True))
-    return e / e.sum(1, keepdims=True)
-
-
-def cross_entropy(logits: Array, y: Array) -> float:
-    """Mean softmax cross-entropy, -mean_b log softmax(logits_b)[y_b]; y (B,) integer labels."""
-    top = logits.max(1)
-    log_sum = top + np.log(np.exp(logits - top[:, None]).sum(1))
-    return float(np.mean(log_sum - logits[np.arange(len(y)), y]))
-
-
-def cross_entropy_backward(logits: Array, y: Array) -> Array:
-    """dlogits = (softmax(logits) - onehot(y)) / B."""
-    dlogits = softmax(logits)
-    dlogits[np.arange(len(y)), y] -= 1
-    return dlogits / len(y)
-
-
-def cross_entropy_backward_tangent(logits: Array, logits_dot: Array, y: Array) -> Array:
-    """dlogits_dot = s (logits_dot - <s, logits_dot>) / B with s = softmax(logits)."""
-    s = softmax(logits)
-    return s * (logits_dot - (s * logits_dot).sum(1, keepdims=True)) / len(y)
-
-
-def squared(logits: Array, y: Array) -> float:
-    """Half the squared error, mean_b 1/2 |logits_b - y_b|^2; y (B, ways)."""
-    return float(0.5 * np.sum((logits - y) ** 2) / len(y))
-
-
-def squared_backward(logits: Array, y: Array) -> Array:
-    """dlogits = (logits - y) / B."""
-    return (logits - y) / len(y)
-
-
-def squared_backward_tangent(logits: Array, logits_dot: Array, y: Array) -> Array:
-    """dlogits_dot = logits_dot / B."""
-    return logits_dot / len(y)
-
-
 class Loss:
     """A loss of the logits (B, ways) and their targets y, with its derivatives. Your own is a
     subclass with these three:
@@ -90,44 +49,66 @@ class Loss:
         >>> ms.SpikingNet((4,), (), ways=2, loss="squared").criterion.name
         'squared'
         """
-        return repr(self)
+        return next((name for name, loss in LOSSES.items() if type(loss) is type(self)), repr(self))
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({values})"
 
 
-class Shipped(Loss):
-    """One of the two above."""
-
-    def __init__(self, value: Callable, backward: Callable, tangent: Callable, one_hot: bool):
-        self.value = value
-        self.backward = backward
-        self.backward_tangent = tangent
-        self.one_hot = one_hot
-
-    @property
-    def name(self) -> str:
-        return self.value.__name__
+def softmax(logits: Array) -> Array:
+    """exp(l_k) / sum_j exp(l_j) for each row, shifted by the row's maximum."""
+    e = np.exp(logits - logits.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
 
 
-LOSSES = {
-    "cross_entropy": Shipped(
-        cross_entropy, cross_entropy_backward, cross_entropy_backward_tangent, False
-    ),
-    "squared": Shipped(squared, squared_backward, squared_backward_tangent, True),
-}
+class CrossEntropy(Loss):
+    """Mean softmax cross-entropy, -mean_b log softmax(logits_b)[y_b]; y (B,) integer labels."""
+
+    one_hot = False
+
+    def value(self, logits, y):
+        top = logits.max(1)
+        log_sum = top + np.log(np.exp(logits - top[:, None]).sum(1))
+        return float(np.mean(log_sum - logits[np.arange(len(y)), y]))
+
+    def backward(self, logits, y):
+        dlogits = softmax(logits)  # (softmax(logits) - onehot(y)) / B
+        dlogits[np.arange(len(y)), y] -= 1
+        return dlogits / len(y)
+
+    def backward_tangent(self, logits, logits_dot, y):
+        s = softmax(logits)  # s (logits_dot - <s, logits_dot>) / B
+        return s * (logits_dot - (s * logits_dot).sum(1, keepdims=True)) / len(y)
 
 
-def loss_of(found: Any) -> Loss:
+class Squared(Loss):
+    """Half the squared error, mean_b 1/2 |logits_b - y_b|^2; y (B, ways)."""
+
+    def value(self, logits, y):
+        return float(0.5 * np.sum((logits - y) ** 2) / len(y))
+
+    def backward(self, logits, y):
+        return (logits - y) / len(y)
+
+    def backward_tangent(self, logits, logits_dot, y):
+        return logits_dot / len(y)
+
+
+LOSSES: dict[str, Loss] = {"cross_entropy": CrossEntropy(), "squared": Squared()}
+cross_entropy = LOSSES["cross_entropy"].value
+cross_entropy_backward = LOSSES["cross_entropy"].backward
+
+
+def loss_of(loss: Any) -> Loss:
     """The loss of a name in LOSSES, or your own; ValueError for anything else."""
-    if isinstance(found, str) and found in LOSSES:
-        return LOSSES[found]
-    if isinstance(found, dict):  # of a configuration
-        what = f"the network's loss is {found.get('words')}, an object of your own"
+    if isinstance(loss, str) and loss in LOSSES:
+        return LOSSES[loss]
+    if isinstance(loss, dict):  # of a configuration
+        what = f"the network's loss is {loss.get('words')}, an object of your own"
         raise ValueError(f"{what}; in Python: load(path, loss=...)")
     methods = ("value", "backward", "backward_tangent")
-    if not isinstance(found, Loss) or not all(callable(getattr(found, m, None)) for m in methods):
-        own = f"a minisnn.Loss with {', '.join(methods)}, not {shown(found)}"
+    if not isinstance(loss, Loss) or not all(callable(getattr(loss, m, None)) for m in methods):
+        own = f"a minisnn.Loss with {', '.join(methods)}, not {shown(loss)}"
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or {own}")
-    return found
+    return loss

@@ -1,19 +1,11 @@
-"""A network over one flat theta: logits, loss, gradient, Hessian-vector products, features, records,
-and products with its Jacobian.
+"""The network that one makes and asks: its settings, theta by name, initialisation, features, and
+products with its Jacobian.
 
-    forward    x through the layers, each of which leaves a tape
-    back       the adjoint of what the last one hands on, back through them: the gradient
-    H v        both again, at theta + v eps (`dual`): the gradient comes out as g + H v eps
-
-Before the window all numbers are constants of theta: the layers go through those steps once, on
-plain numbers, and what stands behind them (`layer.State`) is where the window begins. A synapse that
-delays hands nothing of its last steps to the layers above, so each layer goes through as many steps
-fewer.
-
-Parts of a batch are computed next to each other, and their results are summed in a fixed order.
+What runs in a gradient and in H v is `loops`; where kernels compute it in its place
+(`Loops._compiled`), they do all that is asked here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from inspect import signature
 from typing import Any, NamedTuple, Self
@@ -25,43 +17,32 @@ from ..arguments import (
     floating,
     generator,
     is_sequence,
+    must,
     number,
     one_of,
     whole,
     wholes,
 )
-from ..parallel.checks import Checks, NotFinite
-from ..parallel.threads import in_order
-from .architecture import Builder, configuration_of
-from .dual import Array, Dual, derivative, linear, value
-from .filters import traces, traces_back
+from ..parallel.checks import NotFinite
+from .architecture import Named, built, configuration_of, neuron_of
+from .dual import Array, Dual, derivative, value
 from .init import lsuv, orthogonal
-from .layer import Layer, Pass, State, Weights
-from .loss import LOSSES, cross_entropy_backward_tangent, loss_of
-from .neuron import neuron_of
-from .remembered import Seen, once
-from .surrogate import FORMS
-from .theta import Parameter, array_views, chained, flat, held, layout_of, weights_of
+from .linear import traces, traces_back
+from .loops import (
+    Gradients,
+    LossAndGradient,
+    Loops,
+    Parameter,
+    Record,
+    Seen,
+    at_steps,
+    each,
+    parts_of,
+)
+from .loss import LOSSES, loss_of
 
-Record = list[dict[str, Any]]  # what a twin freezes of each layer, of `Network.record`
+__all__ = ["Gradients", "LossAndGradient", "Network", "Seen", "at_steps", "parts_of"]
 BACKENDS = ("numba", "numpy")
-
-
-class LossAndGradient(NamedTuple):
-    """Mean loss over the batch, and its gradient, flat like theta."""
-
-    loss: float
-    gradient: Array
-
-
-class Gradients(NamedTuple):
-    """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where
-    it was not asked for."""
-
-    loss: float
-    gradient: Array
-    logits: Array
-    hvp: Any
 
 
 class Features(NamedTuple):
@@ -106,81 +87,58 @@ class Linearized(NamedTuple):
     vjp: Callable[[Array], Adjoints]
 
 
-class Window(NamedTuple):
-    """The steps of a part of the batch that are differentiated."""
-
-    x: Any  # (n, B, H, W, C), times the gain
-    starts: list[State]  # of each layer
-    form: str
-    recorded: list  # of a twin: the membranes of each layer (n, B, H', W', C_out)
-
-
-def parts_of(batch: int, size: int) -> list[slice]:
-    """Slices of nearly equal length, `size` at most."""
-    edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
-    return [slice(a, b) for a, b in zip(edges, edges[1:])]
-
-
-@linear
-def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
-    """A sequence that is zero but at some steps; a (len(at), ...)."""
-    sequence = np.zeros((steps, *a.shape[1:]), a.dtype)
-    sequence[list(at)] = a
-    return sequence
-
-
-class Network(Checks):
-    """A network over one flat theta; `SpikingNet` and `ConvNet` say what its layers are.
-
-    Every method takes theta (size,), x event counts, and y (B,) labels (or targets (B, ways) for
-    the squared loss). spike="jet" or "smooth" with record=net.record(theta, x) computes a twin: the
-    smooth function whose derivatives are the network's own. Raises ValueError for arguments that do
-    not fit, and `NotFinite` for values that are not finite.
-    """
+class Network(Loops):
+    """A network over one flat theta; `SpikingNet` and `ConvNet` say what its layers are."""
 
     init_rate = 0.288
     init_rounds = 5
-    inference_part = 5  # samples that go through the layers together where no tape is kept
-    window: int  # time steps that are differentiated
-    gain: float  # factor on the counts that come in
     threshold = 0.0  # of u; what initialisation holds the rate against
-    input_shape: tuple[int, ...]
-    blocks: tuple[Layer, ...]
-    layout: tuple[Parameter, ...]
-    learned: list[Parameter]
-    size: int
-    dtype: np.dtype[Any]
 
     # ---- settings
 
     def _configure(
-        self, input_shape, layers, ways, dtype, loss, backend, neuron, detach_reset=False, learn=()
+        self,
+        input_shape: Any,
+        named: list[Named],
+        ways: Any,
+        dtype: Any,
+        loss: Any,
+        backend: Any,
+        neuron: Any,
+        learn: tuple[str, ...] = (),
+        **how: Any,
     ) -> None:
         """What all networks have: the layers of these and of a readout, and where their arrays are
         in theta."""
-        shape = input_shape if is_sequence(input_shape) else (whole("input_shape", input_shape),)
+        shape = input_shape if is_sequence(input_shape) else (input_shape,)
         self.input_shape = wholes("input_shape", shape)
-        if len(self.input_shape) not in (1, 3) or min(self.input_shape) < 1:
-            raise ValueError(
-                f"input_shape must be (H, W, C) or (features,), positive, not {self.input_shape}"
-            )
+        good = len(self.input_shape) in (1, 3) and min(self.input_shape) > 0
+        must("input_shape", good, "(H, W, C) or (features,), positive", input_shape)
         self.ways = whole("ways", ways, 1)
         self.dtype = floating("dtype", dtype)
         self.criterion = loss_of(loss)
         self.loss_name = self.criterion.name
         one_of("backend", backend, BACKENDS)
         self.backend = backend
-        built = Builder(self.input_shape, neuron, detach_reset, learn)
-        for name, layer in layers:
-            built.add(name, layer)
-        built.readout(self.ways)
-        self.blocks = tuple(built.layers)
-        self.layout = layout_of(self.blocks)
-        self.size = self.layout[-1].slice.stop
+        self.blocks = built(named, self.ways, self.input_shape, neuron, learn, **how)
+        layout: list[Parameter] = []
+        at = 0
+        for layer in self.blocks:
+            for name, shape in layer.parameters().items():
+                end = at + int(np.prod(shape))
+                layout.append(Parameter(f"{layer.name}.{name}", shape, slice(at, end)))
+                at = end
+        self.layout = tuple(layout)
+        self.size = at
         self.learned = [p for p in self.layout if p.part in learn]
-        for of_layer in self.blocks:
-            for constant in of_layer.learn:
-                held(of_layer, constant)
+        for layer in self.blocks:
+            for name in layer.learn:
+                layer.held(name)
+
+    def _settings(self) -> dict[str, Any]:
+        """What it was made of."""
+        settings = {**vars(self), "loss": self.criterion}
+        return {name: settings[name] for name in signature(type(self)).parameters}
 
     def configuration(self) -> dict[str, Any]:
         """All settings that `from_configuration` needs to build this network again, in plain JSON
@@ -192,21 +150,8 @@ class Network(Checks):
         >>> settings["input_shape"], settings["ways"], settings["pool"]
         ([6], 3, 'max')
         """
-        settings = {
-            **vars(self),
-            "loss": self.loss_name if self.loss_name in LOSSES else {"words": self.loss_name},
-            "dtype": self.dtype.name,
-        }
-        if settings.get("layers"):
-            settings["layers"] = [configuration_of(layer) for layer in settings["layers"]]
-        if "neuron" in settings:
-            settings["neuron"] = settings["neuron"].configuration()
-        plain: dict[str, Any] = {}
-        for name in signature(type(self)).parameters:
-            a = settings[name]
-            if a or name not in ("layers", "learn"):
-                plain[name] = list(a) if isinstance(a, tuple) else a
-        return plain
+        plain = {name: configuration_of(a) for name, a in self._settings().items()}
+        return {name: a for name, a in plain.items() if a or name not in ("layers", "learn")}
 
     @classmethod
     def from_configuration(cls, configuration: dict[str, Any], **changes: Any) -> Self:
@@ -226,12 +171,10 @@ class Network(Checks):
         """In words, the parts that are objects of your own, which no file or tool can hold; empty
         where there are none."""
         settings = self.configuration()
-        loss = settings["loss"]
-        layers = settings.get("layers", ())
-        neurons = [settings.get("neuron", {}), *(layer.get("neuron", {}) for layer in layers)]
-        words = [neuron.get("words") or neuron.get("surrogate") for neuron in neurons]
-        words.append(loss if isinstance(loss, str) else loss["words"])
-        return " and ".join(word for word in words if word and word not in LOSSES)
+        parts = [settings, *settings.get("layers", ())]
+        plain = [*(part.get("neuron") for part in parts), settings["loss"]]
+        words = [a.get("words") or a.get("surrogate") for a in plain if isinstance(a, dict)]
+        return " and ".join(word for word in words if word)
 
     @property
     def beyond(self) -> str:
@@ -241,10 +184,10 @@ class Network(Checks):
         >>> ms.SpikingNet((6,), layers=[ms.Dense(5, recurrent=True)], ways=3, learn=("alpha",)).beyond
         'layers given as a list, learned constants (alpha)'
         """
-        listed = "layers given as a list" if getattr(self, "layers", None) else ""
-        learn = ", ".join(getattr(self, "learn", ()))
-        learned = f"learned constants ({learn})" if learn else ""
-        return ", ".join(word for word in (listed, learned) if word)
+        settings = self.configuration()
+        words = ["layers given as a list"] if "layers" in settings else []
+        learn = ", ".join(settings.get("learn", ()))
+        return ", ".join([*words, f"learned constants ({learn})"] if learn else words)
 
     def like(self, **changes: Any) -> Self:
         """This network with other settings.
@@ -253,13 +196,12 @@ class Network(Checks):
         >>> net.like(dtype="float64").dtype, net.like(ways=5).ways
         (dtype('float64'), 5)
         """
-        settings = {**vars(self), "loss": self.criterion, **changes}
-        return type(self)(**{name: settings[name] for name in signature(type(self)).parameters})
+        return type(self)(**{**self._settings(), **changes})
 
     def __repr__(self) -> str:
         loss: Any = self.loss_name if self.loss_name in LOSSES else self.criterion
-        settings = {**vars(self), "loss": loss, "dtype": self.dtype.name}
-        words = ", ".join(f"{name}={settings[name]!r}" for name in signature(type(self)).parameters)
+        settings = {**self._settings(), "loss": loss, "dtype": self.dtype.name}
+        words = ", ".join(f"{name}={a!r}" for name, a in settings.items())
         return f"{type(self).__name__}({words}), {self.size} parameters"
 
     @property
@@ -283,7 +225,7 @@ class Network(Checks):
         ({'readout.weight': (6, 3), 'readout.bias': (3,)}, 3.0)
         """
         self._check_vector(theta, "theta")
-        return array_views(self.layout, theta)
+        return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
 
     def slice_of(self, layer: str) -> slice:
         """Where a layer's arrays are in theta.
@@ -294,22 +236,14 @@ class Network(Checks):
         parts = [p.slice for p in self.layout if p.layer == layer]
         return slice(parts[0].start, parts[-1].stop)
 
-    def weights(self, theta: Any) -> list[Weights]:
-        """What each layer computes with, views into theta; theta may have a derivative."""
-        arrays: dict[str, dict[str, Any]] = {layer.name: {} for layer in self.blocks}
-        for p in self.layout:
-            arrays[p.layer][p.part] = theta[p.slice].reshape(p.shape)
-        return [weights_of(layer, arrays[layer.name]) for layer in self.blocks]
-
-    def parameters(self, theta: Array) -> list[tuple[Layer, Array, Array]]:
+    def parameters(self, theta: Array) -> list[tuple[Any, Array, Array]]:
         """(layer, weight (k, k, C_in, C_out), bias) of every layer: views into theta; the layer's
         neuron at the constants that theta holds."""
         self._check_vector(theta, "theta")
         triples = []
         for layer, w in zip(self.blocks, self.weights(theta)):
             constants = {name: float(a) for name, a in w.constants.items()}
-            if constants:
-                layer = replace(layer, neuron=replace(layer.neuron, **constants))
+            layer = replace(layer, neuron=replace(layer.neuron, **constants))
             triples.append((layer, w.weight, w.bias))
         return triples
 
@@ -317,15 +251,12 @@ class Network(Checks):
         """The learned constants by name, as the neurons have them: a decay, not its logit.
 
         >>> net = ms.SpikingNet((6,), layers=[ms.Dense(5)], ways=3, learn=("alpha",))
-        >>> found = net.constants(net.init(np.random.default_rng(0)))
-        >>> {name: round(constant, 6) for name, constant in found.items()}
+        >>> constants = net.constants(net.init(np.random.default_rng(0)))
+        >>> {name: round(constant, 6) for name, constant in constants.items()}
         {'dense1.alpha': 0.95}
         """
-        self._check_vector(theta, "theta")
-        by_layer = zip(self.blocks, self.weights(theta))
-        return {
-            f"{b.name}.{name}": float(a) for b, w in by_layer for name, a in w.constants.items()
-        }
+        layers = [layer for layer, _, _ in self.parameters(theta)]
+        return {f"{b.name}.{name}": getattr(b.neuron, name) for b in layers for name in b.learn}
 
     def without_readout(self, vector: Array) -> Array:
         """A copy of a vector, flat like theta, that is zero in the readout.
@@ -338,29 +269,20 @@ class Network(Checks):
         vector[self.slice_of("readout")] = 0
         return vector
 
-    @property
-    def silent_bias(self) -> float:
-        """A bias so far below the threshold that no readout neuron fires while it learns; any value,
-        where none ever does."""
-        return self.blocks[-1].neuron.silent_bias
-
     def with_silent_readout(self, theta: Array) -> Array:
-        """A copy of theta whose readout has weights of zero and one bias for all classes,
-        `silent_bias`."""
+        """A copy of theta whose readout has weights of zero and one bias for all classes, so far below
+        the threshold that none of its neurons fires while it learns; any, where none ever does."""
         theta = self.without_readout(theta)
-        self.views(theta)["readout.bias"][...] = self.silent_bias
+        self.views(theta)["readout.bias"][...] = self.blocks[-1].neuron.silent_bias
         return theta
 
     def readout_bias(self, steps: int) -> float | None:
         """The factor of the readout's bias in the logits after this many steps; None where logits
         are not W p + a bias, for the readout of `LIF` is reset."""
-        readout = self.blocks[-1].neuron
-        if readout.fires:
-            return None
-        decays = [getattr(readout, name) for name in readout.filtering]
-        return float(
-            traces(np.ones((steps, 1)), [0.0] * len(decays), decays, 0, steps).trace[-1, 0]
-        )
+        neuron = self.blocks[-1].neuron
+        decays = [getattr(neuron, name) for name in neuron.filtering]
+        ones = np.ones((steps, 1))
+        return None if neuron.fires else float(traces(ones, [0.0, 0.0], decays, 0, steps)[0][-1, 0])
 
     def init(
         self,
@@ -393,8 +315,8 @@ class Network(Checks):
         """
         generator("rng", rng)
         one_of("readout", readout, ("fit", "zero"))
-        if number("variance", variance, "a positive number") <= 0:
-            raise ValueError(f"variance must be a positive number, not {variance}")
+        what = "a positive number"
+        must("variance", number("variance", variance, what) > 0, what, variance)
         if rounds is not None:
             whole("rounds", rounds, 1)
         theta = orthogonal(self, rng)
@@ -404,149 +326,7 @@ class Network(Checks):
             theta = lsuv(self, theta, x, rate, variance, rounds, readout == "fit")
         return self.without_readout(theta) if readout == "zero" else theta
 
-    # ---- the two loops
-
-    def _begin(self, x: Array) -> list[State]:
-        return [layer.begin(x.shape[1], self.dtype) for layer in self.blocks]
-
-    def _through(
-        self,
-        w: list[Weights],
-        x: Any,
-        starts: list[State],
-        steps: Sequence[int] = (),
-        form: str = "hard",
-        recorded: Sequence = (),
-    ) -> Iterator[Pass]:
-        """The pass of each layer that has weights, one after the other; of so many `steps` each, or
-        of all of x."""
-        for n, w_layer in enumerate(w):
-            many = steps[n] if steps else len(x)
-            frozen = recorded[n][:many] if recorded else None
-            found = self.blocks[n].forward(w_layer, x, starts[n], many, form, frozen)
-            x = found.y
-            yield found
-
-    def _window(
-        self, w: list[Weights], x: Array, part: slice, twin: tuple, first: int | None = None
-    ) -> Window:
-        """The last steps of a part of the batch, from the step `first` on, and where they begin.
-        What is before goes through the layers `window` steps at a time, so that it takes no more
-        memory than what is differentiated."""
-        form, record = twin
-        x = self._enter(x[part])
-        K = max(len(x) - self.window, 0) if first is None else first
-        if record is not None:
-            starts = [of_layer["start"].part(part) for of_layer in record]
-            recorded = [np.swapaxes(of_layer["u"][part], 0, 1) for of_layer in record]
-            return Window(x[K:], starts, form, recorded)
-        starts = self._begin(x)
-        for start in range(0, K, self.window):
-            past = x[start : min(start + self.window, K)]
-            starts = [found.end for found in self._through(w, past, starts)]
-        return Window(x[K:], starts, form, [])
-
-    def _forward(self, w: list[Weights], window: Window) -> list[Pass]:
-        """The passes of the window's layers that have weights, of each as many steps as reach the
-        logits."""
-        steps = [len(window.x)]
-        for layer in reversed(self.blocks[1:]):
-            steps.insert(0, max(steps[0] - layer.neuron.delay, 0))
-        return list(self._through(w, window.x, window.starts, steps, window.form, window.recorded))
-
-    def _back(
-        self, w: list[Weights], passes: list[Pass], dy: Any, need_dx: bool = False
-    ) -> tuple[Any, list]:
-        """(dx of what comes in, the adjoints in theta with their places) from dy, that of what the
-        last of these layers hands on."""
-        places = {p.name: p.slice for p in self.layout}
-        pieces = []
-        for n in reversed(range(len(passes))):
-            layer = self.blocks[n]
-            dy = dy.reshape(*dy.shape[:2], *layer.output_shape)
-            dy, sums = layer.backward(w[n], passes[n].tape, dy, need_dx or n > 0)
-            for name, adjoint in sums.items():
-                pieces.append((places[f"{layer.name}.{name}"], chained(layer, w[n], name, adjoint)))
-        return dy, pieces
-
-    def _flat(self, pieces: list, of: Callable = value) -> Array:
-        return flat(self.size, self.dtype, pieces, of)
-
-    def _read(self, passes: list[Pass]) -> Any:
-        """The logits (B, ways): the readout's membrane at the last step."""
-        return passes[-1].u[-1].reshape(-1, self.ways)
-
-    def _unread(self, passes: list[Pass], dlogits: Any) -> Any:
-        """The adjoint of the readout's membranes, (n, B, 1, 1, ways)."""
-        steps = len(passes[-1].u)
-        return at_steps(dlogits.reshape(1, -1, 1, 1, self.ways), steps, [steps - 1])
-
-    def _gradient(
-        self, w: list[Weights], window: Window, y: Array, batch: int, of: Callable
-    ) -> tuple[float, Array, Array]:
-        """(loss, gradient, logits): a part's share of a batch's mean loss; of the gradient its
-        `value`, or where theta has a derivative its `derivative`, H v."""
-        passes = self._forward(w, window)
-        logits = self._read(passes)
-        loss = float(self.criterion.value(value(logits), y)) * len(y) / batch
-        dlogits: Any = self._of_loss(
-            "backward", self.criterion.backward(value(logits), y), logits, batch
-        )
-        if isinstance(logits, Dual):
-            found = self.criterion.backward_tangent(logits.x, logits.d, y)
-            dlogits = Dual(dlogits, self._of_loss("backward_tangent", found, logits, batch))
-        _, pieces = self._back(w, passes, self._unread(passes, dlogits))
-        return loss, self._flat(pieces, of), value(logits)
-
-    def _of_loss(self, name: str, found: Any, logits: Any, batch: int) -> Array:
-        """A derivative of the loss, the part's share, in the network's dtype; ValueError where it is
-        of another shape."""
-        if np.shape(found) != logits.shape:
-            raise ValueError(
-                f"{self.loss_name}.{name} returned shape {np.shape(found)}; expected "
-                f"{logits.shape}, that of the logits"
-            )
-        return np.asarray(found, self.dtype) * self.dtype.type(len(logits) / batch)
-
-    def _taken(self, theta, x, spike="hard", record=None) -> tuple[Array, Array, tuple]:
-        """(theta, x, (form, record of a twin)) of what a method is given, checked."""
-        theta = self._vector(theta, "theta")
-        x = self._input(x)
-        one_of("spike", spike, FORMS)
-        if spike != "hard" and record is None:
-            raise ValueError(
-                f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes"
-            )
-        return theta, x, (spike, None if spike == "hard" else record)
-
-    # ---- what the network computes
-
-    def __call__(
-        self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
-    ) -> Array:
-        """Logits (B, ways)."""
-        if spike == "hard":
-            seen = once(self, theta, x, self._seen) or self._seen(theta, x)
-            return seen.logits
-        return self.linearize(theta, x, spike=spike, record=record).logits
-
-    def _seen(self, theta, x) -> Seen:
-        """Features and logits by the same pass."""
-        theta, x, twin = self._taken(theta, x)
-        compiled = self._compiled(theta, "hard")
-        if compiled:
-            p, logits = compiled.seen(x)
-            return Seen(p, self._finite(logits, theta))
-        w = self.weights(theta)
-        seen: list[Seen] = []
-
-        def of_part(part: slice) -> Seen:
-            found = self._forward(w, self._window(w, x, part, twin))
-            return Seen(found[-1].tape.p[-1].reshape(len(x[part]), -1), self._read(found))
-
-        in_order(of_part, parts_of(len(x), self.inference_part), seen.append)
-        p, logits = map(np.concatenate, zip(*seen))
-        return Seen(p, self._finite(logits, theta))
+    # ---- what it computes, but for what `Loops` has
 
     def loss(
         self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record | None = None
@@ -601,65 +381,6 @@ class Network(Checks):
         """
         return self.gradients(theta, x, y, spike=spike, record=record).hvp(v)
 
-    def gradients(
-        self,
-        theta: Array,
-        x: Array,
-        y: Array,
-        second: bool = True,
-        *,
-        spike: str = "hard",
-        record: Record | None = None,
-    ) -> Gradients:
-        """(loss, gradient, logits, hvp); hvp(v) = H v, for any number of v.
-
-        theta and x must not change before the last call of hvp, which begins where the window does.
-        second=False saves the memory of that; hvp is then None.
-
-        >>> net = ms.SpikingNet((6,), (), ways=3)
-        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
-        >>> theta = net.init(np.random.default_rng(0), x)
-        >>> loss, gradient, logits, hvp = net.gradients(theta, x, y)
-        >>> logits.shape, np.allclose(hvp(2 * gradient), 2 * hvp(gradient), rtol=1e-3, atol=1e-6)
-        ((3, 3), True)
-        """
-        theta, x, twin = self._taken(theta, x, spike, record)
-        y = self._target(y, len(x))
-        compiled = self._compiled(theta, spike)
-        if compiled:
-            found = compiled.gradients(x, y, second)
-            self._finite(found.logits, theta)
-            return found
-        w = self.weights(theta)
-        parts = self._parts(x, second)
-        kept: list[Any] = [None] * len(parts)  # (window, loss, logits)
-
-        def of_part(n: int) -> Array:
-            window = self._window(w, x, parts[n], twin)
-            loss, gradient, logits = self._gradient(w, window, y[parts[n]], len(x), value)
-            kept[n] = window if second else None, loss, logits
-            return gradient
-
-        def hvp(v: Array) -> Array:
-            moving = self.weights(Dual(theta, self._vector(v, "v")))
-
-            def of_part(n: int) -> Array:
-                found = self._gradient(moving, kept[n][0], y[parts[n]], len(x), derivative)
-                return found[1]
-
-            return self._sum(of_part, parts)
-
-        gradient = self._sum(of_part, parts)
-        logits = self._finite(np.concatenate([of_part[2] for of_part in kept]), theta)
-        loss = sum(of_part[1] for of_part in kept)
-        return Gradients(loss, gradient, logits, hvp if second else None)
-
-    def _sum(self, of_part: Callable[[int], Array], parts: list[slice]) -> Array:
-        """The sum of vectors over the parts of a batch, in their order."""
-        total = np.zeros(self.size, self.dtype)
-        in_order(of_part, range(len(parts)), total.__iadd__)
-        return total
-
     def record(self, theta: Array, x: Array) -> Record:
         """What a twin holds fixed, a dictionary for each layer: `start`, its state at the window's
         start, and `u`, its membranes within the window (B, n, H, W, C).
@@ -675,21 +396,22 @@ class Network(Checks):
         w = self.weights(theta)
         window = self._window(w, x, slice(None), twin)
         passes = self._through(w, window.x, window.starts)
-        membranes = [np.swapaxes(found.u, 0, 1) for found in passes]
+        membranes = [np.swapaxes(result.u, 0, 1) for result in passes]
         return [{"start": start, "u": u} for start, u in zip(window.starts, membranes)]
 
-    def _by_layer(self, theta: Array, x: Array) -> tuple[Any, Callable]:
+    def _by_layer(self, x: Array) -> tuple[Any, Callable]:
         """(what enters, (theta, n, y) -> (membranes of layer n in the window, what it hands on))."""
-        compiled = self._compiled(theta, "hard")
-        if compiled:
-            return compiled.enter(x), lambda theta, n, y: self._compiled(theta, "hard").layer(n, y)
 
-        def of_layer(theta: Array, n: int, y: Array) -> tuple[Array, Array]:
-            start = self.blocks[n].begin(y.shape[1], self.dtype)
-            found = self.blocks[n].forward(self.weights(theta)[n], y, start, len(y))
-            return found.u[-self.window :], found.y
+        def of_layer(theta: Array, n: int, y: Any) -> tuple[Array, Any]:
+            compiled = self._compiled(theta, "hard")
+            if compiled:
+                return compiled.layer(n, y)
+            layer, w = self.blocks[n], self.weights(theta)[n]
+            result = layer.forward(w, y, layer.begin(y.shape[1], self.dtype), len(y))
+            return result.u[-self.window :], result.y
 
-        return self._enter(x), of_layer
+        compiled = self._compiled(np.zeros(self.size, self.dtype), "hard")
+        return compiled.enter(x) if compiled else self._enter(x), of_layer
 
     def activity(self, theta: Array, x: Array) -> dict[str, float]:
         """Mean output of every layer below the readout, after pooling: over batch, time and sites.
@@ -708,14 +430,8 @@ class Network(Checks):
         compiled = self._compiled(theta, "hard")
         if compiled:
             return compiled.outputs
-        w = self.weights(theta)[:-1]
-
-        def outputs(x: Array) -> Iterator[Array]:
-            x = self._enter(x)
-            for found in self._through(w, x, self._begin(x)):
-                yield np.swapaxes(found.y, 0, 1)
-
-        return outputs
+        through = lambda x: self._through(self.weights(theta)[:-1], self._enter(x))
+        return lambda x: (np.swapaxes(result.y, 0, 1) for result in through(x))
 
     # ---- features
 
@@ -740,8 +456,8 @@ class Network(Checks):
         >>> net.features(net.init(np.random.default_rng(0), x), x).shape
         (3, 5)
         """
-        if spike == "hard" and readings == 1:
-            return (once(self, theta, x, self._seen) or self._seen(theta, x)).p
+        if readings == 1:
+            return self._answer(theta, x, spike, record).p
         return self._features(theta, x, spike, record, readings, False).p
 
     def features_and_pullback(
@@ -766,54 +482,43 @@ class Network(Checks):
 
     def _features(self, theta, x, spike, record, readings, pull) -> Features:
         theta, x, twin = self._taken(theta, x, spike, record)
-        readout = self.blocks[-1]
-        w = self.weights(theta)
-        ends, first = self._readings(x.shape[1], readings, pull or spike != "hard")
+        steps = x.shape[1]
+        must("readings", whole("readings", readings, 1) <= steps, f"at most {steps}", readings)
+        ends = [round(steps * k / readings) for k in range(1, readings + 1)]
+        first = max(steps - self.window, 0)
+        if ends[0] <= first and (pull or spike != "hard"):
+            raise ValueError(
+                f"the first of {readings} readings is after step {ends[0]} of {steps}; expected a "
+                f"window of at least {steps - ends[0] + 1} steps, not {self.window}"
+            )
         compiled = self._compiled(theta, spike)
         if compiled:
             return compiled.features(x, ends, pull)
+        first = min(first, ends[0] - 1)
         at = [end - 1 - first for end in ends]
-        n = x.shape[1] - first
+        readout, w = self.blocks[-1], self.weights(theta)
         parts = self._parts(x, False) if pull else parts_of(len(x), self.inference_part)
         tapes: list[Any] = [None] * len(parts)
-        p: list[Array] = []
 
         def of_part(k: int) -> Array:
             window = self._window(w, x, parts[k], twin, first)
             below = self._forward(w[:-1], window)
             y = below[-1].y if below else window.x
-            trace = readout.traces(w[-1], y, window.starts[-1], n).trace[at]  # (R, B, 1, 1, F)
+            p = readout.traces(w[-1], y, window.starts[-1], steps - first)[0][at]  # (R, B, 1, 1, F)
             tapes[k] = below if pull else None
-            return np.swapaxes(trace, 0, 1).reshape(trace.shape[1], -1)
+            return np.swapaxes(p, 0, 1).reshape(p.shape[1], -1)
 
         def pullback(dp: Array) -> Array:
             def of_part(k: int) -> Array:
-                of_readings = np.asarray(dp[parts[k]], self.dtype).reshape(-1, len(at), 1, 1, F)
-                dtrace = at_steps(np.swapaxes(of_readings, 0, 1), n, at)
+                of_readings = np.asarray(dp[parts[k]], self.dtype)
+                of_readings = of_readings.reshape(-1, len(at), *readout.input_shape)
+                dtrace = at_steps(np.swapaxes(of_readings, 0, 1), steps - first, at)
                 dy, _ = traces_back(dtrace, readout.decays(w[-1]), readout.neuron.delay)
-                return self._flat(self._back(w, tapes[k], dy)[1])
+                return self._back(w, tapes[k], dy, value)[1]
 
             return self._sum(of_part, parts)
 
-        F = readout.input_shape[2]
-        in_order(of_part, range(len(parts)), p.append)
-        return Features(np.concatenate(p), pullback)
-
-    def _readings(self, steps: int, readings: int, in_window: bool) -> tuple[list[int], int]:
-        """(how many steps are over at the end of each of `readings` equal stretches, the first step
-        that they need). Raises ValueError where a window does not reach into the first of them."""
-        if whole("readings", readings, 1) > steps:
-            raise ValueError(
-                f"readings must be at most the recording's steps, {steps}, not {readings}"
-            )
-        ends = [round(steps * k / readings) for k in range(1, readings + 1)]
-        first = max(steps - self.window, 0)
-        if ends[0] <= first and in_window:
-            raise ValueError(
-                f"the first of {readings} readings is after step {ends[0]} of {steps}; expected a "
-                f"window of at least {steps - ends[0] + 1} steps, not {self.window}"
-            )
-        return ends, min(first, ends[0] - 1)
+        return Features(np.concatenate(each(of_part, range(len(parts)))), pullback)
 
     # ---- products with the Jacobian
 
@@ -898,60 +603,57 @@ class Network(Checks):
         shape = np.shape(x)
         theta, x, twin = self._taken(theta, x, spike, record)
         compiled = self._compiled(theta, spike)
-        if compiled:
-            found = compiled.linearize(x, shape)
-            self._finite(found.logits, theta)
-            return found
-        w = self.weights(theta)
-        parts = self._parts(x, True)
-        windows: list[Any] = [None] * len(parts)
-        tapes: list[Any] = [None] * len(parts)
-
-        def of_part(k: int) -> Array:
-            windows[k] = self._window(w, x, parts[k], twin)
-            tapes[k] = self._forward(w, windows[k])
-            return self._read(tapes[k])
-
-        def collected(of_part: Callable[[int], Array]) -> Array:
-            found: list[Array] = []
-            in_order(of_part, range(len(parts)), found.append)
-            return np.concatenate(found)
+        logits, push, pull = compiled.linearize(x) if compiled else self._linear(theta, x, twin)
+        gain = self.dtype.type(self.gain)
 
         def jvp(theta_dot: Array | None = None, x_dot: Array | None = None) -> Array:
             if theta_dot is None and x_dot is None:
                 raise ValueError("jvp needs theta_dot, x_dot or both; both are None")
-            moving: Any = theta
             if theta_dot is not None:
-                moving = Dual(theta, self._vector(theta_dot, "theta_dot"))
-            w = self.weights(moving)
-            along = None if x_dot is None else self._entering(self._real("x_dot", x_dot, shape))
+                theta_dot = self._vector(theta_dot, "theta_dot")
+            if x_dot is not None:
+                x_dot = self._entering(self._real("x_dot", x_dot, shape)) * gain
+            return push(theta_dot, x_dot)
+
+        def vjp(dlogits: Array) -> Adjoints:
+            dtheta, dx = pull(self._real("dlogits", dlogits, logits.shape))
+            return Adjoints(dtheta, self._entered(dx * gain, shape))
+
+        return Linearized(self._finite(logits, theta), jvp, vjp)
+
+    def _linear(self, theta: Array, x: Array, twin: tuple) -> tuple[Array, Callable, Callable]:
+        """(logits, (theta_dot, x_dot) -> logits_dot, dlogits -> (dtheta, dx)), x as it enters."""
+        w = self.weights(theta)
+        parts = self._parts(x, True)
+        windows = each(lambda part: self._window(w, x, part, twin), parts)
+        passes = each(lambda window: self._forward(w, window), windows)
+
+        def push(theta_dot: Array | None, x_dot: Array | None) -> Array:
+            moving = w if theta_dot is None else self.weights(Dual(theta, theta_dot))
 
             def of_part(k: int) -> Array:
                 window = windows[k]
-                if along is not None:
-                    d = np.swapaxes(along[parts[k]], 0, 1)[-len(window.x) :]
-                    window = window._replace(x=Dual(window.x, d * self.dtype.type(self.gain)))
-                return derivative(self._read(self._forward(w, window)))
+                if x_dot is not None:
+                    d = np.swapaxes(x_dot[parts[k]], 0, 1)[-len(window.x) :]
+                    window = window._replace(x=Dual(window.x, d))
+                return derivative(self._read(self._forward(moving, window)))
 
-            return collected(of_part)
+            return np.concatenate(each(of_part, range(len(parts))))
 
-        def vjp(dlogits: Array) -> Adjoints:
-            dlogits = self._real("dlogits", dlogits, logits.shape)
+        def pull(dlogits: Array) -> tuple[Array, Array]:
             dx = np.zeros(x.shape, self.dtype)
-            first = x.shape[1] - len(windows[0].x)
 
             def of_part(k: int) -> Array:
-                dy = self._unread(tapes[k], dlogits[parts[k]])
-                of_x, pieces = self._back(w, tapes[k], dy, True)
-                of_x = np.swapaxes(of_x, 0, 1) * self.dtype.type(self.gain)
-                there = dx[parts[k], first : first + of_x.shape[1]]
-                there[...] = of_x.reshape(there.shape)
-                return self._flat(pieces)
+                dy = self._unread(passes[k], dlogits[parts[k]])
+                of_x, gradient = self._back(w, passes[k], dy, value, True)
+                first = x.shape[1] - len(windows[k].x)
+                there = dx[parts[k], first : first + len(of_x)]
+                there[...] = np.swapaxes(of_x, 0, 1).reshape(there.shape)
+                return gradient
 
-            return Adjoints(self._sum(of_part, parts), self._entered(dx, shape))
+            return self._sum(of_part, parts), dx
 
-        logits = self._finite(collected(of_part), theta)
-        return Linearized(logits, jvp, vjp)
+        return np.concatenate([self._read(of_part) for of_part in passes]), push, pull
 
     def gauss_newton(
         self,
@@ -1040,7 +742,7 @@ class Network(Checks):
         """
         at = self.linearize(theta, x, spike=spike, record=record)
         logits_dot = at.jvp(self._vector(v, "v"))
-        dlogits = cross_entropy_backward_tangent(at.logits, logits_dot, at.logits)
+        dlogits = LOSSES["cross_entropy"].backward_tangent(at.logits, logits_dot, at.logits)
         return at.vjp(dlogits).dtheta
 
     def _real(self, name: str, values: Any, shape: tuple[int, ...]) -> Array:
@@ -1054,26 +756,8 @@ class Network(Checks):
         with np.errstate(over="ignore"):
             values = values.astype(self.dtype)
         if not np.isfinite(values).all():
-            count = int((~np.isfinite(values)).sum())
-            raise NotFinite(
-                f"{name} must be finite in {self.dtype}; {count} values are NaN or infinite"
-            )
+            raise NotFinite(f"{name} must be finite in {self.dtype}; some values are not")
         return values
-
-    # ---- what a subclass says
-
-    def _compiled(self, theta: Array, spike: str) -> Any:
-        """What computes this in place of the loops here, `kernels.network.Loops`, or None."""
-        return None
-
-    def _input(self, x: Any) -> Array:
-        """x (B, T, H, W, C) as the first layer's shape asks, checked."""
-        raise NotImplementedError
-
-    def _enter(self, x: Array) -> Array:
-        """gain times a part of it, time first and in the network's dtype."""
-        x = np.ascontiguousarray(np.swapaxes(x, 0, 1))
-        return x.astype(self.dtype) * self.dtype.type(self.gain)
 
     def _entering(self, x_dot: Array) -> Array:
         """The tangent of `_input`, from x_dot in the shape of x."""
@@ -1082,8 +766,3 @@ class Network(Checks):
     def _entered(self, dx: Array, shape: tuple[int, ...]) -> Array:
         """`_entering` backwards: the adjoint of x, whose shape is given."""
         return dx.reshape(shape)
-
-    def _parts(self, x: Array, second: bool) -> list[slice]:
-        """Parts of a batch that go through the layers together, for a `second` derivative or
-        without; sums depend on them."""
-        raise NotImplementedError

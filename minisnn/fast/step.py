@@ -1,5 +1,5 @@
 """What a site does at one step, as functions of single numbers: the synapse's filters as
-`core.filters` has them, and a neuron's two methods.
+`core.linear` has them, and a neuron's two methods.
 
 All of it runs once on dual numbers of a trace. What it did is straight-line code, of which each pass
 takes what leads to its results. Neurons that compute the same have the same code; what differs are
@@ -18,9 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.dual import Dual, derivative, value
-from ..core.filters import advance, advance_back
-from ..core.neuron import at_work, check_states
-from ..core.surrogate import Spike
+from ..core.linear import advance, advance_back
+from ..core.neuron import Spike, at_work, check_states
 from .traced import Trace, code_of, each, fewest, needed, within
 
 PACKAGE = __name__.partition(".")[0] + "."
@@ -190,10 +189,9 @@ def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple
     check_states(neuron, dz, neuron.states, "backward")
     if not neuron.delay:
         dF[-1] = dF[-1] + dI
-    dX, dF, whole = advance_back(dF, decays, neuron.delay)
-    fed = [comes, *(F if neuron.delay else after)]
-    of_filters = zip(neuron.filtering, whole, F, fed)
-    shares = [(name, dy * (y - x)) for name, dy, y, x in of_filters if name in learn]
+    step = (F, comes, after) if any(name in neuron.filtering for name in learn) else None
+    dX, dF, of_decays = advance_back(dF, decays, neuron.delay, step)
+    shares = list(zip(neuron.filtering, of_decays))
     if neuron.delay:
         dF[-1] = dF[-1] + dI
         dX = (1 - decays[0]) * dF[0]

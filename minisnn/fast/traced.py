@@ -52,6 +52,7 @@ SAME: dict[Any, Callable] = {  # in terms of others
     np.positive: lambda a: a,
     np.reciprocal: lambda a: 1 / a,
     np.square: lambda a: a * a,
+    np.sum: lambda a: a,  # of a site alone
     np.where: lambda truth, a, b: truth.trace.of(np.where, truth, a, b),
     np.zeros_like: lambda a: a.trace.number(0),
 }

@@ -9,7 +9,6 @@ from ..network.convolutional import ConvNet
 from ..core.dual import Array
 from ..core.neuron import LIF, CubaLIF
 from ..network.spiking import SpikingNet
-from ..core.theta import held
 from ..meta.tasks import Task
 
 
@@ -44,7 +43,7 @@ def random_theta(net: Any, rng: np.random.Generator) -> Array:
             a[:] = rng.uniform(0.1, 0.6, a.size) * rng.choice([-1, 1], a.size)
             a += net.threshold if b.readout else b.neuron.threshold
         else:
-            a[:] = held(b, p.part) + rng.uniform(-0.5, 0.5)
+            a[:] = b.held(p.part) + rng.uniform(-0.5, 0.5)
     return theta.astype(net.dtype)
 
 

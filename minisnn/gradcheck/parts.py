@@ -18,9 +18,9 @@ import numpy as np
 
 from ..core.dual import Array, Dual, derivative, total
 from ..core.layer import Layer, State, Tape, Weights
-from ..core.neuron import At, at_work
-from ..core.pool import QUARTER, gather, scatter
-from ..core.theta import chained, weights_of
+from ..core.linear import QUARTER, gather, scatter
+from ..core.neuron import at_work
+from ..core.own import At
 from .report import EXACT, Result, central, differences, relative, share
 
 REFUSED = (TypeError, AttributeError)  # what dual numbers raise where they have no rule
@@ -168,13 +168,13 @@ def check_layer(
     and the adjoints of decays, `conv_input` or `traces_back`."""
 
     def passed(z):
-        w = weights_of(layer, dict(zip(arrays, z)))
+        w = layer.weights(dict(zip(arrays, z)))
         return w, layer.forward(w, z[-1], start, len(x))
 
     def back(z, dy):
         w, found = passed(z)
         dx, sums = layer.backward(w, found.tape, *dy)
-        return (*(chained(layer, w, name, sums[name]) for name in arrays), dx)
+        return (*(layer.chained(w, name, sums[name]) for name in arrays), dx)
 
     heard = x[: max(len(x) - layer.neuron.delay, 0)]  # what can reach a membrane
     point = {f"Layer.backward d{name}": a for name, a in {**arrays, "x": heard}.items()}

@@ -1,6 +1,7 @@
 """The convolutions of `core.linear` in register tiles. Every sum has a fixed order: no number of
 threads, no other sample changes a bit."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def conv_input(dy: Array, weight: Array, s: int, size: Any) -> Array:
     return _map(dy, back_layout(weight), weight.shape[2], len(weight))
 
 
-@bilinear
+@partial(bilinear, later=True)
 def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
     """dW as one product: a row of `seen` is what the kernel sees at a site (Chellapilla et al.
     2006)."""

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..core.dual import Array, Dual, derivative, value
-from ..core.filters import traces_back
-from ..core.network import Adjoints, Features, Gradients, Linearized, at_steps, parts_of
-from ..core.remembered import Seen
-from ..core.theta import chained
+from ..core.linear import traces_back
+from ..core.loops import Gradients, Seen, at_steps, parts_of
+from ..core.network import Features
 from ..parallel.threads import in_order
 from . import block as passes
 from .events import Events, EventWeight
@@ -194,10 +193,10 @@ class Loops:
             layer = self.net.blocks[n]
             for name, found in of_block.items():
                 if along is None:
-                    found = chained(layer, self.w[n], name, found)
+                    found = layer.chained(self.w[n], name, found)
                 elif name in layer.learn:
                     found = Dual(total[n][name], found)
-                    found = derivative(chained(layer, along[0][n], name, found))
+                    found = derivative(layer.chained(along[0][n], name, found))
                 view = views[f"{layer.name}.{name}"]
                 view[...] = np.reshape(found, view.shape)
         return flat
@@ -293,8 +292,8 @@ class Loops:
 
         return Features(np.concatenate(self._each(of_part, len(parts))), pullback)
 
-    def linearize(self, x: Array, shape: tuple[int, ...]) -> Linearized:
-        """As of the network; `shape` is that of x as it was given."""
+    def linearize(self, x: Array) -> tuple[Array, Callable, Callable]:
+        """(logits, (theta_dot, x_dot) -> logits_dot, dlogits -> (dtheta, dx)), x as it enters."""
         net = self.net
         parts = net._parts(x, True)
         tapes: list[Any] = [None] * len(parts)
@@ -318,15 +317,9 @@ class Loops:
             pulled[n] = True
             return self.back(tapes[n], np.ascontiguousarray(dlogits), True, need_dx)
 
-        def jvp(theta_dot: Array | None = None, x_dot: Array | None = None) -> Array:
-            if theta_dot is None and x_dot is None:
-                raise ValueError("jvp needs theta_dot, x_dot or both; both are None")
-            theta_dot = np.zeros(net.size, net.dtype) if theta_dot is None else theta_dot
-            _, dots = self.along(net._vector(theta_dot, "theta_dot"))
-            along = None
-            if x_dot is not None:
-                along = net._entering(net._real("x_dot", x_dot, shape))
-                along = np.ascontiguousarray(along[:, window] * net.dtype.type(net.gain))
+        def push(theta_dot: Array | None, x_dot: Array | None) -> Array:
+            _, dots = self.along(np.zeros(net.size, net.dtype) if theta_dot is None else theta_dot)
+            along = None if x_dot is None else np.ascontiguousarray(x_dot[:, window])
 
             def of_part(n: int) -> Array:
                 if not pulled[n]:  # the tangent's place is behind `backward`
@@ -335,20 +328,19 @@ class Loops:
 
             return collected(of_part)
 
-        def vjp(dlogits: Array) -> Adjoints:
-            dlogits = net._real("dlogits", dlogits, logits.shape)
+        def pull(dlogits: Array) -> tuple[Array, Array]:
             dx = np.zeros(x.shape, net.dtype)
 
             def of_part(n: int) -> Sums:
                 of_x, sums = back(n, dlogits[parts[n]], True)
-                dx[parts[n], window] = of_x * net.dtype.type(net.gain)
+                dx[parts[n], window] = of_x
                 return sums
 
             dtheta = self.flat(self._sum(of_part, len(parts)))
             self.release()
-            return Adjoints(dtheta, net._entered(dx, shape))
+            return dtheta, dx
 
-        return Linearized(logits, jvp, vjp)
+        return logits, push, pull
 
     def outputs(self, x: Array) -> Any:
         """Of each block below the readout what it hands on."""

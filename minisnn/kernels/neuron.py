@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numba import typeof, types
 
-from ..core.filters import advance
+from ..core.linear import advance
 from ..fast.step import Step, step_of
 from ..fast.step import refusal as refusal_of
 from ..vectors.llvm import address_of, cached

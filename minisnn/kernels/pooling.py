@@ -1,5 +1,5 @@
 """Pooling of a band's membrane and the spike that is handed on, on flat arrays (twins of
-core/pool.py).
+core/linear.py).
 
 u (2, W, C) -> v, y (W', C); where nothing is pooled u (1, W, C) -> (W, C). Where spikes are
 pooled, v is their mean. All are tuples: an array, or values and tangents.

@@ -36,7 +36,7 @@ from .. import arguments
 from ..core.dual import Array
 from ..core.network import Network
 from ..core.network import Features
-from ..core.remembered import afresh, by_sample
+from .remembered import afresh, by_sample
 from .inner import InnerLoop
 from .path import MetaGradient, Recorded
 from .tasks import Task

@@ -6,17 +6,19 @@ statistics (there is no batch normalisation).
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..arguments import array, number, wholes
+from ..arguments import array, must, number, wholes
 from ..core.architecture import odd, short_form
-from ..core.dual import Array
+from ..core.dual import Array, curve, logistic
+from ..core.layer import products
+from ..core.loops import parts_of
 from ..core.loss import Loss
-from ..core.network import Network, parts_of
-from ..core.neuron import Softplus
+from ..core.network import Network
+from ..core.neuron import Dynamics, Leaky
 
 PART = 2  # samples that go through the layers together; a constant, sums depend on it
 
@@ -26,6 +28,44 @@ def _tiles() -> Any:
     from ..kernels import frames
 
     return frames
+
+
+@dataclass(frozen=True, repr=False)
+class Softplus(Dynamics):
+    """What a layer of the CNN has in place of a neuron: no time, no state, and a smooth "spike"
+    (Dugas et al. 2001)
+
+        y = log(1 + exp(u))       its slope s = 1 / (1 + exp(-u))       its curvature s (1 - s)
+    """
+
+    delay: ClassVar[int] = 0
+    fires: ClassVar[bool] = False
+    threshold: ClassVar[float] = 0.0
+    decaying: ClassVar[tuple[str, ...]] = ()
+    filtering = ()
+    forward = Leaky.forward
+    backward = Leaky.backward
+
+    def jet(self, form: str) -> Any:
+        """Itself: it is smooth in every form."""
+        return self
+
+    def about(self, recorded: Any, detached: bool = False) -> Any:
+        """Itself: there is nothing to freeze."""
+        return self
+
+    def value(self, u: Any) -> Any:
+        """log(1 + exp(u)), without overflow."""
+        return curve(lambda a: np.logaddexp(0, a), logistic)(u)
+
+    def slope(self, u: Any) -> Any:
+        """1 / (1 + exp(-u))"""
+        return logistic(u)
+
+    @property
+    def readout(self) -> "Softplus":
+        """The same: a readout hands on its u."""
+        return self
 
 
 class ConvNet(Network):
@@ -81,15 +121,13 @@ class ConvNet(Network):
         gain: float = 0.1,
     ):
         self.gain = number("gain", gain, "a finite positive number")
-        if self.gain <= 0:
-            raise ValueError(f"gain must be a finite positive number, not {gain!r}")
+        must("gain", self.gain > 0, "a finite positive number", gain)
         self.channels = wholes("channels", channels)
         self.hidden = wholes("hidden", hidden)
         self.kernel = odd("kernel", kernel)
         named = short_form(self.channels, self.hidden, self.kernel, "max")
-        self._configure(input_shape, named, ways, dtype, loss, backend, Softplus())
-        if backend == "numba":
-            self.blocks = tuple(replace(layer, maps=_tiles) for layer in self.blocks)
+        maps = _tiles if backend == "numba" else products
+        self._configure(input_shape, named, ways, dtype, loss, backend, Softplus(), maps=maps)
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
         return parts_of(len(x), PART)

@@ -7,30 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import array, flag, is_sequence, one_of, shown, whole, wholes
-from ..parallel.threads import in_order
+from ..arguments import flag, must, one_of, texts, whole, wholes
 from ..core.architecture import Conv, Dense, firing, listed, odd, short_form
 from ..core.dual import Array
+from ..core.loops import each, parts_of
 from ..core.loss import Loss
-from ..core.network import Network, parts_of
+from ..core.network import Network
 from ..core.neuron import LIF, Dynamics
 
-# membranes of the samples that go through the layers together, at least one; a third for H v
-PART_BYTES = 12 << 20
-PART = 8  # and at most so many
 CHANNELS = (32, 64, 128)  # of Table 1
 KERNEL = 5
-
-
-def _names(learn: Any) -> tuple[str, ...]:
-    """Names of constants to be learned, checked as far as no layer is asked."""
-    names = tuple(learn) if is_sequence(learn) else (learn,)
-    if any(not isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise ValueError(
-            f'learn must name constants of the neuron, each once, as ("alpha", "beta"), not '
-            f"{shown(learn)}"
-        )
-    return names
 
 
 class SpikingNet(Network):
@@ -117,29 +103,23 @@ class SpikingNet(Network):
         self.kernel = odd("kernel", kernel)
         self.detach_reset = flag("detach_reset", detach_reset)
         one_of("pool", pool, ("max", "mean"))
-        self.learn = _names(learn)
+        learn = (learn,) if isinstance(learn, str) else learn
+        self.learn = tuple(dict.fromkeys(texts("learn", learn)))
         named = short_form(self.channels, self.hidden, self.kernel, pool)
         self.layers: tuple[Conv | Dense, ...] | None = None
         if layers is not None:
-            self._refuse_short_form()
+            short = self.channels, self.hidden, self.kernel, pool
+            what = "left out where layers are given, each with its own"
+            must("channels, hidden, kernel and pool", short == ((), (), KERNEL, "max"), what, short)
             named = listed(layers)
             self.layers = tuple(layer for _, layer in named)
         self.gain: float = self.neuron.gain
         self.threshold: float = self.neuron.threshold
-        how = self.neuron, self.detach_reset, self.learn
-        self._configure(input_shape, named, ways, dtype, loss, backend or "numba", *how)
+        how: dict[str, Any] = dict(learn=self.learn, detach_reset=self.detach_reset)
+        common = ways, dtype, loss, backend or "numba", self.neuron
+        self._configure(input_shape, named, *common, **how)
         if self.backend == "numba":
             self._try_to_compile(backend)
-
-    def _refuse_short_form(self) -> None:
-        """ValueError where layers are given, and something of the form that they replace."""
-        given = dict(channels=self.channels, hidden=self.hidden, kernel=self.kernel, pool=self.pool)
-        for name, usual in dict(channels=(), hidden=(), kernel=KERNEL, pool="max").items():
-            if given[name] != usual:
-                raise ValueError(
-                    f"layers are given, so {name}={given[name]!r} has no effect; leave it out, or "
-                    "give it to each layer"
-                )
 
     def spikes(self, theta: Array, x: Array, name: str | None = None) -> Array:
         """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) for a dense
@@ -165,20 +145,17 @@ class SpikingNet(Network):
         layer = self.blocks[at]
         theta, x, _ = self._taken(theta, x)
         outputs = self._outputs(theta)
-        parts: list[Array] = []
 
         def of_part(part: slice) -> Array:
             y = next(islice(outputs(x[part]), at, None))
             y = y if isinstance(y, np.ndarray) else y.dense()
             return y if layer.pool == "spikes" else y != 0
 
-        in_order(of_part, parts_of(len(x), self.inference_part), parts.append)
+        spikes = np.concatenate(each(of_part, parts_of(len(x), self.inference_part)))
         shape = layer.output_shape[2:] if layer.dense else layer.output_shape
-        return np.concatenate(parts).reshape(*x.shape[:2], *shape)
+        return spikes.reshape(*x.shape[:2], *shape)
 
-    def _compiled(self, theta: Array, spike: str) -> Any:
-        if self.backend == "numpy" or spike != "hard":
-            return None
+    def _kernels(self, theta: Array) -> Any:
         from numba import config
 
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
@@ -189,13 +166,11 @@ class SpikingNet(Network):
 
     def _try_to_compile(self, asked: str | None) -> None:
         """Whether the kernels can take each layer; if not, NumPy takes the network."""
-        own = [b.neuron for b in self.blocks if b.neuron.fires and not b.neuron.ships]
-        if not own:
-            return
-        from ..kernels.neuron import refusal
+        reason = ""
+        for neuron in [b.neuron for b in self.blocks if b.neuron.fires and not b.neuron.ships]:
+            from ..kernels.neuron import refusal
 
-        found = [refusal(neuron, self.dtype, self.detach_reset, self.learn) for neuron in own]
-        reason = next(filter(None, found), "")
+            reason = reason or refusal(neuron, self.dtype, self.detach_reset, self.learn)
         if reason and asked == "numba":
             raise ValueError(
                 f"backend numba cannot take this neuron: {reason}; leave backend out, or give "
@@ -205,18 +180,3 @@ class SpikingNet(Network):
             slower = f"this neuron runs on the NumPy backend, some ten times slower: {reason}"
             warnings.warn(slower, stacklevel=3)
             self.backend = "numpy"
-
-    def _parts(self, x: Array, second: bool) -> list[slice]:
-        sites = sum(int(np.prod(layer.sites)) * layer.channels for layer in self.blocks)
-        of_sample = min(self.window, x.shape[1]) * sites * self.dtype.itemsize
-        size = PART_BYTES // (3 if second else 1) // of_sample
-        return parts_of(len(x), min(max(size, 1), PART))
-
-    def _input(self, x: Any) -> Array:
-        x = array("x", x)
-        if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
-            axes = "(B, T, H, W, C)" if len(self.input_shape) == 3 else "(B, T, features)"
-            raise ValueError(
-                f"x must be {axes} with {self.input_shape} at each step, not {x.shape}"
-            )
-        return self._counts(x).reshape(*x.shape[:2], *self.blocks[0].input_shape)

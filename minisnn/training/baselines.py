@@ -26,7 +26,7 @@ from ..meta.inner import InnerLoop
 from ..meta.online import OnlineReadout
 from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest
 from ..meta.tasks import Task
-from ..core.remembered import remembered
+from ..meta.remembered import remembered
 from ..parallel.executor import Executor
 from .intervals import (
     ANSWERS,

@@ -24,7 +24,7 @@ from ..meta.online import OnlineReadout
 from ..meta.prototypes import ClassMeans
 from ..core.loss import Loss, loss_of
 from ..core.network import Network
-from ..core.remembered import Samples, remembered
+from ..meta.remembered import Samples, remembered
 from ..meta.rules import RULES
 from ..meta.tasks import Classification
 from ..data.sets.named import Opened, open_set

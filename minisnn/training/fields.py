@@ -271,7 +271,7 @@ class NetworkSettings:
 
     def _neuron(self) -> dict[str, Any]:
         """Its kind, and its constants as far as they are settings; others have its own defaults."""
-        from ..core.neuron import NEURONS
+        from ..core.architecture import NEURONS
 
         constants = {f.name for f in fields(NEURONS[self.neuron])} & {f.name for f in fields(self)}
         neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}

@@ -75,7 +75,7 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
     (`with_ways`), its theta by `nearest` where the neuron is another. ValueError where more is."""
     found = read(find_checkpoint(str(config.start)))
     neurons: list[Any] = [getattr(one, "neuron", None) for one in (found.net, net)]
-    known = all(one is not None and one.named for one in neurons)
+    known = all(one is not None and one.says("kind") for one in neurons)
     free = {"ways", "neuron"} if known else {"ways"}
     there, here = (
         {k: v for k, v in one.configuration().items() if k not in free} for one in (found.net, net)

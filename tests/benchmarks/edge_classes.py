@@ -100,7 +100,7 @@ def _episode(program, chip, learner, tasks, traces, how, ways, shots):
         x = tasks.pool.side_by_side(np.concatenate([taught, query]))
         p = np.split(chip.counted_alone().traces_of(x, learner.seed)[:, -1], [len(taught)])
     means = classes.taught(p[0], labels[order], range(len(order)))
-    far = classes.distances(means, p[1])
+    far = means.distances(p[1])
     nearest = [means.nearest(one.astype(np.int64)) for one in p[1]]
     return found, np.column_stack([nearest, far])
 

@@ -1,34 +1,30 @@
-"""Networks of other shapes: a second-order meta-gradient beside PyTorch's fastest form, beside its
-floor, and what memory both take.
+"""Networks of other shapes: a second-order meta-gradient next to PyTorch's fastest form, and what
+memory both take.
 
     python tests/benchmarks/shapes.py                       all cases
     python tests/benchmarks/shapes.py --only "100 queries"  one of them, or several
 
 PyTorch's forms are one convolution a time step and one convolution a layer; the faster one counts.
-All run by turns in one process, on the same tasks; medians of `--repeat` after one that is not
-counted. The floor is that of `passes.py`: CPU time of one thread for the operations that the spikes
-make unavoidable, at the speed of this machine; `ratio` is what the passes take beside it. Memory is
-the peak of a fresh process that does one meta-gradient. A batch of tasks is told for one task of
-it. 5-way 1-shot, float32.
+All alternate in one process, on the same tasks; medians of `--repeat` after one that is not
+counted. Memory is the peak of a fresh process that does one meta-gradient. A batch of tasks counts
+as one task of it. 5-way 1-shot, float32.
 """
 
 import argparse
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
 
 import findings
 import meta_gradient as case
 import numpy as np
-import passes
 import peers
 
-import minisnn as ms
 
 FORMS = ("PyTorch, steps", "PyTorch, layers")
-HEADS = ("case", "minisnn", "PyTorch", "faster by", "of its floor", "memory", "PyTorch's")
+HEADS = ("case", "minisnn", "PyTorch", "faster by", "memory", "PyTorch's")
 
 
 @dataclass(frozen=True)
@@ -90,19 +86,6 @@ def _apart(one: Case, theta: np.ndarray, peer: str) -> float:
     return float(abs(ours - theirs).max() / abs(theirs).max())
 
 
-def of_floor(one: Case, repeat: int) -> float:
-    """CPU time of all passes, over the floor of their operations."""
-    threads = ms.get_threads()
-    ms.set_threads(1)
-    try:
-        neuron = case.network(one).neuron
-        options = argparse.Namespace(**asdict(one), repeat=repeat)
-        spent, least, _ = passes.profile(options, lambda: passes.limits(one.pool, neuron))
-    finally:
-        ms.set_threads(threads)
-    return passes.together(spent, least, spent)[2]
-
-
 def memory(one: Case, who: str) -> float:
     """Peak of a fresh process, MB."""
     words = [sys.executable, __file__, "--only", one.name, "--memory-of", who]
@@ -116,7 +99,6 @@ def measure(one: Case, repeat: int, found: findings.Findings) -> None:
         "seconds": (spent["minisnn"], "s"),
         "torch": (spent[peer], "s"),
         "ratio": (spent[peer] / spent["minisnn"], "x"),
-        "floor": (of_floor(one, repeat), "x"),
         "memory": (memory(one, "minisnn"), "MB"),
         "memory-torch": (memory(one, peer), "MB"),
     }

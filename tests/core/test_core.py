@@ -12,9 +12,10 @@ import pytest
 import minisnn as ms
 from minisnn.core.architecture import Conv, Dense
 from minisnn.core.dual import Dual, exp, logistic, value
-from minisnn.core.neuron import LIF, CubaLIF, Neuron
-from minisnn.core.pool import gather, largest
-from minisnn.core.surrogate import Surrogate
+from minisnn.core.neuron import LIF, CubaLIF
+from minisnn.core.own import Neuron
+from minisnn.core.linear import gather, largest, scatter
+from minisnn.core.constants import Surrogate
 
 SpikingNet = partial(ms.SpikingNet, backend="numpy")
 ConvNet = partial(ms.ConvNet, backend="numpy")
@@ -446,6 +447,8 @@ def test_a_site_that_pooling_does_not_choose_may_overflow():
     shares = largest(u)
     u[0, 0, 0] = np.inf
     assert gather(u, shares).item() == 3
+    du = scatter(np.full((1, 1, 1, 1, 1), np.inf), shares, (2, 2))
+    assert du.ravel().tolist() == [0, 0, 0, np.inf]
 
 
 # ---- initialisation

@@ -1,5 +1,5 @@
-"""Fuzz the readers, the command line and the processes: python tests/fuzz [--inputs 10000]
-[--readers nmnist,idx] [--commands 300] [--signals 60 --patience 10] [--environments 100] [--seed 0]
+"""Fuzz the readers and the command line: python tests/fuzz [--inputs 10000] [--readers nmnist,idx]
+[--commands 300]
 
 Damaged files are read in child processes, many a child; what ends a child is found, and the next
 goes on behind it. An input passes if it is read, or refused in one sentence that names the file,
@@ -77,44 +77,15 @@ def main() -> int:
     parser.add_argument(
         "--inputs", type=int, default=10_000, help="of each reader (default: 10000)"
     )
-    parser.add_argument(
-        "--readers", help="default: all; then signals and environments only if asked for"
-    )
+    parser.add_argument("--readers", default=",".join(NAMES), help="default: all")
     parser.add_argument(
         "--first", type=int, default=0, help="number of the first input (default: 0)"
     )
     parser.add_argument(
         "--commands", type=int, default=300, help="wrong command lines (default: 300)"
     )
-    parser.add_argument("--signals", type=int, help="to commands at work (default: 60)")
-    parser.add_argument(
-        "--patience",
-        type=float,
-        default=10,
-        help="seconds that a signal may take; more under load (default: 10)",
-    )
-    parser.add_argument(
-        "--cases",
-        default="",
-        metavar="A;B",
-        help="names of commands that get signals (default: all)",
-    )
-    parser.add_argument("--environments", type=int, help="odd environments (default: 100)")
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of signals and environments (default: 0)"
-    )
     args = parser.parse_args()
-    failures, signals, environments = 0, args.signals, args.environments
-    if args.readers is None:
-        args.readers = ",".join(NAMES)
-        signals, environments = (
-            (60 if signals is None else signals),
-            (100 if environments is None else environments),
-        )
-
-    def tell(line: str) -> None:
-        print(line, flush=True)
-
+    failures = 0
     with tempfile.TemporaryDirectory() as folder:
         for name in filter(None, args.readers.split(",")):
             found = fuzz(name, args.inputs, Path(folder), args.first)
@@ -137,15 +108,4 @@ def main() -> int:
             )
             for line, what in wrong[:20]:
                 print(f"    minisnn {' '.join(line)}: {what}", flush=True)
-        if signals:
-            from signals import fuzz_signals
-
-            (place := Path(folder) / "signals").mkdir()
-            cases = tuple(filter(None, args.cases.split(";")))
-            failures += len(fuzz_signals(signals, args.seed, place, cases, tell, args.patience))
-        if environments:
-            from environments import fuzz_environments
-
-            (place := Path(folder) / "environments").mkdir()
-            failures += len(fuzz_environments(environments, args.seed, place, tell))
     return 1 if failures else 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.core import layer, network, pool, surrogate
+from minisnn.core import layer, linear, loops, neuron
 from minisnn import LIF, Conv, ConvNet, CubaLIF, Dense, SpikingNet
 from minisnn.meta import inner
 from own_parts import ArcTan, Branching, Four, OneAgainstAll, Pulled, Tiring, Triangle
@@ -142,15 +142,15 @@ def test_a_slip_in_a_part_is_named(part, old, new, names):
 
 
 LIBRARY = [  # (module, function, its class, line, slip, who must be among those to blame)
-    (layer, "backward", layer.Layer, "du_t + ds *", "du_t - ds *", "Layer.backward drecurrent"),
+    (layer, "backward", layer.Layer, "du[t] + ds *", "du[t] - ds *", "Layer.backward drecurrent"),
     (layer, "backward", layer.Layer, "times(dI_t, transposed(w", "times(dI_t, (w", "Layer.backward dx"),
     (layer, "backward", layer.Layer, "dI * tape.c if", "dI if", "Layer.backward dbias"),
     (layer, "_of_membrane", layer.Layer, "tape.spike.slope(tape.v)", "1", "Layer.backward dweight"),
     (layer, "_of_membrane", layer.Layer, "* tape.spike.slope(tape.v)", "* value(tape.spike.slope(tape.v))", "hvp"),
-    (surrogate, "second", surrogate.FastSigmoid, "-2 *", "2 *", "FastSigmoid.second"),
-    (surrogate, "slope", surrogate.Spike, "self.detached", "True", "FastSigmoid.prime"),
-    (network, "_gradient", network.Network, "Dual(dlogits, ", "Dual(dlogits, 0 * ", "hvp"),
-    (network, "_flat", network.Network, "pieces, of)", "pieces[:-1], of)", "gradient"),
+    (neuron, "second", neuron.FastSigmoid, "-2 *", "2 *", "FastSigmoid.second"),
+    (neuron, "slope", neuron.Spike, "self.detached", "True", "FastSigmoid.prime"),
+    (loops, "_gradient", loops.Loops, "Dual(dlogits, ", "Dual(dlogits, 0 * ", "hvp"),
+    (loops, "_back", loops.Loops, "np.ravel(of(a))", "2 * np.ravel(of(a))", "gradient"),
     (inner, "meta_gradient", inner.InnerLoop, "lam + hvp", "lam - hvp", "meta-gradient, N = 1"),
     (inner, "update_backward", inner.InnerLoop, "-(m * g", "-2 * (m * g", "meta-gradient of ANIL, N = 1"),
 ]  # fmt: skip
@@ -166,7 +166,7 @@ def test_a_slip_in_the_library_is_named(mutate, module, name, owner, old, new, w
 
 
 def test_a_slip_in_pooling_is_named(monkeypatch):
-    right = pool.scatter
+    right = linear.scatter
     for module in (layer, sys.modules["minisnn.gradcheck.parts"]):
         monkeypatch.setattr(module, "scatter", lambda *a: right(*a) * 2)
     assert guilty(small()) == guilty(ConvNet((5, 4, 2), (2,), 3, 3, backend="numpy")) == {"scatter"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from integers import known
 
-from minisnn.hardware.chip.formats import ROUNDINGS, Format, whole
+from minisnn.hardware.chip.formats import ROUNDINGS, ends, whole
 from minisnn.hardware.chip.kernels import POOL
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
@@ -106,7 +106,8 @@ def _network(net: type[IntegerNet], found: dict, rows: list, weights) -> Integer
         weight = weights(name, "weight", bits, (kernel, kernel, C, outputs))
         bias = weights(name, "bias", 32, (outputs,))
         for kind, array, word in (("weights", weight, bits), ("biases", bias, 32)):
-            if array.size and not Format(word).holds(int(array.min()), int(array.max())):
+            low, high = ends(word)
+            if array.size and not low <= array.min() <= array.max() <= high:
                 raise ValueError(
                     f"{name}: {kind} from {array.min()} to {array.max()}, which {word} bits do not "
                     "hold"

@@ -9,16 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from edge_library import (
-    ARGUMENT,
     BUILDS,
     COMPILERS,
-    EMPTY,
     EXACT,
     FULL,
-    INPUT,
     LABEL,
-    OPTION,
-    PENDING,
     PLAIN,
     SAVED,
     VERSION,
@@ -181,21 +176,6 @@ def test_a_stream_runs_on_as_one_recording(tmp_path):
     np.testing.assert_array_equal(seen, u)
 
 
-def test_the_small_build_takes_whole_recordings_only(tmp_path):
-    _, x, _ = exported(tmp_path)
-    edge = Library(tmp_path, "small", 18, 3)
-    with pytest.raises(Library.Refused, match=str(FULL)):
-        edge.counts(np.concatenate([x[0], x[1]]))
-    edge.counts(x[0])
-    first = edge.scores(3)
-    with pytest.raises(Library.Refused, match=str(FULL)):
-        edge("step", None, 0)
-    assert first[0].tolist() == edge.scores(3)[0].tolist()
-    edge("start")
-    with pytest.raises(Library.Refused, match=str(EMPTY)):
-        edge.scores(3)
-
-
 @pytest.mark.parametrize("build", EXACT)
 def test_what_was_learned_is_saved_and_goes_on_in_either_build(tmp_path, build):
     chip, x, y = exported(tmp_path)
@@ -223,59 +203,6 @@ def test_what_was_learned_is_saved_and_goes_on_in_either_build(tmp_path, build):
             other.load(damaged)
     with pytest.raises(Library.Refused, match=str(SAVED)):
         other.load(saved[:-1])
-
-
-def test_lessons_that_wait_are_told_and_not_saved_without(tmp_path):
-    _, x, _ = exported(tmp_path)
-    edge = Library(tmp_path, "small", 18, 3)
-    waiting = lambda: edge.c.edge_pending(edge.edge)
-    for n in range(2):
-        edge.counts(x[n])
-        edge("learn", n)
-    assert waiting() == 2
-    with pytest.raises(Library.Refused, match=str(PENDING)):
-        edge.save()
-    edge("update")
-    assert waiting() == 0 and len(edge.save())
-    edge("learn", 2)
-    edge.set_learner(PLAIN, small(readout_exponent=-3)[2].readout)
-    assert waiting() == 0
-
-
-def test_what_gradients_cannot_is_refused_and_means_are_for_life(tmp_path):
-    """And a network that learns by one of them cannot be given the other."""
-    means = Learner("class-mean", rounding="nearest")
-    cases = (PLAIN, means), (means, PLAIN), (means, replace(means, residuals=True))
-    for folder, (learner, other) in zip("abc", cases):
-        chip, x, _ = exported(tmp_path / folder, learner)
-        edge = Library(tmp_path / folder, "small", 18, 3)
-        edge.counts(x[0])
-        with pytest.raises(Library.Refused, match=str(OPTION)):
-            edge.set_learner(other, chip.readout)
-        if learner is PLAIN:
-            for name, numbers in (("correct", (0, 1)), ("remove_class", (0,))):
-                with pytest.raises(Library.Refused, match=str(OPTION)):
-                    edge(name, *numbers)
-
-
-@pytest.mark.parametrize("build", EXACT)
-def test_an_error_changes_nothing(tmp_path, build):
-    chip, x, _ = exported(tmp_path)
-    edge = Library(tmp_path, build, 18, 3)
-    edge.counts(x[0][:9])
-    before = edge.memory.copy(), edge.edge.raw
-    outside = np.array([[7, 0, 0]], np.uint8)
-    for error, call in (
-        (INPUT, lambda: edge("step", at(outside), 1)),
-        (ARGUMENT, lambda: edge("step", None, 3)),
-        (LABEL, lambda: edge("learn", 3)),
-        (LABEL, lambda: edge("learn", -1)),
-        (OPTION, lambda: edge.set_learner(Learner("three-factor", window=2), chip.readout)),
-    ):
-        with pytest.raises(Library.Refused, match=str(error)):
-            call()
-        np.testing.assert_array_equal(edge.memory, before[0])
-        assert edge.edge.raw == before[1]
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)

@@ -1,7 +1,6 @@
 """Exports: read back they are the same network, and the self-test repeats whole episodes bit for
 bit."""
 
-import json
 import re
 import shutil
 import subprocess
@@ -150,56 +149,6 @@ int main(void) { const int found = learn_and_recognise(); return found >= 0 && f
     assert subprocess.run([tmp_path / "main"]).returncode == 0
 
 
-def test_platformio_and_arduino_find_what_their_manifests_name(tmp_path):
-    """What PlatformIO's own schema asks of library.json, and Arduino's specification of
-    library.properties."""
-    put(tmp_path)
-    found = json.loads((tmp_path / "library.json").read_text())
-    assert re.fullmatch(r"[^:;/,@<>]{1,100}", found["name"]) and re.fullmatch(
-        r"\d+\.\d+\.\d+", found["version"]
-    )
-    assert all(re.fullmatch(r"[a-z\d\-+. ]{1,50}", word) for word in found["keywords"])
-    assert all((tmp_path / name).is_file() for name in found["headers"])
-    (sources,) = (re.fullmatch(r"\+<(.+)>", one)[1] for one in found["build"]["srcFilter"])
-    assert found["build"]["srcDir"] == "." and {
-        path.name for path in tmp_path.glob(sources)
-    } == set(library(tmp_path))
-    net, _, chip = small(readout_exponent=-3)
-    x = events(net, 2, 9)
-    export.write(
-        tmp_path / "arduino",
-        chip,
-        Learner(log2_weight=3, log2_bias=0),
-        x[:1],
-        np.array([0]),
-        x[1:],
-        "arduino",
-    )
-    lines = dict(
-        line.split("=", 1)
-        for line in (tmp_path / "arduino" / "library.properties").read_text().splitlines()
-    )
-    asked = {
-        "name",
-        "version",
-        "author",
-        "maintainer",
-        "sentence",
-        "paragraph",
-        "category",
-        "url",
-        "architectures",
-    }
-    assert (
-        asked <= set(lines)
-        and lines["category"] == "Data Processing"
-        and lines["version"] == found["version"]
-    )
-    assert all(
-        (tmp_path / "arduino" / "src" / name).is_file() for name in lines["includes"].split(",")
-    )
-
-
 def test_networks_that_the_library_cannot_hold_are_refused(tmp_path):
     for chip, message in (
         (readout_alone(6, 3), "readout alone"),
@@ -210,20 +159,3 @@ def test_networks_that_the_library_cannot_hold_are_refused(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             export.header(chip, Learner(log2_weight=3, log2_bias=0), 10)
-
-
-def test_damaged_files_are_refused(tmp_path):
-    put(tmp_path)
-    path = tmp_path / "conv1.weight.hex"
-    path.write_text(path.read_text()[3:])
-    with pytest.raises(ValueError, match="conv1.weight.hex: found 53 words, expected 54"):
-        exported.from_hex(tmp_path)
-    path.write_text("fff\n" + path.read_text())
-    with pytest.raises(ValueError, match="more than 8 bits"):
-        exported.from_hex(tmp_path)
-    (tmp_path / "chip.h").write_text("int x;")
-    with pytest.raises(ValueError, match="not the header of an exported network"):
-        exported.from_header(tmp_path / "chip.h")
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="there is a file of this name"):
-        put(tmp_path / "file")

@@ -75,25 +75,3 @@ def test_the_stub_and_the_package_say_the_same():
         assert found is hardware.loihi or found.__module__ == f"minisnn.hardware.{home}", name
     with pytest.raises(AttributeError, match="nothing"):
         _ = hardware.nothing
-
-
-def test_importing_costs_nothing():
-    code = (
-        "import sys; import minisnn.hardware; print(sorted({'numpy', 'lazy_loader', 'minisnn.cli'} "
-        "& set(sys.modules)), [name for name in sys.modules if 'hardware' in name])\n"
-        "from minisnn.hardware import *; print(Words().weight_bits, loihi.run.__name__)\n"
-    )
-    out = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
-    ).stdout
-    assert out.splitlines() == ["[] ['minisnn.hardware']", "8 run"]
-
-
-def test_an_editor_completes_the_names():
-    jedi = pytest.importorskip(
-        "jedi",
-        reason="jedi, which completes names as editors do, is an extra: pip install -e '.[test]'",
-    )
-    project = jedi.Project(ROOT, sys_path=[str(ROOT)])
-    script = jedi.Script("from minisnn import hardware\nhardware.", project=project)
-    assert set(hardware.__all__) <= {name.name for name in script.complete(2, 9)}

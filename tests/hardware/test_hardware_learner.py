@@ -9,9 +9,9 @@ from integers import events, readout_alone, small
 
 from minisnn.hardware.chip import errors, learner
 import plain_integers as reference
-from minisnn.hardware.chip.formats import FLOOR, ROUNDINGS, STOCHASTIC, Saturated, xorshift32
+from minisnn.hardware.chip.formats import ROUNDINGS, STOCHASTIC, xorshift32
 from minisnn.hardware.study.floats import FloatReadout, float_error
-from minisnn.hardware.chip.learner import Learner, learn, nearest_power
+from minisnn.hardware.chip.learner import Learner, learn
 from minisnn.core.loss import softmax
 from minisnn.meta.rules import body
 import minisnn as ms
@@ -29,14 +29,6 @@ def test_membranes_of_class_means_are_those_of_the_nearest_one(rng):
     u = chip.membranes(p, found.weight, found.bias)[:, 0] / 1024
     assert np.abs(u - expected).max() < 40 * 2**-8 < np.ptp(u) / 5 and (u < 0).mean() > 0.8
     assert (u.argmax(1) == distance.argmin(1)).mean() > 0.9
-
-
-def test_class_means_know_no_threshold_and_take_all_samples_at_once():
-    for idle in ({"threshold": 1}, {"online": True}):
-        with pytest.raises(
-            ValueError, match="class-mean takes all samples at once and has no threshold"
-        ):
-            Learner("class-mean", **idle)
 
 
 def apply(G, W, theta=0, k=8, mode=STOCHASTIC, bits=8, state=1):
@@ -64,24 +56,6 @@ def test_without_threshold_and_noise_the_update_is_the_plain_rule(rng):
             }
 
 
-def test_written_synapses_never_increase_with_the_threshold_for_the_same_noise(rng):
-    G, W = rng.integers(-5000, 5000, 3000), rng.integers(-8, 8, 3000)
-    for mode in ROUNDINGS.values():
-        before = apply(G, W, -1, mode=mode, bits=4)
-        for theta in range(0, 5001, 100):
-            now = apply(G, W, theta, mode=mode, bits=4)
-            changed = now[0] != W
-            assert not (
-                changed & (before[0] == W)
-            ).any()  # the same synapses or fewer, so the same noise for each
-            np.testing.assert_array_equal(now[0][changed], before[0][changed])
-            assert (
-                now[1]["written"] <= before[1]["written"]
-                and now[1]["gated"] == (np.abs(G) <= theta).sum()
-            )
-            before = now
-
-
 def test_every_synapse_has_a_random_number_of_its_own(rng):
     """With W = 0 and G below one unit, what is written tells the noise: that of the generator in
     order, whoever is gated."""
@@ -98,20 +72,11 @@ def test_every_synapse_has_a_random_number_of_its_own(rng):
 def test_a_gradient_fills_its_word_after_so_many_steps_and_then_is_clipped_and_counted():
     e, p = np.array([-128]), np.array([4096])
     G = np.zeros((1, 1), np.int64)
-    word = low, high = learner.GRADIENT.ends
+    word = low, high = -(1 << 31), (1 << 31) - 1
     assert sum(learner.accumulate(G, e, p, word) for _ in range(4096)) == 0 and G[0, 0] == low
     assert learner.accumulate(G, e, p, word) == 1 and G[0, 0] == low
     # unshifted products of e, sigma' and p would fill it in 16: 128 * 255 * 4096 * 17 > 2^31
     assert 128 * 255 * 4096 * 16 < 2**31 < 128 * 255 * 4096 * 17
-
-
-def test_strict_mode_refuses_a_gradient_that_left_its_word(monkeypatch):
-    net, _, chip = small(strict=True)
-    p = chip.traces(chip.spikes(np.minimum(events(net), 7)))
-    learn(chip, Learner(), p, np.arange(3))
-    monkeypatch.setattr(learner, "GRADIENT", learner.Format(14, 19))
-    with pytest.raises(Saturated, match="gradient: .* sums left 14 bits"):
-        learn(chip, Learner(), p, np.arange(3))
 
 
 def test_shifts_make_the_steps_they_stand_for():
@@ -130,9 +95,6 @@ def test_shifts_make_the_steps_they_stand_for():
         np.testing.assert_allclose(
             (chip.bias - found.bias) * 2.0**-19, 2.0**l * e / 128, atol=2.0**-20
         )
-    assert [nearest_power(a) for a in (26.07 / 5, 0.0698 / 5, 1.0, 1.42, 1.41)] == [2, -6, 0, 1, 0]
-    with pytest.raises(ValueError, match="positive and finite"):
-        nearest_power(0.0)
     with pytest.raises(ValueError, match="-12 to 32 bits can be had"):
         Learner(log2_weight=-30).shifts(-7)
 
@@ -176,7 +138,8 @@ def test_the_membrane_rule_is_the_inner_step_on_the_readout_with_its_reset_detac
     x, y = events(net, 4, 20), np.array([0, 1, 2, 1])
     twin, l = FloatReadout(net, theta), -2
     p = twin.traces(x)
-    weight, bias = twin.learn(Learner(log2_weight=l, log2_bias=l), p, y)
+    new = twin.learn(Learner(log2_weight=l, log2_bias=l), p, y)
+    weight, bias = new.weight, new.bias
     adapted = net.views(ms.adapt(net, theta, x, y, 4 * 2.0**l, freeze=body(net)))
     np.testing.assert_allclose(weight, adapted["readout.weight"], atol=1e-6)
     np.testing.assert_allclose(bias, adapted["readout.bias"], atol=1e-6)
@@ -205,21 +168,8 @@ def test_integers_and_float_twin_take_the_same_step_where_words_are_long(rule):
     p = rng.integers(0, 900, (3, 12, 18)).astype(np.int32)
     twin, l = FloatReadout(net, theta), 0 if rule == "membrane" else -3
     how = Learner(rule, "target", "nearest", log2_weight=l, log2_bias=-4, window=8)
-    exact, _ = twin.learn(how, (p / 4096).astype(np.float32), np.arange(3))
+    exact = twin.learn(how, (p / 4096).astype(np.float32), np.arange(3)).weight
     found = learn(chip, how, p, np.arange(3))
     real, start = (found.weight - chip.weight) * 2.0**-9, exact - twin.weight
     inside = np.abs(found.weight) < 127
     assert inside.mean() > 0.5 and np.corrcoef(real[inside], start[inside])[0, 1] > 0.99
-
-
-def test_what_does_not_exist_is_said():
-    for words, options in (
-        ("rule must be one of membrane, three-factor", {"rule": "hebb"}),
-        ("error must be", {"error": "x"}),
-        ("rounding must be", {"rounding": "up"}),
-        ("threshold must be 0 to 255", {"threshold": 256}),
-        ("window must be", {"window": 0}),
-    ):
-        with pytest.raises(ValueError, match=words):
-            Learner(**options)
-    assert FLOOR == 0

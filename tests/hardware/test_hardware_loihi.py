@@ -89,31 +89,17 @@ def test_what_differs_from_neuron_to_neuron_is_an_array_of_them(rng):
 
 
 @pytest.mark.parametrize(
-    "spikes, W, options, words",
+    "spikes, W, options",
     [
-        (np.ones((2, 3)), np.ones((1, 3), int), {}, "integers"),
-        (np.ones((2, 3), int), np.ones((1, 2), int), {}, "2 inputs, expected the 3"),
-        (np.ones((2, 3), int), np.ones((1, 3), int), {"sign_mode": 4}, "sign_mode must be 1"),
-        (
-            np.ones((2, 3), int),
-            np.ones((2, 3), int),
-            {"du": [1, 2, 3]},
-            "du must be an integer or one for each of 2 neurons",
-        ),
-        (
-            np.ones((2, 3), int),
-            np.ones((2, 3), int),
-            {"vth": 1.5},
-            "vth must be an integer or one for each of 2 neurons",
-        ),
-        (
-            np.ones((2, 3), int),
-            np.ones((2, 3), int),
-            {"weight_exp": [1, 2]},
-            "weight_exp must be an integer, not",
-        ),
+        (np.ones(3, int), np.ones((1, 3), int), {}),
+        (np.ones((2, 3), int), np.ones((1, 2), int), {}),
+        (np.ones((2, 3)), np.ones((1, 3), int), {}),
+        (np.ones((2, 3), int), np.ones((1, 3), int), {"sign_mode": 4}),
+        (np.ones((2, 3), int), np.ones((2, 3), int), {"du": [1, 2, 3]}),
+        (np.ones((2, 3), int), np.ones((2, 3), int), {"vth": 1.5}),
+        (np.full((2, 3), 1 << 40), np.ones((2, 3), int), {}),
     ],
 )
-def test_what_does_not_fit_is_said(spikes, W, options, words):
-    with pytest.raises(ValueError, match=words):
+def test_what_would_be_other_numbers_is_refused(spikes, W, options):
+    with pytest.raises(ValueError):
         loihi.run(spikes, W, **options)

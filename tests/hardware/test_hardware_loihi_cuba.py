@@ -1,7 +1,6 @@
 """CubaLIF on Loihi: neuron for neuron the chip model that equals Lava's, delays and bias axons
 included; what the float network does, the chip does, without a threshold rescaled."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ from kinds import KINDS
 from integers import events
 
 import minisnn as ms
-from minisnn.hardware import work
 from minisnn.hardware.chip.learner import one_shot
 from minisnn.hardware.loihi import measure, neuron as loihi
 from minisnn.hardware.loihi.cuba import (
@@ -146,45 +144,11 @@ def test_it_learns_and_answers_in_integers():
     )
 
 
-@pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
-def test_class_means_are_rounded_as_is_asked_and_other_rules_as_loihi_does(rounding):
-    _, _, chip = network()
-    assert chip.learner(rule="class-mean", rounding=rounding).rounding == rounding
-    for rule in ("membrane", "three-factor"):
-        assert chip.learner(rule=rule, rounding="nearest").rounding == "stochastic"
-
-
-def test_online_every_sample_makes_a_step_of_its_own():
-    """The step is not shared among the samples, and the readout's word leaves it room."""
-    net, theta, _ = network()
-    chips = [
-        CubaNet.of(ms.Checkpoint(net, theta, ms.InnerLoop(2.0**-5, online=online)))
-        for online in (True, False)
-    ]
-    assert chips[0].steps == {"log2_weight": -5, "log2_bias": -5} and chips[1].steps[
-        "log2_weight"
-    ] == round(np.log2(2**-5 / net.ways))
-    assert (
-        chips[0].readout.exponent == -5 - 7
-        and chips[1].readout.exponent == chips[1].steps["log2_weight"] - 2 - 7
-    )
-
-
 def test_a_step_that_the_network_takes_anyway_is_no_other_way_to_learn(capsys):
     line = "hardware loihi --episodes 2 --quiet --step-size".split()
     assert cli.main([*line, "0.0004883"]) == 2  # double_nmnist_cuba.h5 has 2^-11
     said = capsys.readouterr()
     assert "by this step anyway; expected another one, or none" in said.err and not said.out
-
-
-def test_recordings_are_opened_as_the_network_learned_them(monkeypatch, capsys):
-    def opened(dataset, *_, size, bin_ms, **how):
-        raise ValueError(f"{dataset} of {size} in {bin_ms:g} ms")
-
-    monkeypatch.setattr(work, "open_set", opened)
-    line = ["hardware", "loihi", "--checkpoint", "omniglot_random_cuba.h5", "--quiet"]
-    assert cli.main(line) == 2
-    assert "omniglot-random of [32, 32] in 50 ms" in capsys.readouterr().err
 
 
 def test_the_command_measures_and_writes_words_that_reproduce_the_chip(
@@ -253,30 +217,3 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(
     assert cli.main(["hardware", "loihi", "--checkpoint", "lif.h5"]) == 2
     assert "the chip holds conv layers of CubaLIF" in capsys.readouterr().err
     assert layer.name == "conv1"
-
-
-@dataclass(frozen=True)
-class Louder(ms.CubaLIF):
-    """A CubaLIF with equations of its own."""
-
-    def forward(self, I, z, spike):
-        u, z = super().forward(I, z, spike)
-        return 2 * u, z
-
-
-def test_what_the_chip_does_not_hold():
-    for words in ({"du": 4096}, {"dv": 0}, {"trace_bits": 13}, {"weight_exp": 9}):
-        with pytest.raises(ValueError, match=next(iter(words))):
-            LoihiConfig(**words)
-    net, theta, _ = network()
-    for neuron in (ms.LIF(), Louder()):
-        other = ms.SpikingNet((8, 12, 2), (4,), 3, 3, neuron=neuron, backend="numpy")
-        with pytest.raises(ValueError, match="the chip holds conv layers of CubaLIF"):
-            CubaNet(other, np.zeros(other.size, np.float32))
-    below = ms.SpikingNet.from_configuration(net.configuration(), neuron=ms.CubaLIF(threshold=-0.5))
-    with pytest.raises(ValueError, match="conv1: threshold -.* Loihi holds 0 to 131071"):
-        CubaNet(below, theta)
-    views = net.views(theta := theta.copy())
-    views["conv2.bias"][...] = 1e6
-    with pytest.raises(ValueError, match="conv2: threshold .* largest bias"):
-        CubaNet(net, theta)

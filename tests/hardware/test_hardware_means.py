@@ -12,7 +12,7 @@ from minisnn.data.store.shipped import shipped
 from minisnn.hardware.c import export
 from minisnn.hardware.chip.formats import seed_state
 from minisnn.hardware.chip.learner import CLASS_MEAN
-from minisnn.hardware.chip.means import MOST_SHOTS, NONE, UNBOUNDED, CountedMeans
+from minisnn.hardware.chip.means import MOST_SHOTS, NONE, CountedMeans
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.page import make
 
@@ -98,38 +98,6 @@ def test_a_mean_lies_within_its_bound_of_the_exact_one(residuals, rounding):
     assert nearest > 0.1
 
 
-def test_shots_that_were_only_taught_leave_a_quarter_of_a_place_each():
-    rng = np.random.default_rng(0)
-    means = CountedMeans(4)
-    id = means.add()
-    for n in range(1, 30):
-        means.learn(id, traces(rng, 4))
-        assert means.known[0].bound == (n + 1) / 4
-
-
-def test_a_mean_stays_below_its_end_and_rounds_ties_up():
-    means = CountedMeans(3)
-    id = means.add()
-    means.learn(id, np.array([4096, 8, 7]))
-    assert means.known[0].mean.tolist() == [255, 1, 0]
-    means.learn(id, np.array([0, 0, 0]))
-    assert means.known[0].mean.tolist() == [128, 1, 0]
-
-
-def test_one_shot_taken_back_leaves_what_was_there_to_a_place():
-    rng = np.random.default_rng(1)
-    means = CountedMeans(9)
-    one, other = means.add(), means.add()
-    for _ in range(5):
-        means.learn(one, traces(rng, 9))
-    before = means.known[0].mean.copy()
-    p = traces(rng, 9)
-    means.learn(one, p)
-    means.correct(one, other, p)
-    assert np.abs(means.known[0].mean - before).max() <= 2
-    np.testing.assert_array_equal(means.known[1].mean, np.minimum((p + 8) // 16, 255))
-
-
 def test_order_of_shots_hardly_matters_and_no_class_changes_another():
     """Twelve classes, shots in any order: the means of each are those of it alone."""
     rng = np.random.default_rng(2)
@@ -158,49 +126,25 @@ def test_order_of_shots_hardly_matters_and_no_class_changes_another():
             np.testing.assert_array_equal(one.mean, before[one.id])
 
 
-def test_ids_stay_and_are_never_given_twice():
-    means = CountedMeans(2)
-    assert [means.add() for _ in range(4)] == [0, 1, 2, 3]
-    means.remove(3)
-    means.remove(1)
-    assert means.add() == 4 and [one.id for one in means.known] == [0, 2, 4]
-
-
-def test_what_cannot_be_is_refused_in_a_sentence_and_changes_nothing():
+def test_what_cannot_be_is_refused_and_changes_nothing():
     means = CountedMeans(3)
     id = means.add()
     p = np.array([1, 2, 3])
-    for error, words, call in (
-        (KeyError, "no class has the id 7; known are", lambda: means.learn(7, p)),
-        (KeyError, "no class has the id -1", lambda: means.remove(NONE)),
-        (ValueError, "has no shot that could be taken back", lambda: means.correct(id, NONE, p)),
-        (ValueError, "traces must be 3 integers, not int64", lambda: means.learn(id, p[:2])),
-        (ValueError, "traces must be 3 integers, not float64", lambda: means.distances(p / 2)),
-        (
-            ValueError,
-            "traces are 0 to 4096, found 1 to 4097",
-            lambda: means.learn(id, p + [0, 0, 4094]),
-        ),
-        (
-            ValueError,
-            "round to nearest or stochastic, not 'floor'",
-            lambda: CountedMeans(3, rounding="floor"),
-        ),
+    for error, call in (
+        (KeyError, lambda: means.learn(7, p)),
+        (KeyError, lambda: means.remove(NONE)),
+        (ValueError, lambda: means.correct(id, NONE, p)),
+        (ValueError, lambda: means.learn(id, p[:2])),
+        (ValueError, lambda: means.distances(p / 2)),
+        (ValueError, lambda: means.learn(id, p + [0, 0, 4094])),
+        (ValueError, lambda: CountedMeans(3, rounding="floor")),
     ):
-        with pytest.raises(error, match=words):
+        with pytest.raises(error):
             call()
     assert state(means) == {0: [0, 0, [0, 0, 0]]} and means.nearest(p) == NONE
     means.known[0].shots = MOST_SHOTS
-    with pytest.raises(ValueError, match="65,535 shots, the most that are counted"):
+    with pytest.raises(ValueError):
         means.learn(id, p)
-
-
-def test_a_slack_that_says_nothing_stays():
-    means = CountedMeans(1)
-    means.learn(means.add(), np.array([9]))
-    means.known[0].slack = UNBOUNDED - 1
-    means.learn(0, np.array([9]))
-    assert means.known[0].slack == UNBOUNDED and means.known[0].bound == np.inf
 
 
 def test_stochastic_means_go_on_where_nearest_ones_stand_still():
@@ -213,29 +157,6 @@ def test_stochastic_means_go_on_where_nearest_ones_stand_still():
             means.learn(id, np.full(200, 0 if n < 300 else 1600))
         found[rounding] = means.known[0].mean.mean()
     assert abs(found["stochastic"] - 50) < 1 < 20 < abs(found["nearest"] - 50)
-
-
-def of_table_1():
-    """Table 1's network on 16 x 16 cells, which nobody trained."""
-    rng = np.random.default_rng(0)
-    net = ms.SpikingNet((16, 16, 2), (32, 64, 128), 5, 5)
-    return IntegerNet(net, net.init(rng, rng.poisson(0.05, (5, 100, 16, 16, 2)).astype(np.uint8)))
-
-
-def test_boards_hold_as_many_classes_as_they_should():
-    """In the small build, whole recordings: 20 classes in 64 kB or 128 KiB, 250 in 512 KiB."""
-    for name, classes, room in (
-        ("16 x 16 cells", 20, 64_000),
-        ("double_nmnist_maml.h5", 20, 128 * 1024),
-        ("omniglot_fine.h5", 20, 128 * 1024),
-        ("omniglot_fine.h5", 250, 512 * 1024),
-    ):
-        chip = IntegerNet.of(ms.read(shipped(name))) if name.endswith(".h5") else of_table_1()
-        learner = chip.learner(rule=CLASS_MEAN, rounding="nearest")
-        small = [export.memory(chip, learner, 100, n)["small"] for n in (classes, classes + 4)]
-        # the network's own numbers take 300 bytes, the stack less than 1,000
-        assert small[0] + 2000 <= room, name
-        assert (small[1] - small[0]) / 4 <= 1.1 * 1000 * len(chip.weight) / 1024
 
 
 def test_what_a_page_saved_belongs_to_the_export_of_the_same_network():

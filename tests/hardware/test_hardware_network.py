@@ -1,20 +1,12 @@
 """The integer network: kernels against plain Python integers, bounds that adversarial inputs reach,
 no float inside."""
 
-import os
-import subprocess
-import sys
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pytest
-from integers import events, known, readout_alone, small, small_cuba
+from integers import events, readout_alone, small, small_cuba
 
-import minisnn as ms
-from minisnn.hardware.chip import feedback, kernels, learner, network, neuron, ranges
+from minisnn.hardware.chip import learner, neuron, ranges
 import plain_integers as reference
-from minisnn.hardware.loihi import cuba as loihi
 from minisnn.hardware.chip.formats import Saturated
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
@@ -88,105 +80,6 @@ def test_the_readouts_accumulator_holds_the_worst_that_can_come():
     assert u[0].tolist() == expected
     with pytest.raises(ValueError, match="do not fit 32 bits"):
         ranges.room_for_bias((1, 1, 4097, 5), 8, 1, 12)
-
-
-def test_words_too_short_for_the_weights_are_refused():
-    net = ms.SpikingNet((6, 7, 40), (3,), 3, 5)
-    with pytest.raises(
-        ValueError,
-        match="1000 weights of 8 bits with 16 fraction bits do not fit 32 bits; take fewer",
-    ):
-        IntegerNet(net, np.ones(net.size, np.float32), Words(fraction=16))
-    _, _, chip = small()
-    long = replace(chip.layers[0], fraction=24)
-    with pytest.raises(
-        ValueError,
-        match="conv1: its weights have 8 bits and its sums 24 fraction bits, expected .* 8 and 12",
-    ):
-        known(IntegerNet, [long, *chip.layers[1:]], chip.neuron, chip.words)
-
-
-def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
-    """Every kernel is called with integers alone, all that comes out is integers, and a float among
-    the counts is refused."""
-    calls, guards = set(), set()
-
-    def guarded(module, name):
-        function = getattr(module, name)
-        guards.add((module, name))
-
-        def call(*arguments):
-            calls.add((module, name))
-            for one in (
-                part
-                for given in arguments
-                for part in (given if isinstance(given, tuple) else (given,))
-            ):
-                assert not isinstance(one, (float, np.floating)), function
-                assert getattr(one, "dtype", np.dtype(int)).kind in "iub", function
-            found = function(*arguments)
-            assert found is None or isinstance(found, (int, np.integer))
-            return found
-
-        return call
-
-    for module, names in (
-        (kernels, ("conv", "readout")),
-        (network, ("presynaptic",)),
-        (learner, ("sample", "update")),
-        (feedback, ("sample", "error")),
-        (loihi, ("conv",)),
-    ):
-        for name in names:
-            monkeypatch.setattr(module, name, guarded(module, name))
-    net, theta, chip = small()
-    for rule in learner.RULES:
-        p = chip.traces(chip.spikes(events(net)))
-        found = learner.learn(
-            chip, learner.Learner(rule=rule, threshold=10, log2_bias=-4), p, np.arange(3)
-        )
-        u = chip.membranes(p, found.weight, found.bias)
-        assert all(array.dtype.kind in "iu" for array in (p, found.weight, found.bias, u))
-    how = learner.Learner(log2_bias=-4)
-    whole, layers = feedback.learn_all(chip, how, feedback.Feedback(), events(net), np.arange(3))
-    assert all(
-        array.dtype.kind in "iu"
-        for one in (*layers.values(), *whole.layers)
-        for array in (one.weight, one.bias)
-    )
-    net, _, chip_of_loihi = small_cuba()
-    p = chip_of_loihi.traces(chip_of_loihi.spikes(events(net)))
-    found = learner.learn(chip_of_loihi, chip_of_loihi.learner(log2_bias=-4), p, np.arange(3))
-    assert all(
-        array.dtype.kind in "iu" for array in (p, found.weight, found.bias, *chip_of_loihi.vth)
-    )
-    assert calls == guards and len(calls) == 8
-    # bits are counts
-    np.testing.assert_array_equal(
-        chip.spikes(events(net) > 0), chip.spikes(np.minimum(events(net), 1))
-    )
-    with pytest.raises(ValueError, match="integer counts of shape"):
-        chip.spikes(events(net).astype(np.float32))
-    with pytest.raises(ValueError, match="found -1"):
-        chip.spikes(-np.minimum(events(net), 1).astype(np.int64))
-
-
-def test_constants_of_the_neuron_are_the_nearest_and_stay_in_their_words():
-    found = neuron.IntegerLIF.of(ms.LIF(rho=-0.3, threshold=0.2504, slope=9.97))
-    assert found == (3891, 3686, 2662, -307, 256, 160)
-    for name, most, least in (
-        ("rho", 31.9985, -32.0),
-        ("threshold", 31.9985, -32.0),
-        ("slope", 2047.96, None),
-    ):
-        for end in (most, least):
-            assert end is None or getattr(neuron.IntegerLIF.of(ms.LIF(**{name: end})), name)
-        for beyond in (
-            most + 0.002 + 0.05 * (name == "slope"),
-            *(() if least is None else (least - 0.001,)),
-        ):
-            with pytest.raises(ValueError, match=f"{name} .* does not fit"):
-                neuron.IntegerLIF.of(ms.LIF(**{name: beyond}))
 
 
 def test_the_table_of_the_surrogate_is_exact():
@@ -302,69 +195,3 @@ def test_an_episode_is_one_presentation_one_update_and_the_query():
         alone.saturations["input"] > 0 == chip.saturations["input"]
         and alone.saturations["conv1.theta"] == 0
     )
-
-
-def test_a_network_that_the_chip_cannot_hold_is_refused():
-    dense = ms.SpikingNet((4, 4, 2), (2,), 2, 3, hidden=(3,))
-    with pytest.raises(ValueError, match="other layers"):
-        IntegerNet(dense, dense.init(np.random.default_rng(0)))
-    direct = ms.SpikingNet((4, 4, 2), (), 2)
-    with pytest.raises(ValueError, match="other layers"):
-        IntegerNet(direct, direct.init(np.random.default_rng(0)))
-    cuba = ms.SpikingNet((4, 4, 2), (2,), 2, 3, neuron=ms.CubaLIF())
-    with pytest.raises(ValueError, match="other layers or neurons"):
-        IntegerNet(cuba, cuba.init(np.random.default_rng(0)))
-    with pytest.raises(ValueError, match="weight_bits must be 2 to 8, a whole number, not 9"):
-        small(weight_bits=9)
-    with pytest.raises(ValueError, match="fraction must be 0 to 16"):
-        Words(fraction=17)
-    assert replace(Words(), strict=True).strict and Words(np.int64(4)).weight_bits == 4
-
-
-@pytest.mark.parametrize("wrong", [1.5, True, "4"])
-def test_numbers_that_are_none_are_refused_by_name(wrong):
-    for make, names in (
-        (Words, ("weight_bits", "readout_bits", "fraction")),
-        (learner.Learner, ("threshold", "window", "log2_weight", "log2_bias", "seed")),
-        (feedback.Feedback, ("log2_weight", "log2_bias", "seed")),
-        (
-            loihi.LoihiConfig,
-            ("trace_bits", "du", "dv", "weight_exp"),
-        ),
-    ):
-        for name in names:
-            with pytest.raises(ValueError, match=f"{name} must be .* a whole number, not"):
-                make(**{name: wrong})
-    for make, name in (
-        (Words, "traces"),
-        (Words, "membrane"),
-        (learner.Learner, "rule"),
-        (learner.Learner, "error"),
-    ):
-        with pytest.raises(ValueError, match="must be one of"):
-            make(**{name: wrong})
-
-
-EPISODE = """
-import numpy as np
-from minisnn.hardware.chip.learner import Learner, learn
-from integers import events, known, small
-net, _, chip = small(traces="nearest", membrane="zero")
-p = chip.traces(chip.spikes(events(net, 3)))
-found = learn(chip, Learner("three-factor", log2_weight=3, log2_bias=0, window=5), p, np.arange(3))
-print(p.sum(), found.weight.tolist(), chip.membranes(p, found.weight, found.bias)[:, -1].tolist())
-"""
-
-
-@pytest.mark.slow
-def test_kernels_can_be_stepped_through_as_plain_python():
-    said = []
-    for setting in ("0", "1"):
-        path = os.pathsep.join([*sys.path, str(Path(__file__).parents[1])])
-        env = {**os.environ, "NUMBA_DISABLE_JIT": setting, "PYTHONPATH": path}
-        said.append(
-            subprocess.run(
-                [sys.executable, "-c", EPISODE], env=env, capture_output=True, text=True, check=True
-            ).stdout
-        )
-    assert said[0] == said[1] and said[0].count("[") == 9

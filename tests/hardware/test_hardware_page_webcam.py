@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import in_python, opened, seen
+from browser import seen
 
 import minisnn as ms
 from minisnn.data.store.shipped import shipped
@@ -16,8 +16,6 @@ from minisnn.hardware.options import SYMBOLS
 from minisnn.hardware.page import make
 
 PAGE = Path(make.__file__).parent
-ALLOW = "--use-fake-ui-for-media-stream"
-FAKE = "--use-fake-device-for-media-stream"
 
 
 @pytest.fixture(scope="module")
@@ -77,52 +75,3 @@ console.log(JSON.stringify([ink(200, 50, 180), ink(20, 220, 40), inked([{{ t: 0,
     assert ran.returncode == 0, ran.stderr
     full = [255, 0, 0]
     assert json.loads(ran.stdout) == [full, full, None, [0, 50, 100, 250, 400, 400]]
-
-
-@pytest.mark.slow
-def test_a_symbol_before_the_camera_is_taught_kept_and_recognised(path, tmp_path, chip):
-    """One drawing of each of two characters, then one by another hand; counts that were kept are
-    those that Python's chip learns from."""
-    text, taught = "", []
-    for n, (which, drawer) in enumerate([(3, 0), (40, 0), (3, 1)]):
-        file = film(tmp_path / f"{n}.y4m", character(which, drawer))
-        with opened(path, ALLOW, FAKE, f"--use-file-for-fake-video-capture={file}") as page:
-            if text:
-                page.evaluate("text => minisnn.open(text)", text)
-            found = look(page)
-            if n < 2:
-                taught.append(found)
-                page.get_by_role("button", name="A new symbol").click()
-                page.locator("#known li").nth(n).wait_for()
-                text = page.evaluate("minisnn.saved()")
-                assert json.loads(text)["minisnn"] == 3
-                continue
-            assert "This is Symbol 1." in page.locator("#answer").inner_text()
-            kept = page.evaluate("minisnn.lessons.map(({counts}) => [...counts])")
-            for one, counts in zip(taught, kept):
-                np.testing.assert_array_equal(one["counts"].ravel(), counts)
-            page.click("#camera")
-            assert page.evaluate("minisnn.eye.open") is False and page.is_visible("#paper")
-    u = in_python(chip, taught, [found], given=True).scores
-    np.testing.assert_array_equal([found["scores"]], u)
-
-
-@pytest.mark.slow
-def test_without_a_camera_or_a_permission_the_page_says_so(path):
-    """And asks for one only after a click."""
-    with opened(path) as page:
-        assert page.locator("#aside").inner_text() == ""
-        page.click("#camera")
-        page.locator("#aside", has_text="Drawing works without").wait_for()
-        assert page.is_visible("#paper") and page.evaluate("minisnn.eye.open") is False
-
-
-@pytest.mark.slow
-def test_a_camera_that_sees_nothing_gives_no_lesson(path, tmp_path):
-    file = film(tmp_path / "plain.y4m", np.zeros((28, 28), np.uint8))
-    with opened(path, ALLOW, FAKE, f"--use-file-for-fake-video-capture={file}") as page:
-        page.click("#camera")
-        page.locator("#eye:visible").wait_for()
-        page.click("#look")
-        page.locator("#answer", has_text="no symbol before the camera").wait_for()
-        assert page.get_by_role("button", name="A new symbol").is_disabled()

@@ -2,24 +2,16 @@
 WebAssembly, whatever the clock does."""
 
 import ctypes
-import shutil
-import subprocess
-import zlib
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 from edge_library import (
     COMPILERS,
     EXACT,
-    FULL,
     INPUT,
-    MEMORY,
     Library,
-    compile_c,
     exporter,
-    library,
 )
 from integers import small
 
@@ -121,34 +113,6 @@ def test_the_library_finds_and_bins_the_recordings_that_python_does(tmp_path, re
         )
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
-def test_what_a_stream_cannot_take_is_refused(tmp_path):
-    exporter(made(Recording(1000, 2)), STEPS)(tmp_path, Learner("class-mean", rounding="nearest"))
-    edge = Library(tmp_path, "small", STEPS, 4)
-    whole = ctypes.c_int()
-    opened = lambda room, least: edge.c.shim_stream_open(edge.edge, room, 1000, least, 3)
-    assert opened(4, 5) == MEMORY and opened(64, 5) == 0
-    event = lambda t, x, y, p: edge.c.shim_stream_event(t, x, y, p, ctypes.byref(whole))
-    assert event(50, 15, 15, 1) == 0
-    assert [event(60, 16, 0, 0), event(60, 0, 16, 0), event(60, 0, 0, 2)] == [INPUT] * 3
-    assert event(49, 0, 0, 0) == INPUT and event(50, 0, 0, 0) == 0
-    short = Library(tmp_path, "small", STEPS - 1, 4)
-    assert short.c.shim_stream_open(short.edge, 64, 1000, 5, 3) == MEMORY
-    for n in range(5):
-        assert event(90_000 + n, 0, 0, 0) == 0
-    edge("step", None, ctypes.c_size_t(0))
-    edge.scores(0)
-    assert event(95_000, 0, 0, 0) == FULL
-    python = Stream(SHAPE, STEPS)
-    python.event(50, 0, 0, 0)
-    for words, numbers in (
-        ("lies outside the picture", (60, 8, 0, 0)),
-        ("time goes back", (49, 0, 0, 0)),
-    ):
-        with pytest.raises(ValueError, match=words):
-            python.event(*numbers)
-
-
 MINUTES = 60_000_000
 WRONG_CLOCKS = {  # stamps of a camera, and of these calls that are refused
     "one stamp 20 minutes ahead": (lambda t: t if t != 40_000 else t + 20 * MINUTES, 64),
@@ -185,91 +149,6 @@ def test_a_stream_recovers_from_a_clock_that_goes_wrong(tmp_path, clock):
         refused += error == INPUT
         recordings += whole.value
     assert refused == most and recordings == 1
-
-
-def crc_of_clock(steps):
-    """What edge_clock.c does, in Python: the CRC-32, recordings and refusals."""
-    stream = Stream(SHAPE, steps, Recording(1000, 1), ONSET, 64)
-    state, t, answers, recordings, refused = 1, 123, [0, 0], 0, 0
-
-    def draw(below):
-        nonlocal state
-        state = (state * 1664525 + 1013904223) % 2**32
-        return (state >> 16) % below
-
-    for n in range(20_000):
-        what = draw(1000)
-        if what == 0:
-            t += 40 * MINUTES
-        if what == 1:
-            t = 0
-        t = (t + draw(2000 if n // 300 % 3 else 300)) % 2**32
-        at = t + 20 * MINUTES if what == 2 else t - draw(3000) if what < 20 else t
-        place = draw(8), draw(8), draw(2)
-        error, counts = 0, None
-        try:
-            counts = stream.event(at % 2**32, *place) if what % 5 else stream.time(at % 2**32)
-        except ValueError:
-            error = INPUT
-        recordings += counts is not None
-        refused += error == INPUT
-        answers += [error, counts is not None, stream.noise, stream.lost]
-    return zlib.crc32(np.array(answers, "<i4").tobytes()), recordings, refused
-
-
-NODE = """
-const { instance } = await WebAssembly.instantiate(require("fs").readFileSync("clock.wasm"));
-console.log("crc " + (instance.exports.edge_clock() >>> 0).toString(16).padStart(8, "0"));
-"""
-MACHINES = {  # where it runs: what that needs, with Debian's packages
-    "here": ((), "gcc"),
-    "m4-128k": (("arm-none-eabi-gcc", "qemu-system-arm"), "gcc-arm-none-eabi qemu-system-arm"),
-    "rv32": (
-        ("riscv64-unknown-elf-gcc", "qemu-system-riscv32"),
-        "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc",
-    ),
-    "wasm": (("clang", "wasm-ld", "node"), "clang lld wasi-libc nodejs"),
-}
-
-
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
-@pytest.mark.parametrize("machine", MACHINES)
-def test_a_clock_that_goes_wrong_is_the_same_on_every_machine(tmp_path, machine):
-    missing = [name for name in MACHINES[machine][0] if not shutil.which(name)]
-    if missing:
-        pytest.skip(f"no {', '.join(missing)}; Debian packages: {MACHINES[machine][1]}")
-    exporter(made(Recording(1000, 1)), STEPS)(tmp_path, Learner("class-mean", rounding="nearest"))
-    shutil.copy(Path(__file__).with_name("edge_clock.c"), tmp_path)
-    sources = ["edge_clock.c", *library(tmp_path)]
-    if machine == "here":
-        built = compile_c(tmp_path, "-O1", "-o", "clock", *sources)
-        assert built.returncode == 0, built.stderr
-        command = ["./clock"]
-    elif machine == "wasm":
-        flags = "--target=wasm32-wasi -O2 -DEDGE_STEPWISE -nostdlib -Wl,--no-entry"
-        command = ["clang", *flags.split(), "-Wl,--export=edge_clock", "-o", "clock.wasm"]
-        built = subprocess.run(
-            [*command, *sources, "-lc"], cwd=tmp_path, capture_output=True, text=True
-        )
-        assert built.returncode == 0, built.stderr
-        command = ["node", "--eval", f"(async () => {{{NODE}}})()"]
-    else:
-        files = " ".join([*sources, "board_episode.s"])
-        command = ["make", "-f", "boards.mk", machine, "EDGE=-DBOARD", f"FILES={files}"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    crc, recordings, refused = crc_of_clock(STEPS)
-    assert f"crc {crc:08x}\n" in ran.stdout + ran.stderr, ran
-    assert recordings > 20 and refused > 1000
-
-
-def test_events_are_held_until_their_step_is_over():
-    """Five in the first step, where there is room for three."""
-    seen = Stream((2, 2, 2), 2, Recording(1000, 1), Onset(1000, 1, 0), room=3)
-    for t in (0, 100, 200, 300, 400):
-        seen.event(t, 0, 0, 1)
-    assert seen.lost == 2
-    counts = seen.time(2000)
-    assert counts[0, 0, 0, 1] == 3 and counts.sum() == 3
 
 
 def test_centring_and_binning_are_those_of_the_data_sets():

@@ -12,7 +12,7 @@ from integers import small
 from minisnn.hardware.chip import traces
 import plain_integers as reference
 from minisnn.hardware.chip.formats import FLOOR, NEAREST, ROUNDINGS, ZERO, shift
-from minisnn.hardware.chip.traces import addends, factor, presynaptic, presynaptic_step
+from minisnn.hardware.chip.traces import addends, presynaptic, presynaptic_step
 
 MODES = pytest.mark.parametrize(
     "mode", [ROUNDINGS[name] for name in traces.DETERMINISTIC], ids=traces.DETERMINISTIC
@@ -48,12 +48,6 @@ def mixes(x, y, a, plus, minus, out):
         out[n] = traces.mix(x[n], y[n], a, plus, minus)
 
 
-def test_factors():
-    assert [factor(v) for v in (0.0, 0.95, 0.9, 0.65, 0.99999)] == [0, 3891, 3686, 2662, 4095]
-    with pytest.raises(ValueError, match=r"\[0, 1\), not 1.0"):
-        factor(1.0)
-
-
 @MODES
 def test_presynaptic_traces_never_exceed_one_from_any_state(mode):
     """All 4097 x 4097 states and both inputs, then q for every factor."""
@@ -85,18 +79,6 @@ def test_distance_to_real_filters_for_every_train_of_fourteen_steps(mode):
 
 
 @MODES
-def test_the_synaptic_trace_alone_keeps_its_own_bound(mode):
-    B, off, rng = 3686, 0.0, np.random.default_rng(0)
-    q, real, nothing = np.zeros(2000, np.int64), np.zeros(2000), np.zeros(2000, np.int64)
-    for _ in range(400):
-        s = (rng.random(2000) < np.linspace(0, 1, 2000)).astype(np.int64)
-        presynaptic_step(nothing, q, s, 0, B, mode, 12, 1)
-        real = B / 4096 * real + (1 - B / 4096) * 4096 * s
-        off = max(off, np.abs(q - real).max())
-    assert 0.3 * distance(mode, B) < off <= distance(mode, B)
-
-
-@MODES
 def test_the_product_in_32_bits_is_exact(mode):
     x, y = (np.array(column, np.int32) for column in zip(*itertools.product(EDGES, EDGES)))
     rng = np.random.default_rng(1)
@@ -108,14 +90,6 @@ def test_the_product_in_32_bits_is_exact(mode):
         mixes(x, y, np.int32(a), *np.array(addends(mode, 12), np.int32), found)
         exact = [shift.py_func(a * int(p) + (4096 - a) * int(q), 12, mode, 0) for p, q in zip(x, y)]
         np.testing.assert_array_equal(found, exact)
-
-
-@MODES
-def test_addends_round_as_shift_does(mode):
-    for k in range(8):
-        plus, minus = addends(mode, k)
-        for x in range(-300, 301):
-            assert (x + (minus if x < 0 else plus)) >> k == shift.py_func(x, k, mode, 0)
 
 
 @pytest.mark.parametrize("mode", ROUNDINGS)
@@ -137,7 +111,7 @@ def test_filters_of_few_bits_are_those_of_plain_integers_and_of_twelve_the_same_
         exact = chip.traces(spikes[:1])
         # 7 bits: a step is 32; unbiased
         assert np.abs(mean - exact).max() < 60 and np.abs(mean - exact).mean() < 8
-    with pytest.raises(ValueError, match="1 to 12 fraction bits, not 13"):
+    with pytest.raises(ValueError, match="bits must be 1 to 12"):
         chip.traces(spikes, 13)
 
 
@@ -179,16 +153,3 @@ def test_signed_postsynaptic_traces_keep_both_bounds_at_any_scale(mode, most):
         p, q = a * p + (1 - a) * q, b * q + (1 - b) * v
     assert off[0] <= distance(mode, A, B) and off[1] <= distance(mode, B)
     assert most == 1 or (off[0] > 0.2 * distance(mode, A, B) and off[1] > 0.2 * distance(mode, B))
-
-
-@MODES
-@pytest.mark.parametrize("bits", [4, 7, 10])
-def test_short_traces_keep_the_bound_in_units_of_their_own_last_place(mode, bits):
-    spikes = (np.random.default_rng(5).random((400, 300)) < np.linspace(0, 1, 300)).astype(np.uint8)
-    found, A, B = np.empty(spikes.shape, np.int32), 3891, 3686
-    presynaptic(spikes, found, A, B, mode, bits, 1)
-    p, q, a, b, off = np.zeros(300), np.zeros(300), A / 4096, B / 4096, 0.0
-    for t, s in enumerate(spikes):
-        off = max(off, np.abs(found[t] / 2 ** (12 - bits) - p).max())
-        p, q = a * p + (1 - a) * q, b * q + (1 - b) * 2**bits * s
-    assert 0.1 * distance(mode, A, B) < off <= distance(mode, A, B)

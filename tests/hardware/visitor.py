@@ -1,19 +1,15 @@
-"""A visitor of the page, by mouse, touch or keyboard, in Chromium or in Firefox; and the ten mistakes
-of a first one."""
+"""A visitor of the page, by mouse, touch or keyboard, in Chromium; and the ten mistakes of a first
+one."""
 
-import asyncio
 import base64
 import json
 import time
 from contextlib import contextmanager
 
 from browser import opened
-from firefox import Firefox
 
 HANDS = "mouse", "touch", "keyboard"
 ELL, HOOK = [(0.3, 0.2), (0.3, 0.8), (0.7, 0.8)], [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8)]
-ARROWS = {"ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015"}
-KEYS = ARROWS | {"Enter": "\ue006", "Space": " ", "Escape": "\ue00c"}
 FINE, COARSE = 0.025, 0.1  # of the paper, that an arrow moves the pen by; with shift
 TAP = 0.1  # seconds; a tap of no length right after a scroll makes no click in Chromium
 
@@ -162,74 +158,13 @@ class InChromium(Visitor):
         self.ready()
 
 
-class InFirefox(Visitor):
-    def __init__(self, fox: Firefox, loop, by: str):
-        self.fox, self.loop, self.by = fox, loop, by
-
-    def run(self, coroutine):
-        return self.loop.run_until_complete(coroutine)
-
-    def js(self, expression: str):
-        return self.run(self.fox.evaluate(expression))
-
-    def act(self, **source) -> None:
-        self.run(self.fox.send("input.performActions", context=self.fox.tab, actions=[source]))
-
-    def keys(self, names) -> None:
-        actions = []
-        for name in names:
-            *shift, key = name.split("+")
-            around = [{"type": kind, "value": "\ue008"} for kind in ("keyDown", "keyUp")]
-            press = [{"type": kind, "value": KEYS[key]} for kind in ("keyDown", "keyUp")]
-            actions += [around[0], *press, around[1]] if shift else press
-        self.act(type="key", id="keys", actions=actions)
-
-    def pointer(self, moves) -> None:
-        actions = []
-        for what, x, y in moves:
-            if what != "up":
-                actions.append({"type": "pointerMove", "x": round(x), "y": round(y)})
-            if what != "move":
-                actions.append({"type": f"pointer{what.capitalize()}", "button": 0})
-        how = {"pointerType": self.by}
-        self.act(type="pointer", id=self.by, parameters=how, actions=actions)
-
-    def ready(self) -> None:
-        self.until("document.documentElement.dataset.ready")
-
-    def reload(self) -> None:
-        self.run(self.fox.send("browsingContext.reload", context=self.fox.tab, wait="complete"))
-        self.ready()
-
-    def leave_and_come_back(self) -> None:
-        self.run(self.fox.open("about:blank"))
-        self.run(self.fox.send("browsingContext.traverseHistory", context=self.fox.tab, delta=-1))
-        self.until("location.href !== 'about:blank' && document.documentElement.dataset.ready")
-
-
 @contextmanager
-def visiting(browser: str, path, size: tuple[int, int], by: str):
+def visiting(path, size: tuple[int, int], by: str):
     """A Visitor of the page of a file; what it complains of, or asks a network for, fails at the
     end."""
-    if browser == "chromium":
-        view = {"width": size[0], "height": size[1]}
-        with opened(path, viewport=view, has_touch=by == "touch") as page:
-            yield InChromium(page, by)
-        return
-    loop = asyncio.new_event_loop()
-    try:
-        fox = loop.run_until_complete(Firefox().__aenter__())
-        try:
-            loop.run_until_complete(fox.open(path.as_uri(), *size))
-            found = InFirefox(fox, loop, by)
-            found.ready()
-            yield found
-            asked = {url for url in fox.asked if not url.startswith(("data:", "blob:"))}
-            assert fox.said == [] and asked <= {path.as_uri(), "about:blank"}
-        finally:
-            loop.run_until_complete(fox.__aexit__())
-    finally:
-        loop.close()
+    view = {"width": size[0], "height": size[1]}
+    with opened(path, viewport=view, has_touch=by == "touch") as page:
+        yield InChromium(page, by)
 
 
 def sixty() -> str:

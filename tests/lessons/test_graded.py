@@ -1,4 +1,4 @@
-"""An exam in nbgrader's form: what students get holds no solution, and nbgrader itself marks a right
+"""An assignment in nbgrader's form: what students get holds no solution, and nbgrader itself marks a right
 and a wrong answer."""
 
 import csv
@@ -9,7 +9,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import exam
 import graded
 import make
 import pytest
@@ -43,16 +42,13 @@ def test_every_exercise_becomes_a_solution_and_every_check_a_test(name):
 
 def test_an_assignment_is_written_once_and_needs_nothing_else(tmp_path, capsys):
     pytest.importorskip("nbformat")
-    exam.main(["set", "2", str(tmp_path), "--nbgrader"])
+    graded.main(["2", str(tmp_path)])
     name = next(name for name in SOURCES if name.startswith("02"))
     place = tmp_path / "source" / name
     assert capsys.readouterr().out.strip() == str(place / f"{name}.ipynb")
     assert (place / "checks" / "lesson02.py").exists() and (place / "style.py").exists()
-    with pytest.raises(SystemExit, match="--sealed does nothing with --nbgrader"):
-        exam.main(["set", "2", str(tmp_path), "--nbgrader", "--sealed"])
-    (place / "style.py").write_text("the teacher's")
-    with pytest.raises(SystemExit, match="holds other files"):
-        exam.main(["set", "2", str(tmp_path), "--nbgrader"])
+    with pytest.raises(SystemExit, match="exists"):
+        graded.main(["2", str(tmp_path)])
 
 
 @pytest.mark.slow
@@ -62,7 +58,7 @@ def test_an_assignment_is_written_once_and_needs_nothing_else(tmp_path, capsys):
 )
 def test_nbgrader_marks_a_right_and_a_wrong_answer(tmp_path):
     name = next(name for name in SOURCES if name.startswith("01"))
-    exam.main(["set", "1", str(tmp_path), "--nbgrader"])
+    graded.main(["1", str(tmp_path)])
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     env.pop("MYSNN", None)
 

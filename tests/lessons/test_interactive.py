@@ -6,14 +6,12 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import interactive
 import make
 import pytest
 
-LESSONS = Path(interactive.__file__).parent
 BROWSER = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
@@ -43,16 +41,6 @@ def test_a_picture_is_small_whole_and_has_a_still(name):
         if f'interactive.show("{name}")' in source.read_text()
     ]
     assert len(shown) == 1
-
-
-def test_there_is_no_other():
-    assert {path.stem for path in (LESSONS / "pictures").glob("*.js")} == {
-        "kit",
-        "unrolled",
-        *interactive.NAMES,
-    }
-    with pytest.raises(ValueError, match="there is no picture 'cat'; there are neuron"):
-        interactive.piece("cat")
 
 
 PROBE = """<script>(function () {
@@ -101,110 +89,4 @@ def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
         assert said and told and said != told and float(out) == to
         assert drawing == interactive.still(name).strip(), (
             f"{name}: draw its still again, python lessons/interactive.py"
-        )
-
-
-KEYS = """<script>(function () {
-const clash = [], over = (a, b) => a.top < b.bottom && b.top < a.bottom && a.left < b.right && b.left < a.right;
-for (const root of document.querySelectorAll(".ms-picture")) {
-  const boxes = what => [...root.querySelectorAll(what)].map(one => [one.textContent, one.getBoundingClientRect()]);
-  const frames = boxes("svg > rect, svg > g > rect"), keys = boxes("svg > text"), [[, whole]] = boxes("svg");
-  for (const [text, box] of keys)
-    if (box.right > whole.right || [...frames, ...keys].some(([other, one]) => other !== text && over(one, box)))
-      clash.push(text);
-  if (root.matches(".ms-innerstep") && keys.length !== 3) clash.push("keys of innerstep");
-}
-document.body.dataset.clash = JSON.stringify(clash);
-})();</script>"""
-
-
-@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
-@pytest.mark.parametrize("width", [368, 680])
-def test_what_names_the_curves_stands_above_them_and_inside_of_the_picture(tmp_path, width):
-    pieces = "".join(
-        f'<div style="width:{width}px">{interactive.piece(name)}</div>'
-        for name in interactive.SLIDERS
-    )
-    page = _opened(f"<!doctype html><meta charset=utf-8><body>{pieces}{KEYS}</body>", tmp_path)
-    assert re.search(r'data-clash="(.*?)"', page)[1] == "[]"
-
-
-@pytest.mark.slow
-def test_pages_and_slides_need_nothing(exported):
-    names = [f"{source.stem}.html" for source in make.sources()]
-    for kind in ("html", "slides"):
-        found = sorted(path.name for path in (exported / kind).iterdir())
-        assert found == sorted(
-            [*names, "GLOSSARY.html", "index.html"] + ["solutions.ipynb", "teach.html"]
-        )
-        for name in names:
-            text = (exported / kind / name).read_text()
-            outside = re.sub(r"<pre>.*?</pre>", "", text, flags=re.S)
-            assert not re.search(r'(?:src|href)="https?:|@import|url\(http', outside), name
-            assert ("<math" in text) != name.startswith("00") and not re.search(r"\$\$", outside), (
-                name
-            )
-            assert ("PageDown" in text) == (kind == "slides")
-    overview = (exported / "html" / "index.html").read_text()
-    assert all(name in overview for name in names)
-    assert (LESSONS / "pictures" / "map.svg").read_text().strip() in overview
-    assert "<img" not in overview
-    cells = json.loads((exported / "html" / "solutions.ipynb").read_text())["cells"]
-    parts = [
-        one for source in make.sources() for one in make.exercises(make.parse(source)).values()
-    ]
-    assert sum(cell["cell_type"] == "code" for cell in cells) == len(parts)
-    assert all(any(one.solution in cell["source"] for cell in cells) for one in parts)
-
-
-@pytest.mark.slow
-def test_formulas_are_whole_in_the_exported_pages(exported_pages):
-    """Nothing of LaTeX is left in them, rows of aligned equations are rows, and a prime is no tiny
-    power."""
-    pages = {path.name: path.read_text() for path in (exported_pages / "html").glob("*.html")}
-    found = [
-        formula for text in pages.values() for formula in re.findall(r"<math.*?</math>", text, re.S)
-    ]
-    left = [
-        formula
-        for formula in found
-        if "\\" in formula or re.search(r">&(?!#|lt;|gt;|amp;)", formula)
-    ]
-    assert len(found) > 500 and not left
-    found = [html.unescape(formula) for formula in found]
-    assert not [
-        formula for formula in found if re.search("<msup>[^′″]*<mi>[′″]</mi></msup>", formula)
-    ]
-    assert pages["03_backward_through_time.html"].count('<mtd columnalign="right">') == 4
-    dotted = [formula for formula in found if "˙" in formula]  # an accent, not an exponent
-    assert len(dotted) > 20
-    for formula in dotted:
-        assert formula.count("˙") == formula.count('<mover accent="true">'), formula
-
-
-def test_pages_can_be_read_in_the_dark(exported_pages):
-    text = (exported_pages / "html" / "index.html").read_text()
-    assert "prefers-color-scheme:dark" in text and "color-scheme:light dark" in text
-
-
-@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
-def test_pictures_work_in_the_exported_pages(exported_pages, tmp_path):
-    path = next((exported_pages / "html").glob("01_*.html"))
-    name, script = "neuron", PROBE.replace("MOVES", json.dumps({"neuron": MOVES["neuron"]}), 1)
-    page = _opened(path.read_text().replace("</body>", script + "</body>"), tmp_path)
-    assert (
-        re.search(r'data-fetched="(\d+)"', page)[1] == "0"
-        and "data-found=" in page
-        and f"ms-{name}" in page
-    )
-
-
-@pytest.mark.slow
-def test_a_wrong_export_is_refused(tmp_path):
-    for arguments in (["pdf", tmp_path], ["html"]):
-        done = subprocess.run(
-            [sys.executable, LESSONS / "export.py", *arguments], capture_output=True, text=True
-        )
-        assert done.returncode == 2 and done.stderr.startswith(
-            "usage: export.py html|slides|figures FOLDER"
         )

@@ -2,17 +2,12 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import make
 from checks import Wrong, lesson08, lesson11
-
-ROOT = Path(__file__).parents[2]
-# `forward` and `backward` in `minisnn/core/layer.py`
-POINTER = re.compile(r"((?:`\w+`(?:, | and )?)+) in `([\w/]+\.py)`")
 
 
 def outputs(number: str) -> str:
@@ -21,23 +16,6 @@ def outputs(number: str) -> str:
     cells = json.loads(make.notebook_of(source).read_text(encoding="utf-8"))["cells"]
     printed = (out.get("text", "") for cell in cells for out in cell.get("outputs", ()))
     return "".join("".join(one) for one in printed)
-
-
-@pytest.mark.parametrize("source", make.sources(), ids=lambda source: source.stem)
-def test_names_are_where_the_texts_say(source):
-    for names, file in POINTER.findall(source.read_text(encoding="utf-8")):
-        path = ROOT / file
-        assert path.is_file(), file
-        for name in re.findall(r"`(\w+)`", names):
-            made = rf"^ *(def|class) {name}\b|^(\w+, )*{name}(, \w+)* ="
-            assert re.search(made, path.read_text(encoding="utf-8"), re.M), (name, file)
-
-
-def test_files_to_read_are_there():
-    for source in make.sources():
-        found = re.search(r"\*\*Now read\*\*(.*?)\*\*Next\*\*", source.read_text("utf-8"), re.S)
-        for file in re.findall(r"`([\w/]+\.(?:py|md))`", found[1] if found else ""):
-            assert any((root / file).is_file() for root in (ROOT, make.HERE)), (source.stem, file)
 
 
 def test_a_step_size_is_judged_by_the_loss_after_the_last_step():

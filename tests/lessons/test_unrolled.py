@@ -168,38 +168,3 @@ def test_the_keyboard_walks_from_arrow_to_arrow_and_hears_its_term(page, lesson,
     assert normalize("NFC", line) in said and all(
         "undefined" not in one and "NaN" not in one for one in said
     )
-
-
-def test_pointing_at_an_arrow_says_its_term_and_its_number(page):
-    root = page.locator(".ms-unrolled3")
-    root.locator("button").first.click()
-    root.scroll_into_view_if_needed()
-    box = root.locator("svg").bounding_box()
-    assert box["width"] == 500  # as drawn: nothing is scaled
-    page.mouse.move(box["x"] + 62 + 2 * 116, box["y"] + 160)  # between I and u of step 2
-    said = root.locator(".said").inner_text()
-    assert said.startswith("u₂ = I₂ − ρ r₂") and "1 × 0.45 = 0.45" in said
-    assert root.locator("mark").inner_text() == "I₂"
-    page.mouse.move(box["x"] + 62 + 116 / 2, box["y"] + 380)  # no arrow is there
-    assert root.locator(".said").inner_text() == said
-
-
-def test_it_plays_and_stops(page):
-    root = page.locator(".ms-unrolled7")
-    root.locator("button").first.click()
-    play = root.locator("button").last
-    play.click()
-    page.wait_for_function(
-        "document.querySelectorAll('.ms-unrolled7 .later').length < 18", timeout=20_000
-    )
-    assert play.inner_text() == "■ Stop" and root.locator(".later").count() > 0
-    play.click()
-    assert play.inner_text() == "▶ Play" and root.locator(".later, .on").count() == 0
-
-
-def test_still_pictures_need_no_script():
-    for name in interactive.GRAPHS:
-        still = interactive.still(name)
-        assert "<script" not in still and "currentColor" in still and "#fff" not in still
-        assert still.count("<path") > 8 and still.count("<text") == still.count("<circle")
-        assert not set(re.findall(r"var\((--\w+)", still)) - {"--on"}

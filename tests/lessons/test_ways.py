@@ -18,15 +18,6 @@ NEEDS = {number: paths.needs(number, cells) for number, cells in KNOWN.items()}
 README = make.HERE / "README.md"
 
 
-def _after(arrows) -> dict[int, set[int]]:
-    """All lessons before each, by arrows (from, to)."""
-    found: dict[int, set[int]] = {number: set() for number in KNOWN}
-    for _ in KNOWN:
-        for one, other in arrows:
-            found[other] |= {one} | found[one]
-    return found
-
-
 def test_a_path_has_each_lesson_after_those_that_it_needs():
     assert set(paths.paths()) == set(classroom.PATHS)
     for name, path in paths.paths().items():
@@ -47,44 +38,11 @@ def test_a_path_has_each_lesson_after_those_that_it_needs():
     assert sorted(paths.numbers(paths.paths()["12-weeks"])) == list(KNOWN)
 
 
-def test_maml_takes_about_four_hours():
-    path = paths.paths()[paths.FAST]
-    steps = paths.numbers(path)
-    until = steps[: steps.index(10) + 1]
-    assert 210 <= sum(paths.spent(path, KNOWN[number]) for number in until) <= 260
-
-
 def test_the_readme_and_the_map_are_made_by_the_script():
     again = "run `python lessons/paths.py`"
     text = README.read_text(encoding="utf-8")
     assert text == paths.readme(text, KNOWN), again
     assert paths.MAP.read_text(encoding="utf-8") == paths.drawing(KNOWN), again
-
-
-def test_the_table_builds_on_what_the_lessons_say_that_they_need():
-    rows = re.findall(
-        r"^\| (\d+) \| .* \| ([^|]*) \| \d+ \|$", README.read_text(encoding="utf-8"), re.M
-    )
-    assert len(rows) == len(KNOWN)
-    for number, told in rows:
-        if told != "all":
-            said = f"You need lessons {told}. Allow "
-            assert paths.needs(99, [make.Cell("text", said)]) == NEEDS[int(number)], number
-    assert NEEDS[17] == set(range(1, 17)) - {13} and NEEDS[6] == {2, 3, 5} and NEEDS[0] == set()
-
-
-def test_the_map_shows_what_needs_what_and_no_more():
-    assert set(paths.PLACES) == set(KNOWN) and len(set(paths.PLACES.values())) == len(KNOWN)
-    arrows = paths.arrows(NEEDS)
-    direct = [(one, number) for number, wanted in NEEDS.items() for one in wanted]
-    assert _after(arrows) == _after(direct)
-    for one in arrows:  # none can be left out
-        assert _after([other for other in arrows if other != one]) != _after(direct)
-    drawn = paths.drawing(KNOWN)
-    assert drawn.count("marker-end") == len(arrows) and "<title>" in drawn
-    assert "prefers-color-scheme:dark" in drawn and not re.findall(r"(?:href|src)=", drawn)
-    for one, other in arrows:
-        assert paths.PLACES[one] < paths.PLACES[other]
 
 
 def test_optional_exercises_say_so_and_are_counted_apart():

@@ -11,7 +11,7 @@ from minisnn.meta.prototypes import LOOKS, ClassMeans, features_of, nearest, shi
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Task
 from minisnn.network.convolutional import ConvNet
-from minisnn.core.remembered import Samples, remembered
+from minisnn.meta.remembered import Samples, remembered
 from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import baselines, learns_by
 from minisnn.training.evaluation import evaluate

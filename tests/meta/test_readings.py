@@ -11,7 +11,7 @@ from minisnn.meta.prototypes import ClassMeans, class_means, nearest
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Task
 from minisnn.network.convolutional import ConvNet
-from minisnn.core.remembered import remembered
+from minisnn.meta.remembered import remembered
 from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import learns_by
 from minisnn.training.settings import TrainingConfig

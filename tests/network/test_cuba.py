@@ -9,8 +9,8 @@ from conftest import arrays_off, off
 
 import minisnn as ms
 from minisnn import gradcheck
-from minisnn.core.neuron import neuron_of
-from minisnn.core.surrogate import FastSigmoid
+from minisnn.core.architecture import neuron_of
+from minisnn.core.neuron import FastSigmoid
 from slowly import after, slow
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -296,7 +296,7 @@ def test_a_neuron_without_a_kind_is_an_lif():
 @pytest.mark.parametrize(
     "constants, words",
     [
-        (dict(alpha=1.0), "CubaLIF alpha must lie in"),
+        (dict(alpha=1.0), "CubaLIF alpha"),
         (dict(slope=0), "slope must be positive"),
         (dict(gain="1"), "gain must be a"),
     ],

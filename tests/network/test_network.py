@@ -7,7 +7,7 @@ from conftest import arrays_off, off
 
 import minisnn as ms
 from minisnn.gradcheck import random_case, random_data, random_theta
-from minisnn.core.surrogate import FastSigmoid
+from minisnn.core.neuron import FastSigmoid
 from slowly import after
 
 

@@ -50,9 +50,9 @@ def test_configurations_that_cannot_be(changes, words):
 @pytest.mark.parametrize(
     "constants, words",
     [
-        (dict(alpha=1.0), "alpha must lie in"),
-        (dict(beta=-0.1), "beta must lie in"),
-        (dict(gamma=1.5), "gamma must lie in"),
+        (dict(alpha=1.0), "alpha"),
+        (dict(beta=-0.1), "beta"),
+        (dict(gamma=1.5), "gamma"),
         (dict(slope=0), "slope must be positive"),
         (dict(rho=np.nan), "rho must be a finite"),
         (dict(gain="10"), "gain must be a finite"),
@@ -75,7 +75,7 @@ def test_time_constants():
     assert (defaults.alpha, defaults.beta, defaults.gamma) == pytest.approx(
         (0.95, 0.9, 0.65), abs=5e-3
     )
-    with pytest.raises(ValueError, match="tau_synapse must be a positive time"):
+    with pytest.raises(ValueError, match="time constants"):
         ms.LIF.from_time_constants(tau_synapse=0)
 
 

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-FILES, LINES = 14, 3810  # these only ever shrink
+FILES, LINES = 9, 2241  # these only ever shrink
 
 
 def test_the_walk_through_one_meta_gradient_is_short():
-    """In a process of its own, with one thread, in which everything runs that counts."""
+    """In a process of its own, with one thread, in which everything runs that counts; that of a
+    recurrent layer with learned constants runs through the same files."""
     done = subprocess.run(
         [sys.executable, "walk.py"],
         cwd=TESTS,
@@ -21,6 +22,6 @@ def test_the_walk_through_one_meta_gradient_is_short():
     )
     *files, total = done.stdout.splitlines()
     names = [line.split()[1] for line in files]
-    assert {"core/neuron.py", "core/layer.py", "core/network.py"} <= set(names)
+    assert {"core/neuron.py", "core/layer.py", "core/loops.py"} <= set(names)
     assert not [name for name in names if "cuba" in name or "kernels" in name]
     assert len(names) <= FILES and int(total.split()[0]) <= LINES, done.stdout

@@ -6,7 +6,7 @@ import pytest
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.kernels.network import Loops
-from minisnn.core.remembered import remembered
+from minisnn.meta.remembered import _Known, remembered
 import minisnn as ms
 from minisnn.core.neuron import CubaLIF
 from minisnn.network.spiking import SpikingNet
@@ -110,7 +110,7 @@ def test_features_are_computed_once_for_all_rules(tasks, net, monkeypatch):
     assert len(samples) == 60 > len(set(samples))  # one is in two episodes, and looked at once
     assert sum(asked) == len(set(samples)) + 4 * (3 + 12)
     assert once["rules"]["maml"]["per_episode"] == once["per_episode_before"]
-    monkeypatch.setattr("minisnn.core.network.once", lambda *_: None)
+    monkeypatch.setattr(_Known, "__call__", lambda known, net, *of: net._seen(*of))
     assert found() == once
     assert sum(asked) == 4 * (12 + 2 * 15 + 15)
 

@@ -3,22 +3,16 @@ of the same samples in other tasks, while there is room."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from hashlib import blake2b
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from ..core.loops import Seen, answer
+
 ROOM = 2**29  # bytes of what is known of samples
 TRIED, AGAIN = 1000, 3  # samples after which, if fewer came again, nothing more is kept
-
-
-class Seen(NamedTuple):
-    """Features p (B, F) and logits (B, ways) of the same samples."""
-
-    p: np.ndarray
-    logits: np.ndarray
 
 
 class Samples:
@@ -78,57 +72,50 @@ class Samples:
                 self.held -= sum(a.nbytes for a in gone)
 
 
-class _Known(NamedTuple):
-    """What is known of the arrays of one task, and of samples whatever their task."""
+class _Known:
+    """Answers what is asked of a network: what is known of the arrays of one task, and of samples
+    whatever their task, as the thetas in `lasting` see them."""
 
-    task: dict
-    samples: Samples | None
-    lasting: tuple  # thetas of other tasks too
+    def __init__(self, samples: Samples | None, lasting: tuple):
+        self.samples = samples
+        self.lasting = lasting
+        self.task: dict[tuple[int, ...], tuple] = {}
 
-
-_known: ContextVar[_Known | None] = ContextVar("known", default=None)
+    def __call__(self, network: Any, theta: Any, x: Any) -> Seen:
+        """What it gave for the very same objects, not to be written to."""
+        objects = network, theta, x
+        key = tuple(map(id, objects))
+        if key not in self.task:
+            seen = by_sample(network, theta, x, "seen", lambda some: network._seen(theta, some))
+            for a in seen:
+                a.setflags(write=False)
+            self.task[key] = Seen(*seen), objects  # held, for an id is one object's while it lives
+        return self.task[key][0]
 
 
 @contextmanager
-def remembered(samples: Samples | None = None, lasting: tuple = ()) -> Iterator[None]:
+def _answering(known: Any) -> Iterator[None]:
+    token = answer.set(known)
+    try:
+        yield
+    finally:
+        answer.reset(token)
+
+
+def remembered(samples: Samples | None = None, lasting: tuple = ()) -> Any:
     """Within the block a network computes features and logits of the same theta and x once; both
     must not change until its end. A block within a block knows what the outer one does.
 
     samples   knows those of other tasks, too, as the thetas in `lasting` see them: what a task made
               of a theta is not met again
     """
-    known = _known.get()
-    token = _known.set(_Known({}, samples, lasting) if known is None else known)
-    try:
-        yield
-    finally:
-        _known.reset(token)
+    outer = answer.get()
+    return _answering(outer if isinstance(outer, _Known) else _Known(samples, lasting))
 
 
-@contextmanager
-def afresh() -> Iterator[None]:
+def afresh() -> Any:
     """Within the block nothing is remembered: of what is only a part of what will be."""
-    token = _known.set(None)
-    try:
-        yield
-    finally:
-        _known.reset(token)
-
-
-def once(network: Any, theta: Any, x: Any, compute: Callable[[Any, Any], Seen]) -> Seen | None:
-    """Within such a block compute(theta, x), or what it gave for the very same objects, not to be
-    written to; None outside."""
-    known = _known.get()
-    if known is None:
-        return None
-    objects = (network, theta, x)
-    key = tuple(map(id, objects))
-    if key not in known.task:
-        seen = Seen(*by_sample(network, theta, x, "seen", lambda some: compute(theta, some)))
-        for one in seen:
-            one.setflags(write=False)
-        known.task[key] = seen, objects  # held, for an id is one object's as long as it lives
-    return known.task[key][0]
+    return _answering(lambda network, *of: network._seen(*of))
 
 
 def by_sample(
@@ -136,9 +123,9 @@ def by_sample(
 ) -> tuple[np.ndarray, ...]:
     """compute(x), of which rows are spared that are known from other tasks, where the network's
     answer to a sample does not depend on those beside it."""
-    known = _known.get()
-    if known is None or known.samples is None or not network.apart:
+    known = answer.get()
+    if not isinstance(known, _Known) or known.samples is None or not network.apart:
         return compute(x)
-    if not any(theta is one for one in known.lasting):
+    if not any(theta is lasting for lasting in known.lasting):
         return compute(x)
     return known.samples.rows((network, theta), what, np.asarray(x), compute)

@@ -1,0 +1,364 @@
+"""What a network computes over one flat theta: logits, loss, gradient and Hessian-vector products.
+
+    forward    x through the layers, each of which leaves a tape
+    back       the adjoint of what the last one hands on, back through them: the gradient
+    H v        both again, at theta + v eps (`dual`): the gradient comes out as g + H v eps
+
+Before the window all numbers are constants of theta: the layers go through those steps once, on
+plain numbers, and what stands behind them (`layer.State`) is where the window begins. A synapse that
+delays hands nothing of its last steps to the layers above, so each layer goes through as many steps
+fewer.
+
+Parts of a batch are computed next to each other, and their results are summed in a fixed order.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arguments import array, one_of
+from ..parallel.checks import Checks
+from ..parallel.threads import in_order
+from .dual import Array, Dual, derivative, linear, value
+from .layer import Layer, Pass, State, Weights
+from .neuron import FORMS
+
+Record = list[dict[str, Any]]  # what a twin freezes of each layer, of `Network.record`
+# membranes of the samples that go through the layers together, at least one; a third for H v
+PART_BYTES = 12 << 20
+PART = 8  # and at most so many
+
+
+class LossAndGradient(NamedTuple):
+    """Mean loss over the batch, and its gradient, flat like theta."""
+
+    loss: float
+    gradient: Array
+
+
+class Gradients(NamedTuple):
+    """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where
+    it was not asked for."""
+
+    loss: float
+    gradient: Array
+    logits: Array
+    hvp: Any
+
+
+class Seen(NamedTuple):
+    """Features p (B, F) and logits (B, ways) of the same samples."""
+
+    p: Array
+    logits: Array
+
+
+class Window(NamedTuple):
+    """The steps of a part of the batch that are differentiated."""
+
+    x: Any  # (n, B, H, W, C), times the gain
+    starts: list[State]  # of each layer
+    form: str
+    recorded: list  # of a twin: the membranes of each layer (n, B, H', W', C_out)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Where one array is in theta: weight, bias, recurrent weights of a layer that has them, then
+    its learned constants, layer by layer."""
+
+    name: str
+    shape: tuple[int, ...]
+    slice: slice
+
+    @property
+    def layer(self) -> str:
+        """The name of its layer."""
+        return self.name.partition(".")[0]
+
+    @property
+    def part(self) -> str:
+        """What it is there: weight, bias, recurrent, or the name of a constant."""
+        return self.name.partition(".")[2]
+
+
+# what answers where features and logits of (network, theta, x) are asked for: it may know them
+answer: ContextVar[Callable] = ContextVar("answer", default=lambda net, *of: net._seen(*of))
+
+
+def parts_of(batch: int, size: int) -> list[slice]:
+    """Slices of nearly equal length, `size` at most."""
+    edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
+    return [slice(a, b) for a, b in zip(edges, edges[1:])]
+
+
+def each(of_part: Callable, parts: Sequence) -> list:
+    """What it gives of every part, in their order."""
+    results: list = []
+    in_order(of_part, parts, results.append)
+    return results
+
+
+@linear
+def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
+    """A sequence that is zero but at some steps; a (len(at), ...)."""
+    sequence = np.zeros((steps, *a.shape[1:]), a.dtype)
+    sequence[list(at)] = a
+    return sequence
+
+
+class Loops(Checks):
+    """The reference engine: what a network with these layers computes.
+
+    Every method takes theta (size,), x event counts, and y (B,) labels (or targets (B, ways) for
+    the squared loss). spike="jet" or "smooth" with record=net.record(theta, x) computes a twin: the
+    smooth function whose derivatives are the network's own. Raises ValueError for arguments that do
+    not fit, and `NotFinite` for values that are not finite.
+    """
+
+    inference_part = 5  # samples that go through the layers together where no tape is kept
+    window: int  # time steps that are differentiated
+    gain: float  # factor on the counts that come in
+    backend: str
+    input_shape: tuple[int, ...]
+    blocks: tuple[Layer, ...]
+    layout: tuple[Parameter, ...]
+
+    # ---- what comes in
+
+    def weights(self, theta: Any) -> list[Weights]:
+        """What each layer computes with, views into theta; theta may have a derivative."""
+        arrays: dict[str, dict[str, Any]] = {layer.name: {} for layer in self.blocks}
+        for p in self.layout:
+            arrays[p.layer][p.part] = theta[p.slice].reshape(p.shape)
+        return [layer.weights(arrays[layer.name]) for layer in self.blocks]
+
+    def _taken(self, theta, x, spike="hard", record=None) -> tuple[Array, Array, tuple]:
+        """(theta, x, (form, record of a twin)) of what a method is given, checked."""
+        theta = self._vector(theta, "theta")
+        x = self._input(x)
+        one_of("spike", spike, FORMS)
+        if spike != "hard" and record is None:
+            raise ValueError(f"spike={spike!r} needs record=net.record(theta, x), what it freezes")
+        return theta, x, (spike, None if spike == "hard" else record)
+
+    def _input(self, x: Any) -> Array:
+        """x (B, T, H, W, C) as the first layer's shape asks, checked."""
+        x = array("x", x)
+        if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
+            axes = "(B, T, H, W, C)" if len(self.input_shape) == 3 else "(B, T, features)"
+            raise ValueError(
+                f"x must be {axes} with {self.input_shape} at each step, not {x.shape}"
+            )
+        return self._counts(x).reshape(*x.shape[:2], *self.blocks[0].input_shape)
+
+    def _enter(self, x: Array) -> Array:
+        """gain times a part of it, time first and in the network's dtype."""
+        x = np.ascontiguousarray(np.swapaxes(x, 0, 1))
+        return x.astype(self.dtype) * self.dtype.type(self.gain)
+
+    def _parts(self, x: Array, second: bool) -> list[slice]:
+        """Parts of a batch that go through the layers together, for a `second` derivative or
+        without; sums depend on them."""
+        sites = sum(prod(layer.sites) * layer.channels for layer in self.blocks)
+        of_sample = min(self.window, x.shape[1]) * sites * self.dtype.itemsize
+        size = PART_BYTES // (3 if second else 1) // of_sample
+        return parts_of(len(x), min(max(size, 1), PART))
+
+    def _compiled(self, theta: Array, spike: str) -> Any:
+        """What computes this in place of the loops here, `kernels.network.Loops`, or None."""
+        return None if self.backend == "numpy" or spike != "hard" else self._kernels(theta)
+
+    def _kernels(self, theta: Array) -> Any:
+        return None
+
+    # ---- the two loops
+
+    def _through(
+        self,
+        w: list[Weights],
+        x: Any,
+        starts: Sequence[State] = (),
+        steps: Sequence[int] = (),
+        form: str = "hard",
+        recorded: Sequence = (),
+    ) -> Iterator[Pass]:
+        """The pass of each layer that has weights, one after the other; from its first step on or its
+        start, of so many `steps` each, or of all of x."""
+        for n, w_layer in enumerate(w):
+            start = starts[n] if starts else self.blocks[n].begin(x.shape[1], self.dtype)
+            many = steps[n] if steps else len(x)
+            frozen = recorded[n][:many] if recorded else None
+            result = self.blocks[n].forward(w_layer, x, start, many, form, frozen)
+            x = result.y
+            yield result
+
+    def _window(
+        self, w: list[Weights], x: Array, part: slice, twin: tuple, first: int | None = None
+    ) -> Window:
+        """The last steps of a part of the batch, from the step `first` on, and where they begin.
+        What is before goes through the layers `window` steps at a time, so that it takes no more
+        memory than what is differentiated."""
+        form, record = twin
+        x = self._enter(x[part])
+        K = max(len(x) - self.window, 0) if first is None else first
+        if record is not None:
+            starts = [of_layer["start"].part(part) for of_layer in record]
+            recorded = [np.swapaxes(of_layer["u"][part], 0, 1) for of_layer in record]
+            return Window(x[K:], starts, form, recorded)
+        starts = [layer.begin(x.shape[1], self.dtype) for layer in self.blocks]
+        for start in range(0, K, self.window):
+            past = x[start : min(start + self.window, K)]
+            starts = [result.end for result in self._through(w, past, starts)]
+        return Window(x[K:], starts, form, [])
+
+    def _forward(self, w: list[Weights], window: Window) -> list[Pass]:
+        """The passes of the window's layers that have weights, of each as many steps as reach the
+        logits."""
+        steps = [len(window.x)]
+        for layer in reversed(self.blocks[1:]):
+            steps.insert(0, max(steps[0] - layer.neuron.delay, 0))
+        return list(self._through(w, window.x, window.starts, steps, window.form, window.recorded))
+
+    def _back(
+        self, w: list[Weights], passes: list[Pass], dy: Any, of: Callable, need_dx: bool = False
+    ) -> tuple[Any, Array]:
+        """(dx of what comes in, the gradient flat like theta) from dy, the adjoint of what the last
+        of these layers hands on; `of` the gradient its `value` or its `derivative`."""
+        gradient = np.zeros(self.size, self.dtype)
+        places = {p.name: p.slice for p in self.layout}
+        for n in reversed(range(len(passes))):
+            layer = self.blocks[n]
+            dy = dy.reshape(*dy.shape[:2], *layer.output_shape)
+            dy, sums = layer.backward(w[n], passes[n].tape, dy, need_dx or n > 0)
+            for name, adjoint in sums.items():
+                a = layer.chained(w[n], name, adjoint)
+                gradient[places[f"{layer.name}.{name}"]] = np.ravel(of(a))
+        return dy, gradient
+
+    def _read(self, passes: list[Pass]) -> Any:
+        """The logits (B, ways): the readout's membrane at the last step."""
+        return passes[-1].u[-1].reshape(-1, self.ways)
+
+    def _unread(self, passes: list[Pass], dlogits: Any) -> Any:
+        """The adjoint of the readout's membranes, (n, B, 1, 1, ways)."""
+        steps = len(passes[-1].u)
+        return at_steps(dlogits.reshape(1, -1, 1, 1, self.ways), steps, [steps - 1])
+
+    # ---- gradients
+
+    def _gradient(
+        self, w: list[Weights], window: Window, y: Array, batch: int, of: Callable
+    ) -> tuple[float, Array, Array]:
+        """(loss, gradient, logits): a part's share of a batch's mean loss; of the gradient its
+        `value`, or where theta has a derivative its `derivative`, H v."""
+        passes = self._forward(w, window)
+        logits = self._read(passes)
+        seen, criterion = value(logits), self.criterion
+        loss = float(criterion.value(seen, y)) * len(y) / batch
+        dlogits: Any = self._of_loss("backward", criterion.backward(seen, y), seen, batch)
+        if isinstance(logits, Dual):
+            tangent = criterion.backward_tangent(seen, logits.d, y)
+            dlogits = Dual(dlogits, self._of_loss("backward_tangent", tangent, seen, batch))
+        return loss, self._back(w, passes, self._unread(passes, dlogits), of)[1], seen
+
+    def _of_loss(self, name: str, of_loss: Any, logits: Any, batch: int) -> Array:
+        """A derivative of the loss, the part's share, in the network's dtype; ValueError where it is
+        of another shape."""
+        if np.shape(of_loss) != logits.shape:
+            raise ValueError(
+                f"{self.criterion.name}.{name} returned shape {np.shape(of_loss)}; expected "
+                f"{logits.shape}, that of the logits"
+            )
+        return np.asarray(of_loss, self.dtype) * self.dtype.type(len(logits) / batch)
+
+    def _sum(self, of_part: Callable[[int], Array], parts: list[slice]) -> Array:
+        """The sum of vectors over the parts of a batch, in their order."""
+        total = np.zeros(self.size, self.dtype)
+        in_order(of_part, range(len(parts)), total.__iadd__)
+        return total
+
+    def gradients(
+        self,
+        theta: Array,
+        x: Array,
+        y: Array,
+        second: bool = True,
+        *,
+        spike: str = "hard",
+        record: Record | None = None,
+    ) -> Gradients:
+        """(loss, gradient, logits, hvp); hvp(v) = H v, for any number of v.
+
+        theta and x must not change before the last call of hvp, which begins where the window does.
+        second=False saves the memory of that; hvp is then None.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> theta = net.init(np.random.default_rng(0), x)
+        >>> loss, gradient, logits, hvp = net.gradients(theta, x, y)
+        >>> logits.shape, np.allclose(hvp(2 * gradient), 2 * hvp(gradient), rtol=1e-3, atol=1e-6)
+        ((3, 3), True)
+        """
+        theta, x, twin = self._taken(theta, x, spike, record)
+        y = self._target(y, len(x))
+        compiled = self._compiled(theta, spike)
+        if compiled:
+            result = compiled.gradients(x, y, second)
+            self._finite(result.logits, theta)
+            return result
+        w = self.weights(theta)
+        parts = self._parts(x, second)
+        kept: list[Any] = [None] * len(parts)  # (window, loss, logits)
+
+        def of_part(n: int) -> Array:
+            window = self._window(w, x, parts[n], twin)
+            loss, gradient, logits = self._gradient(w, window, y[parts[n]], len(x), value)
+            kept[n] = window if second else None, loss, logits
+            return gradient
+
+        def hvp(v: Array) -> Array:
+            moving = self.weights(Dual(theta, self._vector(v, "v")))
+
+            def of_part(n: int) -> Array:
+                return self._gradient(moving, kept[n][0], y[parts[n]], len(x), derivative)[1]
+
+            return self._sum(of_part, parts)
+
+        gradient = self._sum(of_part, parts)
+        logits = self._finite(np.concatenate([of_part[2] for of_part in kept]), theta)
+        loss = sum(of_part[1] for of_part in kept)
+        return Gradients(loss, gradient, logits, hvp if second else None)
+
+    # ---- logits
+
+    def __call__(
+        self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
+    ) -> Array:
+        """Logits (B, ways)."""
+        return self._answer(theta, x, spike, record).logits
+
+    def _answer(self, theta, x, spike, record) -> Seen:
+        if spike == "hard":
+            return answer.get()(self, theta, x)
+        return self._seen(theta, x, spike, record)
+
+    def _seen(self, theta, x, spike="hard", record=None) -> Seen:
+        """Features and logits by the same pass."""
+        theta, x, twin = self._taken(theta, x, spike, record)
+        compiled = self._compiled(theta, spike)
+        if compiled:
+            p, logits = compiled.seen(x)
+            return Seen(p, self._finite(logits, theta))
+        w = self.weights(theta)
+
+        def of_part(part: slice) -> tuple[Array, Array]:
+            passes = self._forward(w, self._window(w, x, part, twin))
+            return passes[-1].tape.p[-1].reshape(len(x[part]), -1), self._read(passes)
+
+        p, logits = map(np.concatenate, zip(*each(of_part, parts_of(len(x), self.inference_part))))
+        return Seen(p, self._finite(logits, theta))
