@@ -1,9 +1,10 @@
-"""The passes of a neuron's step as functions of single numbers, made of its class's two methods.
+"""What a site does at one step, as functions of single numbers: the synapse's filters as
+`core.linear` has them, and a neuron's two methods.
 
-Both methods run on the numbers of a trace, and once more on dual numbers of it. What they did is
-straight-line code, of which each pass takes what leads to its results. Neurons that compute the
-same have the same code; what differs are their constants. Nothing is remembered: where a class, a
-function or a constant is another one now, so are code and constants.
+All of it runs once on dual numbers of a trace. What it did is straight-line code, of which each pass
+takes what leads to its results. Neurons that compute the same have the same code; what differs are
+their constants. A class is asked each time: where it, a function or a constant is another one now,
+so are code and constants.
 """
 
 from collections.abc import Callable
@@ -12,40 +13,43 @@ from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
 from traceback import extract_tb
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.dual import Dual, derivative, value
+from ..core.linear import advance, advance_back
 from ..core.neuron import Spike, at_work, check_states
-from .traced import Trace, code_of, each, fewest, needed
+from .traced import Trace, code_of, each, fewest, needed, within
 
 PACKAGE = __name__.partition(".")[0] + "."
 NOT_OF_USERS = tuple(str(Path(file).parent) for file in (str(Path(__file__).parent), np.__file__))
+KNOWN = 256  # steps whose code is kept
 
 
 class Step(NamedTuple):
     """The code of each pass, a function of
 
-    forward            k, I, z -> u, z', past
-    backward           k, past, u, du, dz -> dI, dz
-    forward_tangent    k, k_dot, past, u, I_dot, z_dot -> u_dot, z_dot', past_dot
-    backward_tangent   k, k_dot, past, past_dot, u, u_dot, du, du_dot, dz, dz_dot
-                       -> dI_dot, dz, dz_dot
+    forward            k, past, u, b, S -> u, S', past           (which is given neither past nor u)
+    forward_tangent    the same along a direction: b and S are tangents
+    backward           k, past, u, du, S -> dX, S
+    backward_tangent   the same of values, then tangents
     slope              k, v, d -> sigma'(v) d
-    curvature          k, v, v_dot, d, d_dot -> the derivative of that
+    slope_tangent      the same of values, then tangents
 
-    k are constants, first those that are learned. past is what derivatives need of I and z, and
-    past_dot of their tangents. Behind the adjoints of the states dz has sums, of those of learned constants.
+    k are constants: those that are learned, their tangents, all others. S has what came in X, the
+    filters, and the states; on the way back the adjoints of filters and states, and the sums of what
+    the bias and the learned constants get, which only the last of values and tangents has. past is
+    what derivatives need of b and S.
     """
 
     forward: str
-    backward: str
     forward_tangent: str
+    backward: str
     backward_tangent: str
     slope: str
-    curvature: str
+    slope_tangent: str
+    filters: int
     states: int
     learned: int
     past: int
@@ -56,81 +60,150 @@ def step_of(
     neuron: Any, detach: bool = False, learn: tuple[str, ...] = ()
 ) -> tuple[Step, list[float]]:
     """The step of a neuron, and k; with `detach` the spike that resets is a constant."""
-    learned = tuple(name for name in neuron.learnable if name in learn)
-    values = [getattr(neuron, name) for name in learned]
+    values = [getattr(neuron, name) for name in learn]
     if type(neuron).__module__.startswith(PACKAGE) and not getattr(neuron, "surrogate", None):
         neuron = replace(neuron, **dict.fromkeys(learn, 0.5))  # whatever is learned, it is the same
-        step, others = _of_shipped(neuron, detach, learned)
+        step, others = _of_shipped(neuron, detach, learn)
     else:
-        step, others = _traced(neuron, detach, learned)
-    return step, [*values, *others]
+        step, others = _traced(neuron, detach, learn)
+    return step, [*values, *[0.0] * len(learn), *others]
 
 
-def _traced(neuron: Any, detach: bool, learned: tuple[str, ...]) -> tuple[Step, list[float]]:
+_steps: dict[tuple, tuple[Step, list[float]]] = {}  # by what was traced
+
+
+def _traced(neuron: Any, detach: bool, learn: tuple[str, ...]) -> tuple[Step, list[float]]:
     """The step, and k without what is learned."""
     trace = Trace()
     neuron = _with_names(neuron)
     jet = Spike(neuron.spike, neuron.threshold)
-    given = _given(trace, len(neuron.states), len(learned))
-    run = lambda of: _run(neuron, jet.about(None, detach), learned, given, of)
-    u, after, dI, dz = each(lambda a: trace.number(value(a)), run(value))
-    u_dot, *tangents = each(lambda a: trace.number(derivative(a)), run(lambda a: a))
-    along, back = (u_dot, tangents[0]), (tangents[1], dz, tangents[2])
-    slope = jet.slope(given.v) * given.d
+    sizes = len(neuron.filtering), len(neuron.states), len(learn)
+    given = Given(trace, *sizes)
+    u, *results = _run(neuron, jet.about(None, detach), learn, given)
+    traced = (u, *results, jet.slope(given.v) * given.d)
+    values, tangents = (each(lambda a: trace.number(of(a)), traced) for of in (value, derivative))
+    key = (sizes, *trace.numbers, *each(lambda a: a.place, (values, tangents)))
+    if key not in _steps:
+        if len(_steps) == KNOWN:
+            _steps.clear()
+        _steps[key] = _coded(sizes, given, values, tangents)
+    return _steps[key]
 
-    before = given.I, *given.z
-    names = {u: "u"}  # of what all passes but the first are given
-    past = fewest(((dI, dz), along, back), names, map(value, before), needed((u, after), {}))
-    names |= {a: f"past[{n}]" for n, a in enumerate(past)}
-    past_dot = fewest(back, names, map(derivative, before), needed(along, names))
-    names_dot = names | {a: f"past_dot[{n}]" for n, a in enumerate(past_dot)}
+
+_of_shipped = lru_cache(KNOWN)(_traced)  # their lines do not change
+
+
+def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tuple[Step, list]:
+    """The code of results (u, S', dX, dS, slope) and their tangents."""
+    filters, states, learned = sizes
+    carried = filters + states
+    u, after, dX, dS, slope = values
+    along, back = tangents[:2], (tangents[2], dS[:carried], tangents[3])
+    before = [given.b.x, *(a.x for a in given.S)]
     k = {a.x: f"k[{n}]" for n, a in enumerate(given.k)}
-    code = [
-        code_of("forward(k, I, z)", (u, after, past), {}, k),
-        code_of("backward(k, past, u, du, dz)", (dI, dz), names, k),
-        code_of("forward_tangent(k, k_dot, past, u, I_dot, z_dot)", (*along, past_dot), names, k),
-        code_of(
-            "backward_tangent(k, k_dot, past, past_dot, u, u_dot, du, du_dot, dz, dz_dot)",
-            back,
-            names_dot,
-            k,
+    k |= {a.d: f"k[{learned + n}]" for n, a in enumerate(given.k)}
+    asked = (values[2:4], along, back)
+    ahead = within(needed(asked, {}), [*before, *k])
+    past = fewest(asked, {u: "u", **k}, before, ahead)
+    known = {u: "u", **k, **dict.fromkeys(past, "")}
+    u_dot: Any = given.u.d
+    before_dot: list[Any] = [given.b.d, *(a.d for a in given.S)]
+    past_dot = fewest(back, {**known, u_dot: ""}, before_dot, needed(along, known))
+
+    def named(*arrays: tuple[str, list], **alone: Any) -> dict:
+        names = {number: name for name, number in alone.items()}
+        for name, numbers in arrays:
+            names |= {number: f"{name}[{n}]" for n, number in enumerate(numbers)}
+        return names
+
+    S = [a.x for a in given.S]
+    S_dot = [a.d for a in given.S]
+    adjoints = [a.x for a in given.dS]
+    adjoints_dot = [a.d for a in given.dS]
+    both = ("u", [u, u_dot]), ("du", [given.du.x, given.du.d])
+    pair = ("v", [given.v.x, given.v.d]), ("d", [given.d.x, given.d.d])
+    pasts = ("past", [*past, *past_dot])
+    passes = (
+        (
+            "forward(k, past, u, b, S)",
+            (u, after, past),
+            named(("S", S), b=given.b.x),
         ),
-        code_of("slope(k, v, d)", value(slope), {}, k),
-        code_of("curvature(k, v, v_dot, d, d_dot)", derivative(slope), {}, k),
-    ]
-    sizes = len(neuron.states), len(learned), len(past), len(past_dot)
-    return Step(*code, *sizes), [a.operation for a in k][len(learned) :]
+        (
+            "forward_tangent(k, past, u, b, S)",
+            (*along, past_dot),
+            named(("past", list(past)), ("S", S_dot), u=u, b=given.b.d),
+        ),
+        (
+            "backward(k, past, u, du, S)",
+            ((dX,), dS),
+            named(("past", list(past)), *both, ("S", adjoints)),
+        ),
+        (
+            "backward_tangent(k, past, u, du, S)",
+            ((dX, back[0]), (*back[1], *back[2])),
+            named(pasts, *both, ("S", [*adjoints[:carried], *adjoints_dot])),
+        ),
+        ("slope(k, v, d)", (slope,), named(*pair)),
+        ("slope_tangent(k, v, d)", (slope, tangents[4]), named(*pair)),
+    )
+    code = (code_of(head, results, names, k) for head, results, names in passes)
+    step = Step._make((*code, *sizes, len(past), len(past_dot)))
+    return step, [a.operation for a in k][2 * learned :]
 
 
-_of_shipped = lru_cache(256)(_traced)  # their lines do not change
+class Given:
+    """The numbers that a site is given, dual ones."""
+
+    def __init__(self, trace: Trace, filters: int, states: int, learned: int):
+        one = lambda name: Dual(trace.once(name), trace.once(f"{name}_dot"))
+        several = lambda name, count: tuple(one(f"{name}{n}") for n in range(count))
+        self.b, self.u, self.du, self.v, self.d = map(one, ("b", "u", "du", "v", "d"))
+        self.S = several("S", 1 + filters + states)
+        self.dS = several("dS", filters + states + 1 + learned)
+        self.k = several("k", learned)
+        self.zero = trace.number(0)
 
 
-def _given(trace: Trace, states: int, learned: int) -> Any:
-    """The numbers that a step is given, dual ones."""
+def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple:
+    """(u, S', dX, dS): `core.layer`'s step and its way back. Where a neuron delays, what came in X
+    enters its filter a step later: by then it has what the layer's own spikes bring."""
+    constants = dict(zip(learn, given.k))
+    maker = at_work(neuron, constants, jet)
+    decays = [constants.get(name, getattr(neuron, name)) for name in neuron.filtering]
+    X, *F = given.S[: 1 + len(decays)]
+    z = given.S[1 + len(decays) :]
+    if neuron.delay:
+        F[0] = F[0] + (1 - decays[0]) * X
+    comes: Any = given.zero if neuron.delay else X + given.b
+    after = advance(F, comes, decays, neuron.delay)
+    I = F[-1] + given.b if neuron.delay else after[-1]
+    u, z_after = maker.forward(I, z)
+    check_states(neuron, z_after, neuron.states, "forward")
+    S = (given.zero, *after, *z_after)
 
-    def one(name: str, at: str = "") -> Dual:
-        return Dual(trace.once(f"{name}{at}"), trace.once(f"{name}_dot{at}"))
-
-    several = lambda name, count: tuple(one(name, f"[{n}]") for n in range(count))
-    alone = {name: one(name) for name in ("I", "u", "du", "v", "d")}
-    z, dz, k = several("z", states), several("dz", states + learned), several("k", learned)
-    return SimpleNamespace(**alone, z=z, dz=dz, k=k)
-
-
-def _run(neuron: Any, jet: Spike, learned: tuple, given: Any, of: Callable) -> tuple:
-    """(u, z', dI, dz) by the two methods, `of` values or dual numbers."""
-    before = of(given.I), tuple(map(of, given.z))
-    maker = at_work(neuron, dict(zip(learned, map(of, given.k))), jet)
-    u, after = maker.forward(*before)
-    check_states(neuron, after, neuron.states, "forward")
-    recorded = of(Dual(given.u.x.trace.number(value(u)), given.u.d))
-    adjoints = tuple(map(of, given.dz))
-    count = len(neuron.states)
-    dI, dz, *dk = maker.backward(*before, recorded, of(given.du), adjoints[:count])
+    n, end = len(F), len(F) + len(z)
+    dF, dz, dbias = list(given.dS[:n]), given.dS[n:end], given.dS[end]
+    recorded = Dual(given.u.x.trace.number(value(u)), given.u.d)
+    dI, dz, *dk = maker.backward(I, z, recorded, given.du, dz)
     check_states(neuron, dz, neuron.states, "backward")
-    of_constants = dict(zip(neuron.learnable, *dk, strict=True)) if learned else {}
-    sums = (a + of_constants[name] for name, a in zip(learned, adjoints[count:]))
-    return u, after, dI, (*dz, *sums)
+    if not neuron.delay:
+        dF[-1] = dF[-1] + dI
+    step = (F, comes, after) if any(name in neuron.filtering for name in learn) else None
+    dX, dF, of_decays = advance_back(dF, decays, neuron.delay, step)
+    shares = list(zip(neuron.filtering, of_decays))
+    if neuron.delay:
+        dF[-1] = dF[-1] + dI
+        dX = (1 - decays[0]) * dF[0]
+        if neuron.filtering[0] in learn:
+            shares.append((neuron.filtering[0], -dF[0] * X))
+    if any(name in neuron.learnable for name in learn):
+        shares += zip(neuron.learnable, *dk, strict=True)
+    sums = dict(zip(learn, given.dS[end + 1 :]))
+    for name, share in shares:
+        if name in sums:
+            sums[name] = sums[name] + share
+    return u, S, dX, (*dF, *dz, dbias + (dI if neuron.delay else dX), *sums.values())
 
 
 class Named(float):

@@ -10,13 +10,10 @@ import numpy as np
 from ..parallel.arrays import aligned_empty, aligned_zeros
 from ..parallel.threads import parallel
 from ..vectors.choice import TOGETHER
-from . import along, gradient
-from . import backward as back
 from . import forward as ahead
+from . import gradient, window
 from .dense import fits, through
-from .events import Events, collect, nothing
-from .events import prepare as prepare
-from .events import release as release
+from .events import Events, collect
 from .linear import (
     DENSE_ABOVE,
     DENSE_ABOVE_VALUED,
@@ -32,6 +29,10 @@ CHEAP = 8
 # bytes of a weight at the points that stay from part to part of a gradient; where tangents are, at
 # the peak of memory, none do
 KEPT = 2 << 20
+
+
+def nothing(dtype, *shape):
+    return np.empty(shape or (0,), dtype)
 
 
 def enter(x: np.ndarray, gain: float, dtype) -> Events:
@@ -56,11 +57,6 @@ def _through(block, y, x, weight, x2=None, weight2=None, adjoint=False, least=3)
     return through(y, x, weight, x2, weight2, geometry(*shape, block.kernel), adjoint, least)
 
 
-def _joint(block: Block) -> bool | None:
-    """`joint` of the kernels: None where they are compiled without its lines."""
-    return True if block.joint else None
-
-
 def _potential(block, steps, x, *arguments, **how):
     """W x for so many steps, (B, steps, H W C_out)."""
     sites = math.prod(block.input_shape[:2]) * block.channels
@@ -69,15 +65,12 @@ def _potential(block, steps, x, *arguments, **how):
 
 def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     """(y, tape); y are Events, or logits (B, C_out) for the readout."""
-    weight = prepare(weight)
     dtype = weight.dtype
     x = x.flat() if block.input_shape[:2] == (1, 1) else x
     B = len(x.offset)
     T = x.steps
     first = max(T - block.window, 0)
-    # the block is kept with it, so that its id is nobody else's
-    make = lambda: (layer_of(block, dtype, first), block)
-    (layer, _) = weight.once(("layer", id(block), first), make)
+    layer = layer_of(block, first)
     g = layer.g
     kept = min(T - layer.first, keep)
     (rows_out, *sites_out) = block.output_shape
@@ -97,10 +90,8 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     room = (B if kept and not anew else 0, kept)
     u = aligned_empty((*room, sites), dtype)
     past = aligned_empty((*room, sites * neuron.past), dtype)
-    apart = aligned_empty((*room, sites * neuron.apart), dtype)
-    all_states = sites * (neuron.states + neuron.filters + neuron.before)
+    all_states = sites * (1 + neuron.filters + neuron.states)
     state = nothing(dtype, B if anew else 0, all_states)
-    pq = aligned_empty((B if kept else 0, neuron.filters, g.H * g.W * g.n_in), dtype)
     row_out = 0 if block.readout else math.prod(sites_out)
     valued = block.pool == "spikes"
     index = np.empty((B, rows_out, T * row_out + TOGETHER), np.int32)
@@ -115,17 +106,14 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     # with the odd rest that pooling drops
     work = gradient.work_of(block, B)
     bands = -(-g.H // g.height)
-    if kept:
-        parallel(ahead.traces, B, x.lists, pq, layer, work=work)
+    held = gradient.held_of(block, x, layer.first if kept else 0, g)
     spans = _spans(T) if some else [(0, T)]
     between = nothing(dtype, B if len(spans) > 1 else 0, all_states)
-    joint = _joint(block)
-    body = ahead.body(layer, dtype, joint)
     for begin, end in spans:
         V = nothing(dtype, 0, 0, 0)
         if some:
             V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
-        rest = ((begin, end), between, layer, Membrane(u, past, apart), state, out, body, joint)
+        rest = ((begin, end), between, layer, Membrane(u, past), state, out)
         parallel(
             ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, *rest, work=work
         )
@@ -135,9 +123,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         "layer": layer,
         "u": u,
         "past": past,
-        "apart": apart,
-        "pq": pq,
-        "before": pq if layer.first else pq[:, :0],  # which is zero where nothing was before
+        "before": held if layer.first else held[:, :0],  # which is zero where nothing was before
         "dense": dense,
         "some": some,
         "state": state,
@@ -176,7 +162,7 @@ def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
 
 
 def _membrane(tape) -> Membrane:
-    return Membrane(tape["u"], tape["past"], tape["apart"])
+    return Membrane(tape["u"], tape["past"])
 
 
 def _before(weight, tape) -> Before:
@@ -198,7 +184,7 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
     few to be sorted.
     """
     g = tape["layer"].g
-    B = len(tape["pq"])
+    B = len(tape["dense"])
     dtype = tape["u"].dtype
     few = not (tape["x"].known or tape["some"])
     bands = max(g.bands, 1)
@@ -206,10 +192,10 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
     make = aligned_zeros if block.pool != "none" and (g.H % 2 or g.W % 2) else aligned_empty
     return Sums(
         make((0 if at_once else B, max(steps - tape["layer"].delay, 0), g.H * g.pitch), dtype),
-        make((B, tape["pq"].shape[1], g.H * g.row), dtype),
+        make((B, tape["layer"].neuron.filters, g.H * g.row), dtype),
         np.zeros((B, bands, g.n_out), dtype),
         aligned_zeros((B * bands if at_once else 0, math.prod(block.weight_shape)), dtype),
-        np.zeros((B if block.learn else 0, bands, 2 + tape["layer"].neuron.learnable), dtype),
+        np.zeros((B, bands, tape["layer"].neuron.learned), dtype),
     )
 
 
@@ -232,32 +218,21 @@ def _dx(block, dx, *arguments):
 
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dy for the tangent."""
-    weight = prepare(weight)
     d = _adjoint(block, tape, dy)
-    B = len(tape["pq"])
+    B = len(tape["dense"])
     steps = d.steps
     layer = tape["layer"]
-    joint = _joint(block)
-    work = gradient.work_of(block, len(tape["pq"]))
+    work = gradient.work_of(block, B)
     weight.release_points(False, KEPT)
     dx, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
-    items = -(-B // back.TOGETHER) if block.recurrent else B * layer.g.bands
-    parallel(
-        back.backward_heard if block.recurrent else back.backward,
-        items,
-        tape["x"].lists,
-        _before(weight, tape),
-        layer,
-        _membrane(tape),
-        d,
-        sums,
-        along.of_again(layer, weight.dtype, joint),
-        joint,
-        work=work,
-    )
+    u = _membrane(tape)
+    given = tape["x"].lists, _before(weight, tape), None, layer, u, u
+    rest = d, d, sums, nothing(weight.dtype, 0, 0, 0)
+    parallel(window.backward, B * layer.g.bands, *given, *rest, work=work)
+    del given, u  # the gradients below need the memory
     if not second:
-        for name in ("u", "past", "apart"):
+        for name in ("u", "past"):
             tape[name] = tape[name][:0].copy()
     dweight = gradient.whole_weight_gradient(block, tape, steps, total, sums)
     dx = _dx(block, dx, sums.dV, weight)
@@ -274,13 +249,11 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
-    weight = prepare(weight)
-    weight_dot = prepare(weight_dot)
     x, u, layer = tape["x"], tape["u"], tape["layer"]
-    B = len(tape["pq"])
+    B = len(tape["dense"])
     dtype = u.dtype
     before = _before(weight, tape)
-    work = gradient.work_of(block, len(tape["pq"]))
+    work = gradient.work_of(block, B)
     V_dot = nothing(dtype, 0, 0, 0)
     dense = tape["dense"]
     inner = max(steps - layer.delay, 0)
@@ -291,70 +264,54 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     if tape["some"]:
         of_weights = _of_images(block, x, dense, inner, weight_dot, layer.first)
         V_dot = np.add(V_dot, of_weights, out=V_dot) if len(V_dot) else of_weights
-    PQ_dot = _potential(block, tape["pq"].shape[1], tape["pq"], weight_dot)
+    held = tape["before"]
+    F_dot = _potential(block, held.shape[1], held, weight_dot)
     weight_dot.release_points(False)
     f = x
     if block.recurrent:
         f = tape["heard"]["x"]
-        pq = tape["heard"]["pq"]
-        PQ_dot += _potential(gradient.heard_block(block), pq.shape[1], pq, weight_dot.recurrent)
-    constants = gradient.directions(block, weight_dot, dtype)
-    direction = Direction(weight_dot.record(x, bias_dot), dense, PQ_dot, V_dot, *constants)
+        own = tape["heard"]["before"]
+        of_own = gradient.heard_block(block)
+        F_dot += _potential(of_own, own.shape[1], own, weight_dot.recurrent)
     sites = layer.g.H * layer.g.row
+    if not held.shape[1]:
+        F_dot = aligned_zeros((B, layer.neuron.filters, sites), dtype)
+    layer = gradient.moving(layer, weight_dot.constants)
+    direction = Direction(weight_dot.record(x, bias_dot), dense, F_dot, V_dot)
     u_dot = aligned_empty((len(u), steps, sites), dtype)
     past_dot = aligned_empty((len(u), steps, sites * layer.neuron.past_dot), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
-    apart_dot = aligned_empty((len(u), steps, sites * layer.neuron.apart), dtype)
-    membranes = _membrane(tape), Membrane(u_dot, past_dot, apart_dot)
-    joint = _joint(block)
-    calls = along.calls(layer, dtype, joint)
-    arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists, calls, joint
-    parallel(along.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
+    membranes = _membrane(tape), Membrane(u_dot, past_dot)
+    arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists
+    parallel(window.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
     s_dot = y_dot if block.recurrent else None
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     if not tape["anew"]:
-        direction = direction._replace(PQ=PQ_dot[:0], V=V_dot[:0])  # u_dot is there
+        direction = direction._replace(F=F_dot[:0], V=V_dot[:0])  # u_dot is there
     return y_dot, {"x_dot": x_dot, "u_dot": membranes[1], "direction": direction, "s_dot": s_dot}
 
 
 def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
     """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
-    weight = prepare(weight)
-    weight_dot = prepare(weight_dot)
     d = tape["d"]
     d_dot = _adjoint(block, tape, dy_dot)
     layer = tape["layer"]
     x_dot = tape_dot["x_dot"]
-    B = len(tape["pq"])
+    B = len(tape["dense"])
     steps = d.steps
-    joint = _joint(block)
     dx_dot, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     dV = nothing(tape["u"].dtype, 0, 0, 0)
     if need_dx or block.recurrent:
         dV = _empty_sums(block, tape, steps, True).dV
     s_dot = tape_dot["s_dot"]
-    membranes = _membrane(tape), tape_dot["u_dot"]
-    made = [_before(weight, tape), tape_dot["direction"], layer, *membranes]
-    parallel(
-        back.backward_tangent,
-        B * layer.g.bands,
-        tape["x"].lists,
-        *made,
-        d,
-        d_dot,
-        sums,
-        dV,
-        along.calls(layer, weight.dtype, joint),
-        joint,
-        work=gradient.work_of(block, B),
-    )
-    del (
-        made,
-        membranes,
-        tape_dot,
-    )  # which may be all that holds u_dot: the gradients below need the memory
+    given = [_before(weight, tape), tape_dot["direction"]]
+    given += gradient.moving(layer, weight_dot.constants), _membrane(tape), tape_dot["u_dot"]
+    work = gradient.work_of(block, B)
+    rest = d, d_dot, sums, dV
+    parallel(window.backward, B * layer.g.bands, tape["x"].lists, *given, *rest, work=work)
+    del given, tape_dot  # which may be all that holds u_dot: the gradients below need the memory
     dweight_dot = gradient.whole_weight_gradient(block, tape, steps, total, sums, x_dot, dV)
     if s_dot is not None:
         s_dot = gradient.heard_along(s_dot, max(steps - layer.delay, 0), layer.delay)
@@ -369,12 +326,8 @@ def features(block: Block, x: Events, ends):
     """What the readout weighs: its presynaptic trace after the first n steps, for each n of `ends`,
     (B, len(ends) F)."""
     x = x.flat()
-    B = len(x.offset)
-    dtype = x.value.dtype
     found = []
     for n in ends:
-        layer = layer_of(block, dtype, n - 1 if block.neuron.delay else n)
-        pq = aligned_empty((B, 2, layer.g.n_in), dtype)
-        parallel(ahead.traces, B, x.lists, pq, layer, work=gradient.work_of(block, B))
-        found.append(pq[:, 0])
+        steps = n - 1 if block.neuron.delay else n
+        found.append(gradient.held_of(block, x, steps, layer_of(block, 0).g)[:, -1])
     return np.concatenate(found, 1)

@@ -1,6 +1,7 @@
 """Spikes of a batch as lists, one for every sample and row of sites, in order of time; and weights
 in the layouts that spikes and dense images go through."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -9,9 +10,8 @@ import numpy as np
 from ..parallel.once import once
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
-from ..vectors.choice import TOGETHER, lowest_bit
+from ..vectors.choice import TOGETHER
 from .dense import transform
-from .layer import Joint
 from .linear import back_layout, dense_layout, rows_layout
 from .records import Lists, Weights
 
@@ -130,84 +130,75 @@ class Events:
     def flat(self) -> "Events":
         """The same events as those of a single site whose channels are all the sites (H, W, C) in
         order."""
-        B, H = self.offset.shape[:2]
+        H = self.offset.shape[1]
         if H == 1 and self.sites == self.channels:
             return self
-        capacity = int(self.offset[:, :, -1].sum(1).max())
-        index = np.empty((B, 1, capacity), np.int32)
-        offset = np.zeros((B, 1, self.steps + 1), np.int32)
-        value = np.empty((B, 1, capacity if self.value.shape[2] else 0), self.value.dtype)
-        parallel(
-            _merge,
-            B,
-            self.index,
-            self.value,
-            self.offset,
-            self.sites,
-            index,
-            value,
-            offset,
-            work=index.size,
-        )
-        return Events(
-            index,
-            value,
-            offset,
-            np.empty((B, 1, self.steps, 0), np.int32),
-            self.sites * H,
-            self.sites * H,
-        )
+        found = self._merged(H, self.sites // self.channels, 1, 1)
+        return replace(found, column=found.column[..., :0].copy())
 
     def folded(self, s: int, shape: tuple[int, int, int]) -> "Events":
-        """The same events on sites that are s x s of these, whose channels lie behind one another
+        """The same events on sites that are s x s of these, whose channels are one behind the other
         (`layer`); `shape` is that of the fold."""
-        B, rows = self.offset.shape[:2]
-        H, W, _ = shape
-        valued = self.value.shape[2] > 0
+        found = self._merged(s, s, *shape[:2])
+        return replace(found, column=found.column[..., :0].copy()) if self.value.shape[2] else found
+
+    def _merged(self, rows: int, columns: int, H: int, W: int) -> "Events":
+        """The same events on H x W sites that are so many rows and columns of these."""
+        B, before = self.offset.shape[:2]
         T = self.steps
-        filled = np.zeros((B, H * s), np.int64)
-        filled[:, :rows] = self.offset[:, :, -1]
-        capacity = int(filled.reshape(B, H, s).sum(2).max()) + TOGETHER
+        filled = np.zeros((B, H * rows), np.int64)
+        filled[:, :before] = self.offset[:, :, -1]
+        capacity = int(filled.reshape(B, H, rows).sum(2).max(initial=0)) + TOGETHER
         index = np.empty((B, H, capacity), np.int32)
-        value = np.empty((B, H, capacity if valued else 0), self.value.dtype)
+        value = np.empty((B, H, capacity if self.value.shape[2] else 0), self.value.dtype)
         offset = np.zeros((B, H, T + 1), np.int32)
-        column = np.empty((B, H, T, 0 if valued else W + 1), np.int32)
-        arrays = self.index, self.value, self.offset, self.channels, s, W
-        parallel(_fold, B * H, *arrays, index, value, offset, column, work=index.size)
-        sites = W * s * s * self.channels
+        column = np.empty((B, H, T, W + 1), np.int32)
+        arrays = self.index, self.value, self.offset, self.channels, rows, columns
+        parallel(_merge, B * H, *arrays, index, value, offset, column, work=index.size)
+        sites = W * rows * columns * self.channels
         return Events(index, value, offset, column, sites, sites // W)
 
 
 @njit(nogil=True, cache=True)
-def _fold(
-    start, stop, index, value, offset, channels, s, W, to_index, to_value, to_offset, to_column
+def _merge(
+    start,
+    stop,
+    index,
+    value,
+    offset,
+    channels,
+    rows,
+    columns,
+    to_index,
+    to_value,
+    to_offset,
+    to_column,
 ):
     H = to_index.shape[1]
-    at = np.zeros(s, np.int64)
+    W = to_column.shape[3] - 1
+    width = columns * channels
+    at = np.zeros(rows, np.int64)
     for item in range(start, stop):
         b, h = divmod(item, H)
-        rows = min(s, index.shape[1] - h * s)
+        first = h * rows
         n = 0
         for t in range(offset.shape[2] - 1):
-            for r in range(rows):
-                at[r] = offset[b, h * s + r, t]
+            for r in range(min(rows, index.shape[1] - first)):
+                at[r] = offset[b, first + r, t]
             for w in range(W):
-                if to_column.shape[3]:
-                    to_column[b, h, t, w] = n
-                for r in range(rows):
-                    row = h * s + r
+                to_column[b, h, t, w] = n
+                for r in range(min(rows, index.shape[1] - first)):
+                    row = first + r
                     while at[r] < offset[b, row, t + 1]:
-                        i = index[b, row, at[r]]
-                        inside = i - w * s * channels
-                        if inside >= s * channels:
+                        inside = index[b, row, at[r]] - w * width
+                        if inside >= width:
                             break
-                        to_index[b, h, n] = (w * s + r) * s * channels + inside
+                        to_index[b, h, n] = (w * rows + r) * width + inside
                         if value.shape[2]:
                             to_value[b, h, n] = value[b, row, at[r]]
                         n += 1
                         at[r] += 1
-            if to_column.shape[3]:
-                to_column[b, h, t, W] = n
+            to_column[b, h, t, W] = n
             to_offset[b, h, t + 1] = n
 
 
@@ -235,128 +226,86 @@ def _paint(start, stop, x, dense, first, sites, one, images):
 
 
 @njit(nogil=True, cache=True)
-def _merge(start, stop, index, value, offset, sites, to_index, to_value, to_offset):
-    for b in range(start, stop):
-        n = 0
-        for t in range(offset.shape[2] - 1):
-            for h in range(offset.shape[1]):
-                for e in range(offset[b, h, t], offset[b, h, t + 1]):
-                    to_index[b, 0, n] = h * sites + index[b, h, e]
-                    if value.shape[2]:
-                        to_value[b, 0, n] = value[b, h, e]
-                    n += 1
-            to_offset[b, 0, t + 1] = n
-
-
-@njit(nogil=True, cache=True)
-def _collect(start, stop, words, group, x, gain, index, value, offset):
-    """`words` tell of so many bytes together which are not zero."""
+def _collect(start, stop, words, x, gain, index, value, offset):
+    """`words` says of so many places together whether all are zero."""
+    group = x.shape[3] // words.shape[3]
     for b in range(start, stop):
         for h in range(x.shape[2]):
             n = 0
             for t in range(x.shape[1]):
                 for word in range(words.shape[3]):
-                    left = np.int64(words[b, t, h, word])
-                    while left != 0:
-                        byte = lowest_bit(left) // 8
-                        i = word * group + byte
+                    if words[b, t, h, word] == 0:
+                        continue
+                    for i in range(word * group, (word + 1) * group):
                         index[b, h, n] = i
                         value[b, h, n] = gain * x[b, t, h, i]
-                        n += 1
-                        left &= ~(np.int64(255) << (8 * byte))
+                        n += np.intp(x[b, t, h, i] != 0)
                 offset[b, h, t + 1] = n
 
 
 def collect(x: np.ndarray, gain) -> Events:
     """The non-zero counts of x (B, T, H, W, C), times gain."""
     B, T, H, W, C = x.shape
-    flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype)).reshape(
-        B, T, H, W * C
-    )
-    # bytes that are looked at in one go
-    group = 8 if flat.dtype == np.uint8 and W * C % 8 == 0 else 1
-    words = flat.view(np.int64) if group == 8 else (flat != 0).view(np.uint8)
-    index = np.empty((B, H, T * W * C), np.int32)
-    value = np.empty((B, H, T * W * C), gain.dtype)
+    flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype))
+    flat = flat.reshape(B, T, H, W * C)
+    words = flat.view(np.int64) if flat.dtype == np.uint8 and W * C % 8 == 0 else flat
+    index = np.empty((B, H, T * W * C + 1), np.int32)
+    value = np.empty(index.shape, gain.dtype)
     offset = np.zeros((B, H, T + 1), np.int32)
-    parallel(_collect, B, words, group, flat, gain, index, value, offset)
+    parallel(_collect, B, words, flat, gain, index, value, offset)
     return Events(index, value, offset, np.empty((B, H, T, 0), np.int32), W * C, C).tight()
 
 
 class EventWeight:
-    """A weight (k, k, C_in, C_out) and its layouts, each made when first asked for."""
+    """A weight (k, k, C_in, C_out) and its layouts, each made when first asked for; V (K, K) of a
+    layer that hears its own spikes, and the constants that a layer learns."""
 
-    def __init__(self, weight: np.ndarray):
+    def __init__(
+        self, weight: np.ndarray, recurrent: np.ndarray | None = None, constants: tuple = ()
+    ):
         self.weight, self.dtype = weight, weight.dtype
-        self._made = {}
+        self.recurrent = None if recurrent is None else EventWeight(recurrent[None, None])
+        self.constants = constants
+        self._made: dict[str, np.ndarray] = {}
         self._lock = Lock()
 
-    def once(self, name, make):
-        """What `make` makes, made when this name is first asked for."""
+    def once(self, name: str, make: Callable) -> np.ndarray:
+        """What `make` makes of the weight, made when this name is first asked for."""
         with self._lock:  # threads that work on parts of a batch share it
             if name not in self._made:
-                self._made[name] = make()
+                self._made[name] = make(self.weight)
             return self._made[name]
 
     @property
-    def dense(self):
-        return self.once("dense", lambda: dense_layout(self.weight))
+    def dense(self) -> np.ndarray:
+        return self.once("dense", dense_layout)
 
     @property
-    def back(self):
-        return self.once("back", lambda: back_layout(self.weight))
+    def back(self) -> np.ndarray:
+        return self.once("back", back_layout)
 
-    def points(self, back: bool):
+    def points(self, back: bool) -> np.ndarray:
         """The dense or back layout at Winograd's points."""
         layout = back_layout if back else dense_layout
-        return self.once(
-            ("points", back), lambda: transform(layout(self.weight), self.weight[0, 0].size)
-        )
-
-    recurrent: "EventWeight | None" = None
-    constants: tuple[float, ...] = ()
+        plane = self.weight[0, 0].size
+        return self.once(f"points {back}", lambda weight: transform(layout(weight), plane))
 
     def record(self, x: Events, bias: np.ndarray) -> Weights:
         """What the kernels take; the rows layout only where events go through it."""
-        rows = (
-            nothing(self.dtype) if x.known else self.once("rows", lambda: rows_layout(self.weight))
-        )
-        none = nothing(self.dtype)
+        none = np.empty(0, self.dtype)
+        rows = none if x.known else self.once("rows", rows_layout)
         V = self.recurrent
         heard = (V.dense, V.back) if V else (none, none)
         return Weights(rows, self.dense, np.ascontiguousarray(bias), *heard)
 
-    def release(self):
+    def release(self) -> None:
         """Give up all layouts; they are made again when asked for."""
         with self._lock:
             self._made.clear()
 
-    def release_points(self, back: bool, kept: int = 0):
-        """Give up a layout at the points that takes more than `kept` bytes: the next part makes it
-        again."""
+    def release_points(self, back: bool, kept: int = 0) -> None:
+        """Give up a layout at the points that takes more than `kept` bytes."""
         with self._lock:
-            found = self._made.get(("points", back))
-            if found is not None and found.nbytes > kept:
-                del self._made["points", back]
-
-
-def prepare(weight) -> EventWeight:
-    """What the passes take in place of a weight when it serves several of them."""
-    if isinstance(weight, EventWeight):
-        return weight
-    if isinstance(weight, Joint):
-        made = EventWeight(weight.weight)
-        made.constants = weight.constants
-        if weight.recurrent is not None:
-            made.recurrent = EventWeight(weight.recurrent[None, None])
-        return made
-    return EventWeight(weight)
-
-
-def release(weight: EventWeight) -> None:
-    """Give up its layouts, so that others may have the memory between passes."""
-    weight.release()
-
-
-def nothing(dtype, *shape):
-    return np.empty(shape or (0,), dtype)
+            name = f"points {back}"
+            if name in self._made and self._made[name].nbytes > kept:
+                del self._made[name]

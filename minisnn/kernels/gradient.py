@@ -12,27 +12,25 @@ from ..parallel.arrays import ALIGNMENT, aligned_empty
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from ..vectors.llvm import VECTOR_BITS
-from ..vectors.products import Left, Out, Right, gemm
 from ..vectors.vector import zeros
-from .dense import fits, outer
+from .dense import PAIRS, fits, outer
 from .events import Events
 from .forward import traces
 from .layer import Block, Joint
 from .linear import (
     DENSE_ABOVE,
     add_row,
-    channels_to_halo,
-    correlate_weight,
     correlate_weight_row,
     from_rows,
     gather_weight,
     pack,
     sort_by_channel,
     spread_weight,
+    to_halo,
 )
-from .records import Layer, Sorted, Sums, geometry
+from .neuron import responses
+from .records import Geometry, Layer, Sorted, Sums, geometry
 
-GROUP = 8  # input channels whose weight gradient is one item of work
 PACKED = (
     36 if VECTOR_BITS == 512 else 24
 ) << 10  # bytes of an adjoint that stay in the first cache while events meet them
@@ -81,93 +79,30 @@ def weight_gradient_of_events(start, stop, s, dense, dV, dW, g):
                         gather_weight(s, row, first // s.span, i, channel, size, packed, few, dW, g)
 
 
-@njit(nogil=True, inline="always", error_model="numpy")
-def _outer(image, halo, channel, size, D, at, pitch, dW, g):
-    """dW += x (outer) dV of an image, for `size` channels; `halo` is scratch."""
-    channels_to_halo(image, halo, channel, size, g)
-    for i in range(g.k):
-        correlate_weight(halo, channel, size, D, at, pitch, i, dW, g)
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def _outer_at_site(x, channel, size, D, steps, dW, g):
-    """The same of all steps at once where an image is one site: x (steps, n_in), D (steps, n_out),
-    in the same order."""
-    left = Left(channel, 0, 1, g.n_in)
-    right = Right(0, 0, g.n_out)
-    out = Out(channel * g.n_out, g.n_out)
-    gemm(x.reshape(-1), left, D.reshape(-1), right, dW, out, size, g.n_out, 1, steps, False)
-
-
 @njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, layer, group):
-    """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV
-    where those are given; x by `images` for samples that are `dense`, where they are not summed
-    elsewhere. An item is a `group` of input channels."""
+def weight_gradient(start, stop, pairs, x, dense, dV, inner, dW, layer):
+    """dW += the sum of x (outer) dV over pairs of images and adjoints, each with its geometry, and
+    over so many steps of events, one by one, of samples that are not `dense`. An item is a kernel
+    row."""
     g = layer.g
-    halo = zeros(g.H * (g.W + g.k - 1) * group, dW)
-    alone = g.H * g.W * g.k == 1
-    for item in range(start, stop):
-        channel = item * group
-        size = min(group, g.n_in - channel)
-        halo[:] = 0
-        for b in range(out.dPQ.shape[0] if alone else 0):
-            if dense[b] and images.size > 0:
-                _outer_at_site(images[b], channel, size, out.dV[b], inner, dW, g)
-            if x_dot.size > 0:
-                _outer_at_site(x_dot[b], channel, size, dV[b], inner, dW, g)
-            _outer_at_site(pq[b], channel, size, out.dPQ[b], pq.shape[1], dW, g)
-        for b in range(0 if alone else out.dPQ.shape[0]):
-            for t in range(inner if dense[b] and images.size > 0 else 0):
-                _outer(images[b, t], halo, channel, size, out.dV[b, t], g.pad, g.pitch, dW, g)
-            for t in range(inner if x_dot.size > 0 else 0):
-                _outer(x_dot[b, t], halo, channel, size, dV[b, t], g.pad, g.pitch, dW, g)
-            for n in range(pq.shape[1]):
-                _outer(pq[b, n], halo, channel, size, out.dPQ[b, n], 0, g.row, dW, g)
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def _outer_row(image, halo, D, at, pitch, i, narrow, sums, g):
-    """x (outer) dV of an image, of all channels in kernel row i, into `sums`; `halo` is scratch."""
-    channels_to_halo(image, halo, 0, g.n_in, g)
-    correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot, dV, dW, layer):
-    """The same for few input channels, or one site, and events that are not sorted: these are added
-    here, one by one, but where out.dW is given, which holds them already. An item is a kernel row.
-    """
-    g = layer.g
-    frames = out.dV.reshape(-1)
-    frame = layer.g.H * layer.g.pitch
     narrow = g.n_out < ALIGNMENT // dW.itemsize
-    halo = zeros(g.H * (g.W + g.k - 1) * g.n_in, dW)
     sums = zeros(g.k * g.n_in * g.n_out, dW)
+    frames = dV.reshape(-1)
     for i in range(start, stop):
         sums[:] = 0
-        for b in range(out.dPQ.shape[0]):
-            for t in range(inner if dense[b] and images.size > 0 else 0):
-                _outer_row(images[b, t], halo, out.dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
-            for t in range(0 if dense[b] or out.dW.size > 0 else inner):
-                spread_weight(
-                    x,
-                    b,
-                    layer.first + t,
-                    0,
-                    g.H,
-                    i,
-                    i + 1,
-                    frames,
-                    (b * inner + t) * frame,
-                    dW,
-                    layer.c.one,
-                    g,
-                )
-            for t in range(inner if x_dot.size > 0 else 0):
-                _outer_row(x_dot[b, t], halo, dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
-            for n in range(pq.shape[1]):
-                _outer_row(pq[b, n], halo, out.dPQ[b, n], 0, g.row, i, narrow, sums, g)
+        for m in range(len(pairs)):
+            images, D, of = pairs[m]
+            halo = zeros(of.H * (of.W + of.k - 1) * of.n_in, dW)
+            pitch = D.shape[1] // of.H
+            at = of.pad if pitch > of.row else 0
+            for n in range(images.shape[0]):
+                to_halo(images[n], 0, halo, of.H, of.W, of.n_in, of.k // 2)
+                correlate_weight_row(halo, D[n], at, pitch, i, narrow, sums, of)
+        for b in range(dense.size):
+            for t in range(0 if dense[b] else inner):
+                step = layer.first + t
+                at = (b * inner + t) * g.H * g.pitch
+                spread_weight(x, b, step, 0, g.H, i, i + 1, frames, at, dW, layer.c.one, g)
         add_row(sums, i, narrow, dW, g)
 
 
@@ -189,37 +124,45 @@ def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -
 
 def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
     """dweight, put into `total`; sums.dW holds what the bands have summed of it."""
-    x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["before"]
+    x, layer, dense, held = tape["x"], tape["layer"], tape["dense"], tape["before"]
     g = layer.g
     inner = max(steps - layer.delay, 0)
-    work = work_of(block, len(sums.dPQ))
-    none = np.empty((0, 0, 0), total.dtype)
-    images = x.images(dense, total.dtype, layer.first, inner) if tape["some"] else none
-    whole = len(images) and dense.all()
-    tangent = (none, none) if x_dot is None else (x_dot, dV)
-    pairs = list[tuple[np.ndarray, np.ndarray]]()
-    if fits(g):
-        # a copy of what is large only where it has to be
-        shown = slice(None) if whole else dense
-        pairs = [(images[shown], sums.dV[shown])] if len(images) else []
-        pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
-        images, tangent, pq = none, (none, none), pq[:, :0]
-    if pairs:
+    work = work_of(block, len(dense))
+    pairs = [(held, sums.dF)] if x_dot is None else [(x_dot, dV), (held, sums.dF)]
+    pairs = [pair for pair in pairs if pair[0].size]
+    whole = inner > 0 and bool(dense.all())
+    if tape["some"] and inner:
+        shown = slice(None) if whole else dense  # a copy of what is large only where it has to be
+        images = x.images(dense, total.dtype, layer.first, inner)
+        pairs.insert(0, (images[shown], sums.dV[shown]))
+    total[:] = 0
+    if pairs and fits(g):
         outer(pairs, total, g, work)
-    else:
-        total[:] = 0
+        pairs = []
+    one_by_one = 0 if x.known or len(sums.dW) else inner
+    if pairs or one_by_one:
+        given = _geometries(pairs, g, total.dtype), x.lists, dense, sums.dV, one_by_one
+        parallel(weight_gradient, block.kernel, *given, total, layer, work=work)
     if len(sums.dW):
         total += sums.dW.sum(0)
     if x.known and inner and not whole:
         arguments = (_sorted(x, layer, inner, dense, tape["some"], work), dense, sums.dV)
         line = ALIGNMENT // total.itemsize
         parallel(weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work)
-    arguments = (dense, images, inner, sums, pq, *tangent, total, layer)
-    if not x.known and not (fits(g) and len(sums.dW)):
-        parallel(weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
-    if x.known and not fits(g):
-        parallel(weight_gradient, -(-g.n_in // GROUP), *arguments, GROUP, work=work)
     return from_rows(total, block.weight_shape)
+
+
+def _geometries(pairs: list, g: Geometry, dtype) -> tuple:
+    """`PAIRS` pairs of images and adjoints, with their geometry: all steps of a site are one image,
+    whose columns they are."""
+    none = np.empty((0, 1), dtype)
+    found = [(none, none, g)] * (PAIRS - len(pairs))
+    for x, D in pairs:
+        of = geometry(1, x.shape[1], g.n_in, g.n_out, 1) if g.H * g.W * g.k == 1 else g
+        found.append(
+            (x.reshape(-1, of.H * of.W * g.n_in), D.reshape(-1, D[0, 0].size * of.W // g.W), of)
+        )
+    return tuple(found)
 
 
 def heard_block(block) -> Block:
@@ -229,21 +172,27 @@ def heard_block(block) -> Block:
 
 def heard_of(block, s: Events, layer) -> dict:
     """What the gradient of V asks for, a tape: the spikes f as they enter the filters, in the
-    window, and filtered at its start."""
+    window, and what the filters hold of them at its start."""
     f = s if block.neuron.delay else s.later()
     g = geometry(1, 1, block.channels, block.channels, 1)
-    of_f = layer._replace(g=g)
-    pq = aligned_empty((len(s.offset), layer.neuron.filters, block.channels), s.value.dtype)
-    parallel(traces, len(pq), f.lists, pq, of_f)
+    held = held_of(block, f, layer.first, g)
     f = f.since(layer.first) if layer.first else f
     dense = f.above(DENSE_ABOVE)
-    before = pq if layer.first else pq[:, :0]
-    tape = {"x": f, "layer": of_f._replace(first=0), "dense": dense, "some": bool(dense.any())}
-    return tape | {"pq": pq, "before": before}
+    before = held if layer.first else held[:, :0]
+    of_f = layer._replace(g=g, first=0)
+    return {"x": f, "layer": of_f, "dense": dense, "some": bool(dense.any()), "before": before}
+
+
+def held_of(block: Block, x: Events, steps: int, g: Geometry) -> np.ndarray:
+    """What the filters hold of the first steps of x, (B, filters, sites)."""
+    table = responses(block, steps)
+    held = aligned_empty((len(x.offset), len(table), g.H * g.W * g.n_in), table.dtype)
+    parallel(traces, len(held), x.lists, held, table, g, work=work_of(block, len(held)))
+    return held
 
 
 def joined(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
-    """dweight, and where the layer is `joint` what V and the learned constants get beside it."""
+    """dweight, and where the layer is `joint` what V and the learned constants get."""
     if not block.joint:
         return dweight
     recurrent = None
@@ -253,10 +202,7 @@ def joined(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
         more = () if s_dot is None else (s_dot, dV)
         found = whole_weight_gradient(heard, tape["heard"], steps, total, sums, *more)
         recurrent = found[0, 0]
-    # the last of a name: what the neuron's step has is none of the filters'
-    names = ("alpha", "beta", *block.of_step)
-    named = dict(zip(names, sums.dk.sum((0, 1)))) if block.learn else {}
-    return Joint(dweight, recurrent, np.array([named[name] for name in block.learn]))
+    return Joint(dweight, recurrent, sums.dk.sum((0, 1)))
 
 
 def heard_along(s_dot, inner: int, delay: int):
@@ -266,9 +212,8 @@ def heard_along(s_dot, inner: int, delay: int):
     return np.concatenate([np.zeros_like(s_dot[:, :1]), s_dot[:, : inner - 1]], 1)
 
 
-def directions(block, weight_dot, dtype):
-    """The tangents of learned constants: those of the neuron's step, and of alpha and beta."""
-    named = dict(zip(block.learn, weight_dot.constants))
-    constants = np.array([named[name] for name in block.of_step], dtype)
-    filters = [named.get(n, 0.0) if n in block.neuron.filtering else 0.0 for n in ("alpha", "beta")]
-    return constants, np.array(filters, dtype)
+def moving(layer: Layer, constants: tuple) -> Layer:
+    """The layer, whose learned constants move."""
+    own = layer.neuron.own.copy()
+    own[len(constants) : 2 * len(constants)] = constants
+    return layer._replace(neuron=layer.neuron._replace(own=own))

@@ -23,16 +23,12 @@ class Block(Layer):
     """A layer of stride 1, whose last `window` steps are differentiated."""
 
     window: int = 1
+    compiled: Any = None  # `records.CompiledNeuron`
 
     @property
     def joint(self) -> bool:
-        """Whether kernels need the lines of `joint` for it."""
+        """Whether it has more than a weight and a bias."""
         return self.recurrent or bool(self.learn)
-
-    @property
-    def of_step(self) -> tuple[str, ...]:
-        """What it learns of its neuron's step, in the neuron's order."""
-        return tuple(name for name in self.neuron.learnable if name in self.learn)
 
 
 class Joint(NamedTuple):

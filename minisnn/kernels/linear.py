@@ -269,45 +269,13 @@ def correlate(halo, weight, y, g):
 
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def channels_to_halo(image, halo, channel, size, g):
-    """Copy `size` channels of an input image from `channel` on into a halo image of so many; its
-    zero columns stay."""
-    pad = g.k // 2
-    for h in range(g.H):
-        for w in range(g.W):
-            to = (h * (g.W + 2 * pad) + pad + w) * size
-            i = (h * g.W + w) * g.n_in + channel
-            for n in range(size):
-                halo[to + n] = image[i + n]
-
-
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
-    """dW of `size` input channels from `channel` on += x (outer) dV of one image in kernel row i,
-    dense.
-
-    x a halo image of those channels, dV rows of that pitch from D[at], dW in rows layout.
-    """
-    n_out = g.n_out
-    pad = g.k // 2
-    width = (g.W + 2 * pad) * size
-    # rows of dV whose input row lies in the image
-    first = max(pad - i, 0)
-    last = min(g.H, g.H + pad - i)
-    right = Right(at + first * pitch, pitch, n_out)
-    for j in range(g.k):
-        left = Left((first + i - pad) * width + j * size, width, 1, size)
-        out = Out(((i * g.n_in + channel) * g.k + g.k - 1 - j) * n_out, g.k * n_out)
-        gemm(halo, left, D, right, dW, out, size, n_out, last - first, g.W, False)
-
-
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g):
-    """The same of all channels, in kernel row i, into sums (k n_in, n_out), or (n_out, k n_in)
-    where it is `narrow`: where output channels fill no cache line."""
+    """sums (k n_in, n_out) += x (outer) dV of one image in kernel row i, x a halo image, dV rows of
+    that pitch from D[at]; or (n_out, k n_in) where it is `narrow`: where output channels fill no
+    cache line."""
     pad = g.k // 2
     taps = g.k * g.n_in
-    width = (g.W + 2 * (g.k // 2)) * g.n_in
+    width = (g.W + 2 * pad) * g.n_in
     first = max(pad - i, 0)
     last = min(g.H, g.H + pad - i)
     x = (first + i - pad) * width

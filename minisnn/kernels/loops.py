@@ -1,299 +1,146 @@
-"""A band of rows at one time step: filters, a neuron's step and its spike, on flat arrays. A band's
-state stays in the processor's first cache for the whole sequence.
+"""A band of rows at one time step, on flat arrays, which stays in the processor's first cache for
+the whole sequence.
 
-The loops are written once. They compile with the step of a neuron, whatever it is (`fast.step`),
-and are called by their address from kernels that know no neuron (`forward`, `backward`, `pooling`),
-which therefore compile once for all. The filters are those of core/linear.py, P behind Q, in one
-of three chains:
+The loops are written once, for values and for tangents. They compile with the code of a site's step,
+whatever its neuron is (`fast.step`), and are called by their address from kernels that know no
+neuron (`forward`, `window`, `pooling`), which therefore compile once for all.
 
-    DELAYED    I = P + b, then P and Q advance, Q without its input
-    CURRENT    Q += b is the current, I = (1 - beta) Q
-    FILTERED   Q += b, P advances with it, and I = P
-
-Arrays of a band of N numbers: u, du, u_dot, P, Q, total (N,), P of no size where there is one
-filter; z (states, N); past and past_dot what else of a step its derivatives ask for, so many rows
-of N; dV halo rows.
+Arrays of a band of N numbers: u, du (N,); past what else of a step its derivatives ask for, and S
+the state, each so many rows of N; dX halo rows. On the way back u, past, du and dX are tuples: an
+array, or a pair of values and tangents.
 """
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..fast.step import Step
 from ..fast.traced import compiled, function
 from ..parallel.compilation import njit
 from ..vectors.llvm import apart, wide
 
-DELAYED, CURRENT, FILTERED = 0, 1, 2
-CHAINS = {(2, 2): DELAYED, (0, 1): CURRENT, (0, 2): FILTERED}  # of (delay, number of filters)
 INLINE = njit(inline="always", error_model="numpy")
-
-
-class Filters(NamedTuple):
-    """A chain of filters: a step ahead and back, and P of a site, which is nothing where there is
-    one filter."""
-
-    ahead: Any
-    back: Any
-    take: Any
-    put: Any
-
-
-def _filters(chain: int) -> Filters:
-    """ahead gives (I, P, Q) of a step from P, Q and b, and back (dV, dP, dQ, what the bias gets)
-    one step earlier from the adjoints of I, P and Q. Q is kept in units of 1 - beta, so that events
-    bring the weights as they are."""
-    two = chain != CURRENT
-
-    @INLINE
-    def take(P, n, c):
-        return P[n] if two else c.zero
-
-    @INLINE
-    def put(P, n, value):
-        if two:
-            P[n] = value
-
-    @INLINE
-    def ahead(P, Q, b, c):
-        if chain == DELAYED:
-            return P + b, c.alpha * P + c.rest * Q, c.beta * Q
-        Q = Q + b
-        if chain == CURRENT:
-            return c.rest_beta * Q, P, c.beta * Q
-        P = c.alpha * P + c.rest * Q
-        return P, P, c.beta * Q
-
-    @INLINE
-    def back(dI, dP, dQ, c):
-        if chain == DELAYED:
-            dV = c.rest_beta * dQ
-            return dV, c.alpha * dP + dI, c.beta * dQ + c.rest_alpha * dP, dI
-        if chain == FILTERED:
-            dP = dP + dI
-            dI = c.rest_alpha * dP
-        dQ = dQ + dI
-        dV = c.rest_beta * dQ
-        return dV, c.alpha * dP, c.beta * dQ, dV
-
-    return Filters(ahead, back, take, put)
+# a row, whose arrays LLVM knows to be apart: it would not compare so many of one state's
+LINE = njit(borrows=True, inner=True, error_model="numpy", fastmath={"contract"})
 
 
 @cache
-def tuples(count: int) -> tuple[Any, Any, Any]:
-    """Functions of so many arrays: (views, take, put).
+def rows(*counts: int) -> tuple[Any, Any, Any]:
+    """Functions of a tuple of arrays that have so many rows of `size` numbers:
 
-    views(a, size, i, n)    of rows of `size` numbers in a, each row[i : i + n]
-    take(views, i)          what stands at i in each
-    put(views, i, values)   these written there
+    views(arrays, size, i, n)   of each row what stands at i : i + n
+    take(views, i)              what stands at i in each
+    put(views, i, values)       these written there
     """
-    puts = "; ".join(f"views[{n}][i] = values[{n}]" for n in range(count))
-    return (
-        _inlined("views(a, size, i, n)", _several("a[{0} * size + i : {0} * size + i + n]", count)),
-        _inlined("take(views, i)", _several("views[{0}][i]", count)),
-        _inlined("put(views, i, values)", puts or "pass"),
-    )
+    places = [(m, n) for m, count in enumerate(counts) for n in range(count)]
+    views = "".join(f"a[{m}][{n} * size + i : {n} * size + i + n], " for m, n in places)
+    taken = "".join(f"views[{k}][i], " for k in range(len(places)))
+    puts = "; ".join(f"views[{k}][i] = values[{k}]" for k in range(len(places)))
+    heads = "views(a, size, i, n)", "take(views, i)", "put(views, i, values)"
+    bodies = f"return ({views})", f"return ({taken})", puts or "pass"
+    made = (INLINE(function(f"def {head}: {body}")) for head, body in zip(heads, bodies))
+    return tuple(made)  # type: ignore[return-value]
 
 
 @cache
 def unpacked(count: int) -> Any:
     """A function that makes a tuple of so many numbers of an array."""
-    return _inlined("unpacked(a)", _several("a[{0}]", count))
-
-
-def _several(text: str, count: int) -> str:
-    return f"return ({''.join(text.format(n) + ', ' for n in range(count))})"
-
-
-def _inlined(head: str, body: str) -> Any:
-    return INLINE(function(f"def {head}: {body}"))
+    return INLINE(
+        function(f"def unpacked(a): return ({''.join(f'a[{n}], ' for n in range(count))})")
+    )
 
 
 class BandLoops:
-    """The loops of a neuron's step with so many constants, each made when first asked for."""
+    """The loops of a site's step with so many constants, each made when first asked for."""
 
-    def __init__(self, step: Step, constants: int, chain: int):
+    def __init__(self, step: Step, constants: int):
         self.step = step
-        self.filters = _filters(chain)
-        self.constants = unpacked(constants)
-        self.moved = unpacked(step.learned)
+        self.constants = constants
         self.made: dict[str, Any] = {}
 
     def loop(self, name: str) -> Any:
         """One of them, which lives as long as this: others know its address only."""
         if name not in self.made:
-            fastmath = set() if name in ("slope", "curvature") else {"contract"}
+            kind, _, tangent = name.partition("_")
+            code = compiled(getattr(self.step, name))
+            loop = getattr(self, kind)(code, bool(tangent))
             options = dict(nogil=True, cache=True, apart=True, borrows=True, error_model="numpy")
-            self.made[name] = njit(fastmath=fastmath, **options)(getattr(self, name)())
+            self.made[name] = njit(fastmath={"contract"}, **options)(loop)
         return self.made[name]
 
-    def forward(self) -> Any:
-        step = compiled(self.step.forward)
-        ahead, _, take_P, put_P = self.filters
-        constants = self.constants
-        views, take, put = tuples(self.step.states)
-        views_past, _, keep = tuples(self.step.past)
+    def forward(self, code: Any, tangent: bool) -> Any:
+        step = self.step
+        kept = step.past_dot if tangent else step.past
+        views, take, put = rows(1 + step.filters + step.states)
+        views_past, take_past, _ = rows(step.past if tangent else 0)
+        views_kept, _, keep = rows(kept)
+        constants = unpacked(self.constants)
 
-        def forward(u, past, z, P, Q, bias, c, own):
-            """u from P, Q and b; then the states, P and Q advance. `bias` serves every row."""
+        @LINE
+        def line(k, past, u, v, kept, S, bias):
             wide()
             apart()
+            for n in range(bias.size):
+                v[n], after, found = code(k, take_past(past, n), u[n], bias[n], take(S, n))
+                put(S, n, after)
+                keep(kept, n, found)
+
+        def forward(u, past, v, kept, S, bias, own):
+            """v, the membrane, from the state S and the bias, which serves every row; then the
+            state advances. Of tangents, whose values are u and past."""
             k = constants(own)
-            N = Q.size
+            N = v.size
             row = bias.size
             for i in range(0, N, row):
-                u_ = u[i : i + row]
-                past_ = views_past(past, N, i, row)
-                z_ = views(z, N, i, row)
-                Q_ = Q[i : i + row]
-                P_ = P[i : i + row]
-                for n in range(row):
-                    I, P_n, Q_[n] = ahead(take_P(P_, n, c), Q_[n], bias[n], c)
-                    put_P(P_, n, P_n)
-                    u_[n], after, kept = step(k, I, take(z_, n))
-                    put(z_, n, after)
-                    keep(past_, n, kept)
+                pasts = views_past((past,), N, i, row)
+                found = views_kept((kept,), N, i, row)
+                S_ = views((S,), N, i, row)
+                line(k, pasts, u[i : i + row], v[i : i + row], found, S_, bias)
 
         return forward
 
-    def backward(self) -> Any:
-        step = compiled(self.step.backward)
-        _, back, take_P, put_P = self.filters
-        constants = self.constants
-        views, take, put = tuples(self.step.states + self.step.learned)
-        views_past, take_past, _ = tuples(self.step.past)
+    def backward(self, code: Any, tangent: bool) -> Any:
+        step = self.step
+        carried = step.filters + step.states
+        views, take, put = rows(carried * (1 + tangent) + 1 + step.learned)
+        pasts = (step.past, step.past_dot) if tangent else (step.past,)
+        views_past, take_past, _ = rows(*pasts)
+        views_each, take_each, put_each = rows(*[1] * len(pasts))
+        constants = unpacked(self.constants)
 
-        def backward(u, past, du, z, P, Q, total, dV, g, c, own):
-            """One step back: dV_t into halo rows, then the adjoints z, P, Q one step earlier;
-            total += what the bias gets."""
+        @LINE
+        def line(k, past, u, du, S, dX):
             wide()
             apart()
+            for n in range(u[0].size):
+                found, before = code(
+                    k, take_past(past, n), take_each(u, n), take_each(du, n), take(S, n)
+                )
+                put(S, n, before)
+                put_each(dX, n, found)
+
+        def backward(u, past, du, S, dX, g, own):
+            """One step back: dX of what came in, then the adjoints S one step earlier."""
             k = constants(own)
-            N = Q.size
+            N = g.height * g.row
             row = g.row
             for h in range(g.height):
                 i = h * row
-                u_ = u[i : i + row]
-                past_ = views_past(past, N, i, row)
-                du_ = du[i : i + row]
-                dV_ = dV[h * g.pitch + g.pad :][:row]
-                z_ = views(z, N, i, row)
-                P_ = P[i : i + row]
-                Q_ = Q[i : i + row]
-                total_ = total[i : i + row]
-                for n in range(row):
-                    dI, dz = step(k, take_past(past_, n), u_[n], du_[n], take(z_, n))
-                    put(z_, n, dz)
-                    dQ = Q_[n]
-                    dV_[n], dP, Q_[n], db = back(dI, take_P(P_, n, c), dQ, c)
-                    put_P(P_, n, dP)
-                    total_[n] += db
+                us, dus = views_each(u, N, i, row), views_each(du, N, i, row)
+                pasts = views_past(past, N, i, row)
+                dXs = views_each(dX, 0, h * g.pitch + g.pad, row)
+                line(k, pasts, us, dus, views((S,), N, i, row), dXs)
 
         return backward
 
-    def forward_tangent(self) -> Any:
-        step = compiled(self.step.forward_tangent)
-        ahead, _, take_P, put_P = self.filters
-        constants, moved = self.constants, self.moved
-        views, take, put = tuples(self.step.states)
-        views_past, take_past, _ = tuples(self.step.past)
-        views_dot, _, keep = tuples(self.step.past_dot)
+    def slope(self, code: Any, tangent: bool) -> Any:
+        _, take, put = rows(*[1] * (1 + tangent))
+        constants = unpacked(self.constants)
 
-        def forward_tangent(u, past, u_dot, past_dot, z, P, Q, bias, along, c, own):
-            """u_dot from the tangents P, Q and b; then these advance as in `forward`."""
-            wide()
-            apart()
-            k = constants(own)
-            k_dot = moved(along)
-            N = Q.size
-            row = bias.size
-            for i in range(0, N, row):
-                u_ = u[i : i + row]
-                past_ = views_past(past, N, i, row)
-                v_ = u_dot[i : i + row]
-                past_dot_ = views_dot(past_dot, N, i, row)
-                z_ = views(z, N, i, row)
-                P_ = P[i : i + row]
-                Q_ = Q[i : i + row]
-                for n in range(row):
-                    I, P_n, Q_[n] = ahead(take_P(P_, n, c), Q_[n], bias[n], c)
-                    put_P(P_, n, P_n)
-                    before = take_past(past_, n)
-                    v_[n], after, kept = step(k, k_dot, before, u_[n], I, take(z_, n))
-                    put(z_, n, after)
-                    keep(past_dot_, n, kept)
-
-        return forward_tangent
-
-    def backward_tangent(self) -> Any:
-        step = compiled(self.step.backward_tangent)
-        _, back, take_P, put_P = self.filters
-        constants, moved = self.constants, self.moved
-        views, take, put = tuples(self.step.states + self.step.learned)
-        views_past, take_past, _ = tuples(self.step.past)
-        views_dot, take_dot, _ = tuples(self.step.past_dot)
-
-        def backward_tangent(
-            u, past, u_dot, past_dot, du, du_dot, z, z_dot, P, Q, total, dV, along, g, c, own
-        ):
-            """`backward` differentiated along u_dot, du_dot: dV_dot, then the adjoints z and the
-            tangents z_dot, P, Q one step earlier."""
-            wide()
-            apart()
-            k = constants(own)
-            k_dot = moved(along)
-            N = Q.size
-            row = g.row
-            for h in range(g.height):
-                i = h * row
-                u_ = u[i : i + row]
-                past_ = views_past(past, N, i, row)
-                v_ = u_dot[i : i + row]
-                past_dot_ = views_dot(past_dot, N, i, row)
-                du_ = du[i : i + row]
-                dv_ = du_dot[i : i + row]
-                dV_ = dV[h * g.pitch + g.pad :][:row]
-                z_ = views(z, N, i, row)
-                w_ = views(z_dot, N, i, row)
-                P_ = P[i : i + row]
-                Q_ = Q[i : i + row]
-                total_ = total[i : i + row]
-                for n in range(row):
-                    before = take_past(past_, n)
-                    before_dot = take_dot(past_dot_, n)
-                    here = u_[n], v_[n], du_[n], dv_[n]
-                    adjoints = take(z_, n), take(w_, n)
-                    dI_dot, dz, dz_dot = step(k, k_dot, before, before_dot, *here, *adjoints)
-                    put(z_, n, dz)
-                    put(w_, n, dz_dot)
-                    dQ = Q_[n]
-                    dV_[n], dP, Q_[n], db = back(dI_dot, take_P(P_, n, c), dQ, c)
-                    put_P(P_, n, dP)
-                    total_[n] += db
-
-        return backward_tangent
-
-    def slope(self) -> Any:
-        step = compiled(self.step.slope)
-        constants = self.constants
-
-        def slope(v, d, out, c, own):
-            """out = sigma'(v) d, for adjoints and tangents alike; it may be d."""
+        def slope(v, d, out, own):
+            """out = sigma'(v) d; it may be d."""
             wide()
             k = constants(own)
-            for n in range(v.size):
-                out[n] = step(k, v[n], d[n])
+            for n in range(v[0].size):
+                put(out, n, code(k, take(v, n), take(d, n)))
 
         return slope
-
-    def curvature(self) -> Any:
-        step = compiled(self.step.curvature)
-        constants = self.constants
-
-        def curvature(v, v_dot, dy, dy_dot, out, c, own):
-            """out = dv_dot = sigma'(v) dy_dot + sigma''(v) v_dot dy; it may be dy_dot."""
-            wide()
-            k = constants(own)
-            for n in range(v.size):
-                out[n] = step(k, v[n], v_dot[n], dy[n], dy_dot[n])
-
-        return curvature

@@ -9,6 +9,7 @@ Sequences are (B, n, ...) here.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ from ..core.loops import Gradients, Seen, at_steps, parts_of
 from ..core.network import Features
 from ..parallel.threads import in_order
 from . import block as passes
-from .events import Events, prepare
+from .events import Events, EventWeight
 from .layer import Joint, block_of, fold, fold_weight, unfold, unfold_weight
+from .neuron import neuron_of
 
 Tape = dict[str, Any]
 Sums = list[dict[str, Array]]  # of each block, the adjoints of its arrays and constants by name
@@ -33,8 +35,14 @@ class Loops:
         self.net = net
         self.theta = theta
         self.w = net.weights(theta)
-        constants = [w.constants for w in self.w]
-        self.blocks = [block_of(b, net.window, c) for b, c in zip(net.blocks, constants)]
+        self.blocks = [block_of(b, net.window, w.constants) for b, w in zip(net.blocks, self.w)]
+        known: dict[tuple, Any] = {}
+        for n, block in enumerate(self.blocks):
+            key = id(block.neuron), block.learn
+            if key not in known:  # of a class of the user's it takes a while
+                how = net.dtype, block.detach_reset, block.learn
+                known[key] = neuron_of(block.neuron, *how)
+            self.blocks[n] = replace(block, compiled=known[key])
         self.weights = self._prepared(value)
         self.biases = [w.bias for w in self.w]
 
@@ -45,11 +53,9 @@ class Loops:
             weight = part(of_layer.weight)
             if layer.stride > 1:
                 weight = fold_weight(weight, layer.stride)
-            if block.joint:
-                recurrent = None if of_layer.recurrent is None else part(of_layer.recurrent)
-                constants = tuple(float(part(of_layer.constants[name])) for name in block.learn)
-                weight = Joint(weight, recurrent, constants)
-            prepared.append(prepare(weight))
+            recurrent = None if of_layer.recurrent is None else part(of_layer.recurrent)
+            constants = tuple(float(part(of_layer.constants[name])) for name in block.learn)
+            prepared.append(EventWeight(weight, recurrent, constants))
         return prepared
 
     def release(self) -> None:
@@ -202,18 +208,23 @@ class Loops:
 
     # ---- what the network asks for
 
+    def _each(self, of_part: Callable[[int], Any], many: int) -> list:
+        """What a function gives of each part."""
+        found: list[Any] = []
+        in_order(of_part, range(many), found.append)
+        return found
+
     def seen(self, x: Array) -> Seen:
         """Features and logits by the same pass through the layers below the readout."""
         readout = self.blocks[-1]
-        parts: list[Seen] = []
+        parts = parts_of(len(x), self.net.inference_part)
 
-        def of_part(part: slice) -> Seen:
-            y = self.fit(-1, self.forward(x[part], 0, -1)[0])
+        def of_part(n: int) -> Seen:
+            y = self.fit(-1, self.forward(x[parts[n]], 0, -1)[0])
             logits, _ = passes.forward(readout, self.weights[-1], self.biases[-1], y, 0)
             return Seen(passes.features(readout, y, (x.shape[1],)), logits)
 
-        in_order(of_part, parts_of(len(x), self.net.inference_part), parts.append)
-        return Seen(*map(np.concatenate, zip(*parts)))
+        return Seen(*map(np.concatenate, zip(*self._each(of_part, len(parts)))))
 
     def gradients(self, x: Array, y: Array, second: bool) -> Gradients:
         """As of the network."""
@@ -258,7 +269,6 @@ class Loops:
         at = [end - 1 - (x.shape[1] - steps) for end in ends]
         parts = net._parts(x, False) if pull else parts_of(len(x), net.inference_part)
         tapes: list[Any] = [None] * len(parts)
-        p: list[Array] = []
 
         def of_part(n: int) -> Array:
             y, tapes[n] = self.forward(x[parts[n]], net.window if pull else 0, -1)
@@ -280,8 +290,7 @@ class Loops:
 
             return self.flat(self._sum(of_part, len(parts)))
 
-        in_order(of_part, range(len(parts)), p.append)
-        return Features(np.concatenate(p), pullback)
+        return Features(np.concatenate(self._each(of_part, len(parts))), pullback)
 
     def linearize(self, x: Array) -> tuple[Array, Callable, Callable]:
         """(logits, (theta_dot, x_dot) -> logits_dot, dlogits -> (dtheta, dx)), x as it enters."""
@@ -294,8 +303,7 @@ class Loops:
         window = slice(x.shape[1] - steps, x.shape[1] - steps + reach)
 
         def collected(of_part: Callable[[int], Array]) -> Array:
-            found: list[Array] = []
-            in_order(of_part, range(len(parts)), found.append)
+            found = self._each(of_part, len(parts))
             self.release()
             return np.concatenate(found)
 

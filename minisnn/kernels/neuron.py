@@ -1,70 +1,80 @@
 """A neuron as the kernels know it: its loops (`loops`), compiled and found by their addresses."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 from numba import typeof, types
 
+from ..core.linear import advance
 from ..fast.step import Step, step_of
 from ..fast.step import refusal as refusal_of
 from ..vectors.llvm import address_of, cached
 from .layer import Block
-from .loops import CHAINS, BandLoops
-from .records import POOL, Calls, CompiledNeuron, FilterConstants, Layer, constants, geometry
+from .loops import BandLoops
+from .records import POOL, Calls, CompiledNeuron, Constants, Layer, geometry
 
-# which arguments of the loops are arrays (a), the geometry (g) and the constants (c)
-ARGUMENTS = Calls("aaaaaaca", "aaaaaaaagca", "aaaaaaaaaca", "aaaaaaaaaaaaagca", "aaaca", "aaaaaca")
-
-
-def loops_of(
-    neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()
-) -> tuple[BandLoops, np.ndarray]:
-    """The loops of a neuron, and the constants that they are given."""
-    step, own = step_of(neuron, detach, learn)
-    chain = CHAINS[neuron.delay, len(neuron.filtering)]
-    return _loops(step, len(own), chain), np.array(own, dtype)
+# which arguments of the loops are arrays (a), the geometry (g), or tuples of so many arrays
+ARGUMENTS = Calls("aaaaaaa", "aaaaaaa", "111a1ga", "222a2ga", "111a", "222a")
 
 
 def neuron_of(
     neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()
 ) -> CompiledNeuron:
     """What the kernels know of a neuron, of which a layer learns these constants."""
-    loops, own = loops_of(neuron, dtype, detach, learn)
-    step = loops.step
-    filters = len(neuron.filtering)
-    apart = int(bool(set(learn) & set(neuron.filtering)))
-    before = apart if filters == 1 else 0
-    sizes = step.states, step.learned, filters, apart, before, step.past, step.past_dot
-    return CompiledNeuron(_calls(loops, dtype), own, *sizes)
+    step, own = step_of(neuron, detach, learn)
+    sizes = step.filters, step.states, step.learned, step.past, step.past_dot
+    calls = _calls(_loops(step, len(own)), dtype)
+    return CompiledNeuron(calls, np.array(own, dtype), *sizes)
 
 
 def refusal(neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()) -> str:
     """What keeps a neuron from being compiled, and where; '' for nothing."""
-    return refusal_of(lambda: loops_of(neuron, dtype, detach, learn))
+    return refusal_of(lambda: np.array(step_of(neuron, detach, learn)[1], dtype))
 
 
-def layer(block: Block, dtype: np.dtype, first: int = 0) -> Layer:
-    """What the kernels are told of a block."""
+def layer(block: Block, first: int) -> Layer:
+    """What the kernels are told of a block whose window starts at a step."""
+    neuron = block.neuron
     pool = POOL[block.pool]
     g = geometry(*block.input_shape, block.channels, block.kernel, pool)
-    c = constants(block.neuron, dtype, first)
-    neuron = neuron_of(block.neuron, dtype, block.detach_reset, block.learn)
-    delay = block.neuron.delay
-    return Layer(g, c, neuron, pool, block.readout, first, delay // 2, delay)
+    dtype = block.compiled.own.dtype
+    rest = 1 - getattr(neuron, neuron.filtering[0])
+    c = Constants(*map(dtype.type, (neuron.threshold, rest, 0, 1, 0.25)))
+    start = responses(block, first).sum(1) * (not neuron.delay)
+    lag = neuron.delay // 2
+    return Layer(g, c, block.compiled, start, pool, block.readout, first, lag, neuron.delay)
+
+
+def responses(block: Block, steps: int) -> np.ndarray:
+    """What the filters hold of a 1 that came in, so many steps later: (filters, steps)."""
+    decays = tuple(getattr(block.neuron, name) for name in block.neuron.filtering)
+    return _responses(decays, block.neuron.delay, steps, block.compiled.own.dtype)
+
+
+@lru_cache(256)
+def _responses(decays: tuple, delay: int, steps: int, dtype: np.dtype) -> np.ndarray:
+    held = [0.0] * len(decays)
+    found = np.zeros((len(decays), steps), dtype)
+    for step in range(steps):
+        held = advance(held, float(step == 0), decays, delay)
+        found[:, step] = held
+    return found
 
 
 @cache
-def _loops(step: Step, constants: int, chain: int) -> BandLoops:
-    return BandLoops(step, constants, chain)
+def _loops(step: Step, constants: int) -> BandLoops:
+    return BandLoops(step, constants)
 
 
 @cached
 def _calls(loops: BandLoops, dtype: np.dtype) -> Calls:
-    kinds = {
-        "a": types.Array(typeof(dtype.type(0)), 1, "C"),
+    array = types.Array(typeof(dtype.type(0)), 1, "C")
+    kinds: dict[str, Any] = {
+        "a": array,
         "g": typeof(geometry(1, 1, 1, 1, 1)),
-        "c": typeof(FilterConstants(*[dtype.type(0)] * len(FilterConstants._fields))),
+        "1": types.UniTuple(array, 1),
+        "2": types.UniTuple(array, 2),
     }
     found = []
     for name, arguments in zip(Calls._fields, ARGUMENTS):

@@ -1,14 +1,11 @@
 """What the kernels are told: records of numbers and flat arrays, each of them named."""
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import typeof
 from numba.core import types
 from numba.core.typing.typeof import typeof_impl
-
-from ..core.linear import traces
 
 NONE, MAX, MEAN, SPIKES = 0, 1, 2, 3
 POOL = {"none": NONE, "max": MAX, "mean": MEAN, "spikes": SPIKES}
@@ -18,31 +15,21 @@ class Calls(NamedTuple):
     """Addresses of the loops that are compiled for a neuron, see `neuron`."""
 
     forward: Any
-    backward: Any
     forward_tangent: Any
+    backward: Any
     backward_tangent: Any
     slope: Any
-    curvature: Any
+    slope_tangent: Any
 
 
-class FilterConstants(NamedTuple):
-    """FilterConstants of the synapse's filters and of every spike in the network's dtype, so that no
-    kernel computes in another one; numbers as np.float32 or 64."""
+class Constants(NamedTuple):
+    """Numbers in the network's dtype, so that no kernel computes in another one."""
 
-    alpha: float  # decay of P, the second filter
-    beta: float  # of Q, the first one
-    rest_alpha: float  # 1 - alpha, and so on
-    rest_beta: float
-    rest: float  # (1 - alpha) (1 - beta)
     threshold: float
+    rest: float  # 1 - the decay of the first filter
     zero: float
     one: float
     quarter: float
-    bias_Q: (
-        float  # of a neuron whose bias is filtered: what Q and P hold of it at the window's start
-    )
-    bias_P: float
-    lead: float  # beta where Q decays before the first step's events come, else 1
 
 
 class Geometry(NamedTuple):
@@ -62,47 +49,32 @@ class Geometry(NamedTuple):
     pad: int  # where the columns of a halo row begin
 
 
-class BandState(NamedTuple):
-    """States z (states, N) and filters P, Q of a band, or their adjoints or tangents; P has no size
-    where there is one filter. `total` sums what the bias gets. Q is kept in units of 1 - beta where
-    events are added to it, so that they bring the weights as they are; `before` is that of the step
-    before, or as it was without the step's input, where decays are learned."""
-
-    z: np.ndarray
-    P: np.ndarray
-    Q: np.ndarray
-    total: np.ndarray
-    before: np.ndarray
-
-
 class CompiledNeuron(NamedTuple):
     """What the kernels know of a neuron: where its loops are, its constants as these take them, and
-    how many numbers a site has: states, filters, and what a tape holds of a step beside u.
-    `learnable` constants have adjoints behind those of the states. `apart` is 1 where decays of the
-    filters are learned, and `before` 1 where Q of the step before is then needed; else 0."""
+    how many numbers a site has: filters, states, constants that are learned, and what a tape holds
+    of a step next to u. A site's state is what came in, the filters, then the states."""
 
     calls: Calls
     own: np.ndarray
-    states: int
-    learnable: int
     filters: int
-    apart: int
-    before: int
+    states: int
+    learned: int
     past: int
     past_dot: int
 
 
 class Layer(NamedTuple):
     """What is the same for every pass of a block, and the step at which the gradient window
-    starts."""
+    starts. `start` is what the filters hold of a filtered bias there."""
 
     g: Geometry
-    c: FilterConstants
+    c: Constants
     neuron: CompiledNeuron
+    start: np.ndarray
     pool: int
     readout: bool
     first: int
-    lag: int  # steps by which events enter Q late
+    lag: int  # steps by which events enter the filters late
     delay: int  # steps by which the synapse delays
 
 
@@ -133,18 +105,16 @@ class Weights(NamedTuple):
 
 class Membrane(NamedTuple):
     """The membrane of a window's steps, (B, n, H W n_out), and what else a tape holds of them, (B,
-    n, past H W n_out): of every band its I, then its states; or the tangents of all that. Without
-    samples where a band is computed again. `apart` (B, n, H W n_out) is that of `joint`
-    where a layer learns its decays."""
+    n, past H W n_out), band by band; or the tangents of all that. Without samples where a band is
+    computed again."""
 
     u: np.ndarray
     past: np.ndarray
-    apart: np.ndarray
 
 
 class Before(NamedTuple):
-    """What the membrane of a window comes from: weights, and the states, P and Q as `state` (B, H W n_out (states + filters))
-    at its start, with the events of its first step."""
+    """What the membrane of a window comes from: weights, and the `state` at its start (B, rows H W
+    n_out), with the events of its first step."""
 
     weights: Weights
     state: np.ndarray
@@ -152,16 +122,13 @@ class Before(NamedTuple):
 
 class Direction(NamedTuple):
     """What the tangent of a membrane comes from: weights_dot, which samples are `dense`, the
-    tangents of P_K and Q_K as PQ (B, 2, H W n_out), and V (B, m - delay, H W n_out), which holds W
-    x_dot, and of dense samples W_dot x; of learned constants those of alpha and beta as `decays`, and
-    those of the neuron's step as `constants`."""
+    tangents of the filters at the window's start F (B, filters, H W n_out), and V (B, m - delay, H W
+    n_out), which holds W x_dot, and of dense samples W_dot x."""
 
     weights: Weights
     dense: np.ndarray
-    PQ: np.ndarray
+    F: np.ndarray
     V: np.ndarray
-    constants: np.ndarray
-    decays: np.ndarray
 
 
 class FromAbove(NamedTuple):
@@ -173,13 +140,12 @@ class FromAbove(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What a membrane kernel fills on the way back: dV (B, m - 2, halo image), dP_K and dQ_K as dPQ
-    (B, 2, H W n_out), db (B, bands, n_out), and dW (B bands, weights) in rows layout where dV need
-    not be kept, else empty; of a layer that learns constants dk (B, bands, 2 + learnable): of alpha,
-    beta and those of the neuron's step."""
+    """What a membrane kernel fills on the way back: dV (B, m - delay, halo image), the adjoints of
+    the filters at the window's start dF (B, filters, H W n_out), db (B, bands, n_out), dW (B bands,
+    weights) in rows layout where dV need not be kept, else empty, and dk (B, bands, learned)."""
 
     dV: np.ndarray
-    dPQ: np.ndarray
+    dF: np.ndarray
     db: np.ndarray
     dW: np.ndarray
     dk: np.ndarray
@@ -198,24 +164,6 @@ class Sorted(NamedTuple):
 
 
 @lru_cache(1024)
-def constants(neuron: Any, dtype: np.dtype, first: int = 0) -> FilterConstants:
-    """Of a neuron's filters and threshold; `first` is where the window starts."""
-    decays = [getattr(neuron, name) for name in neuron.filtering]
-    b, a = (*decays, 0.0)[:2]
-    ones = np.ones((0 if neuron.delay else first, 1))  # the bias goes past filters that delay
-    held = traces(ones, np.zeros((len(decays), 1)), decays, 0, len(ones))[1]
-    bias_Q, bias_P = (*(float(y[0]) for y in held), 0.0)[:2]
-    numbers = (
-        *(a, b, 1 - a, 1 - b, (1 - a) * (1 - b)),
-        neuron.threshold,
-        *(0, 1, 0.25),
-        *(bias_Q, bias_P),
-        1 if neuron.delay else b,
-    )
-    return FilterConstants(*map(dtype.type, numbers))
-
-
-@lru_cache(1024)
 def geometry(H: int, W: int, n_in: int, n_out: int, k: int, pool: int = NONE) -> Geometry:
     height, columns = (1, W) if pool == NONE else (2, W // 2)
     pad = k // 2 * n_out
@@ -231,44 +179,6 @@ def geometry(H: int, W: int, n_in: int, n_out: int, k: int, pool: int = NONE) ->
         columns * n_out,
         W * n_out + 2 * pad,
         pad,
-    )
-
-
-class Kinds(NamedTuple):
-    """Types of what a kernel is given that is called by its address."""
-
-    number: Any
-    array: Any
-    index: Any  # a flat array of places
-    sequence: Any  # three axes
-    lists: Any
-    weights: Any
-    before: Any
-    direction: Any
-    membrane: Any
-    state: Any
-    flags: Any
-
-
-@cache
-def kinds(dtype: np.dtype) -> Kinds:
-    """In the network's dtype."""
-    flat, two, three = (types.Array(typeof(dtype.type(0)), n, "C") for n in (1, 2, 3))
-    index, flags = types.Array(types.int32, 1, "C"), types.Array(types.boolean, 1, "C")
-    number, flag = types.intp, types.boolean
-    weights = types.NamedUniTuple(flat, len(Weights._fields), Weights)
-    return Kinds(
-        number,
-        flat,
-        index,
-        three,
-        types.NamedTuple((index, flat, index, index, number, number, flag, flag), Lists),
-        weights,
-        types.NamedTuple((weights, two), Before),
-        types.NamedTuple((weights, flags, three, three, flat, flat), Direction),
-        types.NamedUniTuple(three, len(Membrane._fields), Membrane),
-        types.NamedUniTuple(flat, len(BandState._fields), BandState),
-        flags,
     )
 
 

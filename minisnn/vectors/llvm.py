@@ -8,7 +8,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
 import numpy as np
-from numba import TypingError, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -282,37 +282,19 @@ def mapped(matrix: np.ndarray):
     return map_points
 
 
-class _Like(tuple):
-    """Values that a key determines: all are equal."""
-
-    def __eq__(self, other: object) -> bool:
-        return True
-
-    def __hash__(self) -> int:
-        return 0
-
-
 def cached(make: Callable) -> Callable:
-    """A function (*key, like=()) that gives the addresses that `make(*key, *like)` does, asked once
-    for each key. `like` has values whose types the key determines: a layer's, which numba compares
-    slowly. Not kept while kernels are noted, which have no addresses."""
+    """A function that gives the addresses that `make` does, asked once for each key. Not kept while
+    kernels are noted, which have no addresses."""
+    kept = lru_cache(None)(make)
 
-    # a table of our own would be a part of what kernels that lead here were made from
-    @lru_cache(None)
-    def kept(key: tuple, like: _Like) -> Any:
-        return make(*key, *like)
-
-    def found(*key: Any, like: tuple = ()) -> Any:
-        return make(*key, *like) if threads.noted is not None else kept(key, _Like(like))
+    def found(*key: Any) -> Any:
+        return make(*key) if threads.noted is not None else kept(*key)
 
     return found
 
 
 def address_of(kernel, signature) -> Any:
-    """Where the machine code of a kernel for these types is, which lives as long as the kernel; in
-    plain Python the function itself."""
-    # no table of ours, which would be a part of what every kernel was made from
-    kernel.asked = {*getattr(kernel, "asked", ()), signature.args}
+    """Where the machine code of a kernel for these types is, which lives as long as the kernel."""
     if threads.noted is not None:
         threads.noted.append((kernel, signature.args))
         return 0
@@ -320,20 +302,8 @@ def address_of(kernel, signature) -> Any:
     found = kernel.overloads[signature.args]
     address = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
     if not address:
-        raise TypeError(
-            f"{kernel.py_func.__qualname__} is within the kernels that call it; one with "
-            "an address is `apart`"
-        )
+        raise TypeError(f"{kernel.py_func.__qualname__} is not `apart`, and has no address")
     return address
-
-
-def _call(context, builder, address, arguments, kinds):
-    call = context.call_conv
-    kind = call.get_function_type(types.none, kinds)
-    function = builder.inttoptr(address, kind.as_pointer())
-    given = cgutils.unpack_tuple(builder, arguments)
-    call.call_function(builder, function, types.none, kinds, given)
-    return context.get_dummy_value()
 
 
 @intrinsic
@@ -342,22 +312,11 @@ def call_at(typingctx, address, arguments):
     for."""
 
     def codegen(context, builder, sig, args):
-        return _call(context, builder, *args, tuple(sig.args[1]))
+        kinds = tuple(sig.args[1])
+        kind = context.call_conv.get_function_type(types.none, kinds)
+        called = builder.inttoptr(args[0], kind.as_pointer())
+        given = cgutils.unpack_tuple(builder, args[1])
+        context.call_conv.call_function(builder, called, types.none, kinds, given)
+        return context.get_dummy_value()
 
     return types.none(address, arguments), codegen
-
-
-@intrinsic
-def call_apart(typingctx, address, kernel, arguments):
-    """Call a kernel by what `address_of` gave, rather than compile it into the one that calls: large
-    ones that several call are compiled once. numba refuses types that it was not compiled for."""
-
-    kinds = tuple(map(types.unliteral, arguments))
-    if kinds not in getattr(kernel.dispatcher, "asked", ()):
-        name = kernel.dispatcher.py_func.__qualname__
-        raise TypingError(f"{name} was compiled for other types than {list(kinds)}")
-
-    def codegen(context, builder, sig, args):
-        return _call(context, builder, args[0], args[2], kinds)
-
-    return types.none(address, kernel, arguments), codegen

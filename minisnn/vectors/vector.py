@@ -62,32 +62,32 @@ def _axpy(typingctx, y, i, a, x, j, n):
 
 
 def _make_add_rows(N: int):
-    """add_rows(y, i, x, j, stride, index, first, last) for N vectors of numbers:
+    """add_rows(y, i, x, j, stride, index, first, last, rest) for N vectors of numbers or, where N is
+    0, the `rest` that fills none:
 
     y[i + n] += sum_e x[j + stride * index[e] + n]        e = first .. last-1 in order
     """
 
     @intrinsic
-    def add_rows(typingctx, y, i, x, j, stride, index, first, last):
-        signature = types.void(y, INDEX, x, INDEX, INDEX, index, INDEX, INDEX)
+    def add_rows(typingctx, y, i, x, j, stride, index, first, last, rest):
+        signature = types.void(y, INDEX, x, INDEX, INDEX, index, INDEX, INDEX, INDEX)
 
         def codegen(context, builder, sig, args):
             width = sig.args[0].dtype.bitwidth
-            vec, load, store, _, _ = vector_ops(
-                builder, context.get_value_type(sig.args[0].dtype), VECTOR_BITS, width
-            )
+            element = context.get_value_type(sig.args[0].dtype)
+            vec, load, store, _, _ = vector_ops(builder, element, VECTOR_BITS, width)
+            if not N:
+                load, store = masked_ops(builder, element, VECTOR_BITS, width, args[8])
             py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 5))
             i, j, stride, first, last = (args[m] for m in (1, 3, 4, 6, 7))
-            column = [ir.Constant(i.type, n * vec.count) for n in range(N)]
-            e, total, close = open_loop(
-                builder,
-                builder.sub(last, first),
-                {n: load(py, builder.add(i, column[n])) for n in range(N)},
-            )
+            column = [ir.Constant(i.type, n * vec.count) for n in range(max(N, 1))]
+            start = {n: load(py, builder.add(i, at)) for n, at in enumerate(column)}
+            e, total, close = open_loop(builder, builder.sub(last, first), start)
             site = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
             row = builder.add(j, builder.mul(stride, site))
             new = {
-                n: builder.fadd(total[n], load(px, builder.add(row, column[n]))) for n in range(N)
+                n: builder.fadd(total[n], load(px, builder.add(row, at)))
+                for n, at in enumerate(column)
             }
             for n, v in close(new).items():
                 store(v, py, builder.add(i, column[n]))
@@ -96,28 +96,6 @@ def _make_add_rows(N: int):
         return signature, codegen
 
     return add_rows
-
-
-@intrinsic
-def _add_rest(typingctx, y, i, x, j, stride, index, first, last, rest):
-    """`add_rows` for `rest` numbers, fewer than fill a vector."""
-    signature = types.void(y, INDEX, x, INDEX, INDEX, index, INDEX, INDEX, INDEX)
-
-    def codegen(context, builder, sig, args):
-        element = context.get_value_type(sig.args[0].dtype)
-        width = sig.args[0].dtype.bitwidth
-        py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 5))
-        i, j, stride, first, last, rest = (args[m] for m in (1, 3, 4, 6, 7, 8))
-        load, store = masked_ops(builder, element, VECTOR_BITS, width, rest)
-        e, total, close = open_loop(builder, builder.sub(last, first), {0: load(py, i)})
-        site = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
-        found = close(
-            {0: builder.fadd(total[0], load(px, builder.add(j, builder.mul(stride, site))))}
-        )
-        store(found[0], py, i)
-        return context.get_dummy_value()
-
-    return signature, codegen
 
 
 def _lines(builder, element, width: int, N: int):
@@ -199,7 +177,7 @@ def _take_lines(typingctx, y, o, x, i, step, count):
 
 
 axpy, take_lines = _axpy, _take_lines
-_add8, _add4, _add2, _add1 = (_make_add_rows(N) for N in (8, 4, 2, 1))
+_add8, _add4, _add2, _add1, _add_rest = (_make_add_rows(N) for N in (8, 4, 2, 1, 0))
 
 
 @njit(inline="always")
@@ -211,16 +189,16 @@ def add_rows(y, i, x, j, stride, index, first, last, n):
     lanes = VECTOR_BITS // (8 * y.itemsize)
     m = 0
     while m + 8 * lanes <= n:
-        _add8(y, i + m, x, j + m, stride, index, first, last)
+        _add8(y, i + m, x, j + m, stride, index, first, last, 0)
         m += 8 * lanes
     if m + 4 * lanes <= n:
-        _add4(y, i + m, x, j + m, stride, index, first, last)
+        _add4(y, i + m, x, j + m, stride, index, first, last, 0)
         m += 4 * lanes
     if m + 2 * lanes <= n:
-        _add2(y, i + m, x, j + m, stride, index, first, last)
+        _add2(y, i + m, x, j + m, stride, index, first, last, 0)
         m += 2 * lanes
     if m + lanes <= n:
-        _add1(y, i + m, x, j + m, stride, index, first, last)
+        _add1(y, i + m, x, j + m, stride, index, first, last, 0)
         m += lanes
     if m < n:
         _add_rest(y, i + m, x, j + m, stride, index, first, last, n - m)

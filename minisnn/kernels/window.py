@@ -1,0 +1,215 @@
+"""A block in the window, in bands as in `forward`: its membrane computed again where a tape does not
+hold it, its tangent along a direction, and the way back, of values or of values and tangents. Every
+sum has a fixed order.
+"""
+
+from ..parallel.compilation import njit
+from ..vectors.llvm import call_at
+from ..vectors.products import row_times
+from ..vectors.vector import copy, zeros
+from .forward import (
+    INLINE,
+    add,
+    hear,
+    input_of,
+    lists_of,
+    membrane_of,
+    membrane_step,
+    of_band,
+    rows_of,
+    tiled,
+)
+from .linear import spread_weight
+from .pooling import adjoint, parts, scratch, tangent
+
+KERNEL = njit(nogil=True, cache=True, error_model="numpy")
+INNER = njit(nogil=True, error_model="numpy", borrows=True, inner=True)
+
+
+@INNER
+def _again(b, band, x, before, layer, U, S, biases, lists):
+    """U = the membrane of a band, from its state at the window's start; `biases` are tiled."""
+    g = layer.g
+    N = g.height * g.row
+    low = band * g.height
+    weights = before.weights
+    copy(before.state[b, band * S.size : (band + 1) * S.size], S)
+    for t in range(U.u.shape[1]):
+        if t > 0:
+            step = layer.first + t - layer.lag
+            input_of(x, b, step, low, low + g.height, weights, S[:N], lists, g, layer.c)
+        u_t, past = of_band(U, 0, t, 0, N, layer.neuron.past)
+        membrane_step(u_t, past, S, biases, layer)
+
+
+@INNER
+def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, heard):
+    """u_dot of a band along `d` from u, each an array and its sample and place; and y_dot[b] where
+    that is given; `biases` are d's, tiled; f are the layer's own spikes where it hears them."""
+    g = layer.g
+    neuron = layer.neuron
+    N = g.height * g.row
+    low = band * g.height
+    here = band * N
+    u, n, at = u
+    u_dot, m, to = u_dot
+    inner = max(u_dot.u.shape[1] - layer.delay, 0)
+    X = S[:N]
+    S[:] = 0
+    for k in range(neuron.filters):
+        F = S[(1 + k) * N : (2 + k) * N]
+        for h in range(0, N, g.row):
+            for i in range(g.row):
+                F[h + i] = d.F[b, k, here + h + i] + layer.start[k] * biases[i]
+    for t in range(u_dot.u.shape[1]):
+        u_t, past = of_band(u, n, t, at, N, neuron.past)
+        v_t, past_dot = of_band(u_dot, m, t, to, N, neuron.past_dot)
+        tau = t - layer.lag
+        if 0 <= tau < inner:
+            if not d.dense[b]:
+                step = layer.first + tau
+                input_of(x, b, step, low, low + g.height, d.weights, X, lists, g, layer.c)
+            if d.V.size > 0:
+                add(d.V[b, tau, here : here + N], X)
+            if heard.size > 0:
+                hear(f, b, tau, d.weights.heard, X, N)
+                if t > 0:
+                    row_times(y_dot[b, t - 1], heard, X)
+        arguments = (u_t, past, v_t, past_dot, S, biases, neuron.own)
+        call_at(neuron.calls.forward_tangent, arguments)
+        if y_dot.size > 0:
+            to_y = y_dot[b, t, band * g.sites : (band + 1) * g.sites]
+            tangent((u_t, v_t), room, to_y, layer)
+
+
+@KERNEL
+def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot, f):
+    """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u
+    is not given it is computed again."""
+    g = layer.g
+    N = g.height * g.row
+    kept = before.state.size == 0
+    steps = 0 if kept else y_dot.shape[1]
+    own = membrane_of(steps, N, layer.neuron.past, y_dot)
+    own_dot = membrane_of(steps, N, layer.neuron.past_dot, y_dot)
+    S = zeros(N * rows_of(layer.neuron), y_dot)
+    lists = lists_of(g)
+    room = scratch(g, y_dot, d)
+    biases = tiled(before.weights.bias, g.W)
+    biases_dot = tiled(d.weights.bias, g.W)
+    heard = before.weights.heard
+    for item in range(start, stop):
+        b, band = divmod(item, g.bands)
+        given = (u, b, band * N)
+        to = (u_dot, b, band * N)
+        if not kept:
+            _again(b, band, x, before, layer, own, S, biases, lists)
+            given = (own, 0 * b, 0 * b)
+            to = (own_dot, 0 * b, 0 * b)
+        _along(b, band, x, d, layer, given, to, S, biases_dot, lists, room, y_dot, f, heard)
+        if layer.readout:
+            copy(u_dot.u[b, u_dot.u.shape[1] - 1], logits_dot[b])
+
+
+@INLINE
+def _sums(b, band, S, N, out, layer):
+    """What a band's adjoints at the window's start, and its sums, bring to those of the block."""
+    g = layer.g
+    filters = layer.neuron.filters
+    carried = filters + layer.neuron.states
+    for k in range(filters):
+        copy(S[k * N : (k + 1) * N], out.dF[b, k, band * N : (band + 1) * N])
+    db = out.db[b, band]
+    for i in range(0, N, g.n_out):
+        for n in range(g.n_out):
+            total = S[carried * N + i + n]
+            for k in range(filters):
+                total += layer.start[k] * S[k * N + i + n]
+            db[n] += total
+    for k in range(layer.neuron.learned):
+        for n in range(N):
+            out.dk[b, band, k] += S[(carried + 1 + k) * N + n]
+
+
+@KERNEL
+def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
+    """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dF, db
+    and dk; along `d`, where that is given, the tangents of these, and dV itself where it has room.
+    Where u is not given it is computed again. Where a layer hears its own spikes, the last of dy and
+    dy_dot gains what these get."""
+    g = layer.g
+    N = g.height * g.row
+    neuron = layer.neuron
+    like = u.u
+    steps = dy.steps
+    inner = steps - layer.delay
+    kept = before.state.size == 0
+    own = membrane_of(0 if kept else steps, N, neuron.past, like)
+    room = scratch(g, like, d)
+    lists = lists_of(g)
+    biases = tiled(before.weights.bias, g.W)
+    heard = before.weights.heard_back
+    state = zeros(N * rows_of(neuron), like)
+    carried = neuron.filters + neuron.states
+    asked = carried + 1 + neuron.learned
+    size = g.height * g.pitch
+    own_dot = membrane_of(0 if kept or d is None else steps, N, neuron.past_dot, like)
+    no_y = zeros(0, like).reshape(0, 0, 0)
+    du = parts(d, zeros(N, like), zeros(N, like))
+    dX = parts(d, zeros(size, like), zeros(size, like))
+    of_values = carried * N * (len(du) - 1)  # of a pair
+    S = zeros(of_values + asked * N, like)
+    for item in range(start, stop):
+        b, band = divmod(item, g.bands)
+        to = band * g.sites
+        S[:] = 0
+        for m in range(len(du)):
+            du[m][:] = 0  # whose odd columns stay zero
+            dX[m][:] = 0
+        at_u, at = (u, b, band * N), (u_dot, b, band * N)
+        if not kept:
+            _again(b, band, x, before, layer, own, state, biases, lists)
+            at_u, at = (own, 0 * b, 0 * b), (own_dot, 0 * b, 0 * b)
+            if d is not None:
+                rest = (state, tiled(d.weights.bias, g.W), lists, room, no_y, x, heard)
+                _along(b, band, x, d, layer, at_u, at, *rest)
+        for t in range(steps - 1, -1, -1):
+            u_t, past = of_band(at_u[0], at_u[1], t, at_u[2], N, neuron.past)
+            v_t, past_dot = of_band(at[0], at[1], t, at[2], N, neuron.past_dot)
+            if heard.size > 0:
+                row_times(dX[-1], heard, dy_dot.dy[b, t])
+                if d is not None:
+                    row_times(dX[0], d.weights.heard_back, dy_dot.dy[b, t])
+            if dy.dlogits.size == 0:
+                here = dy.dy[b, t, to : to + g.sites]
+                dys = parts(d, here, dy_dot.dy[b, t, to : to + g.sites])
+                adjoint(parts(d, u_t, v_t), dys, room, du, layer)
+            elif t >= steps - 2:
+                dlogits = parts(d, dy.dlogits[b], dy_dot.dlogits[b])
+                for m in range(len(du)):
+                    du[m][:] = 0
+                    if t == steps - 1:
+                        copy(dlogits[m], du[m])
+            address = neuron.calls.backward if len(du) == 1 else neuron.calls.backward_tangent
+            us = parts(d, u_t, v_t)
+            call_at(address, (us, parts(d, past, past_dot), du, S, dX, g, neuron.own))
+            tau = t - layer.lag
+            if 0 <= tau < inner:
+                if dV.size > 0:
+                    copy(dX[0], dV[b, tau, band * size : (band + 1) * size])
+                _keep(x, b, band, tau, item, dX[-1], out, layer)
+        _sums(b, band, S[of_values:], N, out, layer)
+
+
+@INLINE
+def _keep(x, b, band, t, item, dX, out, layer):
+    """dX of a step is kept, or where `out.dW` is given the weight gradient of its events is summed
+    at once."""
+    g = layer.g
+    if out.dW.size > 0:
+        low = band * g.height
+        high = low + g.height
+        at = layer.first + t
+        spread_weight(x, b, at, low, high, 0, g.k, dX, 0, out.dW[item], layer.c.one, g)
+    else:
+        copy(dX, out.dV[b, t, band * dX.size : (band + 1) * dX.size])
