@@ -47,6 +47,11 @@ class IntegerLayer:
         by = 1 if self.pool == "none" else 2
         return H // by, W // by, self.weight.shape[3]
 
+    @property
+    def memory_bits(self) -> int:
+        """Of weights and biases."""
+        return self.weight.size * self.bits + self.bias.size * 32
+
 
 def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, int]:
     """(int8 weights, how many were clipped) at an exponent, rounded to nearest."""

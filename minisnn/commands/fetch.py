@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from .. import outputs
-from ..data.store.fetch import fetch as download
+from ..data.store import fetch as store
 from .options import Quiet
 
 
@@ -40,4 +40,4 @@ def fetch(
     pip install "minisnn[fetch]".
     """
     show = partial(print, flush=True)
-    print(download(out, part, base, keep_zips, progress=not quiet, tell=show))
+    print(store.fetch(out, part, base, keep_zips, progress=not quiet, tell=show))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data.readers import anything
+from ..data.readers.columns import order_of
 from ..data.readers.spoken import forget
 from ..data.readers.units import as_picture, in_words, is_row
 from ..data.sets.own import check_taken, classes_of, of_one_group, tell_unused
@@ -38,6 +39,8 @@ def file(path: Path, forms: Forms) -> None:
 def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     """Recordings of your own: classes, rates, and what looks wrong in a sample of them; a contact
     sheet of it."""
+    if forms.columns:
+        order_of(forms.columns)
     found = anything.entries(root)
     check_taken(found, str(root), time=forms.time, columns=forms.columns)
     sensor = forms.sensor or anything.sensor_of_all(found)
@@ -62,7 +65,10 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
         rates[one.label].append(len(events) / spans[-1])
         own = _sensor(events, sensor)
         reach = own if reach is None or len(reach) != len(own) else tuple(map(max, reach, own))
-        wrong += [f"{one.name}: {what}" for what in oddities(events, sensor and own)]
+        wrong += [
+            f"{one.name}: {what}"
+            for what in oddities(events, own if sensor or is_row(own) else None)
+        ]
         twin = met.setdefault(hashlib.sha256(events.tobytes()).hexdigest(), one.name)
         if twin != one.name:
             why = "one recording would be in support and in query"
@@ -95,6 +101,8 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
         parts = {split: len(one) for split, one in classes_of(found, 0, str(root)).items()}
         tell_unused(found, str(root))
         many = ", ".join(f"{split} {count}" for split, count in parts.items())
+        if min(parts.values()) < 2:
+            raise ValueError(f"{root}: classes by split are {many}; a task needs two")
         print(f"classes by split: {many}; tasks have {min(parts.values())} ways at most")
     except ValueError as error:
         print(f"no tasks yet: {error}; two classes are enough for --rule classify")

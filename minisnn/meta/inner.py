@@ -146,8 +146,9 @@ class InnerLoop:
         [0.0, 1.0, 1.0, 0.0, 1.0, 0.0]
         """
         m = np.ones(net.size, net.dtype)
+        limits = self.threshold, self.threshold_fraction
         update = np.abs(self.step_size * gradient)
-        for b in net.blocks:
+        for b in net.blocks if self.freeze or limits != (None, None) else ():
             layer = net.slice_of(b.name)
             size = update[layer]
             if self.threshold is not None:

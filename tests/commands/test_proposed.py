@@ -266,7 +266,7 @@ def test_what_cannot_be_read_is_told(tmp_path, capsys):
     (tmp_path / "loose").mkdir()
     archive(tmp_path / "loose" / "a", 0)
     assert cli.main(["info", str(tmp_path / "loose"), "--sample", "3"]) == 2
-    assert "a.npz lies in the folder itself" in capsys.readouterr().err
+    assert "a.npz is in the folder itself" in capsys.readouterr().err
 
 
 def test_single_files_take_what_they_do_not_say(tmp_path, capsys):
