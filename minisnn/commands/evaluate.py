@@ -162,7 +162,8 @@ def evaluate(
         for name, learned in networks.items() if split != "train" and not whole_set else ():
             if words := met(learned, here, tasks):
                 known[name] = words
-                words = f"{name}: {words}; its accuracy is not that of unseen classes"
+                of = "" if name == str(checkpoint) else f" of {name}"
+                words = f"{split}: {words}{of}; its accuracy is not that of unseen classes"
                 warnings.warn(words, stacklevel=2)
         if not baselines or whole_set or tasks.episode(seed, 0, *size).real:
             return others

@@ -145,10 +145,13 @@ class InnerLoop:
         >>> ms.InnerLoop(step_size=1.0, threshold=0.15).gate(net, gradient).tolist()
         [0.0, 1.0, 1.0, 0.0, 1.0, 0.0]
         """
+        by_layer = self.freeze or (self.threshold, self.threshold_fraction) != (None, None)
+        constants = () if self.adapt_constants else net.learned
+        if not by_layer and not constants and self.error_threshold is None:
+            return np.broadcast_to(net.dtype.type(1), net.size)
         m = np.ones(net.size, net.dtype)
-        limits = self.threshold, self.threshold_fraction
         update = np.abs(self.step_size * gradient)
-        for b in net.blocks if self.freeze or limits != (None, None) else ():
+        for b in net.blocks if by_layer else ():
             layer = net.slice_of(b.name)
             size = update[layer]
             if self.threshold is not None:
@@ -157,7 +160,7 @@ class InnerLoop:
                 m[layer] = size > self.threshold_fraction * (size.max() - size.min())
             if b.name in self.freeze:
                 m[layer] = 0
-        for p in () if self.adapt_constants else net.learned:
+        for p in constants:
             m[p.slice] = 0
         if self.error_threshold is not None and logits is not None:
             error = np.abs(net.criterion.backward(logits, net._target(y, len(logits)))).sum(0)

@@ -113,7 +113,7 @@ def announce() -> None:
     """Say so where the next kernel is not there yet: once after installing, and after a change of
     it."""
     words = "the kernels are compiled first, once: about half a minute"
-    when_missing("announce", partial(print, words, file=sys.stderr, flush=True))
+    when_missing("announce", lambda: print(words, file=sys.stderr, flush=True))
 
 
 def missed() -> None:

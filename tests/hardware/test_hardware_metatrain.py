@@ -119,7 +119,7 @@ def test_more_alphabets_than_there_are_are_refused_before_anything_is_made(
         (["--lr", "0"], "lr is 0.0, expected a positive number"),
         (["--lr", "nan"], "lr is nan, expected a positive number"),
         (["--resume", "nowhere"], "no run to resume"),
-        (["--resume", "nowhere", "--updates", "3"], "leave out --updates"),
+        (["--resume", "nowhere", "--updates", "3"], "no run to resume"),
     ],
 )
 def test_bad_input_gets_one_sentence(options, said, capsys, tmp_path, monkeypatch):

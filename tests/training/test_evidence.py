@@ -125,7 +125,7 @@ def test_commands_take_real_targets_or_say_in_a_sentence_that_they_do_not(
     assert capsys.readouterr().out.startswith("test error ")
     learn = "train --dataset waves.py:make --channels 2 --kernel 3 --ways 2 --updates 1 --out new"
     assert cli.main([*look, "--rule", "nearest"]) == 2
-    assert capsys.readouterr().err.startswith("minisnn: rules of class means")
+    assert capsys.readouterr().err.startswith("minisnn: the loss must be cross_entropy")
     for line in (
         [*learn.split(), "--quiet"],
         [*learn.split(), "--rule", "maml", "--evaluate-every", "0", "--test-episodes", "0"],

@@ -36,6 +36,11 @@ def check(camera: Any) -> None:
     need("offset_px", camera.offset_px, pair, "two numbers, (x, y)")
     good = np.shape(camera.sensor) == (2,) and min(camera.sensor) >= 1
     need("sensor", camera.sensor, good, "rows and columns")
+    if camera.trajectory is not None:
+        rows = np.array(camera.trajectory, float)
+        good = rows.ndim == 2 and rows.shape[1] == 3 and len(rows) > 1 and np.isfinite(rows).all()
+        good = good and (np.diff(rows[:, 0]) > 0).all()
+        need("trajectory", camera.trajectory, good, "two rows (ms, x, y) or more, as time goes on")
 
 
 def grey_values(pictures: np.ndarray) -> np.ndarray:

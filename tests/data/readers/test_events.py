@@ -125,6 +125,6 @@ def test_a_clock_that_jumps_ahead_makes_no_empty_parts(rng):
     take["t"][3000:] += 3600_000_000
     with pytest.raises(
         ValueError,
-        match=r"would be 180,\d+ of 4,000 events; there is none for 3600(\.\d+)? s after 3\.\d+ s",
+        match=r"would be 180,\d+ of 4,000 events; there is none for 3600",
     ):
         windows(as_events(take), 50, 20)

@@ -62,11 +62,7 @@ def test_info_tells_it_and_the_flag_that_mends_it(tmp_path, capsys):
     root = folder(tmp_path / "in-ms", unit=lambda k: "ms")
     assert cli.main(["info", str(root), "--sensor", "12,16"]) == 0
     said = capsys.readouterr().out
-    assert (
-        said.count("they look like ms: say --time ms") == 3
-        and "9 more like it" in said
-        and "train on them with" not in said
-    )
+    assert "they look like ms: say --time ms" in said and "train on them with" not in said
     assert cli.main(["info", str(root), "--sensor", "12,16", "--time", "ms"]) == 0
     said = capsys.readouterr().out
     assert "looks wrong" not in said

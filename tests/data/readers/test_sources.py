@@ -1,7 +1,6 @@
 """What users hold: arrays and text without names, files of other tools and sensors, frames, subsets
 and loaders."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +8,8 @@ import pytest
 from sweeps import SENSOR, in_unit, sweep
 
 import minisnn as ms
-from minisnn.data.readers.anything import SUFFIXES, read_events, sensor_of
+from minisnn.data.readers.anything import SUFFIXES
 from minisnn.data.readers.columns import NAMES, microseconds
-from minisnn.files import check_archive
 
 # ---- columns without names
 
@@ -29,29 +27,6 @@ def told(call) -> str:
 
 
 # ---- files of other forms
-
-
-def test_archives_that_unpack_to_more_than_they_should(tmp_path):
-    """Told by what they announce, before anything is unpacked."""
-    path = tmp_path / "a.npz"
-    with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("x.npy", "w") as member,
-    ):
-        np.lib.format.write_array_header_1_0(
-            member, dict(descr="<i8", fortran_order=False, shape=(1 << 22,))
-        )
-        for _ in range(32):
-            member.write(bytes(1 << 20))
-    for read in (read_events, sensor_of):
-        assert "x.npy unpacks to 33554" in told(lambda: read(path)), read
-    np.savez(path, **{f"w{k}": np.random.default_rng(k).integers(0, 99, 9000) for k in range(3)})
-    with pytest.raises(
-        ValueError,
-        match=r"a.npz: unpacks to \d+ bytes and more; expected weights, of at most 100000",
-    ):
-        check_archive(path, "weights", 100_000)
-    check_archive(Path(__file__), "weights", 1)  # no archive
 
 
 # ---- in memory

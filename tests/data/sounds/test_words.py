@@ -88,7 +88,7 @@ def test_counts_are_those_of_a_loop_from_time_zero_on(roots):
         (dict(per_word=1), "per_word must be at least 2"),
         (dict(size=701), "number of units from 1 to 700"),
         (dict(size=(16, 16)), "number of units"),
-        (dict(size="70"), "size must hold whole numbers"),
+        (dict(size="70"), "size must"),
         (dict(bin_ms=13), "duration_ms is 1400.0; expected a whole number of steps of 13"),
         (dict(bin_ms=0), "step_ms is 0"),
         (
