@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ..arguments import array, floating, must, number, whole
+from ..arguments import array, floating, must, need, number, whole
 
 
 class SGD:
@@ -100,11 +100,12 @@ def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
     """ValueError where theta or its gradient are not parameters of the optimiser."""
     for name, given in (("theta", theta), ("gradient", gradient)):
         vector = array(name, given)  # nothing masked
-        must(
+        good = isinstance(given, np.ndarray) and vector.shape == state.shape
+        need(
             name,
-            vector is given and vector.shape == state.shape and vector.dtype.kind == "f",
-            f"a flat floating-point array of {state.size} parameters",
             f"{vector.dtype} of shape {vector.shape}",
+            good and vector.dtype.kind == "f",
+            f"a flat floating-point array of {state.size} parameters",
         )
 
 
