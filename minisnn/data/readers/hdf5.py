@@ -55,7 +55,7 @@ class Hdf5:
         with naming(path, what):
             self.file = h5py.File(path, "r")
 
-    def __enter__(self) -> "Hdf5":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_) -> None:
