@@ -1,7 +1,7 @@
 """Print the size of each part of the project, and fail where one is above its limit.
 
 Statements and nodes are those of the syntax tree of the Python files that git tracks. A limit is only
-ever lowered, to what a part has come to.
+ever lowered, to what a part has come to, or moves along with what leaves one part for another.
 """
 
 import ast
@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 LIMITS = {  # statements, nodes
-    "library": (25_450, 339_500),  # minisnn and hardware
-    "tests": (33_300, 502_500),
-    "lessons": (5_140, 82_900),
-    "scripts": (2_080, 30_500),  # what is elsewhere
+    "library": (22_150, 302_000),  # minisnn and hardware
+    "tests": (24_950, 376_000),
+    "lessons": (4_340, 73_600),
+    "scripts": (2_125, 31_100),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}
 
