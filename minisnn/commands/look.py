@@ -102,7 +102,7 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
         tell_unused(found, str(root))
         many = ", ".join(f"{split} {count}" for split, count in parts.items())
         if min(parts.values()) < 2:
-            raise ValueError(f"{root}: classes by split are {many}; a task needs two")
+            raise ValueError(f"{root}: the classes are {many}; a task needs two of one split")
         print(f"classes by split: {many}; tasks have {min(parts.values())} ways at most")
     except ValueError as error:
         print(f"no tasks yet: {error}; two classes are enough for --rule classify")
