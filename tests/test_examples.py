@@ -21,21 +21,15 @@ from minisnn import gradcheck, nir, plots
 # What the library calls by itself, and what somebody who writes a neuron, a rule or an executor
 # gives it.
 BEHIND = {
-    "CubaLIF": {"forward", "backward"},
-    "LIF": {"forward", "backward"},
+    "CubaLIF": {"backward", "forward"},
+    "LIF": {"backward", "forward"},
     "Checkpoint": {"check_usable", "to_open"},
     "ClassMeans": {"once"},
     "InnerLoop": {"batches", "update", "update_backward"},
     "MAML": {"check", "gradient", "loop"},
-    "Network": {
-        "own",
-        "parameters",
-        "readout_bias",
-        "weights",
-        "with_silent_readout",
-    },
+    "Network": {"own", "parameters", "readout_bias", "weights", "with_silent_readout"},
     "Omniglot": {"turned"},
-    "Others": {"carry_out", "forget", "give_up"},
+    "Others": {"forget"},
     "Recordings": {"among", "name_of"},
     "TrainingConfig": {"idle", "network", "order_of", "recordings"},
     "Written": {"turned"},
