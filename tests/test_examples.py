@@ -30,6 +30,8 @@ BEHIND = {
     "Network": {"own", "parameters", "readout_bias", "weights", "with_silent_readout"},
     "Omniglot": {"turned"},
     "Others": {"forget"},
+    "Cluster": {"carry_out", "give_up"},
+    "Workers": {"carry_out", "give_up"},
     "Recordings": {"among", "name_of"},
     "TrainingConfig": {"idle", "network", "order_of", "recordings"},
     "Written": {"turned"},
