@@ -208,7 +208,8 @@ def report(
     if unknown := [name for name in only if name not in EXPERIMENTS]:
         known = ", ".join(EXPERIMENTS)
         raise ValueError(f"--only: there is no experiment {unknown[0]!r}; expected some of {known}")
-    outputs.check(plan.out / "report.html", outputs.REPORT, force=plan.force)
+    if plan.out.is_dir():  # else it is made
+        outputs.check(plan.out / "report.html", outputs.REPORT, force=plan.force)
     began = time.perf_counter()
     findings = []
     for found in plan.measure(dict.fromkeys(only, Study.run), episodes, work):
