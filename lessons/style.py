@@ -187,31 +187,16 @@ def _show(figure, title: str, scale: int = 2) -> None:
     figure.canvas.draw()
     pixels, held = Picture.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]), io.BytesIO()
     pixels.quantize(128).save(held, "png", optimize=True)  # a quarter of the size
-    _display(held.getvalue(), pixels.width // scale, title, panels=_panels(figure))
+    _display(held.getvalue(), pixels.width // scale, title)
 
 
-def _panels(figure) -> dict[str, list[float]]:
-    """Where a row of panels can be cut, in shares of the width, and where the title ends, in
-    shares of the height: a narrow page puts them one below the other. Nothing for other figures."""
-    grid = figure.axes[0].get_subplotspec().get_gridspec() if figure.axes else None
-    if grid is None or grid.nrows > 1 or grid.ncols == 1 or len(figure.axes) != grid.ncols:
-        return {}
-    wide, high = figure.canvas.get_width_height(physical=True)
-    boxes = [axes.get_tightbbox() for axes in figure.axes]
-    cuts = [(one.x1 + other.x0) / 2 / wide for one, other in zip(boxes, boxes[1:])]
-    title = figure._suptitle.get_window_extent()
-    top = (title.y0 + max(box.y1 for box in boxes)) / 2
-    return {"cuts": [round(cut, 4) for cut in cuts], "top": [round(1 - top / high, 4)]}
-
-
-def _display(png: bytes, width: int, title: str, photograph=False, panels=None) -> None:
+def _display(png: bytes, width: int, title: str, photograph: bool = False) -> None:
     """Show a PNG. photograph: the text says what is white or black in it, so that no page may turn
-    them; panels: as `_panels` found them."""
+    them."""
     if _shell() is not None:
         from IPython.display import Image, display
 
         metadata = {"needs_background": "light"} if photograph else {}
-        metadata |= {"panels": panels} if panels else {}
         display(Image(png, width=width, alt=title, metadata=metadata))
 
 

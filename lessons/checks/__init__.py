@@ -8,7 +8,6 @@ place that differs.
 import functools
 
 import numpy as np
-import style
 
 from . import diagnosis, mine
 from .stopped import meaning
@@ -191,9 +190,7 @@ def foreseen(guess, found, because: str, within: float = 0.1) -> None:
     much), or a word."""
     shown = found if isinstance(found, str) else f"{float(found):.4g}"
     if guess is None:
-        _asked(
-            "Your guess first: write it in place of None, and run from there again.", shown, because
-        )
+        print("Your guess first: write it in place of None, and run from there again.")
         return
     if isinstance(found, str):
         near = str(guess).strip().lower() == found.lower()
@@ -202,16 +199,6 @@ def foreseen(guess, found, because: str, within: float = 0.1) -> None:
             within if within >= 1 else within * max(abs(float(found)), 1e-12)
         )
     print(f"You said {guess}, it is {shown}{': foreseen' if near else ''}. Why: {because}.")
-
-
-def _asked(text: str, found: str, because: str) -> None:
-    """Print the text; a notebook also stores, unseen, what an exported page answers a guess with."""
-    shell = style._shell()
-    if shell is None or not hasattr(shell, "kernel"):
-        print(text)
-        return
-    metadata = {"minisnn": {"found": found, "because": because}}
-    shell.display_pub.publish({"text/plain": text}, metadata)
 
 
 def kept(exercise: str):
