@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from .. import outputs
 from ..files import write_json
-from ..parallel.compilation import announce
+from ..parallel.missing import announce
 from ..parallel.threads import set_threads
 from .options import CHECKPOINT, Force, Threads, idle
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from .. import outputs
 from ..files import write_json
 from ..meta.rules import RULES
-from ..parallel.compilation import announce
+from ..parallel.missing import announce
 from .options import (
     CHECKPOINT,
     DATASET,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from .. import outputs
 from ..experiments import BEYOND, EXPERIMENTS, UNUSED
 from ..files import held
-from ..parallel.compilation import announce
+from ..parallel.missing import announce
 from .options import Force, Quiet, Work, idle
 
 OUT = Path("runs/paper")

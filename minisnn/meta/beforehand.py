@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..network.spiking import SpikingNet
-from ..parallel.compilation import when_missing
+from ..parallel.missing import when_missing
 from ..parallel.threads import get_threads, noting
 
 SITES = 32

@@ -2,17 +2,13 @@
 for the next time."""
 
 import gc
-import sys
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from threading import current_thread, main_thread
 from typing import Any
 
-from ..stopping import check
-
-_asked: dict[str, Callable[[], None]] = {}  # by name, to be called when a kernel is missing
+from .missing import cannot_keep
 
 
 def njit(
@@ -33,7 +29,7 @@ def njit(
     One that is `inner` or `apart` is called by other kernels only, and nothing is made that Python
     would call, which takes a seventh of all compiling. Kernels have an `inner` one within them, so
     that it is no machine code by itself, and is not kept; one that is `apart` they call by its
-    address (`llvm.call_apart`).
+    address (`llvm.address_of`).
     """
     from numba import config
     from numba import njit as compile_with
@@ -101,37 +97,6 @@ def _compile(translate: Callable, *types: Any) -> Any:
         finally:
             if collects:
                 gc.enable()
-
-
-def when_missing(what: str, function: Callable[[], None]) -> None:
-    """Call a function when the next kernel is missing, once; in place of another one of that
-    name."""
-    _asked[what] = function
-
-
-def announce() -> None:
-    """Say so where the next kernel is not there yet: once after installing, and after a change of
-    it."""
-    words = "the kernels are compiled first, once: about half a minute"
-    when_missing("announce", lambda: print(words, file=sys.stderr, flush=True))
-
-
-def missed() -> None:
-    """Nothing was kept: this is the moment to say that a kernel is about to be compiled, or to stop
-    before it."""
-    check()
-    while _asked:
-        _asked.popitem()[1]()
-
-
-@cache
-def cannot_keep(reason: str) -> None:
-    """Say once that kernels cannot be kept."""
-    warnings.warn(
-        f"compiled kernels cannot be kept ({reason}), so that each command compiles them, about "
-        "half a minute; name a folder that can be written to: NUMBA_CACHE_DIR=DIR",
-        stacklevel=2,
-    )
 
 
 def compiled() -> bool:

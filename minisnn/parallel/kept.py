@@ -31,7 +31,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
 
-from .compilation import cannot_keep, missed
+from .missing import cannot_keep, missed
 from .sources import sources
 
 WEEK = 7 * 86400  # seconds

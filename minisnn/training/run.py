@@ -34,7 +34,7 @@ from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
-from ..parallel.compilation import announce
+from ..parallel.missing import announce
 from ..parallel.executor import Executor, WorkersLost
 from .baselines import baselines
 from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed

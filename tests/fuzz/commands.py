@@ -326,9 +326,9 @@ def carry_out(first: int, stop: int) -> None:
     import warnings
 
     from minisnn import cli
-    from minisnn.parallel import compilation
+    from minisnn.parallel import missing
 
-    compilation.announce = lambda: None
+    missing.announce = lambda: None
     # a line that was thought to be wrong, and trains
     for alarm in (
         signal.SIGALRM,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from numba.core import caching
 
-from minisnn.parallel import compilation
+from minisnn.parallel import compilation, missing
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
@@ -23,7 +23,7 @@ def double(x):
 
 @pytest.fixture(autouse=True)
 def unsaid(monkeypatch, tmp_path):
-    compilation.cannot_keep.cache_clear()
+    missing.cannot_keep.cache_clear()
     monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
 
 
@@ -35,11 +35,11 @@ def test_another_kernel_can_call_one_that_was_kept():
 
 
 def test_compiling_is_announced_when_it_happens_and_then_only(capsys):
-    compilation.announce()
+    missing.announce()
     kernel = compilation.njit(cache=True)(double)
     assert not capsys.readouterr().err
     assert kernel(4) == 8 and "compiled first" in capsys.readouterr().err
-    compilation.announce()
+    missing.announce()
     # it was kept
     assert compilation.njit(cache=True)(double)(4) == 8 and not capsys.readouterr().err
     # for other types it was not

@@ -10,7 +10,7 @@ from numba import config
 
 import minisnn as ms
 from minisnn.meta import beforehand
-from minisnn.parallel import compilation
+from minisnn.parallel import missing
 from slowly import all_but
 
 if config.DISABLE_JIT:
@@ -33,7 +33,7 @@ def begun(monkeypatch):
     monkeypatch.setattr(subprocess, "Popen", lambda line, **how: lines.append(line))
     monkeypatch.setattr(beforehand.atexit, "register", lambda _: None)
     with suppress(AttributeError):  # of no process
-        compilation.missed()  # as other tests expect
+        missing.missed()  # as other tests expect
 
     def of(net, threads=2):
         ms.set_threads(threads)
@@ -41,7 +41,7 @@ def begun(monkeypatch):
         for _ in range(2):
             beforehand.expect(net)
             with suppress(AttributeError):
-                compilation.missed()
+                missing.missed()
         ms.set_threads(None)
         return lines
 
