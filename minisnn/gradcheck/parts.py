@@ -90,8 +90,10 @@ def check_symmetry(
     name: str, where: str, product: Callable, z: Sequence, rng: np.random.Generator
 ) -> Result:
     """A row: product(v) = H v is symmetric."""
-    v, w = like(z, rng), like(z, rng)
-    Hv, Hw = product(v), product(w)
+    v = like(z, rng)
+    w = like(z, rng)
+    Hv = product(v)
+    Hw = product(w)
     scale = np.sqrt(inner(w, w) * inner(Hv, Hv)) + np.sqrt(inner(v, v) * inner(Hw, Hw))
     return Result(name, where, "symmetry", share(inner(w, Hv) - inner(v, Hw), scale))
 
@@ -102,7 +104,8 @@ def check_symmetry(
 def check_parts(net: Any, theta: Array, x: Array, y: Any, rng: np.random.Generator) -> list[Result]:
     """Rows of the spikes and the loss, then of each layer."""
     rows = check_spikes(net, rng) + check_loss(net, net(theta, x), y, rng)
-    record, views = net.record(theta, x), net.views(theta)
+    record = net.record(theta, x)
+    views = net.views(theta)
     x = net._enter(net._input(x))[-net.window :]
     for layer, w, frozen in zip(net.blocks, net.weights(theta), record):
         arrays = {p.part: views[p.name] for p in net.layout if p.layer == layer.name}

@@ -143,7 +143,8 @@ class Shared:
                 f"episodes have {sorted(sizes)} answers; expected one episode or more, with as "
                 "many in each"
             )
-        self.episodes, self.each = len(drawn), sizes.pop()
+        self.episodes = len(drawn)
+        self.each = sizes.pop()
         self.answers = self.episodes * self.each
         self.sides = drawn[0].query.shape[1]
         names = sorted({name for one in drawn for name in one.classes})
@@ -155,7 +156,8 @@ class Shared:
             self.classes[episode, label] = 1
             query.append(self._occurrences(episode, one.query, label[one.of]))
             support.append(self._occurrences(episode, one.support, label[one.learned]))
-        self.query, self.support = np.concatenate(query, 1), np.concatenate(support, 1)
+        self.query = np.concatenate(query, 1)
+        self.support = np.concatenate(support, 1)
         if not self.sides:
             return
         from scipy.sparse import coo_matrix
@@ -216,13 +218,14 @@ class Shared:
         if self.episodes == 1 or alike and np.isinf(within).any():
             return Intervals(None, None, None, None)
         halves = self._alike() if alike else self._halves(right - mean)
-        low, high = mean - halves[self.population], mean + halves[self.population]
+        centre = mean
+        half = halves[self.population]
         if within == ANSWERS and not alike:  # Wilson's, for as many answers as have this half
-            excess = halves[self.population] ** 2 / (mean * (1 - mean))  # z^2 / n
+            excess = half**2 / (mean * (1 - mean))  # z^2 / n
             centre = (mean + excess / 2) / (1 + excess)
-            half = (halves[self.population] ** 2 + excess**2 / 4) ** 0.5 / (1 + excess)
-            low, high = centre - half, centre + half
-        low, high = max(low, within[0]), min(high, within[1])
+            half = (half**2 + excess**2 / 4) ** 0.5 / (1 + excess)
+        low = max(centre - half, within[0])
+        high = min(centre + half, within[1])
         lead = Interval(max(mean - low, high - mean), low, high, self.population)
         over_episodes = halves["episodes"] if np.ptp(right) == 0 else ci95(accuracy.tolist())
         return Intervals(lead, over_episodes, halves.get("recordings"), halves.get("classes"))
@@ -315,7 +318,7 @@ class Shared:
         # the same but for zeros
         gram = centred.T @ centred if Z.shape[1] < episodes else centred @ centred.T
         values = np.clip(np.linalg.eigvalsh(gram)[::-1][: episodes - 1], 0.0, None)
-        first, second = float(values.sum()), float((values**2).sum())
+        first, second = _sums(values)
         system = np.array([[first, second], [episodes - 1, first]])  # rows: of sigma^2, of tau^2
         if second * (episodes - 1) - first**2 <= 1e-9 * max(second * episodes, 1.0):
             return None
@@ -327,7 +330,7 @@ class Shared:
         values, weights = self._moments
         rest = accuracy - accuracy.mean()
         squares = np.array([rest @ rest, ((self.classes.T @ rest) ** 2).sum()])
-        first, second = float(values.sum()), float((values**2).sum())
+        first, second = _sums(values)
         free = self.episodes - 1
         sigma2, tau2 = np.linalg.solve(np.array([[first, free], [second, first]]), squares)
         if sigma2 < 0 or tau2 < 0:
@@ -335,6 +338,11 @@ class Shared:
         of_values = (weights[0] + weights[1] * values) * (sigma2 * values + tau2)
         others = max(free - len(values), 0) * (weights[0] * tau2) ** 2
         return float(weights @ squares), float(2 * ((of_values**2).sum() + others)) ** 0.5
+
+
+def _sums(values: np.ndarray) -> tuple[float, float]:
+    """The sum, and that of squares."""
+    return float(values.sum()), float((values**2).sum())
 
 
 def _t(free: float) -> float:
