@@ -6,7 +6,7 @@ shows a help.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -100,12 +100,6 @@ def texts(name: str, found: Any) -> tuple[str, ...]:
     good = is_sequence(found) and all(isinstance(text, str) for text in found)
     must(name, good, "a list of texts", found)
     return tuple(map(str, found))
-
-
-def mapping(name: str, found: Any) -> Mapping[Any, Any]:
-    """Named values; ValueError for anything else."""
-    must(name, isinstance(found, Mapping), "a dictionary", found)
-    return found
 
 
 def array(name: str, found: Any) -> "np.ndarray":

@@ -1,16 +1,14 @@
 """What a command may write over: nothing that exists, unless --force is given.
 
-Commands declare where they write (`commands.options.add_output`), and all of it is checked before
-any work begins.
+A command names the kind of what it writes in an annotation (`commands.signature`), and all of it is
+checked before any work begins.
 """
 
-import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .files import UNFINISHED, check_can_write, whole_folder
 
@@ -32,20 +30,6 @@ class Kind:
 def json_of(command: str) -> Kind:
     """The numbers that a command writes."""
     return Kind(f"numbers of {command} (JSON)")
-
-
-def made_by(command: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Named values for JSON, which say what command made them."""
-    return {"made_by": command, **values}
-
-
-def archive(what: str, arrays: Mapping[str, Any]) -> bytes:
-    """Arrays as a compressed .npz file."""
-    import numpy as np
-
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
 
 
 CHECKPOINT = Kind("a checkpoint")

@@ -10,8 +10,9 @@
 A parameter before the slash is an argument without a flag. Annotated holds the type, the help (the
 last text), and as needed the name of a value (a text before it), a function that reads the value,
 what is written there (`outputs.Kind`), and its `Group`. Every other path is read. A Literal is a
-choice, a bool a flag, and a dataclass stands for its fields, as a group under its docstring. A
-dictionary of functions is a command with parts.
+choice, a bool a flag, and a dataclass stands for its fields, as a group under its docstring. A whole
+number without a function of its own is at least 1, or 0 where that is its default. A dictionary of
+functions is a command with parts.
 """
 
 import argparse
