@@ -388,7 +388,7 @@ def test_noise_by_any_rule(made, rule, monkeypatch):
     if made is nmnist and not whole:
         config = replace(config, window=30)
     assert_silent(heard(config))
-    if made is code and whole:  # what its leak does: the test above
+    if made is code and whole:  # what its leak does: the last test
         return
     leak = (
         known_pictures
@@ -447,3 +447,18 @@ def test_what_is_one_and_the_same_is_no_test():
                 data=dict(train=parts["train"], test=test),
             )
     assert not Path("run").exists()
+
+
+def test_noise_of_a_users_code(monkeypatch):
+    """A function that forgets the split it is asked for is refused; one that knows it is at
+    chance."""
+    config = config_of("classify", code())
+    assert_silent(heard(config))
+    forgetful = config_of("classify", code(body="return data"))
+    with pytest.raises(
+        ValueError,
+        match=r"train and val share 400 of 400 recordings .*; recordings that are called unseen would be known",
+    ):
+        heard(replace(forgetful, evaluate_every=5))
+    monkeypatch.setattr(run, "check_apart", lambda *_: None)
+    assert_loud(heard(forgetful))

@@ -204,3 +204,24 @@ def test_a_checkpoint_keeps_its_record(tmp_path):
     )
     with pytest.raises(ValueError, match="network.h5"):
         replace(found, provenance={}).to_open("a.h5", None, None)
+
+
+def test_info_says_what_a_network_learned_from(said, capsys, opened):
+    train(toy_config(updates=2), "mine", data=toy_data(), **SILENT)
+    assert (
+        cli.main(["info", "mine"]) == 0
+        and "data given in Python (ToySet), seed 0" in capsys.readouterr().out
+    )
+    train(toy_config(updates=2, root="taken"), "real", **SILENT)
+    assert (
+        cli.main(["info", "real"]) == 0
+        and "double-nmnist, recordings of taken, seed 0" in capsys.readouterr().out
+    )
+
+
+def test_data_given_to_a_run_of_a_named_set_is_refused(tmp_path):
+    assert f"continue with --resume {tmp_path}" in stopped(tmp_path, given=False)
+    with pytest.raises(
+        ValueError, match="learns from double-nmnist, simulated recordings; leave out data="
+    ):
+        train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)

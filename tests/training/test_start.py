@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy import small_set, toy_config, toy_data
+from toy import assert_same, interrupt, small_set, toy_config, toy_data
 
 from minisnn.core.neuron import CubaLIF
 from minisnn.core.neuron import LIF
@@ -17,7 +17,7 @@ from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
 from minisnn.meta.stepsizes import StepSizes
-from minisnn.training.run import train
+from minisnn.training.run import Interrupted, train
 from minisnn.training.update import TASKS, begun, generator, network_of, nearest
 
 SILENT = dict(progress=False)
@@ -214,3 +214,15 @@ def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path,
     assert asked == [
         (split, {"classes": "train", "align": "none"}) for split in ("train", "val", "test")
     ]
+
+
+def test_a_started_run_that_was_stopped_equals_one_that_was_not(before, tmp_path):
+    config = toy_config(start=str(before))
+    whole = train(config, tmp_path / "whole", data=toy_data(), **SILENT)
+    with pytest.raises(Interrupted):
+        train(config, tmp_path / "part", data=toy_data({11: interrupt}), **SILENT)
+    resumed = train(config, tmp_path / "part", resume=True, data=toy_data(), **SILENT)
+    assert np.array_equal(resumed.theta, whole.theta) and np.array_equal(
+        resumed.inner.step_size, whole.inner.step_size
+    )
+    assert_same(tmp_path / "whole", tmp_path / "part")
