@@ -1,6 +1,7 @@
 """A network of CubaLIF on Loihi beside the float network, on the same episodes; and its words, for
 Lava."""
 
+import io
 import re
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,6 @@ import numpy as np
 from minisnn.experiments.findings import Table, figure
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.files import write_whole
-from minisnn.outputs import archive
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, with_prototypes
 from minisnn.parallel.executor import Executor
@@ -150,4 +150,6 @@ def write_words(path: Path, chip: CubaNet) -> None:
         words |= {f"{layer.name}.{name}": value for name, value in own.items()}
     words["readout.weight"] = 2 * chip.readout.weight[0, 0].T.astype(np.int16)
     arrays = {name: np.array(value) for name, value in words.items()}
-    write_whole(path, archive("Loihi's words", arrays))
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    write_whole(path, file.getvalue())
