@@ -1,13 +1,12 @@
-"""Shared by the tests of the network: both backends, and faults put into one line of the source."""
+"""Shared by all tests: both backends, small runs and recordings, and faults put into one line of the
+source."""
 
 import __future__
-import gc
 import inspect
 import os
 import sys
 import tempfile
 import textwrap
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -22,34 +21,11 @@ os.environ["LANGUAGE"] = "C"  # argparse speaks the user's, and looks for it at 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
+from minisnn.parallel import missing  # noqa: E402
+
 # where checks of lessons keep what passes
 os.environ["MYSNN"] = str(Path(tempfile.mkdtemp(prefix="mysnn-")) / "mysnn.py")
 BACKENDS = ("numpy", "numba")
-
-
-def worker(config: pytest.Config) -> int | None:
-    """The number of this process among those that share the tests; None where it has them all."""
-    told = getattr(config, "workerinput", None)
-    return int(told["workerid"].removeprefix("gw")) if told else None
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config):
-    """A worker ends when all is told. Python would first take down each kernel and each test, which
-    takes four seconds."""
-    if worker(config) is not None:
-        os._exit(0)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector):
-    """Half of the workers begin at the last folder, so that in a fresh clone each rewrites the
-    assertions of half of the files, and not all of them those of all."""
-    report = yield
-    odd = (worker(collector.config) or 0) % 2
-    if odd and isinstance(collector, (pytest.Directory, pytest.Session)):
-        report.result = report.result[::-1]
-    return report
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -68,57 +44,10 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "/lessons/" not in item.nodeid)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection():
-    """Six thousand tests lie in memory to the end, so Python need not look through them for cycles,
-    neither while they are found nor again and again."""
-    gc.disable()
-    try:
-        return (yield)
-    finally:
-        gc.freeze()
-        gc.set_threshold(100_000, 20, 20)
-        gc.enable()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compiled(request, pytestconfig, tmp_path_factory):
-    """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it.
-    Of several workers one compiles those of float32 and another those of float64, which all then
-    read; that of float32 goes on with the camera's."""
-    number = worker(pytestconfig) or 0
-    mine = ("float32", "float64")[number : number + 1]
-    workers = pytestconfig.workerinput["workercount"] if worker(pytestconfig) is not None else 1
-    alone = workers == 1 or len(request.session.items) < workers  # one has no test, and never comes
-    place = tmp_path_factory.getbasetemp().parent
-    for dtype in mine:
-        compile_kernels(dtype)
-        if not alone:
-            (place / f"compiled-{dtype}").touch()
-    if number == 0:
-        compile_camera()
-    gc.freeze()
-    end = time.monotonic() + 300
-    while not alone and len(list(place.glob("compiled-*"))) < 2 and time.monotonic() < end:
-        time.sleep(0.1)
-
-
-def compile_kernels(dtype: str) -> None:
-    """All that networks of this dtype run."""
-    import minisnn as ms
-
-    x, y = np.ones((2, 8, 4, 8, 2), np.uint8), np.arange(2)
-    for made in (dict(channels=(2,)), dict(channels=(2,), hidden=(3,)), dict(channels=(16,))):
-        net = ms.SpikingNet((4, 8, 2), ways=2, window=5, dtype=dtype, **made)
-        net.hessian_vector_product(
-            net.init(np.random.default_rng(0)), x, y, np.ones(net.size, dtype)
-        )
-
-
-def compile_camera() -> None:
-    from minisnn.data.camera.event_camera import EventCamera
-
-    EventCamera().record_counts(np.zeros((1, 28, 28), np.uint8), [1], 0)
+announce = (
+    missing.announce
+)  # the real one; no other test waits for "the kernels are compiled first"
+missing.announce = lambda: None
 
 
 @pytest.fixture(params=BACKENDS)

@@ -1,12 +1,10 @@
 """Mutants: small faults put into the library at seeded places, one at a time; the default tests
-must notice each that the long ones notice.
+must notice each that changes what the library does.
 
     python tests/mutants.py OUT.json [--count 60] [--seed 0]
 
 OUT.json gets a line a mutant as soon as it is tried, so a run that was stopped goes on with the
-next. For each mutant the default tests of its own part run first, which notice most; then its
-part's slow ones; and where only these notice it, all default tests. A mutant that only slow tests
-notice is a hole of the default ones.
+next. For each mutant the default tests of its own part run first, which notice most; then all.
 """
 
 import argparse
@@ -143,21 +141,15 @@ def noticed(root: Path, jobs: int, *arguments: str) -> str:
     environment = dict(
         os.environ, PYTHONPATH=str(root), MPLBACKEND="Agg", MINISNN_CACHE=str(root.parent / "cache")
     )
-    line = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-n",
-        str(jobs),
-        "-p",
-        "no:cacheprovider",
-        *arguments,
-    ]
+    line = [sys.executable, "-m", "pytest", "-q", "-x", "-n", str(jobs), "-p", "no:cacheprovider"]
     try:
         done = subprocess.run(
-            line, cwd=root, env=environment, capture_output=True, text=True, timeout=3600
+            [*line, *arguments],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=3600,
         )
     except subprocess.TimeoutExpired:
         return "never ends"
@@ -167,14 +159,10 @@ def noticed(root: Path, jobs: int, *arguments: str) -> str:
     return (lines or [done.stderr.strip()[-200:] or "ended"])[0][:200]
 
 
-def tried(mutant: Mutant, root: Path, jobs: int) -> dict[str, str]:
-    """{"noticed": the default test that fails, or ""; "slow": the slow test that does where no
-    default one of its part did}."""
+def tried(mutant: Mutant, root: Path, jobs: int) -> str:
+    """The first test that notices it, of its own part's and then of all; "" where none does."""
     own = tests_of(mutant, root)
-    if own and (found := noticed(root, jobs, *own)):
-        return {"noticed": found}
-    long = noticed(root, jobs, "-m", "slow", *own) if own else ""
-    return {"noticed": noticed(root, jobs) if long or not own else "", "slow": long}
+    return (own and noticed(root, jobs, *own)) or noticed(root, jobs)
 
 
 def main() -> None:
@@ -200,13 +188,9 @@ def main() -> None:
             mutant.apply(root)
             found = tried(mutant, root, args.jobs)
             with open(args.out, "a", encoding="utf-8") as file:
-                file.write(json.dumps({"mutant": asdict(mutant), **found}) + "\n")
-            hole = f"ONLY BY {found['slow']}" if found.get("slow") else "not noticed"
-            print(
-                f"{number}: {mutant.path}:{mutant.line} {mutant.before!r} -> {mutant.after!r}: "
-                f"{found['noticed'] or hole}",
-                flush=True,
-            )
+                file.write(json.dumps({"mutant": asdict(mutant), "noticed": found}) + "\n")
+            place = f"{mutant.path}:{mutant.line} {mutant.before!r} -> {mutant.after!r}"
+            print(f"{number}: {place}: {found or 'not noticed'}", flush=True)
 
 
 if __name__ == "__main__":

@@ -62,22 +62,6 @@ def test_links_lead_somewhere(page):
     assert broken(page, page.read_text(encoding="utf-8")) == []
 
 
-def parsers(parser, name=""):
-    """Every command and sub-command with its parser."""
-    for child, one in flags.children(parser):
-        yield f"{name} {child}".strip(), one
-        yield from parsers(one, f"{name} {child}".strip())
-
-
 def test_the_page_of_commands_lacks_none():
     made = re.findall(r"^<!-- made: help (\S+) -->$", COMMANDS, re.M)
     assert sorted(made) == sorted(name for name, _ in flags.children(cli.parser()))
-
-
-def test_the_help_of_a_command_lists_its_sub_commands(capsys):
-    for name, parser in parsers(cli.parser()):
-        for child, _ in flags.children(parser):
-            with pytest.raises(SystemExit):
-                cli.main([*name.split(), "--help"])
-            said = capsys.readouterr().out
-            assert re.search(rf"^ +{child}\b", said, re.M), f"{name} {child}"

@@ -105,30 +105,3 @@ def test_examples_print_what_they_say(name, tmp_path, monkeypatch):
     found, said = outcome(name, inspect.getdoc(EVERYTHING[name]) or "")
     assert found or name in ("SHD", "SSC"), f"{name} shows no example"  # they need files
     assert not said, said
-
-
-def test_a_missing_and_a_wrong_example_are_found():
-    assert outcome("f", "Words alone.") == (0, "")
-    assert outcome("f", "Words.\n\n>>> ms.cosine(0, 10, 1.0, 0.0)\n1.0") == (1, "")
-    found, said = outcome("f", "Words.\n\n>>> ms.cosine(0, 10, 1.0, 0.0)\n1.1")
-    assert found == 1 and "1.1" in said
-
-
-def test_all_public_names_are_looked_at():
-    assert {*ms.__all__} - {*EVERYTHING} == {"__version__"}
-    assert {
-        "Network.loss",
-        "Recordings.split",
-        "minisnn.plots.save",
-        "minisnn.nir.to_nir",
-    } <= {*EVERYTHING}
-    for cls, names in BEHIND.items():
-        homes = [one for name in ms.__all__ if inspect.isclass(one := getattr(ms, name))]
-        there = {
-            name
-            for home in homes
-            for one in home.__mro__
-            if one.__name__ == cls
-            for name in dir(one)
-        }
-        assert names <= there, f"{cls} has no {names - there}"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import minisnn
+import minisnn.hardware
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """\
@@ -87,25 +88,25 @@ def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp
     assert [line.split(":")[1] for line in errors] == ["3", "4", "4", "5", "6", "7"], errors
 
 
-def test_the_stub_and_the_package_say_the_same():
-    tree = ast.parse((ROOT / "minisnn" / "__init__.pyi").read_text())
+@pytest.mark.parametrize(
+    "package, folder, rooms",
+    [(minisnn, "minisnn", set(minisnn._ROOMS)), (minisnn.hardware, "hardware", {"loihi"})],
+)
+def test_the_stub_and_the_package_say_the_same(package, folder, rooms):
+    tree = ast.parse((ROOT / folder / "__init__.pyi").read_text())
     homes = {
         alias.name: node.module
         for node in tree.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert {"data", "nir", "plots", "training"} < set(minisnn._ROOMS) < set(homes)
-    public = [*(set(homes) - set(minisnn._ROOMS)), "__version__"]
-    assert sorted(minisnn.__all__) == sorted(public) and set(dir(minisnn)) == {
-        *homes,
-        "__version__",
-    }
+    assert rooms <= set(homes) and {*homes, *package.__all__} == {*dir(package), *package.__all__}
     for name, home in homes.items():
-        found = getattr(minisnn, name)
-        assert inspect.ismodule(found) or found.__module__.startswith(f"minisnn.{home}"), name
-    with pytest.raises(AttributeError, match="nothing"):
-        _ = minisnn.nothing
+        found = getattr(package, name)
+        where = f"{package.__name__}.{home}"
+        assert inspect.ismodule(found) or found.__module__.startswith(where), name
+    with pytest.raises(AttributeError):
+        _ = package.nothing
 
 
 def test_importing_costs_nothing():

@@ -87,18 +87,8 @@ def installed(archives, tmp_path_factory):
     """installed(*arguments): `python -m minisnn` of the wheel, in a folder without a clone; what it
     prints."""
     target = tmp_path_factory.mktemp("installed")
-    install = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--target",
-        target,
-        archives[2],
-    ]
-    subprocess.run(install, check=True)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target]
+    subprocess.run([*install, archives[2]], check=True)
     cwd = tmp_path_factory.mktemp("elsewhere")
     env = {**os.environ, "PYTHONPATH": str(target), "MPLBACKEND": "Agg"}
 
@@ -123,13 +113,11 @@ def installed(archives, tmp_path_factory):
 
 
 def test_an_installed_wheel_does_what_a_clone_does(installed):
-    said = installed("minisnn", "train", "--updates", "2", "--test-episodes", "2", "--out", "run")
-    assert "test accuracy" in said
+    few = "--updates", "2", "--test-episodes", "2", "--out", "run"
+    assert "test accuracy" in installed("minisnn", "train", *few)
     assert "lessons" in installed("minisnn", "lessons")
-    assert "--retrain" in installed("minisnn", "report", "--help")
-    few = ("--episodes", "2", "--queries", "2", "--bits", "8")
+    few = "--episodes", "2", "--queries", "2", "--bits", "8"
     assert "float" in installed("minisnn", "hardware", *few)
-    assert "passed" in installed(
-        "minisnn", "check", "--model", "snn", "--channels", "2", "--input", "4,4,2", "--window", "6"
-    )
+    few = "--model", "snn", "--channels", "2", "--input", "4,4,2", "--window", "6"
+    assert "passed" in installed("minisnn", "check", *few)
     installed("minisnn.hardware", "page", "teach.html")

@@ -8,7 +8,6 @@ each recording has a scene and a sensor of its own. Medians of CPU time, in a pr
 kernels. A digit is 28, a drawing 105 pixels wide.
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -37,11 +36,8 @@ def seconds(call: Callable[[], object], times: int = 1) -> float:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument("--repeat", type=int, default=5, help="measurements of each (default: 5)")
-    findings.option(parser)
     options = parser.parse_args(words)
     ms.set_threads(1)
     found = findings.Findings("picture", "events", "twin", "counts", "a camera each")

@@ -6,23 +6,16 @@ of 0 to 3 a second and pixel, which go on through it. The stream is cut by hand,
 first event, or by the device (tests/plain_stream.py, which the C library equals).
 """
 
-import argparse
-import json
-import sys
-from pathlib import Path
-
+import edge
+import findings
 import numpy as np
 
 import minisnn as ms
 from minisnn.data.sets.omniglot import alphabets, thickened
-from minisnn.data.store.shipped import shipped
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.hardware.chip.means import CountedMeans
-from minisnn.hardware.chip.network import IntegerNet
-from minisnn.experiments.findings import figure
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from plain_stream import Onset, Stream  # noqa: E402
+from plain_stream import Onset, Stream  # of tests
 
 RATES = 0, 1, 3  # background events a second and pixel
 BEFORE_US, SIDE, WAYS, QUERIES, STEPS = 400_000, 32, 5, 2, 100
@@ -77,16 +70,18 @@ def answered(chip, counts: list[np.ndarray | None]) -> float:
     return float(np.mean(right))
 
 
-def main(episodes: int, out: str | None) -> None:
-    ms.set_threads(1)
-    chip = IntegerNet.of(ms.read(shipped("omniglot_fine.h5")))
-    camera = ms.EventCamera()
+def main(words: list[str] | None = None) -> None:
+    parser = findings.command_line(__doc__)
+    parser.add_argument("--episodes", type=int, default=100)
+    options = parser.parse_args(words)
+    chip, camera = edge.device("omniglot_fine.h5").chip, ms.EventCamera()
     pictures = np.concatenate([one.reshape(-1, 20, 28, 28) for one in alphabets("test").values()])
-    figures = {}
+    made = findings.Findings()
     for rate in RATES:
-        rng, right = np.random.default_rng(rate), {"hand": [], "found": []}
+        rng = np.random.default_rng(rate)
+        right: dict[str, list[float]] = {"hand": [], "found": []}
         missed = 0
-        for _ in range(episodes):
+        for _ in range(options.episodes):
             chosen = rng.choice(len(pictures), WAYS, replace=False)
             drawn = np.stack([rng.permutation(20)[: 1 + QUERIES] for _ in chosen])
             streams = [
@@ -98,30 +93,16 @@ def main(episodes: int, out: str | None) -> None:
                 counts = [cut(chip, e, s if how == "hand" else None, Onset()) for e, s in streams]
                 missed += how == "found" and sum(one is None for one in counts)
                 right[how].append(answered(chip, counts))
-        hand, found = (estimate(right[how]) for how in right)
+        for how, shares in right.items():
+            one = estimate(shares)
+            made.add(f"rate-{rate}-{how}", one.mean, "%", one.half)
         less = difference(right["found"], right["hand"])
-        name = f"rate-{rate}"
-        figures[f"{name}-hand"] = figure(hand.mean, "%", hand.half)
-        figures[f"{name}-found"] = figure(found.mean, "%", found.half)
-        share = missed / (episodes * WAYS * (1 + QUERIES))
-        figures[f"{name}-missed"] = figure(share, "%")
-        figures[f"{name}-less"] = figure(less.mean, "points", less.half)
-        print(
-            f"{rate} events a second and pixel: cut by hand {hand.percent()} %, found "
-            f"{found.percent()} %, less {less.percent()} points, missed {100 * share:.1f} %",
-            flush=True,
-        )
-    if out:
-        Path(out).write_text(json.dumps(dict(figures=figures, more=dict(episodes=episodes))))
+        made.add(f"rate-{rate}-missed", missed / (options.episodes * WAYS * (1 + QUERIES)), "%")
+        made.add(f"rate-{rate}-less", less.mean, "points", less.half)
+        print(f"{rate} events a second and pixel: found less {less.points()} points", flush=True)
+    made.more = dict(episodes=options.episodes)
+    made.write(options.json)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--episodes", type=int, default=100)
-    parser.add_argument(
-        "--json", metavar="OUT", help="write the figures, as records of results have them"
-    )
-    options = parser.parse_args()
-    main(options.episodes, options.json)
+    main()

@@ -1,5 +1,5 @@
-"""What a benchmark found, as the file that a record of results is made from: figures by name, and the table
-of them that a page shows.
+"""What the benchmarks share: their command line, the file of figures that a record of results is made
+from, and the peak memory of a process.
 
 It imports nothing of minisnn, so that a benchmark may measure another tree.
 """
@@ -7,8 +7,20 @@ It imports nothing of minisnn, so that a benchmark may measure another tree.
 import argparse
 import json
 import re
+import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+
+
+def command_line(text: str) -> argparse.ArgumentParser:
+    """A parser with --json, and a module's docstring as its help."""
+    parser = argparse.ArgumentParser(
+        description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    option(parser)
+    return parser
 
 
 def option(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +56,11 @@ class Findings:
             self.figures[name]["half"] = float(half)
         return name
 
+    def count(self, **numbers: int) -> None:
+        """Figures without a unit."""
+        for name, number in numbers.items():
+            self.add(name.replace("_", "-"), number, "")
+
     def row(self, label: str, *names: str) -> None:
         """A row of the table: its label and the names of its figures; a cell without a figure stays
         empty."""
@@ -60,3 +77,20 @@ class Findings:
             path.write_text(
                 json.dumps(self.contents(), indent=1, allow_nan=False), encoding="utf-8"
             )
+
+
+def peak_memory() -> float:
+    """Peak resident memory of this process in MB, 10^6 bytes; getrusage would count what the parent
+    held before it started this one."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS: bytes
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
+
+
+def fresh(script: str, *words: Any) -> list[float]:
+    """The numbers that a script prints in a process of its own."""
+    command = [sys.executable, script, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [float(word) for word in done.stdout.split()]

@@ -57,12 +57,9 @@ def child(threads: int | None, out: Path) -> None:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
-    findings.option(parser)
     options = parser.parse_args(words)
     if options.child:
         return child(options.threads, options.child)

@@ -11,14 +11,12 @@ thread.
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import findings
 import numpy as np
-from meta_gradient import _peak_memory, network, task, theta
+from meta_gradient import network, task, theta
 
 import minisnn as ms
 
@@ -34,62 +32,40 @@ CASES = [
 def growth(options) -> tuple[float, float]:
     """(peak before, growth) in MB, of this process."""
     ms.set_threads(1)
-    net, parameters, t, rng = (
-        network(options),
-        np.load(options.theta),
-        task(options, 1),
-        np.random.default_rng(0),
-    )
+    net, parameters, t = network(options), np.load(options.theta), task(options, 1)
+    rng = np.random.default_rng(0)
     tiny = ms.SpikingNet((8, 16, 2), (8, 8), 5, 5, options.pool)
     x = rng.poisson(0.02, (5, 40, 8, 16, 2)).astype(np.uint8)
     ms.meta_gradient(tiny, tiny.init(rng), ms.Task(x, np.arange(5), x, np.arange(5)))
-    before = _peak_memory()
+    before = findings.peak_memory()
     ms.meta_gradient(net, parameters, t)
-    return before, _peak_memory() - before
+    return before, findings.peak_memory() - before
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument("--activity", type=float)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--theta", help=argparse.SUPPRESS)
-    findings.option(parser)
-    parser.set_defaults(neuron="lif")
     options = parser.parse_args(words)
     if options.theta:
-        print(*growth(options))
-        return
-    cases = (
-        CASES
-        if options.activity is None
-        else [(options.activity, options.pool, tuple(options.input))]
-    )
+        return print(*growth(options))
+    asked = [(options.activity, options.pool, tuple(options.input))]
     found = findings.Findings("case", "process before", "growth")
     with tempfile.TemporaryDirectory() as folder:
-        for options.activity, options.pool, options.input in cases:
+        for case in asked if options.activity else CASES:
+            options.activity, options.pool, options.input = case
             file = Path(folder, "theta.npy")
             np.save(file, theta(options, network(options)))  # here: it would raise the child's peak
             H, W = options.input
-            told = (
-                f"--activity {options.activity} --pool {options.pool} --input {H} {W} --theta "
-                f"{file}"
-            )
-            child = [sys.executable, __file__, *told.split()]
-            before, grown = map(
-                float,
-                subprocess.run(child, capture_output=True, text=True, check=True).stdout.split(),
-            )
-            name = f"activity {options.activity:.0%}, {options.pool:4s} pooling, {H} x {W}"
-            print(f"{name}: {before:5.0f} MB, then {grown:6.1f} more")
-            key = f"{100 * options.activity:g}-{options.pool}-{H}x{W}".replace(".", "-")
+            given = ["--activity", options.activity, "--pool", options.pool, "--input", H, W]
+            before, grown = findings.fresh(__file__, *given, "--theta", file)
             label = (
-                f"{options.activity:.0%} activity, {options.pool} pooling, input {H} x {W}".replace(
-                    "%", " %"
-                )
+                f"{100 * options.activity:.0f} % activity, {options.pool} pooling, input {H} x {W}"
             )
+            print(f"{label}: {before:5.0f} MB, then {grown:6.1f} more")
+            key = f"{100 * options.activity:g}-{options.pool}-{H}x{W}".replace(".", "-")
             found.row(label, found.add(f"{key}-before", before, "MB"), found.add(key, grown, "MB"))
     found.write(options.json)
 

@@ -6,16 +6,14 @@ in a fresh process.
     python tests/benchmarks/meta_gradient.py --neuron cuba        the current-based neuron with a hard reset
 
 Runs alternate in one process; medians of `--repeat` runs after one warm-up, on a fresh task each.
-5-way 1-shot, 25 queries. `shapes.py` makes a table of cases.
+5-way 1-shot, 25 queries. `shapes.py` makes a table of cases, `peers.py` one of frameworks.
 """
 
 import argparse
-import resource
-import subprocess
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
 from statistics import median
+from typing import Any, NamedTuple
 
 import findings
 import numpy as np
@@ -24,15 +22,17 @@ import minisnn as ms
 
 CHANNELS = (32, 64, 128)
 QUERIES = 25
+ORDERS = {"second order": 2, "first order": 1}
+WHATS = (*ORDERS, "inference")
 
 
-def network(options, dtype=np.float32):
-    neuron = ms.CubaLIF() if options.neuron == "cuba" else ms.LIF()
+def network(options, dtype=np.float32) -> ms.SpikingNet:
+    neuron = ms.CubaLIF() if getattr(options, "neuron", "lif") == "cuba" else ms.LIF()
     channels = tuple(getattr(options, "channels", CHANNELS))
     return ms.SpikingNet((*options.input, 2), channels, 5, 5, options.pool, neuron, dtype=dtype)
 
 
-def task(options, seed: int, queries: int | None = None):
+def task(options, seed: int, queries: int | None = None) -> ms.Task:
     """Poisson counts at 0.02 a site and step; 5 support samples, and query samples in the order of
     their classes."""
     rng = np.random.default_rng(seed)
@@ -43,7 +43,7 @@ def task(options, seed: int, queries: int | None = None):
     return ms.Task(draw(5), np.arange(5), draw(queries), np.repeat(np.arange(5), queries // 5))
 
 
-def theta(options, net):
+def theta(options, net) -> np.ndarray:
     """Random weights; each conv layer's bias is set by bisection so that its output has the wanted
     activity."""
     rng, x = np.random.default_rng(0), task(options, 0).x_support
@@ -65,143 +65,116 @@ def theta(options, net):
     return theta
 
 
-def runs(options, net, parameters):
-    """{name: (ours, theirs)}, functions of a task seed."""
+class Form(NamedTuple):
+    """How one framework has a network: `tensors` of a task, `calls` by what they compute, and the
+    meta-gradient in minisnn's order of what a call found."""
+
+    tensors: Callable[[ms.Task], Any]
+    calls: dict[str, Callable[[Any], Any]]
+    gradient: Callable[[Any], np.ndarray]
+
+
+def ours(net, theta) -> Form:
+    calls = {
+        name: (lambda t, order=order: ms.meta_gradient(net, theta, t, order=order))
+        for name, order in ORDERS.items()
+    }
+    calls["inference"] = lambda t: net(theta, np.concatenate([t.x_support, t.x_query]))
+    return Form(lambda t: t, calls, lambda found: found[1])
+
+
+def torch_form(net, theta, by_layers: bool = False) -> Form:
     import torch
     import torch_peer as peer
 
-    weights = peer.parameters(net, parameters)
+    logits = peer.logits_by_layers if by_layers else peer.logits
+    weights = peer.parameters(net, theta)
 
-    def infer(t):
+    def inference(t):
         with torch.no_grad():
-            return peer.logits(net, weights, torch.cat([t["x_support"], t["x_query"]]))
+            return logits(net, weights, torch.cat([t["x_support"], t["x_query"]]))
 
-    return peer.tensors, {
-        "second order": (
-            lambda t: ms.meta_gradient(net, parameters, t),
-            lambda t: peer.meta_gradient(net, weights, t),
-        ),
-        "first order": (
-            lambda t: ms.meta_gradient(net, parameters, t, order=1),
-            lambda t: peer.meta_gradient(net, weights, t, order=1),
-        ),
-        "inference, 30 samples": (
-            lambda t: net(parameters, np.concatenate([t.x_support, t.x_query])),
-            infer,
-        ),
+    calls = {
+        name: (
+            lambda t, order=order: peer.meta_gradient(net, weights, t, order=order, logits=logits)
+        )
+        for name, order in ORDERS.items()
     }
+    calls["inference"] = inference
+    flat = lambda found: peer.flat(net, found[1])
+    return Form(lambda t: peer.tensors(t, net.dtype), calls, flat)
 
 
-def compare(options):
-    net, (H, W) = network(options), options.input
+def apart(made: list[Callable], net, theta, t: ms.Task) -> float:
+    """The largest relative difference of the meta-gradients of two forms in float64: in float32 a
+    spike may fall on either side of the threshold."""
+    net, theta = net.like(dtype="float64"), theta.astype(np.float64)
+    forms = [make(net, theta) for make in made]
+    one, two = (form.gradient(form.calls["second order"](form.tensors(t))) for form in forms)
+    return float(abs(one - two).max() / abs(one).max())
+
+
+def compare(options) -> None:
+    net = network(options)
     parameters = theta(options, net)
     rates = net.activity(parameters, task(options, 0).x_support)
-    print(
-        f"activity {', '.join(f'{n} {100 * r:.1f} %' for n, r in rates.items())}; "
-        f"{type(net.neuron).__name__}, {options.pool} "
-        f"pooling, input {H} x {W}, float32, 5-way 1-shot, 25 queries"
-    )
-    tensors, cases = runs(options, net, parameters)
+    print("activity", ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in rates.items()))
+    forms = ours(net, parameters), torch_form(net, parameters)
     found = findings.Findings()
-    for name, (ours, theirs) in cases.items():
-        times = []
+    for what in WHATS:
+        times: list[list[float]] = [[], []]
         for seed in range(options.repeat + 1):
             t = task(options, seed)
-            t_torch = tensors(t)
-            start = time.perf_counter()
-            ours(t)
-            middle = time.perf_counter()
-            theirs(t_torch)
-            times.append((middle - start, time.perf_counter() - middle))
-        a, b = (median(column) for column in zip(*times[1:]))
-        key = name.split(",")[0].replace(" ", "-")
+            for form, spent in zip(forms, times):
+                given = form.tensors(t)
+                start = time.perf_counter()
+                form.calls[what](given)
+                spent.append(time.perf_counter() - start)
+        a, b = (median(spent[1:]) for spent in times)
+        key = findings.slug(what)
         found.add(key, a, "s")
         found.add(f"{key}-torch", b, "s")
         found.add(f"{key}-ratio", b / a, "x")
-        print(f"{name:22s} minisnn {a:7.3f} s   PyTorch {b:7.3f} s   {b / a:5.1f} times as fast")
-    apart = float(difference(options, net, parameters))
-    print(f"largest difference of the two in double precision, relative: {apart:.1e}")
-    memory = {}
-    for who in ("minisnn", "torch"):
-        told = (
-            f"--activity {options.activity} --pool {options.pool} --neuron {options.neuron} "
-            f"--input {H} {W} --only {who}"
-        )
-        arguments = [sys.executable, __file__, *told.split()]
-        memory[who] = float(
-            subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
-        )
-    print(
-        f"peak memory            minisnn {memory['minisnn']:5.0f} MB  PyTorch "
-        f"{memory['torch']:5.0f} MB  "
-        f" {memory['minisnn'] / memory['torch']:.2f} of it"
-    )
-    found.add("memory", memory["minisnn"], "MB")
-    found.add("memory-torch", memory["torch"], "MB")
+        print(f"{what:22s} minisnn {a:7.3f} s   PyTorch {b:7.3f} s   {b / a:5.1f} times as fast")
+    off = apart([ours, torch_form], net, parameters, task(options, 1))
+    print(f"largest difference of the two in double precision, relative: {off:.1e}")
+    given = ["--pool", options.pool, "--neuron", options.neuron, "--input", *options.input]
+    for name, who in (("memory", "minisnn"), ("memory-torch", "torch")):
+        [megabytes] = findings.fresh(__file__, *given, "--only", who)
+        found.add(name, megabytes, "MB")
+        print(f"peak memory of {who}: {megabytes:.0f} MB")
+    import torch
+
     activity = {name: float(rate) for name, rate in rates.items()}
-    found.more = dict(difference_in_float64=apart, activity=activity, torch=_version_of_torch())
+    found.more = dict(difference_in_float64=off, activity=activity, torch=torch.__version__)
     found.write(options.json)
 
 
-def _version_of_torch() -> str:
-    import torch
-
-    return torch.__version__
-
-
-def difference(options, net, parameters) -> float:
-    """Between the two meta-gradients of one task, in float64: in float32 a spike may fall on either
-    side of the threshold."""
-    import torch_peer as peer
-
-    t, net = task(options, 1), network(options, np.float64)
-    parameters = parameters.astype(np.float64)
-    ours = ms.meta_gradient(net, parameters, t)[1]
-    theirs = peer.flat(
-        net,
-        peer.meta_gradient(net, peer.parameters(net, parameters), peer.tensors(t, np.float64))[1],
-    )
-    return abs(ours - theirs).max() / abs(theirs).max()
+def once(form: Form, t: ms.Task) -> None:
+    """One second-order meta-gradient in this process; print its peak of memory in MB."""
+    form.calls["second order"](form.tensors(t))
+    print(findings.peak_memory())
 
 
-def only(options):
-    """One second-order meta-gradient in this process; print the peak resident memory in MB."""
-    net = network(options)
-    parameters, t = (
-        np.random.default_rng(0).standard_normal(net.size).astype(np.float32) * 0.05,
-        task(options, 1),
-    )
-    if options.only == "minisnn":
-        ms.meta_gradient(net, parameters, t)
-    else:
-        tensors, cases = runs(options, net, parameters)
-        cases["second order"][1](tensors(t))
-    print(_peak_memory())
-
-
-def _peak_memory() -> float:
-    """Peak resident memory of this process in MB, 10^6 bytes; getrusage would count what the parent
-    held before it started this one."""
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS: bytes
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
+def small_theta(net) -> np.ndarray:
+    """Where memory is measured, and activity does not matter."""
+    return np.random.default_rng(0).standard_normal(net.size).astype(np.float32) * 0.05
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument("--activity", type=float, default=0.07)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--neuron", default="lif", choices=("lif", "cuba"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--repeat", type=int, default=3)
-    findings.option(parser)
     parser.add_argument("--only", choices=("minisnn", "torch"), help=argparse.SUPPRESS)
     options = parser.parse_args(words)
-    only(options) if options.only else compare(options)
+    if options.only:
+        net = network(options)
+        form = ours if options.only == "minisnn" else torch_form
+        return once(form(net, small_theta(net)), task(options, 1))
+    compare(options)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ continues. Both are then tested on the same episodes, with as many looks at a re
 episode by episode.
 """
 
-import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -44,13 +43,10 @@ def settings(updates: int | None) -> TrainingConfig:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument("--updates", type=int, help="default: those of the spiking network")
     parser.add_argument("--episodes", type=int, default=600)
     parser.add_argument("--out", type=Path, default=Path("runs/omniglot-cnn"))
-    findings.option(parser)
     args = parser.parse_args()
     ms.train(settings(args.updates), args.out, resume=(args.out / "config.json").exists())
     own, peer = ms.read(shipped(NETWORK)), ms.read(args.out / "checkpoint.h5")

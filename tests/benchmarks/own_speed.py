@@ -9,7 +9,6 @@ each from a file of the user's. They take turns in one process; least times of t
 other processes can only add to them.
 """
 
-import argparse
 import contextlib
 import sys
 import tempfile
@@ -69,11 +68,8 @@ def measured(options) -> findings.Findings:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument("--repeat", type=int, default=5)
-    findings.option(parser)
     options = parser.parse_args(arguments)
     options.activity, options.input, options.pool = 0.07, (16, 32), "max"
     ms.set_threads(1)

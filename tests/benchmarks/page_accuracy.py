@@ -16,28 +16,21 @@ pen's lifting to the answer, and from the click to the lesson's end; those do de
 For who watches, it is the time to the answer beyond the animation's own, in which the network goes on.
 """
 
-import argparse
-import json
-import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+import edge
+import findings
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "hardware"))
-
-import minisnn as ms
-from browser import opened, stroke
-from minisnn.data.store.shipped import shipped
 from minisnn.data.written.strokes import Stroke, read_strokes, strokes_of, write_strokes
-from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.page import make
-from minisnn.experiments.findings import figure
 from minisnn.training.intervals import over_trials
+
+from browser import opened, sixty, stroke  # of tests/hardware
 from tracing import strokes_of as traced
-from visitor import sixty
 
 TRACINGS = Path(__file__).with_name("tracings.npz")
 CHARACTERS, DRAWINGS, WAYS, SIDE = 60, 4, 5, 105
@@ -156,8 +149,14 @@ def timed(page, strokes, long: int) -> dict[str, list]:
     return took | {f"{name}-slow-clock": waited[name][DRAWINGS:] for name in waited}
 
 
-def main(groups: int, out: str | None) -> None:
-    chip, given = IntegerNet.of(ms.read(shipped(SYMBOLS))), read_strokes(TRACINGS)
+def main(words: list[str] | None = None) -> None:
+    parser = findings.command_line(__doc__)
+    parser.add_argument("--groups", type=int, default=CHARACTERS // WAYS)
+    parser.add_argument("--trace", metavar="NPZ", type=Path, help="make tracings.npz again")
+    options = parser.parse_args(words)
+    if options.trace is not None:
+        return trace(options.trace)
+    groups, chip, given = options.groups, edge.device(SYMBOLS).chip, read_strokes(TRACINGS)
     right, traces, long = [], [], chip.recording.bin * make.STEPS
     path = Path(tempfile.mkdtemp()) / "page.html"
     path.write_text(make.page(chip), encoding="utf-8")
@@ -168,45 +167,27 @@ def main(groups: int, out: str | None) -> None:
 
     with opened(path) as page:
         for group in range(groups):
-            numbers = [
-                DRAWINGS * (WAYS * group + which) + who
-                for who in range(DRAWINGS)
-                for which in range(WAYS)
-            ]
-            drawn = page.evaluate(VISIT, [[strokes(number) for number in numbers], WAYS])
+            numbers = np.arange(WAYS * DRAWINGS).reshape(WAYS, DRAWINGS).T.ravel()
+            shown = [strokes(number) for number in DRAWINGS * WAYS * group + numbers]
+            drawn = page.evaluate(VISIT, [shown, WAYS])
             page.click("#forget")
             traces.append([one["traces"] for one in drawn])
             right.append(float(np.mean([one["near"] for one in drawn[WAYS:]] == order)))
             print(f"{group + 1}: {100 * np.mean(right):.1f} %", flush=True)
         took = timed(page, strokes, long)
     with opened(path, reduced_motion="no-preference") as page:
-        watched = timed(page, strokes, long)
-    took["answer-watched-slow-clock"] = watched["answer-slow-clock"]
-
-    seconds = {name: float(np.median(all)) for name, all in took.items()}
+        took["answer-watched-slow-clock"] = timed(page, strokes, long)["answer-slow-clock"]
     known = np.reshape(traces, (groups, DRAWINGS, WAYS, -1)).swapaxes(1, 2)
-    mix = mixed(known.reshape(groups * WAYS, DRAWINGS, -1).astype(np.int64))
-    print(f"episodes that mix all characters: {100 * mix:.1f} %; seconds: {seconds}")
-    if out:
-        figures = {"page": figure(float(np.mean(right)), "%", over_trials(right))}
-        figures["mixed"] = figure(mix, "%")
-        figures |= {f"{name}-seconds": figure(x, "s") for name, x in seconds.items()}
-        figures["answers"] = figure(groups * WAYS * (DRAWINGS - 1), "")
-        more = dict(groups=groups, per_group=right)
-        Path(out).write_text(json.dumps(dict(figures=figures, more=more)))
+    found = findings.Findings()
+    found.add("page", float(np.mean(right)), "%", over_trials(right))
+    found.add("mixed", mixed(known.reshape(groups * WAYS, DRAWINGS, -1).astype(np.int64)), "%")
+    for name, seconds in took.items():
+        found.add(f"{name}-seconds", float(np.median(seconds)), "s")
+    found.count(answers=groups * WAYS * (DRAWINGS - 1))
+    found.more = dict(groups=groups, per_group=right)
+    print(found.figures)
+    found.write(options.json)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--groups", type=int, default=CHARACTERS // WAYS)
-    parser.add_argument("--trace", metavar="NPZ", type=Path, help="make tracings.npz anew")
-    parser.add_argument(
-        "--json", metavar="OUT", help="write the figures, as records of results have them"
-    )
-    options = parser.parse_args()
-    if options.trace is not None:
-        trace(options.trace)
-    else:
-        main(options.groups, options.json)
+    main()

@@ -17,8 +17,8 @@ out, and said so. 5-way 1-shot. Behind `off`: the largest relative difference fr
 meta-gradient of the first task in double precision.
 """
 
-import argparse
 import time
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from statistics import median
@@ -27,48 +27,10 @@ import findings
 import meta_gradient as case
 import numpy as np
 
-import minisnn as ms
-
-ORDERS = {"second order": 2, "first order": 1}
 PAUSE = 0.2  # seconds before a run, in which the threads of the one before fall asleep
 
 
-def ours(net, theta):
-    def inference(t):
-        return net(theta, np.concatenate([t.x_support, t.x_query]))
-
-    calls = {
-        name: (lambda t, order=order: ms.meta_gradient(net, theta, t, order=order))
-        for name, order in ORDERS.items()
-    }
-    return (lambda t: t), calls | {"inference": inference}, lambda found: found[1]
-
-
-def torch_form(net, theta, by_layers: bool):
-    import torch
-    import torch_peer as peer
-
-    logits = peer.logits_by_layers if by_layers else peer.logits
-    weights = peer.parameters(net, theta)
-
-    def inference(t):
-        with torch.no_grad():
-            return logits(net, weights, torch.cat([t["x_support"], t["x_query"]]))
-
-    calls = {
-        name: (
-            lambda t, order=order: peer.meta_gradient(net, weights, t, order=order, logits=logits)
-        )
-        for name, order in ORDERS.items()
-    }
-    return (
-        (lambda t: peer.tensors(t, net.dtype)),
-        calls | {"inference": inference},
-        lambda found: peer.flat(net, found[1]),
-    )
-
-
-def jax_form(net, theta, products: bool):
+def jax_form(net, theta, products: bool = False) -> case.Form:
     import jax
     import jax_peer as peer
 
@@ -76,91 +38,66 @@ def jax_form(net, theta, products: bool):
     weights, forward = peer.parameters(net, theta), peer.inference(net, products)
 
     def inference(t):
-        return forward(
-            weights, peer.jnp.concatenate([t["x_support"], t["x_query"]], 1)
-        ).block_until_ready()
+        x = peer.jnp.concatenate([t["x_support"], t["x_query"]], 1)
+        return forward(weights, x).block_until_ready()
 
     def call(order):
         function = peer.compiled(net, order, products=products)
         return lambda t: jax.block_until_ready(function(weights, t))
 
-    calls = {name: call(order) for name, order in ORDERS.items()} | {"inference": inference}
-    return (lambda t: peer.tensors(t, net.dtype)), calls, lambda found: peer.flat(found[1])
+    calls = {name: call(order) for name, order in case.ORDERS.items()}
+    calls["inference"] = inference
+    flat = lambda found: peer.flat(found[1])
+    return case.Form(lambda t: peer.tensors(t, net.dtype), calls, flat)
 
 
 FORMS = {
-    "minisnn": ours,
-    "PyTorch, steps": lambda net, theta: torch_form(net, theta, False),
-    "PyTorch, layers": lambda net, theta: torch_form(net, theta, True),
-    "JAX": lambda net, theta: jax_form(net, theta, False),
-    "JAX, products": lambda net, theta: jax_form(net, theta, True),
+    "minisnn": case.ours,
+    "PyTorch, steps": case.torch_form,
+    "PyTorch, layers": partial(case.torch_form, by_layers=True),
+    "JAX": jax_form,
+    "JAX, products": partial(jax_form, products=True),
 }
-
-
-def available() -> list[str]:
-    found = []
-    for name in FORMS:
-        try:
-            __import__({"P": "torch", "J": "jax"}.get(name[0], "minisnn"))
-            found.append(name)
-        except ImportError:
-            print(f"{name}: not installed, left out")
-    return found
+NEEDS = {"P": "torch", "J": "jax", "m": "minisnn"}
 
 
 def compare(
     options, width: float, queries: int, names: list[str], found: findings.Findings
 ) -> None:
-    channels = tuple(int(width * n) for n in (32, 64, 128))
-    net = ms.SpikingNet((*options.input, 2), channels, 5, 5, options.pool)
+    options.channels = tuple(int(width * n) for n in case.CHANNELS)
+    net = case.network(options)
     theta = case.theta(options, net)
-    rates = ", ".join(
-        f"{100 * rate:.0f} %"
-        for rate in net.activity(theta, case.task(options, 0).x_support).values()
-    )
-    print(
-        f"\nchannels {channels}, {queries} queries, {options.input[0]} x {options.input[1]}, "
-        f"activity {rates}"
-    )
-    double = ms.SpikingNet((*options.input, 2), channels, 5, 5, options.pool, dtype=np.float64)
-    exact = {}
-    for name in names:
-        tensors, calls, gradient = FORMS[name](double, theta.astype(np.float64))
-        exact[name] = gradient(calls["second order"](tensors(case.task(options, 0, 5))))
-    forms, times = {name: FORMS[name](net, theta) for name in names}, {}
-    for what in (*ORDERS, "inference"):
+    print(f"\nchannels {options.channels}, {queries} queries")
+    first = case.task(options, 0, 5)
+    off = {name: case.apart([case.ours, FORMS[name]], net, theta, first) for name in names}
+    forms = {name: FORMS[name](net, theta) for name in names}
+    times: dict[tuple[str, str], list[float]] = {}
+    for what in case.WHATS:
         for seed in range(options.repeat + 1):
             t = case.task(options, seed, queries)
-            for name, (tensors, calls, _) in forms.items():
-                given = tensors(t)
+            for name, form in forms.items():
+                given = form.tensors(t)
                 time.sleep(PAUSE)
                 start = time.perf_counter()
-                calls[what](given)
+                form.calls[what](given)
                 times.setdefault((what, name), []).append(time.perf_counter() - start)
     for name in names:
-        cells, keys = [], []
-        for what in (*ORDERS, "inference"):
-            first, *rest = times[what, name]
+        label, keys = f"width {width:g}, {queries} queries: {name}", []
+        for what in case.WHATS:
             a, b = (median(times[what, who][1:]) for who in ("minisnn", name))
             key = findings.slug(f"{width:g}", queries, name, what)
-            found.add(f"{key}-seconds", b, "s")
+            keys.append(found.add(f"{key}-seconds", b, "s"))
+            if name != "minisnn":
+                keys[-1] = found.add(key, b / a, "x")
             if name.startswith("JAX"):
-                found.add(f"{key}-compiling", first - b, "s")
-            keys.append(f"{key}-seconds" if name == "minisnn" else found.add(key, b / a, "x"))
-            compiling = f", compiled in {first:.0f}" if name.startswith("JAX") else ""
-            cells.append(
-                f"{what} {b:7.3f} s{'' if name == 'minisnn' else f' ({b / a:4.1f} x{compiling})'}"
-            )
-        off = abs(exact[name] - exact["minisnn"]).max() / abs(exact["minisnn"]).max()
-        found.row(f"width {width:g}, {queries} queries: {name}", *keys)
-        found.more.setdefault("off", {})[f"width {width:g}, {queries} queries: {name}"] = float(off)
-        print(f"{name:16s} {'   '.join(cells)}   off {off:.0e}", flush=True)
+                found.add(f"{key}-compiling", times[what, name][0] - b, "s")
+            print(f"{name:16s} {what:14s} {b:7.3f} s  {b / a:5.1f} x  off {off[name]:.0e}")
+        found.row(label, *keys)
+        found.more.setdefault("off", {})[label] = off[name]
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument(
         "--width", type=float, nargs="+", default=[0.5, 1, 2], help="times the channels of Table 1"
     )
@@ -171,16 +108,16 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--repeat", type=int, default=3)
-    findings.option(parser)
     parser.add_argument(
         "--all", action="store_true", help="end with an error where a framework is not installed"
     )
-    options, names = parser.parse_args(words), available()
-    if options.all and len(names) < len(FORMS):
-        raise SystemExit(
-            f"--all: {', '.join(name for name in FORMS if name not in names)} cannot be measured"
-        )
-    found = findings.Findings("case", *ORDERS, "inference")
+    options = parser.parse_args(words)
+    names = [name for name in FORMS if find_spec(NEEDS[name[0]])]
+    if missing := [name for name in FORMS if name not in names]:
+        print(f"{', '.join(missing)}: not installed, left out")
+        if options.all:
+            raise SystemExit("--all: every framework is asked for")
+    found = findings.Findings("case", *case.WHATS)
     for width in options.width:
         for queries in options.queries:
             compare(options, width, queries, names, found)

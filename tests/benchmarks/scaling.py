@@ -1,4 +1,4 @@
-"""How the cost and the memory of a second-order meta-gradient grow, and with what law.
+"""How the cost and the memory of a second-order meta-gradient grow.
 
     python tests/benchmarks/scaling.py --json scaling.json
 
@@ -9,8 +9,6 @@ smallest of all meta-gradients.
 """
 
 import argparse
-import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from statistics import median
@@ -44,7 +42,6 @@ SWEEPS = {
     "inner_steps": ("inner steps N", (1, 2, 3, 5)),
     "ways": ("classes", (2, 5, 10, 20)),
 }
-POWER = ("width",)  # the others are fitted by a straight line
 
 
 def build(case: Case):
@@ -80,13 +77,7 @@ def seconds(case: Case, repeat: int) -> float:
 def memory(case: Case) -> float:
     """Peak megabytes of a fresh process beyond those of the smallest case, events included."""
     words = [f"{name}={value}" for name, value in asdict(case).items()]
-    run = subprocess.run(
-        [sys.executable, __file__, "--memory-of", *words],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(run.stdout)
+    return findings.fresh(__file__, "--memory-of", *words)[0]
 
 
 def memory_here(words: list[str]) -> None:
@@ -96,70 +87,36 @@ def memory_here(words: list[str]) -> None:
     )
     net, theta, task = build(replace(case, steps=3, window=3, queries=1, activity=0.07))
     ms.meta_gradient(net, theta, task(0))
-    before = benchmark._peak_memory()
+    before = findings.peak_memory()
     net, theta, task = build(case)
     ms.meta_gradient(net, theta, task(0), steps=case.inner_steps)
-    print(benchmark._peak_memory() - before)
-
-
-def law(name: str, x: np.ndarray, y: np.ndarray) -> str:
-    """The law that y follows, in words."""
-    if name in POWER:
-        return f"~ x^{np.polyfit(np.log(x), np.log(y), 1)[0]:.1f}"
-    slope, start = np.polyfit(x, y, 1)
-    off = np.abs(slope * x + start - y).max() / y.max()
-    return (
-        f"{start:.3g} {'+' if slope >= 0 else '-'} {abs(slope):.3g} x (off by {100 * off:.0f} % at "
-        "most)"
-    )
-
-
-def found_in(found: dict) -> findings.Findings:
-    """The curves, and how many times time and memory of the largest case are those of the
-    smallest."""
-    made = findings.Findings("quantity", "time", "memory")
-    sweeps = {}
-    for name, (x, cost, held) in found.items():
-        label = f"{SWEEPS[name][0]}, from {x[0]:g} to {x[-1]:g}"
-        time_key = made.add(f"{findings.slug(name)}-time", cost[-1] / cost[0], "x")
-        memory_key = made.add(f"{findings.slug(name)}-memory", held[-1] / max(held[0], 0.1), "x")
-        made.row(label, time_key, memory_key)
-        numbers = dict(
-            x=x.tolist(), seconds=np.round(cost, 4).tolist(), MB=np.round(held, 1).tolist()
-        )
-        sweeps[name] = dict(label=SWEEPS[name][0], **numbers)
-    made.more = {"curves": sweeps}
-    return made
+    print(findings.peak_memory() - before)
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=tuple(SWEEPS), default=tuple(SWEEPS))
     parser.add_argument("--memory-of", nargs="+", help=argparse.SUPPRESS)
-    findings.option(parser)
     options = parser.parse_args(words)
     if options.memory_of:
         return memory_here(options.memory_of)
-    found = {}
+    made, sweeps = findings.Findings("quantity", "time", "memory"), {}
     for name in options.only:
-        x = np.array(SWEEPS[name][1])
-        cases = [replace(Case(), **{name: value}) for value in SWEEPS[name][1]]
-        cost, held = (
-            np.array([seconds(c, options.repeat) for c in cases]),
-            np.array([memory(c) for c in cases]),
-        )
-        found[name] = x, cost, held
-        print(f"{SWEEPS[name][0]}")
+        quantity, x = SWEEPS[name]
+        cases = [replace(Case(), **{name: value}) for value in x]
+        cost = np.array([seconds(case, options.repeat) for case in cases])
+        held = np.array([memory(case) for case in cases])
+        print(quantity)
         for row in zip(x, cost, held):
-            print("  {:8g}  {:7.3f} s  {:6.0f} MB".format(*row))
-        print(
-            f"  seconds: {law(name, x, cost)}; MB: {law(name, x, np.maximum(held, 0.1))}",
-            flush=True,
-        )
-    made = found_in(found)
+            print("  {:8g}  {:7.3f} s  {:6.0f} MB".format(*row), flush=True)
+        key = findings.slug(name)
+        times = made.add(f"{key}-time", cost[-1] / cost[0], "x")
+        memories = made.add(f"{key}-memory", held[-1] / max(held[0], 0.1), "x")
+        made.row(f"{quantity}, from {x[0]:g} to {x[-1]:g}", times, memories)
+        numbers = dict(seconds=np.round(cost, 4).tolist(), MB=np.round(held, 1).tolist())
+        sweeps[name] = dict(label=quantity, x=list(x), **numbers)
+    made.more = {"curves": sweeps}
     made.write(options.json)
 
 

@@ -11,15 +11,12 @@ as one task of it. 5-way 1-shot, float32.
 """
 
 import argparse
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from statistics import median
 
 import findings
 import meta_gradient as case
-import numpy as np
 import peers
 
 
@@ -61,35 +58,26 @@ def seconds(one: Case, repeat: int) -> tuple[dict[str, float], float]:
     double precision."""
     net = case.network(one)
     theta = case.theta(one, net)
-    forms = {name: peers.FORMS[name](net, theta) for name in ("minisnn", *FORMS)}
+    makers = {name: peers.FORMS[name] for name in ("minisnn", *FORMS)}
+    forms = {name: make(net, theta) for name, make in makers.items()}
     times: dict[str, list[float]] = {name: [] for name in forms}
     for run in range(repeat + 1):
         tasks = [case.task(one, run * one.tasks + i) for i in range(one.tasks)]
-        for name, (tensors, calls, _) in forms.items():
-            given = [tensors(task) for task in tasks]
+        for name, form in forms.items():
+            given = [form.tensors(task) for task in tasks]
             time.sleep(peers.PAUSE)
             start = time.perf_counter()
             for task in given:
-                calls["second order"](task)
+                form.calls["second order"](task)
             times[name].append((time.perf_counter() - start) / one.tasks)
     spent = {name: median(found[1:]) for name, found in times.items()}
-    return spent, _apart(one, theta, min(FORMS, key=spent.__getitem__))
-
-
-def _apart(one: Case, theta: np.ndarray, peer: str) -> float:
-    net = case.network(one, np.float64)
-    found = []
-    for name in ("minisnn", peer):
-        tensors, calls, gradient = peers.FORMS[name](net, theta.astype(np.float64))
-        found.append(gradient(calls["second order"](tensors(case.task(one, 0, 5)))))
-    ours, theirs = found
-    return float(abs(ours - theirs).max() / abs(theirs).max())
+    two = [case.ours, makers[min(FORMS, key=spent.__getitem__)]]
+    return spent, case.apart(two, net, theta, case.task(one, 0, 5))
 
 
 def memory(one: Case, who: str) -> float:
     """Peak of a fresh process, MB."""
-    words = [sys.executable, __file__, "--only", one.name, "--memory-of", who]
-    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    return findings.fresh(__file__, "--only", one.name, "--memory-of", who)[0]
 
 
 def measure(one: Case, repeat: int, found: findings.Findings) -> None:
@@ -113,9 +101,7 @@ def measure(one: Case, repeat: int, found: findings.Findings) -> None:
 
 def main(words: list[str] | None = None) -> None:
     names = [one.name for one in CASES]
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument(
         "--only",
@@ -126,25 +112,17 @@ def main(words: list[str] | None = None) -> None:
         help="; ".join(names).replace("%", "%%"),
     )
     parser.add_argument("--memory-of", choices=("minisnn", *FORMS), help=argparse.SUPPRESS)
-    findings.option(parser)
     options = parser.parse_args(words)
     chosen = [one for one in CASES if one.name in options.only]
     if options.memory_of:
-        return once(chosen[0], options.memory_of)
+        net = case.network(chosen[0])
+        form = peers.FORMS[options.memory_of](net, case.small_theta(net))
+        return case.once(form, case.task(chosen[0], 1))
     found = findings.Findings(*HEADS)
     print(f"{'':26s}{'  '.join(f'{head:>12s}' for head in HEADS[1:])}")
     for one in chosen:
         measure(one, options.repeat, found)
     found.write(options.json)
-
-
-def once(one: Case, who: str) -> None:
-    """One meta-gradient in this process; print its peak of resident memory in MB."""
-    net = case.network(one)
-    theta = np.random.default_rng(0).standard_normal(net.size).astype(np.float32) * 0.05
-    tensors, calls, _ = peers.FORMS[who](net, theta)
-    calls["second order"](tensors(case.task(one, 1)))
-    print(case._peak_memory())
 
 
 if __name__ == "__main__":

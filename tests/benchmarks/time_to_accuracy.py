@@ -12,7 +12,6 @@ queries, second order. `--updates N` stops the long ones (preset paper, the cons
 authors, takes hours), and says what they had by then.
 """
 
-import argparse
 import json
 import time
 from dataclasses import replace
@@ -95,16 +94,13 @@ def found_in(logs: dict[str, list[list[dict]]], task: float) -> findings.Finding
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument(
         "--presets", default="quick,maml", help=f"of {', '.join(PRESETS)}, with commas"
     )
     for name, value in (("seeds", 3), ("every", 25), ("updates", 0)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--out", type=Path, default=Path("runs/time-to-accuracy"))
-    findings.option(parser)
     args = parser.parse_args(words)
     task = price()
     print(f"a meta-gradient: {task:.3f} CPU seconds")

@@ -7,7 +7,6 @@ thread a process, this one included. The executors alternate; least times of the
 other processes can only add to them.
 """
 
-import argparse
 import os
 import tempfile
 import time
@@ -61,13 +60,10 @@ def found_in(update: dict, episodes: dict, tasks: int) -> findings.Findings:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = findings.command_line(__doc__)
     parser.add_argument("--most", type=int, default=2, help="workers")
     parser.add_argument("--tasks", type=int, default=8, help="of an update; twice as many episodes")
     parser.add_argument("--repeat", type=int, default=5, help="rounds")
-    findings.option(parser)
     args = parser.parse_args(words)
     ms.set_threads(1)
     executors = {0: Executor(), **{n: Workers(n) for n in range(1, args.most + 1)}}

@@ -38,12 +38,10 @@ TESTS = (
     "tests/network/test_list_of_layers.py",
     "tests/network/test_peer.py",
     "tests/kernels",
-    "tests/plain",
-    "tests/layers",
+    "tests/core",
     "tests/fast",
     "tests/gradcheck",
     "tests/parallel/test_threads.py",
-    "tests/parallel/test_private.py",
 )
 CLOSE = 1e-12  # of gradients in float64
 POINTS = 0.02  # of accuracy

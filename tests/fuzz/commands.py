@@ -1,16 +1,23 @@
-"""Wrong command lines: every one must end with exit code 2, one sentence that names what is wrong,
-and nothing written.
+"""Wrong command lines: python tests/fuzz/commands.py [--number 300]
+
+Every one must end with exit code 2, one sentence that names what is wrong, and nothing written.
 
 Lines of damaged arguments are refused by the parser; lines whose arguments are well-formed but name
 what does not fit, or files that are damaged, reach the commands. Each is wrong in one thing at
 least: a valid line could train for hours.
 """
 
+import argparse
+import contextlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +39,7 @@ COMMANDS = (
     "lessons",
     "hardware",
 )
-SECONDS, MEGABYTES = 5, 500
+SECONDS = 5  # of CPU time
 NO_NUMBER = (
     "",
     "x",
@@ -283,31 +290,25 @@ def wrong_line(rng: np.random.Generator) -> list[str]:
 
 
 def listing(folder: Path) -> dict[str, tuple]:
-    """Everything that lies in a folder, with size and time of change."""
+    """Everything in a folder, with size and time of change."""
     found = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
-        found[str(path.relative_to(folder))] = (
-            status.st_size,
-            status.st_mtime_ns if not path.is_dir() else 0,
-        )
+        changed = 0 if path.is_dir() else status.st_mtime_ns
+        found[str(path.relative_to(folder))] = status.st_size, changed
     return found
 
 
-def judge(code: object, out: str, err: str, spent: float, before: dict, after: dict) -> str:
+def judge(code: object, err: str, spent: float, before: dict, after: dict) -> str:
     """What is wrong with how a command line ended; "" where nothing is."""
     lines = err.splitlines()
+    own = [line for line in lines if line.startswith("minisnn: ") and "minisnn: note: " not in line]
+    usage = bool(lines) and lines[0].startswith("usage: ") and ": error: " in err
     if "Traceback" in err or "defect of minisnn" in err:
         return f"traceback: {err[-300:]}"
     if code != 2:
         return f"exit code {code}: {err[-300:]}"
-    told = [
-        line
-        for line in lines
-        if line.startswith("minisnn: ") and not line.startswith("minisnn: note: ")
-    ]
-    usage = bool(lines) and lines[0].startswith("usage: ") and ": error: " in err
-    if not usage and (len(told) != 1 or lines[-1] != told[0]):
+    if not usage and (len(own) != 1 or lines[-1] != own[0]):
         return f"no single sentence: {err[-300:]}"
     if spent > SECONDS:
         return f"{spent:.1f} s of CPU time"
@@ -317,61 +318,39 @@ def judge(code: object, out: str, err: str, spent: float, before: dict, after: d
     return ""
 
 
+def ended(line: list[str]) -> str:
+    """What is wrong with how a command line ends in this process."""
+    from minisnn import cli
+
+    before, err = listing(Path()), io.StringIO()
+    began, shown = time.process_time(), warnings.showwarning
+    signal.alarm(200)
+    signal.setitimer(signal.ITIMER_PROF, 4 * SECONDS)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):
+            code: object = cli.main(line)
+    except SystemExit as error:
+        code = error.code
+    except BaseException as error:
+        code = f"Traceback: {type(error).__name__}: {error}"
+    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    warnings.showwarning = shown
+    return judge(code, err.getvalue(), time.process_time() - began, before, listing(Path()))
+
+
 def carry_out(first: int, stop: int) -> None:
     """Command lines in this process; a line of JSON for each."""
-    import contextlib
-    import io
-    from child import peak
-    import time
-    import warnings
-
-    from minisnn import cli
     from minisnn.parallel import missing
 
     missing.announce = lambda: None
-    # a line that was thought to be wrong, and trains
-    for alarm in (
-        signal.SIGALRM,
-        signal.SIGPROF,
-    ):
+    results = sys.stdout
+    for alarm in (signal.SIGALRM, signal.SIGPROF):  # a line thought to be wrong, that trains
         signal.signal(alarm, lambda *_: os._exit(99))
-    shown, results = warnings.showwarning, sys.stdout
     for number in range(first, stop):
-        line = wrong_line(np.random.default_rng([number, 7]))
-        print(json.dumps({"at": number}), file=results, flush=True)
-        before, out, err = listing(Path()), io.StringIO(), io.StringIO()
-        began = time.process_time()
-        signal.alarm(200)
-        signal.setitimer(signal.ITIMER_PROF, 4 * SECONDS)
-        try:
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code: object = cli.main(line)
-        except SystemExit as error:
-            code = error.code
-        except BaseException as error:
-            code = f"Traceback: {type(error).__name__}: {error}"
-        signal.alarm(0)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        warnings.showwarning = shown
-        what = judge(
-            code,
-            out.getvalue(),
-            err.getvalue(),
-            time.process_time() - began,
-            before,
-            listing(Path()),
-        )
-        if what:
-            print(
-                json.dumps({"wrong": number, "line": line, "what": what}), file=results, flush=True
-            )
-    memory = peak() / 1e6
-    if memory > MEGABYTES:
-        print(
-            json.dumps({"wrong": -1, "line": [], "what": f"{memory:.0f} MB of memory"}),
-            file=results,
-            flush=True,
-        )
+        print(json.dumps([number, None]), file=results, flush=True)
+        wrong = ended(wrong_line(np.random.default_rng([number, 7])))
+        print(json.dumps([number, wrong]), file=results, flush=True)
 
 
 def fuzz_commands(number: int, folder: Path, first: int = 0) -> list[tuple[list[str], str]]:
@@ -379,43 +358,40 @@ def fuzz_commands(number: int, folder: Path, first: int = 0) -> list[tuple[list[
     place = folder / "commands"
     place.mkdir()
     make_files(place)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(
-            [str(HERE), str(HERE.parent), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
-        ),
-        "MINISNN_CACHE": str(folder / "cache"),
-        "COLUMNS": "120",
-    }
+    paths = [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "120"}
+    environment["MINISNN_CACHE"] = str(folder / "cache")
     environment.pop("MINISNN_DEBUG", None)
-    wrong, start, stop = [], first, first + number
+    wrong, start, stop = {}, first, first + number
     while start < stop:
-        at = start - 1
-        done = subprocess.run(
-            [sys.executable, __file__, str(start), str(stop)],
-            cwd=place,
-            env=environment,
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
-        for line in done.stdout.splitlines():
-            found = json.loads(line)
-            at = found.get("at", at)
-            if "wrong" in found:
-                wrong.append((found["line"], found["what"]))
+        command = [sys.executable, __file__, "--child", str(start), str(stop)]
+        given = dict(cwd=place, env=environment, capture_output=True, text=True, errors="replace")
+        done = subprocess.run(command, **given)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        if not lines:
+            raise RuntimeError(f"the child does not start: {done.stderr[-2000:]}")
+        wrong.update({at: what for at, what in lines if what})
         if done.returncode:
-            if at < start:
-                raise RuntimeError(f"the child does not start: {done.stderr[-2000:]}")
-            wrong.append(
-                (
-                    wrong_line(np.random.default_rng([at, 7])),
-                    f"process ended with {done.returncode} {done.stderr[-300:]}",
-                )
-            )
-        start = at + 1 if done.returncode else stop
-    return wrong
+            wrong[lines[-1][0]] = f"process ended with {done.returncode} {done.stderr[-300:]}"
+        start = lines[-1][0] + 1
+    return [(wrong_line(np.random.default_rng([at, 7])), what) for at, what in wrong.items()]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--number", type=int, default=300, help="of wrong command lines")
+    parser.add_argument("--child", type=int, nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        carry_out(*args.child)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        wrong = fuzz_commands(args.number, Path(folder))
+    for line, what in wrong[:20]:
+        print(f"minisnn {' '.join(line)}: {what}")
+    print(f"{len(wrong)} of {args.number} command lines did not end as they should")
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":
-    carry_out(int(sys.argv[1]), int(sys.argv[2]))
+    sys.exit(main())

@@ -1,5 +1,7 @@
 """A page in headless Debian chromium, and a hand that draws on it."""
 
+import base64
+import json
 import shutil
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -62,18 +64,10 @@ def stroke(page, points) -> None:
 
 
 def draw(page, strokes) -> None:
-    """With the mouse, points (x, y) in shares of the square; then the drawing is shown."""
-    paper = page.locator("#paper")
-    paper.scroll_into_view_if_needed()
-    box = paper.bounding_box()
-    for stroke in strokes:
-        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
-        page.mouse.move(*points[0])
-        page.mouse.down()
-        for point in points[1:]:
-            page.mouse.move(*point)
-        page.mouse.up()
-    paper.press("Enter")
+    """Strokes of points (x, y), shares of the square, with the mouse; then the drawing is shown."""
+    for points in strokes:
+        stroke(page, points)
+    page.locator("#paper").press("Enter")
     page.locator("#answer:not([aria-busy])").wait_for()
 
 
@@ -86,14 +80,18 @@ SEEN = (
 
 def seen(page) -> dict:
     """What the page saw last: picture (28, 28), number, counts (T, H, W, 2), scores; as arrays."""
-    return arrays(page.evaluate(SEEN))
-
-
-def arrays(found: dict) -> dict:
-    """What SEEN gave."""
+    found = page.evaluate(SEEN)
     found["picture"] = np.array(found["picture"], np.uint8).reshape(28, 28)
     found["counts"] = np.array(found["counts"], np.uint8).reshape(-1, *found.pop("shape"))
     return found
+
+
+def sixty() -> str:
+    """Lessons as the page saves them: 60 drawings of 20 classes."""
+    bits = [bytes((n * (k + 3) * 37) & 255 for n in range(98)) for k in range(60)]
+    taught = [[k % 20, k, base64.urlsafe_b64encode(x).decode()] for k, x in enumerate(bits)]
+    one = dict(minisnn=2, side=28, rule="class-mean", names=[f"N{k}" for k in range(20)])
+    return json.dumps(one | dict(lessons=taught))
 
 
 class InPython(NamedTuple):
@@ -105,11 +103,9 @@ class InPython(NamedTuple):
     agree: float
 
 
-def in_python(
-    chip, taught: list[dict], asked: list[dict], rule: str = CLASS_MEAN, given: bool = False
-) -> InPython:
+def in_python(chip, taught: list[dict], asked: list[dict], rule: str = CLASS_MEAN) -> InPython:
     """Python's camera looks at the pictures of the page, Python's chip learns `taught`, a drawing of
-    each class, and answers. `given`: of the page's counts, in place of those of Python's camera."""
+    each class, and answers."""
     both, how = taught + asked, chip.recording
     pixels = how.cell * chip.input_shape[0], how.cell * chip.input_shape[1]
     wide = dict(step_ms=how.bin // 1000, centred=how.centred)
@@ -119,7 +115,7 @@ def in_python(
     own = np.stack([one["counts"] for one in both])
     agree = float((seen_here == own).mean())
     n, wide = len(taught), np.zeros((len(chip.weight), len(taught)), np.int64)
-    p, blank = chip.traces_of(own if given else seen_here), chip.with_readout(wide, wide[0])
+    p, blank = chip.traces_of(seen_here), chip.with_readout(wide, wide[0])
     if rule == CLASS_MEAN:
         means = means_of(chip, learner(chip, rule))
         for one in p[:n, -1]:

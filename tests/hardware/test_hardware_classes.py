@@ -1,5 +1,5 @@
-"""How many classes a device holds apart: episodes dealt by number, running means against exact ones,
-the continual curve, and the compiled library's own answers."""
+"""How many classes a device holds apart, and when it answers "none of these": episodes dealt by number,
+the continual curve, the threshold's promise, and the compiled library's own answers."""
 
 import answers
 import numpy as np
@@ -8,10 +8,11 @@ from edge_library import COMPILERS
 from integers import events, small
 
 import minisnn as ms
-from minisnn.hardware.chip.means import NONE, CountedMeans
-from minisnn.hardware.study import classes, drawings
+from minisnn.hardware.chip.means import NONE, CountedMeans, distances_to, is_refused
+from minisnn.hardware.study import classes, drawings, refuse
 from minisnn.hardware.study.classes import How
-from minisnn.hardware.study.drawings import Traces
+from minisnn.hardware.study.drawings import Traces, numbered
+from minisnn.hardware.study.nothing import Blots
 from minisnn.parallel.executor import Executor
 
 
@@ -47,23 +48,6 @@ def test_numbers_are_dealt_as_recordings_are(beside):
     assert np.array_equal(found, drawings.places(shown.x_query))
 
 
-def test_traces_are_those_of_each_recording_and_come_from_the_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path))
-    net, theta, chip = small(readout_exponent=-3, channels=(4, 6), shape=(4, 4, 2))
-    tasks = recordings()
-    found = ms.Checkpoint(net, theta)
-    rows = np.array([[5], [1], [5], [9]])
-    args = chip, found, tasks, rows, Executor(), False
-    made = drawings.traces(*args)
-    assert made.rows.tolist() == [[1], [5], [9]]
-    x = tasks.pool.side_by_side(made.rows)
-    assert np.array_equal(made.integers, chip.traces_of(x)[:, -1])
-    assert np.allclose(made.floats, net.features(theta, x))
-    monkeypatch.setattr(type(chip), "traces_of", None)
-    again = drawings.traces(*args)
-    assert np.array_equal(made.integers, again.integers)
-
-
 def test_the_curve_is_asked_after_every_class():
     rng = np.random.default_rng(5)
     far, y = rng.integers(0, 30, (200, 9)), rng.integers(0, 9, 200)
@@ -85,13 +69,9 @@ def test_one_after_the_other_ends_where_all_at_once_does():
         assert one["one by one"].mean == pytest.approx(found.curves[shots][-1])
         assert abs(one["one by one"].mean - one["at once"].mean) < 0.1
     assert found.cells[2, 4]["integers"].mean >= found.cells[8, 4]["integers"].mean > 1 / 8
-    tables = classes.tables(found, how, "")
-    assert [row[0] for row in tables[0].rows] == ["2", "5", "8"] and len(tables[1].rows) == 2
+    assert [row[0] for row in classes.tables(found, how, "")[0].rows] == ["2", "5", "8"]
     figures = classes.figures(found, how)
     assert figures["integers-8-4"]["value"] == found.cells[8, 4]["integers"].mean
-    one, other = classes.panels(found, how, [(5, 1, 96.8), (250, 10, 82.2)])
-    assert [len(series["x"]) for series in one["series"]] == [3, 3, 1]
-    assert [series["x"][-1] for series in other["series"]] == [8, 8, 250]
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
@@ -113,3 +93,56 @@ def test_the_compiled_library_answers_alike_and_knows_what_is_no_class(tmp_path)
     assert found.tolist() == [means.nearest(one) for one in p[5:]]
     assert np.array_equal(far, [means.distances(one) for one in p[5:]])
     assert found[-2:].tolist() == [NONE, NONE] and (found != NONE).any()
+
+
+# ---- "none of these"
+
+
+@pytest.mark.parametrize("shots", [1, 2, 5, 40])
+def test_the_smallest_threshold_that_keeps_the_share(shots):
+    rng = np.random.default_rng(shots)
+    known = np.stack([rng.integers(0, 5_000_000, 333), np.full(333, 2**32 - 1)], 1)
+    for share in (0.003, 0.01, 0.05, 0.5, 0.999):
+        found = refuse.choose(known, share, shots)
+        assert is_refused(known, found, shots).mean() <= share
+        assert found == 0 or is_refused(known, found - 1, shots).mean() > share
+
+
+def looked(chip, seed, blots=None):
+    """What episodes of two classes that are taught by two shots, and two that are not, show."""
+    tasks = recordings(of=8, each=12)
+    traces = seen(tasks, 1, len(chip.weight))
+    given = (2, 2, 3), 8, seed, Executor(), traces, blots
+    return refuse.look(chip, numbered(tasks), *given)
+
+
+def test_untaught_classes_are_refused_and_the_curve_says_so():
+    _, _, chip = small(readout_exponent=-3, channels=(6, 8), shape=(6, 16, 2), scale=0.9)
+    both = {name: looked(chip, seed) for name, seed in (("val", 0), ("test", 1))}
+    assert both["val"].known.shape == (48, 2) == both["val"].untaught.shape
+    found = refuse.figures(both, 2, 0.1)
+    assert found["untaught"]["value"] > found["known"]["value"] + 0.1
+
+
+@pytest.mark.parametrize("bound", [0, 30_000])
+def test_the_study_refuses_what_the_device_does(bound):
+    rng = np.random.default_rng(2)
+    blank = rng.integers(0, 256, (2, 5)).astype(np.uint8)
+    means = CountedMeans(5, refuse=bound, nothing=blank)
+    means.learn(means.add(), rng.integers(0, 4097, 5))
+    asked = rng.integers(0, 4097, (400, 5))
+    far = np.stack([means.distances(asked)[:, 0], distances_to(blank, asked).min(1)], 1)
+    none = np.array([means.nearest(p) == NONE for p in asked])
+    expected = is_refused(far, bound, 1) if bound else far[:, 1] < far[:, 0]
+    assert np.array_equal(none, expected) and 0 < none.mean() < 1
+
+
+def test_means_that_are_no_class_refuse_their_own_and_leave_others():
+    """In an episode as on a device."""
+    _, _, chip = small(readout_exponent=-3, channels=(6, 8), shape=(6, 16, 2), scale=0.9)
+    p = np.random.default_rng(3).integers(0, 4097, (1, len(chip.weight)))
+    knows = chip.with_nothing(np.minimum((p + 8) // 16, 255).astype(np.uint8))
+    both = [looked(one, 0, Blots(p, p, 0 * p)) for one in (chip, knows)]
+    assert np.array_equal(both[0].known[:, 0], both[1].known[:, 0])
+    few = int(both[0].dots[:, 0].min()) - 1
+    assert is_refused(both[1].dots, few, 2).all() and not is_refused(both[1].known, few, 2).all()

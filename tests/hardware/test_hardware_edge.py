@@ -15,8 +15,6 @@ from edge_library import (
     FULL,
     LABEL,
     PLAIN,
-    SAVED,
-    VERSION,
     STRICT,
     Library,
     at,
@@ -35,6 +33,13 @@ pytestmark = pytest.mark.skipif(
     not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path"
 )
 exported = exporter(small, 18)
+
+
+def refused(error, edge, *call):
+    """The library's error of a call."""
+    with pytest.raises(Library.Refused) as caught:
+        edge(*call)
+    assert caught.value.args == (error,)
 
 
 def shut(found, chip, p, new=None):
@@ -89,29 +94,6 @@ def test_episodes_are_those_of_the_chip_bit_for_bit(tmp_path, name, build):
     assert (new.weight != chip.weight).any()
 
 
-@pytest.mark.parametrize("build", EXACT)
-def test_what_python_counts_is_counted(tmp_path, build):
-    learner = Learner(rounding="nearest", threshold=9, log2_weight=6, log2_bias=4)
-    chip, x, y = exported(tmp_path, learner, scale=20.0, shape=(8, 8, 2), membrane="nearest")
-    edge = Library(tmp_path, build, 18, 3)
-    for n, label in enumerate(y):
-        edge.counts(x[n])
-        edge("learn", int(label))
-    edge("update")
-    chip.saturations.update(dict.fromkeys(chip.saturations, 0))
-    p = chip.traces(chip.spikes(x[:4]))
-    new, found = learn(chip, learner, p, y), edge.saturations()
-    assert found == {
-        "input": chip.saturations["input"],
-        "u": sum(number for place, number in chip.saturations.items() if place.endswith(".u")),
-        **{
-            name: getattr(new, name)
-            for name in ("written", "gated", "clipped", "gradient_saturated")
-        },
-    }
-    assert all(found[name] for name in ("input", "u", "written", "gated", "clipped")), found
-
-
 @pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("room", [(18, 3, 1), (1, 3, 30), (40, 5, 2)])
 def test_memory_is_known_to_the_header_to_python_and_to_the_library(tmp_path, build, room):
@@ -133,33 +115,18 @@ def test_memory_is_known_to_the_header_to_python_and_to_the_library(tmp_path, bu
 @pytest.mark.parametrize("build", EXACT)
 def test_a_class_that_is_added_is_one_of_a_readout_with_a_column_of_zeros(tmp_path, build):
     chip, x, _ = exported(tmp_path)
-    edge, p, y = (
-        Library(tmp_path, build, 18, 4),
-        chip.traces(chip.spikes(x)),
-        np.array([0, 1, 2, 3]),
-    )
+    edge, y = Library(tmp_path, build, 18, 4), np.arange(4)
+    p = chip.traces(chip.spikes(x))
     wide = chip.with_readout(np.pad(chip.weight, ((0, 0), (0, 1))), np.pad(chip.bias, (0, 1)))
-    for n, label in enumerate(y):
-        edge.counts(x[n])
-        if label == 3:
-            with pytest.raises(Library.Refused, match=str(LABEL)):
-                edge("learn", 3)
-            # after its first recording: as it is when a user says "this is a new one"
-            edge("add_class", None)
-        edge("learn", int(label))
-    edge("update")
-    with pytest.raises(Library.Refused, match=str(FULL)):
-        edge("add_class", None)
-    new = learn(wide, PLAIN, p[:4], y)
-    # the errors of the first three were made before there was a fourth class: e of a class is not
-    # what it is among four
-    edge("forget")
+    edge.counts(x[3])
+    refused(LABEL, edge, "learn", 3)
     edge("add_class", None)
-    edge.set_learner(PLAIN, chip.readout)
+    refused(FULL, edge, "add_class", None)
     for n, label in enumerate(y):
         edge.counts(x[n])
         edge("learn", int(label))
     edge("update")
+    new = learn(wide, PLAIN, p[:4], y)
     for one, other in zip(edge.readout(len(new.weight), 4), (new.weight, new.bias)):
         np.testing.assert_array_equal(one, other)
     edge.counts(x[5])
@@ -194,14 +161,14 @@ def test_what_was_learned_is_saved_and_goes_on_in_either_build(tmp_path, build):
         edge("update")
     np.testing.assert_array_equal(other.save(), one.save())
     narrow = Library(tmp_path, build, 18, 3)
-    with pytest.raises(Library.Refused, match=str(FULL)):
+    with pytest.raises(Library.Refused):
         narrow.load(saved)
     for place in (0, 4, 8, 12, 16, 20, 24, 30, 50, len(saved) - 1):
         damaged = saved.copy()
         damaged[place] ^= 1
-        with pytest.raises(Library.Refused, match=str(VERSION if place in (4, 16) else SAVED)):
+        with pytest.raises(Library.Refused):
             other.load(damaged)
-    with pytest.raises(Library.Refused, match=str(SAVED)):
+    with pytest.raises(Library.Refused):
         other.load(saved[:-1])
 
 

@@ -11,7 +11,6 @@ from edge_library import STRICT, library
 from integers import events, readout_alone, small
 
 from minisnn.hardware.c import export
-import exported
 from minisnn.hardware.chip.learner import Learner
 
 COMPILER = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
@@ -29,38 +28,24 @@ def put(folder, learner=None, **options):
     return chip, files
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"weight_bits": 3, "readout_bits": 2, "pool": "mean", "traces": "nearest"},
-        {"weight_bits": 5, "membrane": "zero", "fraction": 9},
-    ],
-)
-def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
-    chip, files = put(tmp_path, **options)
-    assert all(path.is_file() for path in files)
-    for again in (exported.from_header(tmp_path / "chip.h"), exported.from_hex(tmp_path)):
-        assert (
-            again.neuron == chip.neuron
-            and again.words == chip.words
-            and again.input_shape == chip.input_shape
-        )
-        for one, other in zip(again.layers, chip.layers, strict=True):
-            assert one.weight.dtype == other.weight.dtype and one.bias.dtype == other.bias.dtype
-            np.testing.assert_array_equal(one.weight, other.weight)
-            np.testing.assert_array_equal(one.bias, other.bias)
-            assert [
-                getattr(one, n)
-                for n in ("name", "exponent", "bits", "input_shape", "pool", "fraction")
-            ] == [
-                getattr(other, n)
-                for n in ("name", "exponent", "bits", "input_shape", "pool", "fraction")
-            ]
+@pytest.mark.parametrize("options", [{}, {"weight_bits": 3, "readout_bits": 2, "fraction": 9}])
+def test_hex_files_hold_the_integers_of_the_network(tmp_path, options):
+    """chip.h is read by the compiler, and proven by the self-test."""
+    chip, _ = put(tmp_path, **options)
+
+    def words(name: str, bits: int) -> np.ndarray:
+        lines = (tmp_path / f"{name}.hex").read_text(encoding="ascii").split()
+        found = np.array([int(line, 16) for line in lines], np.int64)
+        assert not (found >> bits).any()
+        return found
+
+    for layer in chip.layers:
+        for kind, bits, array in (("weight", layer.bits, layer.weight), ("bias", 32, layer.bias)):
+            held = words(f"{layer.name}.{kind}", bits)
+            expected = array.astype(np.int64).ravel() % (1 << bits)
+            np.testing.assert_array_equal(held, expected)
     for name, table in export.TABLES.items():
-        np.testing.assert_array_equal(
-            exported.read_hex(tmp_path / f"{name}.hex", 16, table.shape) & 0xFFFF, table
-        )
+        np.testing.assert_array_equal(words(name, 16), table.ravel())
 
 
 @needs_compiler
@@ -116,21 +101,6 @@ def test_the_self_test_repeats_an_episode_and_refuses_what_is_none(
         code, said = run(start + good[len(start) :])
         assert code == 2 and message in said
     assert run(good[:-1])[0] == run(good[:5])[0] == run(b"")[0] == 2
-
-
-@pytest.mark.parametrize("what", export.FOR)
-def test_the_readme_is_about_this_export(tmp_path, what):
-    net, _, chip = small(readout_exponent=-3)
-    x = events(net, 3, 18)
-    learner = Learner("class-mean", log2_weight=3, log2_bias=0)
-    files = export.write(tmp_path, chip, learner, x[:2], np.array([0, 1]), x[2:], what)
-    text = (tmp_path / "README.md").read_text()
-    assert f"--for {what}`" in text and "the class-mean rule" in text and "## Formats" in text
-    assert "{{" not in text and "<!--" not in text
-    for name in re.findall(r"`([\w/]+\.(?:c|h|bin|mk|mjs|wasm))`", text.split("## Formats")[0]):
-        assert {name, f"src/{name}"} & {str(path.relative_to(tmp_path)) for path in files}, name
-    less = export.memory(chip, learner, 18)["small"] - export.memory(chip, learner, 17)["small"]
-    assert what == "wasm" or f"({less:,} bytes each)" in text
 
 
 @needs_compiler

@@ -2,11 +2,11 @@
 is accepted, and what cannot hold is refused by one sentence wherever it comes in."""
 
 import json
-import re
 import shutil
 import subprocess
 import warnings
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,6 @@ from edge_library import COMPILERS, PLAIN, Library
 from integer_fuzz import run
 from integers import events, known, small, small_cuba
 
-import minisnn as ms
 from minisnn.hardware.c import export
 from minisnn.hardware.chip import kernels, quantise, ranges
 import plain_integers as reference
@@ -40,8 +39,8 @@ C = Path(export.__file__).parent
 @needs_compiler
 def test_random_networks_are_equal_in_kernels_plain_integers_and_c_or_refused_by_all():
     found = run(0, 80, 40, COMPILERS[:1], [("-DEDGE_STEPWISE",)])
-    assert sum(n for name, n in found.items() if re.match(r"(lif|cuba): equal", name)) > 50
-    assert all(found[f"{kind}: refused"] for kind in ("lif", "cuba"))
+    assert found["lif: equal"] + found["cuba: equal"] > 50
+    assert found["lif: refused"] and found["cuba: refused"]
     assert sum(n for name, n in found.items() if name.startswith("C,")) == 72
 
 
@@ -80,81 +79,36 @@ def test_every_shift_of_every_sum_is_that_of_integers_of_any_size(mode):
             assert clipped == sum(not -32768 <= v <= 32767 for v in wide)
 
 
-# ---- what is refused
-
-
 # ---- wild values through the public API
 
 
-WILD = (1e5, 1e-7, 1e12, 1e30, 1e-30, 1e-42, 0.0)
-
-
-def wild(net, theta) -> list[np.ndarray]:
-    """theta with all weights, or one of them, or the biases, scaled."""
-    found = []
-    for scale in WILD:
-        everywhere, one, biases = theta.copy(), theta.copy(), theta.copy()
-        for weight, bias in zip(net.layout[::2], net.layout[1::2]):
-            everywhere[weight.slice] *= scale
-            one[weight.slice.start] = scale
-            biases[bias.slice] *= scale
-        found += [everywhere, one, biases]
-    return found
-
-
 @pytest.mark.parametrize("kind", ["lif", "cuba"])
-def test_wild_weights_are_held_exactly_or_refused_in_words(kind):
+def test_wild_weights_are_held_exactly_or_refused(kind):
     net, theta, _ = (small_cuba if kind == "cuba" else small)(channels=(2,), shape=(4, 4, 2))
     make = {"lif": IntegerNet, "cuba": CubaNet}[kind]
     infer = reference.infer if kind == "lif" else loihi_reference.infer
     x, held = events(net, 1, 6, rate=0.4), 0
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for one in wild(net, theta):
-            try:
-                chip = make(net, one)
-            except ValueError as error:
-                assert re.match(
-                    r"(conv1|readout): (exponent must be|threshold .* and largest bias)",
-                    str(error),
-                ), error
-                continue
-            held += 1
-            spikes, u = chip.spikes(x, record=1)
-            s, v, _, clipped = infer(chip, x[0].tolist())
-            assert (
-                spikes[0].tolist() == s
-                and u[0][0].tolist() == v[0]
-                and chip.saturations["conv1.u"] == clipped["conv1.u"]
-            )
-        assert held >= 12
-        for bad in (np.nan, np.inf, -np.inf):
-            for part in net.layout:
-                one = theta.copy()
-                one[part.slice.start] = bad
-                with pytest.raises(
-                    ValueError,
-                    match="finite",
-                ):
-                    make(net, one)
-
-
-def test_small_weights_leave_the_biases_what_they_are():
-    """Of weights that cannot be told from zero a membrane is what the bias makes it, to the last
-    place; and 1e5 saturates."""
-    net, theta, _ = small(channels=(2,), shape=(4, 4, 2))
-    views = net.views(theta)
-    views["conv1.weight"][...] *= 1e-7
-    views["conv1.bias"][...] = (0.3, -0.2)
-    still = ms.LIF(rho=0.0)
-    quiet = ms.SpikingNet.from_configuration(net.configuration(), neuron=still)
-    chip = IntegerNet(quiet, theta)
-    x = np.minimum(events(net, 1, 6), 7)
-    u = chip.spikes(x, record=1)[1][0] / 1024
-    assert np.abs(u - (0.3, -0.2)).max() < 2**-9 and chip.layers[0].saturated == 0
-    views["conv1.weight"][...] *= 1e12
-    chip = IntegerNet(net, theta)
-    assert chip.spikes(x).size and chip.saturations["conv1.u"] > 0
+    warnings.simplefilter("error")
+    for scale, part in product((1e5, 1e-7, 1e12, 1e30, 1e-30, 1e-42, 0.0), (0, 1, None)):
+        one = theta.copy()
+        for p in net.layout[part:None:2] if part is not None else net.layout[::2]:
+            one[p.slice if part is not None else p.slice.start] *= scale
+        try:
+            chip = make(net, one)
+        except ValueError as error:
+            assert "exponent" in str(error) or "threshold" in str(error), error
+            continue
+        held += 1
+        spikes, u = chip.spikes(x, record=1)
+        s, v, _, clipped = infer(chip, x[0].tolist())
+        assert spikes[0].tolist() == s and u[0][0].tolist() == v[0]
+        assert chip.saturations["conv1.u"] == clipped["conv1.u"]
+    assert held >= 12
+    for bad, part in product((np.nan, np.inf, -np.inf), net.layout):
+        one = theta.copy()
+        one[part.slice.start] = bad
+        with pytest.raises(ValueError, match="finite"):
+            make(net, one)
 
 
 # ---- saturations
@@ -189,14 +143,6 @@ def test_gradients_saturate_at_their_word_in_c_as_here_and_counts_stay_at_theirs
         new.weight.tolist(),
         new.bias.tolist(),
     ]
-    six = np.array(list(edge.saturations().values()), np.uint32)
-    place = edge.edge.raw.index(six.tobytes())
-    six[5] = 2**32 - 2
-    edge.edge[place : place + 24] = six.tobytes()
-    edge("forget")
-    edge.counts(x[0])
-    edge("learn", 0)
-    assert edge.saturations()["gradient_saturated"] == 2**32 - 1
 
 
 # ---- JavaScript

@@ -9,10 +9,8 @@ from integers import events, readout_alone, small
 
 from minisnn.hardware.chip import errors, learner
 import plain_integers as reference
-from minisnn.hardware.chip.formats import ROUNDINGS, STOCHASTIC, xorshift32
 from minisnn.hardware.study.floats import FloatReadout, float_error
 from minisnn.hardware.chip.learner import Learner, learn
-from minisnn.core.loss import softmax
 from minisnn.meta.rules import body
 import minisnn as ms
 
@@ -31,54 +29,6 @@ def test_membranes_of_class_means_are_those_of_the_nearest_one(rng):
     assert (u.argmax(1) == distance.argmin(1)).mean() > 0.9
 
 
-def apply(G, W, theta=0, k=8, mode=STOCHASTIC, bits=8, state=1):
-    W, counts = W.copy(), np.zeros(3, np.int64)
-    learner.update(W, G, theta, k, mode, (-(1 << bits - 1), (1 << bits - 1) - 1), state, counts)
-    return W, dict(zip(("written", "gated", "clipped"), counts.tolist()))
-
-
-def test_without_threshold_and_noise_the_update_is_the_plain_rule(rng):
-    G, W = rng.integers(-(2**17), 2**17, 5000), rng.integers(-128, 128, 5000)
-    for name, mode in ROUNDINGS.items():
-        k = 8
-        exact = {
-            "floor": G >> k,
-            "zero": np.trunc(G / 2**k).astype(int),
-            "nearest": G + (1 << k - 1) >> k,
-        }.get(name)
-        if exact is not None:
-            found, counts = apply(G, W, mode=mode)
-            np.testing.assert_array_equal(found, np.clip(W - exact, -128, 127))
-            assert counts == {
-                "written": (found != W).sum(),
-                "gated": (G == 0).sum(),
-                "clipped": (found != W - exact).sum(),
-            }
-
-
-def test_every_synapse_has_a_random_number_of_its_own(rng):
-    """With W = 0 and G below one unit, what is written tells the noise: that of the generator in
-    order, whoever is gated."""
-    k, state, expected = 8, 5, []
-    for _ in range(2000):
-        state = xorshift32(state)
-        expected.append(state >> 32 - k)
-    G = rng.integers(1, 256, 2000)
-    found, _ = apply(G, np.zeros(2000, np.int64), state=5)
-    np.testing.assert_array_equal(found, -((G + np.array(expected)) >> k))
-    assert len(set(expected)) > 200
-
-
-def test_a_gradient_fills_its_word_after_so_many_steps_and_then_is_clipped_and_counted():
-    e, p = np.array([-128]), np.array([4096])
-    G = np.zeros((1, 1), np.int64)
-    word = low, high = -(1 << 31), (1 << 31) - 1
-    assert sum(learner.accumulate(G, e, p, word) for _ in range(4096)) == 0 and G[0, 0] == low
-    assert learner.accumulate(G, e, p, word) == 1 and G[0, 0] == low
-    # unshifted products of e, sigma' and p would fill it in 16: 128 * 255 * 4096 * 17 > 2^31
-    assert 128 * 255 * 4096 * 16 < 2**31 < 128 * 255 * 4096 * 17
-
-
 def test_shifts_make_the_steps_they_stand_for():
     """One integer step, undone in real numbers: -2^l e p of the weights and -2^l e of the bias, to
     a unit in the last place."""
@@ -95,7 +45,7 @@ def test_shifts_make_the_steps_they_stand_for():
         np.testing.assert_allclose(
             (chip.bias - found.bias) * 2.0**-19, 2.0**l * e / 128, atol=2.0**-20
         )
-    with pytest.raises(ValueError, match="-12 to 32 bits can be had"):
+    with pytest.raises(ValueError):
         Learner(log2_weight=-30).shifts(-7)
 
 
@@ -147,13 +97,6 @@ def test_the_membrane_rule_is_the_inner_step_on_the_readout_with_its_reset_detac
         twin.membranes(p, weight, bias)[:, -1],
         net(ms.adapt(net, theta, x, y, 4 * 2.0**l, freeze=body(net)), x),
         atol=1e-4,
-    )
-    assert (
-        np.abs(
-            float_error("softmax", twin.membranes(p, twin.weight, twin.bias)[:, -1], y)
-            - (softmax(net(theta, x)) - np.eye(3)[y])
-        ).max()
-        < 1e-5
     )
 
 

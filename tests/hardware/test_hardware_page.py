@@ -1,5 +1,5 @@
-"""The page: its camera is Python's, its network the chip, and a visitor can teach it by mouse and
-by keyboard."""
+"""The page: its camera is Python's, its network the chip, its memory what was written, and a visitor
+can teach it."""
 
 import base64
 import json
@@ -9,21 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import draw, in_python, opened, seen
+from browser import draw, in_python, opened, seen, sixty, stroke
+from slowly import slow
 from tracing import strokes_of
 
 import minisnn as ms
 import minisnn.cli as cli
-from minisnn.hardware.c.export import MODEL
-from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.command import REFUSE, SYMBOLS
-from minisnn.hardware.page import make
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.sets.pools import Sight
 from minisnn.data.store.shipped import shipped
-from slowly import slow
+from minisnn.hardware.c.export import MODEL, packed
+from minisnn.hardware.chip.learner import CLASS_MEAN
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.command import REFUSE, SYMBOLS
+from minisnn.hardware.page import make
 
-HERE, EDGE = Path(__file__).parent, Path(make.__file__).parents[1] / "c"
+HERE, PAGE = Path(__file__).parent, Path(make.__file__).parent
+EDGE = make.EDGE.parent
+needs_node = pytest.mark.skipif(not shutil.which("node"), reason="no node; Debian package: nodejs")
 
 
 @pytest.fixture(scope="module")
@@ -31,29 +34,26 @@ def chip():
     return IntegerNet.of(ms.read(shipped(SYMBOLS)))
 
 
-@pytest.fixture
-def path(tmp_path, chip):
-    path = tmp_path / "page.html"
-    path.write_text(make.page(chip), encoding="utf-8")
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    assert cli.main(["hardware", "page", str(path)]) == 0
     return path
 
 
-def characters(number: int, drawings: int) -> np.ndarray:
-    """Pictures (number, drawings, 28, 28) of evaluation characters, which no network was trained
-    with."""
-    with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
-        found = np.unpackbits(archive["evaluation"], axis=-1).reshape(-1, 20, 28, 28)
-    rng = np.random.default_rng(4)
-    return found[rng.choice(len(found), number, replace=False)][
-        :, rng.permutation(20)[:drawings]
-    ] * np.uint8(255)
+def in_node(folder: Path, script: str, *files: Path):
+    """What a script of modules of the page prints, as JSON; EDGE and PAGE are their folders."""
+    places = f"const EDGE = {json.dumps(EDGE.as_uri())}, PAGE = {json.dumps(PAGE.as_uri())};\n"
+    (folder / "try.mjs").write_text(places + script)
+    ran = subprocess.run(["node", folder / "try.mjs", *files], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
 
 
+@needs_node
 @pytest.mark.parametrize("side, step, centred", [(16, 1, False), (32, 3, True)])
 def test_the_cameras_events_are_those_of_python(tmp_path, side, step, centred):
     """By the millisecond, and as a network of finer pictures, longer steps and centring takes them."""
-    if not shutil.which("node"):
-        pytest.skip("no node; Debian package: nodejs")
     pictures, numbers = load_digits().images[7::499], [0, 1, 2**32 + 5, *range(9, 17)]
     pictures = np.ascontiguousarray(pictures[: len(numbers)])
     camera = ms.EventCamera(sensor_seed=4, time_constant_ms=0.5)
@@ -66,47 +66,85 @@ def test_the_cameras_events_are_those_of_python(tmp_path, side, step, centred):
     data |= dict(bin=1000 * step, centred=centred)
     (tmp_path / "data.json").write_text(json.dumps(data))
     (tmp_path / "pictures.bin").write_bytes(pictures.tobytes())
-    files = (
-        HERE / "page_camera.mjs",
-        Path(make.__file__).with_name("camera.mjs"),
-        tmp_path / "data.json",
-        tmp_path / "pictures.bin",
-    )
-    ran = subprocess.run(["node", *files], capture_output=True)
-    assert ran.returncode == 0, ran.stderr.decode()
+    files = HERE / "page_camera.mjs", PAGE / "camera.mjs", *sorted(tmp_path.iterdir())
+    ran = subprocess.run(["node", *files], capture_output=True, check=True)
     found = np.frombuffer(ran.stdout, np.uint8).reshape(len(pictures), 100, side, side, 2)
     sight = Sight(camera, 3, (32, 32), 32 // side, step_ms=step, centred=centred)
     expected = sight.counts(pictures, np.array(numbers), 0)
     assert (found == expected).mean() >= 0.9999 and expected.sum() > 500 * len(pictures)
 
 
-def test_the_threshold_of_the_network_that_ships_is_the_records():
-    """What `minisnn hardware refuse` chose on validation characters."""
-    kept = HERE.parents[1] / "data" / "results" / "hardware-refuse.json"
-    record = json.loads(kept.read_text(encoding="utf-8"))
-    [command] = record["measured"]["commands"]
-    assert f"--checkpoint {SYMBOLS} --allowed 5" in command
-    assert record["figures"]["refuse"]["value"] == REFUSE
+@needs_node
+def test_the_page_shows_the_chips_spikes_and_traces_and_why_it_answers(tmp_path, chip):
+    rng, steps = np.random.default_rng(0), 45
+    blank = make.empty(chip)
+    x = (rng.random((3, steps, *blank.input_shape)) < 0.12).astype(np.uint8)
+    (tmp_path / "counts").write_bytes(x.tobytes())
+    (tmp_path / "model").write_bytes(packed(blank, make.learner(blank, CLASS_MEAN)))
+    script = """
+import { readFileSync } from "node:fs";
+const { Edge } = await import(EDGE + "/minisnn_edge.mjs"), { evidence } = await import(PAGE + "/views.mjs");
+const [wasm, model, counts] = process.argv.slice(2).map((name) => readFileSync(name)), steps = 45;
+const net = await Edge.create(wasm, model, { steps, classes: 3 }), size = steps * net.cells;
+const spikes = net.layers.map(() => []), ids = [0, 1].map(() => net.addClass());
+ids.forEach((id, n) => { net.recording(counts.subarray(n * size, (n + 1) * size), steps); net.learn(id); });
+for (const _ of net.presenting(counts.subarray(2 * size), steps)) spikes.forEach((all, n) => all.push([...net.spikes(n)]));
+const p = net.traces(), [a, b] = ids.map((_, k) => net.column(k));
+console.log(JSON.stringify({ layers: net.layers, spikes, traces: [...p], far: [...net.distances().slice(0, 2)],
+  why: [...evidence(p, a, b, true, net.layers.at(-1)[2])] }));
+"""
+    files = make.EDGE.with_suffix(".wasm"), tmp_path / "model", tmp_path / "counts"
+    found = in_node(tmp_path, script, *files)
+    for n, shape in enumerate(found["layers"]):
+        spikes = blank.spikes(x[2:], layers=n + 1)[0]
+        assert list(spikes.shape[1:]) == shape and spikes.sum() > 100
+        np.testing.assert_array_equal(np.reshape(found["spikes"][n], spikes.shape), spikes)
+    np.testing.assert_array_equal(found["traces"], blank.traces_of(x[2:])[0, -1])
+    # what speaks for a class adds up to its lead
+    assert sum(found["why"]) == pytest.approx(found["far"][1] - found["far"][0], abs=1.01)
+
+
+@needs_node
+def test_lessons_as_text_and_as_a_link_are_read_again_or_refused(tmp_path):
+    script = """
+const { linked, read, unlinked, written } = await import(PAGE + "/memory.mjs");
+const cup = { name: "Täßchen ☕" }, rules = ["class-mean"];
+const picture = Uint8Array.from({ length: 49 }, (_, i) => (i % 3 ? 0 : 255));
+const counts = Uint8Array.from({ length: 900 }, (_, i) => (i % 301 === 7 ? 2 : 0));
+const lesson = { of: cup, number: 7, picture };
+const text = written({ classes: [cup], lessons: [lesson] }, 7, rules[0]);
+const live = written({ classes: [cup], lessons: [{ ...lesson, counts, live: true }] }, 7, rules[0]);
+const back = read(unlinked(linked(text)), 7, rules, 2), kept = read(live, 7, rules, 2, 900).lessons[0].counts;
+const damaged = [text.slice(0, -1), text.replace("[0,7", "[1,7"), text.replace(":2", ":3"), "null", "[]"];
+const wrong = damaged.map((one) => [one, 7, rules, 2]);
+wrong.push([text, 8, rules, 2], [text, 7, rules, 0], [live, 7, rules, 2, 901]);
+const refused = (how) => { try { read(...how); return false; } catch { return true; } };
+console.log(JSON.stringify([back.names, back.lessons[0].label, back.lessons[0].number,
+  back.lessons[0].picture.join() === picture.join(), kept.join() === counts.join(), wrong.every(refused)]));
+"""
+    assert in_node(tmp_path, script) == [["Täßchen ☕"], 0, 7, True, True, True]
+
+
+@needs_node
+def test_frames_of_a_webcam_become_ink_and_a_scene_between_them(tmp_path):
+    """Dark on bright and bright on dark alike; a shadow is no ink; without contrast there is none."""
+    script = """
+const { between, inked } = await import(PAGE + "/webcam.mjs");
+const frame = (paper, ink, shadow) => Float64Array.from({ length: 100 }, (_, i) => (i < 10 ? ink : i < 20 ? shadow : paper));
+const ink = (...all) => [...inked([{ t: 0, grey: frame(...all) }])[0].picture.filter((_, i) => i % 10 === 0)].slice(0, 3);
+const at = between([0, 10, 20].map((t) => ({ t, picture: t })), (t) => Float64Array.of(t * t));
+console.log(JSON.stringify([ink(200, 50, 180), ink(20, 220, 40), inked([{ t: 0, grey: frame(120, 110, 125) }]),
+  [0, 5, 10, 15, 20, 30].map((step) => at(step)[0])]));
+"""
+    full = [255, 0, 0]
+    assert in_node(tmp_path, script) == [full, full, None, [0, 50, 100, 250, 400, 400]]
 
 
 @pytest.mark.parametrize(
-    "words, threshold, knows",
-    [
-        ("", REFUSE, True),
-        ("--refuse 0", 0, False),
-        ("--refuse 7", 7, True),
-        ("--bits 4", 0, False),
-        ("--checkpoint other.h5", 0, False),
-    ],
+    "words, threshold, knows", [("", REFUSE, True), slow(("--bits 4", 0, False))]
 )
-@pytest.mark.every(4)
-def test_a_page_refuses_as_its_own_network_was_found_to_need(
-    tmp_path, monkeypatch, words, threshold, knows
-):
-    """In other words, or of another network, distances are others. `knows`: what is no class."""
-    monkeypatch.chdir(tmp_path)
-    found = ms.read(shipped(SYMBOLS))
-    ms.save("other.h5", found.net, 1.01 * found.theta, inner=found.inner, config=found.config)
+def test_a_page_refuses_as_its_own_network_was_found_to_need(tmp_path, words, threshold, knows):
+    """In other words distances are others. `knows`: what is no class."""
     path = tmp_path / "page.html"
     assert cli.main(["hardware", "page", str(path), *words.split()]) == 0
     text = path.read_text(encoding="utf-8").split("const DATA = ")[1]
@@ -130,21 +168,26 @@ def test_the_module_that_ships_is_the_library(tmp_path):
     version = subprocess.run(["clang", "--version"], capture_output=True, text=True).stdout
     if "clang version 14." not in version:
         pytest.skip(f"minisnn_edge.wasm was built by clang 14, not by {version.splitlines()[0]}")
-    for path in (EDGE / "wasm.c", EDGE / "Makefile", *EDGE.glob("minisnn_edge*.[ch]")):
-        shutil.copy(path, tmp_path)
+    for source in (EDGE / "wasm.c", EDGE / "Makefile", *EDGE.glob("minisnn_edge*.[ch]")):
+        shutil.copy(source, tmp_path)
     subprocess.run(["make", "-s", "minisnn_edge.wasm"], cwd=tmp_path, check=True)
-    assert (tmp_path / "minisnn_edge.wasm").read_bytes() == (
-        EDGE / "minisnn_edge.wasm"
-    ).read_bytes()
+    built = tmp_path / "minisnn_edge.wasm"
+    assert built.read_bytes() == make.EDGE.with_suffix(".wasm").read_bytes()
 
 
-@pytest.mark.parametrize("rule, number, each", [slow(("class-mean", 5, 2)), ("membrane", 2, 1)])
+@pytest.mark.parametrize("rule, number, each", [slow((CLASS_MEAN, 5, 2)), ("membrane", 2, 1)])
 def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(
     path, chip, rule, number, each
 ):
-    pictures, taught, asked = characters(number, 1 + each), [], []
+    """Of evaluation characters, which no network was trained with."""
+    with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
+        ink = np.unpackbits(archive["evaluation"], axis=-1).reshape(-1, 20, 28, 28)
+    rng = np.random.default_rng(4)
+    pictures = ink[rng.choice(len(ink), number, replace=False)]
+    pictures = pictures[:, rng.permutation(20)[: 1 + each]] * np.uint8(255)
+    taught, asked = [], []
     with opened(path) as page:
-        if rule != "class-mean":
+        if rule != CLASS_MEAN:
             page.select_option("#rule", rule)
         for picture in pictures[:, 0]:
             draw(page, strokes_of(picture))
@@ -162,25 +205,86 @@ def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(
     assert right >= 0.5  # of five, chance is 0.2
 
 
-def test_the_keyboard_and_a_screen_reader_suffice(path):
-    with opened(path) as page:
+# ---- a first visitor's mistakes
+
+ELL, HOOK = [(0.3, 0.2), (0.3, 0.8), (0.7, 0.8)], [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8)]
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def lessons(page) -> int:
+    return page.evaluate("minisnn.lessons.length")
+
+
+def teach(page, points) -> None:
+    draw(page, [points])
+    known = lessons(page)
+    press(page, "A new symbol")
+    page.wait_for_function(f"minisnn.lessons.length === {known + 1}")
+    page.locator("#known:not([aria-busy])").wait_for(state="attached")
+
+
+def clears_and_teaches(page) -> None:
+    draw(page, [ELL])
+    press(page, "Clear")
+    assert page.get_by_role("button", name="A new symbol").is_disabled()
+    assert lessons(page) == 0 and page.evaluate("minisnn.seen") is None
+
+
+def clicks_twice(page) -> None:
+    draw(page, [ELL])
+    page.get_by_role("button", name="A new symbol").dblclick()
+    page.wait_for_function("minisnn.lessons.length")
+    assert lessons(page) == 1
+
+
+def reloads(page) -> None:
+    teach(page, ELL)
+    teach(page, HOOK)
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    draw(page, [HOOK])
+    assert "This is Symbol 2." in page.locator("#answer").text_content()
+
+
+def teaches_sixty(page) -> None:
+    page.evaluate("text => minisnn.open(text)", sixty())
+    assert lessons(page) == 60 and page.evaluate("minisnn.net.classes") == 20
+    teach(page, ELL)
+    draw(page, [ELL])
+    assert "This is Symbol 1." in page.locator("#answer").text_content()
+
+
+def makes_a_dot(page) -> None:
+    stroke(page, [(0.5, 0.5), (0.525, 0.5)])
+    page.locator("#answer", has_text="only a dot").wait_for()
+    press(page, "A new symbol")
+    assert lessons(page) == 0
+
+
+def uses_the_keyboard_only(page) -> None:
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "paper"
+    for key in ["Space", *["ArrowDown"] * 8, *["ArrowRight"] * 8, "Space", "Enter"]:
+        page.keyboard.press(key)
+    page.locator("#replay:enabled").wait_for()
+    assert seen(page)["picture"].any()
+    for _ in range(9):
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement.id") == "paper"
-        for key in ["Space", *["ArrowDown"] * 8, *["ArrowRight"] * 8, "Space", "Enter"]:
-            page.keyboard.press(key)
-        page.locator("#replay:enabled").wait_for()
-        assert seen(page)["picture"].any()
-        for _ in range(9):
-            page.keyboard.press("Tab")
-            if page.evaluate("document.activeElement.textContent") == "A new symbol":
-                break
-        page.keyboard.press("Enter")
-        assert "Learned: Symbol 1." in page.locator("[aria-live][role=status]").inner_text()
-        nameless = page.evaluate(
-            "[...document.querySelectorAll('button, input:not([hidden]), select, canvas, "
-            "svg')].filter((e) => "
-            "!(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length || "
-            "e.getAttribute('aria-hidden')))"
-            ".map((e) => e.outerHTML)"
-        )
-        assert nameless == []
+        if page.evaluate("document.activeElement.textContent") == "A new symbol":
+            break
+    page.keyboard.press("Enter")
+    assert "Learned: Symbol 1." in page.locator("[aria-live][role=status]").inner_text()
+
+
+VISITS = clears_and_teaches, clicks_twice, reloads, teaches_sixty, makes_a_dot
+
+
+@pytest.mark.parametrize("width", [360, slow(1920)])
+@pytest.mark.parametrize("visit", [uses_the_keyboard_only, *map(slow, VISITS)])
+def test_a_first_visit_ends_as_one_would_expect(path, visit, width):
+    with opened(path, viewport={"width": width, "height": 900}) as page:
+        visit(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -190,13 +190,3 @@ def test_centring_and_binning_are_those_of_the_data_sets():
 )
 def test_a_shipped_network_says_what_a_recording_must_be(name, expected):
     assert IntegerNet.of(ms.read(shipped(name))).recording == expected
-
-
-def test_the_readme_says_it_too(tmp_path):
-    for n, recording in enumerate(RECORDINGS):
-        folder = tmp_path / str(n)
-        exporter(made(recording), STEPS)(folder, Learner("class-mean", rounding="nearest"))
-        text = (folder / "README.md").read_text()
-        assert f"A step is {recording.bin / 1000:g} ms" in text and "does not say what it" in text
-        assert f"{recording.bin * STEPS / 1000:g} ms from its first event on" in text
-        assert ("so that its mean event lies in the middle" in text) == recording.centred

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from integers import small
 
 from minisnn.hardware.chip import traces
-import plain_integers as reference
 from minisnn.hardware.chip.formats import FLOOR, NEAREST, ROUNDINGS, ZERO, shift
 from minisnn.hardware.chip.traces import addends, presynaptic, presynaptic_step
 
@@ -90,29 +88,6 @@ def test_the_product_in_32_bits_is_exact(mode):
         mixes(x, y, np.int32(a), *np.array(addends(mode, 12), np.int32), found)
         exact = [shift.py_func(a * int(p) + (4096 - a) * int(q), 12, mode, 0) for p, q in zip(x, y)]
         np.testing.assert_array_equal(found, exact)
-
-
-@pytest.mark.parametrize("mode", ROUNDINGS)
-def test_filters_of_few_bits_are_those_of_plain_integers_and_of_twelve_the_same_as_ever(mode):
-    net, _, chip = small(traces="nearest")
-    spikes = (np.random.default_rng(2).random((2, 40, *chip.layers[-2].output_shape)) < 0.3).astype(
-        np.uint8
-    )
-    flat = spikes.reshape(2, 40, -1)
-    for bits in (1, 4, 7, 11):
-        found = chip.traces(spikes[:1], bits, mode, seed=3)
-        expected = reference.traces(chip.neuron, chip.words, flat[0].tolist(), bits, mode, seed=3)
-        np.testing.assert_array_equal(found[0], expected)
-        assert found.max() <= 4096 and found.min() >= 0 and not (found & (1 << 12 - bits) - 1).any()
-    np.testing.assert_array_equal(chip.traces(spikes, 12, "nearest"), chip.traces(spikes))
-    if mode == "stochastic":
-        assert (chip.traces(spikes, 7, mode, 3) != chip.traces(spikes, 7, mode, 4)).any()
-        mean = np.mean([chip.traces(spikes[:1], 7, mode, seed * 1000) for seed in range(60)], 0)
-        exact = chip.traces(spikes[:1])
-        # 7 bits: a step is 32; unbiased
-        assert np.abs(mean - exact).max() < 60 and np.abs(mean - exact).mean() < 8
-    with pytest.raises(ValueError, match="bits must be 1 to 12"):
-        chip.traces(spikes, 13)
 
 
 @njit

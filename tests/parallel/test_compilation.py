@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from conftest import announce
 from numba.core import caching
 
 from minisnn.parallel import compilation, missing
@@ -35,11 +36,11 @@ def test_another_kernel_can_call_one_that_was_kept():
 
 
 def test_compiling_is_announced_when_it_happens_and_then_only(capsys):
-    missing.announce()
+    announce()
     kernel = compilation.njit(cache=True)(double)
     assert not capsys.readouterr().err
     assert kernel(4) == 8 and "compiled first" in capsys.readouterr().err
-    missing.announce()
+    announce()
     # it was kept
     assert compilation.njit(cache=True)(double)(4) == 8 and not capsys.readouterr().err
     # for other types it was not
