@@ -42,68 +42,71 @@ class Site:
         return u, s
 
 
-def conv(layer, neuron, words, x: list) -> tuple[list, list, int]:
-    """(spikes after pooling, membranes, clipped) of x[t][h][w][c], as [t][h][w][c]; clipped of
-    those that are pooled."""
-    (H, W, C_in) = layer.input_shape
-    C_out = layer.weight.shape[3]
-    weight = layer.weight.tolist()
-    k = len(weight)
-    h = len(weight) // 2
-    sites = [
-        [[Site(neuron, words, layer.exponent, int(b)) for b in layer.bias] for _ in range(W)]
-        for _ in range(H)
+def each(function, *grids) -> list:
+    """A function of what several grids [h][w][c] hold, as such a grid."""
+    return [
+        [[function(*held) for held in zip(*sites)] for sites in zip(*rows)] for rows in zip(*grids)
     ]
+
+
+def grid(make, layer) -> list:
+    """[h][w][c] of make(c) for every neuron of a conv layer."""
+    H, W, _ = layer.input_shape
+    return [[[make(c) for c in range(len(layer.bias))] for _ in range(W)] for _ in range(H)]
+
+
+def pooled(u: list, join) -> list:
+    """join of each four neighbours of u[h][w][c]; an odd row or column is left out."""
+    return [
+        [
+            [join(*four) for four in zip(*sites)]
+            for sites in zip(top[::2], top[1::2], bottom[::2], bottom[1::2])
+        ]
+        for top, bottom in zip(u[::2], u[1::2])
+    ]
+
+
+def clipped(sites: list, pool: str) -> int:
+    """How often the neurons clipped, of those that are pooled."""
+    if pool == "none":
+        return sum(site.clipped for row in sites for column in row for site in column)
+    four = pooled(sites, lambda *four: sum(site.clipped for site in four))
+    return sum(n for row in four for column in row for n in column)
+
+
+def sums(layer, frame: list) -> list:
+    """[h][w][c] of the weights under the events of a frame [h][w][c_in]."""
+    H, W, _ = layer.input_shape
+    weight = layer.weight.tolist()
+    h = len(weight) // 2
+
+    def at(y: int, z: int, c: int) -> int:
+        found = 0
+        for i, rows in enumerate(weight, y - h):
+            for j, taps in enumerate(rows, z - h):
+                if 0 <= i < H and 0 <= j < W:
+                    found += sum(tap[c] * n for tap, n in zip(taps, frame[i][j]))
+        return found
+
+    channels = range(len(layer.bias))
+    return [[[at(y, z, c) for c in channels] for z in range(W)] for y in range(H)]
+
+
+def conv(layer, neuron, words, x: list) -> tuple[list, list, int]:
+    """(spikes after pooling, membranes, clipped) of x[t][h][w][c], as [t][h][w][c]."""
+    bias, least = layer.bias.tolist(), neuron.threshold
+    fires = {
+        "none": None,
+        "max": lambda *four: int(max(four) >= least),
+        "mean": lambda *four: int(sum(four) >= 4 * least),
+    }[layer.pool]
+    sites = grid(lambda c: Site(neuron, words, layer.exponent, bias[c]), layer)
     spikes, membranes = [], []
     for frame in x:
-        u = [[[0] * C_out for _ in range(W)] for _ in range(H)]
-        for y in range(H):
-            for z in range(W):
-                for c in range(C_out):
-                    seen = (
-                        (i, j)
-                        for i in range(k)
-                        for j in range(k)
-                        if 0 <= y + i - h < H and 0 <= z + j - h < W
-                    )
-                    V = sum(
-                        weight[i][j][a][c] * frame[y + i - h][z + j - h][a]
-                        for i, j in seen
-                        for a in range(C_in)
-                    )
-                    u[y][z][c] = sites[y][z][c].step(V)[0]
+        u = each(lambda site, V: site.step(V)[0], sites, sums(layer, frame))
         membranes.append(u)
-        spikes.append(_pool(u, layer.pool, neuron.threshold))
-    pooled = sites if layer.pool == "none" else [row[: W // 2 * 2] for row in sites[: H // 2 * 2]]
-    return (
-        spikes,
-        membranes,
-        sum(site.clipped for row in pooled for column in row for site in column),
-    )
-
-
-def _pool(u: list, pool: str, threshold: int) -> list:
-    if pool == "none":
-        return [[[int(v >= threshold) for v in site] for site in row] for row in u]
-    out = []
-    for y in range(len(u) // 2):
-        out.append([])
-        for z in range(len(u[0]) // 2):
-            four = list(
-                zip(
-                    u[2 * y][2 * z],
-                    u[2 * y][2 * z + 1],
-                    u[2 * y + 1][2 * z],
-                    u[2 * y + 1][2 * z + 1],
-                )
-            )
-            out[-1].append(
-                [
-                    int(max(v) >= threshold if pool == "max" else sum(v) >= 4 * threshold)
-                    for v in four
-                ]
-            )
-    return out
+        spikes.append(pooled(u, fires) if fires else each(lambda v: int(v >= least), u))
+    return spikes, membranes, clipped(sites, layer.pool)
 
 
 def infer(net, x: list) -> tuple[list, list, list, dict]:
@@ -111,13 +114,13 @@ def infer(net, x: list) -> tuple[list, list, list, dict]:
     that were clipped by place) of one sample's counts x[t][h][w][c]. Raises ValueError where
     `ranges` refuses the network."""
     net.check()
-    clipped = {"input": sum(v > 7 for frame in x for row in frame for site in row for v in site)}
+    counts = {"input": sum(v > 7 for frame in x for row in frame for site in row for v in site)}
     found = []
     x = [[[[min(v, 7) for v in site] for site in row] for row in frame] for frame in x]
     for layer in net.layers[:-1]:
-        x, u, clipped[f"{layer.name}.u"] = conv(layer, net.neuron, net.words, x)
+        x, u, counts[f"{layer.name}.u"] = conv(layer, net.neuron, net.words, x)
         found.append(u)
-    return x, found, traces(net.neuron, net.words, flat(x)), clipped
+    return x, found, traces(net.neuron, net.words, flat(x)), counts
 
 
 def flat(x: list) -> list:
@@ -152,10 +155,10 @@ def traces(
 
 
 def readout(neuron, words, exponent: int, weight: list, bias: list, p: list) -> tuple[list, int]:
-    """(u[t][k], clipped) of traces p[t][i], weight[i][k], bias[k]."""
+    """(u[t][k], beyond) of traces p[t][i], weight[i][k], bias[k]."""
     r = [0] * len(bias)
     found = []
-    clipped = 0
+    beyond = 0
     for trace in p:
         u = []
         for k, b in enumerate(bias):
@@ -167,13 +170,13 @@ def readout(neuron, words, exponent: int, weight: list, bias: list, p: list) -> 
             )
             wide -= neuron.rho * r[k] >> 12
             u.append(min(max(wide, -32768), 32767))
-            clipped += u[k] != wide
+            beyond += u[k] != wide
             r[k] = (
                 neuron.gamma * r[k] + (4096 - neuron.gamma) * 4096 * (u[k] >= neuron.threshold)
                 >> 12
             )
         found.append(u)
-    return found, clipped
+    return found, beyond
 
 
 def error(kind: str, u: list, label: int) -> list:

@@ -56,59 +56,20 @@ def conv(
     Biases arrive as currents, and spikes are read a step later. pool   "max": one where one of four
     spikes, "mean": how many of them do, "none"
     """
-    (H, W, C_in) = layer.input_shape
-    C_out = layer.weight.shape[3]
-    weight = layer.weight.tolist()
-    k = len(weight)
-    h = len(weight) // 2
     bias = layer.bias.tolist()
-    sites = [[[Site(*factors, vth[c]) for c in range(C_out)] for _ in range(W)] for _ in range(H)]
+    sites = reference.grid(lambda c: Site(*factors, vth[c]), layer)
+    join = {"max": max, "mean": lambda *four: sum(four)}
     spikes, volts = [], []
     for t, frame in enumerate([*x, x[-1]]):
-        s = [[[0] * C_out for _ in range(W)] for _ in range(H)]
-        v = [[[0] * C_out for _ in range(W)] for _ in range(H)]
-        for y in range(H):
-            for z in range(W):
-                for c in range(C_out):
-                    seen = (
-                        (i, j)
-                        for i in range(k)
-                        for j in range(k)
-                        if 0 <= y + i - h < H and 0 <= z + j - h < W
-                    )
-                    V = sum(
-                        weight[i][j][a][c] * frame[y + i - h][z + j - h][a]
-                        for i, j in seen
-                        for a in range(C_in)
-                    )
-                    V += bias_at(bias[c], t)
-                    s[y][z][c] = sites[y][z][c].step(
-                        2 * V << exponent if exponent > 0 else 2 * V >> -exponent
-                    )
-                    v[y][z][c] = sites[y][z][c].v
-        spikes.append(_pool(s, pool))
-        volts.append(v)
-    pooled = sites if pool == "none" else [row[: W // 2 * 2] for row in sites[: H // 2 * 2]]
-    return (
-        spikes[1:],
-        volts[1:],
-        sum(site.clipped for row in pooled for column in row for site in column),
-    )
-
-
-def _pool(s: list, pool: str) -> list:
-    if pool == "none":
-        return s
-    join = max if pool == "max" else lambda *four: sum(four)
-    out = []
-    for y in range(len(s) // 2):
-        pairs = range(len(s[0]) // 2)
-        four = [
-            (s[2 * y][2 * z], s[2 * y][2 * z + 1], s[2 * y + 1][2 * z], s[2 * y + 1][2 * z + 1])
-            for z in pairs
+        V = [
+            [[v + bias_at(b, t) for v, b in zip(site, bias)] for site in row]
+            for row in reference.sums(layer, frame)
         ]
-        out.append([[join(*values) for values in zip(*site)] for site in four])
-    return out
+        arrives = lambda v: 2 * v << exponent if exponent > 0 else 2 * v >> -exponent
+        s = reference.each(lambda site, v: site.step(arrives(v)), sites, V)
+        volts.append(reference.each(lambda site: site.v, sites))
+        spikes.append(s if pool == "none" else reference.pooled(s, join[pool]))
+    return spikes[1:], volts[1:], reference.clipped(sites, pool)
 
 
 def infer(net, x: list, seed: int = 1) -> tuple[list, list, list, dict]:

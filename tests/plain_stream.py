@@ -12,11 +12,10 @@ Time is a clock of 32 bits: a step of 2^31 microseconds or more is one back, and
 from what it says now.
 """
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
-from minisnn.hardware.chip.formats import whole
 from minisnn.hardware.chip.recording import Recording
 
 _IDLE, _SEEING, _RESTING = range(3)
@@ -25,8 +24,7 @@ _HEARD, _LEAST_HEARD = 16, 8
 REFUSALS = 64  # after which the clock is believed
 
 
-@dataclass(frozen=True)
-class Onset:
+class Onset(NamedTuple):
     """Where a recording begins: `least` events in `window` microseconds, and `factor` times as many
     as in those before; factor 0: whatever was before."""
 
@@ -34,13 +32,7 @@ class Onset:
     least: int = 30
     factor: int = 3
 
-    def __post_init__(self) -> None:
-        whole(1, 1_000_000, window=self.window)
-        whole(1, 1 << 20, least=self.least)
-        whole(0, 65_535, factor=self.factor)
 
-
-@dataclass(eq=False)
 class Stream:
     """Recordings of a stream. `event` and `time` return the counts (steps, *shape) of a recording
     that is over, or None.
@@ -50,16 +42,17 @@ class Stream:
     room        events that are held; `lost` counts those of a recording beyond
     """
 
-    shape: tuple[int, int, int]
-    steps: int
-    recording: Recording = Recording()
-    onset: Onset = Onset()
-    room: int = 4096
-    lost: int = field(default=0, init=False)
-
-    def __post_init__(self) -> None:
-        whole(self.onset.least, 1 << 20, room=self.room)
-        self.noise = self.heard = self._count = self._begin = self._step = 0
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        steps: int,
+        recording: Recording,
+        onset: Onset,
+        room: int,
+    ):
+        self.shape, self.steps, self.room = shape, steps, room
+        self.recording, self.onset = recording, onset
+        self.lost = self.noise = self.heard = self._count = self._begin = self._step = 0
         self._last: int | None = None  # what the clock said
         self._now = self._mark = self._refused = 0  # microseconds since the first call
         self._state = _IDLE

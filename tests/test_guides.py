@@ -128,5 +128,4 @@ def run(page: Path, capsys) -> None:
 @pytest.mark.parametrize("page", pages())
 def test_every_block_runs(page, tmp_path, monkeypatch, capsys, small):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     run(page, capsys)

@@ -1,7 +1,6 @@
 """How often the intervals of `evaluate` hold the truth, where the truth is known.
 
     python tests/benchmarks/interval_coverage.py                                   the twelve settings, 2,000 worlds each
-    python tests/benchmarks/interval_coverage.py --more --worlds 1000              harder and milder ones, too
     python tests/benchmarks/interval_coverage.py --only digits rivals --out FILE   goes on where FILE ends
 
 Episodes are drawn by the library, of recordings without content: 5 ways, 1 shot, 10 queries a
@@ -72,24 +71,6 @@ SETTINGS = {
     "50 classes differ": World(
         50, 20, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.8, rival_class=0.3
     ),
-}
-MORE = {
-    "10 classes alike": World(10, 100, 3.0, query=0.8, own=0.6, rival=0.3),
-    "10 differ a little": World(
-        10, 100, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.3, rival_class=0.1
-    ),
-    "50 differ a little": World(
-        50, 20, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.3, rival_class=0.1
-    ),
-    "20 classes differ": World(
-        20, 50, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.8, rival_class=0.3
-    ),
-    "few recordings": World(20, 6, 2.5, query=0.8, own=0.6, rival=0.3),
-    "digits, few": World(10, 20, 3.0, query=0.7, own=0.5, rival=0.2, of_class=0.6, pairs=True),
-    "digits, hard": World(10, 100, 4.0, query=0.3, own=0.3, hard=0.02, pairs=True),
-    "nearly all right": World(50, 20, 7.0, query=1.0, own=0.7, rival=0.2, of_class=0.5),
-    "half right": World(50, 20, 0.3, query=1.0, own=1.0, rival=0.5, of_class=0.5),
-    "very few hard": World(50, 20, 5.0, query=0.3, own=0.3, hard=0.005),
 }
 
 
@@ -327,18 +308,14 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument(
         "--worlds", type=int, default=2000, help="of each setting (default: %(default)s)"
     )
-    parser.add_argument("--only", nargs="+", choices=[*SETTINGS, *MORE], help="these settings")
-    parser.add_argument("--more", action="store_true", help="other settings than the twelve, too")
+    parser.add_argument("--only", nargs="+", choices=SETTINGS, help="these settings")
     parser.add_argument(
         "--seed", type=int, default=0, help="of the first series of episodes and of the worlds"
     )
     parser.add_argument("--out", type=Path, help="keeps what is done, and goes on from there")
     findings.option(parser)
     args = parser.parse_args(words)
-    every = {**SETTINGS, **MORE}
-    settings = (
-        {name: every[name] for name in args.only} if args.only else every if args.more else SETTINGS
-    )
+    settings = {name: SETTINGS[name] for name in args.only or SETTINGS}
     values = measure(settings, args.worlds, args.seed, args.out)
     print(*table(settings, values), sep="\n")
     found_in(settings, values).write(args.json)

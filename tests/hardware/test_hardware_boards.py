@@ -16,6 +16,7 @@ from lives import lives
 
 from minisnn.hardware.c import export
 from minisnn.hardware.chip.learner import Learner
+from slowly import all_but
 
 HERE, C = Path(__file__).parent, Path(export.__file__).parent
 ARM = (
@@ -28,6 +29,8 @@ RISCV = (
 )
 WASM = ("clang", "wasm-ld", "node"), "clang lld wasi-libc nodejs"
 BOARDS = ("m3", "m4", "m4-128k", "m7", "m33", "rv32")
+# one of each neuron and of each family of processors; the rest is slow
+DEFAULT = {("lif", "m4-128k", ""), ("cuba", "rv32", "-DEDGE_STEPWISE")}
 LEARNER = Learner("three-factor", "softmax", "stochastic", window=9, log2_weight=3, log2_bias=0)
 
 
@@ -55,25 +58,10 @@ def folder(tmp_path, request):
     return tmp_path
 
 
-def few(kind, board, build):
-    """Of each neuron one board of each family by default; the rest is slow."""
-    told = (board, build) in (("m4-128k", ""), ("rv32", "-DEDGE_STEPWISE"))
-    words = f"{kind}-{board}-{'stepwise' if build else 'small'}"
-    return pytest.param(kind, board, build, id=words, marks=() if told else pytest.mark.slow)
-
-
-def checksum(folder, compiler=None):
+def checksum(folder):
     """Of every number of the episode on this machine."""
-    built = compile_c(
-        folder,
-        "-O1",
-        "-o",
-        "selftest",
-        "selftest.c",
-        "episode.c",
-        *library(folder),
-        compiler=compiler,
-    )
+    sources = "selftest.c", "episode.c", *library(folder)
+    built = compile_c(folder, "-O1", "-o", "selftest", *sources)
     assert built.returncode == 0, built.stderr
     ran = subprocess.run(["./selftest", "selftest.bin"], cwd=folder, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -90,7 +78,7 @@ def make(folder, *arguments):
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
 @pytest.mark.parametrize(
-    "kind, board, build", [few(*one) for one in product(KINDS, BOARDS, ("", "-DEDGE_STEPWISE"))]
+    "kind, board, build", all_but(DEFAULT, product(KINDS, BOARDS, ("", "-DEDGE_STEPWISE")))
 )
 def test_a_board_plays_the_episode_with_the_same_bytes(folder, kind, board, build):
     needs(RISCV if board == "rv32" else ARM)
@@ -174,17 +162,7 @@ def test_the_sketch_compiles_as_an_arduino_core_compiles_it(tmp_path):
         "print(char); void println(); "
         "void println(const char *); }; extern Line Serial;"
     )
-    strict = [
-        "-std=c++11",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-include",
-        "Arduino.h",
-        "-I.",
-        "-Isrc",
-        "-fsyntax-only",
-    ]
-    command = [compiler, *strict, "-x", "c++", "examples/teach/teach.ino"]
+    strict = "-std=c++11 -Wall -Wextra -Werror -include Arduino.h -I. -Isrc -fsyntax-only -x c++"
+    command = [compiler, *strict.split(), "examples/teach/teach.ino"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr

@@ -17,7 +17,6 @@ from edge_library import (
     PLAIN,
     STRICT,
     Library,
-    at,
     compile_c,
     exporter,
     library,
@@ -131,16 +130,6 @@ def test_a_class_that_is_added_is_one_of_a_readout_with_a_column_of_zeros(tmp_pa
         np.testing.assert_array_equal(one, other)
     edge.counts(x[5])
     shut(edge.scores(4), wide, p[5], new)
-
-
-def test_a_stream_runs_on_as_one_recording(tmp_path):
-    chip, x, _ = exported(tmp_path)
-    edge, long = Library(tmp_path, "stepwise", 1, 3), np.concatenate([x[0], x[1], x[2]])
-    u, seen = chip.membranes(chip.traces(chip.spikes(long[None])))[0], []
-    for step in long:
-        edge("step_counts", at(step))
-        seen.append(edge.scores(3)[0])
-    np.testing.assert_array_equal(seen, u)
 
 
 @pytest.mark.parametrize("build", EXACT)
