@@ -38,54 +38,6 @@ def test_every_public_name_is_in_the_reference():
         assert re.search(rf"^   ~minisnn\.(\w+\.)*{name}$", front, re.M), name
 
 
-def test_docstrings_in_restructured_text():
-    found = reference.restructured(r"""A first line of x_t and y_t, a*b*c, `a b`, |a|, \n,
-    and a  second of `Name`s:
-
-        y = W_x x
-          + b
-
-    - a list
-      of two
-    - items
-    and text
-
-    alpha   a decay        beta   another
-
-    For example
-    >>> 1 + 1  # _
-    2
-
-    The end, Eq. 6::
-    """)
-    assert found.split("\n") == [
-        r"\ A first line of x\_t and y\_t, a\*b\*c, \ ``a b``\ , \|a\|, \\n, and a  second of \ :py:obj:`Name`\ s:",
-        "",
-        "::",
-        "",
-        "        y = W_x x",
-        "          + b",
-        "",
-        r"- \ a list of two",
-        "",
-        r"- \ items",
-        "",
-        r"\ and text",
-        "",
-        "::",
-        "",
-        "    alpha   a decay        beta   another",
-        "",
-        r"\ For example",
-        "",
-        ">>> 1 + 1  # _",
-        "2",
-        "",
-        "\\ The end, Eq.\\ \u00a06:\\:",
-        "",
-    ]
-
-
 def test_formulas_need_no_script():
     pytest.importorskip(
         "latex2mathml", reason='latex2mathml is not installed; pip install "minisnn[docs]"'

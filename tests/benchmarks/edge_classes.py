@@ -8,21 +8,24 @@ are no more recordings than --most. --instructions counts those of a recording o
 (gcc-arm-none-eabi, qemu-system-arm).
 """
 
+import subprocess
 import tempfile
 from itertools import product
 from pathlib import Path
 
 import edge
+import edge_boards
 import findings
 import numpy as np
 
+from minisnn.hardware.c import export
+from minisnn.hardware.c.episode import events
 from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.study import classes, drawings
 from minisnn.hardware.study.classes import How
 from minisnn.hardware.study.drawings import Traces, numbered, places
 from minisnn.parallel.executor import Executor
 
-import answers  # of tests/hardware
 
 ASKED = 50  # recordings of an episode that the C library is asked about
 
@@ -39,7 +42,7 @@ def episode(
     asked = rng.permutation(len(one.query))[:ASKED]
     taught, query = places(one.task.x_support)[order], places(one.task.x_query)[asked]
     shown, tested = ([tasks.pool.side_by_side(x[None])[0] for x in of] for of in (taught, query))
-    found = answers.answers(program, ways, shown, labels[order].tolist(), tested)
+    found = answers(program, ways, shown, labels[order].tolist(), tested)
     p = traces.integers[one.support[order]], traces.integers[one.query[asked]]
     if chip.kind == "cuba":  # its noise goes on from one recording to the next
         x = tasks.pool.side_by_side(np.concatenate([taught, query]))
@@ -49,14 +52,42 @@ def episode(
     return np.column_stack(found), np.column_stack([nearest, means.distances(p[1])])
 
 
+def compiled(folder: Path, device: edge.Device) -> Path:
+    """answers.c with the library and this network."""
+    _, chip, learner, tasks = device
+    header = export.header(chip, learner, tasks.pool.shape[0])
+    (folder / "chip.h").write_text(header, encoding="ascii")
+    library = Path(export.__file__).parent
+    names = [*export.LIBRARY, f"minisnn_edge_{chip.kind}.c"]
+    sources = [library / name for name in names if name.endswith(".c")]
+    command = ["cc", "-std=c99", "-O3", f"-I{library}", f"-I{folder}", "-o", folder / "answers"]
+    subprocess.run([*command, Path(__file__).with_name("answers.c"), *sources], check=True)
+    return folder / "answers"
+
+
+def answers(
+    program: Path, classes: int, taught: list, labels: list[int], asked: list
+) -> tuple[np.ndarray, np.ndarray]:
+    """(labels (n,), distances (n, classes)) of recordings `asked`, counts (T, H, W, C), after those
+    of `taught` with these labels."""
+    record = [np.array([classes, len(asked[0]), len(labels), len(asked), *labels], "<u4").tobytes()]
+    for x in (*taught, *asked):
+        listed, per_step = events(np.minimum(x, 7))
+        record += [per_step.astype("<u2").tobytes(), listed.tobytes()]
+    ran = subprocess.run([program], input=b"".join(record), stdout=subprocess.PIPE, check=True)
+    found = np.frombuffer(ran.stdout, "<i4").reshape(len(asked), 1 + classes)
+    return found[:, 0], found[:, 1:].astype(np.int64) % 2**32
+
+
 def instructions(device: edge.Device) -> int:
     """Of a recording on a Cortex-M4 in QEMU, of the first two of the set."""
-    tasks = device.tasks
+    _, chip, learner, tasks = device
     symbols = tasks.made_of[tasks.classes[0]]
     first = np.concatenate([tasks.symbols[one] for one in symbols])[:2]
     x = tasks.pool.side_by_side(np.repeat(first[:, None], len(symbols), 1))
     with tempfile.TemporaryDirectory() as folder:
-        return answers.instructions(Path(folder) / "board", device.chip, device.learner, x)
+        export.write(Path(folder), chip, learner, x[:1], np.zeros(1, np.int64), x[1:], force=True)
+        return edge_boards.play(Path(folder), "small", "m4")[-1]
 
 
 def main(words: list[str] | None = None) -> None:
@@ -72,7 +103,7 @@ def main(words: list[str] | None = None) -> None:
     traces = drawings.traces(chip, found, tasks, rows, Executor(), False)
     recordings = compared = wrong = 0
     with tempfile.TemporaryDirectory() as folder:
-        program = answers.program(Path(folder), chip, learner, tasks.pool.shape[0])
+        program = compiled(Path(folder), device)
         for ways, shots in sorted(product(how.ways, how.shots), key=np.prod):
             number = ways * shots + min(ASKED, ways * how.queries)
             if recordings + number > args.most:

@@ -1,11 +1,9 @@
 """How many classes a device holds apart, and when it answers "none of these": episodes dealt by number,
-the continual curve, the threshold's promise, and the compiled library's own answers."""
+the continual curve, and the threshold's promise."""
 
-import answers
 import numpy as np
 import pytest
-from edge_library import COMPILERS
-from integers import events, small
+from integers import small
 
 import minisnn as ms
 from minisnn.hardware.chip.means import NONE, CountedMeans, distances_to, is_refused
@@ -72,27 +70,6 @@ def test_one_after_the_other_ends_where_all_at_once_does():
     assert [row[0] for row in classes.tables(found, how, "")[0].rows] == ["2", "5", "8"]
     figures = classes.figures(found, how)
     assert figures["integers-8-4"]["value"] == found.cells[8, 4]["integers"].mean
-
-
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
-def test_the_compiled_library_answers_alike_and_knows_what_is_no_class(tmp_path):
-    net, _, chip = small(readout_exponent=-3, channels=(6, 8), shape=(6, 10, 2), scale=0.9)
-    x = np.minimum(events(net, 12, 30, 3, rate=0.4), 7)
-    p = chip.traces_of(x)[:, -1]
-    blank = np.minimum((p[10:] + 8) // 16, 255).astype(np.uint8)
-    chip = chip.with_nothing(blank)
-    learner = chip.learner(rule="class-mean", rounding="nearest")
-    labels = np.array([0, 1, 2, 0, 1])
-    program = answers.program(tmp_path, chip, learner, x.shape[1])
-    found, far = answers.answers(program, 3, x[:5], labels.tolist(), list(x[5:]))
-    means = CountedMeans(len(chip.weight), nothing=blank)
-    for _ in range(3):
-        means.add()
-    for label, one in zip(labels, p):
-        means.learn(int(label), one)
-    assert found.tolist() == [means.nearest(one) for one in p[5:]]
-    assert np.array_equal(far, [means.distances(one) for one in p[5:]])
-    assert found[-2:].tolist() == [NONE, NONE] and (found != NONE).any()
 
 
 # ---- "none of these"
