@@ -177,9 +177,9 @@ def test_a_changed_helper_in_a_copied_package(tmp_path):
         ROOT / "minisnn", tmp_path / "minisnn", ignore=shutil.ignore_patterns("__pycache__")
     )
     (tmp_path / "program.py").write_text(PROGRAM)
-    source = tmp_path / "minisnn" / "core" / "surrogate.py"
+    source = tmp_path / "minisnn" / "core" / "neuron.py"
     text = source.read_text()
-    old = "y = inverse(self.slope * np.abs(a) + 1)\n        return y * y\n"
+    old = "return curve(of.prime, of.second)(a)"
     assert text.count(old) == 1
 
     def run() -> tuple[str, int]:
@@ -198,7 +198,7 @@ def test_a_changed_helper_in_a_copied_package(tmp_path):
 
     first, kernels = run()
     assert kernels > 0 and run() == (first, kernels)
-    source.write_text(text.replace(old, old.replace("y * y", "y + y")))
+    source.write_text(text.replace(old, f"{old} * 2"))
     changed, more = run()
     assert changed != first and more > kernels
     source.write_text(text)

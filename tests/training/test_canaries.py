@@ -347,7 +347,7 @@ def heard_leak(
     try:
         errors = found()
     except ValueError as refused:
-        assert leak in OF_TASKS and "in support and in query" in str(refused), refused
+        assert leak in OF_TASKS and "none in both" in str(refused), refused
     else:
         assert_loud(errors, splits)
 

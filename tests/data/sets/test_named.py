@@ -279,6 +279,6 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
         assert any(name in line and what in line for line in text.splitlines()), (what, text)
     assert "--sensor" in said(capsys, "info", root, "--flip-y")[1]
     assert (
-        "--sheet would do nothing for anything but"
+        "--sheet does nothing for anything but"
         in said(capsys, "info", "mine.py", "--sheet", "b.png")[1]
     )
