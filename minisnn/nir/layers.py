@@ -100,7 +100,7 @@ class Reader:
         """Add a layer: the linear nodes before it, an LI that is its synapse, and it."""
         if [self.nodes[node].kind in POOLS for node in linear] == [True] and not last:
             return self.any_of_four(name, linear[0], before)
-        weight, bias, stride = self.synapse(name, linear)
+        weight, bias, stride = self.synapse(name, linear, last)
         alpha, beta, scale, threshold = self.constants(name, before)
         if not last and np.max(threshold) >= QUIET:
             raise self.wrong(name, "its threshold", "never reached", "one that is, before the last")
@@ -204,7 +204,9 @@ class Reader:
             raise self.wrong(name, "weight's shape, bias's", shapes, f"{axes} axes, and the first")
         return weight, bias
 
-    def synapse(self, name: str, linear: list[str]) -> tuple[np.ndarray, np.ndarray, int]:
+    def synapse(
+        self, name: str, linear: list[str], last: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, int]:
         """(weight, bias, stride) of the nodes before neurons: pooling, then weights, and a Flatten
         before or behind them."""
         weights = None
@@ -225,7 +227,7 @@ class Reader:
         weight = weight if self.factor == 1 else weight * self.factor
         self.factor = 1
         if weight.ndim == 4:
-            return self.conv(weights, weight, bias)
+            return self.conv(weights, weight, bias, last)
         return self.dense(weights, weight), bias, 1
 
     def two(self, name: str, what: str) -> tuple[int, int]:
@@ -259,17 +261,17 @@ class Reader:
         self.shape = (self.shape[0], *(side // 2 for side in self.shape[1:]))
 
     def conv(
-        self, name: str, weight: np.ndarray, bias: np.ndarray
+        self, name: str, weight: np.ndarray, bias: np.ndarray, last: bool
     ) -> tuple[np.ndarray, np.ndarray, int]:
         """(weight, bias, stride) of a Conv2d: weights (k, k, C_in, C_out), or (features, K) where
-        it is as large as the image."""
+        it is as large as the image; one site stays an image up to the last layer."""
         (h, w), k = weight.shape[2:], weight.shape[2]
         stride, padding, dilation = (self.two(name, of) for of in ("stride", "padding", "dilation"))
         found = weight.shape[1], int(np.ravel(self.nodes[name].groups)[0]), dilation
         if self.flat or len(self.shape) != 3 or found != (self.shape[0], 1, (1, 1)):
             expected = f"those of {self.shape} coming in, 1 and 1"
             raise self.wrong(name, "channels, groups, dilation", found, expected)
-        if (h, w) == self.shape[1:] and padding == (0, 0):
+        if (h, w) == self.shape[1:] and padding == (0, 0) and (k > 1 or last):
             self.flat = True
             return self.dense(name, weight.reshape(len(weight), -1)), bias, 1
         if (h, w, *stride, *padding) != (k, k, *stride[:1] * 2, k // 2, k // 2) or k % 2 == 0:
