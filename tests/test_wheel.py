@@ -118,6 +118,6 @@ def test_an_installed_wheel_does_what_a_clone_does(installed):
     assert "lessons" in installed("minisnn", "lessons")
     few = "--episodes", "2", "--queries", "2", "--bits", "8"
     assert "float" in installed("minisnn", "hardware", *few)
-    few = "--model", "snn", "--channels", "2", "--input", "4,4,2", "--window", "6"
+    few = "--model", "snn", "--channels", "2", "--input", "4,4,2"
     assert "passed" in installed("minisnn", "check", *few)
     installed("minisnn.hardware", "page", "teach.html")
