@@ -107,7 +107,7 @@ class Chip(Rounding):
     def load(self, checkpoint: str | Path) -> tuple[Any, Any]:
         """(the checkpoint, its chip in these words); of CubaLIF it is Loihi's, whose words are
         fixed."""
-        from minisnn.core.neuron import CubaLIF
+        from minisnn.core.cuba import CubaLIF
         from minisnn.training.checkpoint import read
 
         from .chip.network import IntegerNet

@@ -22,19 +22,18 @@ from .data.written.characters import Written as Written
 from .data.written.strokes import read_strokes as read_strokes
 from .core.loss import Loss as Loss
 from .core.neuron import LIF as LIF
-from .core.neuron import CubaLIF as CubaLIF
+from .core.cuba import CubaLIF as CubaLIF
 from .core.own import Neuron as Neuron
 from .core.constants import Surrogate as Surrogate
 from .meta.discriminants import fisher_axes as fisher_axes
 from .meta.functions import (
     adapt as adapt,
-    meta_gradient as meta_gradient,
     meta_loss as meta_loss,
     record_path as record_path,
     reptile_gradient as reptile_gradient,
 )
 from .meta.implicit import ImplicitLoop as ImplicitLoop
-from .meta.inner import InnerLoop as InnerLoop
+from .meta.inner import InnerLoop as InnerLoop, meta_gradient as meta_gradient
 from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
 from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans

@@ -8,7 +8,7 @@ whose definition clips.
 import numpy as np
 
 from minisnn.core.loss import softmax
-from minisnn.core.neuron import Spike, at_work
+from minisnn.core.neuron import Spike
 from minisnn.experiments.readout import spikes_of, traces
 
 from ..chip.errors import TRIGGER
@@ -36,7 +36,7 @@ class FloatReadout:
         current = p @ weight + bias
         if not self.neuron.delay:  # CubaLIF's readout integrates alone
             return current
-        neuron = at_work(self.neuron, {}, Spike(self.neuron.spike, self.neuron.threshold))
+        neuron = self.neuron.at_work({}, Spike(self.neuron.spike, self.neuron.threshold))
         z = (np.zeros_like(current[:, 0]),) * len(self.neuron.states)
         u = np.empty_like(current)
         for t in range(current.shape[1]):

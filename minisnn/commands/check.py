@@ -54,7 +54,8 @@ def check(
     import numpy as np
 
     from .. import gradcheck
-    from ..core.neuron import LIF, CubaLIF
+    from ..core.cuba import CubaLIF
+    from ..core.neuron import LIF
     from ..network.convolutional import ConvNet
     from ..network.spiking import SpikingNet
     from ..training.checkpoint import read

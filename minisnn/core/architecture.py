@@ -10,9 +10,10 @@ import numpy as np
 
 from ..arguments import flag, is_sequence, must, one_of, shown, whole
 from .constants import FIRST, OWN
+from .cuba import CubaLIF
 from .layer import Layer
 from .loss import LOSSES, Loss
-from .neuron import LIF, CubaLIF, Dynamics
+from .neuron import LIF, Dynamics
 
 POOLS = ("max", "mean", "none")
 NEURONS = {"lif": LIF, "cuba": CubaLIF}  # by the kind that files name

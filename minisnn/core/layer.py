@@ -24,7 +24,7 @@ import numpy as np
 from . import linear
 from .dual import Array, cast, logistic, stack, summed, times, total, transposed, value
 from .linear import QUARTER, advance, advance_back, gather, largest, scatter, traces, traces_back
-from .neuron import at_work, check_states
+from .neuron import check_states
 
 
 def products() -> Any:
@@ -200,7 +200,7 @@ class Layer:
         I = self.maps().conv(p, w.weight, self.stride) + c * w.bias
         jet = neuron.jet(form)
         before = [None] * steps if recorded is None else recorded
-        makers = [at_work(neuron, w.constants, jet.about(u0, self.detach_reset)) for u0 in before]
+        makers = [neuron.at_work(w.constants, jet.about(u0, self.detach_reset)) for u0 in before]
         spikes = [jet.about(u0) for u0 in before]
         own, z, s = list(start.own), start.z, start.s
         of_own, of_I, of_z, u = [], [], [], []

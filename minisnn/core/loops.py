@@ -13,7 +13,6 @@ Parts of a batch are computed next to each other, and their results are summed i
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
@@ -50,13 +49,6 @@ class Gradients(NamedTuple):
     hvp: Any
 
 
-class Seen(NamedTuple):
-    """Features p (B, F) and logits (B, ways) of the same samples."""
-
-    p: Array
-    logits: Array
-
-
 class Window(NamedTuple):
     """The steps of a part of the batch that are differentiated."""
 
@@ -84,10 +76,6 @@ class Parameter:
     def part(self) -> str:
         """What it is there: weight, bias, recurrent, or the name of a constant."""
         return self.name.partition(".")[2]
-
-
-# what answers where features and logits of (network, theta, x) are asked for: it may know them
-answer: ContextVar[Callable] = ContextVar("answer", default=lambda net, *of: net._seen(*of))
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
@@ -333,32 +321,3 @@ class Loops(Checks):
         logits = self._finite(np.concatenate([of_part[2] for of_part in kept]), theta)
         loss = sum(of_part[1] for of_part in kept)
         return Gradients(loss, gradient, logits, hvp if second else None)
-
-    # ---- logits
-
-    def __call__(
-        self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
-    ) -> Array:
-        """Logits (B, ways)."""
-        return self._answer(theta, x, spike, record).logits
-
-    def _answer(self, theta, x, spike, record) -> Seen:
-        if spike == "hard":
-            return answer.get()(self, theta, x)
-        return self._seen(theta, x, spike, record)
-
-    def _seen(self, theta, x, spike="hard", record=None) -> Seen:
-        """Features and logits by the same pass."""
-        theta, x, twin = self._taken(theta, x, spike, record)
-        compiled = self._compiled(theta, spike)
-        if compiled:
-            p, logits = compiled.seen(x)
-            return Seen(p, self._finite(logits, theta))
-        w = self.weights(theta)
-
-        def of_part(part: slice) -> tuple[Array, Array]:
-            passes = self._forward(w, self._window(w, x, part, twin))
-            return passes[-1].tape.p[-1].reshape(len(x[part]), -1), self._read(passes)
-
-        p, logits = map(np.concatenate, zip(*each(of_part, parts_of(len(x), self.inference_part))))
-        return Seen(p, self._finite(logits, theta))

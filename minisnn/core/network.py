@@ -6,6 +6,7 @@ What runs in a gradient and in H v is `loops`; where kernels compute it in its p
 """
 
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import replace
 from inspect import signature
 from typing import Any, NamedTuple, Self
@@ -34,7 +35,6 @@ from .loops import (
     Loops,
     Parameter,
     Record,
-    Seen,
     at_steps,
     each,
     parts_of,
@@ -43,6 +43,13 @@ from .loss import LOSSES, loss_of
 
 __all__ = ["Gradients", "LossAndGradient", "Network", "Seen", "at_steps", "parts_of"]
 BACKENDS = ("numba", "numpy")
+
+
+class Seen(NamedTuple):
+    """Features p (B, F) and logits (B, ways) of the same samples."""
+
+    p: Array
+    logits: Array
 
 
 class Features(NamedTuple):
@@ -85,6 +92,10 @@ class Linearized(NamedTuple):
     logits: Array
     jvp: Callable[..., Array]
     vjp: Callable[[Array], Adjoints]
+
+
+# what answers where features and logits of (network, theta, x) are asked for: it may know them
+answer: ContextVar[Callable] = ContextVar("answer", default=lambda net, *of: net._seen(*of))
 
 
 class Network(Loops):
@@ -327,6 +338,33 @@ class Network(Loops):
         return self.without_readout(theta) if readout == "zero" else theta
 
     # ---- what it computes, but for what `Loops` has
+
+    def __call__(
+        self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
+    ) -> Array:
+        """Logits (B, ways)."""
+        return self._answer(theta, x, spike, record).logits
+
+    def _answer(self, theta, x, spike, record) -> Seen:
+        if spike == "hard":
+            return answer.get()(self, theta, x)
+        return self._seen(theta, x, spike, record)
+
+    def _seen(self, theta, x, spike="hard", record=None) -> Seen:
+        """Features and logits by the same pass."""
+        theta, x, twin = self._taken(theta, x, spike, record)
+        compiled = self._compiled(theta, spike)
+        if compiled:
+            p, logits = compiled.seen(x)
+            return Seen(p, self._finite(logits, theta))
+        w = self.weights(theta)
+
+        def of_part(part: slice) -> tuple[Array, Array]:
+            passes = self._forward(w, self._window(w, x, part, twin))
+            return passes[-1].tape.p[-1].reshape(len(x[part]), -1), self._read(passes)
+
+        p, logits = map(np.concatenate, zip(*each(of_part, parts_of(len(x), self.inference_part))))
+        return Seen(p, self._finite(logits, theta))
 
     def loss(
         self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record | None = None

@@ -15,12 +15,12 @@ detached, which twin is computed, or where the window begins. A neuron of your o
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
-from math import exp, inf
+from math import inf
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..arguments import must, shown
+from ..arguments import shown
 from .constants import SLOPE, Constants, Surrogate
 from .dual import Array, curve, value
 
@@ -229,79 +229,6 @@ class LIF(Dynamics):
         """What has just fired is reset, and a small inner step moves the membrane by less."""
         return self.threshold - 10 * self.rho
 
-    @classmethod
-    def from_time_constants(
-        cls,
-        tau_membrane: float = 19.5e-3,
-        tau_synapse: float = 9.5e-3,
-        tau_refractory: float = 2.3e-3,
-        dt: float = 1e-3,
-        **others: Any,
-    ) -> "LIF":
-        """The neuron with decays exp(-dt / tau); all times in seconds, positive.
-
-        >>> neuron = ms.LIF.from_time_constants(tau_membrane=20e-3, dt=1e-3)
-        >>> round(neuron.alpha, 4)
-        0.9512
-        """
-        taus = (tau_membrane, tau_synapse, tau_refractory)
-        must("the time constants and dt of LIF", min(*taus, dt) > 0, "positive, in s", (*taus, dt))
-        return cls(*(exp(-dt / tau) for tau in taus), **others)
-
-
-@dataclass(frozen=True, repr=False)
-class CubaLIF(Dynamics):
-    """Constants of the current-based neuron with a hard reset: what Loihi and most simulators call
-    LIF.
-
-    Its states are zero at the start, and there is no delay within a step. x_t are presynaptic
-    spikes, or gain * event count in the first layer.
-
-        i_t = beta i_{t-1} + (1 - beta) (W x_t + b)        w_t = alpha v_{t-1} + (1 - alpha) i_t
-        s_t = 1 if w_t >= threshold else 0                 v_t = w_t (1 - s_t)
-
-    The bias is one more synapse, from a source that fires at every step. "max" pooling is the OR of
-    four spikes, "mean" their mean. The readout is a leaky integrator (`Leaky`). Stewart et al. 2024
-    (arXiv 2408.15800) meta-train this neuron.
-
-    alpha, beta   decay per step of the membrane and of the current, in [0, 1)
-    threshold     firing threshold of w
-    slope         kappa of the surrogate 1 / (kappa |w - threshold| + 1)^2
-    gain          factor on the event counts that enter the first layer
-    surrogate     a `Surrogate` in its place, or None
-
-    >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF(threshold=0.5))
-    >>> net.neuron.threshold, net.blocks[-1].neuron.fires
-    (0.5, False)
-    """
-
-    alpha: float = 0.95
-    beta: float = 0.9
-    threshold: float = 0.3
-    slope: Any = SLOPE
-    gain: float = 10.0
-    surrogate: Surrogate | None = field(default=None, kw_only=True)
-    kind: ClassVar[str] = "cuba"
-    nir: ClassVar[str] = "CubaLIF"
-    chip: ClassVar[str] = "cuba"
-    scales: ClassVar[bool] = True
-    states: ClassVar[tuple[str, ...]] = ("v",)
-    learnable: ClassVar[tuple[str, ...]] = ("alpha",)
-    delay: ClassVar[int] = 0
-    pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "spikes"}
-
-    def forward(self, I, z):
-        (v,) = z
-        u = I + self.alpha * (v - I)
-        return u, (u * (1 - self.spike(u)),)  # the reset
-
-    def backward(self, I, z, u, du, dz):
-        (v,) = z
-        (dv,) = dz
-        du = du + dv * (1 - self.spike(u) - u * self.slope(u))  # v' = u (1 - spike(u))
-        dalpha = du * (v - I) if self.learns else None
-        return (1 - self.alpha) * du, (self.alpha * du,), (dalpha,)  # u = alpha v + (1 - alpha) I
-
 
 @dataclass(frozen=True, repr=False)
 class Leaky(Dynamics):
@@ -322,11 +249,6 @@ class Leaky(Dynamics):
 
     def backward(self, I, z, u, du, dz):
         return du, dz, ()
-
-
-def at_work(neuron: Any, constants: dict[str, Any], jet: Any) -> Any:
-    """What makes the steps of a layer, see `Dynamics.at_work`."""
-    return neuron.at_work(constants, jet)
 
 
 def check_states(neuron: Any, states: Any, names: tuple[str, ...], method: str) -> None:

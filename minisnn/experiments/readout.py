@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..core.neuron import CubaLIF
+from ..core.cuba import CubaLIF
 from ..core.neuron import LIF
 from ..network.spiking import SpikingNet
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..core.dual import Dual, derivative, value
 from ..core.linear import advance, advance_back
-from ..core.neuron import Spike, at_work, check_states
+from ..core.neuron import Spike, check_states
 from .traced import Trace, code_of, each, fewest, needed, within
 
 PACKAGE = __name__.partition(".")[0] + "."
@@ -169,7 +169,7 @@ def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple
     """(u, S', dX, dS): `core.layer`'s step and its way back. Where a neuron delays, what came in X
     enters its filter a step later: by then it has what the layer's own spikes bring."""
     constants = dict(zip(learn, given.k))
-    maker = at_work(neuron, constants, jet)
+    maker = neuron.at_work(constants, jet)
     decays = [constants.get(name, getattr(neuron, name)) for name in neuron.filtering]
     X, *F = given.S[: 1 + len(decays)]
     z = given.S[1 + len(decays) :]

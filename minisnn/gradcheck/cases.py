@@ -7,7 +7,8 @@ import numpy as np
 from ..core.architecture import Conv, Dense
 from ..network.convolutional import ConvNet
 from ..core.dual import Array
-from ..core.neuron import LIF, CubaLIF
+from ..core.cuba import CubaLIF
+from ..core.neuron import LIF
 from ..network.spiking import SpikingNet
 from ..meta.tasks import Task
 

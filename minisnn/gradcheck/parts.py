@@ -19,7 +19,6 @@ import numpy as np
 from ..core.dual import Array, Dual, derivative, total
 from ..core.layer import Layer, State, Tape, Weights
 from ..core.linear import QUARTER, gather, scatter
-from ..core.neuron import at_work
 from ..core.own import At
 from .report import EXACT, Result, central, differences, relative, share
 
@@ -207,11 +206,11 @@ def check_neuron(layer: Layer, w: Weights, tape: Tape, rng: np.random.Generator)
     kind = type(neuron).__name__
 
     def forward(*z):
-        u, after = at_work(neuron, dict(zip(learnable, z[n:])), jet).forward(z[0], z[1:n])
+        u, after = neuron.at_work(dict(zip(learnable, z[n:])), jet).forward(z[0], z[1:n])
         return (u, *after)
 
     def backward(z, dy):
-        step = at_work(neuron, dict(zip(learnable, z[n:])), jet)
+        step = neuron.at_work(dict(zip(learnable, z[n:])), jet)
         dI, dz, *dk = step.backward(z[0], z[1:n], passes[0](*z)[0], dy[0], dy[1:])
         sums = [total(a) for a in (dk[0] if dk else ())]
         return (dI, *dz, *sums, *(np.zeros(()) for _ in learnable[len(sums) :]))

@@ -16,8 +16,8 @@ import numpy as np
 
 from ..core.dual import Array, Dual, derivative, value
 from ..core.linear import traces_back
-from ..core.loops import Gradients, Seen, at_steps, parts_of
-from ..core.network import Features
+from ..core.loops import Gradients, at_steps, parts_of
+from ..core.network import Features, Seen
 from ..parallel.threads import in_order
 from . import block as passes
 from .events import Events, EventWeight

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..arguments import must
 from ..core.architecture import Conv, Dense
-from ..core.neuron import LIF, CubaLIF
+from ..core.cuba import CubaLIF
+from ..core.neuron import LIF
 from ..meta.kept import loop_of
 from ..network.spiking import SpikingNet
 from ..training.checkpoint import Checkpoint

@@ -1,10 +1,7 @@
-"""The reference engine: an independent program's values, symmetry, twins, and what dual numbers
-refuse."""
+"""Both engines: symmetry, twins, one another's values; neurons of a user; what dual numbers refuse."""
 
-import json
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,84 +9,18 @@ import pytest
 import minisnn as ms
 from minisnn.core.architecture import Conv, Dense
 from minisnn.core.dual import Dual, exp, logistic, value
-from minisnn.core.neuron import LIF, CubaLIF
+from minisnn.core.cuba import CubaLIF
+from minisnn.core.neuron import LIF
 from minisnn.core.own import Neuron
 from minisnn.core.linear import gather, largest, scatter
 from minisnn.core.constants import Surrogate
 
 SpikingNet = partial(ms.SpikingNet, backend="numpy")
 ConvNet = partial(ms.ConvNet, backend="numpy")
-GOLDEN = Path(__file__).parents[1] / "golden"
-FILES = sorted(
-    path.name for path in GOLDEN.glob("[clm][aeu][bty]*_*.npz") if "lava" not in path.name
-)
 
 
 def relative(a, b) -> float:
     return float(np.abs(np.asarray(a) - b).max() / np.abs(b).max())
-
-
-# ---- an independent program's values
-
-
-def golden_network(g):
-    """The network of a file, and whether its inner steps move the constants."""
-    if "net" in g:
-        settings = json.loads(str(g["net"]))
-        neuron = {"lif": LIF, "cuba": CubaLIF}[settings["neuron"]](**settings["constants"])
-        layers = [Dense(**one) if kind == "dense" else Conv(**one) for kind, one in kinds(settings)]
-        net = SpikingNet(
-            tuple(g["input_shape"].tolist()),
-            layers=layers,
-            ways=settings["ways"],
-            neuron=neuron,
-            learn=settings["learn"],
-            window=int(g["window"]),
-            dtype="float64",
-        )
-        return net, bool(settings["learn"])
-    names = ("alpha", "beta", "gamma", "rho", "slope", "gain", "threshold")
-    constants = {name: float(g[name]) for name in names if name in g}
-    net = SpikingNet(
-        g["x_support"].shape[2:],
-        tuple(g["channels"].tolist()),
-        int(g["ways"]),
-        int(g["kernel"]),
-        {"max": "max", "avg": "mean"}[str(g["pool"])],
-        (LIF if "rho" in g else CubaLIF)(**constants),
-        int(g["window"]),
-        "float64",
-    )
-    return net, False
-
-
-def kinds(settings):
-    return [
-        (one["kind"], {k: v for k, v in one.items() if k != "kind"}) for one in settings["layers"]
-    ]
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_golden_values(name):
-    g = dict(np.load(GOLDEN / name))
-    net, moving = golden_network(g)
-    support = g["x_support"], g["y_support"]
-    found = net.gradients(g["theta"], *support)
-    assert found.loss == pytest.approx(float(g["loss"]), rel=1e-13)
-    assert relative(found.logits, g["logits"]) < 1e-13
-    assert relative(found.gradient, g["gradient"]) < 1e-13
-    assert relative(found.hvp(g["v"]), g["hvp"]) < 1e-13
-    assert list(net.activity(g["theta"], support[0]).values()) == pytest.approx(g["rates"].tolist())
-    task = ms.Task(*support, g["x_query"], g["y_query"])
-    for rule, order, steps in (("fomaml", 1, 1), ("maml", 2, 3)):
-        loop = ms.InnerLoop(float(g["step_size"]), steps, adapt_constants=moving)
-        meta = loop.meta_gradient(net, g["theta"], task, order)
-        assert meta.loss == pytest.approx(float(g[f"{rule}_{steps}_loss"]), rel=1e-12)
-        assert relative(meta.gradient, g[f"{rule}_{steps}_gradient"]) < 1e-11
-
-
-def test_golden_files_are_there():
-    assert len(FILES) == 7
 
 
 # ---- networks of every kind
@@ -164,6 +95,8 @@ CASES = {
     ),
     "short": lambda **how: SpikingNet((6,), (), 3, hidden=(4, 4), window=2, **how),
     "cnn": lambda **how: ConvNet((6, 7, 2), (3,), 3, 3, hidden=(4,), **how),
+    "wide": lambda **how: SpikingNet((8, 9, 3), (17, 33), 3, 5, hidden=(19,), window=20, **how),
+    "wide cnn": lambda **how: ConvNet((5, 8, 3), (17, 33), 3, 3, hidden=(19,), **how),
 }
 
 
@@ -225,12 +158,33 @@ def test_jacobian_and_features_by_their_adjoints(case):
     assert pullback(dp) @ v == pytest.approx(along, rel=1e-6, abs=1e-9)
 
 
-def test_float32_stays_and_threads_change_no_bit(case):
+def test_a_batch_is_the_mean_of_its_samples_and_the_kernels_are_the_reference(case):
     net, theta, x, y, (v, _) = case
-    single = net.like(dtype="float32")
+    x, y = np.concatenate([x, x[:, ::-1], x[::-1]]), np.tile(y, 3)
+    fast = net.like(backend="numba")
+    found = []
+    for engine in (net, fast):
+        batch = engine.gradients(theta, x, y)
+        each = [engine.gradients(theta, x[n : n + 1], y[n : n + 1]) for n in range(len(x))]
+        assert relative(batch.gradient, np.mean([one.gradient for one in each], 0)) < 1e-12
+        assert relative(batch.hvp(v), np.mean([one.hvp(v) for one in each], 0)) < 1e-11
+        first = engine.gradients(theta, x, y, second=False)
+        assert relative(first.gradient, batch.gradient) < 1e-12 and first.hvp is None
+        assert relative(batch.hvp(2 * v), 2 * batch.hvp(v)) < 1e-12
+        p, pullback = engine.features_and_pullback(theta, x)
+        found.append([batch.loss, batch.logits, batch.gradient, batch.hvp(v), p, pullback(p)])
+    for one, other in zip(*found):
+        assert np.abs(one - other).max() <= 1e-10 * np.abs(one).max()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_float32_stays_and_threads_change_no_bit(case, backend):
+    net, theta, x, y, (v, _) = case
+    x, y = np.concatenate([x, x[:, ::-1]]), np.tile(y, 2)
+    single = net.like(dtype="float32", backend=backend)
     theta, v = theta.astype(np.float32), v.astype(np.float32)
     results = []
-    for threads in (1, 2):
+    for threads in (1, 3):
         ms.set_threads(threads)
         found = single.gradients(theta, x, y)
         p, pullback = single.features_and_pullback(theta, x)
@@ -449,18 +403,3 @@ def test_a_site_that_pooling_does_not_choose_may_overflow():
     assert gather(u, shares).item() == 3
     du = scatter(np.full((1, 1, 1, 1, 1), np.inf), shares, (2, 2))
     assert du.ravel().tolist() == [0, 0, 0, np.inf]
-
-
-# ---- initialisation
-
-
-@pytest.mark.parametrize("kind", ["max", "cuba mean", "cnn"])
-def test_init_reaches_its_rate_and_puts_no_membrane_at_the_threshold(kind):
-    net = CASES[kind](dtype="float64")
-    rng = np.random.default_rng(4)
-    x = rng.poisson(0.4, (6, 14, *net.input_shape))
-    record = net.record(net.init(rng, x, rate=0.3), x)
-    for layer, of_layer in zip(net.blocks, record):
-        threshold = net.threshold if layer.readout else layer.neuron.threshold
-        assert np.abs(of_layer["u"] - threshold).min() > 1e-12
-    assert np.mean(record[-1]["u"] > net.threshold) == pytest.approx(0.3, abs=0.15)

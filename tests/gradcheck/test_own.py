@@ -13,7 +13,6 @@ from own_neurons import of_the_guide
 from toy import toy_config, toy_data
 
 import minisnn as ms
-from minisnn.core import neuron as surrogate
 from minisnn.hardware.chip.network import IntegerNet
 
 PAGE = (Path(__file__).parents[2] / "lessons" / "guides" / "model.md").read_text(encoding="utf-8")
@@ -91,18 +90,6 @@ def test_the_chips_neuron_written_as_ones_own_is_the_chips(page, rng, pool, deta
         assert off(b.gradient, a.gradient) < 1e-14 and off(b.hvp(v), a.hvp(v)) < 1e-13
 
 
-def test_a_surrogate_with_the_shipped_functions_changes_nothing(rng):
-    class Same(surrogate.FastSigmoid):
-        pass
-
-    net = small(backend="numpy")
-    same = net.like(neuron=ms.LIF(surrogate=Same(10.0)))
-    theta, (x, y) = ms.gradcheck.random_theta(net, rng), ms.gradcheck.random_data(net, rng)
-    np.testing.assert_array_equal(
-        same.loss_and_gradient(theta, x, y).gradient, net.loss_and_gradient(theta, x, y).gradient
-    )
-
-
 def test_a_loss_of_ones_own_is_given_one_hot_targets_on_both_engines(backend, rng):
     class Squares(ms.Loss):
         def value(self, logits, y):
@@ -127,17 +114,6 @@ def test_a_loss_of_ones_own_is_given_one_hot_targets_on_both_engines(backend, rn
         np.testing.assert_array_equal(a.hvp(v), b.hvp(v))
     cnn = ms.ConvNet((5, 4, 2), (2,), 3, 3, "float64", loss=Squares(), backend=backend)
     assert ms.gradcheck.check(cnn, inner_steps=(1,)).ok
-
-
-def test_a_rule_whose_update_is_the_plain_one_is_maml(page, rng):
-    net, plain, pulled = small(), ms.InnerLoop(0.3, 3), page["PulledSteps"](0.3, 3, pull=0.0)
-    theta = ms.gradcheck.random_theta(net, rng)
-    task = ms.Task(*ms.gradcheck.random_data(net, rng), *ms.gradcheck.random_data(net, rng))
-    for order in (1, 2):
-        a, b = (loop.meta_gradient(net, theta, task, order) for loop in (plain, pulled))
-        assert off(b.gradient, a.gradient) < 1e-14 and b.step_size_gradient == pytest.approx(
-            a.step_size_gradient, rel=1e-13
-        )
 
 
 def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, capsys):

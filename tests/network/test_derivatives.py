@@ -9,7 +9,6 @@ from slowly import all_but
 
 import minisnn as ms
 from minisnn.gradcheck import random_data, random_theta
-from minisnn.parallel.checks import NotFinite
 
 CONV = dict(input_shape=(7, 6, 2), channels=(3,), kernel=3)
 DEEP = dict(input_shape=(9, 8, 1), channels=(3, 4), hidden=(5,), kernel=3)
@@ -108,56 +107,6 @@ def test_few_events_and_many(name, density):
     assert off(found[1].dtheta, found[0].dtheta) < 1e-12
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(40))
-def test_random_architectures(seed):
-    rng = np.random.default_rng(seed)
-    dense = rng.random() < 0.3
-    shape = (
-        (int(rng.integers(1, 9)),)
-        if dense
-        else tuple(map(int, rng.integers([4, 4, 1], [12, 12, 4])))
-    )
-    settings = dict(
-        input_shape=shape,
-        channels=() if dense else tuple(map(int, rng.integers(1, 6, rng.integers(1, 3)))),
-        hidden=tuple(map(int, rng.integers(1, 7, rng.integers(0, 3)))),
-        kernel=int(rng.choice([1, 3, 5, 7])),
-        pool=str(rng.choice(["max", "mean"])),
-        neuron=[ms.LIF(), ms.CubaLIF(), ms.LIF(gain=0.5, rho=0.3)][rng.integers(3)],
-        window=int(rng.integers(1, 25)),
-        detach_reset=bool(rng.integers(2)),
-    )
-    steps = int(rng.integers(1, 25))
-    batch = int(rng.integers(1, 12))
-    found = []
-    for backend in ("numpy", "numba"):
-        net = ms.SpikingNet(ways=3, dtype="float64", backend=backend, **settings)
-        theta, x, _ = case(net, seed, batch, steps)
-        assert adjoint_error(net, theta, x, np.random.default_rng(seed)) < 1e-12
-        found.append(net.vjp(theta, x).pullback(np.ones((batch, 3)) * np.arange(3)))
-    assert off(found[1].dx, found[0].dx) < 1e-11
-
-
-def test_of_table_1_in_float32():
-    net = ms.SpikingNet(backend="numba")
-    exact = net.like(dtype="float64")
-    rng = np.random.default_rng(0)
-    x = (rng.random((2, 40, 16, 32, 2)) < 0.05).astype(np.uint8)
-    theta = net.init(rng, x)
-    dlogits = rng.standard_normal((2, 5)).astype(np.float32)
-    x_dot = rng.standard_normal(x.shape)
-    for one, other in zip(
-        net.vjp(theta, x).pullback(dlogits),
-        exact.vjp(theta.astype(np.float64), x).pullback(dlogits),
-    ):
-        assert one.dtype == np.float32 and off(one, other) < 1e-3
-    found = net.jvp(theta, x, theta, x_dot).logits_dot
-    assert (
-        off(found, exact.jvp(theta.astype(float), x, theta.astype(float), x_dot).logits_dot) < 1e-3
-    )
-
-
 # ---- true of the twins
 
 
@@ -201,27 +150,6 @@ def test_differences_of_a_twin(name, twin):
         assert np.vdot(dlogits, found.logits_dot) == pytest.approx(back, rel=1e-10, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["readout", "cuba dense", "frames dense"])
-def test_every_count_moved_by_itself(name, backend):
-    """At sites without events, too: one-sided differences of second order of the jet twin."""
-    net = network(name, backend)
-    theta, x, _ = case(net, batch=1, steps=11)
-    record = net.record(theta, x)
-    dlogits = np.array([[0.3, -1.0, 0.5]])
-    dx = net.vjp(theta, x).pullback(dlogits).dx
-    expected = np.empty(x.shape)
-    h = 1e-4
-    for site in np.ndindex(x.shape):
-        values = []
-        for step in range(3):
-            counts = x.astype(float)
-            counts[site] += step * h
-            values.append(np.vdot(dlogits, net(theta, counts, spike="jet", record=record)))
-        expected[site] = (-3 * values[0] + 4 * values[1] - values[2]) / (2 * h)
-    assert (x == 0).any() and off(dx, expected) < 1e-6
-    assert np.abs(dx).max() > 0
-
-
 @pytest.mark.parametrize("name", ["conv", "cuba", "dense"])
 def test_events_before_the_window_are_constants(name, backend):
     net = network(name, backend)
@@ -233,29 +161,6 @@ def test_events_before_the_window_are_constants(name, backend):
     early = np.zeros(x.shape)
     early[:, : 16 - 9] = 1.0
     assert not net.jvp(theta, x, x_dot=early).logits_dot.any()
-
-
-def test_a_window_shorter_than_the_delays_leaves_no_event_a_part(backend):
-    net = network("deep", backend, window=3)
-    theta, x, _ = case(net)
-    dtheta, dx = net.vjp(theta, x).pullback(np.ones((3, 3)))
-    assert not dx.any() and dtheta.any()
-    assert not net.jvp(theta, x, x_dot=np.ones(x.shape)).logits_dot.any()
-
-
-@pytest.mark.parametrize("kind", ["conv", "frames"])
-def test_gain_is_a_factor_of_counts(kind, backend):
-    """Half the counts at twice the gain are the same to the network, and twice the adjoint."""
-    one = network(kind, backend)
-    other = (
-        one.like(gain=2 * one.gain)
-        if kind == "frames"
-        else one.like(neuron=ms.LIF(gain=2 * one.gain))
-    )
-    theta, x, _ = case(one)
-    dlogits = np.ones((3, 3)) * np.arange(3)
-    dx = one.vjp(theta, 2 * x).pullback(dlogits).dx
-    assert off(other.vjp(theta, x).pullback(dlogits).dx, 2 * dx) < 1e-13
 
 
 def test_frames_and_their_sequences(backend):
@@ -309,30 +214,6 @@ def test_calls_in_any_order_and_number_say_the_same(name, backend):
     assert np.array_equal(net.linearize(theta, x).vjp(dlogits).dx, back.dx)
     assert np.array_equal(at.vjp(dlogits).dtheta, back.dtheta)
     assert np.array_equal(net.jvp(theta, x, a).logits_dot, first)
-
-
-def test_any_number_of_threads_and_samples_beside(backend):
-    net = network("conv", backend)
-    theta, x, _ = case(net, batch=19)
-    dlogits = np.random.default_rng(10).standard_normal((19, 3))
-    found = []
-    for threads in (1, 2):
-        ms.set_threads(threads)
-        found.append(net.vjp(theta, x).pullback(dlogits))
-    ms.set_threads(None)
-    assert np.array_equal(found[0].dx, found[1].dx)
-    assert np.array_equal(found[0].dtheta, found[1].dtheta)
-    alone = net.vjp(theta, x[4:5]).pullback(dlogits[4:5]).dx
-    assert off(found[0].dx[4:5], alone) < 1e-13
-
-
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float32", "float64"])
-def test_counts_of_any_type(dtype, backend):
-    net = network("conv", backend)
-    theta, x, _ = case(net)
-    x = np.minimum(x, 1)
-    expected = net.vjp(theta, x).pullback(np.ones((3, 3))).dx
-    assert off(net.vjp(theta, x.astype(dtype)).pullback(np.ones((3, 3))).dx, expected) < 1e-13
 
 
 def test_what_is_given_stays_as_it_is(backend):
@@ -393,13 +274,6 @@ def test_what_does_not_fit_is_refused(ask, message, backend):
         ask(net, theta, x)
 
 
-def test_values_that_are_not_finite_are_of_their_own_kind():
-    net = network("conv")
-    theta, x, _ = case(net)
-    with pytest.raises(NotFinite):
-        net.jvp(theta, x, x_dot=np.full(x.shape, np.inf))
-
-
 # ---- Gauss-Newton and Fisher
 
 
@@ -431,34 +305,6 @@ def test_gauss_newton_is_the_product_of_dense_matrices(name, loss, twin, backend
     )
 
 
-@pytest.mark.parametrize("name", [*SHAPES, "deep", "mean"])
-def test_gauss_newton_is_symmetric_and_positive_semi_definite(name, backend):
-    net = network(name, backend)
-    theta, x, y = case(net)
-    product = net.gauss_newton(theta, x, y)
-    rng = np.random.default_rng(12)
-    for _ in range(3):
-        v, w = rng.standard_normal((2, net.size))
-        Gv, Gw = product(v), product(w)
-        scale = np.linalg.norm(w) * np.linalg.norm(Gv)
-        assert abs(w @ Gv - v @ Gw) < 1e-12 * scale
-        assert v @ Gv > 0
-
-
-def test_where_logits_are_linear_gauss_newton_is_the_hessian(backend):
-    """A linear readout on frames has no curvature of its own; below it layers have."""
-    net = ms.ConvNet((6,), (), ways=3, dtype="float64", backend=backend)
-    theta, x, y = case(net)
-    v = np.random.default_rng(13).standard_normal(net.size)
-    hv = net.hessian_vector_product(theta, x, y, v)
-    assert off(net.gauss_newton_product(theta, x, y, v), hv) < 1e-12
-    deeper = network("frames dense", backend)
-    theta, x, y = case(deeper)
-    v = np.random.default_rng(13).standard_normal(deeper.size)
-    hv = deeper.hessian_vector_product(theta, x, y, v)
-    assert off(deeper.gauss_newton_product(theta, x, y, v), hv) > 1e-2
-
-
 def test_the_fisher_matrix_is_the_expectation_over_the_models_own_labels(backend):
     net = network("dense", backend)
     theta, x, y = case(net)
@@ -473,23 +319,3 @@ def test_the_fisher_matrix_is_the_expectation_over_the_models_own_labels(backend
             empirical += (k == y[b]) / len(x) * np.outer(g, g)
     found = np.array([net.fisher_product(theta, x, e) for e in np.eye(net.size)])
     assert off(found, F) < 1e-12 and off(found, empirical) > 0.1
-
-
-def test_an_own_loss_brings_its_own_curvature(backend):
-    class Quartic(ms.Loss):
-        def value(self, logits, y):
-            return ((logits - y) ** 4).sum() / len(y)
-
-        def backward(self, logits, y):
-            return 4 * (logits - y) ** 3 / len(y)
-
-        def backward_tangent(self, logits, logits_dot, y):
-            return 12 * (logits - y) ** 2 * logits_dot / len(y)
-
-    net = network("dense", backend, loss=Quartic())
-    theta, x, y = case(net)
-    J = jacobian(net, theta, x)
-    curvature = 12 * (net(theta, x) - np.eye(3)[y]) ** 2 / 3
-    v = np.random.default_rng(14).standard_normal(net.size)
-    expected = J.T @ (curvature.ravel() * (J @ v))
-    assert off(net.gauss_newton_product(theta, x, y, v), expected) < 1e-12

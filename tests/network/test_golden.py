@@ -1,6 +1,6 @@
-"""Values of an independent automatic-differentiation implementation, to 1e-9 of each parameter
-array's largest."""
+"""Values of an independent automatic-differentiation program, of every kind of layer."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,54 +10,48 @@ from conftest import arrays_off, off
 import minisnn as ms
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+FILES = ["meta_gradient_max", "meta_gradient_avg", "cuba_max", "cuba_avg"]
+FILES += ["layers_recurrent", "layers_mixed", "layers_cuba"]
+CONSTANTS = ("alpha", "beta", "gamma", "rho", "slope", "gain", "threshold")
 
 
-@pytest.fixture(scope="module", params=["max", "avg"])
-def golden(request):
-    with np.load(GOLDEN / f"meta_gradient_{request.param}.npz", allow_pickle=False) as file:
-        return dict(file)
+def listed(g, **how):
+    """The network of a file that has a list of layers."""
+    settings = json.loads(str(g["net"]))
+    kind = {"lif": ms.LIF, "cuba": ms.CubaLIF}[settings["neuron"]]
+    kinds = {"conv": ms.Conv, "dense": ms.Dense}
+    layers = [kinds[layer.pop("kind")](**layer) for layer in settings["layers"]]
+    how |= dict(layers=layers, neuron=kind(**settings["constants"]))
+    how |= dict(ways=settings["ways"], learn=settings["learn"])
+    return ms.SpikingNet(g["input_shape"].tolist(), **how)
 
 
-def network(g, backend):
-    neuron = ms.LIF(
-        **{n: g[n].item() for n in ("alpha", "beta", "gamma", "rho", "slope", "gain", "threshold")}
-    )
+def short(g, **how):
+    constants = {name: g[name].item() for name in CONSTANTS if name in g}
+    neuron = (ms.LIF if "rho" in g else ms.CubaLIF)(**constants)
+    shape, channels = g["x_support"].shape[2:], g["channels"].tolist()
     pool = {"max": "max", "avg": "mean"}[g["pool"].item()]
-    return ms.SpikingNet(
-        g["x_support"].shape[2:],
-        tuple(g["channels"]),
-        int(g["ways"]),
-        int(g["kernel"]),
-        pool,
-        neuron,
-        int(g["window"]),
-        np.float64,
-        backend=backend,
-    )
+    detach = bool(g.get("detach_reset", False))
+    sizes = channels, int(g["ways"]), int(g["kernel"])
+    return ms.SpikingNet(shape, *sizes, pool, neuron, detach_reset=detach, **how)
 
 
-def test_logits_loss_gradient_and_hessian_vector_product(golden, backend):
-    net, g = network(golden, backend), golden
-    assert net.size == len(g["theta"])
-    assert off(net(g["theta"], g["x_support"]), g["logits"]) < 1e-9
-    loss, gradient = net.loss_and_gradient(g["theta"], g["x_support"], g["y_support"])
-    assert loss == pytest.approx(float(g["loss"]), rel=1e-9)
-    assert arrays_off(net, gradient, g["gradient"]) < 1e-9
-    hv = net.hessian_vector_product(g["theta"], g["x_support"], g["y_support"], g["v"])
-    assert arrays_off(net, hv, g["hvp"]) < 1e-9
-
-
-def test_activity_of_every_layer(golden, backend):
-    net = network(golden, backend)
-    found = net.activity(golden["theta"], golden["x_support"])
-    assert list(found.values()) == pytest.approx(golden["rates"], rel=1e-12)
-
-
-@pytest.mark.parametrize("steps", [1, 3])
-@pytest.mark.parametrize("order, name", [(2, "maml"), (1, "fomaml")])
-def test_meta_gradient(golden, backend, order, name, steps):
-    net, g = network(golden, backend), golden
-    task = ms.Task(g["x_support"], g["y_support"], g["x_query"], g["y_query"])
-    loss, gradient = ms.meta_gradient(net, g["theta"], task, float(g["step_size"]), steps, order)
-    assert loss == pytest.approx(float(g[f"{name}_{steps}_loss"]), rel=1e-9)
-    assert arrays_off(net, gradient, g[f"{name}_{steps}_gradient"]) < 1e-9
+@pytest.mark.parametrize("name", FILES)
+def test_values_of_an_independent_program(name, backend):
+    g = dict(np.load(GOLDEN / f"{name}.npz"))
+    how = dict(window=int(g["window"]), dtype="float64", backend=backend)
+    net = (listed if "net" in g else short)(g, **how)
+    support = g["x_support"], g["y_support"]
+    loss, gradient, logits, hvp = net.gradients(g["theta"], *support)
+    assert loss == pytest.approx(g["loss"].item(), rel=1e-12)
+    assert off(logits, g["logits"]) < 1e-12 and off(net(g["theta"], support[0]), logits) < 1e-12
+    assert arrays_off(net, gradient, g["gradient"]) < 1e-11
+    assert arrays_off(net, hvp(g["v"]), g["hvp"]) < 1e-11
+    rates = list(net.activity(g["theta"], support[0]).values())
+    assert rates == pytest.approx(g["rates"], rel=1e-12)
+    task = ms.Task(*support, g["x_query"], g["y_query"])
+    for rule, order, steps in (("fomaml", 1, 1), ("maml", 2, 3)):
+        loop = ms.InnerLoop(g["step_size"].item(), steps, adapt_constants=bool(net.learned))
+        meta = loop.meta_gradient(net, g["theta"], task, order)
+        assert meta.loss == pytest.approx(g[f"{rule}_{steps}_loss"].item(), rel=1e-12)
+        assert arrays_off(net, meta.gradient, g[f"{rule}_{steps}_gradient"]) < 1e-11

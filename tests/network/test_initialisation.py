@@ -89,17 +89,6 @@ def test_zero_readout_leaves_the_layers_below_fitted(backend, rng):
         net.init(rng, events(), readout="none")
 
 
-def test_seeds_and_dtype():
-    net = network(dtype=np.float32)
-    a, b, c = (net.init(np.random.default_rng(seed), events()) for seed in (0, 0, 1))
-    assert (
-        np.array_equal(a, b)
-        and not np.array_equal(a, c)
-        and a.dtype == np.float32
-        and np.isfinite(a).all()
-    )
-
-
 def test_data_that_say_nothing_are_refused(backend, rng):
     net = network(backend)
     with pytest.raises(ValueError, match="conv1 receives no input"):
@@ -151,12 +140,6 @@ def test_a_silent_readout_never_fires_and_answers_by_its_weights_alone(neuron):
 
     assert abs(set_back(silent + step)).max() < 1e-12 < 0.1 < abs(set_back(zero + step)).max()
     assert (membranes(net, silent + step, events())[-1] < net.threshold).all()
-
-
-def test_where_no_readout_fires_any_bias_is_silent():
-    for net in (network(neuron=ms.CubaLIF()), ms.ConvNet((9, 8, 2), channels=(6,), ways=4)):
-        theta = net.with_silent_readout(np.ones(net.size, net.dtype))
-        assert not net.views(theta)["readout.bias"].any()
 
 
 @pytest.mark.parametrize(

@@ -47,113 +47,34 @@ def test_configurations_that_cannot_be(changes, words):
         small(**changes)
 
 
-@pytest.mark.parametrize(
-    "constants, words",
-    [
-        (dict(alpha=1.0), "alpha"),
-        (dict(beta=-0.1), "beta"),
-        (dict(gamma=1.5), "gamma"),
-        (dict(slope=0), "slope must be positive"),
-        (dict(rho=np.nan), "rho must be a finite"),
-        (dict(gain="10"), "gain must be a finite"),
-        (dict(threshold=True), "threshold must be a finite"),
-    ],
-)
-def test_neurons_that_cannot_be(constants, words):
-    with pytest.raises(ValueError, match=words):
-        ms.LIF(**constants)
+WRONG = {  # what becomes of (theta, x, y), and a word of what is said
+    "another size": (lambda t, x, y: (t[:-1], x, y), "theta"),
+    "a list": (lambda t, x, y: (list(t), x, y), "theta"),
+    "theta with NaN": (lambda t, x, y: (t * np.nan, x, y), "finite"),
+    "complex theta": (lambda t, x, y: (t + 0j, x, y), "real"),
+    "theta beyond float32": (lambda t, x, y: (t.astype(float) + 1e300, x, y), "finite"),
+    "negative counts": (lambda t, x, y: (t, x.astype(int) - 1, y), "counts"),
+    "counts beyond measure": (lambda t, x, y: (t, x * 1e300, y), "counts"),
+    "x without batch": (lambda t, x, y: (t, x[0], y), "x"),
+    "x of another size": (lambda t, x, y: (t, x[:, :, 1:], y), "x"),
+    "x without samples": (lambda t, x, y: (t, x[:0], y[:0]), "sample"),
+    "x without steps": (lambda t, x, y: (t, x[:, :0], y), "step"),
+    "x with NaN": (lambda t, x, y: (t, np.where(x > 1, np.nan, x), y), "finite"),
+    "x of words": (lambda t, x, y: (t, x.astype(str), y), "counts"),
+    "too few labels": (lambda t, x, y: (t, x, y[:1]), "labels"),
+    "real labels": (lambda t, x, y: (t, x, y + 0.5), "labels"),
+    "labels too high": (lambda t, x, y: (t, x, y + 3), "labels"),
+    "negative labels": (lambda t, x, y: (t, x, y - 3), "labels"),
+}
 
 
-def test_time_constants():
-    n = ms.LIF.from_time_constants(
-        tau_membrane=20e-3, tau_synapse=10e-3, tau_refractory=2e-3, dt=1e-3, rho=0.5
-    )
-    assert (n.alpha, n.beta, n.gamma, n.rho) == pytest.approx(
-        (0.951229, 0.904837, 0.606531, 0.5), abs=1e-6
-    )
-    defaults = ms.LIF.from_time_constants()
-    assert (defaults.alpha, defaults.beta, defaults.gamma) == pytest.approx(
-        (0.95, 0.9, 0.65), abs=5e-3
-    )
-    with pytest.raises(ValueError, match="time constants"):
-        ms.LIF.from_time_constants(tau_synapse=0)
-
-
-def wrong(name):
-    return {
-        "theta of another size": (
-            lambda t, x, y: (t[:-1], x, y),
-            r"theta must be a flat array of \d+ parameters",
-        ),
-        "theta as a list": (lambda t, x, y: (list(t), x, y), "theta must be a flat array"),
-        "theta with NaN": (
-            lambda t, x, y: (np.where(np.arange(t.size) == 3, np.nan, t), x, y),
-            "theta must be finite",
-        ),
-        "complex theta": (
-            lambda t, x, y: (t + 0j, x, y),
-            "theta must be of real numbers",
-        ),
-        "theta beyond float32": (
-            lambda t, x, y: (t.astype(float) + 1e300, x, y),
-            "theta must be finite in float32",
-        ),
-        "negative counts": (
-            lambda t, x, y: (t, x.astype(int) - 1, y),
-            "x must be event counts",
-        ),
-        "counts beyond measure": (
-            lambda t, x, y: (t, x * 1e300, y),
-            "x must be event counts",
-        ),
-        "x without batch": (lambda t, x, y: (t, x[0], y), r"x must be \(B, T, H, W, C\)"),
-        "x of another size": (
-            lambda t, x, y: (t, x[:, :, 1:], y),
-            r"x must be .* not \(2, 14, 6, 6, 2\)",
-        ),
-        "x without samples": (lambda t, x, y: (t, x[:0], y[:0]), "at least one sample"),
-        "x without steps": (
-            lambda t, x, y: (t, x[:, :0], y),
-            "at least one sample and one time step",
-        ),
-        "x with NaN": (lambda t, x, y: (t, np.where(x > 1, np.nan, x), y), "x must be finite"),
-        "x of words": (lambda t, x, y: (t, x.astype(str), y), "x must be event counts"),
-        "too few labels": (lambda t, x, y: (t, x, y[:1]), "y must be 2 integer labels"),
-        "real labels": (lambda t, x, y: (t, x, y + 0.5), "y must be 2 integer labels"),
-        "labels too high": (lambda t, x, y: (t, x, y + 3), "labels"),
-        "negative labels": (lambda t, x, y: (t, x, y - 3), "labels"),
-    }[name]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "theta of another size",
-        "theta as a list",
-        "theta with NaN",
-        "complex theta",
-        "theta beyond float32",
-        "negative counts",
-        "counts beyond measure",
-        "x without batch",
-        "x of another size",
-        "x without samples",
-        "x without steps",
-        "x with NaN",
-        "x of words",
-        "too few labels",
-        "real labels",
-        "labels too high",
-        "negative labels",
-    ],
-)
+@pytest.mark.parametrize("name", WRONG)
 def test_errors(backend, name):
     net = small(backend, dtype=np.float32 if "float32" in name else np.float64)
-    theta, x, y = case(net)
-    change, words = wrong(name)
+    change, words = WRONG[name]
     for call in (net.loss, net.loss_and_gradient, net.gradients):
         with pytest.raises(ValueError, match=words):
-            call(*change(theta, x, y))
+            call(*change(*case(net)))
 
 
 def test_errors_of_twins_vectors_and_targets(backend):
@@ -225,9 +146,3 @@ def test_targets_are_real_numbers(kind):
         net.loss(theta, x, np.ones((len(x), net.ways)).astype(kind))
     with pytest.raises(ValueError, match="targets"):
         net.loss(theta, x, np.ones((len(x), 1, net.ways)))
-
-
-def test_half_precision_counts_are_counts(recwarn):
-    net = small(backend="numpy")
-    theta, x, _ = case(net)
-    assert np.array_equal(net(theta, x.astype(np.float16)), net(theta, x)) and not recwarn

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from toy import assert_same, interrupt, small_set, toy_config, toy_data
 
-from minisnn.core.neuron import CubaLIF
+from minisnn.core.cuba import CubaLIF
 from minisnn.core.neuron import LIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine

@@ -1,0 +1,61 @@
+"""The current-based neuron with a hard reset."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from .constants import SLOPE, Surrogate
+from .neuron import Dynamics
+
+
+@dataclass(frozen=True, repr=False)
+class CubaLIF(Dynamics):
+    """Constants of the current-based neuron with a hard reset: what Loihi and most simulators call
+    LIF.
+
+    Its states are zero at the start, and there is no delay within a step. x_t are presynaptic
+    spikes, or gain * event count in the first layer.
+
+        i_t = beta i_{t-1} + (1 - beta) (W x_t + b)        w_t = alpha v_{t-1} + (1 - alpha) i_t
+        s_t = 1 if w_t >= threshold else 0                 v_t = w_t (1 - s_t)
+
+    The bias is one more synapse, from a source that fires at every step. "max" pooling is the OR of
+    four spikes, "mean" their mean. The readout is a leaky integrator (`Leaky`). Stewart et al. 2024
+    (arXiv 2408.15800) meta-train this neuron.
+
+    alpha, beta   decay per step of the membrane and of the current, in [0, 1)
+    threshold     firing threshold of w
+    slope         kappa of the surrogate 1 / (kappa |w - threshold| + 1)^2
+    gain          factor on the event counts that enter the first layer
+    surrogate     a `Surrogate` in its place, or None
+
+    >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF(threshold=0.5))
+    >>> net.neuron.threshold, net.blocks[-1].neuron.fires
+    (0.5, False)
+    """
+
+    alpha: float = 0.95
+    beta: float = 0.9
+    threshold: float = 0.3
+    slope: Any = SLOPE
+    gain: float = 10.0
+    surrogate: Surrogate | None = field(default=None, kw_only=True)
+    kind: ClassVar[str] = "cuba"
+    nir: ClassVar[str] = "CubaLIF"
+    chip: ClassVar[str] = "cuba"
+    scales: ClassVar[bool] = True
+    states: ClassVar[tuple[str, ...]] = ("v",)
+    learnable: ClassVar[tuple[str, ...]] = ("alpha",)
+    delay: ClassVar[int] = 0
+    pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "spikes"}
+
+    def forward(self, I, z):
+        (v,) = z
+        u = I + self.alpha * (v - I)
+        return u, (u * (1 - self.spike(u)),)  # the reset
+
+    def backward(self, I, z, u, du, dz):
+        (v,) = z
+        (dv,) = dz
+        du = du + dv * (1 - self.spike(u) - u * self.slope(u))  # v' = u (1 - spike(u))
+        dalpha = du * (v - I) if self.learns else None
+        return (1 - self.alpha) * du, (self.alpha * du,), (dalpha,)  # u = alpha v + (1 - alpha) I
