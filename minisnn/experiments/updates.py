@@ -12,7 +12,7 @@ and the same for both.
 import numpy as np
 
 from ..terminal import bar
-from ..meta.functions import meta_gradient
+from ..meta.inner import meta_gradient
 from ..meta.inner import InnerLoop
 from ..meta.optim import Adam, clip
 from .study import Settings, Study

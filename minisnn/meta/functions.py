@@ -1,15 +1,14 @@
-"""Learning a task and learning to learn, as functions for scripts: the methods of `InnerLoop`, its
-fields as arguments."""
+"""Learning a task as functions for scripts: the fields of `InnerLoop` are their arguments."""
 
 from typing import Any
 
 import numpy as np
 
-from ..arguments import array, must
+from ..arguments import must
 from ..core.dual import Array
 from ..core.network import LossAndGradient, Network
-from .inner import InnerLoop
-from .path import Recorded
+from .inner import InnerLoop, downhill
+from .path import MetaGradient, Recorded
 from .tasks import Task
 
 
@@ -20,11 +19,8 @@ def adapt(
     y: Array,
     step_size: float | Array = 1.0,
     steps: int = 1,
-    freeze: tuple[str, ...] = (),
-    threshold: float | None = None,
-    *,
-    threshold_fraction: float | None = None,
-    adapt_constants: bool = False,
+    *loop: Any,
+    **more: Any,
 ) -> Array:
     """theta_N, the parameters after `steps` gradient steps on the support set (x, y); theta itself
     is not changed.
@@ -42,98 +38,45 @@ def adapt(
     >>> adapted.shape, net.loss(adapted, x, y) < net.loss(theta, x, y)
     ((21,), True)
     """
-    loop = InnerLoop(
-        *(_downhill(step_size), steps, freeze, threshold, threshold_fraction),
-        adapt_constants=adapt_constants,
-    )
-    return loop.adapt(net, theta, x, y)
+    return InnerLoop(downhill(step_size), steps, *loop, **more).adapt(net, theta, x, y)
 
 
-def meta_gradient(
-    net: Network,
-    theta: Array,
-    task: Task,
-    step_size: float | Array = 1.0,
-    steps: int = 1,
-    order: int = 2,
-    freeze: tuple[str, ...] = (),
-    threshold: float | None = None,
-    *,
-    threshold_fraction: float | None = None,
-    adapt_constants: bool = False,
-) -> LossAndGradient:
-    """The query loss after adaptation, and its gradient with respect to theta: MAML's
-    meta-gradient, by hand-written passes.
+def reptile(loop: InnerLoop, net: Network, theta: Array, task: Task) -> MetaGradient:
+    """Reptile's gradient theta - theta_N (Nichol, Achiam & Schulman 2018, Alg. 1), the sum of the
+    inner steps; it is zero in frozen layers.
 
-    With the support loss L_s, the query loss L_q (both means over their samples), the step size a
-    and one inner step:
-
-        theta_1 = theta - a grad L_s(theta)
-        d L_q(theta_1) / d theta = (I - a H) grad L_q(theta_1)             H = Hessian of L_s at theta
-
-    With N steps and gates m_n (Eq. 6; 1 where a parameter is updated, else 0), theta_0 = theta:
-
-        theta_{n+1} = theta_n - a m_n grad L_s(theta_n)                    n = 0 .. N - 1
-        lambda_N    = grad L_q(theta_N)
-        lambda_n    = lambda_{n+1} - H_n (a m_n lambda_{n+1})              n = N - 1 .. 0; lambda_0 is the meta-gradient
-
-    H_n is never formed: each product H_n v is exact, by the tangent passes (Pearlmutter 1994).
-    First order (order=1, FOMAML) leaves out the products and returns lambda_N. The gates are
-    constants. Derivatives of spikes are surrogate ones.
-
-    theta                flat, (net.size,), in the network's dtype; no units
-    task                 x_support (S, T, H, W, C) and x_query (Q, T, H, W, C), event counts for
-                         each time step (1 ms, unless the data set says otherwise); y_support (S,)
-                         and y_query (Q,), labels
-    step_size            a: a scalar, or flat like theta (one for each parameter)
-    steps                N
-    order                2 for MAML, 1 for FOMAML
-    freeze               names of layers that do not adapt (m_n = 0); freeze=body(net) makes it ANIL
-    threshold            m_n = 1 where |a g_n| is larger than this, g_n = grad L_s(theta_n)
-    threshold_fraction   the same as a fraction of the range of |a g_n| within each layer
-    adapt_constants      True: inner steps move the learned constants of neurons too; else m_n = 0
-                         there
-
-    Returns (loss, gradient): the mean query loss, a float, and the meta-gradient, flat like theta.
-    Raises ValueError for settings, theta or a task that do not fit the network, and `NotFinite`
-    where the inner steps diverge.
-
-    Source: Stewart & Neftci 2022, Eq. 1-3 and 6; Finn, Abbeel & Levine 2017 (MAML, FOMAML); Raghu
-    et al. 2020 (ANIL).
-
-    >>> rng = np.random.default_rng(0)
-    >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
-    >>> task = ms.Task(*ms.gradcheck.random_data(net, rng), *ms.gradcheck.random_data(net, rng))
-    >>> theta = net.init(rng, task.x_support)
-    >>> loss, gradient = ms.meta_gradient(net, theta, task, step_size=0.1)
-
-    The same by the equations:
-
-    >>> _, g, _, hvp = net.gradients(theta, task.x_support, task.y_support)
-    >>> lam = net.loss_and_gradient(theta - 0.1 * g, task.x_query, task.y_query).gradient
-    >>> gradient.shape, np.allclose(gradient, lam - hvp(0.1 * lam))
-    ((21,), True)
+    Reptile needs no split of a task: all N steps descend the mean loss of support and query samples
+    together. So the query loss returned is that of samples the network has learned from. Raises
+    ValueError for fewer than two steps: a single one, theta - theta_1 = a g, is joint training on all
+    tasks.
     """
-    loop = InnerLoop(
-        *(_downhill(step_size), steps, freeze, threshold, threshold_fraction),
-        adapt_constants=adapt_constants,
-    )
-    return LossAndGradient(*loop.meta_gradient(net, theta, task, order)[:2])
+    must("online", not loop.online, "False for Reptile, which learns all samples at once", True)
+    plain = type(loop).update is InnerLoop.update
+    must("Reptile's inner loop", plain, "of plain gradient steps", type(loop).__name__)
+    must("steps", loop.steps > 1, "2 or more for Reptile: one is joint training", loop.steps)
+    x = np.concatenate([task.x_support, task.x_query])
+    y = np.concatenate([task.y_support, task.y_query])
+    theta_n, path = loop._descend(net, theta, x, y)
+    after = net(theta_n, task.x_query)
+    loss = float(net.criterion.value(after, net._target(task.y_query, len(after))))
+    # the steps themselves: theta - theta_n would lose to cancellation in float32
+    ways = sum(loop._times(step.gate, step.gradient, net.dtype) for step in path)
+    before = path[0].logits[: len(task.x_support)]
+    return MetaGradient(loss, np.asarray(ways), 0.0, before, after)
 
 
 def reptile_gradient(
     net: Network, theta: Array, task: Task, step_size: Any = 1.0, steps: int = 5, **loop: Any
 ) -> LossAndGradient:
-    """The query loss after adaptation, and theta - theta_N: Reptile's gradient, as
-    `InnerLoop.reptile_gradient` defines it.
+    """The query loss after adaptation, and theta - theta_N: Reptile's gradient, see `reptile`.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> loss, gradient = ms.reptile_gradient(case.net, case.theta, case.task, case.step_size, steps=3)
     >>> gradient.shape == case.theta.shape
     True
     """
-    inner = InnerLoop(_downhill(step_size), steps, **loop)
-    return LossAndGradient(*inner.reptile_gradient(net, theta, task)[:2])
+    inner = InnerLoop(downhill(step_size), steps, **loop)
+    return LossAndGradient(*reptile(inner, net, theta, task)[:2])
 
 
 def meta_loss(
@@ -172,11 +115,3 @@ def record_path(net: Network, theta: Array, task: Task, *loop: Any, **more: Any)
     (3, 2)
     """
     return InnerLoop(*loop, **more).record(net, theta, task)
-
-
-def _downhill(step_size: float | Array) -> float | Array:
-    """ValueError where a step would go up the loss; checks of derivatives, which look to both sides
-    of 0, use the methods."""
-    words = "0 or more, for steps go down the loss"
-    must("step_size", not np.any(array("step_size", step_size) < 0), words, step_size)
-    return step_size

@@ -1,31 +1,13 @@
 """The inner loop: MAML and FOMAML (Finn et al. 2017), ANIL (Raghu et al. 2020), Reptile (Nichol et
 al. 2018).
 
-N inner steps with step sizes a (a scalar or one for every parameter) and gates m_n (constants), Eq.
-1-3 and 6 of Stewart & Neftci 2022:
-
-    theta_{n+1} = theta_n - a m_n g_n                g_n = gradient of the support loss at theta_n
-    lambda_N = gradient of the query loss at theta_N
-    lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})   H_n = Hessian of the support loss at theta_n
-
-lambda_0 is the meta-gradient, exact by Hessian-vector products; - sum_n m_n g_n lambda_{n+1} is the
-gradient of the step sizes. First order (FOMAML) returns lambda_N. Gates (Eq. 6): m_n = |a g_n| >
-threshold elementwise, zero in frozen layers.
-
-ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`. H_n couples the readout to the
-layers below. So the second-order term of a readout step has parts in them too, and the outer loop
-learns all layers.
-
-Online learning is what a device in use does: it goes `steps` times through the support set, sample
-by sample, with an update after each. All updates are differentiated through: it is the recursion
-above with as many steps as updates, each with the gradient of its own sample.
-
-Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that
-were made.
+`meta_gradient`, at the end of the file, has the equations, N inner steps and the way back through
+them. ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`, but H_n couples the readout to
+the layers below, so that the outer loop learns them all. Online learning is what a device in use
+does: `steps` times through the support set, sample by sample, with an update after each; it is the
+same recursion with as many steps as updates, each with the gradient of its own sample.
 
 Another learning rule is a subclass of `InnerLoop` with another `update`, and its adjoint.
-`meta.functions` has the methods as functions for scripts, with the fields of `InnerLoop` as
-arguments.
 """
 
 from dataclasses import dataclass
@@ -34,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dual import Array
-
-from ..core.network import Network
+from ..core.network import LossAndGradient, Network
 from ..arguments import array, flag, is_sequence, must, number, whole
 from ..parallel.arrays import aligned_empty
 from .path import Adjoint, MetaGradient, Recorded, Step
@@ -300,38 +281,6 @@ class InnerLoop:
         """A gradient of the step sizes that is zero."""
         return np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
 
-    def reptile_gradient(self, net: Network, theta: Array, task: Task) -> MetaGradient:
-        """Reptile's gradient theta - theta_N (Nichol, Achiam & Schulman 2018, Alg. 1); it is zero
-        in frozen layers.
-
-        Reptile needs no split of a task: all N steps descend the mean loss of support and query
-        samples together. So the query loss returned is that of samples the network has learned
-        from. Raises ValueError for fewer than two steps: a single one, theta - theta_1 = a g, is
-        joint training on all tasks.
-
-        >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
-        >>> found = ms.InnerLoop(case.step_size, steps=2).reptile_gradient(case.net, case.theta, case.task)
-        >>> found.gradient.shape == case.theta.shape, found.step_size_gradient
-        (True, 0.0)
-        """
-        must("online", not self.online, "False for Reptile, which learns all samples at once", True)
-        must(
-            "Reptile's inner loop",
-            type(self).update is InnerLoop.update,
-            "of plain gradient steps",
-            type(self).__name__,
-        )
-        must("steps", self.steps > 1, "2 or more for Reptile: one is joint training", self.steps)
-        x = np.concatenate([task.x_support, task.x_query])
-        y = np.concatenate([task.y_support, task.y_query])
-        theta_n, path = self._descend(net, theta, x, y)
-        after = net(theta_n, task.x_query)
-        loss = float(net.criterion.value(after, net._target(task.y_query, len(after))))
-        # the steps themselves: theta - theta_n would lose to cancellation in float32
-        ways = sum(self._times(step.gate, step.gradient, net.dtype) for step in path)
-        before = path[0].logits[: len(task.x_support)]
-        return MetaGradient(loss, np.asarray(ways), 0.0, before, after)
-
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
         """The network's own path through the task, which the twins of a meta-gradient hold fixed.
 
@@ -353,3 +302,81 @@ class InnerLoop:
 def twin(spike: str, recorded: Recorded | None, n: int) -> dict[str, Any]:
     """Which form of the network is computed, and its record at theta_n; -1 for the query."""
     return dict(spike=spike, record=None if recorded is None else recorded.records[n])
+
+
+def downhill(step_size: float | Array) -> float | Array:
+    """ValueError where a step would go up the loss; checks of derivatives, which look to both sides
+    of 0, use the methods."""
+    words = "0 or more, for steps go down the loss"
+    must("step_size", not np.any(array("step_size", step_size) < 0), words, step_size)
+    return step_size
+
+
+def meta_gradient(
+    net: Network,
+    theta: Array,
+    task: Task,
+    step_size: float | Array = 1.0,
+    steps: int = 1,
+    order: int = 2,
+    freeze: tuple[str, ...] = (),
+    threshold: float | None = None,
+    *,
+    threshold_fraction: float | None = None,
+    adapt_constants: bool = False,
+) -> LossAndGradient:
+    """The query loss after adaptation, and its gradient with respect to theta: MAML's
+    meta-gradient, by hand-written passes.
+
+    With the support loss L_s, the query loss L_q (both means over their samples), the step size a
+    and one inner step:
+
+        theta_1 = theta - a grad L_s(theta)
+        d L_q(theta_1) / d theta = (I - a H) grad L_q(theta_1)             H = Hessian of L_s at theta
+
+    With N steps and gates m_n (Eq. 6; 1 where a parameter is updated, else 0), theta_0 = theta:
+
+        theta_{n+1} = theta_n - a m_n grad L_s(theta_n)                    n = 0 .. N - 1
+        lambda_N    = grad L_q(theta_N)
+        lambda_n    = lambda_{n+1} - H_n (a m_n lambda_{n+1})              n = N - 1 .. 0; lambda_0 is the meta-gradient
+
+    H_n is never formed: each product H_n v is exact, by the tangent passes (Pearlmutter 1994).
+    First order (order=1, FOMAML) leaves out the products and returns lambda_N. The gates are
+    constants. Derivatives of spikes are surrogate ones.
+
+    theta                flat, (net.size,), in the network's dtype; no units
+    task                 x_support (S, T, H, W, C) and x_query (Q, T, H, W, C), event counts for
+                         each time step (1 ms, unless the data set says otherwise); y_support (S,)
+                         and y_query (Q,), labels
+    step_size            a: a scalar, or flat like theta (one for each parameter)
+    steps                N
+    order                2 for MAML, 1 for FOMAML
+    freeze               names of layers that do not adapt (m_n = 0); freeze=body(net) makes it ANIL
+    threshold            m_n = 1 where |a g_n| is larger than this, g_n = grad L_s(theta_n)
+    threshold_fraction   the same as a fraction of the range of |a g_n| within each layer
+    adapt_constants      True: inner steps move the learned constants of neurons too; else m_n = 0
+                         there
+
+    Returns (loss, gradient): the mean query loss, a float, and the meta-gradient, flat like theta.
+    Raises ValueError for settings, theta or a task that do not fit the network, and `NotFinite`
+    where the inner steps diverge.
+
+    Source: Stewart & Neftci 2022, Eq. 1-3 and 6; Finn, Abbeel & Levine 2017 (MAML, FOMAML); Raghu
+    et al. 2020 (ANIL).
+
+    >>> rng = np.random.default_rng(0)
+    >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
+    >>> task = ms.Task(*ms.gradcheck.random_data(net, rng), *ms.gradcheck.random_data(net, rng))
+    >>> theta = net.init(rng, task.x_support)
+    >>> loss, gradient = ms.meta_gradient(net, theta, task, step_size=0.1)
+
+    The same by the equations:
+
+    >>> _, g, _, hvp = net.gradients(theta, task.x_support, task.y_support)
+    >>> lam = net.loss_and_gradient(theta - 0.1 * g, task.x_query, task.y_query).gradient
+    >>> gradient.shape, np.allclose(gradient, lam - hvp(0.1 * lam))
+    ((21,), True)
+    """
+    limits = freeze, threshold, threshold_fraction
+    loop = InnerLoop(downhill(step_size), steps, *limits, adapt_constants=adapt_constants)
+    return LossAndGradient(*loop.meta_gradient(net, theta, task, order)[:2])

@@ -36,7 +36,7 @@ from ..arguments import must, number, whole
 from ..core.loss import cross_entropy, cross_entropy_backward
 from ..core.dual import Array
 from ..core.network import Features, Network
-from .remembered import afresh, by_sample
+from .remembered import by_sample
 from .inner import InnerLoop, twin
 from .path import MetaGradient, Recorded
 from .tasks import Task
@@ -73,17 +73,8 @@ def class_means(p: Array, y: Array, ways: int) -> Array:
 
 def distance_logits(p: Array, c: Array, scale: float = SCALE) -> Array:
     """-scale |p_b - c_k|^2, (B, ways)."""
-    return -p.dtype.type(scale) * (p * p).sum(1)[:, None] + affine_logits(p, c, scale)
-
-
-def affine_logits(p: Array, c: Array, scale: float) -> Array:
-    """The part of `distance_logits` that tells classes apart: scale (2 p c_k - |c_k|^2)."""
-    return p.dtype.type(scale) * (2 * (p @ c.T) - (c * c).sum(1))
-
-
-def spread_over(dc: Array, y: Array) -> Array:
-    """The adjoint of `class_means`: dp_i = dc_k / n_k."""
-    return (dc / np.bincount(y, minlength=len(dc))[:, None].astype(dc.dtype))[y]
+    s = p.dtype.type(scale)
+    return -s * (p * p).sum(1)[:, None] + s * (2 * (p @ c.T) - (c * c).sum(1))
 
 
 def with_prototypes(net: Network, theta: Array, c: Array, scale: float = SCALE) -> Array:
@@ -114,9 +105,8 @@ def features_of(
         return net.features(theta, x, readings=readings)
 
     def seen(some: Array) -> tuple[Array]:
-        with afresh():
-            each = [net.features(theta, one, readings=readings) for one in _looks(some, looks)]
-        return (_mean(each),)
+        of_look = lambda x: net._features(theta, x, "hard", None, readings, False).p
+        return (_mean([of_look(x) for x in _looks(some, looks)]),)
 
     return by_sample(net, theta, x, (readings, looks), seen)[0]
 
@@ -308,7 +298,9 @@ class ClassMeans(InnerLoop):
             weight, bias = views["readout.weight"], views["readout.bias"]
             dc = twice * (weight.T - bias[:, None] * c)
             weight[...], bias[...] = 0, 0
-        gradient = found.gradient + support.pullback(spread_over(dc, task.y_support))
+        y = task.y_support
+        dp = (dc / np.bincount(y, minlength=len(dc))[:, None].astype(dc.dtype))[y]
+        gradient = found.gradient + support.pullback(dp)  # c_k is the mean of n_k samples
         return found._replace(gradient=gradient, support_logits=None)
 
     def _features(self, read: Callable, theta, task, spike, recorded) -> list[Features]:

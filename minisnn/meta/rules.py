@@ -152,7 +152,9 @@ class Reptile(MAML):
     def gradient(
         self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int
     ) -> MetaGradient:
-        return loop.reptile_gradient(net, theta, task)
+        from .functions import reptile
+
+        return reptile(loop, net, theta, task)
 
 
 class Classify(MAML):

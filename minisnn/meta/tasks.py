@@ -175,11 +175,3 @@ class Classification:
         key = (whole("index", index, 0),)
         sequence = np.random.SeedSequence(whole("seed", seed, 0), spawn_key=key)
         return self.sample_task(np.random.default_rng(sequence), ways, shots, queries)
-
-
-def summed_frames(x: np.ndarray) -> np.ndarray:
-    """Pictures of sequences: the counts (B, T, H, W, C) summed over time, (B, H, W, C) in
-    float32."""
-    x = array("x", x)
-    need("the shape of x", x.shape, x.ndim == 5, "sequences (B, T, H, W, C)")
-    return x.sum(axis=1, dtype=np.float32)

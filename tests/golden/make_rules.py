@@ -27,7 +27,6 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "benchmarks"), str(HERE.parents[1])]
 
 import torch_peer as peer  # noqa: E402
-from test_convnet import torch_logits  # noqa: E402
 
 import minisnn as ms  # noqa: E402
 from minisnn.gradcheck import random_data, random_theta  # noqa: E402
@@ -48,10 +47,28 @@ NETWORKS = {
 }
 
 
+def convolutional_logits(net, theta, x):
+    """Of a `ConvNet`, softplus before pooling."""
+    y = torch.from_numpy(net.gain * x.sum(1, dtype=np.float64)).permute(0, 3, 1, 2)
+    for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
+        w = theta[weight.slice].reshape(weight.shape)
+        if b.name.startswith("conv"):
+            y = torch.nn.functional.conv2d(
+                y, w.permute(3, 2, 0, 1), theta[bias.slice], padding=net.kernel // 2
+            )
+            y = torch.nn.functional.max_pool2d(torch.nn.functional.softplus(y, threshold=1e9), 2)
+        else:
+            if y.ndim == 4:
+                y = y.permute(0, 2, 3, 1).reshape(len(y), -1)
+            y = y @ w + theta[bias.slice]
+            y = y if b.readout else torch.nn.functional.softplus(y, threshold=1e9)
+    return y
+
+
 def loss_of(net, theta, x, y):
     """Cross-entropy of the network at a flat tensor theta, in minisnn's layout."""
     if isinstance(net, ms.ConvNet):
-        logits = torch_logits(torch, net, theta, x)
+        logits = convolutional_logits(net, theta, x)
     else:
         weights, (H, W, C) = [], net.blocks[-2].output_shape
         for p in net.layout:

@@ -5,13 +5,9 @@ import numpy as np
 import pytest
 from toy import assert_same, toy_config, toy_data
 
-from minisnn.core.neuron import CubaLIF
 from minisnn.meta.discriminants import BITS, RIDGE, Scatter, fisher_axes, rounded
-from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits
-from minisnn.meta.tasks import Task
-from minisnn.network.spiking import SpikingNet
 from minisnn.parallel.workers import Workers
-from minisnn.training.checkpoint import read, save
+from minisnn.training.checkpoint import read
 from minisnn.training.evaluation import evaluate
 from minisnn.training.run import train
 
@@ -84,28 +80,6 @@ def test_what_axes_cannot_be_fitted_to():
             fisher_axes(*wrong)
 
 
-def make(backend="numpy", dtype=np.float64):
-    net = SpikingNet(
-        (8, 6, 2), (3, 4), 3, 3, "max", CubaLIF(threshold=0.1), 8, dtype, backend=backend
-    )
-    rng = np.random.default_rng(0)
-    x = [(rng.random((3 * n, 9, 8, 6, 2)) < 0.1).astype(np.uint8) for n in (1, 2)]
-    task = Task(x[0], np.arange(3), x[1], np.arange(6) % 3)
-    return net, net.init(rng, task.x_support, rate=0.2), task, rng
-
-
-def test_files_hold_them(tmp_path):
-    net, theta, task, rng = make(dtype=np.float32)
-    axes = rng.standard_normal((net.layout[-2].shape[0], 4)).astype(np.float32)
-    loop = ClassMeans(steps=0, scale=SCALE, looks=5, axes=axes)
-    save(tmp_path / "net.h5", net, theta, inner=loop)
-    found = read(tmp_path / "net.h5").inner
-    assert found == loop and found.axes.tobytes() == axes.tobytes()
-    assert found.logits(net, theta, task).tobytes() == loop.logits(net, theta, task).tobytes()
-    save(tmp_path / "none.h5", net, theta, inner=loop.once)
-    assert read(tmp_path / "none.h5").inner.axes is None
-
-
 SETTINGS = dict(rule="prototypes", learn_step_size="no", step_size=1.0, scale=1.0, axes=3)
 
 
@@ -134,46 +108,3 @@ def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path):
         toy_config(**SETTINGS | {"axes": 0}), tmp_path / "c", data=toy_data(), progress=False
     )
     assert plain.theta.tobytes() == done.theta.tobytes() and plain.inner.axes is None
-
-
-def test_a_network_that_is_silent_is_compared_along_all_features(tmp_path, monkeypatch):
-    config = toy_config(**SETTINGS)
-    monkeypatch.setattr(SpikingNet, "features", lambda net, theta, x, **_: np.zeros((len(x), 36)))
-    with pytest.warns(UserWarning, match="axes"):
-        run = train(config, tmp_path / "a", data=toy_data(), progress=False)
-    assert run.inner.axes is None
-    assert read(tmp_path / "a" / "checkpoint.h5").progress["update"] == 12
-
-
-def test_noise_with_random_labels_stays_at_chance():
-    """Axes of noise tell nothing of other noise, and none of what a task's queries are."""
-    rng = np.random.default_rng(0)
-    p, y = rng.standard_normal((600, 40)), np.repeat(np.arange(60), 10)
-    axes, right = fisher_axes(p, y, 10), []
-    for _ in range(400):
-        s, q = rng.standard_normal((5, 40)) @ axes, rng.standard_normal((25, 40)) @ axes
-        answers = distance_logits(q, class_means(s, np.arange(5), 5)).argmax(1)
-        right.append((answers == np.arange(25) % 5).mean())
-    assert abs(np.mean(right) - 0.2) < 4 * np.std(right) / 20
-
-
-def test_what_differs_within_classes_alone_no_longer_misleads():
-    """Two features tell the classes, twenty louder ones nothing."""
-    rng = np.random.default_rng(0)
-
-    def samples(classes, each):
-        y = np.repeat(np.arange(classes), each)
-        centres = 2 * rng.standard_normal((classes, 2))
-        telling = centres[y] + 0.3 * rng.standard_normal((len(y), 2))
-        return np.hstack([telling, 3 * rng.standard_normal((len(y), 20))]), y
-
-    axes = fisher_axes(*samples(50, 10), 2, ridge=0.1)
-    right = {"all": [], "axes": []}
-    for _ in range(100):
-        p, y = samples(5, 6)
-        first = np.arange(30) % 6 == 0
-        for name, along in (("all", np.eye(22)), ("axes", axes)):
-            means = class_means(p[first] @ along, y[first], 5)
-            answers = distance_logits(p[~first] @ along, means).argmax(1)
-            right[name].append((answers == y[~first]).mean())
-    assert np.mean(right["all"]) < 0.4 < 0.7 < np.mean(right["axes"])

@@ -4,8 +4,7 @@ remembered of samples that many tasks share."""
 import numpy as np
 import pytest
 
-import minisnn as ms
-from minisnn.core.neuron import CubaLIF
+from minisnn.core.cuba import CubaLIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import LOOKS, ClassMeans, features_of, nearest, shifted
 from minisnn.meta.rules import RULES
@@ -14,7 +13,6 @@ from minisnn.network.convolutional import ConvNet
 from minisnn.meta.remembered import Samples, remembered
 from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import learns_by
-from minisnn.training.evaluation import evaluate
 from minisnn.training.settings import TrainingConfig
 
 SCALE = 20.0
@@ -75,21 +73,6 @@ def test_a_run_learns_by_one_look_and_tests_by_all():
     assert learns_by("proto-maml", net, theta, loop).inner.looks == 1
 
 
-class Tasks:
-    """Tasks that share a few samples."""
-
-    def __init__(self, x):
-        self.x = x
-
-    def episode(self, seed, i, ways, shots=1, queries=1):
-        drawn = np.random.default_rng((seed, i)).permutation(len(self.x))[
-            : ways * (shots + queries)
-        ]
-        y = np.repeat(np.arange(ways), shots + queries)
-        first = np.arange(len(y)) % (shots + queries) < shots
-        return Task(self.x[drawn[first]], y[first], self.x[drawn[~first]], y[~first])
-
-
 NETS = {
     "lif": lambda dtype: SpikingNet((16, 16, 2), (8, 16), 5, 5, "max", None, 10, dtype),
     "cuba": lambda dtype: SpikingNet(
@@ -139,39 +122,16 @@ def test_samples_are_computed_once_and_the_first_go_first():
     assert ask(1)[0].tolist() == [[10]] and len(asked) == 5
     ask(*range(20))  # more than there is room for is given all the same
     assert samples.held <= 64
-
-
-def test_what_has_the_same_bytes_and_another_form_is_another_sample():
-    ask = lambda x: Samples.rows(samples, (x,), "p", x, lambda x: (x.astype(float),))[0]
-    samples = Samples()
     for x in (np.ones((1, 8), np.uint8), np.ones((1, 4, 2), np.uint8), np.ones((1, 8), np.int8)):
-        kept = len(samples.known)
-        assert ask(x).shape == x.shape
-        assert len(samples.known) == kept + 1
+        (same,) = samples.rows(of, "form", x, lambda x: (x.astype(float),))
+        assert same.shape == x.shape  # the same bytes in another form are another sample
 
 
-def one_by_one(test):
-    ms.set_threads(1)
-    try:
-        return test()
-    finally:
-        ms.set_threads(None)
-
-
-def test_evaluating_with_looks_computes_each_recording_once(monkeypatch):
-    """Rows of a test are the same as where nothing is remembered."""
-    net, theta, _, rng = make("numba", np.float32)
-    x = (rng.random((24, 9, 8, 6, 2)) < 0.1).astype(np.uint8)
-
+def test_what_is_remembered_changes_no_bit(backend):
+    net, theta, task, _ = make(backend, np.float32)
     loop = ClassMeans(steps=0, scale=SCALE, looks=9)
-    asked, features = [], SpikingNet.features
-    monkeypatch.setattr(
-        SpikingNet, "features", lambda *a, **k: asked.append(len(a[2])) or features(*a, **k)
-    )
-    test = lambda: evaluate(net, theta, loop, Tasks(x), episodes=8, queries=2, progress=False)
-    assert test() == (found := one_by_one(test))  # two threads may look at the same at once
-    asked.clear()
-    assert one_by_one(test) == found and sum(asked) == 9 * 24
-    monkeypatch.setattr("minisnn.meta.prototypes.by_sample", lambda *a: a[-1](a[2]))
-    asked.clear()
-    assert test() == found and sum(asked) == 9 * 8 * 9
+    expected = loop.logits(net, theta, task), net(theta, task.x_query)
+    with remembered():
+        for _ in range(2):
+            assert np.array_equal(loop.logits(net, theta, task), expected[0])
+            assert np.array_equal(net(theta, task.x_query), expected[1])

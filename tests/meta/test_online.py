@@ -9,10 +9,7 @@ from minisnn.gradcheck import random_data, random_theta
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.rules import body
 from minisnn.meta.online import OnlineReadout
-from minisnn.meta.prototypes import ClassMeans
 from minisnn.network.convolutional import ConvNet
-from minisnn.training.baselines import learns_by
-from minisnn.training.settings import TrainingConfig
 
 NEURONS = {"lif": ms.LIF(gain=3.0), "cuba": ms.CubaLIF(threshold=0.2, gain=3.0)}
 
@@ -79,14 +76,6 @@ def test_small_errors_make_no_updates():
     assert (some[1] == theta).sum() >= (some[0] == theta).sum()
 
 
-def test_a_run_learns_online_and_its_checkpoint_knows(tmp_path):
-
-    net, theta, _ = case()
-    ms.save(tmp_path / "a.h5", net, theta, inner=InnerLoop(online=True, error_threshold=0.2))
-    assert (found := ms.read(tmp_path / "a.h5").inner).online and found.error_threshold == 0.2
-    assert TrainingConfig(rule="anil", online=True).online
-
-
 def from_zero(backend="numpy", peer=False):
     rng, ways = np.random.default_rng(3), 3
     options = dict(dtype=np.float64, backend=backend)
@@ -136,26 +125,3 @@ def test_the_readout_from_zero_is_anil_online_through_its_hessians(steps, flat, 
     assert (
         np.abs(found.meta_gradient(fast, theta, task).gradient - one.gradient).max() < 1e-10 * size
     )
-
-
-def test_a_network_of_another_loop_learns_online_by_its_steps_alone():
-    """The gates and the frozen layers of the other loop are not the readout's."""
-    net, theta, _, task, _ = from_zero()
-    gated = InnerLoop(0.5, 2, freeze=("readout",), threshold=0.1, error_threshold=0.4)
-    found = learns_by("online", net, theta, gated)
-    assert found.inner == OnlineReadout(0.5, 2)
-    expected = OnlineReadout(0.5, 2).logits(net, theta, task)
-    np.testing.assert_array_equal(found(task), expected)
-
-
-def test_it_is_kept_in_checkpoints_and_graphs(tmp_path):
-    net, theta, *_ = from_zero()
-    for inner in (OnlineReadout(0.5, 2, scale=3.0), ClassMeans(steps=0, scale=0.3)):
-        ms.save(tmp_path / "net.h5", net, theta, inner=inner)
-        assert ms.read(tmp_path / "net.h5").inner == inner
-        pytest.importorskip("nir")
-        from minisnn.nir import export_nir, import_nir
-
-        cuba = net.like(neuron=ms.CubaLIF())
-        export_nir(tmp_path / "net.nir", cuba, theta, inner=inner)
-        assert import_nir(tmp_path / "net.nir").inner == inner

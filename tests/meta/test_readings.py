@@ -4,13 +4,11 @@ they are for."""
 import numpy as np
 import pytest
 
-from minisnn.core.neuron import CubaLIF
+from minisnn.core.cuba import CubaLIF
 from minisnn.core.neuron import LIF
-from minisnn.meta.prototypes import nearest
 from minisnn.meta.tasks import Task
 from minisnn.network.spiking import SpikingNet
 
-SCALE = 20.0
 NEURONS = [LIF(), CubaLIF(threshold=0.1)]
 
 
@@ -35,24 +33,6 @@ def test_each_reading_is_the_last_trace_of_what_was_seen_so_far(neuron, T):
         alone = [net.features(theta, task.x_query[:, :n]) for n in ends]
         np.testing.assert_allclose(found, np.concatenate(alone, 1), rtol=1e-12, atol=1e-15)
         assert found.any(0).reshape(4, -1).any(1)[1:].all()
-
-
-def test_they_tell_when_something_happened():
-    """Three events far from the end, in one order or another: from the last trace alone, which has
-    forgotten them, few are known; by readings all are."""
-    neuron = CubaLIF(0.3, 0.2, threshold=0.1)
-    net = SpikingNet((4, 4, 2), (), 3, neuron=neuron)
-    theta = net.init(np.random.default_rng(0))
-    x = np.zeros((3, 120, 4, 4, 2), np.uint8)
-    for k in range(3):
-        for n in range(3):
-            x[k, 2 + 10 * n, (n + k) % 3] = 1
-    task = Task(x, np.arange(3), np.roll(x, 1, 1), np.arange(3))
-    right = [
-        np.mean(nearest(net, theta, task, SCALE, readings).argmax(1) == task.y_query)
-        for readings in (1, 12)
-    ]
-    assert right[1] == 1 and right[0] < 1
 
 
 def test_what_does_not_fit():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
+from minisnn.meta.functions import reptile
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import class_means
 from toy import toy_config
@@ -74,8 +75,8 @@ def test_calls_that_do_not_fit():
         "order": lambda: ms.meta_gradient(net, theta, task, order=3),
         "step_size": lambda: ms.adapt(net, theta, x, y, -1.0),
         "steps": lambda: ms.reptile_gradient(net, theta, task, 0.3, 1),
-        "online": lambda: ms.InnerLoop(steps=2, online=True).reptile_gradient(net, theta, task),
-        "Reptile": lambda: ms.ImplicitLoop().reptile_gradient(net, theta, task),
+        "online": lambda: ms.reptile_gradient(net, theta, task, online=True),
+        "Reptile": lambda: reptile(ms.ImplicitLoop(), net, theta, task),
         "MAML": lambda: ms.ImplicitLoop(steps=0).meta_gradient(net, theta, task),
         "classes": lambda: ms.ClassMeans().meta_gradient(net, theta, two),
         "readings": lambda: ms.ClassMeans(steps=0, readings=2).adapt(net, theta, x, y),

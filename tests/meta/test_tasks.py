@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from minisnn.meta.tasks import Classification, Task, summed_frames
+from minisnn.meta.tasks import Classification, Task
 
 
 def parts(ways=3, shots=2, queries=4, shape=(5, 4, 6, 2), dtype=np.uint8):
@@ -15,13 +15,6 @@ def parts(ways=3, shots=2, queries=4, shape=(5, 4, 6, 2), dtype=np.uint8):
         y_support=np.repeat(np.arange(ways, dtype=np.int32), shots),
         x_query=x_query,
         y_query=np.repeat(np.arange(ways, dtype=np.uint8), queries),
-    )
-
-
-def test_a_task_is_shown_in_a_line():
-    x, y = np.zeros((2, 100, 3, 4, 2), np.uint8), np.arange(2)
-    assert repr(Task(x, y, x, y, ("65", "84"))) == (
-        "Task: 2 classes: 65 84; 2 support and 2 query samples of shape (100, 3, 4, 2), uint8"
     )
 
 
@@ -49,11 +42,6 @@ def test_what_is_written_into_arrays_later_does_not_change_the_task(real):
     assert pickle.dumps(task) == before
 
 
-def test_task_is_frozen():
-    with pytest.raises(AttributeError):
-        Task(**parts()).classes = ("a",)
-
-
 @pytest.mark.parametrize(
     "name, value",
     [
@@ -78,14 +66,6 @@ def test_task_names_what_does_not_fit(name, value):
     given["x_query" if name == "query" else name] = value
     with pytest.raises(ValueError, match=name):
         Task(**given)
-
-
-def test_summed_frames_adds_over_time_without_overflow():
-    x = np.full((2, 100, 3, 4, 2), 255, np.uint8)
-    frames = summed_frames(x)
-    assert frames.shape == (2, 3, 4, 2) and frames.dtype == np.float32 and (frames == 25500).all()
-    with pytest.raises(ValueError, match="sequences"):
-        summed_frames(x[0])
 
 
 def test_a_batch_of_all_classes_has_32_samples_by_default():
