@@ -98,11 +98,6 @@ def sleeps(trace: str, item: int) -> None:
     time.sleep(600)
 
 
-def waits(file: str, item: int) -> tuple[int, int]:
-    """(item squared, process), a moment after there is a file."""
-    while not Path(file).exists():
-        time.sleep(0.02)
-    return slow_who(item)
 
 
 def late(own: bool, item: int) -> int:

@@ -32,7 +32,6 @@ from ..stopping import check, heeded
 from .executor import Call, Others, WorkersLost
 from .sources import sources
 
-TRIES = 4  # times that a task is begun before it is held to be what its workers die of
 PATIENCE = 300  # seconds without any worker until the run is given up
 
 
@@ -42,12 +41,12 @@ class Cluster(Others):
     address    such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     timeout    seconds to wait for the scheduler, and for a first worker
 
-    Tasks are for workers of this machine's code only: the sources of minisnn, and the versions of
-    Python, NumPy and numba. A warning names a worker of other code, which refuses a task that
-    reaches it nevertheless.
+    All workers must have the code of this machine: the sources of minisnn, and the versions of
+    Python, NumPy and numba. Each task says what code it is of, and a worker that joined later with
+    another one refuses it.
 
     Raises ValueError where Dask is not installed and where the address is not one, `WorkersLost`
-    where there is no scheduler, no worker, or none of this code.
+    where there is no scheduler, no worker, or one of other code.
 
     >>> ms.Cluster("10.0.0.1")
     Traceback (most recent call last):
@@ -72,8 +71,6 @@ class Cluster(Others):
         self._client: Any = None
         self._sets: list = []  # of tasks, and where the cluster holds them
         self._sent: list = []
-        self._known: dict[str, str] = {}  # workers, and the other code that they have
-        self._processors = {code()[1]}  # that were spoken of
         self._hint = f"start some with `dask worker {address} --nthreads 1 --nworkers N`"
         try:
             _check_reachable(address, timeout)
@@ -85,7 +82,7 @@ class Cluster(Others):
             ) from None
         try:
             self._client.wait_for_workers(1, timeout)
-            self._usable()
+            self._check_code()
         except TimeoutError:
             self.close()
             raise WorkersLost(f"{address}: the scheduler has no workers; {self._hint}") from None
@@ -95,11 +92,11 @@ class Cluster(Others):
 
     @property
     def number(self) -> int:  # type: ignore[override]  # workers come and go
-        """Threads of all workers that have the code of this machine."""
-        return max(sum(self._usable().values()), 1)
+        """Threads of all workers."""
+        return max(sum(self._threads().values()), 1)
 
-    def _all(self) -> dict[str, int]:
-        """Threads of every worker. WorkersLost where the scheduler does not answer."""
+    def _threads(self) -> dict[str, int]:
+        """Of every worker. WorkersLost where the scheduler does not answer."""
         try:
             return self._client.nthreads()
         except (OSError, ValueError) as error:
@@ -110,36 +107,21 @@ class Cluster(Others):
             f"{self.address}: the scheduler has gone{why}; start it and its workers again"
         )
 
-    def _died(self, number: int) -> WorkersLost:
-        return WorkersLost(
-            f"{self.address}: {number} workers died at the same task; where memory is short, fewer "
-            "workers a machine need less"
-        )
-
-    def _usable(self) -> dict[str, int]:
-        """Threads of the workers that have the code of this machine; a warning names others, and
-        other processors, once. WorkersLost where all have other code."""
-        workers = self._all()
-        new = sorted(workers.keys() - self._known.keys())
-        answers = self._client.run(code, workers=new, on_error="return") if new else {}
-        for name, found in answers.items():
-            if isinstance(found, OSError):  # it has gone
-                continue
-            fault = self._known[name] = _other_code(found)
-            if fault:
-                self._warn(f"worker {name} has {fault}; no task is given to it")
-            elif found[1] not in self._processors:
-                self._warn(
-                    f"a worker's processor is {found[1]}, the one here is {code()[1]}: results may "
-                    "differ in their last bits from those of this machine"
-                )
-                self._processors.add(found[1])
-        if workers and all(map(self._known.get, workers)):
-            raise WorkersLost(f"{self.address}: no worker has the code of this machine, {CODE}")
-        return {name: threads for name, threads in workers.items() if self._known.get(name) == ""}
-
-    def _warn(self, text: str) -> None:
-        warnings.warn(f"{self.address}: {text}", stacklevel=5)
+    def _check_code(self) -> None:
+        """WorkersLost where a worker has other code; a warning names other processors."""
+        found = self._client.run(code, on_error="return")
+        for name, answer in found.items():
+            if not isinstance(answer, (tuple, OSError)):
+                raise WorkersLost(f"worker {name} has no minisnn that runs ({_short(answer)})")
+            if isinstance(answer, tuple):  # it has not gone
+                _check_made_by(answer[0])
+        others = {answer[1] for answer in found.values() if isinstance(answer, tuple)} - {code()[1]}
+        if others:
+            warnings.warn(
+                f"{self.address}: processors of workers are {', '.join(sorted(others))}, the one here "
+                f"is {code()[1]}: results may differ in their last bits from those of this machine",
+                stacklevel=3,
+            )
 
     def forget(self) -> None:
         """In a process that was forked, which has none of the client's threads."""
@@ -157,39 +139,24 @@ class Cluster(Others):
                 f"{self.address}: this Cluster is another process's or closed; expected one made "
                 "in this process"
             )
-        begun: list = []  # a future for each item, and the workers that it is for
-        group = uuid4().hex
-
-        def begin(n: int, names: list[str] | None) -> tuple[Any, list[str] | None]:
-            task = CODE, _packed(items[n]), *shared
-            key = f"task-{group}", uuid4().hex
-            future = self._client.submit(_carry_out_as, *task, key=key, workers=names, pure=False)
-            return future, names
-
+        begun: list = []  # a future for each item
+        group = f"task-{uuid4().hex}"
         try:
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
                 self._send(sets)
                 shared = [self._share(call), *self._sent]
-                names = sorted(usable := self._usable())
-                # Dask would give few tasks, or those that are for some workers only, to the one that
-                # holds what they share; many it hands out as workers are free
-                few = len(items) <= 2 * sum(usable.values())
-                placed = names and (few or len(names) < len(self._all()))
-                for n in range(len(items)):
-                    begun.append(begin(n, [names[n % len(names)]] if placed else None))
-                for n in range(len(items)):
-                    for _ in range(TRIES):
-                        result = self._result(*begun[n])
-                        if result is not None:
-                            break
-                        self._known = {name: fault for name, fault in self._known.items() if fault}
-                        begun[n] = begin(n, sorted(self._usable()))
-                    else:
-                        raise self._died(TRIES)
-                    collect(*result)
+                # Dask would give few tasks to the worker that holds what they share
+                names = sorted(self._threads()) if len(items) <= 2 * self.number else []
+                for n, item in enumerate(items):
+                    place = names[n % len(names) :][:1] if names else None
+                    how = dict(key=(group, n), workers=place, allow_other_workers=bool(place))
+                    task = CODE, _packed(item), *shared
+                    begun.append(self._client.submit(_carry_out_as, *task, pure=False, **how))
+                for future in begun:
+                    collect(self._result(future))
         except BaseException:
             with suppress(Exception):  # the scheduler may be what was lost
-                self._client.cancel([future for future, _ in begun], force=True)
+                self._client.cancel(begun, force=True)
             raise
 
     def _send(self, sets: list) -> None:
@@ -204,9 +171,8 @@ class Cluster(Others):
         worker that takes data with it is not a loss."""
         return self._client.submit(bytes, _packed(value), key=f"shared-{uuid4().hex}", pure=False)
 
-    def _result(self, future: Any, names: list[str] | None) -> tuple | None:
-        """(what a task returned,), however long it takes while there are workers; None where it is
-        to be begun again: a worker of other code had it, or those that it was for have gone."""
+    def _result(self, future: Any) -> Any:
+        """What a task returned, however long it takes while there are workers."""
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
@@ -221,15 +187,16 @@ class Cluster(Others):
                 if failed:
                     raise
             except KilledWorker as error:
-                raise self._died(error.allowed_failures + 1) from None
+                raise WorkersLost(
+                    f"{self.address}: {error.allowed_failures + 1} workers died at the same task; "
+                    "where memory is short, fewer workers a machine need less"
+                ) from None
             except (FutureCancelledError, CancelledError):
                 raise self._gone() from None
-            workers = self._all()
-            if workers and names and not workers.keys() & set(names):
-                return None
-            without = 0 if workers else without + 1
+            without = 0 if self._threads() else without + 1
             if without == 10:
-                self._warn("the cluster has no workers; waiting for some")
+                wait = f"{self.address}: the cluster has no workers; waiting for some"
+                warnings.warn(wait, stacklevel=4)
         raise WorkersLost(
             f"{self.address}: the cluster has had no workers for {PATIENCE} seconds; {self._hint}"
         )
@@ -256,11 +223,9 @@ def code() -> tuple[str, str]:
     return CODE, get_host_cpu_name()
 
 
-def _other_code(found: Any) -> str:
-    """What a worker has in place of the code of this machine; empty where it has that."""
-    if not isinstance(found, tuple):
-        return f"no minisnn that runs ({_short(found)})"
-    return "" if found[0] == CODE else f"{found[0]}; expected {CODE}"
+def _check_made_by(found: str) -> None:
+    if found != CODE:
+        raise WorkersLost(f"a worker and the machine that asks it differ: {found}, and {CODE}")
 
 
 def _check_reachable(address: str, timeout: float) -> None:
@@ -292,9 +257,8 @@ def _open(packed: bytes) -> Any:
     return loads(packed)
 
 
-def _carry_out_as(made_by: str, item: bytes, *shared: bytes) -> tuple | None:
-    """(result of a task,), on a worker; None where it has other code."""
-    if made_by != CODE:
-        return None
+def _carry_out_as(made_by: str, item: bytes, *shared: bytes) -> Any:
+    """The result of a task, on a worker."""
+    _check_made_by(made_by)
     call, *sets = map(_open, shared)
-    return (call(sets, _open.__wrapped__(item)),)
+    return call(sets, _open.__wrapped__(item))

@@ -10,7 +10,6 @@ import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,9 @@ from minisnn.parallel import threads
 from minisnn.parallel.executor import Executor, WorkersLost
 from minisnn.parallel.workers import Workers
 from minisnn.training.folder import RunFolder
-from minisnn.training.run import Interrupted, train
+from minisnn.training.run import train
 from slowly import after
-from toy import ToySet, assert_same, interrupt, toy_config, toy_data
+from toy import assert_same, toy_config, toy_data
 
 HERE = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
@@ -186,39 +185,6 @@ def test_training_ends_with_the_same_arrays(here, tmp_path, number):
     assert_same(here, tmp_path / "run")
 
 
-def test_a_run_goes_on_with_another_number_of_workers(here, two, tmp_path):
-    with pytest.raises(Interrupted):
-        train(toy_config(**CONFIG), tmp_path / "run", data=toy_data({10: interrupt}), **SILENT)
-    train(
-        toy_config(**CONFIG), tmp_path / "run", resume=True, data=toy_data(), executor=two, **SILENT
-    )
-    assert_same(here, tmp_path / "run")
-
-
-@pytest.mark.slow
-def test_a_worker_killed_in_a_run_changes_nothing(here, two, tmp_path):
-    """The data set kills the worker that draws its third task; the one that takes over gets another
-    copy of the set."""
-    data = toy_data()
-    data["train"] = Deadly("train", tmp_path / "killed")
-    with pytest.warns(UserWarning, match="died"):
-        train(toy_config(**CONFIG), tmp_path / "run", data=data, executor=two, **SILENT)
-    assert (tmp_path / "killed").exists()
-    assert_same(here, tmp_path / "run")
-
-
-class Deadly(ToySet):
-    def __init__(self, split: str, once: Path):
-        super().__init__(split)
-        self.once, self.master = once, os.getpid()
-
-    def sample_task(self, *arguments, **options):
-        if self.calls == 5 and self.master != os.getpid() and not self.once.exists():
-            self.once.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().sample_task(*arguments, **options)
-
-
 def test_workers_that_are_lost_leave_a_run_that_can_go_on(here, tmp_path):
     class Lost(Executor):
         def in_order(self, function, items, collect, *, large=False):
@@ -304,26 +270,6 @@ def alive(process: int) -> bool:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-@pytest.mark.slow
-def test_a_script_without_a_guard_hears_of_it(tmp_path):
-    words = "import minisnn as ms\nms.Workers(1).in_order(abs, range(4), print)\n"
-    (tmp_path / "program.py").write_text(words)
-    line = [sys.executable, tmp_path / "program.py"]
-    done = subprocess.run(line, capture_output=True, text=True, env=ENVIRONMENT)
-    assert done.returncode == 1 and "__main__" in done.stderr.splitlines()[-1]
-
-
-def test_a_worker_that_cannot_start_leaves_nothing_to_end(monkeypatch):
-    """As where no more files may be opened."""
-
-    def refused(self):
-        raise OSError(24, "Too many open files")
-
-    monkeypatch.setattr(SpawnProcess, "start", refused)
-    with Workers(2) as workers, pytest.raises(OSError, match="Too many"):
-        squares(workers, abs)
-
-
 def in_threads(call, number=4):
     """What call(0), call(1), … return, each in a Python thread of its own, all at once."""
     with ThreadPoolExecutor(number) as pool:
@@ -337,16 +283,6 @@ def test_python_threads_that_share_workers_take_turns(two):
         return [squares(two, partial(pow_of, k + 2)) for _ in range(4)]
 
     assert in_threads(call) == [[one] * 4 for one in expected]
-
-
-def test_one_thread_closes_workers_after_the_call_of_another(two):
-    def call(k):
-        if k == 0:
-            return squares(two, pieces.threads_used)
-        time.sleep(0.02)
-        two.close()
-
-    assert [type(one) for one in in_threads(call, 3)] == [list, type(None), type(None)]
 
 
 def test_a_call_from_within_a_call_is_refused_in_a_sentence(two):
@@ -380,19 +316,6 @@ def _compare(executor, expected) -> None:
     right = all(squares(executor, partial(pow, 2)) == expected for _ in range(20))
     executor.close()
     os._exit(0 if right else 1)
-
-
-def test_what_workers_start_with_is_put_back_by_several_threads(monkeypatch):
-    """Each starts workers of its own."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)  # which Dask sets
-
-    def call(_):
-        with Workers(2) as workers:
-            return squares(workers, partial(pow, 2), 3)
-
-    assert in_threads(call) == [[1, 2, 4]] * 4
-    assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
 
 
 def pow_of(base, n):

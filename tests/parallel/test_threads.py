@@ -38,12 +38,6 @@ def test_every_item_is_done_once(number, items):
         assert len(who) == number
 
 
-def test_little_work_stays_in_one_thread(number):
-    calls = []
-    threads.parallel(lambda start, stop: calls.append((start, stop)), 50, work=10)
-    assert calls == [(0, 50)]
-
-
 @pytest.mark.parametrize("items", [0, 1, 2, 5, 9])
 def test_results_are_collected_in_order(number, items):
     found, inside = [], []
@@ -56,27 +50,6 @@ def test_results_are_collected_in_order(number, items):
     threads.in_order(function, range(items), found.append)
     assert found == [n * n for n in range(items)]
     assert sorted(inside) == [(n, k) for n in range(items) for k in range(10)]
-
-
-@pytest.mark.parametrize("more", [0, 1, 2])
-def test_threads_that_have_nothing_left_help(number, more):
-    items = min(1 + more, number)
-    everybody, who = threading.Barrier(items), set()
-
-    def function(n):
-        everybody.wait(5)  # every item has a thread of its own
-        # the last one's kernels, of which some begin after the others have ended; on a busy machine
-        # a thread may wake late
-        end = time.monotonic() + 10
-        while n == items - 1 and len(who) < number and time.monotonic() < end:
-            threads.parallel(kernel, 12)
-
-    def kernel(start, stop):
-        who.add(threading.get_ident())
-        time.sleep(1e-4)
-
-    threads.in_order(function, range(items), lambda _: None)
-    assert len(who) == number
 
 
 def test_an_error_in_a_thread_is_raised(number):
@@ -114,23 +87,6 @@ def test_numbers_of_numpy_and_of_the_environment_are_taken(number, monkeypatch):
     assert ms.get_threads() == 3
     monkeypatch.delenv("MINISNN_THREADS")
     assert ms.get_threads() >= 1
-
-
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
-def test_the_same_bits_for_any_number_of_threads(backend):
-    found = []
-    try:
-        for number in (1, 2, 3, 5):
-            ms.set_threads(number)
-            rng = np.random.default_rng(0)
-            net = ms.SpikingNet((8, 8, 2), (5, 4), 3, 3, hidden=(6,), window=9, backend=backend)
-            task = ms.Task(*(a for _ in "ab" for a in ms.gradcheck.random_data(net, rng, 23, 12)))
-            theta = net.init(rng, task.x_support)
-            loop = ms.InnerLoop(0.5, 2)
-            found.append(loop.meta_gradient(net, theta, task).gradient.tobytes())
-    finally:
-        ms.set_threads(None)
-    assert len(set(found)) == 1
 
 
 def in_python_threads(call, callers=4):
@@ -172,31 +128,6 @@ def test_several_python_threads_at_once(number):
     assert in_python_threads(call) == [([n * n for n in range(5)] * 20, [20] * 12)] * 4
 
 
-def test_a_short_call_does_not_wait_for_the_long_one_of_another_python_thread():
-    threads.set_threads(2)
-    try:
-        goes_on, over = threading.Event(), []
-        everybody = threading.Barrier(3)
-
-        def long(n):
-            everybody.wait(5)
-            goes_on.wait(20)
-
-        thread = threading.Thread(
-            target=lambda: threads.in_order(long, range(2), over.append), daemon=True
-        )
-        thread.start()
-        everybody.wait(5)  # the pool's only thread is taken
-        done = []
-        threads.parallel(lambda start, stop: done.extend(range(start, stop)), 8)
-        assert sorted(done) == list(range(8)) and not over
-        goes_on.set()
-        thread.join(20)
-        assert len(over) == 2
-    finally:
-        threads.set_threads(None)
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("where", ["beside", "within"])
 def test_a_fork_during_a_computation(number, where):
@@ -234,46 +165,6 @@ def test_a_fork_during_a_computation(number, where):
         over.set()
         thread.join(20)
     assert len(codes) >= 3 and not any(codes)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_child_forked_while_a_slope_is_computed_computes_slopes():
-    began, go_on = threading.Event(), threading.Event()
-    parent = os.getpid()
-
-    class Waits(ms.Surrogate):
-        def sigma(self, a):
-            return np.tanh(a)
-
-        def prime(self, a):
-            if os.getpid() == parent:
-                began.set()
-                go_on.wait(20)
-            return 1 / np.cosh(a) ** 2
-
-        def second(self, a):
-            return -2 * np.tanh(a) / np.cosh(a) ** 2
-
-    neuron = ms.LIF(surrogate=Waits())
-    net = ms.SpikingNet((6,), (), ways=3, neuron=neuron, window=4, backend="numpy")
-    x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
-    theta = net.init(np.random.default_rng(0), x)
-
-    def gradient():
-        return net.loss_and_gradient(theta, x, y).gradient
-
-    thread = threading.Thread(target=gradient, daemon=True)
-    thread.start()
-    assert began.wait(20)
-    process = os.fork()
-    if process == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a child that hangs is killed
-        signal.alarm(10)
-        os._exit(0 if gradient().any() else 1)
-    status = os.waitpid(process, 0)[1]
-    go_on.set()
-    thread.join(20)
-    assert status == 0
 
 
 PRODUCTS_AT_A_FORK = """
