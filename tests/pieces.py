@@ -98,8 +98,6 @@ def sleeps(trace: str, item: int) -> None:
     time.sleep(600)
 
 
-
-
 def late(own: bool, item: int) -> int:
     """item, about when one stops waiting for it; or an error of its own, of the same class."""
     time.sleep(1)
@@ -123,22 +121,3 @@ def raises(kind: str, item: int) -> int:
     if item == 3:
         raise ValueError(lambda: 3) if kind == "unfit" else errors[kind]("by the task")
     return item * item
-
-
-class Returned:
-    """What packing, or unpacking it, raises."""
-
-    def __init__(self, kind: str, packed: bool):
-        self.kind, self.packed = kind, packed
-
-    def __reduce__(self):
-        return (raises, (self.kind, 3)) if self.packed else raises(self.kind, 3)
-
-
-def returns(kind: str, packed: bool, item: int):
-    """item; at 3 what does not come back."""
-    return Returned(kind, packed) if item == 3 else item
-
-
-def takes(given: Returned, item: int) -> int:
-    return item

@@ -34,14 +34,12 @@ from minisnn.data.readers.asl import SHAPE as ASL
 from minisnn.data.readers.asl import VARIABLES, read_asl
 from minisnn.data.sets.recordings import Recordings
 from minisnn.data.readers.events import EVENT, bin_events, event_array, event_map
-from minisnn.data.readers.nmnist import read_nmnist, write_nmnist
 from minisnn.data.sets.samples import draw_samples
-from minisnn.data.readers.pictures import read_idx, read_pictures
 from minisnn.data.sets.pool import Pool
 from minisnn.meta.inner import InnerLoop
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed; it comes with minisnn[test]")
-from hypothesis import HealthCheck, assume, given, settings  # noqa: E402
+from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 settings.register_profile(
@@ -183,14 +181,6 @@ def folder():
         yield Path(name)
 
 
-@given(events=lists_of_events())
-def test_nmnist_comes_back(folder, events):
-    assume(any(map(any, events)))
-    path = folder / "00001.bin"
-    write_nmnist(path, array(events))
-    np.testing.assert_array_equal(read_nmnist(path), array(events))
-
-
 @given(
     events=lists_of_events(*ASL, last=2**31 - 1),
     kind=st.sampled_from(["5", "5 packed", "7.3"]),
@@ -217,31 +207,6 @@ def test_matlab_comes_back(folder, events, kind, types, column, flip):
     if flip:
         expected["y"] = ASL[0] - 1 - expected["y"]
     np.testing.assert_array_equal(read_asl(path, flip), expected)
-
-
-@given(
-    shape=st.lists(st.integers(1, 6), min_size=3, max_size=3),
-    seed=st.integers(0, 99),
-    form=st.sampled_from(["idx", "npz"]),
-)
-def test_pictures_come_back(folder, shape, seed, form):
-    rng = np.random.default_rng(seed)
-    images, labels = rng.integers(0, 256, shape, np.uint8), rng.integers(0, 9, shape[0], np.uint8)
-    path = folder / ("x-images-idx3" if form == "idx" else "x.npz")
-    if form == "idx":
-        for place, values in ((path, images), (folder / "x-labels-idx1", labels)):
-            head = (
-                b"\0\0\x08"
-                + bytes([values.ndim])
-                + b"".join(n.to_bytes(4, "big") for n in values.shape)
-            )
-            place.write_bytes(head + values.tobytes())
-        np.testing.assert_array_equal(read_idx(path), images)
-    else:
-        np.savez_compressed(path, images=images, labels=labels)
-    found = read_pictures(path)
-    np.testing.assert_array_equal(found.images, images)
-    assert [found.names[k] for k in found.labels] == [str(k) for k in labels]
 
 
 @given(data=st.data())

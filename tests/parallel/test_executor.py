@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -151,21 +150,6 @@ def test_whatever_a_task_raises_reaches_the_caller(two):
         with pytest.raises(error) as caught:
             two.in_order(partial(pieces.raises, kind), range(8), found.append)
         assert words in str(caught.value) and found == [0, 1, 4]
-    assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]
-
-
-def test_what_cannot_travel_back_is_an_error_and_nobody_dies(two):
-    for function, items in (
-        (partial(pieces.returns, "GeneratorExit", False), range(8)),
-        (partial(pieces.returns, "unfit", False), range(8)),
-        (partial(pieces.returns, "unfit", True), range(8)),
-        (partial(pieces.takes, pieces.Returned("SystemExit", True)), range(8)),
-        (partial(pieces.takes, pieces.Returned("SystemExit", False)), range(8)),
-        (abs, [1, pieces.Returned("GeneratorExit", True), 3]),
-    ):
-        with warnings.catch_warnings(), pytest.raises((Exception, SystemExit, GeneratorExit)):
-            warnings.simplefilter("error")  # no worker died of it
-            two.in_order(function, items, [].append)
     assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]
 
 
