@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.meta.tasks import summed_frames
 from minisnn import arguments
 from toy import ToySet, toy_data
 
@@ -167,7 +166,6 @@ def test_what_was_found_is_shown_in_a_line():
                 x, y, x, y, recordings=(hidden(np.array([[1], [2]])), [[3], [4]])
             ),
         ),
-        ("x", lambda hidden: summed_frames(hidden(x))),
         ("gradient", lambda hidden: ms.clip(hidden(theta), 1.0)),
         ("gradient", lambda hidden: ms.SGD(3).step(np.zeros(3), hidden(np.ones(3)), 0.1)),
         ("theta", lambda hidden: ms.Adam(3).step(hidden(np.zeros(3)), np.ones(3), 0.1)),

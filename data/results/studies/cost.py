@@ -11,7 +11,7 @@ from timeit import repeat
 
 import numpy as np
 
-from minisnn.meta.functions import meta_gradient
+from minisnn.meta.inner import meta_gradient
 from minisnn.meta.tasks import Task
 from minisnn.parallel.threads import get_threads
 from minisnn.experiments.findings import Findings
