@@ -11,6 +11,7 @@ outputs. Every `##` begins a new cell. Fences say what a block is:
     ```python check 1.1             the cell that calls checks/lesson01.py
     ```hint 1.1                     folded text
     ```python solution 1.1          folded in the notebook; replaces the stub where the notebook is executed
+    ```why                          folded text: why a prediction comes out as it does
     ```lent 3 and 5                 folded text: what a reader needs who comes by the fast track, without
                                     these lessons
     ```python wrong 1.1 NAME: PART OF THE MESSAGE
@@ -23,9 +24,8 @@ Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. 
 lessons/make.py --text` brings the texts up to date and runs nothing: for notebooks whose code is as
 it was.
 
-The table of wrong answers in README.md is made from these blocks too; `python lessons/paths.py`
-draws the map and writes the tables of the paths. tests/lessons holds the
-notebooks to their sources, and every check to the stub, the solution and the wrong answers.
+tests/lessons holds the notebooks to their sources, and every check to the stub, the solution and
+the wrong answers.
 """
 
 import ast
@@ -38,9 +38,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MARKS = ("<!-- wrong answers: made by make.py -->", "<!-- end of wrong answers -->")
 KINDS = ("code", "exercise", "check", "hint", "solution", "wrong")
 LENT = "lent"
+WHY = "why"
 # what an exercise says that begins on paper
 DERIVED = re.compile(
     r"\b(derive|dot (both|the|your)|find (both|weights|\$)|carry out|differentiate|integrate)", re.I
@@ -90,7 +90,7 @@ def parse(source: Path) -> list[Cell]:
     kind."""
     cells, lines, start = [], [], None
     for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
-        opened = re.match(r"```(python|hint|lent)\b *(.*)", line) if start is None else None
+        opened = re.match(r"```(python|hint|why|lent)\b *(.*)", line) if start is None else None
         if opened or (start is None and line.startswith("## ")):
             _add_text(cells, lines)
             lines = []
@@ -109,8 +109,8 @@ def parse(source: Path) -> list[Cell]:
 
 
 def _head(source, number, language, rest) -> Cell:
-    if language == LENT:
-        return Cell(LENT, "", name=rest)
+    if language in (LENT, WHY):
+        return Cell(language, "", name=rest)
     if not rest:
         return Cell("code", "")
     found = re.match(r"(?:(\w+) )?(\d+\.\d+t?)(?:( optional)| ([^:]+): (.+))?$", rest)
@@ -240,7 +240,7 @@ def notebook(cells: list[Cell], solved: bool = False):
         metadata = {"tags": tags, "exercise": cell.exercise} if cell.exercise else {}
         if cell.kind == "code":
             metadata |= _layout(cell, n in answers)
-        if cell.kind in ("text", "hint", "solution", LENT):
+        if cell.kind in ("text", "hint", "solution", LENT, WHY):
             new = v4.new_markdown_cell(told.get(id(cell)) or _folded(cell), metadata=metadata)
         else:
             text = (
@@ -288,6 +288,8 @@ def _folded(cell: Cell) -> str:
     title, text = f"Hint for exercise {cell.exercise}", cell.text
     if cell.kind == LENT:
         title = f"You come by the fast track? What lessons {cell.name} would have told you"
+    if cell.kind == WHY:
+        title = "Why? (To read after your guess)"
     if cell.kind == "solution":
         title, text = (
             f"Solution of exercise {cell.exercise} (to copy into the cell above)",
@@ -354,22 +356,6 @@ def retold(source: Path) -> Path:
     return notebook_of(source)
 
 
-def table() -> str:
-    """The teacher's table: every wrong answer with the message that it meets."""
-    lines = ["| exercise | wrong answer | what the check says |", "|---|---|---|"]
-    for source in sources():
-        for one in exercises(parse(source)).values():
-            lines += [f"| {one.number} | {cell.name} | … {cell.message} … |" for cell in one.wrong]
-    return "\n".join(lines)
-
-
-def readme() -> str:
-    """README.md with the table made anew."""
-    text = (HERE / "README.md").read_text(encoding="utf-8")
-    before, after = text.index(MARKS[0]) + len(MARKS[0]), text.index(MARKS[1])
-    return f"{text[:before]}\n{table()}\n{text[after:]}"
-
-
 def solutions() -> str:
     """checks/solutions.py: the solutions of all exercises, for `mysnn.py` and for the diagnosis of
     wrong answers."""
@@ -388,14 +374,13 @@ def solutions() -> str:
 
 def main(wanted: list[str]) -> None:
     """Make checks/solutions.py, the notebooks whose number or name begins with one of `wanted` (all
-    without), the README."""
+    without)."""
     (HERE / "checks" / "solutions.py").write_text(solutions(), encoding="utf-8")
     made = retold if "--text" in wanted else make
     wanted = [one for one in wanted if one != "--text"]
     for source in sources():
         if not wanted or source.stem.startswith(tuple(wanted)):
             print(made(source), flush=True)
-    (HERE / "README.md").write_text(readme(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Checks of the exercises: silent about how, loud about what is wrong.
 
-A check calls the student's function on cases it was not shown and compares. Typical mistakes are
-known by their values, so that the message can say what was forgotten; otherwise it names the first
-place that differs.
+A check is a table of cases: `table` calls the student's function and the course's own solution on
+each and compares what they return. The mistakes that are known stand in slips.txt, each as a change
+of the solution and what is said to it; `diagnosis` finds the one that gives the student's values.
 """
 
 import functools
@@ -10,17 +10,25 @@ import functools
 import numpy as np
 
 from . import diagnosis, mine
+from .diagnosis import copied, parts, solution
 from .stopped import meaning
 
 TOLERANCE = 1e-9
 
 
 class Wrong(AssertionError):
-    """A wrong answer; a notebook shows the sentence without the traceback, which would be that of
+    """A wrong answer; a notebook shows the sentence without a traceback, which would be that of
     the check."""
 
     def _render_traceback_(self, *_):
         return [f"\033[31mNot yet.\033[0m {self}"]
+
+
+class Stub(NotImplementedError):
+    """A function that is still to be written; a notebook shows its hint without a traceback."""
+
+    def _render_traceback_(self, *_):
+        return [str(self)]
 
 
 def wrong(exercise: str, text: str) -> Wrong:
@@ -34,226 +42,263 @@ def right(exercise: str, text: str) -> None:
 
 
 def called(exercise: str, function, *arguments):
-    """What the student's function returns. A stub's NotImplementedError passes through; Wrong for
-    any other error."""
-    given = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    """What the student's function returns. A stub's NotImplementedError passes through.
+
+    Raises Wrong where it stops with an error, returns nothing, or changes its arguments.
+    """
+    name, given = function.__name__, copied(arguments)
     try:
-        return function(*arguments)
+        with np.errstate(all="ignore"):
+            found = function(*given)
     except NotImplementedError:
         raise
     except Exception as error:
-        diagnosis.note(exercise, function, given, error)
+        diagnosis.note(exercise, function, arguments, error)
         slip = "" if isinstance(error, NameError) else diagnosis.slip(exercise)
-        said = f"{function.__name__} stopped with {type(error).__name__}: {error}"
-        more = [meaning(error, function), slip.replace("your values are those of", "so does")]
-        raise wrong(exercise, "; ".join([said] + [one for one in more if one])) from error
+        said = f"{name} stopped with {type(error).__name__}: {error}"
+        more = filter(None, (meaning(error, function), slip))
+        raise wrong(exercise, "; ".join([said, *more])) from error
+    if found is None or (isinstance(found, tuple) and any(one is None for one in found)):
+        raise wrong(exercise, f"{name} returned nothing (None); does it end with `return`?")
+    if not _unchanged(given, arguments):
+        text = "changed one of its arguments; write into an array or a list of its own"
+        raise wrong(exercise, f"{name} {text}")
+    diagnosis.note(exercise, function, arguments, found)
+    return found
+
+
+def _unchanged(one, other) -> bool:
+    """Whether arguments, arrays in lists and tuples too, hold what they held."""
+    if isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_unchanged, one, other))
+    return not isinstance(other, np.ndarray) or np.array_equal(one, other, equal_nan=True)
 
 
 def answer(exercise: str, function, *arguments, returns: int = 1):
-    """What the student's function returns: an array, or `returns` of them. A stub's
-    NotImplementedError passes through.
-
-    Raises Wrong where it stops with an error, returns nothing or another number of things, or
-    changes its arguments.
-    """
-    given = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
-    found = called(exercise, function, *given)
-    if any(one is None for one in (found if isinstance(found, tuple) else (found,))):
-        raise wrong(
-            exercise, f"{function.__name__} returned nothing (None); does it end with `return`?"
-        )
-    if any(
-        isinstance(a, np.ndarray) and not np.array_equal(a, b) for a, b in zip(arguments, given)
-    ):
-        raise wrong(
-            exercise,
-            f"{function.__name__} changed one of its arguments; write into an array of its own",
-        )
-    if returns == 1:
-        diagnosis.note(exercise, function, arguments, found)
-        return _array(exercise, function, found)
-    several = isinstance(found, tuple | list) or (isinstance(found, np.ndarray) and found.ndim)
-    if not several:
-        raise wrong(
-            exercise, f"{function.__name__} must return {returns} things, separated by commas"
-        )
-    parts = tuple(found)
-    if len(parts) != returns:
-        raise wrong(
-            exercise,
-            f"{function.__name__} must return {returns} things, separated by commas; yours "
-            f"returns {len(parts)}",
-        )
-    diagnosis.note(exercise, function, arguments, parts)
-    return tuple(_array(exercise, function, one) for one in parts)
+    """What the student's function returns: an array, or `returns` of them. Raises Wrong as
+    `called` does, and for another number of things, or things that are no numbers."""
+    found = called(exercise, function, *arguments)
+    like = np.zeros(0) if returns == 1 else (np.zeros(0),) * returns
+    arrays = fitted(exercise, function.__name__, found, like)
+    return arrays[0] if returns == 1 else arrays
 
 
-def number(exercise: str, name: str, found) -> float:
-    """A single number of an answer. Raises Wrong where it is an array, or no finite number."""
-    value = np.asarray(found)
-    if value.size != 1 or not np.isfinite(float(value.ravel()[0])):
-        what = f"an array of shape {value.shape}" if value.size != 1 else f"{float(value):g}"
-        raise wrong(exercise, f"{name} must be one number; yours is {what}")
-    return float(value.ravel()[0])
+def fitted(exercise: str, name: str, found, expected) -> list[np.ndarray]:
+    """The arrays of an answer that has the form of the expected one. Raises Wrong where it has
+    another form."""
+    if not diagnosis.several(expected):
+        return [_array(exercise, name, found)]
+    many = len(expected)
+    if not isinstance(found, tuple | list) and np.ndim(found) == 0:
+        raise wrong(exercise, f"{name} must return {many} things, separated by commas")
+    if len(found) != many:
+        text = f"{many} things, separated by commas; yours returns {len(found)}"
+        raise wrong(exercise, f"{name} must return {text}")
+    pairs = zip(found, expected)
+    return [array for pair in pairs for array in fitted(exercise, name, *pair)]
 
 
-def _array(exercise: str, function, found):
+def _array(exercise: str, name: str, found) -> np.ndarray:
     """An array of what was returned. Raises Wrong where it holds something else than real
     numbers, or rows that differ in length."""
     try:
         array = np.asarray(found)
     except ValueError:
-        raise wrong(
-            exercise,
-            f"{function.__name__} returned a list of lists that differ in length; expected an "
-            "array of numbers",
-        ) from None
-    whole = array.dtype == object and all(isinstance(one, int) for one in array.flat)
-    if array.dtype.kind not in "buif" and not whole:
-        raise wrong(
-            exercise,
-            f"{function.__name__} must return numbers; yours returned {_kind(found, array)}",
-        )
-    return array
-
-
-def numeric(found) -> bool:
-    """Whether something is a number or an array of real numbers."""
-    try:
-        return np.asarray(found).dtype.kind in "buif"
-    except ValueError:
-        return False
-
-
-def _kind(found, array) -> str:
-    """What was returned in place of numbers."""
-    if array.dtype.kind == "c":
-        return "complex numbers"
-    if isinstance(found, list | tuple | np.ndarray):
-        inside = {type(one).__name__ for one in array.flat}
-        return f"{type(found).__name__} of {' and '.join(sorted(inside))}"
-    return f"{type(found).__name__}"
+        text = "returned a list of lists that differ in length; expected an array of numbers"
+        raise wrong(exercise, f"{name} {text}") from None
+    whole = array.dtype == object and array.size and all(isinstance(n, int) for n in array.flat)
+    if array.dtype.kind in "buif" or whole:
+        return array
+    inside = sorted({type(one).__name__ for one in array.flat})
+    kind = type(found).__name__ + f" of {' and '.join(inside)}" * bool(array.ndim and inside)
+    raise wrong(exercise, f"{name} must return numbers; yours returned {kind}")
 
 
 def same(
-    exercise: str, name: str, found, expected, mistakes=(), tolerance: float = TOLERANCE
+    exercise: str,
+    name: str,
+    found,
+    expected,
+    tolerance: float = TOLERANCE,
+    text: str = "",
+    arguments=(),
 ) -> None:
-    """Raise Wrong unless found is expected; `mistakes` are (value, what was done to get it)."""
+    """Raise Wrong unless found is expected; `text` says where they differ, in place of the first
+    value that does."""
     found, expected = np.asarray(found), np.asarray(expected, float)
-    if found.dtype == object and all(isinstance(one, int) for one in found.flat):
-        found = found.astype(float)  # whole numbers beyond 64 bits
-    if found.dtype == object or found.dtype.kind not in "buif":
-        raise wrong(exercise, f"{name} must hold numbers, not {found.dtype}")
-    if found.shape == expected.shape and close(found, expected, tolerance):
+    if found.dtype == object:  # whole numbers beyond 64 bits
+        found = found.astype(float)
+    if expected.ndim == 0 and found.size == 1:
+        found = found.reshape(())
+    if close(found, expected, tolerance):
         return
-    for value, text in mistakes:
-        if close(found, value, tolerance):
-            raise wrong(exercise, text)
+    if found.dtype == np.float32 and close(found, expected, 1e-4):
+        raise wrong(exercise, f"{name} is right to seven digits: yours is of float32, not float64")
     if found.shape != expected.shape:
-        raise differs(exercise, f"{name} has shape {found.shape}, expected {expected.shape}")
-    off = np.abs(found - expected) > tolerance * max(1.0, float(np.abs(expected).max()))
-    off |= ~np.isfinite(found)
+        text = text or f"{name} has shape {found.shape}, expected {expected.shape}"
+        raise differs(exercise, text, arguments)
+    off = ~(np.abs(found - expected) <= tolerance * max(1.0, float(np.abs(expected).max())))
     at = tuple(int(n) for n in np.argwhere(off)[0])
     place = f"{name}[{', '.join(map(str, at))}]" if at else name
-    text = (
-        f"{place} is {float(found[at]):.6g}, expected {float(expected[at]):.6g} ({int(off.sum())} "
-        f"of {off.size} values differ)"
-    )
-    raise differs(exercise, text)
+    digits = next((n for n in (6, 10) if f"{found[at]:.{n}g}" != f"{expected[at]:.{n}g}"), 17)
+    values = f"{place} is {float(found[at]):.{digits}g}, expected {float(expected[at]):.{digits}g}"
+    count = f" ({int(off.sum())} of {off.size} values differ)" if off.size > 1 else ""
+    text = text or f"{values}{count}"
+    raise differs(exercise, text, arguments)
 
 
-def differs(exercise: str, text: str, given: bool = True) -> Wrong:
+def differs(exercise: str, text: str, arguments=()) -> Wrong:
     """The error that says what the mistake does, where `diagnosis` finds it, and `text`, which says
-    where it shows; else `text`, and with `given` the input of the last call."""
+    where it shows; else `text` and the arguments."""
     slip = diagnosis.slip(exercise)
-    shown = diagnosis.given(exercise) if given and not slip else ""
-    return wrong(exercise, f"{slip} ({text})" if slip else text + shown)
+    return wrong(
+        exercise, f"{slip} ({text})" if slip else text + diagnosis.given(exercise, arguments)
+    )
 
 
 def close(found, expected, tolerance: float = TOLERANCE) -> bool:
-    """Equal shapes, finite, and equal values within the tolerance of the largest; False for what
-    holds no numbers."""
-    try:
-        found, expected = np.asarray(found, float), np.asarray(expected, float)
-    except (TypeError, ValueError):
-        return False
+    """Equal shapes, finite, and equal values within the tolerance of the largest."""
+    found, expected = np.asarray(found, float), np.asarray(expected, float)
     if found.shape != expected.shape or not np.isfinite(found).all():
         return False
-    return bool(
-        np.abs(found - expected).max(initial=0)
-        <= tolerance * max(1.0, float(np.abs(expected).max(initial=0)))
-    )
+    size = max(1.0, float(np.abs(expected).max(initial=0)))
+    return bool(np.abs(found - expected).max(initial=0) <= tolerance * size)
 
 
-def foreseen(guess, found, because: str, within: float = 0.1) -> None:
+def foreseen(guess, found, within: float = 0.1) -> None:
     """Answer a prediction: a number, right within `within` (below 1 a share of `found`, else that
     much), or a word."""
-    shown = found if isinstance(found, str) else f"{float(found):.4g}"
     if guess is None:
         print("Your guess first: write it in place of None, and run from there again.")
         return
     if isinstance(found, str):
-        near = str(guess).strip().lower() == found.lower()
+        shown, near = found, str(guess).strip().lower() == found.lower()
     else:
-        near = abs(float(guess) - float(found)) <= (
-            within if within >= 1 else within * max(abs(float(found)), 1e-12)
-        )
-    print(f"You said {guess}, it is {shown}{': foreseen' if near else ''}. Why: {because}.")
+        reach = within if within >= 1 else within * max(abs(float(found)), 1e-12)
+        shown, near = f"{float(found):.4g}", abs(float(guess) - float(found)) <= reach
+    print(f"You said {guess}, it is {shown}{': foreseen' if near else ''}.")
 
 
-def kept(exercise: str):
-    """A check whose function goes into the student's `mysnn.py` when it passes."""
+def check(exercise: str, text: str):
+    """Make a check of a function that raises Wrong for a wrong answer; where the course's library
+    needs the answer it goes into the student's `mysnn.py`, unless the function returns False."""
 
-    def decorate(check):
-        @functools.wraps(check)
+    def decorate(judge):
+        @functools.wraps(judge)
         def checked(function):
-            if check(function) is False:
-                print(
+            fits = _guarded(exercise, judge, function)
+            right(exercise, text)
+            if exercise not in mine.PARTS:
+                return
+            said = (
+                mine.keep(exercise, function, checked.plain)
+                if fits is not False
+                else (
                     f"(Not kept in {mine.place().name}, where layers of many neurons need it for "
                     "arrays of shape (T, B, N); the course's own stands there.)"
                 )
-            elif said := mine.keep(exercise, function, check):
+            )
+            if said:
                 print(said)
 
-        checked.plain = check
+        checked.plain = lambda function: _guarded(exercise, judge, function)
         return checked
 
     return decorate
 
 
-def many(exercise: str, function, arrays, *rest, returns: int = 1, announced: bool = True) -> bool:
-    """Whether the function does for arrays (T, 2, 3) what it does for each of their columns (T,);
-    Wrong where it does not, though the exercise announced that it has to."""
+def _guarded(exercise: str, judge, function):
+    """What a check returns. A hint or a mistake is shown without the check's own source."""
+    diagnosis.forget()
     try:
-        _many(exercise, function, arrays, *rest, returns=returns)
-    except Wrong:
-        if announced:
-            raise
-        return False
-    return True
+        return judge(function)
+    except NotImplementedError as hint:
+        raise Stub(*hint.args) from None
+    except (Wrong, mine.Unusable):
+        raise
+    except Exception as error:
+        said = f"the check cannot go on with this answer ({type(error).__name__}: {error})"
+        raise wrong(exercise, said) from None
 
 
-def _many(exercise, function, arrays, *rest, returns) -> None:
+def table(
+    exercise: str,
+    names: str,
+    text: str,
+    *,
+    tolerance: float = TOLERANCE,
+    whole: bool = False,
+    wide: tuple | None = None,
+    place=None,
+    also=None,
+):
+    """Make a check of a generator of cases, tuples of arguments.
+
+    names   of the things that are returned
+    text    what is said of a right answer
+    whole   only whole numbers are right
+    wide    (arrays, other arguments, whether the exercise asks for it): arrays of many neurons
+    place   a function of (arguments, found, expected), lists of arrays, that says where they differ
+    also    a function that checks more of the student's function
+    """
+
+    def decorate(cases):
+        def judge(function):
+            _compare(exercise, names, function, list(cases()), tolerance, whole, place)
+            if also is not None:
+                also(function)
+            return wide is None or _wide(exercise, function, *wide)
+
+        checked = check(exercise, text)(functools.wraps(cases)(judge))
+        checked.cases = cases
+        return checked
+
+    return decorate
+
+
+def _compare(exercise, names, function, cases, tolerance, whole, place) -> None:
+    """Raise Wrong where the student's function and the course's solution differ in a case."""
+    answers = []
+    for arguments in cases:
+        with np.errstate(all="ignore"):
+            expected = solution(exercise)(*copied(arguments))
+        found = called(exercise, function, *arguments)
+        arrays = fitted(exercise, function.__name__, found, expected)
+        if whole and any(array.dtype.kind == "f" for array in arrays):
+            text = "whole numbers are asked for, and yours are floats: // and >> make whole numbers"
+            raise wrong(exercise, f"{text}, / and np.round make floats")
+        wanted = fitted(exercise, function.__name__, expected, expected)
+        answers.append((arguments, arrays, wanted))
+    for arguments, found, expected in answers:
+        labels = [name.replace(":", " ") for name in names.split()]
+        for name, one, wanted in zip(labels, found, expected, strict=True):
+            if one.size == 1 and np.array_equal(one.ravel(), wanted.ravel()):
+                continue
+            if not (np.array_equal(one, wanted) if whole else close(one, wanted, tolerance)):
+                text = place(arguments, found, expected) if place else ""
+                same(exercise, name, one, wanted, tolerance, text, arguments)
+                if whole:
+                    text = f"{name} is not exact: was it divided as a float? That holds 53 bits"
+                    raise wrong(exercise, text + diagnosis.given(exercise, arguments))
+
+
+def _wide(exercise, function, arrays, rest, announced) -> bool:
+    """Whether the function takes arrays (T, 2, 3) of many neurons. Raises Wrong where it does not,
+    though the exercise asks for it."""
     wide = [np.stack([np.roll(a, n) for n in range(6)], 1).reshape(-1, 2, 3) for a in arrays]
+    expected, why = parts(solution(exercise)(*copied([*wide, *rest]))), ""
+    try:
+        with np.errstate(all="ignore"):
+            found = parts(function(*copied([*wide, *rest])))
+        if len(found) == len(expected) and all(map(close, found, expected)):
+            return True
+    except Exception as error:
+        why = f" ({type(error).__name__}: {error})"
+    if not announced:
+        return False
     text = (
         f"right for one neuron; a layer hands {function.__name__} arrays of shape (T, 2, 3), of "
-        "many neurons at once: "
-        "make arrays with np.zeros(x.shape), and use no `if`, `float`, `@` or `math`, which know "
-        "one number or one axis"
+        "many neurons at once: make arrays with np.zeros(x.shape), and use no `if`, `float`, `@` "
+        f"or `math`, which know one number or one axis{why}"
     )
-    try:
-        found = answer(exercise, function, *wide, *rest, returns=returns)
-    except Wrong as error:
-        raise wrong(exercise, f"{text} ({error})") from error
-    one = [
-        answer(
-            exercise, function, *(a.reshape(len(a), 6)[:, n] for a in wide), *rest, returns=returns
-        )
-        for n in range(6)
-    ]
-    for k in range(returns):
-        expected = np.stack([np.asarray(o if returns == 1 else o[k]) for o in one], 1).reshape(
-            wide[0].shape
-        )
-        if not close(found if returns == 1 else found[k], expected):
-            raise wrong(exercise, text)
+    raise wrong(exercise, text)

@@ -1,80 +1,177 @@
-"""What a wrong answer most likely did, and on which input it shows.
+"""What a wrong answer amounts to.
 
-`answer` notes every call. Where no mistake that the check names fits, those of slips.txt are made in
-the course's solution, then single changes of it (slips.py). One that gives the very same values, to
-the calls of the check and to others like them (cases.py), is told; else what holds of all values
-(facts.py). Where nothing of this fits, the check says what differs and on which input, and no more.
+A check notes every call. The slips that are known (slips.txt), then single changes of the course's
+solution (slips.py), are made in the solution; one that gives the very same values, to the calls of
+the check and to others like them, is named, and so is what holds of all values (facts.py). A slip
+is claimed where the student's own source has it; elsewhere the values are as if it were made.
 """
 
 import ast
+import contextlib
 import copy
 import dataclasses
+import functools
+import importlib
+import inspect
 import sys
+import textwrap
 import time
 import warnings
-from collections import deque
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from . import cases
+from minisnn import LIF
+
+from . import surrogate
 from .facts import fact
+from .parts import PARTS, PRELUDE
 from .slips import slips
 from .solutions import SOLUTIONS
 
-SECONDS = 3.0  # of processor time, to look for the slip
-LINES, BITS = 50_000, 4096  # that a slip may run, and that its whole numbers may grow to
-DEPTH = 32  # lists in lists; deeper ones hold themselves
+SECONDS = 1.2  # of processor time, to look for the slip
+LINES = 50_000  # that a slip may run
+BITS = 4096  # that its whole numbers may grow to
+AS_IF = "your values are as if this were the only slip: "
 SLIPS = Path(__file__).with_name("slips.txt")
 # compiled code that trusts its arguments: a slip in them may write beyond an array
 SOLVERS = ("eigsh",)
-_calls: deque = deque(maxlen=256)  # (exercise, function, arguments, what it returned)
+_calls: list = []  # (exercise, function, arguments, what it returned)
+
+
+class Case(NamedTuple):
+    """Arguments, the arrays of the student's answer, and those of the right one."""
+
+    arguments: tuple
+    found: list
+    wanted: list
+
+
+def forget() -> None:
+    """Forget the calls that were noted."""
+    _calls.clear()
 
 
 def note(exercise: str, function, arguments, found) -> None:
-    """Keep a call for `slip` and `given`."""
+    """Keep a call for `slip`."""
     _calls.append((exercise, function, arguments, found))
+
+
+def copied(one):
+    """Arguments with copies of their arrays, those in lists and tuples too."""
+    if isinstance(one, np.ndarray):
+        return one.copy()
+    if isinstance(one, list | tuple):
+        items = [copied(item) for item in one]
+        return type(one)(*items) if hasattr(one, "_fields") else type(one)(items)
+    return one
+
+
+def several(one) -> bool:
+    """Whether an answer holds several things, and is no list of numbers."""
+    return isinstance(one, tuple) or (
+        isinstance(one, list) and any(isinstance(part, tuple | np.ndarray) for part in one)
+    )
+
+
+def parts(one) -> list[np.ndarray]:
+    """The arrays of an answer, out of its tuples and lists. Raises ValueError where it holds
+    something else."""
+    if several(one):
+        return [array for part in one for array in parts(part)]
+    array = np.asarray(one)
+    if array.dtype.kind not in "buif" and not all(isinstance(n, int) for n in array.flat):
+        raise ValueError("no numbers")
+    return [array.astype(float)]
+
+
+@functools.cache
+def _space(exercise: str) -> dict:
+    """What the solution of an exercise may use: the names of its check's module, the functions of
+    `mysnn.py` that come before it, and those of its lesson."""
+    lesson = int(exercise.split(".")[0])
+    module = importlib.import_module(f"{__package__}.lesson{lesson:02d}")
+    space = vars(module) | {name: getattr(surrogate, name) for name in ("sigma", "sigma_second")}
+    exec(PRELUDE, space)
+    for number, source in SOLUTIONS.items():
+        if number == exercise:
+            return space
+        if number in PARTS or number.split(".")[0] == exercise.split(".")[0]:
+            space = dict(space)
+            exec(source, space)
+    raise KeyError(exercise)
+
+
+def _function(source, exercise: str):
+    """The function of a changed solution; what it runs is limited."""
+    space = dict(_space(exercise))
+    tree = source if isinstance(source, ast.AST) else ast.parse(source)
+    exec(compile(ast.fix_missing_locations(tree), "<slip>", "exec"), space)
+    return space[next(node.name for node in tree.body if isinstance(node, ast.FunctionDef))]
+
+
+@functools.cache
+def solution(exercise: str):
+    """The course's own function."""
+    return _function(SOLUTIONS[exercise], exercise)
 
 
 def slip(exercise: str) -> str:
     """The slip that explains the last function's answers, as a sentence; "" where none does."""
     mine = [call for call in _calls if call[0] == exercise]
-    calls = [call for call in mine if call[1] is mine[-1][1]] if mine else []
-    if not calls or exercise not in SOLUTIONS or SECONDS <= 0:
+    calls = [call for call in mine if call[1] is mine[-1][1]]
+    if not calls or SECONDS <= 0:
         return ""
     end, source = time.process_time() + SECONDS, SOLUTIONS[exercise]
-    space = dict(getattr(calls[0][1], "__globals__", {}))
+    right, own = _lines(ast.parse(source)), _own_lines(calls[-1][1])
+    noted = [call[2:] for call in calls[::-1]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        failed = isinstance(calls[-1][3], Exception)
-        right = _function(ast.parse(source), space)
-        made = [] if failed else cases.cases(right, calls, SECONDS / 3)
-        for said, changed in _known(exercise):
-            if time.process_time() < end and _repeats(changed, space, calls):
-                if _explains(changed, space, made):
-                    return said
-        if failed or any(name in source for name in SOLVERS):
+        for said, changed in known(exercise):
+            if time.process_time() < end and _repeats(changed, exercise, noted):
+                lines = _lines(ast.parse(changed))
+                other = right - lines <= own and not lines - right <= own
+                return f"{AS_IF}{said}" if other else said
+        if isinstance(calls[-1][3], Exception) or any(name in source for name in SOLVERS):
             return ""
-        if said := fact(made, _names(exercise)):
+        found = _cases(exercise, calls, end)
+        if len(found) < 3:
+            return ""
+        if said := fact(found, arguments_of(exercise)):
             return said
-        for what, changed in slips(ast.parse(source)) if len(made) > 2 else ():
+        for said, changed in slips(ast.parse(source)):
             if time.process_time() > end:
                 break
-            if _explains(changed, space, made):
-                return f"your values are those of a function that is right but for this: {what}"
+            if _repeats(changed, exercise, [case[:2] for case in found]):
+                return said if _lines(changed) - right <= own else f"{AS_IF}{said}"
     return ""
 
 
-def given(exercise: str) -> str:
-    """The arguments of the last call, as far as a line holds them."""
-    mine = [call for call in _calls if call[0] == exercise]
-    if not mine or exercise not in SOLUTIONS:
-        return ""
-    shown = [
-        f"{name} {text}"
-        for name, one in zip(_names(exercise), mine[-1][2])
-        if (text := _shown(one))
-    ]
+def _lines(tree) -> set[str]:
+    """The statements of a function, as Python writes them, and the heads of its loops."""
+    lines = set()
+    for node in ast.walk(tree):
+        head = getattr(node, "iter", None) or getattr(node, "test", None)
+        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
+            lines.add(ast.unparse(node))
+        elif head is not None:
+            lines.add(ast.unparse(head))
+    return lines
+
+
+def _own_lines(function) -> set[str]:
+    """The lines of the student's function; none where its source is not known."""
+    try:
+        return _lines(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    except (OSError, TypeError, SyntaxError):
+        return set()
+
+
+def given(exercise: str, arguments) -> str:
+    """The arguments of a call, as far as a line holds them."""
+    pairs = zip(arguments_of(exercise), arguments)
+    shown = [f"{name} {text}" for name, one in pairs if (text := _shown(one))]
     return f"; given {', '.join(shown)}" if shown else ""
 
 
@@ -82,76 +179,57 @@ def _shown(one) -> str:
     if isinstance(one, np.ndarray):
         values = " ".join(f"{value:.4g}" for value in one.ravel()[:6])
         return f"= [{values}{' ...' * (one.size > 6)}] of shape {one.shape}"
-    if isinstance(one, bool | int | float | str) or (
-        isinstance(one, tuple | list) and all(isinstance(part, int | str) for part in one[:9])
-    ):
-        text = f"{one:.6g}" if isinstance(one, float) else repr(one)
-        return f"= {text if len(text) < 60 else text[:56] + ' ...'}"
-    if dataclasses.is_dataclass(one) and hasattr(one, "threshold"):
-        fields = ((f.name, getattr(one, f.name)) for f in dataclasses.fields(one))
+    if isinstance(one, bool | int | float | str):
+        return f"= {one:.6g}" if isinstance(one, float) else f"= {one!r}"
+    if isinstance(one, LIF):
+        fields = [(f.name, getattr(one, f.name)) for f in dataclasses.fields(one)]
         return f"({', '.join(f'{n} {v:g}' for n, v in fields if isinstance(v, float))})"
     return ""
 
 
-def _names(exercise) -> list[str]:
-    """The arguments of an exercise's function."""
-    tree = ast.parse(SOLUTIONS[exercise])
-    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
-    return [one.arg for one in function.args.args]
+def arguments_of(exercise: str) -> list[str]:
+    """The names of the arguments of an exercise's function."""
+    return list(inspect.signature(solution(exercise)).parameters)
 
 
-def _known(exercise):
-    """(what is said, the changed tree) for each line of slips.txt that belongs to an exercise."""
+def known(exercise: str):
+    """(what is said, the changed source) for each line of slips.txt that belongs to an exercise."""
     for line in SLIPS.read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{exercise} | "):
             _, part, other, said = line.replace("\\n", "\n").split(" | ")
-            changed = SOLUTIONS[exercise].replace(part, other) if part else other
-            yield said, ast.parse(changed)
+            yield said, SOLUTIONS[exercise].replace(part, other) if part else other
 
 
-def _function(tree, space):
-    """The function of a tree, in names of its own; what it runs is limited."""
-    own = dict(space)
-    exec(compile(ast.fix_missing_locations(tree), "<slip>", "exec"), own)
-    return own[next(node.name for node in tree.body if isinstance(node, ast.FunctionDef))]
-
-
-def _repeats(tree, space, calls) -> bool:
-    """Whether a changed solution does in all calls what the student's function did."""
+def _repeats(source, exercise: str, pairs) -> bool:
+    """Whether a changed solution does what the student's function did; pairs of arguments and what
+    it returned."""
     try:
-        function = _function(tree, space)
-        with np.errstate(all="ignore"):
-            return all(_same(function, *call[2:]) for call in calls[::-1])
-    except Exception:
+        function = _function(source, exercise)
+    except (SyntaxError, ValueError):  # a slip that is no Python
         return False
-
-
-def _explains(tree, space, made) -> bool:
-    """Whether a changed solution gives the student's values in all cases."""
-    try:
-        function = _function(tree, space)
-        with np.errstate(all="ignore"):
-            return all(
-                _equal(_limited(function, copy.deepcopy(list(case.arguments))), tuple(case.found))
-                for case in made
-            )
-    except Exception:
-        return False
+    with np.errstate(all="ignore"):
+        return all(_same(function, *pair) for pair in pairs)
 
 
 def _same(function, arguments, found) -> bool:
-    if not isinstance(found, Exception):
-        return _equal(_limited(function, copy.deepcopy(arguments)), found)
     try:
-        _limited(function, copy.deepcopy(arguments))
+        other = _limited(function, copied(list(arguments)))
     except Exception as error:
-        return (type(error), str(error)) == (type(found), str(found))
-    return False
+        failed = isinstance(found, Exception)
+        return failed and (type(error), str(error)) == (type(found), str(found))
+    try:
+        one, other = parts(found), parts(other)
+    except (ValueError, TypeError):
+        return False
+    return len(one) == len(other) and all(
+        a.shape == b.shape and np.allclose(a, b, 1e-9, 1e-12, equal_nan=True)
+        for a, b in zip(one, other)
+    )
 
 
 def _limited(function, arguments):
-    """The function's value; TimeoutError where a slip made its loop endless, or put a list into
-    itself (an array of which would take all memory)."""
+    """The function's value; TimeoutError where a slip made its loop endless, its numbers huge, or
+    put a list into itself (an array of which would take all memory)."""
     lines = 0
 
     def count(frame, *_):
@@ -159,13 +237,7 @@ def _limited(function, arguments):
         if frame.f_code.co_filename != "<slip>":
             return None
         lines += 1
-        last = [
-            _innermost(one) if isinstance(one, list) else one for one in frame.f_locals.values()
-        ]
-        if lines > LINES or any(
-            isinstance(one, list) or isinstance(one, int) and one.bit_length() > BITS
-            for one in last
-        ):
+        if lines > LINES or any(map(_grows, frame.f_locals.values())):
             raise TimeoutError("a slip that never ends")
         return count
 
@@ -177,23 +249,50 @@ def _limited(function, arguments):
         sys.settrace(before)
 
 
-def _innermost(one):
-    """What is no list: the last item of the last item and so on, None of an empty list; a list
-    still where that has no end."""
-    item, depth = one, 0
-    while isinstance(item, list) and depth <= DEPTH:
-        item, depth = item[-1] if item else None, depth + 1
-    return item
+def _grows(one) -> bool:
+    """Whether a whole number is too long, or a list holds itself."""
+    for _ in range(32):
+        if not isinstance(one, list) or not one:
+            return isinstance(one, int) and one.bit_length() > BITS
+        one = one[-1]
+    return True
 
 
-def _equal(one, other) -> bool:
-    try:
-        one, other = cases.parts(one), cases.parts(other)
-    except ValueError:
-        return False
-    if len(one) != len(other):
-        return False
-    return all(
-        a.shape == b.shape and np.allclose(a, b, 1e-9, 1e-12, equal_nan=True)
-        for a, b in zip(one, other)
-    )
+def _cases(exercise: str, calls, end: float) -> list[Case]:
+    """The calls that were noted, and a few like the last, until the time is spent; those in which
+    the answer is wrong stand first."""
+    rng, found = np.random.default_rng(0), []
+    function, right = calls[-1][1], solution(exercise)
+    arguments = [call[2] for call in calls[::-1]]
+    with contextlib.suppress(ValueError):  # a record of the library, which has no like
+        arguments[1:1] = [tuple(_like(one, rng) for one in calls[-1][2]) for _ in range(4)]
+    for given in arguments:
+        if found and time.process_time() > end - SECONDS / 2:
+            break
+        with contextlib.suppress(Exception), np.errstate(all="ignore"):
+            mine, wanted = (parts(f(*copied(given))) for f in (function, right))
+            if len(mine) == len(wanted):
+                found.append(Case(given, mine, wanted))
+    return sorted(found, key=lambda case: all(map(np.array_equal, case.found, case.wanted)))
+
+
+def _like(one, rng):
+    """An argument of the same kind and shape, with other numbers where they are real."""
+    if isinstance(one, float):
+        if 0 < one < 1:
+            return one * (0.6 + 0.35 * rng.random())
+        return one * (1 + 0.3 * rng.random()) + (one == 0) * 0.3 * rng.random()
+    if isinstance(one, np.ndarray) and one.dtype.kind == "f":
+        if np.isin(one, (0.0, 1.0)).all():
+            return np.where(rng.random(one.shape) < 0.3, 1 - one, one)
+        return one * (1 + 0.3 * rng.standard_normal(one.shape))
+    if isinstance(one, np.ndarray) and one.dtype.kind in "iu" and one.size > 3:
+        ordered = (np.diff(one.ravel().astype(float)) >= 0).all()  # times stay in order
+        return one if ordered else rng.permutation(one.ravel()).reshape(one.shape)
+    if isinstance(one, tuple | list):
+        items = [_like(part, rng) for part in one]
+        return type(one)(*items) if hasattr(one, "_fields") else type(one)(items)
+    if isinstance(one, LIF):
+        real = [f.name for f in dataclasses.fields(one) if isinstance(getattr(one, f.name), float)]
+        return dataclasses.replace(one, **{name: _like(getattr(one, name), rng) for name in real})
+    return copy.copy(one) if isinstance(one, list) else one

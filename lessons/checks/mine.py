@@ -271,10 +271,11 @@ def _kept(exercise: str, source: str, check) -> str:
     try:
         _passes(compose(sections, prelude), exercise, check)
     except (Exception, SystemExit) as error:
-        return (
-            f"(Not kept in {place().name}, where it does not run by itself: "
-            f"{type(error).__name__}: {error})"
-        )
+        cause = error.__cause__ or error
+        said = f"{type(error).__name__}: {error}"
+        if isinstance(cause, NameError):
+            said = f"`{cause.name}` is not known; put its import inside the function"
+        return f"(Not kept in {place().name}, where it must run by itself: {said})"
     _write(prelude, sections)
     return f"(Kept in {place().name}.)"
 

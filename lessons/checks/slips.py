@@ -57,7 +57,7 @@ def slips(tree):
                     yield f"{what}, in {_where(statement)}", _with(tree, node, new)
     for statement, node in _places(tree):
         if isinstance(node, PLACES) and (text := ast.unparse(node)) in atoms:
-            for other in [f"(1 - {text})"] + [one for one in atoms if one != text]:
+            for other in ["0", "1", f"(1 - {text})", *(one for one in atoms if one != text)]:
                 new = ast.parse(other, mode="eval").body
                 said = f"`{other.strip('()')}` in place of `{text}`, in {_where(statement)}"
                 yield said, _with(tree, node, new)

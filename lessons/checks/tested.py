@@ -51,6 +51,15 @@ class Counted(io.TextIOBase):
         return len(text)
 
 
+def judge(exercise: str) -> Callable:
+    """The check of a test that a student writes."""
+
+    def judged_test(test: Callable, hint: int = 0) -> None:
+        judged(exercise, test, hint)
+
+    return judged_test
+
+
 def judged(exercise: str, test: Callable, hint: int = 0) -> None:
     """Say whether a test finds all wrong functions and accuses no right one; with `hint` what the
     survivor of that number gets wrong."""

@@ -16,7 +16,7 @@ PLAY = make.sources()[0]
 def test_lesson_0_is_play():
     cells = make.parse(PLAY)
     text = "\n".join(cell.text for cell in cells if cell.kind == "text")
-    assert "$" not in text and {cell.kind for cell in cells} == {"text", "code"}
+    assert "$" not in text and {cell.kind for cell in cells} == {"text", "code", "why"}
     assert 30 <= make.minutes(cells) <= 45 and text.count("**Predict.**") >= 4
     broken = [cell.text for cell in cells if cell.text.startswith("## Break it")]
     for n, cell in enumerate(cells):

@@ -1,5 +1,5 @@
 """Ways through the lessons: what a path leaves out is lent, what a lesson needs comes before it, and
-the map and the tables say so."""
+each copy says what comes next."""
 
 import json
 import re
@@ -7,42 +7,52 @@ import sys
 from pathlib import Path
 
 import make
-import paths
 import pytest
 
 from minisnn import classroom, cli
 from slowly import slow
 
-KNOWN = paths.lessons()
-NEEDS = {number: paths.needs(number, cells) for number, cells in KNOWN.items()}
-README = make.HERE / "README.md"
+KNOWN = {int(source.stem[:2]): make.parse(source) for source in make.sources()}
+PATHS = classroom.paths()
+
+
+def needs(number: int) -> set[int]:
+    """Lessons that one needs before this one, as its first lines say."""
+    said = re.search(r"You need (.*?)\. Allow ", KNOWN[number][0].text, re.S)
+    if said is None:
+        return set()
+    if said[1].startswith("all lessons before"):
+        return set(range(1, number))
+    named = re.search(r"lessons? ([\d, toand]+)", said[1])
+    spans = re.findall(r"(\d+)(?: to (\d+))?", named[1] if named else "")
+    return {n for first, last in spans for n in range(int(first), int(last or first) + 1)}
+
+
+def left_out(path: dict, number: int) -> set[str]:
+    """Exercises of a lesson that a path lends."""
+    parts = make.exercises(KNOWN[number])
+    if "exercises" in path:
+        return parts.keys() - set(path["exercises"])
+    return {exercise for exercise, one in parts.items() if one.optional}
 
 
 def test_a_path_has_each_lesson_after_those_that_it_needs():
-    assert set(paths.paths()) == set(classroom.paths())
-    for name, path in paths.paths().items():
-        steps = paths.numbers(path)
-        assert len(set(steps)) == len(steps) and steps[0] == 0
+    for name, path in PATHS.items():
         seen: set[int] = set()
-        for number in steps:
-            lent = NEEDS[number] - seen
-            assert not lent or (name == paths.FAST and not lent & set(steps)), (name, number)
+        finished = [int(step) for step in classroom.steps(path) if "." not in step]
+        assert len(set(finished)) == len(finished) and finished[0] == 0
+        for number in finished:
+            lent = needs(number) - seen
+            assert not lent or (name == "fast" and not lent & set(finished)), (name, number)
             if lent:  # what would have been learned there is said
                 [told] = [one.name for one in KNOWN[number] if one.kind == make.LENT]
                 assert lent - {2} <= set(map(int, re.findall(r"\d+", told))), number
             seen.add(number)
-        for text in [one for _, part in path["parts"] for one in part if "." in one]:
-            assert text in path["exercises"] and int(text.partition(".")[0]) in steps
-        for text in path.get("exercises", ()):
-            assert text in make.exercises(KNOWN[int(text.partition(".")[0])])
-    assert sorted(paths.numbers(paths.paths()["12-weeks"])) == list(KNOWN)
-
-
-def test_the_readme_and_the_map_are_made_by_the_script():
-    again = "run `python lessons/paths.py`"
-    text = README.read_text(encoding="utf-8")
-    assert text == paths.readme(text, KNOWN), again
-    assert paths.MAP.read_text(encoding="utf-8") == paths.drawing(KNOWN), again
+        for step in (step for step in classroom.steps(path) if "." in step):
+            assert step in path["exercises"] and int(step.partition(".")[0]) in finished
+        for exercise in path.get("exercises", ()):
+            assert exercise in make.exercises(KNOWN[int(exercise.partition(".")[0])])
+    assert classroom.numbers(PATHS["12-weeks"]) == list(KNOWN)
 
 
 def test_optional_exercises_say_so_and_are_counted_apart():
@@ -56,7 +66,7 @@ def test_optional_exercises_say_so_and_are_counted_apart():
         more += make.minutes(cells, ()) - make.minutes(cells)
     assert found == ["4.3", "5.4", "9.2", "9.3", "11.2", "14.3", "14.5"]
     told = f"{', '.join(found[:-1])} and {found[-1]}, take another {more} minutes"
-    assert told in README.read_text(encoding="utf-8")
+    assert told in (make.HERE / "README.md").read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="no known kind"):
         make._head("a", 1, "python", "check 4.3 optional")
 
@@ -65,17 +75,17 @@ def _books(out: Path) -> dict[int, dict]:
     return {int(path.name[:2]): json.loads(path.read_text()) for path in out.glob("*.ipynb")}
 
 
-@pytest.mark.parametrize("name", classroom.paths())
+@pytest.mark.parametrize("name", PATHS)
 def test_the_command_lends_what_a_path_leaves_out(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["lessons", "--path", name, "--out", "mine"]) == 0
     said = capsys.readouterr().out
-    path = paths.paths()[name]
+    path = PATHS[name]
     assert path["title"] in said and all(when in said for when, _ in path["parts"])
     books = _books(Path("mine"))
-    assert sorted(books) == sorted(paths.numbers(path))
+    assert sorted(books) == sorted(classroom.numbers(path))
     for number, book in books.items():
-        lent = paths.left_out(path, KNOWN[number])
+        lent = left_out(path, number)
         for exercise, one in make.exercises(KNOWN[number]).items():
             cells = [c for c in book["cells"] if c["metadata"].get("exercise") == exercise]
             tags = {tag for cell in cells for tag in cell["metadata"]["tags"]}
@@ -92,9 +102,9 @@ def _said(cell: dict) -> str:
     return "".join(cell["source"])
 
 
-@pytest.mark.parametrize("name", classroom.paths())
+@pytest.mark.parametrize("name", PATHS)
 def test_each_copy_says_what_comes_next_on_its_path(name, tmp_path):
-    path = classroom.paths()[name]
+    path = PATHS[name]
     classroom.copy(classroom.numbers(path), tmp_path / "mine", path=path)
     books = _books(tmp_path / "mine")
     at, *steps = classroom.steps(path)
@@ -138,7 +148,7 @@ def test_what_is_lent_serves_the_cells_below(name, number, tmp_path, monkeypatch
     book = json.loads(make.notebook_of(source).read_text(encoding="utf-8"))
     parts = make.exercises(KNOWN[number])
     space: dict = {"__name__": "__main__"}
-    for cell in classroom.on_path(book, classroom.paths()[name])["cells"]:
+    for cell in classroom.on_path(book, PATHS[name])["cells"]:
         if cell["cell_type"] == "code":
             asked = "exercise" in cell["metadata"].get("tags", ())
             text = (
@@ -146,7 +156,7 @@ def test_what_is_lent_serves_the_cells_below(name, number, tmp_path, monkeypatch
             )
             exec(compile(text, "<cell>", "exec"), space)
     said = capsys.readouterr().out
-    left = paths.left_out(paths.paths()[name], KNOWN[number])
+    left = left_out(PATHS[name], number)
     for exercise in parts:
         assert (f"Exercise {exercise}: right." in said) == (exercise not in left)
     assert left
