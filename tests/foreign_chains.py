@@ -1,5 +1,4 @@
-"""Chains of NIR nodes as other tools write them, at random and right or wrong, and a simulator of
-their own equations."""
+"""Chains of NIR nodes as other tools write them, at random and right or wrong."""
 
 from __future__ import annotations
 
@@ -86,63 +85,6 @@ def dense(neuron=leaky, widths=(7, 6, 3), last=1e9, bias=0.0, seed=0, **constant
         nodes[f"lif{n}"] = neuron((after,), **{**constants, **final})
     nodes["output"] = nir.Output(np.array(widths[-1:]))
     return chain(nodes)
-
-
-def simulate(graph, x, dt, silent=None):
-    """({node: its spikes (T, …)}, membrane of the last at the last step) of Euler steps; `silent`
-    never fires."""
-    after = dict(graph.edges)
-    order = ["input"]
-    while order[-1] in after:
-        order.append(after[order[-1]])
-    state, spikes, v = {}, {}, np.zeros(0)
-    for value in np.asarray(x, float):
-        for name in order:
-            node = graph.nodes[name]
-            if isinstance(node, (nir.CubaLIF, nir.CubaLI, nir.LIF, nir.LI)):
-                i, v = state.get(name, (0.0, 0.0))
-                two = isinstance(node, (nir.CubaLIF, nir.CubaLI))
-                i = (
-                    i + dt / np.asarray(node.tau_syn, float) * (node.w_in * value - i)
-                    if two
-                    else value
-                )
-                tau = np.asarray(node.tau_mem if two else node.tau, float)
-                v = v + dt / tau * (node.v_leak - v + node.r * i)
-                value, kept = v, v
-                if hasattr(node, "v_threshold"):
-                    fires = (v > node.v_threshold) & (name != silent)
-                    kept, value = np.where(fires, node.v_reset, v), fires.astype(float)
-                    spikes.setdefault(name, []).append(fires)
-                state[name] = (i, kept)
-            else:
-                value = _linear(node, value)
-    return {name: np.array(of) for name, of in spikes.items()}, np.ravel(v)
-
-
-def _linear(node, x):
-    if isinstance(node, nir.Flatten):
-        first, last = node.start_dim % x.ndim, node.end_dim % x.ndim
-        return x.reshape(*x.shape[:first], -1, *x.shape[last + 1 :])
-    if isinstance(node, (nir.Affine, nir.Linear)):
-        return x @ node.weight.astype(float).T + getattr(node, "bias", 0.0)
-    if isinstance(node, (nir.AvgPool2d, nir.SumPool2d)):
-        channels, h, w = x.shape
-        four = x[:, : h // 2 * 2, : w // 2 * 2].reshape(channels, h // 2, 2, w // 2, 2)
-        return four.mean((2, 4)) if isinstance(node, nir.AvgPool2d) else four.sum((2, 4))
-    if isinstance(node, nir.Conv2d):
-        k, padding = node.weight.shape[2], node.padding
-        padding = (
-            {"same": k // 2, "valid": 0}.get(padding, 0) if isinstance(padding, str) else padding
-        )
-        (top, left), (down, right) = np.broadcast_to(padding, 2), np.broadcast_to(node.stride, 2)
-        x = np.pad(x, [(0, 0), (top, top), (left, left)])
-        windows = np.lib.stride_tricks.sliding_window_view(x, (k, k), (1, 2))[:, ::down, ::right]
-        return (
-            np.einsum("chwij,ocij->ohw", windows, node.weight.astype(float))
-            + node.bias[:, None, None]
-        )
-    return x
 
 
 class Random:

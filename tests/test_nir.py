@@ -144,13 +144,6 @@ def test_random_networks_go_there_and_back(tmp_path):
     assert min(seen.values()) > 2, seen
 
 
-@quiet
-@pytest.mark.slow
-def test_many_random_networks_go_there_and_back(tmp_path):
-    seen = there_and_back(range(1000, 1300), tmp_path)
-    assert min(seen.values()) > 100, seen
-
-
 @pytest.mark.parametrize("tool", after(2, [None, "norse", "snntorch", "spikingjelly"]))
 @pytest.mark.parametrize("dtype", ("float32", "float64"))
 def test_a_file_keeps_how_the_network_adapts(dtype, tool, tmp_path):

@@ -11,8 +11,9 @@ import pytest
 nir = pytest.importorskip("nir", reason="the extra minisnn[nir]")
 
 import minisnn as ms  # noqa: E402
-from foreign_chains import Random, dense, leaky, pool, simulate, synaptic, tutorial  # noqa: E402
+from foreign_chains import Random, dense, leaky, pool, synaptic, tutorial  # noqa: E402
 from minisnn.nir import from_nir  # noqa: E402
+from nir_simulator import simulate  # noqa: E402
 
 LAST = dict(readout="membrane")
 quiet = pytest.mark.filterwarnings("ignore:.*does not say everything")
@@ -67,32 +68,27 @@ def test_last_neurons_that_fire():
     found, text = told(graph, **LAST)
     assert "its threshold of 1 is left out, it never fires" in text
     x = np.random.default_rng(1).poisson(0.5, (1, 20, 7))
-    np.testing.assert_allclose(
-        found.net(found.theta, x)[0], simulate(graph, x[0], 1e-4, "lif1")[1], rtol=1e-4
-    )
+    membrane = simulate(graph, x[0], 1e-4, "lif1")[1]["lif1"]
+    np.testing.assert_allclose(found.net(found.theta, x)[0], membrane, rtol=1e-4)
 
 
 @quiet
-@pytest.mark.parametrize("pooling", (nir.AvgPool2d, nir.SumPool2d))
-@pytest.mark.parametrize("kernel", (3, 5))
-@pytest.mark.parametrize("neuron", (leaky, synaptic))
-def test_networks_of_tutorials_come_in(neuron, kernel, pooling):
-    graph = tutorial(neuron, kernel, pooling=pooling, image=(9, 12), last=1.0)
+@pytest.mark.parametrize(
+    "made",
+    (
+        dict(kernel=3, pooling=nir.SumPool2d),
+        dict(neuron=synaptic, kernel=5, image=(9, 12)),
+        dict(padding=2, stride=2, image=(17, 18)),
+        dict(pooling=None),
+    ),
+)
+def test_networks_of_tutorials_come_in(made):
+    graph = tutorial(**{"image": (9, 12), **made}, last=1.0)
     found = from_nir(graph, reset="zero", **LAST)
-    x = np.random.default_rng(0).poisson(0.4, (1, 12, 9, 12, 1))
-    spikes, membrane = simulate(graph, x[0].transpose(0, 3, 1, 2), 1e-4, "last")
-    np.testing.assert_allclose(found.net(found.theta, x)[0], membrane, rtol=1e-4, atol=1e-4)
-    assert all(0.01 < of.mean() < 0.99 for name, of in spikes.items() if name != "last")
-
-
-@quiet
-@pytest.mark.parametrize("made", (dict(padding=2, stride=2), dict(pooling=None), dict(kernel=3)))
-def test_strides_and_layers_without_pooling_come_in(made):
-    graph = tutorial(image=(17, 18), last=1.0, **made)
-    found = from_nir(graph, reset="zero", **LAST)
-    x = np.random.default_rng(0).poisson(0.4, (1, 12, 17, 18, 1))
-    spikes, membrane = simulate(graph, x[0].transpose(0, 3, 1, 2), 1e-4, "last")
-    np.testing.assert_allclose(found.net(found.theta, x)[0], membrane, rtol=1e-4, atol=1e-4)
+    x = np.random.default_rng(0).poisson(0.4, (1, 12, *found.net.input_shape))
+    spikes, membranes = simulate(graph, x[0].transpose(0, 3, 1, 2), 1e-4, "last")
+    logits = found.net(found.theta, x)[0]
+    np.testing.assert_allclose(logits, membranes["last"], rtol=1e-4, atol=1e-4)
     assert all(0.01 < of.mean() < 0.99 for name, of in spikes.items() if name != "last")
 
 
@@ -304,11 +300,9 @@ def differ(seeds):
         net = found.net.like(dtype=np.float64, backend="numpy")
         x = rng.poisson(0.6, (1, 15, *net.input_shape))
         frames = x[0].transpose(0, 3, 1, 2) if x.ndim == 5 else x[0]
-        membrane = simulate(graph, frames, made.dt, "last" if given else None)[1]
-        if np.abs(net(found.theta.astype(float), x)[0] - membrane).max() > 1e-4 * max(
-            1, np.abs(membrane).max()
-        ):
-            wrong.append(seed)
+        membrane = simulate(graph, frames, made.dt, "last" if given else None)[1]["last"].ravel()
+        off = np.abs(net(found.theta.astype(float), x)[0] - membrane).max()
+        wrong += [seed] * bool(off > 1e-4 * max(1, np.abs(membrane).max()))
     return came, wrong
 
 
@@ -316,13 +310,6 @@ def differ(seeds):
 def test_random_chains_come_in_as_they_are_or_not_at_all():
     came, wrong = differ(range(80))
     assert not wrong and came > 15
-
-
-@quiet
-@pytest.mark.slow
-def test_many_random_chains():
-    came, wrong = differ(range(1000, 6000))
-    assert not wrong and came > 1500
 
 
 # ---- loops
@@ -396,6 +383,3 @@ def test_loops_that_are_none_are_named(fault):
     LOOPS[fault](graph)
     with pytest.raises(ValueError, match="lif0|lif1|back"):
         from_nir(graph)
-
-
-# ---- by command

@@ -9,7 +9,6 @@ import numpy as np
 
 from minisnn.files import write_whole
 from minisnn.plots.canvas import COLOURS, figure, save, style
-from minisnn.plots.differences import plot_differences
 
 PANELS = {"seconds": COLOURS["blue"], "MB": COLOURS["vermillion"]}
 
@@ -45,9 +44,26 @@ def curves(title: str, found: Mapping[str, Mapping[str, Any]]) -> Any:
 
 def differences(title: str, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> Any:
     """A map of a table of differences: names, then cells such as "+1.20 ± 0.80*", with a star where
-    the interval leaves zero out."""
+    the interval leaves zero out: blue above zero, red below."""
     cells = [[cell or "" for cell in row[1:]] for row in rows]
-    values = [[float(cell.split()[0]) if cell else np.nan for cell in row] for row in cells]
-    sure = [[cell.endswith("*") for cell in row] for row in cells]
-    names = [str(row[0]) for row in rows]
-    return plot_differences(np.array(values), np.array(sure), names, list(header[1:]), title)
+    values = np.array(
+        [[float(cell.split()[0]) if cell else np.nan for cell in row] for row in cells]
+    )
+    largest = max(1.0, float(np.nanmax(np.abs(values), initial=0)))
+    with style():
+        fig = figure(1.55 + 1.05 * len(header), 1.2 + 0.34 * len(rows))
+        axes = fig.subplots()
+        how = dict(cmap="RdBu", vmin=-largest, vmax=largest, aspect="auto")
+        shown = axes.imshow(values, **how)
+        for row, column in np.argwhere(np.isfinite(values)):
+            text = f"{values[row, column]:+.1f}" + "*" * cells[row][column].endswith("*")
+            colour = "white" if abs(values[row, column]) > 0.6 * largest else COLOURS["black"]
+            place = dict(ha="center", va="center", fontsize="small")
+            axes.text(column, row, text, color=colour, **place)
+        axes.set_xticks(range(len(header) - 1), [name.replace(", ", ",\n") for name in header[1:]])
+        axes.set_yticks(range(len(rows)), [str(row[0]) for row in rows])
+        axes.set_title(title)
+        if any(cell.endswith("*") for row in cells for cell in row):
+            axes.set_xlabel("*: its interval leaves zero out")
+        fig.colorbar(shown, ax=axes, label="points")
+    return fig

@@ -1,14 +1,13 @@
 """Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is
 ever opened.
 
-Import from here: all public names of `canvas`, `tasks`, `differences` and `curve`, from the room
+Import from here: all public names of `canvas`, `tasks` and `curve`, from the room
 itself.
 It may import: files, outputs, layers, meta, data.readers.
 """
 
 from .curve import plot_learning_curve, running_mean
 from .canvas import COLOURS, drawing, figure, plain, save, style
-from .differences import plot_differences
 from .tasks import (
     LEGEND,
     OFF,
@@ -23,5 +22,5 @@ from .tasks import (
 
 __all__ = [
     "COLOURS", "LEGEND", "OFF", "ON", "animate_task", "drawing", "event_picture", "figure", "plain", "plot_answers",
-    "plot_differences", "plot_learning_curve", "plot_raster", "plot_sheet", "plot_task", "running_mean", "save", "style",
+    "plot_learning_curve", "plot_raster", "plot_sheet", "plot_task", "running_mean", "save", "style",
 ]  # fmt: skip

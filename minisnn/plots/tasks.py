@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..arguments import need
 from ..data.readers.events import event_map
 from ..files import whole_file
 from ..core.loss import softmax
@@ -100,12 +101,12 @@ def plot_sheet(
     1
     """
     rows = {name: some for name, some in list(shown.items())[:MOST_ROWS] if some}
-    if not rows:
-        raise ValueError("there is no recording to draw; expected one that can be read")
+    need("recordings", "nothing to draw", rows, "one or more that can be read")
     more = f"; {len(shown) - len(rows)} classes are not shown" if len(shown) > len(rows) else ""
     every = [events for some in rows.values() for _, events in some]
     units = sensor[0] if sensor is not None and len(sensor) == 1 else 0
-    height, width = (1, 1) if units else sensor or _reach(every)
+    reach = (max(int(events[axis].max()) + 1 for events in every) for axis in "yx")
+    height, width = (1, 1) if units else sensor or reach
     longest = max(np.ptp(events["t"]) for events in every) / 1000
     columns = max(map(len, rows.values()))
     tall = 2.1 if units else 0.5 + 1.75 * height / width
@@ -136,12 +137,6 @@ def plot_sheet(
             f"class?\n({LEGEND}{more})"
         )
     return fig
-
-
-def _reach(every: list[np.ndarray]) -> tuple[int, int]:
-    """Rows and columns that events reach."""
-    height, width = (max(int(events[axis].max()) + 1 for events in every) for axis in "yx")
-    return height, width
 
 
 def _draw_events(axes, events: np.ndarray, sensor: tuple[int, int]) -> int:
@@ -182,15 +177,15 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
     6
     """
     look = _look(task)
-    if np.shape(before) != (len(look.query), task.ways) or np.shape(after) != np.shape(before):
-        raise ValueError(
-            f"before and after must be logits of shape ({len(look.query)}, {task.ways}), not "
-            f"{np.shape(before)} and {np.shape(after)}"
-        )
+    shapes, expected = (np.shape(before), np.shape(after)), (len(look.query), task.ways)
+    need("the shapes of logits", shapes, set(shapes) == {expected}, f"{expected}, twice")
     most = _most(look.support, look.query)
     names = [_name(task, way) for way in range(task.ways)]
     right = [100 * np.mean(np.argmax(logits, 1) == task.y_query) for logits in (before, after)]
     then = {0: "after", 1: "after one step"}.get(updates, f"after {updates} steps")
+    shots = int(np.bincount(task.y_support).max())
+    lesson = f"{'One recording' if shots == 1 else f'{shots} recordings'} of each class"
+    lesson += f", {updates or 'no'} weight update{'s' * (updates > 1)}"
     place = np.arange(task.ways)
     with style():
         fig = figure(1.0 + 1.9 * task.ways, 3.0 + 2 * (0.25 + 1.75 * look.ratio))
@@ -217,19 +212,11 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
         fig.supxlabel("class; the true one in bold", fontsize=10)
         bars.legend(fontsize=8, loc="best")
         fig.suptitle(
-            f"{_lesson(task, updates)}: {right[0]:.0f} % right before, "
+            f"{lesson}: {right[0]:.0f} % right before, "
             f"{right[1]:.0f} % after, of {len(task.y_query)} query recordings\n(events of "
             f"{task.x_query.shape[1]} time steps; {look.legend})"
         )
     return fig
-
-
-def _lesson(task: Task, updates: int) -> str:
-    """What is learned from, and in how many weight updates."""
-    shots = int(np.bincount(task.y_support).max())
-    support = "One recording" if shots == 1 else f"{shots} recordings"
-    steps = {0: "no weight update", 1: "one weight update"}
-    return f"{support} of each class, {steps.get(updates, f'{updates} weight updates')}"
 
 
 def plot_raster(x: np.ndarray, title: str | None = None):
@@ -243,10 +230,8 @@ def plot_raster(x: np.ndarray, title: str | None = None):
     """
     x = np.asarray(x)
     sound = x.ndim == 2
-    if not sound and (x.ndim != 4 or x.shape[-1] != 2):
-        raise ValueError(
-            f"x has shape {x.shape}, expected one recording (T, H, W, 2) or (T, units)"
-        )
+    good = sound or x.ndim == 4 and x.shape[-1] == 2
+    need("the shape of x", x.shape, good, "one recording (T, H, W, 2) or (T, units)")
     labels = ["unit"] if sound else ["row y (px)", "column x (px)"]
     sides = x.shape[1 : 1 + len(labels)]
     ratios = (4, 1) if sound else (*(side + 6 for side in sides), 14)
@@ -294,11 +279,8 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
     from PIL import Image  # comes with matplotlib
 
     path = Path(path)
-    if path.suffix.lower() != ".gif" or task.x_support.ndim == 3:
-        raise ValueError(
-            f"{path}: expected a name that ends in .gif, for a task of pictures; sounds are drawn "
-            "by plot_raster"
-        )
+    good = path.suffix.lower() == ".gif" and task.x_support.ndim != 3
+    need("path", path, good, "a name that ends in .gif, of a task of pictures (not of sounds)")
     look = _look(task)
     steps = task.x_support.shape[1]
     halves = (task.x_support, task.y_support, "black"), (task.x_query, task.y_query, "0.7")
@@ -340,21 +322,14 @@ def _look(task: Task) -> Look:
     if task.x_support.ndim == 3:
         return look_of_sounds(task.x_support, task.x_query)
     support, query = (x.sum(axis=1, dtype=float) for x in (task.x_support, task.x_query))
-    if support.ndim != 4 or support.shape[-1] != 2:
-        raise ValueError(
-            f"the task's samples have shape {task.x_support.shape[1:]}, expected event counts (T, "
-            "H, W, 2) or (T, units)"
-        )
+    good = support.ndim == 4 and support.shape[-1] == 2
+    need("the shape of samples", task.x_support.shape[1:], good, "(T, H, W, 2) or (T, units)")
     return Look(support, query, "y (px)", "x (px)", None, LEGEND)
 
 
 def check_drawn(task: Task) -> None:
     """ValueError for a task that is drawn class by class and has none."""
-    if task.real:
-        raise ValueError(
-            f"the task has real targets of {task.ways} outputs; expected labels, since samples are "
-            "drawn by class"
-        )
+    need("the task", "of real targets", not task.real, "labels, for samples are drawn by class")
 
 
 def _name(task: Task, way: int) -> str:

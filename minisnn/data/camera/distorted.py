@@ -36,40 +36,34 @@ def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) ->
     ValueError where x has no rows and columns.
     """
     need("x", x.shape, x.ndim == 5, "samples (B, T, H, W, C) with rows and columns")
-    height, width = x.shape[2:4]
-    rows, columns = _between(height), _between(width)
+    whole = x.dtype == np.uint8
+    sides = x.shape[2:4]
+    middle = np.reshape(sides, (2, 1, 1)) / 2 - 0.5
+    knots = np.arange(KNOTS)
+    # (rows, KNOTS) and (columns, KNOTS): what each knot counts there
+    rows, columns = (
+        np.maximum(0.0, 1.0 - np.abs(np.linspace(0, KNOTS - 1, side)[:, None] - knots))
+        for side in sides
+    )
     out = np.empty_like(x)
-    for k in range(len(x)):
+    for counts, found in zip(x, out):
         angle, shear, *stretch = strength * rng.uniform(-1, 1, 4) * (TURN, SHEAR, STRETCH, STRETCH)
         bend = strength * BEND * rng.standard_normal((2, KNOTS, KNOTS))
         turned = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
         matrix = np.array(turned) @ [[1, shear], [0, 1]] @ np.diag(np.exp(stretch))
+        places = np.einsum("ij,jyx->iyx", matrix, np.indices(sides) - middle) + middle
         field = np.array([rows @ one @ columns.T for one in bend])
-        places = _places(height, width, matrix) + field * np.reshape((height, width), (2, 1, 1))
-        exact = np.empty(x.shape[1:], float if x.dtype == np.uint8 else x.dtype)
-        _looked(x[k], places, exact)
-        out[k] = np.floor(exact + rng.random(exact.shape)) if x.dtype == np.uint8 else exact
+        places += field * np.reshape(sides, (2, 1, 1))
+        exact = np.zeros(counts.shape, float if whole else x.dtype)
+        _look(counts, places, exact)
+        found[:] = np.floor(exact + rng.random(exact.shape)) if whole else exact
     return out
 
 
-def _between(size: int) -> np.ndarray:
-    """(size, KNOTS): what each knot counts at each row, or column."""
-    at = np.linspace(0, KNOTS - 1, size)
-    return np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(KNOTS)))
-
-
-def _places(height: int, width: int, matrix: np.ndarray) -> np.ndarray:
-    """(2, H, W): row and column of the picture that each cell looks at."""
-    middle = np.reshape(((height - 1) / 2, (width - 1) / 2), (2, 1, 1))
-    from_middle = np.indices((height, width)) - middle
-    return np.einsum("ij,jyx->iyx", matrix, from_middle) + middle
-
-
 @njit(cache=True, nogil=True)
-def _looked(x, places, out):
-    """out (T, H, W, C): x, bilinear, at places (2, H, W)."""
+def _look(x, places, out):
+    """Add x, bilinear, at places (2, H, W), to out (T, H, W, C)."""
     steps, height, width, channels = x.shape
-    out[:] = 0
     for i in range(height):
         for j in range(width):
             top = math.floor(places[0, i, j])

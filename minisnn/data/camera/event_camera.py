@@ -29,24 +29,45 @@ from typing import Any
 import numpy as np
 
 from ...arguments import array, need, one_of, whole
-from ..readers.events import EVENT, crop_cells
+from ...parallel.threads import in_order
+from ..readers.events import EVENT, bin_events
 from ..store.shipped import shipped
 from . import reference
-from .checks import check, grey_values
-from .reference import Pixels, Scene
+from .reference import NEVER, Pixels, Scene
 from .variation import Variation
 
 FINE = 4  # samples of the blurred picture a pixel, each way; between them light is interpolated
 _REACH = 4.0  # standard deviations at which the blur is cut off
-NEVER = 1 << 60  # microseconds
 NEVER_FIRES = 1e9  # threshold of a dead pixel, in log luminance
 MOST_MS = 3_600_000  # of a recording: an hour
 RECORDING_MS = 312  # length of a recording of N-MNIST
+
+TINY, HUGE = 1e-300, 1e300
+LEAST = {
+    **dict.fromkeys("picture_px gamma floor threshold_on threshold_off".split(), TINY),
+    **dict.fromkeys("time_constant_ms leak_hz hot_hz mismatch leak_spread hot dead".split(), 0),
+    "blur": 0.25,  # the distance of the samples of the picture
+    "refractory_ms": 0.01,
+    "amplitude": -HUGE,
+}
 
 
 @cache
 def _saccades() -> np.ndarray:
     return np.loadtxt(shipped("camera_trajectory.csv"), delimiter=",")
+
+
+def grey_values(pictures: Any) -> np.ndarray:
+    """Grey values (N, H, W), float64 in [0, 1]. ValueError where pictures are anything else."""
+    pictures = array("pictures", pictures)
+    good = pictures.ndim == 3 and all(pictures.shape[1:])
+    need("the shape of pictures", pictures.shape, good, "grey values (N, H, W)")
+    if pictures.dtype == np.uint8:
+        return pictures / 255.0
+    need("dtype of pictures", pictures.dtype, pictures.dtype.kind == "f", "uint8, or float")
+    low, high = pictures.min(initial=1), pictures.max(initial=0)
+    need("pictures", f"from {low} to {high}", low >= 0 and high <= 1, "values in [0, 1], or uint8")
+    return pictures.astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -110,7 +131,16 @@ class EventCamera:
     variation: Variation | None = None
 
     def __post_init__(self) -> None:
-        check(self)
+        for name, least in LEAST.items():
+            value, most = getattr(self, name), 1 if name in ("hot", "dead") else HUGE
+            need(name, value, least <= value <= most, f"{least:g} to {most:g}")
+        pair = np.shape(self.offset_px) == (2,) and np.isfinite(self.offset_px).all()
+        need("offset_px", self.offset_px, pair, "two numbers, (x, y)")
+        good = np.shape(self.sensor) == (2,) and min(self.sensor) >= 1
+        need("sensor", self.sensor, good, "rows and columns")
+        rows = self.rows()
+        good = rows.shape[1:] == (3,) and len(rows) > 1 and (np.diff(rows[:, 0]) > 0).all()
+        need("trajectory", self.trajectory, good, "two rows (ms, x, y) or more, as time goes on")
 
     def record(
         self,
@@ -141,31 +171,36 @@ class EventCamera:
         if self.variation is not None:
             camera, shown = self.variation.draw(self, shown, (seed, number))
             return camera.record(shown, seed, number, duration_ms, backend)
-        picture = self._luminance(shown)
-        scene = self._scene(picture.shape, duration_ms)
-        pixels = self._pixels()
+        sight = self._scene(shown.shape, duration_ms), self._pixels()
+        return self._events(shown, *sight, seed, number, NEVER, backend)
+
+    def _events(
+        self,
+        shown: np.ndarray,
+        scene: Scene,
+        pixels: Pixels,
+        seed: int,
+        number: int,
+        stop_after: int,
+        backend: str = "numba",
+    ) -> np.ndarray:
+        """Events of a picture, until so many microseconds after the first at least."""
         loops: Any = reference
         if backend == "numba":
             from . import kernel
 
             loops = kernel
-        view = loops.log_luminance(picture, scene.rows, scene.columns, scene.floor)
-        residual = self._residuals(pixels, seed, [number])[0]
-        capacity = 16 * residual.size
-        while True:
-            time = np.empty(capacity, np.int64)
-            address = np.empty(capacity, np.int64)
-            count = loops.pixel_events(view, scene, pixels, residual, NEVER, time, address)
-            if count >= 0:
-                break
-            capacity *= 4
-        order = np.lexsort((address[:count], time[:count]))
-        events = np.empty(count, EVENT)
-        pixel = address[order] // 2
-        events["t"] = time[order]
-        events["p"] = address[order] % 2
-        events["y"] = pixel // self.sensor[1]
-        events["x"] = pixel % self.sensor[1]
+        view = loops.log_luminance(self._luminance(shown), scene.rows, scene.columns, scene.floor)
+        # how far each pixel's signal is above its reference, from where the leak had brought it
+        share = np.random.default_rng((int(seed), int(number))).random(pixels.on.size)
+        residual = share * pixels.on
+        if self.moving:
+            residual = share * (pixels.on + pixels.off) - pixels.off
+        found = np.sort(loops.pixel_events(view, scene, pixels, residual, stop_after))
+        events = np.empty(len(found), EVENT)
+        events["t"], address = np.divmod(found, 2 * pixels.on.size)
+        events["p"] = address % 2
+        events["y"], events["x"] = np.divmod(address // 2, self.sensor[1])
         return events
 
     def record_counts(
@@ -195,34 +230,26 @@ class EventCamera:
         >>> camera.record_counts(np.stack([np.eye(14)] * 2), [1, 2], seed=0, duration_ms=50, crop=None).shape
         (2, 50, 8, 8, 2)
         """
-        from ...parallel.threads import in_order, parallel
-        from .kernel import count_all
-
-        shown = grey_values(array("pictures", pictures))
+        shown = grey_values(pictures)
         need("numbers", numbers, len(numbers) == len(shown), f"{len(shown)}, one of each picture")
         whole("seed", seed, 0)
         whole("duration_ms", duration_ms, 1, RECORDING_MS)
-        cells = crop_cells(self.sensor, crop, scale)
-        counts = np.zeros((len(shown), int(duration_ms), *cells, 2), np.uint8)
+        how: dict[str, Any] = dict(shape=self.sensor, crop=crop, scale=scale)
+        found = [bin_events(np.empty(0, EVENT), duration_ms, **how)[None][:0]]  # checks `how`
         variation = self.variation
-        if variation is not None:
+        usual = self._scene(shown.shape[1:], RECORDING_MS), self._pixels()
 
-            def one(n: int) -> np.ndarray:
+        def one(n: int) -> np.ndarray:
+            camera, seen, sight = self, shown[n], usual
+            if variation is not None:
                 key = (seed, numbers[n], *[draw] * (draw > 0))
-                camera, seen = variation.draw(self, shown[n], key)
-                how = seed, duration_ms, crop, scale
-                return camera.record_counts(seen[None], numbers[n : n + 1], *how)
+                camera, seen = variation.draw(self, seen, key)
+                sight = camera._scene(seen.shape, RECORDING_MS), camera._pixels()
+            events = camera._events(seen, *sight, seed, numbers[n], 1000 * duration_ms)
+            return bin_events(events, duration_ms, **how)[None]
 
-            found: list[np.ndarray] = []
-            in_order(one, range(len(shown)), found.append)
-            return np.concatenate([counts[:0], *found])
-        if len(shown):
-            luminance = self._luminance(shown)
-            scene = self._scene(luminance.shape[1:], RECORDING_MS)
-            pixels = self._pixels()
-            residual = self._residuals(pixels, seed, numbers)
-            parallel(count_all, len(shown), luminance, scene, pixels, residual, int(scale), counts)
-        return counts
+        in_order(one, range(len(shown)), found.append)
+        return np.concatenate(found)
 
     def path(self, duration_ms: int = RECORDING_MS) -> np.ndarray:
         """Motion of the picture, (duration_ms + 1, 2): (x, y) in pixels at every millisecond from 0
@@ -244,9 +271,7 @@ class EventCamera:
         >>> ms.EventCamera(trajectory=((0, 0, 0), (10, 5, 0))).rows().tolist()
         [[0.0, 0.0, 0.0], [10.0, 5.0, 0.0]]
         """
-        if self.trajectory is not None:
-            return np.array(self.trajectory, float)
-        return _saccades().copy()
+        return np.array(_saccades() if self.trajectory is None else self.trajectory, float)
 
     def _luminance(self, shown: np.ndarray) -> np.ndarray:
         """Luminance of the screen that shows grey values, float64 in [0, 1]."""
@@ -256,16 +281,13 @@ class EventCamera:
         """The scene of pictures of this shape."""
         path = self.path(int(duration_ms))
         margin = math.ceil(np.abs(path).max()) + 1
-        rows, columns = (
-            self._blur(side, sensor, shape, margin, offset)
-            for side, sensor, offset in zip(shape, self.sensor, self.offset_px[::-1])
-        )
+        axes = zip(shape, self.sensor, self.offset_px[::-1])
+        pitch = self.picture_px / max(shape)
+        rows, columns = (self._blur(*axis, pitch, margin) for axis in axes)
         places = np.ascontiguousarray((margin - path[:, ::-1]) * FINE)
         return Scene(rows, columns, float(self.floor), FINE, places, self.sensor)
 
-    def _blur(
-        self, side: int, sensor: int, shape: tuple[int, ...], margin: int, offset: float
-    ) -> np.ndarray:
+    def _blur(self, side: int, sensor: int, offset: float, pitch: float, margin: int) -> np.ndarray:
         """Weights (samples, side) of the picture's pixels along an axis: a Gaussian integrated over
         each pixel.
 
@@ -273,7 +295,6 @@ class EventCamera:
         """
         from scipy.special import erf
 
-        pitch = self.picture_px / max(shape)
         number = (sensor + 2 * margin) * FINE + 2
         sample = np.arange(number) / FINE - margin - (sensor - 1) / 2 - offset
         reach = math.ceil((np.abs(sample).max() + _REACH * self.blur) / pitch)
@@ -307,13 +328,3 @@ class EventCamera:
             on, off = (np.where(chance > 1 - self.dead, NEVER_FIRES, limit) for limit in (on, off))
         keep = 1.0 - math.exp(-1.0 / self.time_constant_ms) if self.time_constant_ms > 0 else 1.0
         return Pixels(on, off, leak, float(self.refractory_ms), keep)
-
-    def _residuals(self, pixels: Pixels, seed: int, numbers: Sequence[int]) -> np.ndarray:
-        """How far each pixel's signal is above its reference at the start, from where the leak had
-        brought it."""
-        on, off = pixels.on, pixels.off
-        out = np.empty((len(numbers), on.size))
-        for row, one in zip(out, numbers):
-            share = np.random.default_rng((int(seed), int(one))).random(on.size)
-            row[:] = share * (on + off) - off if self.moving else share * on
-        return out

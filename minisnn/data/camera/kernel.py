@@ -10,26 +10,26 @@ import numpy as np
 from ...parallel.compilation import njit
 
 
+@njit(nogil=True, inner=True)
+def banded(matrix, x):
+    """matrix @ x, skipping the zeros of the matrix."""
+    out = np.zeros((matrix.shape[0], x.shape[1]))
+    for i in range(matrix.shape[0]):
+        for u in range(matrix.shape[1]):
+            weight = matrix[i, u]
+            if weight != 0.0:
+                for v in range(x.shape[1]):
+                    out[i, v] += weight * x[u, v]
+    return out
+
+
 @njit(cache=True, nogil=True)
 def log_luminance(picture, rows, columns, floor):
-    """log(rows @ picture @ columns.T + floor), skipping the zeros of the two banded matrices."""
-    height, width = picture.shape
-    half = np.zeros((rows.shape[0], width))
-    for i in range(rows.shape[0]):
-        for u in range(height):
-            weight = rows[i, u]
-            if weight != 0.0:
-                for v in range(width):
-                    half[i, v] += weight * picture[u, v]
-    out = np.zeros((rows.shape[0], columns.shape[0]))
-    for j in range(columns.shape[0]):
-        for v in range(width):
-            weight = columns[j, v]
-            if weight != 0.0:
-                for i in range(rows.shape[0]):
-                    out[i, j] += half[i, v] * weight
-    for i in range(rows.shape[0]):
-        for j in range(columns.shape[0]):
+    """log(rows @ picture @ columns.T + floor)."""
+    half = np.ascontiguousarray(banded(rows, picture).T)
+    out = np.ascontiguousarray(banded(columns, half).T)
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
             out[i, j] = math.log(out[i, j] + floor)
     return out
 
@@ -38,13 +38,10 @@ def log_luminance(picture, rows, columns, floor):
 def apart(view, fine):
     """Every `fine`-th row and column of the map, from each of the first on: (fine, fine, rows,
     columns). What neighbouring pixels see lies side by side there."""
-    planes = np.zeros((fine, fine, -(-view.shape[0] // fine), -(-view.shape[1] // fine)))
-    for r in range(view.shape[0]):
-        for j in range(fine):
-            row = planes[r % fine, j, r // fine]
-            for c in range((view.shape[1] - j + fine - 1) // fine):
-                row[c] = view[r, j + c * fine]
-    return planes
+    rows, columns = -(-view.shape[0] // fine), -(-view.shape[1] // fine)
+    padded = np.zeros((rows * fine, columns * fine))
+    padded[: view.shape[0], : view.shape[1]] = view
+    return padded.reshape(rows, fine, columns, fine).transpose(1, 3, 0, 2).copy()
 
 
 @njit(nogil=True, inner=True)
@@ -85,12 +82,10 @@ def follow(light, before, reference, free, start_ms, pixels, now, due):
 
 
 @njit(cache=True, nogil=True)
-def pixel_events(view, scene, pixels, residual, stop_after, time, address):
-    """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns
-    their number.
+def pixel_events(view, scene, pixels, residual, stop_after):
+    """Events of one recording, as numbers: time (us) * 2 pixels + 2 pixel + polarity.
 
-    stop_after: end the recording so many microseconds after its first event. Returns -1 where the
-    events do not fit.
+    stop_after: end the recording so many microseconds after its first event.
     """
     places, shape, leak = scene.places, scene.shape, pixels.leak
     number = shape[0] * shape[1]
@@ -102,6 +97,7 @@ def pixel_events(view, scene, pixels, residual, stop_after, time, address):
     reference = now - residual
     free = np.full(number, -1.0)  # ms at which the pixel's refractory time ends
     due = np.zeros(number, np.uint8)
+    found = np.empty(4 * number, np.int64)
     count = 0
     first = np.int64(-1)
     for step in range(1, places.shape[0]):
@@ -129,50 +125,16 @@ def pixel_events(view, scene, pixels, residual, stop_after, time, address):
                 if not crossing < 1.0:
                     reference[k] -= leak[k] * (1.0 - begin)
                     break
-                if count >= time.shape[0]:
-                    return -1
-                time[count] = np.int64((start_ms + crossing) * 1000.0)
-                address[count] = 2 * k + (1 if slope > 0.0 else 0)
-                if first < 0 or time[count] < first:
-                    first = time[count]
+                if count == found.size:
+                    found = np.concatenate((found, np.empty_like(found)))
+                time = np.int64((start_ms + crossing) * 1000.0)
+                found[count] = (time * number + k) * 2 + (1 if slope > 0.0 else 0)
                 count += 1
+                if first < 0 or time < first:
+                    first = time
                 begin = crossing + pixels.refractory
                 free[k] = start_ms + begin
                 if begin >= 1.0:
                     break
                 reference[k] = old + rise * begin
-    return count
-
-
-@njit(nogil=True, inner=True)
-def count_one(picture, scene, pixels, residual, scale, counts):
-    """Add the events of one picture to its counts (T, H, W, 2), time from the picture's first event
-    on."""
-    steps, height, width = counts.shape[:3]
-    view = log_luminance(picture, scene.rows, scene.columns, scene.floor)
-    columns = scene.shape[1]
-    capacity = 8 * scene.shape[0] * columns
-    while True:
-        time = np.empty(capacity, np.int64)
-        address = np.empty(capacity, np.int64)
-        count = pixel_events(view, scene, pixels, residual, steps * 1000, time, address)
-        if count >= 0:
-            break
-        capacity *= 4
-    first = time[:count].min() if count else 0
-    for k in range(count):
-        step = (time[k] - first) // 1000
-        pixel = address[k] // 2
-        polarity = address[k] % 2
-        y = pixel // columns // scale
-        x = pixel % columns // scale
-        if step < steps and y < height and x < width and counts[step, y, x, polarity] < 255:
-            counts[step, y, x, polarity] += 1
-
-
-@njit(cache=True, nogil=True)
-def count_all(start, stop, pictures, scene, pixels, residual, scale, counts):
-    """count_one for pictures start..stop-1: pictures (N, H, W), residual (N, pixels), counts (N, T,
-    H, W, 2)."""
-    for n in range(start, stop):
-        count_one(pictures[n], scene, pixels, residual[n], scale, counts[n])
+    return found[:count]

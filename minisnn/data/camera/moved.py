@@ -29,10 +29,8 @@ class Move:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        good = np.shape(self.offset_px) == (2,) and np.all(np.isfinite(self.offset_px))
-        need("offset_px", self.offset_px, good, "two numbers, (x, y)")
-        need("scale", self.scale, 0 < self.scale < 100, "a number above 0 and below 100")
-        need("rate", self.rate, 0 < self.rate < 100, "a number above 0 and below 100")
+        good = np.isfinite(self.offset_px).all() and 0 < min(self.scale, self.rate)
+        need("a move", self, good, "pixels (x, y), and a scale and a rate above 0")
 
     def of(self, events: np.ndarray, number: int, sensor: tuple[int, int] = (34, 34)) -> np.ndarray:
         """The events of recording `number`, whose draws are its own, as they are moved; sorted by
@@ -41,12 +39,14 @@ class Move:
         rng = np.random.default_rng((self.seed, int(number)))
         if self.rate != 1:
             copies = int(self.rate) + (rng.random(len(events)) < self.rate % 1)
-            again = np.concatenate([np.arange(n) for n in copies]) if len(copies) else copies
+            first = np.repeat(np.cumsum(copies) - copies, copies)
+            again = np.arange(copies.sum()) > first
             events = np.repeat(events, copies)
-            events["t"] += np.where(again > 0, rng.integers(0, JITTER_US, len(events)), 0)
+            events["t"] += np.where(again, rng.integers(0, JITTER_US, len(events)), 0)
         events = events.copy()
         inside = np.ones(len(events), bool)
-        for name, size, offset in zip("xy", sensor[::-1], self.offset_px):
+        (dx, dy), (height, width) = self.offset_px, sensor
+        for name, size, offset in (("x", width, dx), ("y", height, dy)):
             middle = (size - 1) / 2
             place = middle + self.scale * (events[name] - middle) + offset
             if np.any(place != np.rint(place)):

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+NEVER = 1 << 60  # microseconds
+
 
 class Scene(NamedTuple):
     """What the kernels look at: a map of the blurred picture, which the sensor moves over.
@@ -61,39 +63,26 @@ def look(
 
 
 def pixel_events(
-    view: np.ndarray,
-    scene: Scene,
-    pixels: Pixels,
-    residual: np.ndarray,
-    stop_after: int,
-    time: np.ndarray,
-    address: np.ndarray,
-) -> int:
-    """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns
-    their number.
+    view: np.ndarray, scene: Scene, pixels: Pixels, residual: np.ndarray, stop_after: int
+) -> np.ndarray:
+    """Events of one recording, as numbers: time (us) * 2 pixels + 2 pixel + polarity.
 
     residual: signal - reference at the start. stop_after: end the recording so many microseconds
-    after its first event. Returns -1 where the events do not fit.
+    after its first event.
     """
-    fine, places, shape, leak, keep = (
-        scene.fine,
-        scene.places,
-        scene.shape,
-        pixels.leak,
-        pixels.keep,
-    )
-    now = look(view, fine, places[0, 0], places[0, 1], shape)
+    places, leak = scene.places, pixels.leak
+    now = look(view, scene.fine, *places[0], scene.shape)
     reference = now - residual
     free = np.full(now.size, -1.0)  # ms at which the pixel's refractory time ends
-    count, first = 0, -1
-    for step in range(1, len(places)):
-        if first >= 0 and (step - 1) * 1000 >= first + stop_after:
+    found, first = [np.zeros(0, np.int64)], NEVER
+    for step, (top, left) in enumerate(places[1:]):  # the millisecond before
+        if 1000 * step >= first + stop_after:
             break
         old = now
-        now = now + keep * (look(view, fine, places[step, 0], places[step, 1], shape) - now)
+        now = now + pixels.keep * (look(view, scene.fine, top, left, scene.shape) - now)
         rise = now - old
         slope = rise + leak  # the reference leaks downwards: a rise of the difference
-        begin = free - (step - 1)  # when the pixel sees again, within this millisecond
+        begin = free - step  # when the pixel sees again, within this millisecond
         reference = np.where((begin >= 0) & (begin < 1), old + rise * begin, reference)
         awake = begin < 1
         begin = np.maximum(begin, 0)
@@ -101,23 +90,17 @@ def pixel_events(
             difference = old + rise * begin - reference
             target = np.where(slope > 0, pixels.on, -pixels.off)
             rate = np.where(slope == 0, np.inf, slope)
-            crossing = np.where(
-                slope == 0, 1.0, begin + np.maximum((target - difference) / rate, 0)
-            )
+            wait = np.maximum((target - difference) / rate, 0)
+            crossing = np.where(slope == 0, 1.0, begin + wait)
             quiet = awake & ~(crossing < 1)
             reference = np.where(quiet, reference - leak * (1 - begin), reference)
             fires = np.flatnonzero(awake & (crossing < 1))
-            if count + fires.size > time.size:
-                return -1
-            found = slice(count, count + fires.size)
-            time[found] = (step - 1 + crossing[fires]) * 1000
-            address[found] = 2 * fires + (slope[fires] > 0)
-            if fires.size:
-                first = time[found].min() if first < 0 else min(first, time[found].min())
-            count += fires.size
+            time = ((step + crossing[fires]) * 1000).astype(np.int64)
+            found.append((time * now.size + fires) * 2 + (slope[fires] > 0))
+            first = time.min(initial=first)
             begin[fires] = crossing[fires] + pixels.refractory
-            free[fires] = step - 1 + begin[fires]
+            free[fires] = step + begin[fires]
             awake = np.zeros_like(awake)
             awake[fires] = begin[fires] < 1
             reference = np.where(awake, old + rise * begin, reference)
-    return count
+    return np.concatenate(found)

@@ -17,21 +17,15 @@ A draw is an `EventCamera` and a picture, so what is said of those holds for it.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ...arguments import need
-from .checks import MOST, POSITIVE, within
 
 Range = tuple[float, float]
 FACTORS = "scale amplitude speed threshold balance hot_hz refractory time_constant leak".split()
-LIMITS = {
-    **dict.fromkeys(FACTORS, (POSITIVE, MOST)),
-    **dict.fromkeys(("hot", "dead"), (0, 1)),
-    "stroke": (-1, 1),
-}
 
 
 @dataclass(frozen=True)
@@ -72,34 +66,28 @@ class Variation:
     dead: Range = (0.0, 0.02)
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            value = getattr(self, one.name)
-            need(one.name, value, np.shape(value) == (2,), "two numbers, (low, high)")
-            within(one.name, value, value[0], value[1], LIMITS.get(one.name, (-MOST, MOST)))
-            object.__setattr__(self, one.name, (float(value[0]), float(value[1])))
+        for name, (low, high) in vars(self).items():
+            good = low <= high and (low > 0 or name not in FACTORS)
+            need(name, (low, high), good, "(low, high)" + ", above 0" * (name in FACTORS))
 
     def draw(self, camera: Any, picture: np.ndarray, key: Sequence[int]) -> tuple[Any, np.ndarray]:
         """(EventCamera, picture) of the recording that `key` names: settings of `camera` times what
         is drawn, and the picture (H, W), grey values in [0, 1], as it lies before it."""
-        rng = np.random.default_rng((*(int(part) for part in key), 1))
+        rng = np.random.default_rng((*map(int, key), 1))
 
         def even(name: str) -> float:
             return float(rng.uniform(*getattr(self, name)))
 
         def factor(name: str) -> float:
-            low, high = getattr(self, name)
-            return math.exp(rng.uniform(math.log(low), math.log(high)))
+            return math.exp(rng.uniform(*map(math.log, getattr(self, name))))
 
-        rotation = _turned(math.radians(even("rotation_deg")))
+        rotation = _turned(even("rotation_deg"))
         matrix = rotation @ np.array([[1.0, 0.0], [even("shear"), 1.0]]) * factor("scale")
         offset = np.array([even("offset_px"), even("offset_px")])
         stroke = even("stroke")
-        turn = _turned(math.radians(even("direction_deg")))
-        turn = turn * [factor("amplitude"), factor("amplitude")]
-        speed = factor("speed")
-        latency = even("latency_ms")
-        common = factor("threshold")
-        apart = factor("balance")
+        turn = _turned(even("direction_deg")) * [factor("amplitude"), factor("amplitude")]
+        speed, latency = factor("speed"), even("latency_ms")
+        common, apart = factor("threshold"), factor("balance")
         path = camera.rows()
         path[:, 0] = path[:, 0] / speed - latency
         path[:, 1:] = path[:, 1:] @ turn.T
@@ -122,8 +110,9 @@ class Variation:
         ), around
 
 
-def _turned(angle: float) -> np.ndarray:
-    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+def _turned(degrees: float) -> np.ndarray:
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return np.array([[cos, -sin], [sin, cos]])
 
 
 def margin_of(shape: tuple[int, ...]) -> int:
@@ -140,10 +129,8 @@ def seen(picture: np.ndarray, matrix: np.ndarray, offset: np.ndarray, stroke: fl
     from scipy import ndimage
 
     if stroke:
-        around = (ndimage.maximum_filter if stroke > 0 else ndimage.minimum_filter)(
-            picture, 3, mode="nearest"
-        )
-        picture = picture + abs(stroke) * (around - picture)
+        widest = ndimage.maximum_filter if stroke > 0 else ndimage.minimum_filter
+        picture = picture + abs(stroke) * (widest(picture, 3, mode="nearest") - picture)
     back = np.linalg.inv(matrix)
     size = np.array(picture.shape)
     shape = size + 2 * margin_of(picture.shape)

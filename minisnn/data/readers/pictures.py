@@ -6,7 +6,6 @@ are numbers come first, by value.
 """
 
 import gzip
-import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from .hdf5 import naming
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
 _GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")  # other readers of Pillow start programs (EPS)
-_MOST_PIXELS = 1 << 24  # of one picture
 WHAT = "grey or colour pictures with labels"
 
 
@@ -58,7 +56,9 @@ def read_pictures(
     path = Path(path)
     with naming(path, WHAT):
         if path.is_dir():
-            images, keys = _folder(path, size)
+            files = [one for one in sorted(path.glob("[!.]*/[!.]*")) if _is_picture(one)]
+            keys = [file.parent.name for file in files]
+            images = [_brought(_picture(file), size) for file in files]
         else:
             size_of(path, WHAT, MOST_BYTES)
             held, keys = _file(path, labels)
@@ -70,8 +70,7 @@ def read_pictures(
                 f"{len(keys)} labels; expected pictures of one size (or give one), each with a label"
             )
         if len({image.dtype for image in images}) > 1:
-            most = {np.dtype(np.uint8): 255}
-            images = [image / np.float32(most.get(image.dtype, 1)) for image in images]
+            images = [one / np.float32(255) if one.dtype == np.uint8 else one for one in images]
         names = sorted(set(keys), key=by_value)
     place = {name: k for k, name in enumerate(names)}
     return Pictures(np.stack(images), np.array([place[key] for key in keys], np.int64), (*names,))
@@ -85,7 +84,11 @@ def by_value(name: str) -> tuple:
 
 def holds_pictures(path: Path) -> bool:
     """Whether `path` is a file, or a folder of folders one of which holds pictures."""
-    return path.is_file() or any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*"))
+    return path.is_file() or any(map(_is_picture, path.glob("*/*")))
+
+
+def _is_picture(file: Path) -> bool:
+    return file.suffix.lower() in IMAGE_SUFFIXES
 
 
 def _brought(image: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
@@ -125,58 +128,39 @@ def enlarged(images: np.ndarray, side: float) -> np.ndarray:
     return np.rint(large).astype(np.uint8) if top == 255.0 else large
 
 
-def _folder(path: Path, size: tuple[int, int] | None) -> tuple[list[np.ndarray], list[str]]:
-    images, labels = [], []
-    for file in sorted(path.glob("[!.]*/[!.]*")):
-        if file.suffix.lower() in IMAGE_SUFFIXES:
-            with naming(file, "a picture"):
-                (image,) = _grey(_picture(file))
-            images.append(_brought(image, size))
-            labels.append(file.parent.name)
-    return images, labels
-
-
 def _picture(file: Path) -> np.ndarray:
-    """A picture (1, H, W) or (1, H, W, colours)."""
-    if file.suffix.lower() == ".npy":
-        return load(file)[None]
+    """The grey values (H, W) of a file."""
     from PIL import Image
 
-    size_of(file, "a picture", MOST_BYTES)
-    with warnings.catch_warnings():
-        # of damage that Pillow reads over, and of sizes, which are looked at here
+    with naming(file, "a picture"), warnings.catch_warnings():
+        # of damage that Pillow reads over
         warnings.simplefilter("ignore")
+        if file.suffix.lower() == ".npy":
+            return _grey(load(file)[None])[0]
         with Image.open(file, formats=_FORMATS) as opened:
-            if math.prod(opened.size) > _MOST_PIXELS:
-                raise ValueError(f"has {opened.size} pixels; expected at most {_MOST_PIXELS}")
             if opened.mode.startswith("I"):  # 16 bits
-                return np.asarray(opened).astype(np.float32)[None] / np.float32(65535)
+                return np.asarray(opened).astype(np.float32) / np.float32(65535)
             plain = opened.mode in ("1", "L", "RGB", "RGBA")
-            return np.asarray(opened if plain else opened.convert("RGBA"))[None]
+            return _grey(np.asarray(opened if plain else opened.convert("RGBA"))[None])[0]
 
 
 def _file(path: Path, labels: str | Path | None) -> tuple[Any, list[str]]:
-    kind = path.suffix.lower()
-    if kind == ".npz":
+    """Pictures and the labels of a file, or of two."""
+    if path.suffix.lower() == ".npz":
         arrays = load(path)
-        if columns_of(arrays):
-            raise ValueError("holds events and no pictures")
         images = arrays.get("images", arrays.get("x"))
         keys = arrays.get("labels", arrays.get("y"))
-        if images is None or keys is None:
+        if images is None or keys is None or columns_of(arrays):
             raise ValueError(f"holds {sorted(arrays)[:30]}; expected images and labels")
     else:
-        read = load if kind == ".npy" else read_idx
+        read = load if path.suffix.lower() == ".npy" else read_idx
         if labels is None:
             labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
         if Path(labels) == path:
             raise ValueError("holds pictures only; name the file of their labels, too")
         images, keys = read(path), read(Path(labels))
     if keys.ndim != 1 or keys.dtype.kind not in "iuU":
-        raise ValueError(
-            f"labels have shape {keys.shape} and dtype {keys.dtype}; expected whole numbers or "
-            "texts, (N,)"
-        )
+        raise ValueError(f"labels are {keys.dtype} of shape {keys.shape}; expected texts or (N,)")
     return images, [str(key) for key in keys]
 
 
@@ -187,19 +171,15 @@ def read_idx(path: str | Path) -> np.ndarray:
     Raises ValueError, naming the file, where it is truncated, too long or no such file.
     """
     size_of(path, "an idx file", MOST_BYTES)
-    with (
-        naming(path, "an idx file of bytes, 00 00 08 and its dimensions"),
-        open(path, "rb") as file,
-    ):
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        content: Any = gzip.GzipFile(fileobj=file) if packed else file
-        start = content.read(4)
-        if start[:3] != b"\0\0\x08":
-            raise ValueError(f"starts with the bytes {start.hex(' ')}")
-        sizes = np.frombuffer(content.read(4 * start[3]), ">u4").tolist()
-        held = content.read(min(math.prod(sizes), MOST_BYTES) + 1)  # no more of one that is packed
-        return np.frombuffer(held, np.uint8).reshape(sizes)
+    with naming(path, "an idx file of bytes, 00 00 08 and its dimensions"):
+        held = Path(path).read_bytes()
+        if held[:2] == b"\x1f\x8b":
+            held = gzip.decompress(held)
+        if held[:3] != b"\0\0\x08":
+            raise ValueError(f"starts with the bytes {held[:4].hex(' ')}")
+        start = 4 + 4 * held[3]
+        sizes = np.frombuffer(held[4:start], ">u4")
+        return np.frombuffer(held[start:], np.uint8).reshape(sizes)
 
 
 def _grey(images: Any) -> np.ndarray:
@@ -211,11 +191,10 @@ def _grey(images: Any) -> np.ndarray:
     if images.dtype == bool:
         images = images * np.uint8(255)
     most, kind = (1, np.float32) if images.dtype.kind == "f" else (255, np.uint8)
-    if not (images.min() >= 0 and images.max() <= most):
-        raise ValueError(
-            f"grey values reach from {images.min()} to {images.max()}; expected fractions from 0 to "
-            "1, or bytes"
-        )
+    low, high = images.min(), images.max()
+    if not (low >= 0 and high <= most):
+        expected = "fractions from 0 to 1, or bytes"
+        raise ValueError(f"grey values reach from {low} to {high}; expected {expected}")
     images = images.astype(kind, copy=False).reshape(*images.shape[:3], colours[0])
     if colours[0] == 1:
         return images[..., 0]

@@ -91,11 +91,8 @@ class SpokenFile(Hdf5):
         is below zero or not finite, a unit is none, or the times cannot be in their unit.
         """
         with naming(f"{self.path}: recording {number}", WHAT):
-            t, unit = (
-                self.array(f"spikes/{name}", MOST_EVENTS, int(number))
-                for name in ("times", "units")
-            )
-            t = t.astype(np.float64)
+            t = self.array("spikes/times", MOST_EVENTS, int(number)).astype(np.float64)
+            unit = self.array("spikes/units", MOST_EVENTS, int(number))
             none = np.zeros(len(t), int)
             events = event_array(unit, none, np.rint(t * FACTORS[self.time or "s"]), none + 1)
             check_events(events, (1, self.units))
@@ -104,25 +101,20 @@ class SpokenFile(Hdf5):
         return events
 
     def _check_times(self, t: np.ndarray) -> None:
+        last = float(t.max())
         if t.min() < 0:
             raise ValueError(f"times begin at {t.min():g}; expected 0, its beginning, or later")
-        last = float(t.max())
-        fits = [unit for unit in ("ms", "us", "ns", "s") if _plausible(last, unit)]
+        seconds = {unit: last * FACTORS[unit] / 1e6 for unit in ("ms", "us", "ns", "s")}
+        fits = [unit for unit, one in seconds.items() if SHORTEST_S <= one <= LONGEST_S]
         if self.time is None and last > LONGEST_S:
             raise ValueError(
                 f"times reach {last:,.6g}, and no word lasts so many seconds, the unit of this "
                 f"format{f'; they look like {fits[0]}' * bool(fits)}: say --time "
                 f"{(fits or ['s'])[0]}, or --time s if they are right"
             )
-        short = self.time is not None and last * FACTORS[self.time] < SHORTEST_S * 1e6
+        short = self.time is not None and seconds[self.time] < SHORTEST_S
         if short and len(t) >= TELLING and "s" in fits:
-            raise ValueError(
-                f"times reach {last:.6g} {self.time}; they look like s: leave out --time"
-            )
-
-
-def _plausible(last: float, unit: str) -> bool:
-    return SHORTEST_S <= last * FACTORS[unit] / 1e6 <= LONGEST_S
+            raise ValueError(f"times reach {last:.6g} {self.time}; they look like s: no --time")
 
 
 def is_spoken(path: Path) -> bool:

@@ -121,8 +121,7 @@ class DoubleASL(Recordings):
         sight = Sight(camera or usual_camera(), seed, SENSOR, SCALE)
         within = None
         if protocol is not None:
-            part = split if recordings is None else recordings
-            pool, source = _takes(protocol, part, number, sight, keep)
+            pool, source = _takes(protocol, recordings or split, number, sight, keep)
             within = (
                 pool.numbers - 1
             ) // MOMENTS  # subjects, of whom both sides have one in common
@@ -168,15 +167,13 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
 
 
 def _takes(protocol: str, split: str, moments: int, sight: Sight, keep: Keep) -> tuple[Pool, str]:
-    known = protocol == "same-take" or split == "train"
+    known, train = protocol == "same-take" or split == "train", split == "train"
     subjects = SUBJECTS["train" if known else split]
-    chosen = [
-        k
-        for k in range(1, (moments if known else moments // 2) + 1)
-        if not known or trains(k) == (split == "train")
-    ]
+    chosen = [k for k in range(1, moments + 1) if trains(k) == train]
+    if not known:
+        chosen = list(range(1, moments // 2 + 1))
     source = f"simulated continuous recordings of subjects {subjects[0] + 1} to {subjects[-1] + 1}"
-    source += f" ({which(split == 'train')})" * known
+    source += f" ({which(train)})" * known
     return pool_of_takes(subjects, chosen, sight, keep), source
 
 
@@ -185,9 +182,7 @@ def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool
     numbers = number_within(labels)
 
     def draw(part: np.ndarray) -> np.ndarray:
-        return np.stack(
-            [hand_picture(int(labels[k]), int(numbers[k]) - 1, sight.seed) for k in part]
-        )
+        return np.stack([hand_picture(labels[k], numbers[k] - 1, sight.seed) for k in part])
 
     source = f"simulated recordings ({which(train, f' of {per_letter} a letter')})"
     return _seen(draw, labels, train, sight, keep, "hands"), source
@@ -198,19 +193,15 @@ def _photographed(
 ) -> tuple[Pool, str]:
     found = pictures.read_pictures(root)
     unknown = [name for name in found.names if name.lower() not in LETTERS]
-    if unknown:
-        raise ValueError(
-            f"{root}: holds pictures of {unknown[0]!r}, expected the 24 letters a to y without j"
-        )
+    expected = "of the 24 letters a to y without j"
+    arguments.need(f"{root}: the list of labels", unknown, not unknown, expected)
     letters = np.array([LETTERS.index(name.lower()) for name in found.names])[found.labels]
     order = np.argsort(letters, kind="stable")
     chosen = order[number_within(letters[order]) <= per_letter]
     images = found.images[chosen]
 
-    def enlarged(part: np.ndarray) -> np.ndarray:
-        return pictures.enlarged(images[part], SENSOR[0])
-
-    pool = _seen(enlarged, letters[chosen], train, sight, keep, "photographs", images=images)
+    shown = lambda part: pictures.enlarged(images[part], SENSOR[0])
+    pool = _seen(shown, letters[chosen], train, sight, keep, "photographs", images=images)
     return pool, f"photographs of {root} ({which(train)})"
 
 

@@ -21,7 +21,6 @@ nobody should learn signing from them. They stand in for the hands that ASL-DVS 
 """
 
 import math
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -59,8 +58,7 @@ _ACROSS, _PALM, _OUT = (
 _BESIDE, _MEET = ((44, 32), (4, 26), (-2, 2)), ((34, 52), (-8, 50), (-20, 30))
 
 
-@dataclass(frozen=True)
-class _Pose:
+class _Pose(NamedTuple):
     """Joints of a letter in degrees: fingers (4, 3), thumb (3, 2), spread (4,), turn = (yaw, pitch,
     roll), wrist."""
 
@@ -116,7 +114,7 @@ _POSES = {
 }
 
 # the forearm comes from below
-_IN_TAKES = {"g": replace(_POSES["g"], fingers=((58, 5, 4), _FIST, _FIST, _FIST), wrist=-85)}
+_IN_TAKES = {"g": _POSES["g"]._replace(fingers=((58, 5, 4), _FIST, _FIST, _FIST), wrist=-85)}
 
 # Standard deviations of the jitter: degrees, fractions of a length, fractions of the picture's
 # height.
@@ -155,26 +153,23 @@ def draw_hand(
     columns. look: a sleeve and creases; None: a bare forearm, smooth skin.
     """
     name = LETTERS[letter]
-    pose, turns = (
-        (_POSES[name], 1.0) if look is None else (_IN_TAKES.get(name, _POSES[name]), look.turns)
-    )
+    pose, turns, size_of_hand = _POSES[name], 1.0, 1.0
+    if look is not None:
+        pose, turns, size_of_hand = _IN_TAKES.get(name, pose), look.turns, look.size
     starts, ends, from_radius, to_radius, flat = _capsules(pose, rng, turns)
-    height = int(size[0])
-    width = int(size[1])
+    height, width = map(int, size)
     side = min(height, 0.75 * width)
     hand = np.concatenate([starts[1:], ends[1:]])  # without the forearm
     extent = float(np.ptp(hand[:, :2], axis=0).max())
-    nearer = math.sqrt(1.9 / extent) * (1.0 if look is None else look.size)  # fists are
+    nearer = math.sqrt(1.9 / extent) * size_of_hand  # fists are
     scale = _PALM_PX * side * nearer * math.exp(_SCALE_SD * _normal(rng))
     middle = (hand.min(0) + hand.max(0)) / 2
-    place = np.array([width / 2, height / 2, 0]) + side * _SHIFT_SD * np.array(
-        [_normal(rng), _normal(rng), 0]
-    )
+    shift = np.array([_normal(rng), _normal(rng), 0])
+    place = np.array([width / 2, height / 2, 0]) + side * _SHIFT_SD * shift
     flip = np.array([1.0, -1.0, 1.0])  # rows of a picture go down
     starts, ends = ((joints - middle) * flip * scale + place for joints in (starts, ends))
-    depth, normal, cover = _render(
-        starts, ends, from_radius * scale, to_radius * scale, flat, height, width
-    )
+    radii = from_radius * scale, to_radius * scale
+    depth, normal, cover = _render(starts, ends, *radii, flat, height, width)
 
     light = np.array([0.55 * _normal(rng), -0.35 + 0.4 * _normal(rng), 1.0])
     light /= np.linalg.norm(light)
@@ -182,14 +177,13 @@ def draw_hand(
     skin = rng.uniform(0.65, 1.0)
     ground = rng.uniform(0.02, 0.14)
     reach = max(3, int(0.16 * scale) | 1)
-    occlusion = np.clip(
-        (uniform_filter(depth, reach, mode="nearest") - depth) / (0.5 * scale), 0, 0.6
-    )
-    grey = (
-        skin * (_AMBIENT + (1 - _AMBIENT) * lit) * (_RIM + (1 - _RIM) * normal[2]) * (1 - occlusion)
-    )
+    around = uniform_filter(depth, reach, mode="nearest")
+    occlusion = np.clip((around - depth) / (0.5 * scale), 0, 0.6)
+    rim = _RIM + (1 - _RIM) * normal[2]
+    grey = skin * (_AMBIENT + (1 - _AMBIENT) * lit) * rim * (1 - occlusion)
     if look is not None:
-        arm = (ends[0] - starts[0])[:2] / np.linalg.norm((ends[0] - starts[0])[:2])
+        arm = (ends[0] - starts[0])[:2]
+        arm /= np.linalg.norm(arm)
         along = (np.indices((height, width)).T @ arm[::-1]).T - starts[0, :2] @ arm
         cover = cover / (1 + np.exp(np.clip((along / scale - look.sleeve) / _SLEEVE_EDGE, -30, 30)))
         noise = gaussian_filter(rng.standard_normal((height, width)), _CREASE * side)
@@ -228,42 +222,21 @@ def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.n
     thumb_lengths = _THUMB * math.exp(_LENGTH_SD * _normal(rng))
     palm = np.array([math.exp(_GIRTH_SD * _normal(rng)), 1.0, 1.0])
 
-    along = np.stack(
-        [np.sin(spread) * np.cos(flex), np.cos(spread) * np.cos(flex), np.sin(flex)], -1
-    )
     knuckles = _KNUCKLES * palm
-    fingers = knuckles[:, None] + np.concatenate(
-        [np.zeros((4, 1, 3)), np.cumsum(lengths[..., None] * along, axis=1)], axis=1
-    )
-    abduction, opposition = thumb.T
-    along = np.stack(
-        [
-            np.sin(abduction) * np.cos(opposition),
-            np.cos(abduction) * np.cos(opposition),
-            np.sin(opposition),
-        ],
-        -1,
-    )
-    thumb_joints = _THUMB_ROOT * palm + np.concatenate(
-        [np.zeros((1, 3)), np.cumsum(thumb_lengths[:, None] * along, axis=0)]
-    )
+    bones = lengths[..., None] * _direction(spread, flex)
+    joints = np.concatenate([np.zeros((4, 1, 3)), np.cumsum(bones, axis=1)], axis=1)
+    fingers = knuckles[:, None] + joints
+    bones = thumb_lengths[:, None] * _direction(*thumb.T)
+    joints = np.concatenate([np.zeros((1, 3)), np.cumsum(bones, axis=0)])
+    thumb_joints = _THUMB_ROOT * palm + joints
 
     wrist = (pose.wrist + 8.0 * turns * _normal(rng)) * degree
-    roots = (
-        np.array([[0.12, 0.12, 0], [0.04, 0.1, 0.01], [-0.05, 0.1, 0.01], [-0.12, 0.12, 0]]) * palm
-    )
+    roots = [[0.12, 0.12, 0], [0.04, 0.1, 0.01], [-0.05, 0.1, 0.01], [-0.12, 0.12, 0]] * palm
     elbow = np.array([[0.0, 0.08, 0], [3 * math.sin(wrist), 0.08 - 3 * math.cos(wrist), 0]])
     # skin beside the thumb
-    web = (
-        thumb_joints[:1] + [[0.02, 0.05, 0]],
-        knuckles[:1] * [1, 0.85, 1],
-    )
-    starts = np.concatenate(
-        [elbow[:1], roots, web[0], fingers[:, :3].reshape(-1, 3), thumb_joints[:3]]
-    )
-    ends = np.concatenate(
-        [elbow[1:], knuckles, web[1], fingers[:, 1:].reshape(-1, 3), thumb_joints[1:]]
-    )
+    web = thumb_joints[:1] + [[0.02, 0.05, 0]], knuckles[:1] * [1, 0.85, 1]
+    starts = [elbow[:1], roots, web[0], fingers[:, :3].reshape(-1, 3), thumb_joints[:3]]
+    ends = [elbow[1:], knuckles, web[1], fingers[:, 1:].reshape(-1, 3), thumb_joints[1:]]
     from_radius = girth * np.concatenate(
         [[0.25], [0.17] * 4, [0.14], _GIRTH[:, :3].ravel(), _THUMB_GIRTH[:3]]
     )
@@ -274,13 +247,18 @@ def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.n
 
     yaw, pitch, roll = (np.array(pose.turn) + turns * np.array(_TURN_SD) * _normal(rng, 3)) * degree
     turn = _about(0, pitch) @ _about(2, roll) @ _about(1, yaw)
-    return starts @ turn.T, ends @ turn.T, from_radius, to_radius, flat
+    joints = (np.concatenate(ends_of) @ turn.T for ends_of in (starts, ends))
+    return *joints, from_radius, to_radius, flat
+
+
+def _direction(sideways: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """Of a bone, (…, 3), by its angles from the fingers' direction."""
+    return np.stack([np.sin(sideways) * np.cos(up), np.cos(sideways) * np.cos(up), np.sin(up)], -1)
 
 
 def _about(axis: int, angle: float) -> np.ndarray:
     """Rotation about an axis, right-handed."""
-    i = (axis + 1) % 3
-    j = (axis + 2) % 3
+    i, j = (axis + 1) % 3, (axis + 2) % 3
     out = np.eye(3)
     out[i, i] = out[j, j] = math.cos(angle)
     out[j, i] = math.sin(angle)
@@ -317,11 +295,9 @@ def _render(
         flat_length = float(math.hypot(bone[0], bone[1]))
         sine = float(bone[2]) / length
         cosine = max(flat_length / length, 1e-3)
-        ux, uy = (
-            (float(bone[0]) / flat_length, float(bone[1]) / flat_length)
-            if flat_length > 1e-9
-            else (1.0, 0.0)
-        )
+        ux, uy = 1.0, 0.0
+        if flat_length > 1e-9:
+            ux, uy = float(bone[0]) / flat_length, float(bone[1]) / flat_length
         u = x * ux + y * uy
         v = y * ux - x * uy
         s = (u + np.sqrt(np.maximum(0, (0.5 * float(ra + rb)) ** 2 - v * v)) * sine) / cosine
@@ -335,9 +311,9 @@ def _render(
         np.maximum(cover[box], np.clip(radius - np.sqrt(distance2) + 0.5, 0, 1), out=cover[box])
         nearer = (distance2 < (radius + 0.5) ** 2) & (z > depth[box])
         np.copyto(depth[box], z, where=nearer)
-        nx = float(smooth) * dx / radius
-        ny = float(smooth) * dy / radius
-        for k, part in enumerate((nx, ny, np.sqrt(np.maximum(0, 1 - nx * nx - ny * ny)))):
+        nx, ny = float(smooth) * dx / radius, float(smooth) * dy / radius
+        nz = np.sqrt(np.maximum(0, 1 - nx * nx - ny * ny))
+        for k, part in enumerate((nx, ny, nz)):
             np.copyto(normal[k][box], part, where=nearer)
     # behind the hand, not the elbow
     ground = min(starts[1:, 2].min(), ends[1:, 2].min()) - from_radius.max()

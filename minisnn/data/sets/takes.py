@@ -19,6 +19,7 @@ letter is held somewhere between them.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,10 +35,7 @@ MOMENT_MS = 100  # length of a sample
 PICTURE = (120, 160)  # rows and columns of a picture of a hand
 SHARES = {"subject": 0.55, "take": 0.37, "drift": 0.08}  # of the variance of a joint
 # periods of what drifts, and of where the hand is carried
-SLOW_S, CARRIED_S = (
-    (3.0, 15.0),
-    (2.0, 12.0),
-)
+SLOW_S, CARRIED_S = (3.0, 15.0), (2.0, 12.0)
 
 
 class Held(NamedTuple):
@@ -79,9 +77,8 @@ class Slow:
         terms: int = 4,
         periods: tuple[float, float] = SLOW_S,
     ):
-        self._rate = (
-            2 * math.pi / np.exp(rng.uniform(math.log(periods[0]), math.log(periods[1]), terms))
-        )
+        logs = rng.uniform(*map(math.log, periods), terms)
+        self._rate = 2 * math.pi / np.exp(logs)
         self._a, self._b = rng.standard_normal((2, terms, *shape)) / math.sqrt(terms)
 
     def __call__(self, t: Any) -> Any:
@@ -127,9 +124,8 @@ class Take:
     def picture(self, t: float) -> np.ndarray:
         """The hand at t seconds, float32 (H, W) in [0, 1]."""
         how = held(self.letter)
-        return draw_hand(
-            self.letter, Joints(*self._rngs(1), t), PICTURE, Look(how.sleeve, how.creases, how.size)
-        )
+        look = Look(how.sleeve, how.creases, how.size)
+        return draw_hand(self.letter, Joints(*self._rngs(1), t), PICTURE, look)
 
     def place(self, t: np.ndarray) -> np.ndarray:
         """Where the hand is at t seconds, (len(t), 2): (x, y) in pixels of the sensor against its
@@ -142,12 +138,8 @@ class Take:
         phase = take.uniform(0, 2 * math.pi)
         size = swing * np.exp(how.spread * Slow(take)(t))
         wave = size * np.sin(2 * math.pi * hz * t + phase + 0.6 * Slow(take)(t))
-        return Slow(take, (2,), periods=CARRIED_S)(t) * [how.carried_x, how.carried_y] + wave[
-            :, None
-        ] * [
-            math.cos(turn),
-            math.sin(turn),
-        ]
+        along = wave[:, None] * [math.cos(turn), math.sin(turn)]
+        return Slow(take, (2,), periods=CARRIED_S)(t) * [how.carried_x, how.carried_y] + along
 
     def camera(self, camera: EventCamera, t: float) -> EventCamera:
         """`camera` before which the hand moves as it does in the MOMENT_MS from t seconds on."""
@@ -163,11 +155,7 @@ class Take:
 
 PROTOCOLS = ("same-take", "new-subject")
 # five, as in ASL-DVS, and others for the new ones
-SUBJECTS = {
-    "train": range(5),
-    "val": range(5, 8),
-    "test": range(8, 13),
-}
+SUBJECTS = {"train": range(5), "val": range(5, 8), "test": range(8, 13)}
 MOMENTS, EVERY_S = 60, 1.0  # samples of a take, a minute long, and the time from one to the next
 
 
@@ -195,17 +183,11 @@ def pool_of_takes(
 ) -> Pool:
     """Of every letter, held by each subject in one take, the moments, from 1 on; a recording's
     number is subject · MOMENTS + moment."""
-    rows = [
-        (letter, subject, k)
-        for letter in range(len(LETTERS))
-        for subject in subjects
-        for k in moments
-    ]
+    rows = list(product(range(len(LETTERS)), subjects, moments))
 
-    def counts(n: int) -> tuple[np.ndarray, int, int]:
-        letter, subject, k = rows[n]
-        take = Take(sight.seed, subject, letter)
-        t = EVERY_S * k
+    def counts(row: tuple[int, int, int]) -> tuple[np.ndarray, int, int]:
+        letter, subject, k = row
+        take, t = Take(sight.seed, subject, letter), EVERY_S * k
         number = subject * MOMENTS + k
         noise = [number * len(LETTERS) + letter]
         how = noise, sight.seed, STEPS, sight.crop, sight.scale
@@ -215,7 +197,7 @@ def pool_of_takes(
     def recorded() -> Iterator[tuple]:
         for first in range(0, len(rows), BATCH):
             found: list[tuple] = []
-            in_order(counts, range(first, min(first + BATCH, len(rows))), found.append)
+            in_order(counts, rows[first : first + BATCH], found.append)
             dense, letters, numbers = zip(*found)
             yield np.concatenate(dense), letters, numbers
 

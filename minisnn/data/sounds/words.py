@@ -18,11 +18,10 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ... import arguments
+from ...arguments import must, need, one_of, whole, wholes
 from ..readers.events import EVENT, bin_units, downscaled
 from ..readers.spoken import UNITS, SpokenFile
 from ..sets.counting import few_of, one_or_two, tell_lost
-from ..sets.pool import Pool
 from ..sets.pools import Keep, number_within, pool_of, trains
 from ..sets.recordings import Recordings
 from ..sets.samples import SPLITS, split_classes
@@ -31,7 +30,6 @@ BIN_MS, DURATION_MS = 14.0, 1400.0  # a hundred steps, as in the authors' own ex
 PER_WORD = 500  # all of SHD; of SSC's 2,000 and more they fill memory in good time
 VALIDATE = 2  # speakers of a set without a file for validation that validate
 WHERE = "https://zenkelab.org/datasets/"
-FEWEST_SPEAKERS = 2
 
 
 class Heard(NamedTuple):
@@ -97,113 +95,88 @@ class SpokenWords(Recordings):
         cache: bool = True,
         progress: bool = True,
     ):
-        arguments.one_of("split", split, SPLITS)
-        arguments.must("speakers", speakers in (None, "other"), "'other' or None", speakers)
-        if classes is not None:
-            arguments.one_of("classes", classes, (*SPLITS, "all"))
-        per_word = arguments.whole("per_word", PER_WORD if per_word is None else per_word, 2)
-        heard = Heard(bin_ms, duration_ms, _units(size), time)
+        one_of("split", split, SPLITS)
+        must("speakers", speakers in (None, "other"), "'other' or None", speakers)
+        one_of("classes", classes or split, (*SPLITS, "all"))
+        per_word = whole("per_word", PER_WORD if per_word is None else per_word, 2)
+        units = (UNITS,) if size is None else wholes("size", one_or_two(size))
+        good = len(units) == 1 and 1 <= units[0] <= UNITS
+        must("size", good, f"a number of units from 1 to {UNITS}", size)
+        heard = Heard(bin_ms, duration_ms, units[0], time)
         shape = heard.counts(np.zeros(0, EVENT), 0).shape  # checks both
         path = self._path(root, split)
         with SpokenFile(path, UNITS, time) as file:
             named = split_classes(file.words, class_seed, str(path), **self.SHARES)
             words = file.words if classes == "all" else named[classes or split]
-            serves = self._serves(root, file, split, class_seed, speakers is not None)
             made_of = {one: (file.words.index(one),) for one in words}
+            who = np.array(file.speakers or [])
+            if speakers is not None:
+                serves = np.isin(who, self._serving(root, split, class_seed))
+            elif "val" in self.FILES or split == "test":
+                serves = np.ones(len(file), bool)
+            else:
+                serves = trains(number_within(file.labels)) == (split == "train")
             own = [np.flatnonzero((file.labels == word) & serves) for (word,) in made_of.values()]
             rows = np.sort(np.concatenate([some[:per_word] for some in own]))
-            pool = self._pool(file, rows, heard, shape, Keep(cache, progress))
-            groups, source = {}, str(path)
-            if speakers is not None:
-                groups["speaker"] = np.array(file.speakers)[pool.numbers]
-                source += f", {len(np.unique(groups['speaker']))} speakers"
+            few: list[tuple[int, int, int, bool]] = []
+
+            def batches() -> Iterator[tuple]:
+                for row in rows.tolist():
+                    events = file.read(row)
+                    few.extend(few_of(row, events["t"], 0, duration_ms))
+                    yield heard.counts(events, row)[None], [file.labels[row]], [row]
+
+            what = f"reading {len(rows)} recordings of {path}"
+            how = Keep(cache, progress), what, len(rows), few, [path]
+            pool = pool_of(self.NAME, shape, batches(), *how, **heard._asdict(), rows=rows)
+        groups, source = {}, str(path)
+        if speakers is not None:
+            groups["speaker"] = who[pool.numbers]
+            source += f", {len(np.unique(groups['speaker']))} speakers"
         super().__init__(pool, made_of=made_of, source=source, kind="word", groups=groups)
         self.of_split = split if classes in (None, split) else None
         if speakers is not None:
             self.alone = True
-            self.alike = self._said()
+            self.alike = self._said(groups["speaker"])
         tell_lost(pool, source)
 
-    def _said(self) -> list[list[str]]:
+    def _said(self, speaker: np.ndarray) -> list[list[str]]:
         """For every speaker the words that this one and another one have said."""
-        assert self.groups is not None
-        said: dict[int, list[str]] = {}
-        for word, (symbol,) in self.made_of.items():
-            who = np.unique(self.groups[self.symbols[symbol]])
-            for one in who.tolist() if len(who) >= FEWEST_SPEAKERS else ():
-                said.setdefault(one, []).append(word)
-        return [said[one] for one in sorted(said)]
+        said = {word: set(speaker[self.symbols[of]]) for word, (of,) in self.made_of.items()}
+        known = sorted(set(speaker))
+        return [[w for w, who in said.items() if one in who and len(who) > 1] for one in known]
 
     def _path(self, root: str | Path | None, split: str) -> Path:
         """The file that holds the recordings of a split. ValueError where it is not there."""
-        if root is None:
-            files = " and ".join(self.FILES.values())
-            raise ValueError(
-                f"{self.NAME} needs a root, the folder that holds {files} (--root DIR); {WHERE} has "
-                "them"
-            )
-        folder = Path(root).expanduser()
+        folder = Path("" if root is None else root).expanduser()
         folder = folder.parent if folder.name in self.FILES.values() else folder
         path = folder / self.FILES.get(split, self.FILES["train"])
-        if not path.is_file():
-            raise ValueError(
-                f"{folder}: there is no {path.name}, unpacked, which {self.NAME} needs for {split}; "
-                f"{WHERE} has it"
-            )
+        wants = f"(--root) that holds {path.name}, unpacked, for {split}; {WHERE} has it"
+        need(f"the root of {self.NAME}", root, root and path.is_file(), f"the folder {wants}")
         return path
 
-    def _serves(
-        self, root: str | Path | None, file: SpokenFile, split: str, seed: int, other: bool
-    ) -> np.ndarray:
-        """Which recordings of a file serve a split, (N,); other: of which speakers' only."""
-        if not other and ("val" in self.FILES or split == "test"):
-            return np.ones(len(file), bool)
-        if not other:
-            return trains(number_within(file.labels)) == (split == "train")
-        known = self._speakers_of(root, "train", file)
-        drawn: set[str] = set()
-        if "val" not in self.FILES:
-            order = np.random.default_rng(seed).permutation(len(known))
-            drawn = {known[k] for k in order[:VALIDATE]}
-        serve = set(known) - drawn if split == "train" else drawn
-        if split in self.FILES and split != "train":
-            serve = set(self._speakers_of(root, split, file)) - set(known)
-            if split == "test" and "val" in self.FILES:
-                serve -= set(self._speakers_of(root, "val", file))
-        if len(serve) < FEWEST_SPEAKERS:
-            raise ValueError(
-                f"{file.path}: {len(serve)} of its speakers serve {split} only; expected "
-                f"{FEWEST_SPEAKERS} or more, one for the support and others for the query"
-            )
-        return np.isin(file.speakers or [], sorted(serve))
+    def _serving(self, root: str | Path | None, split: str, seed: int) -> list[str]:
+        """The speakers of a split: those of its file whom none before it has; where it has no file,
+        of the training file some that do not train."""
 
-    def _speakers_of(self, root: str | Path | None, split: str, file: SpokenFile) -> list[str]:
-        """Everybody who speaks in the file of a split. ValueError where it does not say."""
-        path = self._path(root, split)
-        with SpokenFile(path, UNITS, file.time) as other:
-            found = other.speakers
-        if found is None:
-            raise ValueError(
-                f"{path}: there is no extra/speaker, and who speaks is not known; use --dataset "
-                f"{self.NAME}, which does not ask"
-            )
-        return sorted(set(found))
+        def speaking(split: str) -> set[str]:
+            path = self._path(root, split)
+            with SpokenFile(path, UNITS, "s") as file:
+                instead = f"--dataset {self.NAME}, which does not ask who speaks"
+                need(f"{path}: extra/speaker", "missing", file.speakers, f"it, or {instead}")
+                return set(file.speakers or ())
 
-    def _pool(
-        self, file: SpokenFile, rows: np.ndarray, heard: Heard, shape: tuple[int, ...], keep: Keep
-    ) -> Pool:
-        few: list[tuple[int, int, int, bool]] = []
-
-        def batches() -> Iterator[tuple]:
-            for row in rows.tolist():
-                events = file.read(row)
-                few.extend(few_of(row, events["t"], 0, heard.duration_ms))
-                yield heard.counts(events, row)[None], [file.labels[row]], [row]
-
-        what = f"reading {len(rows)} recordings of {file.path}"
-        made_from = dict(heard._asdict(), rows=rows)
-        how = keep, what, len(rows), few, [file.path]
-        return pool_of(self.NAME, shape, batches(), *how, **made_from)
+        known = sorted(speaking("train"))
+        order = np.random.default_rng(seed).permutation(len(known))
+        drawn = set() if "val" in self.FILES else {known[k] for k in order[:VALIDATE]}
+        serve = drawn
+        if split in self.FILES:
+            before = list(self.FILES)[: list(self.FILES).index(split)]
+            serve = speaking(split).difference(*map(speaking, before))
+            serve -= drawn
+        expected = "2 or more, one for the support and others for the query"
+        need(f"{root}: the speakers of {split}", sorted(serve), len(serve) > 1, expected)
+        return sorted(serve)
 
 
 class SHD(SpokenWords):
@@ -233,11 +206,3 @@ class SSC(SpokenWords):
     NAME = "ssc"
     FILES: ClassVar = {"train": "ssc_train.h5", "val": "ssc_valid.h5", "test": "ssc_test.h5"}
     SHARES: ClassVar = {"train": 0.64, "val": 0.16, "test": 0.2}
-
-
-def _units(size: int | Sequence[int] | None) -> int:
-    """How many units samples have."""
-    found = (UNITS,) if size is None else arguments.wholes("size", one_or_two(size))
-    good = len(found) == 1 and 1 <= found[0] <= UNITS
-    arguments.must("size", good, f"a number of units from 1 to {UNITS}", size)
-    return found[0]

@@ -10,23 +10,20 @@ import dataclasses
 import hashlib
 import json
 import os
-import re
 import sys
 import time
 import warnings
-import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...files import remove_leftovers, size_of, whole_file
+from ...files import whole_file
 
 FORMAT = 1  # of the entries themselves
-SETTLED = 2.0  # seconds: a file that changed later than this may change again and look the same
+SETTLED = 2e9  # ns: a file that changed later than this may change again and look the same
 _KEY = "made from"  # member of every entry: the text that its name is the hash of
-_ENTRY = re.compile(r".+-[0-9a-f]{32}\.npz")  # names of entries
 # of contents of files, by what the system says of a file that is settled
 _hashes: dict[tuple, str] = {}
 
@@ -72,7 +69,9 @@ def cached(
         warnings.warn(f"cache entry {path} is damaged ({error}); it is made again", stacklevel=2)
     arrays = dict(make())
     try:
-        _write(path, key, arrays)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as file:
+            np.savez(file, **{_KEY: key, **arrays})
     except OSError as error:
         warnings.warn(
             f"cache folder {path.parent} cannot be used ({error.strerror or error}); going on "
@@ -106,16 +105,14 @@ def content_of(path: Path) -> str:
     changed a moment ago is read again, for within a tick of the clock two changes look the same; so
     is every file on Windows, which tells no time of the inode's change.
     """
-    size_of(path, "data", sys.maxsize)  # a pipe might never end
     status = path.stat()
     changed = status.st_mtime_ns, status.st_ctime_ns
     key = path, status.st_dev, status.st_ino, status.st_size, *changed
-    settled = time.time() - max(changed) / 1e9 > SETTLED and sys.platform != "win32"
     if key in _hashes:
         return _hashes[key]
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if settled:
+    if time.time_ns() - max(changed) > SETTLED and sys.platform != "win32":
         _hashes[key] = found
     return found
 
@@ -141,12 +138,3 @@ def _plain(value: Any) -> Any:
         fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
         return {"dataclass": type(value).__qualname__, **fields}
     raise TypeError(f"made_from holds a {type(value).__name__}, whose content cannot be told")
-
-
-def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(path.parent, _ENTRY)
-    with whole_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as entry:
-        for name, array in {_KEY: key, **arrays}.items():
-            with entry.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)

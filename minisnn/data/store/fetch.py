@@ -10,7 +10,6 @@ renamed into it, so that no half of a part is ever there:
 """
 
 import hashlib
-import re
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
@@ -38,11 +37,6 @@ class Part(NamedTuple):
     url: str
     md5: str
     recordings: int
-
-    @property
-    def archive(self) -> str:
-        """Name of the archive it comes in."""
-        return f"{self.name}.zip"
 
 
 FILES = (
@@ -81,68 +75,47 @@ def fetch(
     tell        called with lines of text: what is fetched, from where, how large, under which
                 licence
 
-    A part that is there is left as it is; an archive that is there (train.zip too) is used if its
-    md5 is right. Raises ValueError where something in the folder is not what its name says, where
+    A part that is there is left as it is; an archive that is there is used if its md5 is right.
+    Raises ValueError where something in the folder is not what its name says, where
     the md5 of a download is wrong, or where pooch is needed and missing; ConnectionError where the
     server cannot be reached or does not have the file, OSError where the disk is full.
     """
     out = Path(out).expanduser()
     chosen = [one for one in files if part in ("both", one.name.lower())]
     need("part", repr(part), chosen, "'train', 'test' or 'both'")
-    good = base is None or re.match(r"https?://[^/]", base)
-    need("base", repr(base), good, "an address that begins with http:// or https://")
     with held(out):
         for one in chosen:
-            folder = _named(out, one.name)
+            folder, archive = out / one.name, out / f"{one.name}.zip"
             if folder.is_dir() and any(folder.iterdir()):
                 found = sum(path.stat().st_size > 0 for path in folder.glob("[0-9]/*.bin"))
-                _check_number(folder, found, one, "; move it away to have all of them fetched")
+                expected = f"{one.recordings}; move it away to have all of them fetched"
+                need(f"{folder}: recordings", found, found == one.recordings, expected)
                 tell(f"{folder}: complete already, {found:,} recordings")
                 continue
-            archive = _named(out, one.archive)
             brought = archive.exists()
             if not brought:
-                url = one.url if base is None else f"{base.rstrip('/')}/{one.archive}"
+                url = one.url if base is None else f"{base.rstrip('/')}/{archive.name}"
                 _download(url, archive, one, progress, tell)
-            unpack(archive, out, one, progress)
+            _unpack(archive, out, one, progress)
             kept = f"; {archive.name} is kept, and can be deleted"
             if not brought and not keep_zips:  # what the user brought is not ours to delete
                 archive.unlink()
                 kept = ""
-            tell(f"{out / one.name}: {one.recordings:,} recordings{kept}")
+            tell(f"{folder}: {one.recordings:,} recordings{kept}")
     return out
 
 
-def _named(out: Path, name: str) -> Path:
-    """What has this name in `out`, in upper or lower case, or would have it."""
-    entries = sorted(out.iterdir()) if out.is_dir() else []
-    return next((entry for entry in entries if entry.name.lower() == name.lower()), out / name)
-
-
-def _check_number(place: Path, found: int, part: Part, way: str = "") -> None:
-    if found != part.recordings:
-        expected = f"expected {part.recordings:,}{way}"
-        raise ValueError(f"{place}: found {found:,} recordings, {expected}")
-
-
-def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
+def _unpack(archive: Path, out: Path, part: Part, progress: bool) -> None:
     """Unpack the recordings of an archive into out/<name>, all of them or none. ValueError where it
-    has not the md5 of the part, or not its recordings."""
+    has not the md5 of the part."""
     with open(archive, "rb") as file:
-        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if md5 != part.md5:
-        raise ValueError(
-            f"{archive}: the md5 is {md5}, expected {part.md5}; the file is damaged or another one; "
-            "move it away to have it fetched again"
-        )
-    place = re.compile(rf"{part.name}/([0-9])/([0-9]+\.bin)", re.ASCII)
-    with whole_folder(out / part.name) as folder, called(folder), zipfile.ZipFile(archive) as file:
-        names = [name for name in file.namelist() if place.fullmatch(name)]
-        _check_number(archive, len(names), part)
+        md5 = hashlib.file_digest(file, "md5").hexdigest()
+    expected = f"{part.md5}; the file is damaged or another one: move it away to have it fetched"
+    need(f"{archive}: the md5", md5, md5 == part.md5, expected)
+    with whole_folder(out, into=True) as folder, called(folder), zipfile.ZipFile(archive) as file:
+        names = [name for name in file.namelist() if name.endswith(".bin")]
         for name in terminal.bar(names, None, f"unpacking {archive.name}", progress):
-            path = folder / name.removeprefix(f"{part.name}/")
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(file.read(name))
+            file.extract(name, folder)
 
 
 def _download(
@@ -157,19 +130,14 @@ def _download(
         raise ValueError(f"downloading needs the library pooch; {install}") from error
 
     tell(f"N-MNIST: {CITATION}\n{PAGE}, licence {LICENCE}")
-    tell(f"fetching {part.archive}, {part.recordings:,} recordings, from {url}")
+    tell(f"fetching {path.name}, {part.recordings:,} recordings, from {url}")
     shown = progress and sys.stderr.isatty()
     fetcher = pooch.HTTPDownloader(shown, headers={"User-Agent": AGENT}, timeout=TIMEOUT)
     pooch.get_logger().setLevel("WARNING")
     try:
         pooch.retrieve(url, f"md5:{part.md5}", path.name, path.parent, downloader=fetcher)
     except requests.RequestException as error:
-        answer = error.response
-        found = "cannot be reached" if answer is None else f"answered with {answer.status_code}"
         raise ConnectionError(
-            f"{url}: the server {found} ({type(error).__name__}); fetch {path.name} with a browser "
-            f"into {path.parent}, and run the same command again"
+            f"{url}: {error}; fetch {path.name} with a browser into {path.parent}, and run the "
+            "same command again"
         ) from error
-    except ValueError as error:
-        message = f"what {url} sent has not the md5 {part.md5}; it was removed"
-        raise ValueError(f"{path}: {message}") from error

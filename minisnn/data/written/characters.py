@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path as File
+from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ... import arguments
+from ...arguments import must, one_of, wholes
 from ..readers.events import EVENT, SATURATION, bin_events
 from ..sets.counting import one_or_two
 from ..sets.omniglot import turn_name, turns_of
@@ -19,8 +20,8 @@ from ..sets.recordings import Recordings
 from ..sets.samples import SPLITS
 from .orders import replayed
 from .parts import Part, alphabets_of, lasting, of_drawings, of_orders
-from .paths import Lie, path_of, pen_events
-from .strokes import WHERE, Strokes, read_strokes
+from .paths import path_of, pen_events, placed
+from .strokes import WHERE, Stroke, Strokes, read_strokes
 from .words import KINDS
 
 SIZE = (20, 20)
@@ -45,16 +46,20 @@ class Seen(NamedTuple):
     control: str
     seed: int
 
-    def counts(self, strokes: list, number: int, turn: int, draw: int) -> np.ndarray:
+    def binned(self, events: np.ndarray) -> np.ndarray:
+        """Counts of events, uint8 (T, H, W, 2)."""
+        return bin_events(events, self.duration_ms, self.bin_ms, shape=self.size, start="zero")
+
+    def counts(self, strokes: list[Stroke], number: int, turn: int, draw: int) -> np.ndarray:
         """Of one drawing, uint8 (T, H, W, 2); draw 0: as it is, others: changed a little, each in
         its own way."""
         path = path_of(strokes, self.pace, WRITING * self.duration_ms)
-        lie = Lie(self.size, self.fitted, turn, VARIED * (draw > 0))
         rng = np.random.default_rng((self.seed, number, turn, draw))
-        events = pen_events(lie.place(path.xy, rng), path, self.size)
+        lie = placed(path.xy, self.size, self.fitted, turn, VARIED * (draw > 0), rng)
+        events = pen_events(lie, path, self.size)
         if self.control == "shuffled":
             events["t"] = rng.permutation(events["t"])
-        found = bin_events(events, self.duration_ms, self.bin_ms, shape=self.size, start="zero")
+        found = self.binned(events)
         if self.control == "summed":
             found[:] = np.minimum(found.sum(0, np.uint32), SATURATION)
         return found
@@ -117,7 +122,7 @@ class Written(Recordings):
     def __init__(
         self,
         split: str = "train",
-        root: str | File | None = None,
+        root: str | Path | None = None,
         *,
         pace: str = "even",
         over: str = "characters",
@@ -133,24 +138,26 @@ class Written(Recordings):
         seed: int = 0,
         progress: bool = True,
     ):
-        arguments.one_of("split", split, SPLITS)
+        one_of("split", split, SPLITS)
         for name, given in dict(pace=pace, over=over, control=control).items():
-            arguments.one_of(name, given, KINDS[name])
+            one_of(name, given, KINDS[name])
         known = classes == "train" and over == "characters"
         wants = "'train' of tasks over characters, which are told apart at once, or None"
-        arguments.must("classes", classes is None or known, wants, classes)
-        if root is None:
-            raise ValueError(
-                "written characters need a root, Omniglot's pen strokes: get python/"
-                f"strokes_background.zip of {WHERE}, unpack it, and name its folder "
-                "(--root strokes_background), or a file that write_strokes made of it"
-            )
-        strokes = read_strokes(root)
+        must("classes", classes is None or known, wants, classes)
+        wants = (
+            f"Omniglot's pen strokes: get python/strokes_background.zip of {WHERE}, unpack it, and "
+            "name its folder (--root strokes_background), or a file that write_strokes made of it"
+        )
+        must("root of written characters", root is not None, wants, root)
+        sides = wholes("size", one_or_two(size))
+        good = len(sides) in (1, 2) and min(sides) >= 1
+        must("size", good, "rows and columns of the sensor, such as 20,20", size)
+        strokes = read_strokes(str(root))
         chosen = alphabets_of(strokes, "train" if known else split, alphabets)
         trains = split == "train"
         duration = DURATION_MS[pace] if duration_ms is None else duration_ms
-        seen = Seen(pace, _sides(size), fitted, bin_ms, duration, control, seed)
-        shape = bin_events(np.zeros(0, EVENT), duration, bin_ms, shape=seen.size).shape
+        seen = Seen(pace, (sides[0], sides[-1]), fitted, bin_ms, duration, control, seed)
+        shape = seen.binned(np.zeros(0, EVENT)).shape
         serves = np.ones(len(strokes), bool)
         if over == "new-drawers" or known:
             serves = (strokes.drawer % HELD_OUT != 0) == trains
@@ -166,25 +173,22 @@ class Written(Recordings):
                 "orders; expected 2 to 4 strokes, the same in 4 drawings or more"
             )
         kinds = turns_of(not known and (trains if turns is None else turns))
-        alike = [[f"{name}{turn_name(k)}" for name in part.names] for k in kinds for part in parts]
-        names = [name for some in alike for name in some]
-        pieces = [
-            (k, turn, draw)
-            for draw in range(max(int(draws), 1))
-            for turn in kinds
-            for k in range(len(parts))
+        pieces = list(product(range(max(int(draws), 1)), kinds, parts))
+        alike = [
+            [f"{name}{turn_name(turn)}" for name in part.names]
+            for turn, part in product(kinds, parts)
         ]
+        names = [name for some in alike for name in some]
         first = np.cumsum([0, *map(len, alike)])  # of the classes of each piece
-        labels = [first[n % len(alike)] + parts[k].labels for n, (k, _, _) in enumerate(pieces)]
-        numbers = [np.array([drawing for drawing, _ in parts[k].rows]) for k, _, _ in pieces]
-        who = np.concatenate(numbers)
+        labels = [first[n % len(alike)] + part.labels for n, (*_, part) in enumerate(pieces)]
+        who = np.array([number for *_, part in pieces for number, _ in part.rows])
         pool = Pieces(
             shape,
             np.concatenate(labels),
             who,
             np.cumsum([0, *map(len, labels)]),
-            partial(_recorded, strokes, parts, pieces, seen, shape),
-            [strokes.identity(), [one.told() for one in parts], pieces, [*seen]],
+            partial(_recorded, strokes, pieces, seen, shape),
+            [strokes.identity(), pieces, seen],
         )
         groups = {}
         if over == "new-drawers":
@@ -208,29 +212,17 @@ class Written(Recordings):
 
 def _recorded(
     strokes: Strokes,
-    parts: list[Part],
-    pieces: list[tuple[int, int, int]],
+    pieces: list[tuple[int, int, Part]],
     seen: Seen,
     shape: tuple[int, ...],
     piece: int,
 ) -> Pool:
-    """Piece number `piece`: all recordings of a part, turned, by one draw."""
-    k, turn, draw = pieces[piece]
-    part = parts[k]
+    """All recordings of a part, turned, by one draw."""
+    draw, turn, part = pieces[piece]
     batches = []
-    for (number, variant), label in zip(part.rows, part.labels.tolist()):
+    for (number, replay), label in zip(part.rows, part.labels.tolist()):
         drawn = strokes.of(number)
-        if variant is not None:
-            assert part.shape is not None
-            match = part.shape.matches[part.shape.numbers.index(number)]
-            drawn = replayed(drawn, match, part.ways[variant])
+        if replay is not None:
+            drawn = replayed(drawn, *replay)
         batches.append((seen.counts(drawn, number, turn, draw)[None], [label], [number]))
     return Pool.collect(shape, batches)
-
-
-def _sides(size: int | Sequence[int]) -> tuple[int, int]:
-    """Rows and columns. ValueError where they are none."""
-    found = arguments.wholes("size", one_or_two(size))
-    good = len(found) in (1, 2) and min(found) >= 1
-    arguments.must("size", good, "rows and columns of the sensor, such as 20,20", size)
-    return found[0], found[-1]

@@ -8,10 +8,10 @@ or from other ends, at the pace that `paths` gives. Summed over time all of thes
 
 from collections.abc import Sequence
 from itertools import permutations, product
-from typing import NamedTuple
 
 import numpy as np
 
+from .paths import evenly, length_of
 from .strokes import PICTURE, Stroke
 
 FEWEST, MOST = 2, 4  # strokes of a shape that is written in orders
@@ -22,31 +22,19 @@ CLOSED = 0.25  # of a stroke's length: ends no farther apart are one, as a circl
 APART = 0.25  # sides of the picture by which strokes that match may lie apart, on average
 DRAWINGS = 4  # of a shape, at least
 
-
-class Variant(NamedTuple):
-    """The strokes of a reference in the order in which they are drawn, and whether each is drawn
-    from its other end."""
-
-    order: tuple[int, ...]
-    turned: tuple[bool, ...]
-
-    def told(self) -> str:
-        """ "2+1-": the second stroke first, then the first from its other end."""
-        return "".join(f"{k + 1}{'-' if self.turned[k] else '+'}" for k in self.order)
+# which strokes are drawn, one after the other, and whether each is drawn from its other end
+Way = tuple[tuple[int, bool], ...]
 
 
-class Shape(NamedTuple):
-    """The drawings of a character whose strokes match: numbers (n,), and of each drawing its
-    strokes as the reference has them, which of its own and whether from the other end."""
-
-    numbers: list[int]
-    matches: list[Variant]
+def in_words(way: Way) -> str:
+    """ "2+1-": the second stroke first, then the first from its other end."""
+    return "".join(f"{k + 1}{'-' if back else '+'}" for k, back in way)
 
 
-def variants(strokes: int, seed: int) -> list[Variant]:
+def ways_of(strokes: int, seed: int) -> list[Way]:
     """Orders and directions of so many strokes, drawn by a seed."""
     known = [
-        Variant(order, turned)
+        tuple((k, turned[k]) for k in order)
         for order in permutations(range(strokes))
         for turned in product((False, True), repeat=strokes)
     ]
@@ -54,36 +42,26 @@ def variants(strokes: int, seed: int) -> list[Variant]:
     return [known[k] for k in sorted(chosen.tolist())]
 
 
-def shape_of(drawings: Sequence[list[Stroke]], numbers: Sequence[int]) -> Shape | None:
-    """The drawings of a character, by their numbers, that have the same strokes: as many as most of
-    them have, each with two ends, about where the reference has them, which is the drawing nearest
-    to all. None where these strokes are too few or too many, or the drawings too few."""
-    lengths = [len(one) for one in drawings]
-    usual = int(np.bincount(lengths).argmax())
-    if not FEWEST <= usual <= MOST:
-        return None
-    own = [
-        k
-        for k, length in enumerate(lengths)
-        if length == usual and all(map(_has_ends, drawings[k]))
-    ]
-    if len(own) < DRAWINGS:
-        return None
+def matched(drawings: Sequence[list[Stroke]]) -> dict[int, Way]:
+    """Of a character's drawings those that have the same strokes, by their places, and which of
+    their strokes are those of the reference: as many as most of them have, each with two ends,
+    about where the reference has them, which is the drawing nearest to all. None where these
+    strokes are too few or too many, or the drawings too few."""
+    usual = int(np.bincount([len(one) for one in drawings]).argmax())
+    own = [k for k, one in enumerate(drawings) if len(one) == usual and all(map(_has_ends, one))]
+    if not FEWEST <= usual <= MOST or len(own) < DRAWINGS:
+        return {}
     looks = [_looks(drawings[k]) for k in own]
-    matched = [[_match(a, b) for b in looks] for a in looks]
-    reference = int(np.argmin([sum(apart for _, apart in row) for row in matched]))
-    found = [(own[k], *matched[reference][k]) for k in range(len(own))]
-    kept = [(numbers[k], match) for k, match, apart in found if apart <= APART]
-    if len(kept) < DRAWINGS:
-        return None
-    return Shape([number for number, _ in kept], [match for _, match in kept])
+    pairs = [[_match(a, b) for b in looks] for a in looks]
+    nearest = min(pairs, key=lambda row: sum(apart for _, apart in row))
+    found = {k: match for k, (match, apart) in zip(own, nearest) if apart <= APART}
+    return found if len(found) >= DRAWINGS else {}
 
 
 def _has_ends(stroke: Stroke) -> bool:
     """Whether it can be told from which end a stroke was drawn."""
-    length = np.hypot(*np.diff(stroke.xy, axis=0).T).sum()
-    apart = np.hypot(*(stroke.xy[-1] - stroke.xy[0]))
-    return bool(length >= SHORT and apart > CLOSED * length)
+    length = length_of(stroke.xy)[-1]
+    return length >= SHORT and np.hypot(*(stroke.xy[-1] - stroke.xy[0])) > CLOSED * length
 
 
 def _looks(strokes: list[Stroke]) -> np.ndarray:
@@ -91,43 +69,34 @@ def _looks(strokes: list[Stroke]) -> np.ndarray:
     drawing's middle at 0."""
     points = np.concatenate([one.xy for one in strokes])
     middle = (points.min(0) + points.max(0)) / 2
-    found = np.empty((len(strokes), LOOKS, 2))
-    for k, (xy, _) in enumerate(strokes):
-        way = np.append(0.0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T)))
-        along = np.linspace(0.0, way[-1], LOOKS)
-        found[k] = np.stack([np.interp(along, way, xy[:, side]) for side in (0, 1)], 1)
-    return (found - middle) / PICTURE
+    return (np.array([evenly(one.xy, LOOKS) for one in strokes]) - middle) / PICTURE
 
 
-def _match(reference: np.ndarray, looks: np.ndarray) -> tuple[Variant, float]:
-    """Which stroke of a drawing is which of the reference's, and from which end; and how far they
-    lie apart, on average."""
+def _match(reference: np.ndarray, looks: np.ndarray) -> tuple[Way, float]:
+    """Which stroke of a drawing is each of the reference's, and whether it was drawn from the other
+    end; and how far they lie apart, on average."""
     from scipy.optimize import linear_sum_assignment
 
-    apart = np.stack(
-        [
-            np.linalg.norm(reference[:, None] - ends[None], axis=-1).mean(-1)
-            for ends in (looks, looks[:, ::-1])
-        ]
-    )
-    _, order = linear_sum_assignment(apart.min(0))
-    turned = apart.argmin(0)[np.arange(len(order)), order] == 1
-    mean = apart.min(0)[np.arange(len(order)), order].mean()
-    return Variant(tuple(order.tolist()), tuple(turned.tolist())), float(mean)
+    ends = np.stack([looks, looks[:, ::-1]])[:, None]
+    apart = np.linalg.norm(reference[:, None] - ends, axis=-1).mean(-1)
+    chosen = linear_sum_assignment(apart.min(0))
+    turned = apart.argmin(0)[chosen] == 1
+    way = tuple(zip(chosen[1].tolist(), turned.tolist()))
+    return way, float(apart.min(0)[chosen].mean())
 
 
-def replayed(strokes: list[Stroke], match: Variant, variant: Variant) -> list[Stroke]:
-    """The strokes of a drawing in the order and directions of a variant of the reference; the pen
+def replayed(strokes: list[Stroke], match: Way, way: Way) -> list[Stroke]:
+    """The strokes of a drawing in the order and directions of a way to write the reference; the pen
     is lifted as long as it was after its first stroke, its second, and so on."""
     lifts = [int(b.t[0] - a.t[-1]) for a, b in zip(strokes, strokes[1:])] + [0]
     made = []
     clock = 0
-    for place, k in enumerate(variant.order):
-        xy, t = strokes[match.order[k]]
-        if match.turned[k] != variant.turned[k]:
+    for (k, back), lift in zip(way, lifts):
+        own, turned = match[k]
+        xy, t = strokes[own]
+        t = t - t[0]
+        if turned != back:
             xy, t = xy[::-1], t[-1] - t[::-1]
-        else:
-            t = t - t[0]
         made.append(Stroke(xy, clock + t))
-        clock += int(t[-1]) + lifts[place]
+        clock += int(t[-1]) + lift
     return made

@@ -28,6 +28,19 @@ class Path(NamedTuple):
     down: np.ndarray
 
 
+def length_of(xy: np.ndarray) -> np.ndarray:
+    """Pixels of the way from the first point to each."""
+    return np.append(0.0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T)))
+
+
+def evenly(xy: np.ndarray, number: int) -> np.ndarray:
+    """So many points (number, 2), evenly along a stroke."""
+    way = length_of(xy)
+    along = np.linspace(0.0, way[-1], number)
+    moves = np.append(True, np.diff(way) > 0)  # of points of one place the first
+    return np.stack([np.interp(along, way[moves], side[moves]) for side in xy.T], 1)
+
+
 def path_of(strokes: list[Stroke], pace: str, duration_ms: float) -> Path:
     """The path of a pen along strokes, a point every SPACING pixels and, lifted, one before and
     one behind each stroke.
@@ -38,74 +51,66 @@ def path_of(strokes: list[Stroke], pace: str, duration_ms: float) -> Path:
     places, times, downs = [], [], []
     clock = 0.0
     for xy, t in strokes:
-        way = np.append(0.0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T)))
+        way = length_of(xy)
         number = max(int(np.ceil(way[-1] / SPACING)), 1)
         along = np.linspace(0.0, way[-1], number + 1)
-        moves = np.append(True, np.diff(way) > 0)  # of points of one place the first
-        rests = np.append(np.diff(way) > 0, True)  # and the last
-        place = [np.interp(along, way[moves], xy[moves, side]) for side in (0, 1)]
         if pace == "even":
             time = clock + along
             clock = time[-1] + LIFT
         else:
+            rests = np.append(np.diff(way) > 0, True)  # of points of one place the last
             time = np.interp(along, way[rests], t[rests].astype(float))
             time[0] = t[0]
         # as seen from either end, so that directions do not show in the sum of all
         with_ends = [0, *range(number + 1), number]
-        places.append(np.stack(place, 1)[with_ends])
+        places.append(evenly(xy, number + 1)[with_ends])
         times.append(time[with_ends])
-        downs.append(np.isin(np.arange(number + 3), (0, number + 2), invert=True))
+        downs += [False, *[True] * (number + 1), False]
     time = np.concatenate(times)
     time = time - time[0]
     if pace != "written":
         time *= duration_ms * (1 - 1e-9) / max(time[-1], 1e-9)
-    return Path(np.concatenate(places), time, np.concatenate(downs))
+    return Path(np.concatenate(places), time, np.array(downs))
 
 
-class Lie(NamedTuple):
-    """How a drawing lies on a sensor of so many rows and columns: whether its middle and its longer
-    side are those of the sensor, but for a margin, or the picture's sides are; by how many degrees
-    it is turned, MIRRORED and more: and mirrored; and how much, as standard deviations of turns in
-    radians, of logarithms of sides, of shears and, a tenth, of places, a draw changes it."""
+def placed(
+    xy: np.ndarray,
+    size: tuple[int, int],
+    fitted: bool = True,
+    turn: int = 0,
+    varied: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """Rows and columns (n, 2) on a sensor of a size, fractions included, of places on the picture.
 
-    size: tuple[int, int]
-    fitted: bool = True
-    turn: int = 0
-    varied: float = 0.0
-
-    def place(self, xy: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Rows and columns (n, 2) on the sensor, fractions included, of places on the picture."""
-        low, high = (xy.min(0), xy.max(0)) if self.fitted else (np.zeros(2), np.full(2, PICTURE))
-        side = max(float(np.max(high - low)), LEAST)
-        if self.fitted:
-            side /= FILL
-        about = (xy - (low + high) / 2) / side
-        for _ in range(self.turn % MIRRORED // 90):
-            about = np.stack([-about[:, 1], about[:, 0]], 1)  # a quarter clockwise, y being down
-        if self.turn >= MIRRORED:
-            about = about * [-1, 1]
-        if self.varied and rng is not None:
-            about = about @ _drawn(rng, self.varied) + rng.normal(0, self.varied / 10, 2)
-        rows, columns = self.size
-        least = min(rows, columns)
-        return about[:, ::-1] * least + np.array([rows, columns]) / 2
-
-
-def _drawn(rng: np.random.Generator, much: float) -> np.ndarray:
-    """A matrix near one."""
-    angle = rng.normal(0, much)
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    wide, high = np.exp(rng.normal(0, much, 2))
-    return turn @ np.array([[wide, rng.normal(0, much)], [rng.normal(0, much), high]])
+    fitted   whether the drawing's middle and its longer side are those of the sensor, but for a
+             margin; else the picture's sides are
+    turn     by how many degrees it is turned; MIRRORED and more: and mirrored
+    varied   how much, as standard deviations of turns in radians, of logarithms of sides, of shears
+             and, a tenth, of places, a draw of rng changes it
+    """
+    low, high = (xy.min(0), xy.max(0)) if fitted else (np.zeros(2), np.full(2, PICTURE))
+    side = max(float(np.max(high - low)), LEAST)
+    about = (xy - (low + high) / 2) / (side / FILL if fitted else side)
+    for _ in range(turn % MIRRORED // 90):
+        about = np.stack([-about[:, 1], about[:, 0]], 1)  # a quarter clockwise, y being down
+    if turn >= MIRRORED:
+        about = about * [-1, 1]
+    if rng is not None and varied:
+        angle = rng.normal(0, varied)
+        turned = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        wide, high = np.exp(rng.normal(0, varied, 2))
+        sheared = [[wide, rng.normal(0, varied)], [rng.normal(0, varied), high]]
+        about = about @ (turned @ np.array(sheared)) + rng.normal(0, varied / 10, 2)
+    return about[:, ::-1] * min(size) + np.array(size) / 2
 
 
 def pen_events(place: np.ndarray, path: Path, size: tuple[int, int]) -> np.ndarray:
     """What a pen sends (dtype EVENT), an event a point of its path, of places (n, 2) on the
     sensor. Points beyond the sensor are at its border."""
     events = np.empty(len(place), EVENT)
-    cell = np.floor(place).astype(int)
-    events["y"] = np.clip(cell[:, 0], 0, size[0] - 1)
-    events["x"] = np.clip(cell[:, 1], 0, size[1] - 1)
+    cell = np.floor(place).astype(int).clip(0, np.array(size) - 1)
+    events["y"], events["x"] = cell.T
     events["t"] = np.floor(path.t * 1000)
     events["p"] = path.down
     return events

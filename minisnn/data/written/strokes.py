@@ -16,7 +16,6 @@ file for each drawing, Alphabet/character07/0107_12.txt, the last number being i
 line is START, each point a line "x,y,t", with y from 0 down to -105, and each stroke ends by BREAK.
 """
 
-import io
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,19 +25,18 @@ from typing import NamedTuple
 import numpy as np
 
 from ...arguments import need
-from ...files import check_archive, size_of, write_whole
+from ...files import whole_file
 from ...parallel.once import once
+from ..readers.arrays import load
 from ..readers.hdf5 import naming
 from ..store.cache import identity
 
 PICTURE = 105.0  # pixels of a side
 EIGHTHS = 8  # of a pixel, in which positions are counted
-MOST_BYTES = 1 << 28  # of a file, and of what it unpacks to
 LONGEST_MS = 3_600_000  # of a drawing: an hour
 BEYOND = 1.0  # sides of the picture that a pen may leave it by
 MEMBERS = "xy t stroke drawing character drawer names".split()
 WHAT = f"pen strokes, an .npz archive of {', '.join(MEMBERS)}"
-MOST_TEXT = 1 << 20  # bytes of the file of a drawing
 WHERE = "https://github.com/brendenlake/omniglot"
 
 
@@ -123,11 +121,8 @@ def read_strokes(path: str | Path) -> Strokes:
     path = Path(path).expanduser()
     if path.is_dir():
         return _published(path)
-    size_of(path, WHAT, MOST_BYTES)
     with naming(path, WHAT):
-        check_archive(path, "a file of pen strokes", MOST_BYTES)
-        with np.load(path, allow_pickle=False) as archive:
-            return _checked({name: archive[name] for name in MEMBERS}, path)
+        return _checked(load(path, *MEMBERS), path)
 
 
 def holds_strokes(path: str | Path) -> bool:
@@ -150,42 +145,28 @@ def _texts(root: Path) -> Iterator[Path]:
 
 def _published(root: Path) -> Strokes:
     """The drawings of a folder. ValueError, naming the file, where one is damaged."""
-    found = sorted(_texts(root))
-    if not found:
-        raise ValueError(
-            f"{root}: no file is named as Alphabet/character01/0001_01.txt; expected a folder of "
-            f"strokes as {WHERE} has them, or the file of {WHAT}"
-        )
     characters: dict[str, int] = {}
     numbers, drawers, drawings = [], [], []
-    for one in found:
-        kind = one.parent.name.removeprefix("character")
-        drawer = one.stem.rpartition("_")[2]
-        if not (kind.isdecimal() and drawer.isdecimal()):
-            raise ValueError(f"{one}: expected a name such as Alphabet/character01/0001_01.txt")
-        name = f"{one.parents[1].name}/{int(kind):02d}"
+    for path in sorted(_texts(root)):
+        kind = path.parent.name.removeprefix("character")
+        drawer = path.stem.rpartition("_")[2]
+        with naming(path, "the strokes of a drawing, Alphabet/character01/0001_01.txt"):
+            name = f"{path.parents[1].name}/{int(kind):02d}"
+            drawers.append(int(drawer))
+            drawings.append(_read_text(path))
         numbers.append(characters.setdefault(name, len(characters)))
-        drawers.append(int(drawer))
-        with naming(one, "the strokes of a drawing"):
-            drawings.append(_read_text(one))
-    with naming(root, WHAT):
+    with naming(root, f"a folder of strokes as {WHERE} has them, or a file of {WHAT}"):
         return replace(strokes_of(drawings, numbers, drawers, list(characters)), path=root)
 
 
 def _read_text(path: Path) -> list[Stroke]:
     """The strokes of the file of a drawing."""
-    size_of(path, "the strokes of a drawing", MOST_TEXT)
     start, *lines = path.read_text(encoding="utf-8", errors="replace").split() or [""]
     need("the first line", start[:40], start == "START", "START")
-    strokes = []
-    for part in " ".join(lines).split("BREAK"):
-        points = [line.split(",") for line in part.split()]
-        if points:
-            found = np.array(points, float)
-            good = found.shape[1:] == (3,) and np.abs(found).max() <= LONGEST_MS
-            need("a stroke", part[:40], good, "points x,y,t, and BREAK after each stroke")
-            strokes.append(found)
-    need("the drawing", "empty", strokes, "at least one point")
+    parts = [part.split() for part in " ".join(lines).split("BREAK")]
+    strokes = [np.array([line.split(",") for line in part], float) for part in parts if part]
+    good = all(one.shape[1:] == (3,) and np.isfinite(one).all() for one in strokes)
+    need("the drawing", path.name, strokes and good, "points x,y,t, and BREAK after each stroke")
     began = strokes[0][0, 2]
     return [
         Stroke(one[:, :2] * [1, -1], np.maximum(np.rint(one[:, 2] - began), 0).astype(np.int64))
@@ -195,38 +176,36 @@ def _read_text(path: Path) -> list[Stroke]:
 
 def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
     """The drawings of such arrays. ValueError where these do not fit each other."""
-    xy, t, stroke, drawing, character, drawer, names = (arrays[name] for name in MEMBERS)
-    side = PICTURE * EIGHTHS
-    low, high = -BEYOND * side, (1 + BEYOND) * side
-    for name in MEMBERS[:-1]:
-        good = arrays[name].dtype.kind in "iu" and len(arrays[name])
-        need(name, f"of type {arrays[name].dtype}", good, "whole numbers")
+    held = [arrays[name] for name in MEMBERS]
+    xy, t, stroke, drawing, character, drawer, names = held
+    far, most = (1 + BEYOND) * PICTURE * EIGHTHS, (LONGEST_MS, len(names) - 1, 1 << 31)
     expected = {
-        "xy": xy.shape[1:] == (2,) and low <= xy.min() and xy.max() <= high,
-        "t": t.shape == xy.shape[:1] and 0 <= t.min() and t.max() <= LONGEST_MS,
+        "xy": xy.shape[1:] == (2,) and _within(xy, PICTURE * EIGHTHS - far, far),
+        "t": t.shape == xy.shape[:1] and _within(t, 0, most[0]),
         "stroke": _are_edges(stroke, len(xy)),
         "drawing": _are_edges(drawing, len(stroke) - 1),
-        "character": _are_of(character, len(drawing) - 1, len(names)),
-        "drawer": _are_of(drawer, len(drawing) - 1, 1 << 31),
+        "character": len(character) == len(drawing) - 1 and _within(character, 0, most[1]),
+        "drawer": len(drawer) == len(drawing) - 1 and _within(drawer, 0, most[2]),
         "names": names.dtype.kind == "U" and len(set(names.tolist())) == len(names),
     }
-    for name, good in expected.items():
-        held = arrays[name]
-        reach = f", {held.min()} to {held.max()}" if name != "names" else ""
-        need(name, f"of shape {held.shape}{reach}", good, WHAT)
-    numbers = {name: arrays[name].astype(np.int64) for name in MEMBERS[1:-1]}
+    for (name, good), one in zip(expected.items(), held):
+        reach = f", {one.min()} to {one.max()}" if one.size and one.dtype.kind in "iuf" else ""
+        need(name, f"{one.dtype} of shape {one.shape}{reach}", good, WHAT)
+    numbers = dict(zip(MEMBERS[1:-1], (one.astype(np.int64) for one in held[1:-1])))
     return Strokes(xy, **numbers, names=names, path=path)
 
 
+def _within(numbers: np.ndarray, low: float, high: float) -> bool:
+    """Whether these are whole numbers within limits."""
+    some = numbers.dtype.kind in "iu" and numbers.size > 0
+    return some and bool(low <= numbers.min() and numbers.max() <= high)
+
+
 def _are_edges(edges: np.ndarray, end: int) -> bool:
-    """Whether numbers rise from 0 to `end`."""
-    rise = len(edges) > 1 and bool(np.all(edges[1:] > edges[:-1]))
-    return rise and edges[0] == 0 and edges[-1] == end
-
-
-def _are_of(values: np.ndarray, number: int, most: int) -> bool:
-    """Whether there are so many numbers, from 0 to below `most`."""
-    return values.shape == (number,) and 0 <= values.min() and values.max() < most
+    """Whether whole numbers rise from 0 to `end`."""
+    return (
+        _within(edges, 0, end) and edges[0] == 0 < edges[-1] == end and (np.diff(edges) > 0).all()
+    )
 
 
 def strokes_of(
@@ -243,9 +222,8 @@ def strokes_of(
     Raises ValueError where these do not fit each other.
     """
     flat = [one for strokes in drawings for one in strokes]
-    xy = np.concatenate([np.rint(np.asarray(one.xy, float) * EIGHTHS) for one in flat])
     arrays = {
-        "xy": xy.astype(np.int32),
+        "xy": np.rint(np.concatenate([one.xy for one in flat]) * EIGHTHS).astype(np.int32),
         "t": np.concatenate([one.t for one in flat]),
         "stroke": np.cumsum([0, *[len(one.t) for one in flat]]),
         "drawing": np.cumsum([0, *map(len, drawings)]),
@@ -259,7 +237,6 @@ def strokes_of(
 def write_strokes(path: str | Path, strokes: Strokes) -> Path:
     """Write drawings as a file of this form, which appears only when it is whole; returns its
     path."""
-    image = io.BytesIO()
-    np.savez_compressed(image, **{name: getattr(strokes, name) for name in MEMBERS})
-    write_whole(Path(path), image.getvalue())
+    with whole_file(path) as file:
+        np.savez_compressed(file, **{name: getattr(strokes, name) for name in MEMBERS})
     return Path(path)

@@ -4,10 +4,11 @@ them; NumPy is not needed here."""
 from collections.abc import Iterable
 from typing import Any
 
-PACES = ("even", "scaled", "written")
-OVER = ("characters", "new-drawers", "drawers", "order")
-CONTROLS = ("none", "shuffled", "summed")
-KINDS = {"pace": PACES, "over": OVER, "control": CONTROLS}
+KINDS = {
+    "pace": ("even", "scaled", "written"),
+    "over": ("characters", "new-drawers", "drawers", "order"),
+    "control": ("none", "shuffled", "summed"),
+}
 
 
 def options_of(words: Iterable[str]) -> dict[str, Any]:
@@ -18,17 +19,17 @@ def options_of(words: Iterable[str]) -> dict[str, Any]:
     >>> options_of(["scaled", "order", "Korean"])
     {'pace': 'scaled', 'over': 'order', 'alphabets': ('Korean',)}
     """
+    kind_of = {word: kind for kind, known in KINDS.items() for word in known}
     found: dict[str, Any] = {}
-    alphabets = []
     for word in words:
-        kind = next((kind for kind, known in KINDS.items() if word in known), None)
-        if kind is None:
-            alphabets.append(word)
+        kind = kind_of.get(word, "alphabets")
+        if kind == "alphabets":
+            found[kind] = (*found.get(kind, ()), word)
         elif kind in found:
             raise ValueError(f"strokes has {found[kind]} and {word}; expected one of them")
         else:
             found[kind] = word
-    return {**found, "alphabets": tuple(alphabets)} if alphabets else found
+    return found
 
 
 def of_split(split: str, words: Iterable[str], fitted: bool | None, draws: int) -> dict[str, Any]:
@@ -39,4 +40,4 @@ def of_split(split: str, words: Iterable[str], fitted: bool | None, draws: int) 
         found.pop("alphabets", None)
     if fitted is not None:
         found["fitted"] = fitted
-    return {**found, "draws": draws} if split == "train" and draws else found
+    return found | dict(draws=draws) if split == "train" and draws else found

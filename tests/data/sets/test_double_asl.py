@@ -10,7 +10,6 @@ from scipy.io import savemat
 from slowly import after
 
 from minisnn.data.readers.asl import LETTERS
-from minisnn.data.sets import double_asl
 from minisnn.data.sets.double_asl import DoubleASL, double_asl_classes
 
 CLASSES = double_asl_classes()
@@ -96,22 +95,6 @@ def test_one_recording_in_five_is_a_test_recording(root, split, numbers):
     assert data.classes == CLASSES[split]
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-    """In place of the hand model: pictures that hold their label and their number within it, from 1
-    on."""
-    calls = []
-
-    def hand_picture(letter, number, seed):
-        calls.append((letter, number, seed))
-        image = np.zeros((120, 160), np.uint8)
-        image[0, :2] = letter, 1 + number
-        return image
-
-    monkeypatch.setattr(double_asl, "hand_picture", hand_picture)
-    return calls
-
-
 @dataclasses.dataclass(frozen=True)
 class MarkingCamera:
     """In place of the event camera: marks recordings as `write_marked` does."""
@@ -129,19 +112,6 @@ class MarkingCamera:
         return counts
 
 
-@pytest.mark.parametrize(
-    "split, numbers",
-    after(1, [("test", {5, 10}), ("train", {1, 2, 3, 4, 6, 7, 8, 9, 11}), ("val", {5, 10})]),
-)
-def test_drawn_hands_keep_to_the_rule_of_five(drawn, split, numbers):
-    data = DoubleASL(split, per_letter=11, camera=MarkingCamera(), progress=False)
-    assert (
-        check_tasks(data, 60) == numbers
-        and data.classes == CLASSES[split]
-        and "simulated" in data.source
-    )
-
-
 @pytest.fixture
 def photographs(tmp_path):
     """Eleven pictures of each letter in an .npz file, names in capitals, letters mixed, marked as
@@ -157,7 +127,6 @@ def photographs(tmp_path):
 @pytest.mark.parametrize(
     "split, numbers", after(1, [("test", {5, 10}), ("train", {1, 2, 3, 4, 6, 7, 8, 9, 11})])
 )
-@pytest.mark.slow
 def test_photographs_keep_to_the_rule_of_five(photographs, split, numbers):
     data = DoubleASL(split, photographs[0], camera=MarkingCamera(), progress=False)
     assert (

@@ -7,7 +7,7 @@ import strokes
 
 import minisnn as ms
 from minisnn.data.sets.samples import shared
-from minisnn.data.written.strokes import read_strokes
+from minisnn import read_strokes
 
 SPLITS = ("train", "val", "test")
 
@@ -102,6 +102,19 @@ def test_orders_look_alike_when_they_are_summed(path):
         assert not support & query  # no drawing is on both sides, in whatever order
 
 
+def test_a_class_of_orders_is_written_alike_by_all(path):
+    """Wherever a drawer began, and from which end: of one class all begin at one place, of two
+    classes of a character not."""
+    tasks = ms.Written("test", path, over="order", alphabets=["Korean"])
+    firsts = {}
+    for name, (symbol,) in tasks.made_of.items():
+        dense = tasks.pool.dense(tasks.symbols[symbol])
+        places = [np.argwhere(one[..., 1])[0][1:] for one in dense]
+        assert np.ptp(places, axis=0).max() <= 5, name
+        firsts.setdefault(name.split()[0], []).append(np.mean(places, 0))
+    assert all(np.ptp(some, axis=0).max() > 5 for some in firsts.values())
+
+
 def test_controls_take_the_time_and_leave_the_pixels(path):
     how = dict(root=path, alphabets=["Korean"])
     plain, mixed, summed = (
@@ -129,6 +142,20 @@ def test_drawers_are_classes_or_not_met(path):
     task = sets["train"].episode(0, 0, ways=5, queries=3)
     sides = [set(drawer[sets["train"].pool.numbers[one]].ravel()) for one in task.recordings]
     assert not sides[0] & sides[1]
+
+
+def test_turns_are_those_of_pictures(path):
+    tasks = ms.Written("train", path, size=(21, 21), alphabets=None)
+    looks = {}
+    for name in tasks.classes:
+        if name.startswith("Latin/01"):
+            where = tasks.symbols[tasks.made_of[name][0]]
+            looks[name.partition("+")[2]] = tasks.pool.dense(where[:1])[0].sum((0, 3)) > 0
+    for turn, look in looks.items():
+        expected = np.rot90(looks[""], -int(turn.strip("m") or 0) // 90)
+        expected = expected[:, ::-1] if "m" in turn else expected
+        assert (look != expected).sum() <= 2, turn  # what lies on an edge may round otherwise
+    assert len(looks) == 8
 
 
 def test_characters_that_train_are_told_apart_by_other_drawers(path):
