@@ -139,7 +139,7 @@ class EventCamera:
         good = np.shape(self.sensor) == (2,) and min(self.sensor) >= 1
         need("sensor", self.sensor, good, "rows and columns")
         rows = self.rows()
-        good = rows.shape[1:] == (3,) and len(rows) > 1 and (np.diff(rows[:, 0]) > 0).all()
+        good = rows.shape[1:] == (3,) and len(rows) > 1 and bool((np.diff(rows[:, 0]) > 0).all())
         need("trajectory", self.trajectory, good, "two rows (ms, x, y) or more, as time goes on")
 
     def record(

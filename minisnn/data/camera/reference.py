@@ -71,7 +71,7 @@ def pixel_events(
     after its first event.
     """
     places, leak = scene.places, pixels.leak
-    now = look(view, scene.fine, *places[0], scene.shape)
+    now = look(view, scene.fine, places[0, 0], places[0, 1], scene.shape)
     reference = now - residual
     free = np.full(now.size, -1.0)  # ms at which the pixel's refractory time ends
     found, first = [np.zeros(0, np.int64)], NEVER

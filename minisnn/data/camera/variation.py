@@ -79,7 +79,8 @@ class Variation:
             return float(rng.uniform(*getattr(self, name)))
 
         def factor(name: str) -> float:
-            return math.exp(rng.uniform(*map(math.log, getattr(self, name))))
+            low, high = getattr(self, name)
+            return math.exp(rng.uniform(math.log(low), math.log(high)))
 
         rotation = _turned(even("rotation_deg"))
         matrix = rotation @ np.array([[1.0, 0.0], [even("shear"), 1.0]]) * factor("scale")

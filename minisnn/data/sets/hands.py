@@ -247,8 +247,8 @@ def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.n
 
     yaw, pitch, roll = (np.array(pose.turn) + turns * np.array(_TURN_SD) * _normal(rng, 3)) * degree
     turn = _about(0, pitch) @ _about(2, roll) @ _about(1, yaw)
-    joints = (np.concatenate(ends_of) @ turn.T for ends_of in (starts, ends))
-    return *joints, from_radius, to_radius, flat
+    placed = (np.concatenate(joints_of) @ turn.T for joints_of in (starts, ends))
+    return *placed, from_radius, to_radius, flat
 
 
 def _direction(sideways: np.ndarray, up: np.ndarray) -> np.ndarray:

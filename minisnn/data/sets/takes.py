@@ -77,7 +77,7 @@ class Slow:
         terms: int = 4,
         periods: tuple[float, float] = SLOW_S,
     ):
-        logs = rng.uniform(*map(math.log, periods), terms)
+        logs = rng.uniform(math.log(periods[0]), math.log(periods[1]), terms)
         self._rate = 2 * math.pi / np.exp(logs)
         self._a, self._b = rng.standard_normal((2, terms, *shape)) / math.sqrt(terms)
 

@@ -70,8 +70,8 @@ def cached(
     arrays = dict(make())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as file:
-            np.savez(file, **{_KEY: key, **arrays})
+        with whole_file(path) as whole:
+            np.savez(whole, **{_KEY: key, **arrays})
     except OSError as error:
         warnings.warn(
             f"cache folder {path.parent} cannot be used ({error.strerror or error}); going on "

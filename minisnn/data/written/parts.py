@@ -24,7 +24,7 @@ class Part(NamedTuple):
     """
 
     names: list[str]
-    rows: list[tuple[int, tuple[Way, Way] | None]]
+    rows: Sequence[tuple[int, tuple[Way, Way] | None]]
     labels: np.ndarray
 
 

@@ -203,9 +203,8 @@ def _within(numbers: np.ndarray, low: float, high: float) -> bool:
 
 def _are_edges(edges: np.ndarray, end: int) -> bool:
     """Whether whole numbers rise from 0 to `end`."""
-    return (
-        _within(edges, 0, end) and edges[0] == 0 < edges[-1] == end and (np.diff(edges) > 0).all()
-    )
+    ends = _within(edges, 0, end) and edges[0] == 0 and edges[-1] == end
+    return bool(ends and (np.diff(edges) > 0).all())
 
 
 def strokes_of(

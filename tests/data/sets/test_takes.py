@@ -45,8 +45,8 @@ class Unseen(Take):
     def picture(self, t: float) -> np.ndarray:
         return np.zeros((2, 2))
 
-    def record_counts(self, *how) -> np.ndarray:
-        return np.ones((1, 100, 30, 40, 2), np.uint8)
+    def record_counts(self, pictures, noise, *how) -> np.ndarray:
+        return np.random.default_rng(noise).poisson(0.001, (1, 100, 30, 40, 2)).astype(np.uint8)
 
 
 @pytest.mark.parametrize("protocol", after(1, takes.PROTOCOLS))
