@@ -17,9 +17,39 @@ from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.readers.events import event_map
 from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
 from minisnn.data.sets.digits import load_digits
-from minisnn.data.sets.statistics import recording_statistics
 
 SACCADES_MS = ((0, 105), (105, 210), (210, np.inf))  # of N-MNIST
+
+
+def recording_statistics(
+    recordings: Sequence[np.ndarray], shape: tuple[int, int] = (34, 34)
+) -> dict[str, float]:
+    """Named numbers of a set of recordings (arrays of dtype EVENT) of a sensor of `shape`, in the
+    order of a table: events of a recording, the share of ON, the time of the last event, the share
+    of pixels with any event, their events, and quantiles of the interval from one to the next.
+    """
+    size = np.mean([events.size for events in recordings])
+    maps = [event_map(events, shape).sum(axis=2) > 0 for events in recordings]
+    intervals = np.concatenate([_intervals(events, shape) for events in recordings]) / 1000
+    few = [np.nan] * 4
+    quantiles = np.percentile(intervals, (1, 10, 50, 90)).tolist() if intervals.size else few
+    return {
+        "events, mean": float(size),
+        "ON share": float(np.mean(np.concatenate(recordings)["p"])),
+        "last event, mean ms": float(np.mean([one["t"].max() for one in recordings]) / 1000),
+        "active pixels, share": float(np.mean(maps)),
+        "events an active pixel": float(size / np.mean(maps) / np.prod(shape)),
+        "interval of a pixel, 1 % ms": quantiles[0],
+        "interval of a pixel, 10 % ms": quantiles[1],
+        "interval of a pixel, 50 % ms": quantiles[2],
+        "interval of a pixel, 90 % ms": quantiles[3],
+    }
+
+
+def _intervals(events: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    pixel = events["y"].astype(np.int64) * shape[1] + events["x"]
+    order = np.lexsort((events["t"], pixel))
+    return np.diff(events["t"][order])[np.diff(pixel[order]) == 0]
 
 
 def nmnist_statistics(

@@ -9,9 +9,9 @@ import numpy as np
 from ..data.readers import anything
 from ..data.readers.columns import order_of
 from ..data.readers.spoken import forget
-from ..data.readers.units import as_picture, in_words, is_row
-from ..data.sets.own import check_taken, classes_of, of_one_group, tell_unused
-from ..data.sets.statistics import oddities, recording_statistics, unit_statistics
+from ..data.readers.units import in_words, is_row
+from ..data.sets.own import check_taken, classes_of, of_one_group
+from ..data.sets.statistics import oddities, statistics
 from ..plots import plot_sheet, save
 from .options import Forms
 
@@ -29,11 +29,8 @@ def file(path: Path, forms: Forms) -> None:
     print(f"{path}: {len(events)} events of {in_words(sensor)}{'' if named else ' or more'}")
     for what in oddities(events, sensor):
         print(f"looks wrong: {what}")
-    table = unit_statistics([events])
-    if not is_row(sensor):
-        table = recording_statistics([events], as_picture(sensor))
-    for name, value in table.items():
-        print(f"{name.replace(', mean', ''):<32}{float(f'{value:.4g}'):>12g}")
+    for name, value in statistics(events, sensor).items():
+        print(f"{name:<36}{float(f'{value:.4g}'):>12g}")
 
 
 def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
@@ -99,7 +96,6 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
         print(f"they last {lasting:,.0f} ms (median); {usual}")
     try:
         parts = {split: len(one) for split, one in classes_of(found, 0, str(root)).items()}
-        tell_unused(found, str(root))
         many = ", ".join(f"{split} {count}" for split, count in parts.items())
         if min(parts.values()) < 2:
             raise ValueError(f"{root}: the classes are {many}; a task needs two of one split")

@@ -1,8 +1,6 @@
 """Every form of recordings is counted alike, and damage of any of them is one sentence that names the
 file."""
 
-import struct
-
 import h5py
 import numpy as np
 import pytest
@@ -158,21 +156,3 @@ def test_python_counts_them_alike(form, how):
         for events, options in ((recordings, {}), ([form(one) for one in recordings], how))
     ]
     np.testing.assert_array_equal(*counts)
-
-
-@pytest.mark.parametrize("order, mark", [("<", b"IM"), (">", b"MI")])
-@pytest.mark.parametrize("long", [False, True])
-def test_bytes_of_matlab_by_hand(tmp_path, order, mark, long):
-    """Numbers of a double array are stored as uint8 where they fit; four bytes stand in their head,
-    or are padded."""
-    data = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack(order + "H", 0x0100) + mark
-    for name, values in (("ts", (7, 9)), ("x", (1, 2)), ("y", (3, 4)), ("pol", (0, 1))):
-        matrix = struct.pack(order + "4I", 6, 8, 6, 0) + struct.pack(order + "2I2i", 5, 8, 1, 2)
-        for kind, body in ((1, name.encode()), (2, bytes(values))):
-            if long:
-                matrix += struct.pack(order + "2I8s", kind, len(body), body)
-            else:
-                matrix += struct.pack(order + "I4s", len(body) << 16 | kind, body)
-        data += struct.pack(order + "2I", 14, len(matrix)) + matrix
-    (tmp_path / "a.mat").write_bytes(data)
-    assert read_events(tmp_path / "a.mat").tolist() == [(1, 3, 7, 0), (2, 4, 9, 1)]

@@ -16,19 +16,21 @@ import csv
 import importlib.util
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...arguments import need
 from ...files import size_of
-from .arrays import SETS, holds_events, read_arrays, read_hdf5, read_table, sensor_of_npz
+from .arrays import SETS, read_arrays, read_hdf5, read_table, sensor_of_npz
 from .asl import SHAPE as ASL
 from .asl import read_asl
 from .columns import UNITS
 from .events import as_recording
-from .hdf5 import naming, one_line
+from .hdf5 import naming
 from .nmnist import SHAPE as NMNIST
 from .nmnist import read_nmnist
 from .plausible import check_unit
@@ -53,26 +55,22 @@ def _bytes(path: Path, sensor: Sensor, columns: str | None) -> Any:
 
 
 def _camera(path: Path, sensor: Sensor, columns: str | None) -> Any:
-    packets = _of_camera(path, list)
+    packets = list(_stream(path))
+    names = ("t", "x", "y", "on")
     if not packets:
-        return {name: np.zeros(0, int) for name in "txyp"}
+        return dict.fromkeys(names, np.zeros(0, int))
     held = np.concatenate(packets)
-    return {name: held[name] for name in ("t", "x", "y", "on")}
+    return {name: held[name] for name in names}
 
 
-def _of_camera(path: Path, take: Callable[[Any], Any]) -> Any:
-    """What `take` makes of a stream of packets of events, which the library faery reads."""
+def _stream(path: Path) -> Any:
+    """Packets of events, which the library faery reads."""
     if importlib.util.find_spec("faery") is None:
         install = "pip install 'minisnn[cameras]'"
         raise ValueError(f"files of cameras need the library faery; install it with: {install}")
     import faery
 
-    try:
-        return take(faery.events_stream_from_file(str(path)))
-    except (Exception, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # a panic of Rust
-        raise ValueError(one_line(error)) from None
+    return faery.events_stream_from_file(str(path))
 
 
 def _sensor_of_hdf5(path: Path) -> Sensor:
@@ -92,7 +90,7 @@ class Reader(NamedTuple):
     says: bool = False
 
 
-_CAMERA = Reader(_camera, lambda path: _of_camera(path, lambda s: s.dimensions())[::-1], says=True)
+_CAMERA = Reader(_camera, lambda path: _stream(path).dimensions()[::-1], says=True)
 _HDF5 = Reader(lambda path, *_: read_hdf5(path), _sensor_of_hdf5)
 _TEXT = Reader(lambda path, _, columns: read_table(path, columns))
 READERS = {
@@ -117,8 +115,8 @@ def read_events(
     sensor: Sensor = None,
     columns: str | None = None,
 ) -> np.ndarray:
-    """Events of one recording (dtype EVENT), sorted by time (`events.in_order`); those of units are
-    in one row, x is the unit.
+    """Events of one recording (dtype EVENT), sorted by time (`clock.check_clock`); those of units
+    are in one row, x is the unit.
 
     time      unit of the times of files whose form does not say it (`events.as_events`)
     flip_y    rows of the sensor, where y grows upwards in the file: row y becomes flip_y - 1 - y
@@ -190,14 +188,14 @@ def read_entry(
         held = opened(entry.path, sensor and tuple(sensor), time)
         return _flipped(held.read(entry.key), flip_y)
     events = read_events(entry.path, time, flip_y, sensor, columns)
-    low, high = events["t"][0], events["t"][-1] + 1
-    start = low if entry.start is None else entry.start
-    stop = high if entry.stop is None else entry.stop
-    part = events[np.searchsorted(events["t"], start) : np.searchsorted(events["t"], stop)]
+    t = events["t"]
+    start = t[0] if entry.start is None else entry.start
+    stop = t[-1] + 1 if entry.stop is None else entry.stop
+    part = events[slice(*np.searchsorted(t, (start, stop)))]
     if not part.size:
         raise ValueError(
             f"{entry.path}: no events from {start} to {stop} us; the recording has those from "
-            f"{low} to {high - 1} us"
+            f"{t[0]} to {t[-1]} us"
         )
     return part
 
@@ -210,12 +208,9 @@ def sensor_of_all(found: Sequence[Entry]) -> Sensor:
     """
     known: dict[tuple[int, ...], Path] = {}
     for path in dict.fromkeys(one.path for one in found):
-        try:
-            sensor = sensor_of(path)
-        except (ValueError, OSError):
-            continue
-        if sensor is not None:
-            known.setdefault(sensor, path)
+        with suppress(ValueError, OSError):
+            if (sensor := sensor_of(path)) is not None:
+                known.setdefault(sensor, path)
     if len(known) > 1:
         (sensor, path), (other, twin), *_ = known.items()
         raise ValueError(
@@ -233,18 +228,16 @@ def entries(root: str | Path) -> list[Entry]:
     is a CSV file (or a folder with index.csv). Its columns are path and label, and optionally
     start, stop (of a part, in us, or start_ms, stop_s and so on), subject and split. In folders what
     begins with a dot is hidden; a warning counts what else is not read. Raises
-    ValueError, naming it, for anything else, for two entries of one part of a file, and where
-    recordings are next to the folders of splits, which would not be read.
+    ValueError, naming it, for anything else, and for two entries of one part of a file.
     """
     root = Path(root).expanduser()
     index = root / INDEX if root.is_dir() else root
     if root.is_file() and root.suffix.lower() in SETS:
-        forget()
         rows = opened(root).listed()
         forget()
         found = [Entry(root, label, None, None, who, split, key) for key, label, who, split in rows]
     else:
-        found = [*_indexed(index)] if index.is_file() else _in_folders(root)
+        found = _indexed(index) if index.is_file() else _in_folders(root)
     if not found:
         raise ValueError(
             f"{root}: no recordings; expected <class>/<recording> ending in "
@@ -257,34 +250,31 @@ def entries(root: str | Path) -> list[Entry]:
 
 
 def _in_folders(root: Path) -> list[Entry]:
-    """Of a folder of folders; a warning counts what they hold and is not read."""
-    if not root.is_dir():
-        raise ValueError(f"{root}: no such folder or index of recordings")
+    """Of a folder of folders; a warning counts what is in them, or next to them, and is not
+    read."""
     folders = [one for one in _shown(root) if one.is_dir()]
-    splits = [one for one in folders if one.name.lower() in SPLITS]
-    within = [(SPLITS[one.name.lower()], label) for one in splits for label in _shown(one)]
+    splits = {one: SPLITS[one.name.lower()] for one in folders if one.name.lower() in SPLITS}
+    within = [(split, one) for folder, split in splits.items() for one in _shown(folder)]
     labels: list[tuple[str | None, Path]] = [one for one in within if one[1].is_dir()]
-    other = [one for one in folders if labels and one not in splits]
-    other = [one for one in other if any(map(_is_recording, one.rglob("*")))]
-    if other:
-        raise ValueError(
-            f"{root}: recordings in {', '.join(one.name for one in other)} would not be read next "
-            f"to {' and '.join(one.name for one in splits)}; expected nothing but train, val and "
-            "test"
-        )
-    found, left = [], []
-    for split, label in labels or [(None, one) for one in folders]:
-        for path in _shown(label):
-            if path.suffix.lower() in READERS and not path.is_dir():
-                found.append(Entry(path, label.name, split=split))
-            else:
-                left.append(path)
-    left += [path for one in (root, *splits) for path in _shown(one) if _is_recording(path)]
+    other = [one for one in folders if one not in splits] if labels else []
+    labels = labels or [(None, one) for one in folders]
+    found = [
+        Entry(path, label.name, split=split)
+        for split, label in labels
+        for path in _shown(label)
+        if path.suffix.lower() in READERS and path.is_file()
+    ]
+    read = {one.path for one in found}
+    left = [path for _, label in labels for path in _shown(label) if path not in read]
+    beside = [path for one in (root, *splits) for path in _shown(one)]
+    beside += [path for one in other for path in one.rglob("[!.]*")]
+    kinds = set(READERS) - set(NOTES)
+    left += [path for path in beside if path.suffix.lower() in kinds and path.is_file()]
     if found and left:
-        kinds = Counter(map(_ending, left)).most_common(MOST_KINDS)
+        many = Counter(map(_ending, left)).most_common(MOST_KINDS)
         warnings.warn(
             f"{root}: {len(left)} files or folders in {len({one.parent for one in left})} folders "
-            f"are not read ({', '.join(f'{number} {kind}' for kind, number in kinds)}), such as "
+            f"are not read ({', '.join(f'{number} {kind}' for kind, number in many)}), such as "
             f"{left[0].relative_to(root)}; recordings end in {', '.join(SUFFIXES)}",
             stacklevel=3,
         )
@@ -293,7 +283,7 @@ def _in_folders(root: Path) -> list[Entry]:
 
 def _shown(folder: Path) -> list[Path]:
     """What a folder holds and does not hide, in order of names."""
-    return sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+    return sorted(folder.glob("[!.]*"))
 
 
 def _ending(path: Path) -> str:
@@ -303,40 +293,31 @@ def _ending(path: Path) -> str:
     return "folders" if path.is_dir() else ending or "without an ending"
 
 
-def _is_recording(path: Path) -> bool:
-    """Whether a file outside of the folders of classes is a recording: arrays may be labels, HDF5 a
-    checkpoint, and text notes."""
-    kind = path.suffix.lower()
-    if kind not in READERS or kind in NOTES or not path.is_file():
-        return False
-    return kind not in (".npy", ".npz", *SETS) or holds_events(path, ordered=True)
-
-
 def nearly(root: Path) -> str:
     """What is in a folder without recordings that may have been meant."""
-    files = [one for one in (*root.glob("[!.]*"), *root.glob("*/[!.]*")) if one.is_file()]
-    for path in sorted(files):
-        if path.suffix.lower() in SETS:
-            return f"; {path} may hold a whole set: name the file"
-        if path.parent == root and path.suffix.lower() in READERS:
-            return (
-                f"; {path.name} is in the folder itself, put it into a folder named for its class"
-            )
-        return f"; {path.relative_to(root)} is there, but recordings end in {', '.join(SUFFIXES)}"
-    return ""
+    files = [one for depth in ("[!.]*", "*/[!.]*") for one in root.glob(depth) if one.is_file()]
+    if not files:
+        return ""
+    path = min(files)
+    hint = f"but recordings end in {', '.join(SUFFIXES)}"
+    if path.suffix.lower() in READERS:
+        hint = "put it into a folder named for its class, or name a file that is a whole set"
+    return f"; {path.relative_to(root)} is there, {hint}"
 
 
-def _indexed(path: Path) -> Iterator[Entry]:
+def _indexed(path: Path) -> list[Entry]:
     expected = "path and label in the first line, and a row for each recording"
     with naming(path, expected), open(path, newline="", encoding="utf-8-sig") as file:
         head, *rows = [[cell.strip() for cell in row] for row in csv.reader(file)] or [[]]
         head = [name.lower() for name in head]
         if not {"path", "label"} <= set(head):
             raise ValueError(f"found the columns {', '.join(head)[:200] or 'none'}")
+    found = []
     for number, row in enumerate(rows, 2):
         if row:
-            with naming(f"{path}: line {number}", f"{','.join(head)}"):
-                yield _entry(path.parent, dict(zip(head, row, strict=True)))
+            with naming(f"{path}: line {number}", ",".join(head)):
+                found.append(_entry(path.parent, dict(zip(head, row, strict=True))))
+    return found
 
 
 def _entry(folder: Path, cells: dict[str, str]) -> Entry:
@@ -346,15 +327,11 @@ def _entry(folder: Path, cells: dict[str, str]) -> Entry:
         for name, factor in {part: 1, **{f"{part}_{one}": UNITS[one] for one in UNITS}}.items():
             if cells.get(name):
                 times.setdefault(part, round(float(cells[name]) * factor))
-    if len(times) == 2 and not 0 <= times["start"] < times["stop"]:
-        raise ValueError(f"start {times['start']} us and stop {times['stop']} us")
-    place = folder / cells["path"]
-    if not place.is_file():
-        raise ValueError(f"no such file as {cells['path'][:80]!r}; paths begin where the index is")
-    if not cells["label"]:
-        raise ValueError("no label; expected one")
-    split = cells.get("split", "").lower()
-    if split and split not in SPLITS:
-        raise ValueError(f"the split is {split!r}; expected train, val or test")
+    good = len(times) < 2 or 0 <= times["start"] < times["stop"]
+    need("the part in us", times, good, "a start before its stop")
+    place, label, split = folder / cells["path"], cells["label"], cells.get("split", "").lower()
+    need("the path", str(place), place.is_file(), "one from the index on; there is no such file")
+    need("the label", label, label, "a name")
+    need("the split", split, not split or split in SPLITS, "train, val or test")
     who = cells.get("subject") or None
-    return Entry(place, cells["label"], **times, subject=who, split=SPLITS.get(split))
+    return Entry(place, label, **times, subject=who, split=SPLITS.get(split))

@@ -10,13 +10,13 @@ beyond measure.
 
 import io
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...arguments import need
 from ...files import check_archive, read_whole, size_of
 from .columns import ACCEPTED, ORDER, columns_of, name_of, order_of
 from .hdf5 import Hdf5, naming
@@ -84,8 +84,7 @@ def read_hdf5(path: Path) -> Held:
 
 
 def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
-    """The columns of a table of text by their names, int64 or float64: whole numbers exactly, in 64
-    bits, others as Python reads them; True and False are 1 and 0.
+    """The columns of a table of text by their names, as numbers; True and False are 1 and 0.
 
     columns   their names in order, where the first line has none or others
 
@@ -106,26 +105,14 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
         if NUMBERS.fullmatch(head):
             rest = text
         names = order_of(columns, names)
-    if not rest.strip():
-        return {name: np.zeros(0, np.int64) for name in names}
-    rest = rest.lower().replace(b"true", b"1").replace(b"false", b"0")
-    words = rest.strip().partition(b"\n")[0].split(mark.encode() if mark else None)
-    if len(words) != len(names):
-        raise ValueError(f"the first row has {len(words)} values; expected {len(names)}")
-    whole = [word.strip().lstrip(b"+-").isdigit() for word in words]
-    try:
-        table = _loaded(rest, mark, [np.int64 if one else np.float64 for one in whole])
-    except (ValueError, DeprecationWarning):  # a fraction in a column of whole numbers
-        table = _loaded(rest, mark, [np.float64] * len(names))
-    found = [(name, table[f"f{place}"]) for place, name in enumerate(names)]
-    return dict(reversed(found))  # the first of a name
-
-
-def _loaded(rest: bytes, mark: str | None, kinds: list[type]) -> np.ndarray:
-    dtype = [(f"f{place}", kind) for place, kind in enumerate(kinds)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        return np.loadtxt(io.BytesIO(rest), dtype, None, mark, ndmin=1)
+    rows = io.BytesIO(rest.lower().replace(b"true", b"1").replace(b"false", b"0"))
+    table = np.zeros((0, len(names)))
+    if rest.strip():  # float64 holds times to 0.3 us, also those of nanoseconds since 1970
+        table = np.loadtxt(rows, comments=None, delimiter=mark, ndmin=2)
+    number = table.shape[1]
+    expected = f"one for each of {', '.join(names)}"
+    need("the number of columns", number, number == len(names), expected)
+    return dict(zip(reversed(names), reversed(table.T)))  # the first of a name
 
 
 def holds_many(names: list[str]) -> bool:
@@ -136,19 +123,16 @@ def holds_many(names: list[str]) -> bool:
 
 def holds_set(path: Path) -> bool:
     """Whether this is an HDF5 file of many recordings, as torchneuromorphic writes it or SHD has
-    it; a missing one is taken for what its name says."""
-    if path.suffix.lower() not in SETS or path.is_dir():
+    it."""
+    if path.suffix.lower() not in SETS or not path.is_file() or not holds_events(path):
         return False
-    if not path.is_file() or not holds_events(path):
-        return path.suffix.lower() == ".hdf5"
     with naming(path, "recordings"), Hdf5(path, "recordings") as file:
         return holds_many(file.names())
 
 
-def holds_events(path: str | Path, ordered: bool = False) -> bool:
+def holds_events(path: Path, ordered: bool = False) -> bool:
     """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where
     their order is given (`ordered`); of a file in HDF5 whether it is one, and no checkpoint."""
-    path = Path(path)
     if path.suffix.lower() in SETS:
         import h5py
 

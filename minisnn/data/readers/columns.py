@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import one_of, shown
+from ...arguments import must, need, one_of, shown
 
 NAMES = {  # of columns, as tools and files call them
     "x": "x xs col column".split(),
@@ -95,41 +95,39 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
         if what is not None and (what not in known or name == what):
             known[what] = unmasked(values, name)
             unit = unit_of(name) if what == "t" else unit
-    if "t" not in known:
-        found = f"the columns {', '.join(names)[:200]}" if names else shown(recording)
-        raise ValueError(
-            f"found {found}; expected x, y, t and p, or t and unit, by these names: {ACCEPTED}; or "
-            f"{ORDER}"
-        )
+    found = f"the columns {', '.join(names)[:200]}" if names else shown(recording)
+    expected = f"x, y, t and p, or t and unit, by these names: {ACCEPTED}; or {ORDER}"
+    need("a recording", found, "t" in known, expected)
     return known, unit
 
 
 def unmasked(values: Any, name: str) -> np.ndarray:
     """An array; ValueError where some of it is masked, for what lies below a mask is no value."""
-    if np.ma.is_masked(values):
-        number = np.ma.count_masked(values)
-        raise ValueError(f"{name} has {number} masked values; leave them out, as events[~mask]")
+    number = np.ma.count_masked(values) if np.ma.is_masked(values) else 0
+    must(name, not number, "without masked values, as events[~mask]", f"with {number} of them")
     return np.asarray(values)
 
 
 def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarray:
     """Times in microseconds: of the unit `time`, or of that which their column is `named` for, or
-    else taken for microseconds. ValueError where their type is too coarse or does not hold them."""
-    if time is not None:
-        one_of("time", time, UNITS)
+    else taken for microseconds, where they are whole numbers. ValueError where their type is too
+    coarse or does not hold them."""
+    one_of("time", time or "us", UNITS)
     if time is not None and named is not None and named != time:
         raise ValueError(f"times are said to be in {time}, but their column is named for {named}")
     unit = time or named or "us"
-    if t.dtype.kind not in "iuf":
-        raise ValueError(f"times have dtype {t.dtype}; expected numbers")
+    must("the dtype of times", t.dtype.kind in "iuf", "one of numbers", t.dtype)
     if not t.size or unit == "us" and t.dtype.kind != "f":
         return t
     most = float(np.abs(t.astype(float)).max())
     if not most * UNITS[unit] < 2**62:
         raise ValueError("times are not all finite numbers that fit 64 bits of microseconds")
-    if t.dtype.kind != "f":
-        return t // 1000 if unit == "ns" else t.astype(np.int64) * UNITS[unit]
-    apart = float(np.spacing(np.abs(t).max())) * UNITS[unit] / 1000
+    if not (time or named) and np.any(t != np.rint(t)):
+        raise ValueError(
+            "times are fractions, and nothing gives their unit; say --time us, ms or s (in Python "
+            "time='ms')"
+        )
+    apart = float(np.spacing(np.abs(t).max())) * UNITS[unit] / 1000 if t.dtype.kind == "f" else 0
     if apart > 1 and t.size > 1:
         raise ValueError(
             f"times of type {t.dtype} near {most:g} {unit} are {apart:g} ms apart at least; "

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...arguments import need, shown
+from ...arguments import must, need, shown
 from .clock import check_clock
 from .columns import PIXELS, columns_in, microseconds, unmasked
 from .hdf5 import naming
@@ -23,34 +23,38 @@ EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
 SATURATION = 255
 
 
-def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike) -> np.ndarray:
+def event_array(
+    x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, whole: bool = True
+) -> np.ndarray:
     """Events from four sequences of equal length, sorted by time (events of one time keep their
     order).
+
+    whole   whether they are all of their recording, and no part of it
 
     Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is
     not 0 or 1, and as `clock.check_clock`.
     """
     columns = {name: unmasked(values, name) for name, values in zip("xytp", (x, y, t, p))}
     shapes = {name: values.shape for name, values in columns.items()}
-    if len(set(shapes.values())) != 1 or columns["t"].ndim != 1:
-        raise ValueError(f"columns differ in length or shape: {shapes}; expected (N,)")
+    good = len(set(shapes.values())) == 1 and columns["t"].ndim == 1
+    need("the length or shape of columns", shapes, good, "(N,), the same for each")
     events = np.empty(columns["t"].size, EVENT)
     for name, values in columns.items():
-        if values.size and values.dtype.kind not in "biuf":
-            raise ValueError(f"{name} has dtype {values.dtype}; expected numbers")
-        limit = np.iinfo(EVENT[name])
-        if values.size and not (limit.min <= values.min() and values.max() <= limit.max):
-            reach = f"from {values.min()} to {values.max()}"
-            raise ValueError(f"{name} reaches {reach}; expected {limit.min} to {limit.max}")
+        if not values.size:
+            continue
+        must(f"the dtype of {name}", values.dtype.kind in "biuf", "one of numbers", values.dtype)
+        low, high, limit = values.min(), values.max(), np.iinfo(EVENT[name])
+        if not (limit.min <= low and high <= limit.max):
+            expected = f"{limit.min} to {limit.max}"
+            raise ValueError(f"{name} reaches from {low} to {high}; expected {expected}")
         if values.dtype.kind == "f" and np.any(values != np.rint(values)):
             raise ValueError(f"{name} holds a value that is not a whole number")
         events[name] = values
     check_events(events)
-    return in_order(events)
+    return _in_order(events, whole)
 
 
-def in_order(events: np.ndarray, whole: bool = True) -> np.ndarray:
-    """Events sorted by time, those of one time in their order. ValueError as `clock.check_clock`."""
+def _in_order(events: np.ndarray, whole: bool) -> np.ndarray:
     check_clock(events, whole)
     t = events["t"]
     return events[np.argsort(t, kind="stable")] if np.any(t[:-1] > t[1:]) else events
@@ -71,19 +75,30 @@ def as_recording(
              or x and t, as tonic has them, will do; None: as the columns are
     time, columns   as of `as_events`
     inside   whether events must lie within rows and columns; units always must
-    whole    whether events (dtype EVENT) are all of their recording, and no part of it
+    whole    whether events are all of their recording, and no part of it
 
     Raises ValueError for anything else.
     """
+    row, known, units = is_row(sensor), time is not None, False
     plain = type(recording) is np.ndarray and recording.dtype == EVENT and recording.ndim == 1
     if plain and time in (None, "us") and recording["p"].min(initial=0) >= 0:
         check_events(recording)
-        events, known, units = in_order(recording, whole), time is not None, False
+        events = _in_order(recording, whole)
     else:
-        events, known, units = _of_columns(recording, time, columns, is_row(sensor))
+        held, unit = columns_in(recording, columns)
+        t, p = held["t"], held.get("p")
+        if not held.keys() >= set(PIXELS):
+            x, units = held.get("unit", held.get("x") if row else None), "unit" in held
+            need("the list of columns", ", ".join(held), x is not None, "x, y, t and p")
+            held |= {"x": x, "y": np.zeros(t.shape, np.int8)}
+            p = np.ones(t.shape, np.int8)
+        elif p.dtype.kind in "if" and p.min(initial=0) == -1 and np.isin(p, (-1, 1)).all():
+            p = p > 0
+        known = known or unit is not None
+        events = event_array(held["x"], held["y"], microseconds(t, time, unit), p, whole)
     if units:
         check_row(sensor)
-    elif is_row(sensor):
+    elif row:
         if events.size and (np.ptp(events["y"]) or np.ptp(events["p"])):
             raise ValueError(
                 "events have rows or polarities; expected those of one row of units, or a sensor of "
@@ -91,34 +106,9 @@ def as_recording(
             )
         events = events.copy()
         events["y"], events["p"] = 0, 1
-    if sensor is not None and (inside or is_row(sensor)):
+    if sensor is not None and (inside or row):
         check_events(events, as_picture(sensor))
     return events, known
-
-
-def _of_columns(
-    recording: Any, time: str | None, columns: Any, row: bool
-) -> tuple[np.ndarray, bool, bool]:
-    """(events, whether something gives their unit of time, whether columns are t and unit)."""
-    held, unit = columns_in(recording, columns)
-    t = held["t"]
-    units = not held.keys() >= set(PIXELS)
-    if units:
-        x = held.get("unit", held.get("x") if row else None)
-        if x is None:
-            raise ValueError(f"found the columns {', '.join(held)}; expected x, y, t and p")
-        held |= {"x": x, "y": np.zeros(t.shape, np.int8), "p": np.ones(t.shape, np.int8)}
-    p = held["p"]
-    if p.dtype.kind in "if" and p.min(initial=0) == -1 and np.isin(p, (-1, 1)).all():
-        p = p > 0
-    known = time is not None or unit is not None
-    if not known and t.dtype.kind == "f" and np.isfinite(t).all() and np.any(t != np.rint(t)):
-        raise ValueError(
-            "times are fractions, and nothing gives their unit; say --time us, ms or s (in Python "
-            "time='ms')"
-        )
-    made = event_array(held["x"], held["y"], microseconds(t, time, unit), p)
-    return made, known, units and "unit" in held
 
 
 def as_events(
@@ -139,8 +129,8 @@ def as_events(
     columns   for an array without names, its columns in order, "t,x,y,p"
 
     Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything
-    else, for masked values, and as `event_array` and `check_events`; arrays of this type may be
-    parts of recordings, of which a late beginning says nothing.
+    else, for masked values, and as `event_array` and `check_events`; they may be parts of
+    recordings, of which a late beginning says nothing.
     """
     with naming(name):
         return as_recording(events, shape, time, columns, inside=True, whole=False)[0]
@@ -155,11 +145,9 @@ def check_events(events: np.ndarray, shape: tuple[int, int] | None = None) -> No
         return
     names = "p" if shape is None else "xyp"
     reach = {name: (int(events[name].min()), int(events[name].max())) for name in names}
-    if reach["p"][0] < 0 or reach["p"][1] > 1:
-        raise ValueError(
-            "polarities reach from {} to {}; expected 0 (OFF) and 1 (ON), where -1 or 2 stand for "
-            "OFF or ON give p > 0 or p == 2".format(*reach["p"])
-        )
+    low, high = reach["p"]
+    expected = "0 (OFF) and 1 (ON), where -1 or 2 stand for OFF or ON give p > 0 or p == 2"
+    need("the reach of polarities", f"{low} to {high}", 0 <= low and high <= 1, expected)
     for axis, size in zip("yx", shape or ()):
         low, high = reach[axis]
         if low < 0 or high >= size:

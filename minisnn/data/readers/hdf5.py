@@ -20,8 +20,11 @@ def naming(path: str | Path, what: str = "") -> Generator[None, None, None]:
     file and what was expected."""
     try:
         yield
-    except Exception as error:  # h5py alone raises OSError, KeyError, RuntimeError, TypeError, ...
-        text = one_line(error)
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # h5py raises OSError, KeyError, ..., and faery panics of Rust
+        text = " ".join(str(error).split()) or type(error).__name__
+        text = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
         if "allow_pickle" in text:  # NumPy would advise to load them unsafely
             text = "it is no NumPy file, or holds objects, which could run code"
         named = isinstance(error, ValueError) and text.startswith(str(path))
@@ -30,13 +33,6 @@ def naming(path: str | Path, what: str = "") -> Generator[None, None, None]:
         text = text if isinstance(error, ValueError) else f"cannot be read ({text})"
         expected = f"; expected {what}" if what and "expected" not in text else ""
         raise ValueError(f"{path}: {text}{expected}") from None
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, in one line, the beginning of a long one; its kind where it says
-    nothing."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 class Hdf5:
@@ -67,18 +63,10 @@ class Hdf5:
 
     def find(self, name: str) -> Any:
         """The data set or group of that name, None where there is none."""
-        import h5py
-
-        item: Any = self.file
-        for part in filter(None, name.split("/")):
-            link = item.get(part, getlink=True) if isinstance(item, h5py.Group) else None
-            if link is None:
-                return None
-            if not isinstance(link, h5py.HardLink):
-                raise ValueError(f"{name} is a link; expected the data themselves")
-            item = item[part]
-        if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
-            raise ValueError(f"{name} lies in other files; expected the data themselves")
+        item: Any = self.file.get(name or "/")
+        links = getattr(item, "is_virtual", False) or getattr(item, "external", None)
+        if links or item is not None and item.file != self.file:
+            raise ValueError(f"{name} lies in another file; expected the data themselves")
         return item
 
     def has(self, name: str) -> bool:
@@ -92,9 +80,9 @@ class Hdf5:
 
     def array(self, name: str, most: int, row: int | None = None) -> np.ndarray:
         """A data set, or a row of it, of at most `most` values. ValueError where there is none."""
-        item = self.find(name)
-        if not hasattr(item, "shape"):
+        if not self.has(name):
             raise ValueError(f"there is no {name}")
+        item = self.find(name)
         if math.prod(item.shape if row is None else item.shape[1:]) > most:
             raise ValueError(f"{name} has shape {item.shape}; expected at most {most} values")
         if item.attrs.get("MATLAB_empty", 0):  # such an array holds its own shape

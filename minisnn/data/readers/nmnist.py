@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...arguments import need
 from ...files import read_whole
 from .events import as_events, check_events, event_array
 from .hdf5 import naming
@@ -25,7 +26,6 @@ OVERFLOW_ROW = 240
 OVERFLOW_US = 8192
 WHAT = "an N-MNIST recording of five-byte events, of this sensor (--sensor)"
 _LARGEST_TIME = (1 << 23) - 1
-_MOST_ROWS = 2_000_000  # the real recordings have some 4,000
 
 
 def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
@@ -43,14 +43,12 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     >>> [int(events[name][0]) for name in ("x", "y", "p", "t")]
     [5, 7, 1, 200]
     """
-    raw = np.frombuffer(read_whole(path, WHAT, 5 * _MOST_ROWS), np.uint8)
+    raw = np.frombuffer(read_whole(path, WHAT, 1 << 31), np.uint8)
     with naming(path, WHAT):
-        if shape[0] > OVERFLOW_ROW or shape[1] > 256:
-            raise ValueError(f"x is one byte, and y one below {OVERFLOW_ROW}: no sensor of {shape}")
-        if raw.size % 5 or not raw.any():
-            raise ValueError(
-                f"{raw.size} bytes are no whole number of events, or nothing but zeros"
-            )
+        fits = shape[0] <= OVERFLOW_ROW and shape[1] <= 256
+        need("shape", shape, fits, f"one of x in a byte, and y in one below {OVERFLOW_ROW}")
+        good = raw.size % 5 == 0 and raw.any()
+        need("the file", f"of {raw.size} bytes", good, "five-byte events, not nothing but zeros")
         x, y, high, middle, low = raw.reshape(-1, 5).T.astype(np.int64)
         overflow = y == OVERFLOW_ROW
         time = ((high & 127) << 16 | middle << 8 | low) + OVERFLOW_US * np.cumsum(overflow)
@@ -66,7 +64,7 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     """Write events in N-MNIST's format, so that read_nmnist gives them back (overflow rows where
     time asks for them).
 
-    Raises ValueError where the events are none, too many or all zero, are outside 34 x 34 pixels,
+    Raises ValueError where the events are none or all zero, are outside 34 x 34 pixels,
     or have times below zero or out of order.
     """
     events = as_events(events, SHAPE)
@@ -76,10 +74,7 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     # rows that must stand before each event
     overflows = np.maximum(-((_LARGEST_TIME - time) // OVERFLOW_US), 0)
     before = np.diff(overflows, prepend=0)
-    number = events.size + int(before.sum())
-    if number > _MOST_ROWS:
-        raise ValueError(f"{path}: {number} rows to write; expected at most {_MOST_ROWS}")
-    rows = np.zeros((number, 5), np.uint8)
+    rows = np.zeros((events.size + int(before.sum()), 5), np.uint8)
     rows[:, 1] = OVERFLOW_ROW
     stored = time - OVERFLOW_US * overflows
     third = (events["p"].astype(np.int64) << 7) | (stored >> 16)
@@ -100,20 +95,20 @@ def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path
     """
     digits: dict[int, list[tuple[int, Path]]] = {digit: [] for digit in range(10)}
     others = set()
-    folders = [one for one in Path(root).glob("*") if one.name.lower() == split.lower()]
-    for path in (path for folder in folders for path in folder.glob("*/*.[bB][iI][nN]")):
-        if not re.fullmatch("[0-9]", path.parent.name):
-            others.add(path.parent.name)
-        elif path.name[0] != ".":
-            if not re.fullmatch("0*[1-9][0-9]*", path.stem):
-                raise ValueError(f"{path}: not an MNIST picture number; expected 00002.bin")
-            digits[int(path.parent.name)].append((int(path.stem), path))
+    for path in Path(root).glob("*/*/[!.]*.[bB][iI][nN]"):
+        label = path.parent.name
+        if path.parts[-3].lower() != split.lower():
+            continue
+        if not re.fullmatch("[0-9]", label):
+            others.add(label)
+        elif re.fullmatch("0*[1-9][0-9]*", path.stem):
+            digits[int(label)].append((int(path.stem), path))
+        else:
+            raise ValueError(f"{path}: not an MNIST picture number; expected 00002.bin")
     if not any(digits.values()):
-        found = (
-            f"the recordings are of {', '.join(sorted(others)[:9])}" if others else "no recordings"
-        )
         raise ValueError(
-            f"{root}: {found}; expected the root of N-MNIST, {split}/<digit>/<number>.bin, of which "
-            "Double N-MNIST is made"
+            f"{root}: no recordings of digits{' but of ' * bool(others)}"
+            f"{', '.join(sorted(others)[:9])}; expected the root of N-MNIST, "
+            f"{split}/<digit>/<number>.bin, of which Double N-MNIST is made"
         )
     return {digit: sorted(files) for digit, files in digits.items()}

@@ -56,31 +56,31 @@ class Pace(NamedTuple):
 
     number: int
     length: int
-    tenth: float = math.nan
-    half: float = math.nan
-    thousands: bool = False
-    most: float = READOUT
+    tenth: float
+    half: float
+    thousands: bool
+    most: float
 
     @classmethod
     def of(cls, events: np.ndarray, sensor: tuple[int, ...] | None = None) -> "Pace":
         """Of events of dtype EVENT, sorted by time, of a sensor of rows and columns or a row of
         units (n,)."""
         t = np.ascontiguousarray(events["t"])
+        length = int(np.ptp(t)) if len(t) else 0
         if len(events) < LEAST:
-            return cls(len(events), int(np.ptp(t)) if len(events) else 0)
+            return cls(len(events), length, math.nan, math.nan, False, READOUT)
         pixel = (events["y"].astype(np.int64) << 16) + events["x"]
         order = np.argsort(pixel, kind="stable")
         _, place, count = np.unique(pixel[order], return_inverse=True, return_counts=True)
         hot = count > max(HOT_SHARE * len(events), HOT_TIMES * np.median(count))
         interval = np.diff(t[order])[(np.diff(place) == 0) & ~hot[place[1:]]]
-        tenth = half = math.nan
-        if len(interval) >= REPEATED:
-            tenth, half = map(float, np.percentile(interval, (10, 50)))
+        few = [math.nan] * 2
+        tenth, half = np.percentile(interval, (10, 50)) if len(interval) >= REPEATED else few
         pixels = math.prod(sensor or (int(np.ptp(events[axis])) + 1 for axis in "yx"))
         units = sensor is not None and len(sensor) == 1
         most = A_UNIT * pixels if units else max(READOUT, A_PIXEL * pixels)
         thousands = not np.any((t - t[0]) % 1000)
-        return cls(len(events), int(t[-1] - t[0]), tenth, half, thousands, most)
+        return cls(len(events), length, float(tenth), float(half), thousands, most)
 
     def fault(self, factor: float = 1.0) -> str | None:
         """What no sensor and no scene does, if times are multiplied by `factor`; None where all is
@@ -97,12 +97,11 @@ class Pace(NamedTuple):
         # of the clock, us: what is within one is not known
         tick = factor if factor > 1 else 1000 * self.thousands
         longest = COARSE_SECONDS if self.thousands and factor == 1 else PIXEL_SECONDS
-        half, tenth = self.half * factor, self.tenth * factor
-        if half + tick < PIXEL_US or tenth > longest * 1e6:
-            between = (
-                f"{half:.3g} us" if half + tick < PIXEL_US else f"{tenth / 1e6:.3g} s and more"
-            )
-            return f"{lasting}, and {between} from one event of a pixel to its next"
+        half, tenth = self.half * factor, self.tenth * factor / 1e6
+        if half + tick < PIXEL_US:
+            return f"{lasting}, and {half:.3g} us from one event of a pixel to its next"
+        if tenth > longest:
+            return f"{lasting}, and {tenth:.3g} s and more from one event of a pixel to its next"
         return lasting if rate < 1 else None
 
 
@@ -112,11 +111,10 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
     pace = Pace.of(events, sensor)
     if (fault := pace.fault()) is None:
         return
-    others = ("ms", "ns", "s") if pace.length else ()
-    fits = [unit for unit in others if pace.fault(UNITS[unit]) is None][:1]
+    fits = [one for one in ("ms", "ns", "s") if pace.length and pace.fault(UNITS[one]) is None]
     looks = "no other unit makes them plausible either"
-    for unit in fits:
-        looks = f"they look like {unit}: say --time {unit} (in Python time={unit!r})"
+    if fits:
+        looks = f"they look like {fits[0]}: say --time {fits[0]} (in Python time={fits[0]!r})"
     raise ValueError(
         f"taken for microseconds its times make {fault}; {looks}, or --time us if they are right"
     )
@@ -135,15 +133,13 @@ class Judge:
         self.fails: list[str] = []
 
     def look(self, events: np.ndarray, sensor: tuple[int, ...] | None, name: str) -> None:
-        """At the events of a recording, their times in microseconds already."""
+        """At the events of a recording, their times in microseconds already. ValueError where
+        recordings differ in their unit."""
         fault = Pace.of(events, sensor).fault()
         if fault is not None:
             self.fails.append(f"{name}: taken for {self.time} its times make {fault}")
         elif len(events) >= LEAST:
             self.fits.append(name)
-
-    def finish(self) -> None:
-        """ValueError where recordings differ in their unit."""
         if self.fits and self.fails:
             raise ValueError(
                 f"{self.fails[0]}, while those of {self.fits[0]} are plausible; expected one unit "

@@ -10,40 +10,30 @@ what an object can do.
     frames        (T, 2, H, W) as tonic's ToFrame makes them, or (T, H, W, 2); channel 0 = OFF, 1 = ON
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
+from ...arguments import must, need
 from .columns import unmasked
 from .events import EVENT, SATURATION
 
-_DEEP = 8  # data sets within data sets
 
-
-def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple[Any, Any]]:
+def items_of(source: Any, labels: Iterable[Any] | None = None) -> Iterator[tuple[Any, Any]]:
     """(events, label) of every recording of a source, one at a time; a source that is a stream is
     read once.
 
     Raises ValueError where there are no labels, or another number of them than of recordings.
     """
-    number = -1
-    for number, one in enumerate(_each(source)):
-        if labels is not None:
-            if number < len(labels):
-                yield one, labels[number]
-        elif isinstance(one, (tuple, list)) and len(one) == 2:
-            yield one[0], one[1]
-        else:
-            raise ValueError(
-                "labels are missing; expected one for each recording, or pairs (events, label), and "
-                f"item {number} is a {type(one).__name__} that is no pair"
-            )
-    if labels is not None and number + 1 != len(labels):
-        raise ValueError(
-            f"found {number + 1} recordings and {len(labels)} labels; expected some, and one label "
-            "for each recording"
-        )
+    each = _each(source)
+    for number, pair in enumerate(each if labels is None else zip_longest(each, labels)):
+        good = isinstance(pair, (tuple, list)) and len(pair) == 2
+        good = good and not any(one is None for one in pair)
+        expected = "one for each recording: a list of as many, or pairs (events, label)"
+        need("labels", f"missing, or without recordings, at number {number}", good, expected)
+        yield pair[0], pair[1]
 
 
 def _each(source: Any) -> Iterable[Any]:
@@ -62,27 +52,23 @@ def _each(source: Any) -> Iterable[Any]:
 
 def sensor_in(source: Any) -> tuple[int, int] | None:
     """Rows and columns that a data set, or one within it, says its sensor has."""
-    for _ in range(_DEEP):
-        size = getattr(source, "sensor_size", None)
-        if size is not None:
-            return int(size[1]), int(size[0])
+    while source is not None and getattr(source, "sensor_size", None) is None:
         source = getattr(source, "dataset", None)
-    return None
+    return None if source is None else (int(source.sensor_size[1]), int(source.sensor_size[0]))
 
 
 def label_of(label: Any) -> str:
     """The name of a class: of a text, a number, or an array or tensor of one number. ValueError
     where it is a fraction, or none."""
     value = label
-    if hasattr(value, "__array__") and value is not np.ma.masked and np.size(value) == 1:
-        value = np.asarray(value).item()
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if hasattr(value, "__array__") and value is not np.ma.masked:
+        value = np.asarray(value)
+        value = value.item() if value.size == 1 else value
     if isinstance(value, bytes):
         value = value.decode()
-    if not isinstance(value, (str, int)):
-        raise ValueError(f"a label is {label!r}; expected texts or whole numbers")
-    return str(value)
+    good = isinstance(value, (str, int)) or isinstance(value, float) and value.is_integer()
+    must("a label", good, "a text or a whole number", label)
+    return str(int(value) if isinstance(value, float) else value)
 
 
 def plain(events: Any) -> Any:
@@ -100,11 +86,8 @@ def are_frames(events: Any) -> bool:
 def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
     """Rows and columns of frames; ValueError where not one axis is that of two polarities."""
     first = frames.shape[1] == 2
-    if first == (frames.shape[3] == 2):
-        raise ValueError(
-            f"frames have shape {frames.shape}; expected (T, 2, H, W) or (T, H, W, 2), one axis "
-            "that of the two polarities"
-        )
+    expected = "(T, 2, H, W) or (T, H, W, 2), one axis that of the two polarities"
+    need("the shape of frames", frames.shape, first != (frames.shape[3] == 2), expected)
     rows, columns = frames.shape[2:4] if first else frames.shape[1:3]
     return rows, columns
 
@@ -120,12 +103,10 @@ def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
     sensor_of_frames(frames)
     if frames.shape[1] == 2:
         frames = np.moveaxis(frames, 1, 3)
-    whole = np.all(frames == np.rint(frames))
-    if not (whole and frames.min(initial=0) >= 0 and frames.max(initial=0) <= SATURATION):
-        raise ValueError(
-            f"frames hold values from {frames.min()} to {frames.max()}; expected counts of events, "
-            f"whole numbers from 0 to {SATURATION}, without scaling or weights"
-        )
+    low, high = frames.min(initial=0), frames.max(initial=0)
+    good = low >= 0 and high <= SATURATION and np.all(frames == np.rint(frames))
+    expected = f"counts of events, whole numbers to {SATURATION}, without scaling or weights"
+    need("the reach of frames", f"from {low} to {high}", good, expected)
     where = np.nonzero(frames)
     step, row, column, polarity = np.repeat(where, frames[where].astype(np.int64), axis=1)
     events = np.empty(len(step), EVENT)

@@ -58,14 +58,7 @@ class TorchNeuromorphic(Hdf5):
         """Events of one recording (dtype EVENT), sorted by time; events of one time keep their
         order."""
         with naming(self.path, WHAT), naming(f"{self.path}: data/{key}"):
-            times = self.array(f"data/{key}/times", MOST_EVENTS)
-            addresses = self.array(f"data/{key}/addrs", 3 * MOST_EVENTS)
-            if addresses.shape != (times.size, 3) or not times.size:
-                raise ValueError(
-                    f"has times of shape {times.shape} and addrs of {addresses.shape}; expected (N,) "
-                    "and (N, 3), polarity, x and y of each event"
-                )
-            p, x, y = addresses.T
-            events = event_array(x, y, times, p)
+            p, x, y = self.array(f"data/{key}/addrs", 3 * MOST_EVENTS).T
+            events = event_array(x, y, self.array(f"data/{key}/times", MOST_EVENTS), p)
             check_events(events, SENSORS.get(self.path.name))
         return events

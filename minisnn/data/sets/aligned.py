@@ -11,28 +11,22 @@ a chip can do it while it learns.
 
 import numpy as np
 
-from ...parallel.compilation import njit
+from ..readers.events import SATURATION
 from .pool import Pool
 
 # (x, y), pixels: the mean event of the simulated training recordings, first 100 ms
-ANCHOR = (
-    14.75,
-    18.15,
-)
+ANCHOR = (14.75, 18.15)
 MOST = 8  # pixels that a task is shifted by, at most, each way
 
 
 def mean_event(pool: Pool, which: np.ndarray) -> tuple[float, float]:
     """Mean (x, y) of the events of recordings `which`, in the pool's pixels; ANCHOR where they have
     none."""
-    _, height, width, channels = pool.shape
-    parts = [slice(pool.start[n], pool.start[n + 1]) for n in np.ravel(which)]
-    cell = np.concatenate([pool.cells[part] for part in parts]).astype(np.int64) // channels
-    count = np.concatenate([pool.counts[part] for part in parts]).astype(np.int64)
+    found = [pool.events_of(n) for n in np.ravel(which)]
+    _, y, x, _ = np.unravel_index(np.concatenate([cells for cells, _ in found]), pool.shape)
+    count = np.concatenate([counts for _, counts in found]).astype(np.int64)
     if not count.sum():
         return ANCHOR
-    x = cell % width
-    y = cell // width % height
     return float((x * count).sum() / count.sum()), float((y * count).sum() / count.sum())
 
 
@@ -48,29 +42,16 @@ def side_by_side(
 ) -> np.ndarray:
     """Counts of recordings `which` (B, S), left to right: uint8 (B, T, crop/scale, S·crop/scale,
     C), at most 255 each."""
-    which = np.ascontiguousarray(which, np.int64)
-    (samples, sides) = which.shape
-    (steps, _, _, channels) = pool.shape
+    samples, sides = which.shape
+    steps, _, _, channels = pool.shape
     cells = crop // scale
-    out = np.zeros((samples, steps, cells, sides * cells, channels), np.uint8)
-    _scatter(which, pool.cells, pool.counts, pool.start, pool.shape, *offset, crop, scale, out)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _scatter(which, cells, counts, start, shape, dx, dy, crop, scale, out):
-    _, height, width, channels = shape
-    for b in range(which.shape[0]):
-        for side in range(which.shape[1]):
-            n = which[b, side]
-            for e in range(start[n], start[n + 1]):
-                cell = np.int64(cells[e])
-                p = cell % channels
-                pixel = cell // channels
-                x = pixel % width + dx
-                y = pixel // width % height + dy
-                t = pixel // (width * height)
-                if 0 <= x < crop and 0 <= y < crop:
-                    column = side * (crop // scale) + x // scale
-                    total = np.int64(out[b, t, y // scale, column, p]) + counts[e]
-                    out[b, t, y // scale, column, p] = min(total, 255)
+    shape = (steps, cells, sides * cells, channels)
+    out = np.zeros((samples, int(np.prod(shape))), np.uint16)
+    for sample, side in np.ndindex(which.shape):
+        cell, count = pool.events_of(which[sample, side])
+        t, y, x, p = np.unravel_index(cell, pool.shape)
+        x, y = x + offset[0], y + offset[1]
+        seen = (0 <= x) & (x < crop) & (0 <= y) & (y < crop)
+        place = np.ravel_multi_index((t, y // scale, side * cells + x // scale, p), shape, "clip")
+        np.add.at(out[sample], place[seen], count[seen])
+    return np.minimum(out, SATURATION).astype(np.uint8).reshape(samples, *shape)

@@ -57,40 +57,36 @@ class Form:
     time: str | None = None
     columns: str | None = None
 
-    def check(self) -> None:
+    def __post_init__(self) -> None:
         """ValueError for no time step, and where the size is one of pixels and the sensor a row of
         units, or the other way round."""
         need("bin_ms", self.bin_ms, self.bin_ms > 0, "a positive number of milliseconds")
-        row = self.sensor is not None and is_row(self.sensor)
-        good = self.size is None or is_row(self.size) == row
-        expected = "a number of units" if row else "rows and columns of cells"
-        need("size", self.size, good, f"{expected}, as of the sensor")
-
-    @property
-    def rows(self) -> tuple[int, int]:
-        """Rows and columns of cells; units are in one row."""
-        assert self.sensor is not None
-        return as_picture(self.size or self.sensor)
+        if self.sensor is not None and self.size is not None:
+            row = is_row(self.sensor)
+            expected = "a number of units" if row else "rows and columns of cells"
+            need("size", self.size, is_row(self.size) == row, f"{expected}, as of the sensor")
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(T, H, W, 2), or (T, units), of the counts of a recording."""
-        steps, *_ = bin_events(
-            np.zeros(0, EVENT), self.duration_ms, self.bin_ms, shape=(1, 1)
-        ).shape
-        return (steps, self.rows[1]) if is_row(self.sensor) else (steps, *self.rows, 2)
+        return self._binned(np.zeros(0, EVENT)).shape
+
+    def _binned(self, events: np.ndarray, start: str = "first event") -> np.ndarray:
+        cells = as_picture(self.size or self.sensor or ())
+        found = bin_events(events, self.duration_ms, self.bin_ms, shape=cells, start=start)
+        return found[:, 0, :, 1] if is_row(self.sensor) else found
 
     def events(self, given: Any, name: str, checked: bool, judge: Judge | None) -> np.ndarray:
         """The events of a recording, in order, whose times `judge` looks at."""
         if are_frames(given):
-            if (found := sensor_of_frames(given)) != self.sensor:
-                words = in_words(self.sensor or ())
-                raise ValueError(
-                    f"frames of {in_words(found)}; expected those of the sensor, {words}"
-                )
+            found = sensor_of_frames(given)
+            expected = f"those of the sensor, {in_words(self.sensor or ())}"
+            need("the sensor of frames", in_words(found), found == self.sensor, expected)
             return events_of_frames(given, self.bin_ms)
-        how = self.sensor, self.time, self.columns
-        events, said = as_recording(given, *how, inside=True, whole=not checked)
+        time = None if checked else self.time
+        events, said = as_recording(
+            given, self.sensor, time, self.columns, inside=True, whole=not checked
+        )
         if judge is not None:
             judge.look(events, self.sensor, name)
         elif not said and not checked:
@@ -100,19 +96,18 @@ class Form:
     def counts(self, events: np.ndarray, lasting_ms: float | None) -> Iterator[np.ndarray]:
         """Of a recording, or of its parts; lasting_ms: of frames, the first of them at zero."""
         assert self.sensor is not None
+        if not len(events):
+            raise ValueError("the recording has no events; expected at least one")
         # drawn by what it holds, so that copies of a recording remain copies
         held = np.diff(events["t"], prepend=events["t"][:1]), events["x"], events["y"]
         seed = zlib.crc32(b"".join(column.tobytes() for column in held))
-        cells = downscaled(events, as_picture(self.sensor), self.rows, seed)
-        if not len(cells):
-            raise ValueError("the recording has no events; expected at least one")
-        parts = [cells]
+        cells = as_picture(self.size or self.sensor)
+        events = downscaled(events, as_picture(self.sensor), cells, seed)
         if self.hop_ms is not None:
-            parts = windows(cells, self.duration_ms, self.hop_ms, lasting_ms)
-        start = "zero" if self.hop_ms is None and lasting_ms is not None else "first event"
-        for part in parts:
-            found = bin_events(part, self.duration_ms, self.bin_ms, shape=self.rows, start=start)
-            yield found[:, 0, :, 1] if is_row(self.sensor) else found
+            parts = windows(events, self.duration_ms, self.hop_ms, lasting_ms)
+            yield from map(self._binned, parts)
+        else:
+            yield self._binned(events, "first event" if lasting_ms is None else "zero")
 
 
 def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[str]]:
@@ -131,23 +126,17 @@ def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[s
     need("the recordings", source, first is not None, expected)
     first = plain(first)
     form = replace(form, sensor=_sensor(form.sensor, source, first))
-    form.check()
     met: dict[str, int] = {}
 
     def numbered() -> Iterator[tuple[Any, int]]:
-        for k, (events, label) in enumerate(chain([(first, first_label)], items)):
-            try:
-                yield events, met.setdefault(label_of(label), len(met))
-            except ValueError as error:
-                raise ValueError(f"recording {k}: {error}") from error
+        for events, label in chain([(first, first_label)], items):
+            yield events, met.setdefault(label_of(label), len(met))
 
     few: list[tuple[int, int, int, bool]] = []
     names = (f"recording {k}" for k in count())
-    judge = None if form.time is None else Judge(form.time)
-    pool = Pool.collect(form.shape, counts_of(numbered(), names, form, judge, few), few)
-    tell_lost(pool, of)
-    if not are_frames(first):  # they are as large as their sensor
-        tell_reach(pool, of, form.sensor or ())
+    pool = Pool.collect(form.shape, counts_of(numbered(), names, form, few), few)
+    # frames are as large as their sensor
+    tell_lost(pool, of, sensor=None if are_frames(first) else form.sensor)
     labels_met = sorted(met, key=by_value)
     places = np.array([labels_met.index(name) for name in met], np.int64)
     return replace(pool, labels=places[pool.labels]), labels_met
@@ -171,14 +160,14 @@ def counts_of(
     recordings: Iterable[tuple[Any, int]],
     names: Iterable[str],
     form: Form,
-    judge: Judge | None,
     few: list[tuple[int, int, int, bool]],
     checked: bool = False,
 ) -> Iterator[tuple]:
     """Batches for `Pool.collect` of recordings, pairs (events, number of their label), which errors
-    call by `names`; the numbers say from which of them each was cut. `judge` looks at the units of
-    their times. `few` gets those of which nearly nothing is counted. checked: a reader has looked at
-    their clock, and they may be parts."""
+    call by `names`; the numbers say from which of them each was cut. `few` gets those of which
+    nearly nothing is counted. checked: a reader has looked at their clock and the unit of their
+    times, and they may be parts."""
+    judge = None if form.time is None else Judge(form.time)
     lengths: dict[str, int] = {}
     for number, ((given, label), name) in enumerate(zip(recordings, names)):
         lasting = None
@@ -194,8 +183,6 @@ def counts_of(
                 yield counts[None], [label], [number]
         except ValueError as error:
             raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
-    if judge is not None:
-        judge.finish()
     if lengths and form.hop_ms is None:
         tell_frames(lengths, form.shape[0], form.bin_ms)
 
@@ -204,24 +191,33 @@ def tell_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
     """Warn where recordings of frames, so many in each by name, do not fill the steps that are
     counted, or some extend well beyond them."""
     middle = sorted(lengths.values())[len(lengths) // 2]
-    long = [name for name, number in lengths.items() if number > 1.1 * steps]
-    if not long and middle >= 0.9 * steps:
+    longest = max(lengths, key=lambda name: lengths[name])
+    cut = sum(number > 1.1 * steps for number in lengths.values())
+    if cut:
+        what = (
+            f"{cut} of {len(lengths)} recordings are cut, such as {longest}, of {lengths[longest]}"
+        )
+    elif middle < 0.9 * steps:
+        what = f"most have {middle}, and the last {steps - middle} steps of these are empty"
+    else:
         return
-    what = f"the last {steps - middle} steps of most are empty"
-    if long:
-        most = f"such as {long[0]}, which has {lengths[long[0]]}"
-        what = f"{len(long)} of {len(lengths)} recordings are cut, {most}"
     warnings.warn(
-        f"recordings have {middle} frames (median), each a step of bin_ms={bin_ms:g}, and "
-        f"duration_ms={steps * bin_ms:g} counts {steps} steps: {what}; give bin_ms, the length of a "
-        f"frame, and duration_ms={max(lengths.values())}*bin_ms",
+        f"each frame is a step of bin_ms={bin_ms:g}, and duration_ms={steps * bin_ms:g} counts "
+        f"{steps} of them: {what}; give bin_ms, the length of a frame, and "
+        f"duration_ms={lengths[longest]}*bin_ms",
         stacklevel=3,
     )
 
 
-def tell_lost(pool: Pool, source: str, names: Sequence[str] | None = None) -> None:
+def tell_lost(
+    pool: Pool,
+    source: str,
+    names: Sequence[str] | None = None,
+    sensor: tuple[int, ...] | None = None,
+) -> None:
     """Warn of recordings of which little is counted: of a stray first stamp, a wrong unit of time,
-    or a late beginning; and where cells see more events in a step than they can count."""
+    or a late beginning; where cells see more events in a step than they can count; and where all
+    events are in a corner of the sensor, less than half as wide and half as high."""
     if len(pool.few):
         told = [
             f"{names[number] if names else f'recording {number}'} ({counted:,} of {there:,} events)"
@@ -242,15 +238,12 @@ def tell_lost(pool: Pool, source: str, names: Sequence[str] | None = None) -> No
             "steps (--bin-ms) or more cells (--size)",
             stacklevel=3,
         )
-
-
-def tell_reach(pool: Pool, source: str, sensor: Sequence[int]) -> None:
-    """Warn where all events are in a corner of the sensor, less than half as wide and half as high:
-    then it is smaller."""
-    sides = pool.shape[1:3] if len(pool.shape) == 4 else pool.shape[1:]
-    places = np.unravel_index(np.unique(pool.cells), pool.shape)[1 : 1 + len(sides)]
-    reach = [int(place.max(initial=-1)) + 1 for place in places]
-    if len(pool.cells) >= REACHING and all(2 * far < side for far, side in zip(reach, sides)):
+    if sensor is None or len(pool.cells) < REACHING:
+        return
+    sides = pool.shape[1:3][: len(sensor)]
+    places = np.unravel_index(np.unique(pool.cells), pool.shape)[1:]
+    reach = [int(place.max()) + 1 for place in places[: len(sensor)]]
+    if all(2 * far < side for far, side in zip(reach, sides)):
         far = [str(-(-far * whole // side)) for far, whole, side in zip(reach, sensor, sides)]
         warnings.warn(
             f"{source}: a sensor of {in_words(sensor)} is given, and all events are in its first "

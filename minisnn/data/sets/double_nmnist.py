@@ -142,15 +142,7 @@ class DoubleNMnist(Recordings):
 
 
 def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]:
-    present = {
-        folder.name.lower()
-        for folder in root.glob("*")
-        if any(path.suffix.lower() == ".bin" for path in folder.glob("*/*"))
-    }
-    if train and present & {"train", "test"} == {"test"}:
-        raise ValueError(
-            f"{root}: holds only Test, expected Train for meta-training; Test serves val and test"
-        )
+    present = {path.parts[-3].lower() for path in root.glob("*/*/*.[bB][iI][nN]")}
     part = "train" if train or "test" not in present else "test"
     files = [
         (digit, number, path)

@@ -19,6 +19,7 @@ mirror images by the first protocol.
 
 from dataclasses import replace
 from functools import cache, partial
+from itertools import product
 
 import numpy as np
 
@@ -70,27 +71,15 @@ def alphabets(split: str) -> dict[str, np.ndarray]:
 
 def drawings(split: str, protocol: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Characters of a split by alphabet: (their places in it, their drawings as of `alphabets`)."""
-    if protocol == "random":
-        whole = dict(sorted(one for part in SPLITS for one in alphabets(part).items()))
-        lots = random_split()
-    else:
-        whole = alphabets(split)
-        if protocol == "background" and split == "train":
-            whole |= alphabets("val")
-        lots = {name: [split] * len(one) for name, one in whole.items()}
-    where = {
-        name: np.flatnonzero([lot == split for lot in lots[name][: len(one)]])
-        for name, one in whole.items()
-    }
-    return {name: (k, whole[name][k]) for name, k in where.items() if len(k)}
-
-
-@cache
-def random_split() -> dict[str, list[str]]:
-    """The split of each character of an alphabet, as lots were drawn for the random protocol."""
+    background = protocol == "background" and split == "train"
+    parts = SPLITS if protocol == "random" else ("train", "val") if background else (split,)
+    whole = {name: one for part in parts for name, one in alphabets(part).items()}
+    if protocol != "random":
+        return {name: (np.arange(len(one)), one) for name, one in whole.items()}
     with shipped("omniglot_random.csv").open(newline="") as file:
-        rows = [line.rstrip().split(",") for line in file][1:]
-    return {name: [PART[letter] for letter in letters] for name, letters in rows}
+        rows = sorted(line.rstrip().split(",") for line in [*file][1:])
+    where = {name: np.flatnonzero([PART[one] == split for one in lots]) for name, lots in rows}
+    return {name: (k, whole[name][k]) for name, k in where.items() if len(k)}
 
 
 @cache
@@ -173,6 +162,12 @@ class Omniglot(Recordings):
         good = len(size) == 2 and size[0] == size[1] >= 1 and not CROP[0] % size[0]
         expected = f"as many rows as columns, of which each is whole pixels of {CROP}"
         arguments.need("size", tuple(size), good, expected)
+        whole = bin_ms in range(1, LONGEST_MS + 1)
+        arguments.need("bin_ms", bin_ms, whole, f"whole milliseconds, 1 to {LONGEST_MS}")
+        lasting = STEPS * bin_ms if duration_ms is None else duration_ms
+        good = bin_ms <= lasting <= LONGEST_MS and not lasting % bin_ms
+        expected = f"a multiple of bin_ms, {bin_ms}, up to {LONGEST_MS}, the longest recording"
+        arguments.need("duration_ms", lasting, good, expected)
         if protocol == "background" and split == "val" and classes is None:
             raise ValueError(
                 "omniglot-background has nothing that validates, as all background alphabets "
@@ -185,18 +180,14 @@ class Omniglot(Recordings):
         camera = camera or EventCamera()
         if draws and camera.variation is None:
             camera = replace(camera, variation=Variation())
-        steps = _steps(bin_ms, duration_ms)
-        cells = CROP[0] // size[0]
-        how = 1, None, int(bin_ms), centred, steps
-        sight = Sight(camera, seed, CROP, cells, *how)
+        how = dict(step_ms=int(bin_ms), centred=centred, steps=int(lasting // bin_ms))
+        sight = Sight(camera, seed, CROP, CROP[0] // size[0], **how)
         keep = Keep(cache, progress)
         drawn = drawings(part, protocol)
         mixed = protocol == "random"  # a task may have characters in any turn
         turned = (trains or mixed) and not known if turns is None else turns
         kinds = turns_of(turned, mirrored=not mixed or turns is not None)
-        pieces = [
-            (name, turn, draw) for draw in range(max(draws, 1)) for turn in kinds for name in drawn
-        ]
+        pieces = list(product(range(max(draws, 1)), kinds, drawn))
         names = [
             f"{name}-{k + 1:02d}{turn_name(turn)}"
             for turn in kinds
@@ -208,13 +199,14 @@ class Omniglot(Recordings):
             sight.shape,
             labels,
             np.arange(len(labels)),
-            np.cumsum([0, *(PEOPLE * len(drawn[name][0]) for name, _, _ in pieces)]),
+            np.cumsum([0, *(PEOPLE * len(drawn[name][0]) for *_, name in pieces)]),
             partial(_recorded, (part, protocol), tuple(pieces), sight, keep),
             [part, pieces, sight.identity(), [of[1] for of in drawn.values()]],
         )
+        each = len(names) // len(kinds)
         count = f"{len(drawn)} {'evaluation' if part == 'test' else 'background'} alphabets"
         if mixed:
-            count = f"{len(names) // len(kinds)} {part} characters of {len(drawn)} alphabets"
+            count = f"{each} {part} characters of {len(drawn)} alphabets"
         drawing = pool.numbers % (len(names) * PEOPLE)
         groups = {"drawing": drawing} if draws > 1 and not trains else None
         made_of = {name: (k,) for k, name in enumerate(names)}
@@ -222,7 +214,6 @@ class Omniglot(Recordings):
         super().__init__(pool, made_of=made_of, source=source, kind="character", groups=groups)
         self.centred = centred
         if not mixed:
-            each = len(names) // len(kinds)
             self.alike = [names[k : k + each] for k in range(0, len(names), each)]
         if known:  # drawings are in the order of the people
             people = drawing % PEOPLE % HELD_OUT != HELD_OUT - 1
@@ -237,11 +228,11 @@ class Omniglot(Recordings):
 
 
 def _recorded(
-    of: tuple[str, str], pieces: tuple[tuple[str, int, int], ...], sight: Sight, keep: Keep, k: int
+    of: tuple[str, str], pieces: tuple[tuple[int, int, str], ...], sight: Sight, keep: Keep, k: int
 ) -> Pool:
     """Piece k: characters of an alphabet, turned, by one draw of the camera; of (split,
     protocol)."""
-    name, turn, draw = pieces[k]
+    draw, turn, name = pieces[k]
     where, pictures = drawings(*of)[name]
     pictures = np.rot90(pictures.reshape(-1, 28, 28), -(turn // 90), axes=(1, 2))
     pictures = thickened(pictures[:, :, ::-1] if turn >= MIRRORED else pictures)
@@ -260,17 +251,6 @@ def _recorded(
         4 * (of_alphabet + PEOPLE * (where[-1] + 1) * draw) + turn // 90 % 4,
         images=pictures,
     )
-
-
-def _steps(bin_ms: float, duration_ms: float | None) -> int:
-    """Time steps of a recording; ValueError where they are none, or too many."""
-    whole = bin_ms in range(1, LONGEST_MS + 1)
-    arguments.need("bin_ms", bin_ms, whole, f"whole milliseconds, 1 to {LONGEST_MS}")
-    lasting = STEPS * bin_ms if duration_ms is None else duration_ms
-    good = bin_ms <= lasting <= LONGEST_MS and not lasting % bin_ms
-    expected = f"a multiple of bin_ms, {bin_ms}, up to {LONGEST_MS}, the longest recording"
-    arguments.need("duration_ms", lasting, good, expected)
-    return int(lasting // bin_ms)
 
 
 def thickened(pictures: np.ndarray) -> np.ndarray:

@@ -6,9 +6,9 @@ sides (`samples`).
 """
 
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -123,18 +123,16 @@ class Recordings:
         self.kind = kind
         self.made_of = symbols_of(made_of, pool, names)
         self.classes = tuple(self.made_of)
-        numbers = sorted(used_symbols(self))
-        self.symbols = {symbol: pool.of(symbol) for symbol in numbers}
+        self.symbols = {symbol: pool.of(symbol) for symbol in sorted(used_symbols(self))}
         self.called = dict(enumerate(names or ())) or {
             own[0]: name for name, own in self.made_of.items() if len(own) == 1
         }
         self.within = None if within is None else per_recording("within", within, of)
         copy_of = copies(pool)
         twins = [] if copy_of is None else [copy_of]  # no copy is on both sides
-        takes = [apart["take"]] if "take" in apart else []
         self.apart = tuple(apart)
-        self.groups = joined([*apart.values(), *twins]) if apart or twins else None
-        self.takes = joined(takes + twins) if takes or twins else None
+        self.groups = joined([*apart.values(), *twins])
+        self.takes = joined([apart[name] for name in apart if name == "take"] + twins)
         check_tasks(self, copy_of)
         if names is not None:
             check_dealt(self)
@@ -182,7 +180,7 @@ class Recordings:
         >>> task.classes, task.y_support.tolist(), task.y_query.tolist()
         (('a', 'c'), [0, 0, 1, 1], [0, 1])
         """
-        for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
+        for name, number in dict(ways=ways, shots=shots, queries=queries).items():
             whole(name, number, 1)
         size = ways * (shots + queries) * int(np.prod(self.pool.shape)) / 1e9
         need("a task", f"of {size:,.0f} GB", size < MOST_GB, f"{MOST_GB} GB at most")
@@ -207,13 +205,13 @@ class Recordings:
         except ValueError as error:
             raise ValueError(f"{self.source}: a task of {' '.join(classes)}: {error}") from error
         support, query = (_recordings(made_of, places, side) for side in sides)
-        x_support, x_query = self._counts(support, query)
-        y_support = np.repeat(np.arange(len(classes)), shots)
-        y_query = np.repeat(np.arange(len(classes)), queries)
         met = (support, query) if self.takes is None else (self.takes[support], self.takes[query])
         if groups is None and self.takes is not None:  # nothing is learned from the support
             met = (np.zeros((len(support), 0), np.int64), met[1])
-        return Task(x_support, y_support, x_query, y_query, tuple(classes), met)
+        way = np.arange(len(classes))
+        x_support, x_query = self._counts(support, query)
+        labels = way.repeat(shots), way.repeat(queries)
+        return Task(x_support, labels[0], x_query, labels[1], tuple(classes), met)
 
     def episode(
         self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5
@@ -241,13 +239,9 @@ class Recordings:
         good = len(set(classes)) == len(classes) > 0 and self.made_of.keys() >= set(classes)
         expected = f"one or more of {' '.join(self.classes)}, each once"
         need(f"{self.source}: the classes", tuple(classes), good, expected)
-        part = copy(self)
-        part.classes = tuple(classes)
-        part.made_of = {name: self.made_of[name] for name in classes}
-        part.alike = self.alike and [
-            [name for name in names if name in part.made_of] for names in self.alike
-        ]
-        return part
+        alike = self.alike and [[name for name in some if name in classes] for some in self.alike]
+        made_of = {name: self.made_of[name] for name in classes}
+        return self._with(classes=tuple(classes), made_of=made_of, alike=alike)
 
     def split(self, seed: int = 0, **classes: Sequence[str] | float) -> "dict[str, Recordings]":
         """Sets of disjoint classes to meta-train, validate and test, for `train(data=…)`: {"train":
@@ -279,8 +273,8 @@ class Recordings:
     ) -> "dict[str, Recordings]":
         """Sets of the same classes and of disjoint recordings, {"train": …, "val": …, "test": …}.
 
-        Each has some recordings of every symbol, and of every value of `within` whose recordings
-        may be divided. An ordinary classifier is trained and tested on such sets (rule classify).
+        Each has some recordings of every symbol. An ordinary classifier is trained and tested on
+        such sets (rule classify).
 
         train, val, test   shares of the recordings of each symbol; none given: 64, 16 and 20 %
         together           one name or number for each recording: those with the same one stay
@@ -308,8 +302,12 @@ class Recordings:
 
     def among(self, places: np.ndarray) -> "Recordings":
         """The same classes in these recordings alone, given by their places in the pool."""
+        within = {symbol: np.intersect1d(own, places) for symbol, own in self.symbols.items()}
+        return self._with(symbols=within)
+
+    def _with(self, **changes: Any) -> "Recordings":
         part = copy(self)
-        part.symbols = {symbol: np.intersect1d(own, places) for symbol, own in self.symbols.items()}
+        vars(part).update(changes)
         return part
 
     def ungrouped(self) -> "Recordings":
@@ -321,9 +319,7 @@ class Recordings:
         >>> tasks.groups is None, tasks.ungrouped().groups is None
         (False, True)
         """
-        part = copy(self)
-        part.groups = None
-        return part
+        return self._with(groups=None)
 
     def identity(self) -> str:
         """A hash of all that the tasks depend on: what the recordings hold, and how they are dealt
@@ -417,34 +413,25 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
     encoded: dict[str, str] = {}
     for name in tasks.classes:
         other = encoded.setdefault(unicodedata.normalize("NFC", name), name)
-        if other != name:
-            raise ValueError(
-                f"{tasks.source}: two classes are called {name}, {ascii(other)} and {ascii(name)}; "
-                "expected one, for they differ in how it is encoded only"
-            )
+        expected = f"one, not {ascii(other)} and {ascii(name)}, which are encoded in two ways"
+        need(f"{tasks.source}: the name of two classes", name, other == name, expected)
     same = np.arange(len(tasks.pool)) if copy_of is None else copy_of
     for name, where in _drawn_from(tasks):
         different = len(np.unique(same[where]))
+        copied = ", copies of one" * (different < len(where))
         if different < 2:
-            number = f"{len(where)} recording{'s' * (len(where) != 1)}"
-            number += ", copies of one" * (different < len(where))
             raise ValueError(
-                f"{tasks.source}: {name} has {number}, expected at least 2, one for support and "
-                "one for query"
+                f"{tasks.source}: {name} has {len(where)} recording{'s' * (len(where) != 1)}"
+                f"{copied}, expected at least 2, one for support and one for query"
             )
-    shown_by: dict[int, set[int]] = {}
     held = {symbol: {*same[own].tolist()} for symbol, own in tasks.symbols.items()}
-    for symbol, own in held.items() if copy_of is not None else ():
-        for recording in own:
-            shown_by.setdefault(recording, set()).add(symbol)
-    for symbol, own in held.items():
-        shared = Counter(k for one in own for k in shown_by.get(one, {symbol}) - {symbol})
-        for twin, common in shared.most_common(1):
-            if 2 * common > len(own):
-                raise ValueError(
-                    f"{tasks.source}: {tasks.name_of(symbol)} and {tasks.name_of(twin)} have the "
-                    f"very same recordings, {common} of {len(own)}; expected each in one of them"
-                )
+    for one, other in combinations(held, 2) if copy_of is not None else ():
+        common, number = len(held[one] & held[other]), min(len(held[one]), len(held[other]))
+        if 2 * common > number:
+            raise ValueError(
+                f"{tasks.source}: {tasks.name_of(one)} and {tasks.name_of(other)} have the "
+                f"very same recordings, {common} of {number}; expected each in one of them"
+            )
 
 
 def check_dealt(*sets: Any) -> None:

@@ -60,11 +60,8 @@ def draw_samples(
     support, query = {}, {}
     for symbol in sorted(places):
         size = sizes[symbol]
-        if size < 2:
-            raise ValueError(
-                f"symbol {symbol} has {size} recordings, expected at least 2, one for support and "
-                "one for query"
-            )
+        expected = "at least 2, one for support and one for query"
+        need(f"the number of recordings of symbol {symbol}", size, size >= 2, expected)
         if sides:
             first, rest = (rng.permutation(np.flatnonzero(side)) for side in sides[symbol])
         else:
@@ -124,7 +121,8 @@ def _draw_side(
     for _ in range(TRIES):
         decks = {symbol: _Deck(rng, pool) for symbol, pool in pools.items()}
         drawn = [_draw_class([decks[symbol] for symbol in symbols], count) for symbols in classes]
-        if all(deck.fair() for deck in decks.values()):
+        # no recording waits twice, so none has been dealt twice more than another
+        if all(len(set(deck.rest)) == len(deck.rest) for deck in decks.values()):
             break
     return np.array(drawn, np.int64)
 
@@ -165,10 +163,6 @@ class _Deck:
                 place += 1
         return self.rest.pop(place)
 
-    def fair(self) -> bool:
-        """Whether no recording waits twice, so that none has been dealt twice more than another."""
-        return len(set(self.rest)) == len(self.rest)
-
 
 # ---- splits of the same symbols
 
@@ -195,7 +189,7 @@ def places_of(
     tasks: Any, shares: Mapping[str, float], seed: int, together: Any, dealt: bool = False
 ) -> dict[str, np.ndarray]:
     """Places in the pool of the recordings of each split, as `Recordings.split_recordings` says; no
-    group is in two of them, and every symbol, within every value of `within`, is in all.
+    group is in two of them, and every symbol is in all.
 
     dealt   whether support and query of tasks within a split share no group
 
@@ -207,14 +201,7 @@ def places_of(
     where = used_by(tasks)
     rng = np.random.default_rng(whole("seed", seed, 0))
     names, group = np.unique(np.asarray(together)[where], return_inverse=True)
-    values, value = [None], np.zeros(len(where), np.int64)
-    if tasks.within is not None:
-        within, place = np.unique(tasks.within[where], return_inverse=True)
-        # where each value stays together, a split has all that a task within it needs
-        if any(len(np.unique(group[place == k])) > 1 for k in range(len(within))):
-            values, value = within.tolist(), place
-    labels = tasks.pool.labels[where] * len(values) + value
-    symbols, label = np.unique(labels, return_inverse=True)
+    symbols, label = np.unique(tasks.pool.labels[where], return_inverse=True)
     held = np.zeros((len(names), len(symbols)), int)  # recordings of a symbol in a group
     np.add.at(held, (group, label), 1)
     for _ in range(DEALS):
@@ -222,12 +209,11 @@ def places_of(
         if (met >= LEAST).all():
             return {name: where[split_of[group] == k] for k, name in enumerate(shares)}
     short = int(met.argmin()) % len(symbols)
-    symbol, k = divmod(int(symbols[short]), len(values))
     number, groups = int(held[:, short].sum()), int((held[:, short] > 0).sum())
     raise ValueError(
-        f"{tasks.source}: {f'within {values[k]!r}, ' * (len(values) > 1)}{tasks.name_of(symbol)} "
-        f"has {number} recordings{f' in {groups} groups' * (groups < number)}; expected at least "
-        f"{LEAST}{' groups' * dealt} in each of {', '.join(shares)}, and no group in two of them"
+        f"{tasks.source}: {tasks.name_of(int(symbols[short]))} has {number} recordings"
+        f"{f' in {groups} groups' * (groups < number)}; expected at least {LEAST}"
+        f"{' groups' * dealt} in each of {', '.join(shares)}, and no group in two of them"
     )
 
 
@@ -235,15 +221,15 @@ def split_classes(
     names: Sequence[str], seed: int, source: str, **classes: Sequence[str] | float
 ) -> dict[str, list[str]]:
     """The names of the classes of each split, see `Recordings.split`."""
-    wanted = {name: classes.get(name, SHARES[name]) for name in SHARES}
+    good = set(classes) in (set(), set(SHARES))
+    wanted = {**SHARES, **classes}
     shares = {name: float(one) for name, one in wanted.items() if isinstance(one, Real)}
     named = {name: list(texts(name, one)) for name, one in wanted.items() if name not in shares}
     taken = [one for names in named.values() for one in names]
-    good = set(classes) in (set(), set(SHARES)) and len(set(taken)) == len(taken)
-    expected = "expected train, val and test, with no class in two of them"
-    need("the splits", sorted(classes), good, expected)
-    good = all(0 < share < np.inf for share in shares.values())
-    need("the shares", shares, good, "numbers above 0")
+    expected = "train, val and test, with no class in two of them, shares above 0"
+    good = good and len(set(taken)) == len(taken)
+    good = good and all(0 < share < np.inf for share in shares.values())
+    need("the splits", classes, good, expected)
     rest = [name for name in names if name not in taken]
     parts = len(shares)
     left = f"{source}: the number of classes that are left"
@@ -283,16 +269,13 @@ def shared(one: Any, other: Any) -> str | None:
     if not all(isinstance(getattr(tasks, "pool", None), Counts) for tasks in (one, other)):
         return None
     here, there = used_by(one).tolist(), used_by(other).tolist()
-    pairs = [(n, n) for n in there if n in set(here)] if one.pool is other.pool else []
     known = one.pool.contents(here)
-    same = {n for pair in pairs for n in pair}
-    pairs += [
-        (known[content], n)
-        for content, n in other.pool.contents(there).items()
-        if content in known and n not in same
-    ]
+    pairs = {n: n for n in there if one.pool is other.pool and n in set(here)}
+    for content, n in other.pool.contents(there).items():
+        if content in known:
+            pairs.setdefault(n, known[content])
     if pairs:
-        numbers = " and ".join(map(str, dict.fromkeys(pairs[0])))
+        numbers = " and ".join(map(str, dict.fromkeys(next(iter(pairs.items()))[::-1])))
         return f"share {len(pairs)} of {len(there)} recordings (such as number {numbers})"
     alike = one.pool is not other.pool and one.identity() == other.identity()
     return "are made of the same recordings" if alike else None
@@ -308,12 +291,16 @@ def copies(pool: Any) -> np.ndarray | None:
     for n in range(len(pool)):
         for content in pool.contents([n]):
             same = first.setdefault(content, n)
-            of[n] = same if pool.numbers[same] != pool.numbers[n] else n
-    return None if np.array_equal(of, np.arange(len(pool))) else of
+            if pool.numbers[same] != pool.numbers[n]:
+                of[n] = same
+    return of if np.any(of != np.arange(len(pool))) else None
 
 
-def joined(groups: Sequence[np.ndarray]) -> np.ndarray:
-    """One group number a recording: recordings that share any of the groups share it."""
+def joined(groups: Sequence[np.ndarray]) -> Any:
+    """One group number a recording: recordings that share any of the groups share it; None of no
+    groups."""
+    if not groups:
+        return None
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 

@@ -9,14 +9,9 @@ import pytest
 
 import minisnn as ms
 from minisnn.data.readers.anything import read_events
-from minisnn.data.readers.events import as_recording
 from minisnn.data.sets.named import own
 
 SENSOR = (34, 34)
-
-
-def as_units(recording, units=None):
-    return as_recording(recording, (units,) if units else None)[0]
 
 
 def a_take(first=10_000_000, n=3000, seed=0):
@@ -75,97 +70,79 @@ DAMAGED = {
 }
 
 
+def opened(take, first=10_000_000, **how):
+    """The second recording of four, the others of which are sound."""
+    sound = [a_take(first, n=len(take["t"]), seed=k) for k in range(1, 4)]
+    return ms.Recordings([sound[0], take, *sound[1:]], list("aabb"), sensor=SENSOR, **how)
+
+
 @pytest.mark.parametrize("take", DAMAGED.values(), ids=DAMAGED)
 def test_a_stamp_that_no_clock_gave_is_refused(take):
-    sound = [a_take(seed=k) for k in range(1, 4)]
-    with pytest.raises(ValueError, match="recording 2:"):
-        ms.Recordings([*sound[:2], take, sound[2]], list("abab"), sensor=SENSOR)
+    with pytest.raises(ValueError, match="recording 1:"):
+        opened(take)
 
 
-def test_what_counts_nearly_nothing_is_named(tmp_path):
-    """Three stray stamps, a second before all others: nobody can tell that from a slow beginning."""
+def early(strays, rest):
+    take = a_take(n=strays + rest)
+    return {**take, "t": take["t"] - 9_000_000 * (np.arange(strays + rest) < strays)}
+
+
+def shuffled(take):
+    order = np.random.default_rng(0).permutation(len(take["t"]))
+    return {name: column[order] for name, column in take.items()}
+
+
+LONG = a_take(n=9000)
+DOUBTED = {
+    **{f"{n} of {n + rest}": early(n, rest) for n, rest in ((30, 3000), (10, 500), (1, 20))},
+    "many of one stamp": shuffled(with_stamp(a_take(50_000, 9000), slice(20), 0)),
+    "wrap": shuffled({**LONG, "t": (LONG["t"] - LONG["t"][4000]) % (1 << 32)}),
+    "half of the window": with_stamp(a_take(50_000, 9000), 0, 0),
+}
+
+
+@pytest.mark.parametrize("take", DOUBTED.values(), ids=DOUBTED)
+def test_what_counts_nearly_nothing_is_named(take):
+    first = 50_000 if take is DOUBTED["half of the window"] else 10_000_000
+    with pytest.warns(UserWarning, match="recording 1 "):
+        opened(take, first, time="us")
+
+
+def test_it_is_named_from_the_cache_too(tmp_path):
     for k in range(12):
-        take = a_take(seed=k)
-        if k == 7:
-            take["t"][3:] += 1_000_000
+        take = early(3, 2997) if k == 7 else a_take(seed=k)
         (tmp_path / f"c{k % 2}").mkdir(exist_ok=True)
         np.savez(tmp_path / f"c{k % 2}" / f"{k}.npz", **take)
-    for _ in range(2):  # from the cache, too
+    for _ in range(2):
         with pytest.warns(UserWarning, match=r"7.npz \(3 of 3,000 events\)"):
             own("train", tmp_path, sensor=SENSOR, classes="train", progress=False)
 
 
-@pytest.mark.parametrize("strays, rest", [(30, 3000), (10, 500), (1, 20)])
-def test_a_few_events_that_are_far_before_all_others_are_named(strays, rest):
-    """More of them than five, or before a recording of few events."""
-    take = a_take(n=strays + rest)
-    take["t"][:strays] -= 9_000_000
-    sound = [a_take(seed=k) for k in range(1, 4)]
-    with pytest.warns(UserWarning, match=f"recording 1 .{strays} of {strays + rest:,} events"):
-        ms.Recordings([sound[0], take, *sound[1:]], list("aabb"), sensor=SENSOR)
-
-
-STRAYS = with_stamp(a_take(50_000, 9000), slice(20), 0)
-LONG = a_take(n=9000)
-WRAPPED = {**LONG, "t": (LONG["t"] - LONG["t"][4000]) % (1 << 32)}
-
-
-@pytest.mark.parametrize("take", [STRAYS, WRAPPED], ids=["many of one stamp", "wrap"])
-def test_what_events_in_no_order_lose_is_named(take):
-    order = np.random.default_rng(0).permutation(len(take["t"]))
-    shuffled = {name: column[order] for name, column in take.items()}
-    sound = [a_take(seed=k) for k in range(1, 4)]
-    with pytest.warns(UserWarning, match="recording 1 "):
-        ms.Recordings([sound[0], shuffled, *sound[1:]], list("aabb"), sensor=SENSOR, time="us")
-
-
-def test_a_first_stamp_that_is_half_the_window_early_is_named():
-    """The window has begun, and half of it is empty."""
-    take = a_take(50_000, 9000)
-    early = with_stamp(take, 0, 0)
-    sound = [a_take(50_000, 9000, seed=k) for k in range(1, 4)]
-    with pytest.warns(UserWarning, match="recording 1 "):
-        ms.Recordings([sound[0], early, *sound[1:]], list("aabb"), sensor=SENSOR)
-
-
-def test_chunks_that_were_never_written(tmp_path):
+def test_files_that_were_not_written_to_their_end(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         for name, column in a_take().items():
             made = file.create_dataset(f"events/{name}", (4000,), "i8", chunks=(500,))
             made[:3000] = column
-    with pytest.raises(ValueError, match="a.h5: .*zeros"):
-        read_events(tmp_path / "a.h5", sensor=SENSOR)
-
-
-def test_a_wrong_unit_of_all_recordings_is_named():
-    """Microseconds that are given as milliseconds: two events of 2,000 in the first 100 ms."""
-    takes = [a_take(seed=k, n=2000) for k in range(8)]
-    for k, take in enumerate(takes):
-        take["t"] = np.sort(np.random.default_rng(k).integers(0, 300_000, 2000))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        ms.Recordings(takes, list("aabbccdd"), sensor=SENSOR)
-    with pytest.warns(UserWarning, match="unit"):
-        ms.Recordings(takes, list("aabbccdd"), sensor=SENSOR, time="ms")
-
-
-def test_sparse_recordings_are_silent():
-    rng = np.random.default_rng(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for _ in range(20):
-            sparse = [a_take(seed=k, n=320) for k in range(4)]
-            for one in sparse:
-                one["t"] = np.sort(rng.integers(0, 5_000_000, 320))
-            ms.Recordings(sparse, list("aabb"), sensor=SENSOR)
-
-
-def test_text_that_is_cut_within_its_last_number(tmp_path):
     rows = zip(*(a_take()[name].tolist() for name in "xypt"))
     text = "\n".join(["x,y,p,t_us", *(",".join(map(str, row)) for row in rows)])
     (tmp_path / "a.csv").write_text(text[:-1])
-    with pytest.raises(ValueError, match="a.csv: .*fall back"):
-        read_events(tmp_path / "a.csv")
+    for name, word in {"a.h5": "zeros", "a.csv": "fall back"}.items():
+        with pytest.raises(ValueError, match=f"{name}: .*{word}"):
+            read_events(tmp_path / name, sensor=SENSOR)
+
+
+def test_a_wrong_unit_of_all_recordings_is_named_and_sparse_ones_are_silent():
+    """Microseconds that are given as milliseconds: two events of 2,000 in the first 100 ms."""
+    rng = np.random.default_rng(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for number, lasting in ((2000, 300_000), *[(320, 5_000_000)] * 20):
+            takes = [a_take(seed=k, n=number) for k in range(8)]
+            takes = [{**one, "t": np.sort(rng.integers(0, lasting, number))} for one in takes]
+            ms.Recordings(takes, list("aabbccdd"), sensor=SENSOR)
+    takes = [{**one, "t": one["t"] // 10} for one in takes]
+    with pytest.warns(UserWarning, match="unit"):
+        ms.Recordings(takes, list("aabbccdd"), sensor=SENSOR, time="ms")
 
 
 @pytest.mark.parametrize("first", [0, 50_000, 10_000_000])
@@ -186,15 +163,13 @@ def test_honest_recordings_are_silent(first):
         np.lexsort((take["t"], take["x"], take["y"])),
         np.argsort(take["t"] + rng.integers(-900, 900, 3000), kind="stable"),
     ]
-    shuffled = [{name: column[order] for name, column in take.items()} for order in orders]
+    given = [{name: column[order] for name, column in take.items()} for order in orders]
     other = a_take(first, seed=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for one in shuffled:
+        for one in given:
             data = [take, one, other, {**other, "x": 33 - other["x"]}]
-            tasks = ms.Recordings(
-                data, list("aabb") if one is take else list("abab"), sensor=SENSOR
-            )
+            tasks = ms.Recordings(data, list("abab"), sensor=SENSOR)
             counts = tasks.pool.dense(np.arange(2))
             np.testing.assert_array_equal(counts[0], counts[1])
 
@@ -204,11 +179,9 @@ def test_honest_recordings_are_silent(first):
 def test_rows_of_zeros_behind_units_that_are_not_sorted(order, zeros):
     """One unit after the other, the first of which is silent, or in no order."""
     take = a_take(50_000)
-    key = (
-        np.maximum(take["x"], 1) if order == "units" else np.random.default_rng(0).permutation(3000)
-    )
-    columns = {"t": take["t"], "unit": np.maximum(take["x"], 1)}
-    sorted_by_key = {name: column[np.argsort(key)] for name, column in columns.items()}
-    assert len(as_units(sorted_by_key, 34)) == 3000
+    unit = np.maximum(take["x"], 1)
+    place = np.argsort(unit) if order == "units" else np.random.default_rng(0).permutation(3000)
+    columns = {"t": take["t"][place], "unit": unit[place]}
+    ms.Recordings([columns, dict(columns, unit=unit)], [0, 0], sensor=34)
     with pytest.raises(ValueError, match="zeros"):
-        as_units(longer(sorted_by_key, zeros), 34)
+        ms.Recordings([columns, longer(columns, zeros)], [0, 0], sensor=34)

@@ -32,8 +32,8 @@ def test_folders_of_splits_have_classes_and_nothing_next_to_them(tmp_path):
     expected = [("a", "train"), ("b", "train"), ("d", "test"), ("c", "val")]
     assert found == [one for one in expected for _ in range(2)]
     a_folder(tmp_path / "dev", "e", 1)
-    with pytest.raises(ValueError, match="recordings in dev would not be read"):
-        entries(tmp_path)
+    with pytest.warns(UserWarning, match=r"not read \(1 .npz\), such as dev"):
+        assert len(entries(tmp_path)) == 8
 
 
 def test_an_index_of_parts(tmp_path):
@@ -83,21 +83,18 @@ def test_what_is_left_out_is_counted(tmp_path):
         (root / "d" / f"{n}.aedat").write_bytes(b"x")
     shutil.copy(root / "a" / "0.npz", root / "loose.npz")
     np.save(root / "labels.npy", np.arange(12))
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning, match="7 files .*3 .aedat, 1 folders, 1 .npy.gz"):
         assert len(entries(root)) == 12
-    [message] = [str(one.message) for one in told]
-    for words in ("6 files or folders in 3 folders", "1 .npz", "3 .aedat", "1 .npy.gz"):
-        assert words in message, message
 
 
 def test_what_is_hidden_is_hidden_everywhere(tmp_path):
     for part in ("train", "test"):
-        root = a_folder(tmp_path / part).parent
-        shutil.copytree(root / part / "a", root / part / ".ipynb_checkpoints")
-    shutil.copy(root / "train" / "a" / "0.npz", root / "train" / "a" / "._0.npz")
+        a_folder(tmp_path / part)
+        a_folder(tmp_path / part / ".ipynb_checkpoints")
+    shutil.copy(tmp_path / "train" / "a" / "0.npz", tmp_path / "train" / "a" / "._0.npz")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = entries(root)
+        found = entries(tmp_path)
     assert {one.label for one in found} == set("abc") and len(found) == 24
 
 

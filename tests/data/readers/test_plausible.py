@@ -1,8 +1,6 @@
 """The unit of times is judged by what sensors and scenes can do, in files and in Python alike, and
 asked where it is wrong."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from sweeps import SENSOR, in_unit, sweep
@@ -10,84 +8,50 @@ from sweeps import SENSOR, in_unit, sweep
 import minisnn as ms
 from minisnn import cli
 from minisnn.data.readers.anything import read_events
-from minisnn.data.readers.events import as_events, event_array
-from minisnn.data.readers.plausible import Judge, Pace, check_unit
-
-WRONG = ("ms", "ns", "s")
+from minisnn.data.readers.events import event_array
 
 
-def folder(
-    root: Path, classes: int = 6, each: int = 2, unit=lambda k: "us", column: str = "t"
-) -> Path:
-    """A folder a class of structured arrays, the unit of recording k being unit(k)."""
-    for k in range(classes * each):
-        (root / f"c{k // each}").mkdir(parents=True, exist_ok=True)
-        np.save(root / f"c{k // each}" / f"{k}.npy", in_unit(sweep(k), unit(k), column))
-    return root
+def given(recordings, **how):
+    return ms.Recordings(recordings, [0, 0, 1, 1], sensor=SENSOR, **how)
 
 
-@pytest.mark.parametrize("unit", WRONG)
-def test_other_units_are_not(unit):
-    events = as_events(in_unit(sweep(), unit))
-    message = "taken for microseconds its times make .*" + (
-        "(?:in Python )?" if unit == "s" else rf"say --time {unit} "
-    )
-    for sensor in (None, SENSOR):
-        with pytest.raises(ValueError, match=message):
-            check_unit(events, sensor)
-
-
-@pytest.mark.parametrize("unit", ("ms", "ns"))
-def test_what_is_said_is_believed(tmp_path, unit):
-    events = sweep()
-    np.save(tmp_path / "a.npy", in_unit(events, unit))
-    found = read_events(tmp_path / "a.npy", unit)
-    assert np.abs(found["t"] - events["t"]).max() < 1000
-    assert len(read_events(tmp_path / "a.npy", "us")) == len(events)
-    np.save(tmp_path / "b.npy", in_unit(events, unit, f"t_{unit}"))
-    assert np.array_equal(read_events(tmp_path / "b.npy"), found)
-    data = ms.Recordings(
-        [in_unit(sweep(k), unit)[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, time=unit
-    )
-    assert len(data.pool) == 4 and data.pool.counts.sum() > 2000
-    ms.Recordings(
-        [in_unit(sweep(k), "ms")[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, time="us"
-    )
-    ms.Recordings(
-        [in_unit(sweep(k), unit, f"t_{unit}")[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR
-    )
+@pytest.mark.parametrize("unit, words", dict(ms="time ms", ns="time ns", s="moment").items())
+def test_a_unit_is_asked_where_it_is_wrong_and_believed_where_it_is_given(tmp_path, unit, words):
+    events = [sweep(k) for k in range(4)]
+    np.save(tmp_path / "a.npy", in_unit(events[0], unit))
+    for call in (
+        lambda: read_events(tmp_path / "a.npy"),
+        lambda: given([in_unit(one, unit) for one in events]),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+    assert len(read_events(tmp_path / "a.npy", "us")) == len(events[0])
+    if unit != "s":
+        found = read_events(tmp_path / "a.npy", unit)
+        assert np.abs(found["t"] - events[0]["t"]).max() < 1000
+        np.save(tmp_path / "b.npy", in_unit(events[0], unit, f"t_{unit}"))
+        assert np.array_equal(read_events(tmp_path / "b.npy"), found)
+        named = given([in_unit(one, unit, f"t_{unit}") for one in events])
+        said = given([in_unit(one, unit) for one in events], time=unit)
+        assert np.array_equal(named.pool.counts, said.pool.counts)
+        with pytest.raises(ValueError, match="recording 3: .* plausible"):
+            given([*events[:3], in_unit(events[3], unit)], time="us")
 
 
 def test_info_tells_it_and_the_flag_that_mends_it(tmp_path, capsys):
-    root = folder(tmp_path / "in-ms", unit=lambda k: "ms")
-    assert cli.main(["info", str(root), "--sensor", "12,16"]) == 0
-    said = capsys.readouterr().out
-    assert "they look like ms: say --time ms" in said and "train on them with" not in said
-    assert cli.main(["info", str(root), "--sensor", "12,16", "--time", "ms"]) == 0
-    said = capsys.readouterr().out
-    assert "looks wrong" not in said
-    assert (
-        cli.main(["info", str(root / "c0" / "0.npy")]) == 2
-        and "say --time ms" in capsys.readouterr().err
-    )
-    assert cli.main(["info", str(root / "c0" / "0.npy"), "--time", "ms"]) == 0
+    for k in range(12):
+        (tmp_path / f"c{k // 2}").mkdir(exist_ok=True)
+        np.save(tmp_path / f"c{k // 2}" / f"{k}.npy", in_unit(sweep(k), "ms"))
+    line = ["info", str(tmp_path), "--sensor", "12,16"]
+    assert cli.main(line) == 0 and "say --time ms" in capsys.readouterr().out
+    assert cli.main([*line, "--time", "ms"]) == 0
+    assert "looks wrong" not in capsys.readouterr().out
 
 
 def test_a_hot_pixel_is_left_out():
     events = sweep()
     hot = event_array(np.full(300, 3), np.full(300, 3), np.arange(300), np.arange(300) % 2)
-    assert Pace.of(np.concatenate([hot, events])).fault() is None
-    sparse = events[::5]
-    assert (
-        Pace.of(np.concatenate([hot, sparse])).fault() is None and Pace.of(hot).fault() is not None
-    )
-
-
-def test_a_judge_believes_who_says_that_all_are_so():
-    judge = Judge("us")
-    for k in range(3):
-        judge.look(as_events(in_unit(sweep(k), "ms")), SENSOR, f"{k}")
-    judge.finish()
-    judge.look(sweep(3), SENSOR, "3")
-    with pytest.raises(ValueError, match="^0: taken for us .* those of 3 are plausible"):
-        judge.finish()
+    joined = np.concatenate([hot, events])
+    given([np.sort(joined[k:], order="t") for k in range(4)])
+    with pytest.raises(ValueError, match="recording 0: .* its times make"):
+        given([hot[k:] for k in range(4)])

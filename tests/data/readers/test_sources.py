@@ -1,6 +1,6 @@
-"""What users hold: arrays and text without names, files of other tools and sensors, frames, subsets
-and loaders."""
+"""What users hold in memory: streams, subsets and loaders, frames, and times of coarse types."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,7 @@ from sweeps import SENSOR, in_unit, sweep
 
 import minisnn as ms
 from minisnn.data.readers.anything import SUFFIXES
-from minisnn.data.readers.columns import NAMES, microseconds
-
-# ---- columns without names
+from minisnn.data.readers.columns import NAMES
 
 
 def test_the_guide_on_recordings_names_all_columns():
@@ -20,40 +18,21 @@ def test_the_guide_on_recordings_names_all_columns():
     assert not [suffix for suffix in SUFFIXES if f"`{suffix}`" not in page]
 
 
-def told(call) -> str:
-    with pytest.raises(ValueError) as error:
-        call()
-    return str(error.value)
-
-
-# ---- files of other forms
-
-
-# ---- in memory
-
-
-def test_sources_are_read_one_at_a_time():
-    """A stream, of which a few recordings are held at a time."""
-    alive: list[int] = []
-    most = 0
+def test_a_stream_is_read_one_at_a_time():
+    alive = set()
 
     class Held(np.ndarray):
         def __del__(self):
-            if self.base is not None and getattr(self, "own", False):
-                alive.pop()
+            alive.discard(id(self))
 
     def items():
-        nonlocal most
         for k in range(30):
             one = sweep(k, (6, 8)).view(Held)
-            one.own = True
-            alive.append(k)
-            most = max(most, len(alive))
+            alive.add(id(one))
+            assert len(alive) <= 5
             yield one, k % 3
-            del one
 
-    data = ms.Recordings(items(), sensor=(6, 8))
-    assert data.classes == ("0", "1", "2") and len(data.pool) == 30 and most <= 5, most
+    assert len(ms.Recordings(items(), sensor=(6, 8)).pool) == 30
 
 
 class Tonic:
@@ -85,102 +64,68 @@ class Subset:
 class Loader:
     collate_fn = None
 
-    def __init__(self, dataset, sampler):
-        self.dataset, self.sampler = dataset, sampler
-
-    def __iter__(self):
-        raise AssertionError("batches are not asked for")
+    def __init__(self, dataset, sampler, batch_sampler=None):
+        self.dataset, self.sampler, self.batch_sampler = dataset, sampler, batch_sampler
 
 
-def test_subsets_and_loaders_that_look_so():
-    subset = ms.Recordings(Subset(Tonic(), [0, 3, 1, 4]))
-    assert (
-        len(subset.pool) == 4 and subset.classes == ("0", "1") and subset.input_shape == (12, 16, 2)
-    )
-    drawn = [5, 4, 4, 3, 2, 1, 0, 5]
-    loader = ms.Recordings(Loader(Tonic(), drawn))
-    assert len(loader.pool) == 6 and np.array_equal(
-        loader.pool.counts, ms.Recordings(Tonic(6)).pool.counts
-    )
-    batches = Loader(Tonic(), None)
-    batches.batch_sampler = [[5, 4], [3, 2], [1, 0]]
-    assert len(ms.Recordings(batches).pool) == 6
-    assert len(ms.Recordings(Loader(Subset(Tonic(), [0, 3, 1, 4]), range(4))).pool) == 4
-    # a stream in a loader
-    assert (
-        len(ms.Recordings(Loader((Tonic(6)[k] for k in range(6)), None), sensor=SENSOR).pool) == 6
-    )
+@pytest.mark.parametrize(
+    "source, number",
+    [
+        (Subset(Tonic(), [0, 3, 1, 4]), 4),
+        (Loader(Tonic(), [5, 4, 4, 3, 2, 1, 0, 5]), 6),
+        (Loader(Tonic(), None, [[5, 4], [3, 2], [1, 0]]), 6),
+        (Loader(Subset(Tonic(), [0, 3, 1, 4]), range(4)), 4),
+        (Loader((Tonic(6)[k] for k in range(6)), None), 6),
+    ],
+)
+def test_subsets_and_loaders_that_look_so(source, number):
+    """Each recording once, in the data set's own order."""
+    found = ms.Recordings(source, sensor=SENSOR)
+    assert len(found.pool) == number and found.input_shape == (12, 16, 2)
+    if number == 6:
+        np.testing.assert_array_equal(found.pool.counts, ms.Recordings(Tonic(6)).pool.counts)
 
 
-def test_within_is_one_each():
-    events, labels = [sweep(k) for k in range(8)], [0, 0, 0, 0, 1, 1, 1, 1]
-    data = ms.Recordings(events, labels, sensor=SENSOR, within=[0, 0, 1, 1, 0, 0, 1, 1])
-    for k in range(10):
-        task = data.episode(0, k, 2, 1, 1)
-        assert len({int(n) % 4 // 2 for side in task.recordings for n in side.ravel()}) == 1
-    for wrong in ([0] * 7, [0] * 9, []):
-        assert "within must be a list of 8" in told(
-            lambda: ms.Recordings(events, labels, sensor=SENSOR, within=wrong)
-        )
-    lone = [0, 0, 0, 1, 0, 0, 1, 1]
-    assert "within 1, class 0 has 1 recording, expected at least 2, one for support" in told(
-        lambda: ms.Recordings(events, labels, sensor=SENSOR, within=lone)
-    )
-    takes = ms.Recordings(
-        [sweep(k, lasting_ms=300) for k in range(8)],
-        labels,
-        sensor=SENSOR,
-        within=[0, 1] * 4,
-        hop_ms=80,
-    )
-    assert len(takes.within) == len(takes.pool) > 8
-    pool = data.pool
-    assert "within must be a list of 8" in told(lambda: ms.Recordings(pool, within=[0, 0, 0]))
-
-
-# ---- what else could be taken in silence
+def test_loaders_and_tensors_of_pytorch():
+    torch = pytest.importorskip("torch")
+    data = pytest.importorskip("torch.utils.data")
+    drawn = data.WeightedRandomSampler([1.0] * 12, 999, replacement=True)
+    batches = data.BatchSampler(data.SequentialSampler(range(12)), 5, drop_last=False)
+    labelled = [(*Tonic()[k][:1], torch.tensor(k % 3)) for k in range(12)]
+    expected = ms.Recordings(Tonic())
+    for source in (
+        data.DataLoader(Tonic(), batch_size=None, shuffle=True),
+        data.DataLoader(Tonic(), batch_size=None, sampler=drawn),
+        data.DataLoader(Tonic(), batch_sampler=batches),
+        data.Subset(data.Subset(Tonic(), range(12)), range(12)),
+        labelled,
+    ):
+        found = ms.Recordings(source, sensor=SENSOR)
+        np.testing.assert_array_equal(found.pool.counts, expected.pool.counts)
+        assert found.classes == expected.classes
 
 
 def test_times_that_their_type_is_too_coarse_for():
-    now = 1_700_000_000.0 + np.arange(100) * 0.001
-    assert len(np.unique(microseconds(now, "s", None))) == 100
-    same = np.full(100, 1_700_000_000.0, np.float32)
-    with pytest.raises(ValueError, match="are 128000 ms apart at least"):
-        microseconds(same, "s", None)
-    with pytest.raises(
-        ValueError,
-        match="times of type float32 near 1.7e.09 s are 128000 ms apart at least; expected float64",
-    ):
-        microseconds(np.append(now, 1_700_000_500.0).astype(np.float32), "s", None)
-    assert len(np.unique(microseconds((now - now[0]).astype(np.float32), "s", None))) == 100
-
-
-def test_a_few_frames_too_long_are_named():
-    frames = [np.ones((100 if k != 4 else 300, 2, 5, 5), np.uint8) for k in range(6)]
-    frames = [one * (k + 1) for k, one in enumerate(frames)]
-    with pytest.warns(UserWarning, match="recording 4, which has 300"):
-        ms.Recordings(frames, list("aabbcc"))
+    rows = [sweep(k) for k in range(4)]
+    late = [{name: one[name] for name in "xyp"} | {"t": 1.7e9 + one["t"] / 1e6} for one in rows]
+    assert ms.Recordings(late, [0, 0, 1, 1], sensor=SENSOR, time="s").pool.counts.sum() > 2000
+    coarse = [one | {"t": one["t"].astype(np.float32)} for one in late]
+    with pytest.raises(ValueError, match="float32 .* 128000 ms apart .* float64"):
+        ms.Recordings(coarse, [0, 0, 1, 1], sensor=SENSOR, time="s")
 
 
 @pytest.mark.parametrize(
     "steps, words",
     [
-        (20, "the last 80 steps of most are empty"),
-        (100, None),
-        (300, "6 of 6 recordings are cut, such as recording 0"),
+        ([100] * 6, None),
+        ([20] * 6, "the last 80 steps of these are empty"),
+        ([300] * 6, "6 of 6 recordings are cut"),
+        ([100] * 4 + [300, 100], "1 of 6 recordings are cut, such as recording 4, of 300"),
     ],
 )
-def test_frames_that_do_not_fill_the_steps_are_told(recwarn, steps, words):
-    frames = np.zeros((6, steps, 2, 5, 5), np.uint8)
-    frames[..., 1, 2] = 3
-    frames[:, 0, 0, 0, 0] = range(6)
-    tasks = ms.Recordings(list(frames), list("aabbcc"))
-    said = [str(one.message) for one in recwarn if "frames" in str(one.message)]
-    assert (words is None) == (not said)
-    if words is not None:
-        assert (
-            words in said[0]
-            and "counts 100 steps" in said[0]
-            and f"duration_ms={steps}*bin_ms" in said[0]
-        )
-    assert repr(tasks.only(["a", "b"])).startswith("Recordings: 2 classes, 4 recordings in all")
+def test_frames_that_do_not_fill_the_steps_are_told(steps, words):
+    frames = [np.full((number, 2, 5, 5), k + 1, np.uint8) for k, number in enumerate(steps)]
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        ms.Recordings(frames, list("aabbcc"))
+    assert [words in str(one.message) for one in said] == [True] * (words is not None)

@@ -21,11 +21,10 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def noise(rng, events=100, duration_ms=20) -> np.ndarray:
+def noise(rng, events=100) -> np.ndarray:
     x, y = rng.integers(0, SENSOR[0], (2, events))
-    return event_array(
-        x, y, np.sort(rng.integers(0, 1000 * duration_ms, events)), rng.integers(0, 2, events)
-    )
+    t = np.sort(rng.integers(0, 20_000, events))
+    return event_array(x, y, t, rng.integers(0, 2, events))
 
 
 def later(events: np.ndarray) -> np.ndarray:
@@ -37,25 +36,19 @@ def later(events: np.ndarray) -> np.ndarray:
 WIDE = [("x", "u2"), ("y", "u2"), ("t", "u8"), ("p", "?")]
 
 
-def twice(copied, size=None) -> Recordings:
-    """Two recordings a class, each of them twice."""
-    rng = np.random.default_rng(0)
-    once = [(noise(rng), label) for label in range(6) for _ in range(2)]
-    both = [*once, *((copied(events), label) for events, label in once)]
-    return Recordings(both, sensor=SENSOR, size=size, duration_ms=20)
-
-
 @pytest.mark.parametrize("size", [None, (5, 4)])
 @pytest.mark.parametrize("copied", [np.copy, later, lambda events: events.astype(WIDE)])
 def test_copies_in_python_are_not_on_both_sides(copied, size):
-    data = twice(copied, size)
+    rng = np.random.default_rng(0)
+    once = [(noise(rng), label) for label in range(6) for _ in range(2)]
+    both = [*once, *((copied(events), label) for events, label in once)]
+    data = Recordings(both, sensor=SENSOR, size=size, duration_ms=20)
     for index in range(20):
         task = data.episode(0, index, 3, 1, 2)
         asked = {one.tobytes() for one in task.x_query}
         assert not any(one.tobytes() in asked for one in task.x_support)
-        assert not set(task.recordings[0].ravel().tolist()) & set(
-            task.recordings[1].ravel().tolist()
-        )
+        support, query = (set(side.ravel().tolist()) for side in task.recordings)
+        assert not support & query
     assert len(np.unique(data.takes)) == 12
 
 
@@ -66,52 +59,42 @@ def test_copies_are_in_one_split_and_found_in_two_sets():
     for one in data.split_recordings().values():
         places = np.concatenate(list(one.symbols.values()))
         assert set(places % 16) == set(places[places < 16]) == set(places[places >= 16] - 16)
-    first, other = (
-        Recordings(one, sensor=SENSOR, size=(5, 4), duration_ms=20) for one in (once, once[::-1])
-    )
+    how = dict(sensor=SENSOR, size=(5, 4), duration_ms=20)
+    first, other = Recordings(once, **how), Recordings(once[::-1], **how)
     assert shared(first, other).startswith("share 16 of 16 recordings")
 
 
-def test_a_converted_file_is_a_copy():
+def opened(**how):
+    return own("test", "data", sensor=SENSOR, duration_ms=20, progress=False, **how)
+
+
+def written(*parts: str, each: int) -> None:
     rng = np.random.default_rng(3)
-    for split in ("train", "test"):
-        for label in "ab":
-            place = Path("data", split, label)
-            place.mkdir(parents=True)
-            for number in range(4):
-                np.save(place / f"{number}.npy", noise(rng))
-    assert own("test", "data", sensor=SENSOR, duration_ms=20, classes="train", progress=False)
+    for part in parts:
+        Path("data", part).mkdir(parents=True)
+        for number in range(each):
+            np.save(Path("data", part, f"{number}.npy"), noise(rng))
+
+
+def test_a_converted_file_is_a_copy():
+    written("train/a", "train/b", "test/a", "test/b", each=4)
+    assert opened(classes="train")
     held = np.load("data/train/a/1.npy")
-    np.savez(
-        "data/test/a/again.npz", **{name: held[name].astype(np.int32) for name in held.dtype.names}
-    )
-    with pytest.raises(
-        ValueError,
-        match="parts of this recording, or copies of it, are in (train and in test|test and in "
-        "train)",
-    ):
-        own("test", "data", sensor=SENSOR, duration_ms=20, classes="train", progress=False)
+    columns = {name: held[name].astype(np.int32) for name in held.dtype.names}
+    np.savez("data/test/a/again.npz", **columns)
+    with pytest.raises(ValueError, match="copies of it, are in"):
+        opened(classes="train")
 
 
 def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatch):
-    rng = np.random.default_rng(5)
-    for label in "abcdef":
-        Path("data", label).mkdir(parents=True)
-        for number in range(2):
-            np.save(Path("data", label, f"{number}.npy"), noise(rng))
-    plain, last = source.read_entry, Path("data/f/1.npy")
+    written(*"abcdef", each=2)
+    plain = source.read_entry
 
     def changing(entry, *how):
-        if entry.path.name == "0.npy" and entry.label == "a":
-            np.save(last, noise(rng))
+        np.save(Path("data/f/1.npy"), noise(np.random.default_rng(5)))
         return plain(entry, *how)
 
     monkeypatch.setattr(source, "read_entry", changing)
-    with pytest.raises(
-        ValueError,
-        match="data: files changed",
-    ):
-        own("test", "data", sensor=SENSOR, duration_ms=20, progress=False)
+    with pytest.raises(ValueError, match="data: files changed"):
+        opened()
     assert not list(Path("cache").glob("*.npz"))
-    monkeypatch.setattr(source, "read_entry", plain)
-    assert own("test", "data", sensor=SENSOR, duration_ms=20, progress=False)
