@@ -259,14 +259,14 @@ def test_what_cannot_be_read_is_told(tmp_path, capsys):
         np.save(path.with_suffix(".npy"), events)
 
     said = said_wrong(capsys, str(made(tmp_path / "one", from_one)), "--sensor", "12,16")
-    assert "x reaches from 1 to 16 on a sensor of 16" in said
+    assert "x reaches from 1 to 16; expected 0 to 15" in said
     root = made(tmp_path / "damaged", archive)
     (root / "class 3" / "6.npz").write_bytes(b"damaged")
     assert "6.npz: it is no NumPy file" in said_wrong(capsys, str(root))
     (tmp_path / "loose").mkdir()
     archive(tmp_path / "loose" / "a", 0)
     assert cli.main(["info", str(tmp_path / "loose"), "--sample", "3"]) == 2
-    assert "a.npz is in the folder itself" in capsys.readouterr().err
+    assert "a.npz is there, put it into a folder" in capsys.readouterr().err
 
 
 def test_single_files_take_what_they_do_not_say(tmp_path, capsys):

@@ -299,9 +299,11 @@ def nearly(root: Path) -> str:
     if not files:
         return ""
     path = min(files)
+    if path.suffix.lower() in SETS:
+        return f"; {path} may hold a whole set: name the file"
     hint = f"but recordings end in {', '.join(SUFFIXES)}"
     if path.suffix.lower() in READERS:
-        hint = "put it into a folder named for its class, or name a file that is a whole set"
+        hint = "put it into a folder named for its class"
     return f"; {path.relative_to(root)} is there, {hint}"
 
 

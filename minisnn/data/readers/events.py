@@ -86,11 +86,11 @@ def as_recording(
         events = _in_order(recording, whole)
     else:
         held, unit = columns_in(recording, columns)
-        t, p = held["t"], held.get("p")
+        t, p = held["t"], held.get("p", held["t"])
         if not held.keys() >= set(PIXELS):
             x, units = held.get("unit", held.get("x") if row else None), "unit" in held
             need("the list of columns", ", ".join(held), x is not None, "x, y, t and p")
-            held |= {"x": x, "y": np.zeros(t.shape, np.int8)}
+            held |= {"x": np.asarray(x), "y": np.zeros(t.shape, np.int8)}
             p = np.ones(t.shape, np.int8)
         elif p.dtype.kind in "if" and p.min(initial=0) == -1 and np.isin(p, (-1, 1)).all():
             p = p > 0

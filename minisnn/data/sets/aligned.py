@@ -48,7 +48,7 @@ def side_by_side(
     shape = (steps, cells, sides * cells, channels)
     out = np.zeros((samples, int(np.prod(shape))), np.uint16)
     for sample, side in np.ndindex(which.shape):
-        cell, count = pool.events_of(which[sample, side])
+        cell, count = pool.events_of(int(which[sample, side]))
         t, y, x, p = np.unravel_index(cell, pool.shape)
         x, y = x + offset[0], y + offset[1]
         seen = (0 <= x) & (x < crop) & (0 <= y) & (y < crop)

@@ -20,6 +20,7 @@ mirror images by the first protocol.
 from dataclasses import replace
 from functools import cache, partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -180,7 +181,9 @@ class Omniglot(Recordings):
         camera = camera or EventCamera()
         if draws and camera.variation is None:
             camera = replace(camera, variation=Variation())
-        how = dict(step_ms=int(bin_ms), centred=centred, steps=int(lasting // bin_ms))
+        how: dict[str, Any] = dict(
+            step_ms=int(bin_ms), centred=centred, steps=int(lasting // bin_ms)
+        )
         sight = Sight(camera, seed, CROP, CROP[0] // size[0], **how)
         keep = Keep(cache, progress)
         drawn = drawings(part, protocol)
