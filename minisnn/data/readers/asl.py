@@ -12,11 +12,14 @@ the picture over.
 """
 
 import re
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from ...files import size_of
+from ...files import read_whole
 from .arrays import MOST_EVENTS
 from .events import check_events, event_array
 from .hdf5 import Hdf5, naming
@@ -25,6 +28,9 @@ LETTERS = tuple("abcdefghiklmnopqrstuvwxy")
 SHAPE = (180, 240)  # rows, columns
 VARIABLES = ("ts", "x", "y", "pol")
 WHAT = "a recording of ASL-DVS, ts, x, y and pol"
+COMPRESSED, MATRIX = 15, 14  # types of parts of a MATLAB file, and those of numbers
+STORED = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 12, 13), "i1 u1 i2 u2 i4 u4 f4 f8 i8 u8".split()))
+_LARGEST_FILE = 40 * MOST_EVENTS  # bytes
 
 
 def asl_files(root: str | Path) -> list[tuple[str, int, Path]]:
@@ -62,7 +68,10 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
     """
     with naming(path, WHAT):
         found = _variables(Path(path))
-        t, x, y, p = (np.ravel(found[name]) for name in VARIABLES)
+        for name in VARIABLES:
+            if name not in found:
+                raise ValueError(f"there is no {name} of real numbers")
+        t, x, y, p = (found[name] for name in VARIABLES)
         events = event_array(x, y, t, p)
         check_events(events, SHAPE)
         if not events.size or events["t"][0] < 0:
@@ -73,13 +82,41 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
 
 
 def _variables(path: Path) -> dict[str, np.ndarray]:
-    """The variables of a file of version 5 to 7, or of 7.3, which is HDF5."""
-    size_of(path, WHAT, 1 << 62)
-    with open(path, "rb") as file:
-        start = file.read(520)
-    if b"\x89HDF\r\n\x1a\n" in (start[:8], start[512:]):
-        with Hdf5(path, WHAT) as held:
-            return {name: held.array(name, MOST_EVENTS) for name in VARIABLES}
-    from scipy.io import loadmat
+    """The variables, each (N,), of a file of version 5 to 7, or of 7.3, which is HDF5. (scipy reads
+    the former too, but can crash the process where bytes are damaged.)"""
+    content = read_whole(path, WHAT, _LARGEST_FILE)
+    if b"\x89HDF\r\n\x1a\n" in (content[:8], content[512:520]):
+        with Hdf5(path, WHAT) as file:
+            own = [name for name in VARIABLES if file.has(name)]
+            return {name: file.array(name, MOST_EVENTS).reshape(-1) for name in own}
+    order = {b"IM": "<", b"MI": ">"}.get(content[126:128])
+    if order is None:
+        raise ValueError("no MATLAB file of version 5 or 7.3")
+    found = {}
+    for kind, data in _elements(content[128:], order):
+        if kind == COMPRESSED:
+            with suppress(zlib.error):  # of a variable that nobody needs, or else it will be missed
+                data = zlib.decompressobj().decompress(data, _LARGEST_FILE)
+                kind, data = next(_elements(data, order))
+        if kind == MATRIX:
+            _, _, (_, letters), *parts = _elements(data, order)
+            name = letters.decode("latin-1")
+            if name in VARIABLES and len(parts) == 1:  # real numbers
+                stored, values = parts[0]
+                found[name] = np.frombuffer(values, order + STORED[stored])
+    return found
 
-    return loadmat(path, variable_names=VARIABLES)
+
+def _elements(content: bytes, order: str) -> Iterator[tuple[int, bytes]]:
+    """(type, data) of the parts of a MATLAB file, each behind a head of 8 bytes, or of 4 where its
+    data are no longer than that."""
+    while len(content) >= 8:
+        kind, size = map(int, np.frombuffer(content, f"{order}u4", 2))
+        start = 8
+        if kind >> 16:
+            kind, size, start = kind & 0xFFFF, kind >> 16, 4
+        end = start + size
+        if end > len(content):
+            raise ValueError(f"the file is truncated; expected {size} bytes")
+        yield kind, content[start:end]
+        content = content[end if kind == COMPRESSED else end + -end % 8 :]

@@ -4,6 +4,7 @@ foreign."""
 import h5py
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from minisnn.data.readers.asl import asl_files, read_asl
 
@@ -17,6 +18,24 @@ def test_a_recording_of_matlab_73_without_events_is_refused(tmp_path):
             file[name].attrs["MATLAB_empty"] = np.uint8(1)
     with pytest.raises(ValueError, match="no events"):
         read_asl(path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_damaged_file_of_matlab_5_is_refused_or_read(tmp_path, rng, packed):
+    """SciPy's own reader ends the process on some of these."""
+    path, many = tmp_path / "a_0007.mat", 300
+    columns = dict(ts=np.arange(many), x=np.arange(many) % 240, y=np.arange(many) % 180)
+    savemat(path, {**columns, "pol": np.arange(many) % 2}, do_compression=packed)
+    assert len(read_asl(path)) == many
+    whole = np.fromfile(path, np.uint8)
+    for _ in range(1000):
+        damaged = whole.copy()
+        damaged[rng.integers(400 if rng.random() < 0.5 else len(whole), size=3)] = rng.integers(256)
+        damaged.tofile(path)
+        try:
+            assert len(read_asl(path)) <= many
+        except ValueError as error:
+            assert str(path) in str(error)
 
 
 @pytest.fixture
