@@ -12,17 +12,15 @@ class. What an answer rests on decides its chance of being right,
 with effects drawn again for every world, so the mean over all recordings (and all classes, where
 the interval speaks of new ones) is an integral over one normal variable. A second rule is half a
 logit worse; its effects correlate by 0.8 with those of the first. A hundredth of the worlds share a
-series of episodes. For every setting: how many worlds in a hundred the leading interval holds, from
-low to high and as mean ± half; half its width in points; how many the ± over episodes holds; and
-the same of the paired difference of both rules.
+series of episodes. For every setting: the share of worlds that the leading interval holds, half its
+width, the share that the ± over episodes holds; and the same of the paired difference of both rules.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import product
 from pathlib import Path
 
 import findings
@@ -39,6 +37,7 @@ WAYS, QUERIES = 5, 10
 ALIKE, WORSE = 0.8, -0.5  # the second rule's effects and mean
 EPISODES = (100, 600)
 SERIES = 100
+KINDS = "mean", "difference"
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 
 
@@ -167,158 +166,86 @@ def _binomial(n: int, k: int, p: float) -> float:
 
 
 def held(world: World, series: Series, rng: np.random.Generator) -> list[float]:
-    """Of a world: is the accuracy within low to high, mean ± half, ± over episodes, over
-    recordings; half; the same of the paired difference; and the accuracy."""
+    """Of a world: whether the accuracy is within the leading interval, half of it, and whether it is
+    within the ± over episodes; the same of the paired difference."""
     of = effects(world, series, rng)
     first, second = (answers(world, series, of, rule, rng) for rule in (0, 1))
-    true = [truth(world, series, of, rule) for rule in (0, 1)]
+    one, other = (truth(world, series, of, rule) for rule in (0, 1))
     found: list[float] = []
-    apart = first.astype(float) - second
     for right, target, within in (
-        (first, true[0], ANSWERS),
-        (apart, true[0] - true[1], DIFFERENCES),
+        (first, one, ANSWERS),
+        (first.astype(float) - second, one - other, DIFFERENCES),
     ):
-        mean, one = right.mean(), series.shared.intervals(right, within)
-        miss = abs(mean - target)
-        lead = one.lead
-        found += [
-            lead.low <= target <= lead.high,
-            miss <= lead.half,
-            miss <= one.episodes,
-            miss <= one.recordings,
-            lead.half,
-        ]
-    return [float(value) for value in (*found, true[0])]
+        interval = series.shared.intervals(right, within)
+        lead, miss = interval.lead, abs(right.mean() - target)
+        found += [lead.low <= target <= lead.high, lead.half, miss <= interval.episodes]
+    return [float(value) for value in found]
 
 
-def measure(
-    settings: dict[str, World], worlds: int, seed: int, out: Path | None, series: int = SERIES
-) -> dict:
-    """{(setting, episodes): (worlds, 11)}; a line of `out` for each series and setting, from which
-    it goes on. SystemExit where `out` is of another seed, or of other numbers of worlds, series or
-    episodes."""
-    values: dict[tuple[str, int], list] = {}
-    done: set[tuple[str, int]] = set()
-    each = -(-worlds // series)
-    head = {"seed": seed, "worlds of a series": each, "series": series, "episodes": list(EPISODES)}
-    for name, which, episodes, rows in _kept(out, head):
-        done.add((name, which))
-        values.setdefault((name, episodes), []).extend(rows)
-    by_pool = sorted(
-        settings,
-        key=lambda name: (settings[name].symbols, settings[name].each, settings[name].pairs),
-    )
-    for _, names in groupby(
-        by_pool, lambda name: (settings[name].symbols, settings[name].each, settings[name].pairs)
-    ):
-        left, tasks = list(names), None
-        for which in range(series):
-            todo = [name for name in left if (name, which) not in done]
-            if not todo:
-                continue
-            tasks = tasks or recordings(settings[todo[0]])
-            episodes = [
-                tasks.episode(seed + which, index, WAYS, 1, QUERIES)
-                for index in range(max(EPISODES))
-            ]
-            of = {number: Series(tasks, episodes[:number]) for number in EPISODES}
-            for name in todo:
-                lines = []
-                for number, one in of.items():
-                    rng = np.random.default_rng([seed, which, number, *name.encode()])
-                    rows = [held(settings[name], one, rng) for _ in range(each)]
-                    values.setdefault((name, number), []).extend(rows)
-                    lines.append(json.dumps([name, which, number, rows]) + "\n")
-                if out is not None:
-                    with open(out, "a") as file:
-                        file.write("".join(lines))
-    return {key: np.array(rows) for key, rows in values.items() if key[0] in settings}
+def of_series(world: World, seed: int, name: str, worlds: int) -> dict[str, list]:
+    """{number of episodes: what `held` says of so many worlds} of the series of a seed."""
+    tasks = recordings(world)
+    episodes = [tasks.episode(seed, index, WAYS, 1, QUERIES) for index in range(max(EPISODES))]
+    found = {}
+    for number in EPISODES:
+        series = Series(tasks, episodes[:number])
+        rng = np.random.default_rng([seed, number, *name.encode()])
+        found[str(number)] = [held(world, series, rng) for _ in range(worlds)]
+    return found
 
 
-def _kept(out: Path | None, head: dict) -> list:
-    """The lines of a file that begins with `head`, which a new one is given."""
-    if out is None:
-        return []
-    if not out.exists():
+def measure(names: list[str], worlds: int, seed: int, out: Path | None) -> dict:
+    """{(setting, episodes): (worlds, 6)}. Each series of each setting is a line of `out`, which goes
+    on where it ends; SystemExit where it is of another seed or another number of worlds."""
+    head, kept = [seed, worlds], {}
+    if out is not None and out.exists():
+        first, *lines = map(json.loads, out.read_text().splitlines())
+        if first != head:
+            raise SystemExit(f"{out}: of seed and worlds {first}; expected {head}, or a new file")
+        kept = {(name, which): found for name, which, found in lines}
+    elif out is not None:
         out.write_text(json.dumps(head) + "\n")
-    first, *lines = out.read_text().splitlines() or [""]
-    if first != json.dumps(head):
-        raise SystemExit(
-            f"{out}: its first line is {first[:120]!r}; expected {json.dumps(head)}, or a new file"
-        )
-    return [json.loads(line) for line in lines]
-
-
-def table(settings: dict[str, World], values: dict) -> list[str]:
-    """A line for every setting."""
-    columns = f"{'ends':>7}{'±':>7}{'points':>8}{'episodes':>10}{'recordings':>12}"
-    lines = [f"{'':<34}{'mean: in 100 worlds':>44}{'difference: in 100 worlds':>44}"]
-    lines.append(f"{'setting':<22}{'episodes':>8}{'':>4}{columns}{columns}  worlds  accuracy")
-    for name in settings:
+    values: dict[tuple[str, int], list] = {}
+    for name, which in product(names, range(SERIES)):
+        found = kept.get((name, which))
+        if found is None:
+            found = of_series(SETTINGS[name], seed + which, name, -(-worlds // SERIES))
+            if out is not None:
+                with open(out, "a") as file:
+                    file.write(json.dumps([name, which, found]) + "\n")
         for number in EPISODES:
-            rows = values[name, number]
-            shown = ""
-            for k in (0, 5):
-                ends, printed, over_episodes, over_recordings, half = 100 * rows[:, k : k + 5].mean(
-                    0
-                )
-                shown += f"{ends:>7.1f}{printed:>7.1f}{half:>8.2f}{over_episodes:>10.1f}{over_recordings:>12.1f}"
-            lines.append(
-                f"{name:<22}{number:>8}{'':>4}{shown}{len(rows):>8}{100 * rows[:, 10].mean():>9.1f}%"
-            )
-    return lines
+            values.setdefault((name, number), []).extend(found[str(number)])
+    return {key: np.array(rows) for key, rows in values.items()}
 
 
-def found_in(settings: dict[str, World], values: dict) -> findings.Findings:
+def found_in(values: dict) -> findings.Findings:
     """Shares of worlds whose truth the leading interval holds, and the ± over episodes; of the mean
     and of the difference."""
-    heads = (
-        "mean: leading interval",
-        "half its width",
-        "± over episodes",
-        "difference: leading interval",
-        "half its width",
-    )
-    found = findings.Findings("setting", *heads, "± over episodes")
-    for name in settings:
-        for number in EPISODES:
-            rows, names = values[name, number], []
-            for k, what in ((0, ""), (5, "-difference")):
-                ends, _, over_episodes, _, half = rows[:, k : k + 5].mean(0)
-                key = findings.slug(name, number) + what
-                names += [found.add(key, ends, "%"), found.add(f"{key}-half", half, "%")]
-                names.append(found.add(f"{key}-episodes", over_episodes, "%"))
-            found.row(f"{name}, {number} episodes", *names)
-    found.add(
-        "least",
-        min(
-            one["value"]
-            for key, one in found.figures.items()
-            if not key.endswith(("half", "episodes"))
-        ),
-        "%",
-    )
-    found.more = {"worlds": len(next(iter(values.values()))), "printed": table(settings, values)}
+    heads = ("leading interval", "half its width", "± over episodes")
+    found = findings.Findings("setting", *(f"{of}: {head}" for of in KINDS for head in heads))
+    least = 1.0
+    for (name, number), rows in values.items():
+        names = []
+        for what, (ends, half, episodes) in zip(("", "-difference"), rows.mean(0).reshape(2, 3)):
+            key, least = findings.slug(name, number) + what, min(least, ends)
+            names += [found.add(key, ends, "%"), found.add(f"{key}-half", half, "%")]
+            names.append(found.add(f"{key}-episodes", episodes, "%"))
+        found.row(f"{name}, {number} episodes", *names)
+        print(f"{name}, {number} episodes:", *(f"{100 * x:7.1f} %" for x in rows.mean(0)))
+    found.add("least", least, "%")
+    found.more = {"worlds": len(rows)}
     return found
 
 
 def main(words: list[str] | None = None) -> None:
     """The table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--worlds", type=int, default=2000, help="of each setting (default: %(default)s)"
-    )
-    parser.add_argument("--only", nargs="+", choices=SETTINGS, help="these settings")
-    parser.add_argument(
-        "--seed", type=int, default=0, help="of the first series of episodes and of the worlds"
-    )
+    parser = findings.command_line(__doc__)
+    parser.add_argument("--worlds", type=int, default=2000, help="of each setting")
+    parser.add_argument("--only", nargs="+", choices=SETTINGS, default=[*SETTINGS])
+    parser.add_argument("--seed", type=int, default=0, help="of episodes and worlds")
     parser.add_argument("--out", type=Path, help="keeps what is done, and goes on from there")
-    findings.option(parser)
     args = parser.parse_args(words)
-    settings = {name: SETTINGS[name] for name in args.only or SETTINGS}
-    values = measure(settings, args.worlds, args.seed, args.out)
-    print(*table(settings, values), sep="\n")
-    found_in(settings, values).write(args.json)
+    found_in(measure(args.only, args.worlds, args.seed, args.out)).write(args.json)
 
 
 if __name__ == "__main__":

@@ -125,29 +125,25 @@ def main(words: list[str] | None = None) -> None:
 
 
 def _last(rows: list[dict]) -> str:
-    found = [row["validation"] for row in rows if not np.isnan(row.get("validation", np.nan))]
+    found = [row["validation"] for row in rows if "validation" in row]
     return f"{100 * found[-1]:.1f} %: {_cell(rows[-1])}" if found else _cell(rows[-1])
 
 
 def _cell(row: dict) -> str:
-    return f"{row.get('processor', np.nan):.0f} / {row['update']:.0f}"
+    return f"{row['processor']:.0f} / {row['update']:.0f}"
 
 
 def trained(config, out: Path, most: int) -> list[dict]:
     """The log of a run, made by this program in one piece or as far as `most` updates. What is kept
     of other settings is made again."""
-    log = out / "processor.npz"
-    most = most or config.updates
+    log, most = out / "processor.json", most or config.updates
     settings = json.dumps([vars(config), most], default=str)
     if log.exists():
-        with np.load(log) as kept:
-            if "settings" in kept and kept["settings"].item() == settings:
-                names = kept["names"].tolist()
-                return [dict(zip(names, row)) for row in kept["rows"].tolist()]
-    data = {
-        split: open_set(config.dataset, split, **config.recordings(split))
-        for split in ("train", "val")
-    }
+        kept = json.loads(log.read_text())
+        if kept["settings"] == settings:
+            return kept["rows"]
+    how = {split: config.recordings(split) for split in ("train", "val")}
+    data = {split: open_set(config.dataset, split, **how[split]) for split in how}
     with training.RunFolder(out) as folder:
         one = Counted(config, folder, data, progress=True)
         state = one._start()
@@ -155,18 +151,9 @@ def trained(config, out: Path, most: int) -> list[dict]:
             state, row = one._update(state)
             one.rows.append(row)
             if state.update % config.evaluate_every == 0:
-                found = one._evaluate(
-                    state, "val", config.evaluate_episodes, config.seed, progress=False
-                )
-                row["validation"] = found["accuracy_after"]
-    out.mkdir(parents=True, exist_ok=True)
-    names = ["update", "seconds", "processor", "validation"]
-    np.savez(
-        log,
-        settings=settings,
-        names=names,
-        rows=np.array([[row.get(name, np.nan) for name in names] for row in one.rows]),
-    )
+                asked = state, "val", config.evaluate_episodes, config.seed
+                row["validation"] = one._evaluate(*asked, progress=False)["accuracy_after"]
+    log.write_text(json.dumps(dict(settings=settings, rows=one.rows), default=float))
     return one.rows
 
 
