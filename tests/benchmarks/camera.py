@@ -45,31 +45,24 @@ def main(words: list[str] | None = None) -> None:
     for name, side in PICTURES.items():
         picture = ring(side)
         many, numbers = np.repeat(picture[None], RECORDINGS, 0), range(RECORDINGS)
-        calls: dict[str, tuple[Callable[[], object], int]] = {
+        calls = {
             "events": (lambda: camera.record(picture, 0), 1),
             "twin": (lambda: camera.record(picture, 0, backend="numpy"), 1),
             "counts": (lambda: camera.record_counts(many, numbers, 0), RECORDINGS),
             "drawn": (lambda: drawn.record_counts(many, numbers, 0), RECORDINGS),
         }
         taken: dict[str, list[float]] = {what: [] for what in calls}
-        for turn in range(options.repeat + 1):
+        for _ in range(options.repeat + 1):  # the first compiles, or reads what was compiled
             for what, (call, times) in calls.items():
-                one = seconds(call, times)
-                if turn:  # the first compiles, or reads what was compiled
-                    taken[what].append(one)
-        medians = {what: statistics.median(all_of) for what, all_of in taken.items()}
-        ratio = medians["twin"] / medians["events"]
-        print(
-            f"{name}: events {1000 * medians['events']:.2f} ms, the twin {ratio:.1f} x; counts "
-            f"{1000 * medians['counts']:.2f} ms, a camera each {1000 * medians['drawn']:.2f} ms"
-        )
-        found.row(
-            f"{name}, {side} pixels",
-            found.add(f"{name}-events", 1000 * medians["events"], "ms"),
-            found.add(f"{name}-twin", ratio, "x"),
-            found.add(f"{name}-counts", 1000 * medians["counts"], "ms"),
-            found.add(f"{name}-drawn", 1000 * medians["drawn"], "ms"),
-        )
+                taken[what].append(1000 * seconds(call, times))
+        median = {what: statistics.median(all_of[1:]) for what, all_of in taken.items()}
+        median["twin"] /= median["events"]
+        names = [
+            found.add(f"{name}-{what}", value, "x" if what == "twin" else "ms")
+            for what, value in median.items()
+        ]
+        found.row(f"{name}, {side} pixels", *names)
+        print(name, median)
     found.write(options.json)
 
 

@@ -7,7 +7,6 @@ thread a process, this one included. The executors alternate; least times of the
 other processes can only add to them.
 """
 
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -47,18 +46,6 @@ def seconds(function) -> float:
     return time.perf_counter() - began
 
 
-def found_in(update: dict, episodes: dict, tasks: int) -> findings.Findings:
-    """Seconds by the number of workers, and their ratios to none."""
-    found = findings.Findings("workers", "an update", "ratio", f"{2 * tasks} episodes", "ratio")
-    for n in update:
-        names = []
-        for what, least in (("update", update), ("episodes", episodes)):
-            names.append(found.add(f"{what}-{n}", least[n], "s"))
-            names.append(found.add(f"{what}-{n}-ratio", least[0] / least[n], "x") if n else "")
-        found.row(str(n) if n else "none", *names)
-    return found
-
-
 def main(words: list[str] | None = None) -> None:
     parser = findings.command_line(__doc__)
     parser.add_argument("--most", type=int, default=2, help="workers")
@@ -67,40 +54,34 @@ def main(words: list[str] | None = None) -> None:
     args = parser.parse_args(words)
     ms.set_threads(1)
     executors = {0: Executor(), **{n: Workers(n) for n in range(1, args.most + 1)}}
-    update: dict[int, list[float]] = {n: [] for n in executors}
-    episodes: dict[int, list[float]] = {n: [] for n in executors}
+    asked = dict(episodes=2 * args.tasks, progress=False)
+    times: dict[tuple[str, int], list[float]] = {}
     with tempfile.TemporaryDirectory() as place:
         run, state = a_run(args.tasks, Path(place))
         test = open_set("double-nmnist", "test")
-        for turn in range(args.repeat + 1):  # the first starts the workers
+        jobs = {
+            "update": lambda: run._update(state),
+            "episodes": lambda: evaluate(
+                run.net, state.theta, InnerLoop(4.0), test, executor=run.executor, **asked
+            ),
+        }
+        for _ in range(args.repeat + 1):  # the first starts the workers
             for n, run.executor in executors.items():
-                wall = seconds(lambda: run._update(state))
-                answers = seconds(
-                    lambda: evaluate(
-                        run.net,
-                        state.theta,
-                        InnerLoop(4.0),
-                        test,
-                        episodes=2 * args.tasks,
-                        progress=False,
-                        executor=run.executor,
-                    )
-                )
-                if turn:
-                    update[n].append(wall)
-                    episodes[n].append(answers)
+                for what, job in jobs.items():
+                    times.setdefault((what, n), []).append(seconds(job))
         for executor in executors.values():
             executor.close()
-    cores = os.cpu_count() or 1
-    load = f"load {os.getloadavg()[0]:.1f} on {cores} cores"
-    print(
-        f"{args.tasks} tasks an update, {2 * args.tasks} episodes, least of {args.repeat} rounds; "
-        f"{load}"
+    found = findings.Findings(
+        "workers", "an update", "ratio", f"{2 * args.tasks} episodes", "ratio"
     )
-    least = [{n: min(times[n]) for n in executors} for times in (update, episodes)]
-    found = found_in(*least, args.tasks)
-    for name, one in found.figures.items():
-        print(f"{name:24} {one['value']:10.4g} {one['unit']}")
+    for n in executors:
+        names = []
+        for what in jobs:
+            alone, least = (min(times[what, number][1:]) for number in (0, n))
+            print(f"{what} with {n or 'no'} workers: {least:.3f} s, {alone / least:.2f} x")
+            names.append(found.add(f"{what}-{n}", least, "s"))
+            names.append(found.add(f"{what}-{n}-ratio", alone / least, "x") if n else "")
+        found.row(str(n or "none"), *names)
     found.write(args.json)
 
 

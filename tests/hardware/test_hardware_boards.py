@@ -4,21 +4,17 @@ WebAssembly in node."""
 import re
 import shutil
 import subprocess
-import zlib
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 from edge_library import COMPILERS, compile_c, library
 from integers import events, small, small_cuba
-from lives import lives
 
 from minisnn.hardware.c import export
 from minisnn.hardware.chip.learner import Learner
 from slowly import all_but
 
-HERE, C = Path(__file__).parent, Path(export.__file__).parent
 ARM = (
     ("arm-none-eabi-gcc", "qemu-system-arm"),
     "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm",
@@ -93,35 +89,6 @@ def test_a_board_plays_the_episode_with_the_same_bytes(folder, kind, board, buil
     memory = export.memory(episode(kind)[0], LEARNER, 18)
     # nothing hides elsewhere
     assert 0 < stack < 1024 and 0 < ram - stack - memory["stepwise" if build else "small"] < 1024
-
-
-def test_a_board_lives_as_plain_integers_do(tmp_path):
-    """A Cortex-M4 of 128 KiB, its power going in the midst of saves: the CRC of all that it tells."""
-    needs(ARM)
-    record, expected, _ = lives(3, 2, 60)
-    (tmp_path / "selftest.bin").write_bytes(record)
-    for name in ("board_episode.s", "board.ld"):
-        shutil.copy(C / name, tmp_path)
-    place = {"FLASH": 0x08000000, "FLASH_SIZE": 0x100000, "RAM": 0x20000000, "RAM_SIZE": 0x20000}
-    flags = "-std=c99 -O2 -DBOARD -DCLOCK=168000000u -ffreestanding -nostartfiles -mcpu=cortex-m4"
-    command = ["arm-none-eabi-gcc", *flags.split(), "-mthumb", "-mfloat-abi=soft", f"-I{C}"]
-    command += [f"-Wl,--defsym={name}={at}" for name, at in place.items()]
-    sources = [HERE / "edge_lives.c", C / "board_arm.c", *sorted(C.glob("minisnn_edge*.c"))]
-    command += [
-        "-Wl,--gc-sections",
-        "-T",
-        "board.ld",
-        "-o",
-        "lives.elf",
-        "board_episode.s",
-        *sources,
-    ]
-    built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    qemu = "qemu-system-arm -M olimex-stm32-h405 -nographic -monitor none -serial none"
-    qemu += " -semihosting-config enable=on,target=native -kernel lives.elf"
-    ran = subprocess.run(qemu.split(), cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert f"crc {zlib.crc32(expected.tobytes()):08x}\n" in ran.stdout + ran.stderr, ran
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
