@@ -17,7 +17,7 @@ from minisnn.parallel.executor import Executor
 def recordings(of=6, each=8, seed=0, **options):
     rng = np.random.default_rng(seed)
     frames = rng.poisson(0.3, (of * each, 5, 2, 4, 4))
-    return ms.Recordings(frames, sorted(list(range(of)) * each), **options)
+    return ms.Recordings(frames, sorted([*range(of)] * each), duration_ms=5, **options)
 
 
 def seen(tasks, seed=1, inputs=12) -> Traces:
