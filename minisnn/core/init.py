@@ -84,11 +84,13 @@ def lsuv(
     theta = theta.copy()
     x = net._input(x)
     steps = x.shape[1]
-    y, of_layer = net._by_layer(x)
+    engine = lambda: net._engine(theta, backs=0)
+    membranes = lambda n, y: engine().layer(n, y, True)[0]
+    y = engine().enter(x)
     views = net.views(theta)
     needed = 0  # steps from an event to the membranes of a layer
     for n, layer in enumerate(net.blocks):
-        if y.mean() == 0:  # the reset alone would still move u
+        if not engine().dense(y).any():  # the reset alone would still move u
             raise ValueError(
                 f"{layer.name} receives no input from the data given to init; give samples with "
                 "events"
@@ -101,7 +103,7 @@ def lsuv(
             )
         threshold = net.threshold if layer.readout else layer.neuron.threshold
         for _ in range(rounds if readout or not layer.readout else 0):
-            spread = float(of_layer(theta, n, y)[0].std(dtype=np.float64))
+            spread = float(membranes(n, y).std(dtype=np.float64))
             if spread == 0:
                 raise ValueError(
                     f"{layer.name} sees the same everywhere in the data given to init; give samples "
@@ -110,7 +112,7 @@ def lsuv(
             for part in ("weight", "recurrent"):
                 if f"{layer.name}.{part}" in views:
                     views[f"{layer.name}.{part}"] *= net.dtype.type(np.sqrt(variance) / spread)
-            place = _place(of_layer(theta, n, y)[0], 1 - rate, np.sqrt(variance))
+            place = _place(membranes(n, y), 1 - rate, np.sqrt(variance))
             views[f"{layer.name}.bias"] += net.dtype.type(threshold - place)
-        y = of_layer(theta, n, y)[1]
+        y = engine().layer(n, y)[1]
     return theta

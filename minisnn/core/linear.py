@@ -140,7 +140,7 @@ def scatter(dv: Array, shares: Any, size: tuple[int, int]) -> Array:
 # ---- filters: a filter of decay a holds y, and is fed by the one before it, as that was (where the
 # neuron delays) or now is
 #
-#     y' = a y + (1 - a) x
+#     y' = a y + (1 - a) x = x + a (y - x)
 #
 # The last of them is the presynaptic trace p (Stewart & Neftci 2022, Eq. 4). A decay may be learned:
 # its derivative at a step is y - x times the adjoint of y'. F is a list of what the filters hold, the
@@ -151,7 +151,7 @@ def advance(F: Sequence, x: Any, decays: Sequence, delay: int) -> list:
     """F one step later."""
     after = []
     for y, a in zip(F, decays):
-        after.append(a * y + (1 - a) * x)
+        after.append(x + a * (y - x))
         x = y if delay else after[-1]
     return after
 

@@ -32,16 +32,8 @@ PART_BYTES = 12 << 20
 PART = 8  # and at most so many
 
 
-class LossAndGradient(NamedTuple):
-    """Mean loss over the batch, and its gradient, flat like theta."""
-
-    loss: float
-    gradient: Array
-
-
 class Gradients(NamedTuple):
-    """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where
-    it was not asked for."""
+    """Mean loss over the batch, its gradient, the logits, and `hvp(v)` = H v, or None."""
 
     loss: float
     gradient: Array
@@ -54,14 +46,12 @@ class Window(NamedTuple):
 
     x: Any  # (n, B, H, W, C), times the gain
     starts: list[State]  # of each layer
-    form: str
     recorded: list  # of a twin: the membranes of each layer (n, B, H', W', C_out)
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """Where one array is in theta: weight, bias, recurrent weights of a layer that has them, then
-    its learned constants, layer by layer."""
+    """Where an array is in theta: a layer's weight, bias, recurrent weights, learned constants."""
 
     name: str
     shape: tuple[int, ...]
@@ -84,13 +74,6 @@ def parts_of(batch: int, size: int) -> list[slice]:
     return [slice(a, b) for a, b in zip(edges, edges[1:])]
 
 
-def each(of_part: Callable, parts: Sequence) -> list:
-    """What it gives of every part, in their order."""
-    results: list = []
-    in_order(of_part, parts, results.append)
-    return results
-
-
 @linear
 def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
     """A sequence that is zero but at some steps; a (len(at), ...)."""
@@ -99,8 +82,124 @@ def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
     return sequence
 
 
+@dataclass
+class Passes:
+    """The layers of a network at one theta, for a part of a batch. This is the reference;
+    `kernels.network.Engine` computes the same event by event. Of a twin it is given form and record;
+    `backs` is how often one goes back through the same part: 0, 1 or (for H v) 2, any number."""
+
+    net: Any
+    theta: Array
+    form: str = "hard"
+    record: Record | None = None
+    backs: int = 2
+
+    def __post_init__(self) -> None:
+        self.w = self.net.weights(self.theta)
+
+    def along(self, v: Array) -> Any:
+        """The weights of theta + v eps."""
+        return self.net.weights(Dual(self.theta, v))
+
+    def enter(self, x: Array) -> Any:
+        """Event counts as the first layer takes them."""
+        return self.net._enter(x)
+
+    def through(
+        self,
+        w: list[Weights],
+        x: Any,
+        starts: Sequence[State],
+        steps: Sequence[int] = (),
+        recorded: Sequence = (),
+    ) -> Iterator[Pass]:
+        """The pass of each layer that has weights, from its start; of so many `steps`, or all of x."""
+        for n, w_layer in enumerate(w):
+            many = steps[n] if steps else len(x)
+            frozen = recorded[n][:many] if recorded else None
+            result = self.net.blocks[n].forward(w_layer, x, starts[n], many, self.form, frozen)
+            x = result.y
+            yield result
+
+    def part(self, x: Array, part: slice, first: int | None = None) -> Any:
+        """The last steps of a part, from `first` on, and where they begin, which a twin has recorded.
+        What is before goes through `window` steps at a time, in no more memory than these take."""
+        net = self.net
+        x = self.enter(x[part])
+        K = max(len(x) - net.window, 0) if first is None else first
+        if self.record is not None:
+            starts = [of_layer["start"].part(part) for of_layer in self.record]
+            recorded = [np.swapaxes(of_layer["u"][part], 0, 1) for of_layer in self.record]
+            return Window(x[K:], starts, recorded)
+        starts = [layer.begin(x.shape[1], net.dtype) for layer in net.blocks]
+        for start in range(0, K, net.window):
+            past = x[start : min(start + net.window, K)]
+            starts = [result.end for result in self.through(self.w, past, starts)]
+        return Window(x[K:], starts, [])
+
+    def passes(self, w: list[Weights], window: Window) -> list[Pass]:
+        """The passes of the window's layers that have weights, of the steps that reach the logits."""
+        steps = [len(window.x)]
+        for layer in reversed(self.net.blocks[1:]):
+            steps.insert(0, max(steps[0] - layer.neuron.delay, 0))
+        return list(self.through(w, window.x, window.starts, steps, window.recorded))
+
+    def forward(self, w: Any, window: Any, x_dot: Array | None = None) -> tuple[Any, Any]:
+        """(the logits: the readout's membranes at the last step, tapes), along x_dot (B, n, ...)."""
+        if x_dot is not None:
+            window = window._replace(x=Dual(window.x, np.swapaxes(x_dot, 0, 1)))
+        passes = self.passes(w, window)
+        return passes[-1].u[-1].reshape(-1, self.net.ways), passes
+
+    def back(self, w: Any, passes: Any, dlogits: Any, need_dx: bool = False) -> tuple[Any, Array]:
+        """(dx (B, n, ...), the gradient) from the adjoint of the logits; H v where that is dual."""
+        steps = len(passes[-1].u)
+        dy = at_steps(dlogits.reshape(1, -1, 1, 1, self.net.ways), steps, [steps - 1])
+        return self.back_through(w, passes, dy, need_dx)
+
+    def back_through(
+        self, w: Any, passes: Any, dy: Any, need_dx: bool = False
+    ) -> tuple[Any, Array]:
+        """The same from the adjoint of what the last of these layers hands on, time first."""
+        of = derivative if isinstance(dy, Dual) else value
+        gradient = np.zeros(self.net.size, self.net.dtype)
+        places = {p.name: p.slice for p in self.net.layout}
+        for n in reversed(range(len(passes))):
+            layer = self.net.blocks[n]
+            dy = dy.reshape(*dy.shape[:2], *layer.output_shape)
+            dy, sums = layer.backward(w[n], passes[n].tape, dy, need_dx or n > 0)
+            for name, adjoint in sums.items():
+                a = layer.chained(w[n], name, adjoint)
+                gradient[places[f"{layer.name}.{name}"]] = np.ravel(of(a))
+        return np.swapaxes(dy, 0, 1) if need_dx else None, gradient
+
+    def gradient(self, w: Any, window: Any, y: Array, batch: int) -> tuple[float, Array, Array]:
+        """(loss, gradient, logits): a part's share of a batch's; H v where the weights are dual."""
+        logits, passes = self.forward(w, window)
+        seen, criterion = value(logits), self.net.criterion
+        loss = float(criterion.value(seen, y)) * len(y) / batch
+        dlogits: Any = self._of_loss("backward", criterion.backward(seen, y), seen, batch)
+        if isinstance(logits, Dual):
+            tangent = criterion.backward_tangent(seen, logits.d, y)
+            dlogits = Dual(dlogits, self._of_loss("backward_tangent", tangent, seen, batch))
+        return loss, self.back(w, passes, dlogits)[1], seen
+
+    def _of_loss(self, name: str, of_loss: Any, logits: Any, batch: int) -> Array:
+        """The part's share of a derivative of the loss; ValueError where its shape is another."""
+        if np.shape(of_loss) != logits.shape:
+            raise ValueError(
+                f"{self.net.criterion.name}.{name} returned shape {np.shape(of_loss)}; expected "
+                f"{logits.shape}, that of the logits"
+            )
+        dtype = self.net.dtype
+        return np.asarray(of_loss, dtype) * dtype.type(len(logits) / batch)
+
+    def release(self) -> None:
+        """Others may want the memory before these weights are needed again."""
+
+
 class Loops(Checks):
-    """The reference engine: what a network with these layers computes.
+    """What a network with these layers computes.
 
     Every method takes theta (size,), x event counts, and y (B,) labels (or targets (B, ways) for
     the squared loss). spike="jet" or "smooth" with record=net.record(theta, x) computes a twin: the
@@ -108,6 +207,7 @@ class Loops(Checks):
     not fit, and `NotFinite` for values that are not finite.
     """
 
+    reference = Passes
     inference_part = 5  # samples that go through the layers together where no tape is kept
     window: int  # time steps that are differentiated
     gain: float  # factor on the counts that come in
@@ -157,117 +257,22 @@ class Loops(Checks):
         size = PART_BYTES // (3 if second else 1) // of_sample
         return parts_of(len(x), min(max(size, 1), PART))
 
-    def _compiled(self, theta: Array, spike: str) -> Any:
-        """What computes this in place of the loops here, `kernels.network.Loops`, or None."""
-        return None if self.backend == "numpy" or spike != "hard" else self._kernels(theta)
-
-    def _kernels(self, theta: Array) -> Any:
-        return None
-
-    # ---- the two loops
-
-    def _through(
-        self,
-        w: list[Weights],
-        x: Any,
-        starts: Sequence[State] = (),
-        steps: Sequence[int] = (),
-        form: str = "hard",
-        recorded: Sequence = (),
-    ) -> Iterator[Pass]:
-        """The pass of each layer that has weights, one after the other; from its first step on or its
-        start, of so many `steps` each, or of all of x."""
-        for n, w_layer in enumerate(w):
-            start = starts[n] if starts else self.blocks[n].begin(x.shape[1], self.dtype)
-            many = steps[n] if steps else len(x)
-            frozen = recorded[n][:many] if recorded else None
-            result = self.blocks[n].forward(w_layer, x, start, many, form, frozen)
-            x = result.y
-            yield result
-
-    def _window(
-        self, w: list[Weights], x: Array, part: slice, twin: tuple, first: int | None = None
-    ) -> Window:
-        """The last steps of a part of the batch, from the step `first` on, and where they begin.
-        What is before goes through the layers `window` steps at a time, so that it takes no more
-        memory than what is differentiated."""
+    def _engine(self, theta: Array, twin: tuple = ("hard", None), backs: int = 2) -> Any:
+        """What computes the layers at theta."""
         form, record = twin
-        x = self._enter(x[part])
-        K = max(len(x) - self.window, 0) if first is None else first
-        if record is not None:
-            starts = [of_layer["start"].part(part) for of_layer in record]
-            recorded = [np.swapaxes(of_layer["u"][part], 0, 1) for of_layer in record]
-            return Window(x[K:], starts, form, recorded)
-        starts = [layer.begin(x.shape[1], self.dtype) for layer in self.blocks]
-        for start in range(0, K, self.window):
-            past = x[start : min(start + self.window, K)]
-            starts = [result.end for result in self._through(w, past, starts)]
-        return Window(x[K:], starts, form, [])
+        kind = self._kernels() if self.backend == "numba" and form == "hard" else self.reference
+        return kind(self, theta, form, record, backs)
 
-    def _forward(self, w: list[Weights], window: Window) -> list[Pass]:
-        """The passes of the window's layers that have weights, of each as many steps as reach the
-        logits."""
-        steps = [len(window.x)]
-        for layer in reversed(self.blocks[1:]):
-            steps.insert(0, max(steps[0] - layer.neuron.delay, 0))
-        return list(self._through(w, window.x, window.starts, steps, window.form, window.recorded))
-
-    def _back(
-        self, w: list[Weights], passes: list[Pass], dy: Any, of: Callable, need_dx: bool = False
-    ) -> tuple[Any, Array]:
-        """(dx of what comes in, the gradient flat like theta) from dy, the adjoint of what the last
-        of these layers hands on; `of` the gradient its `value` or its `derivative`."""
-        gradient = np.zeros(self.size, self.dtype)
-        places = {p.name: p.slice for p in self.layout}
-        for n in reversed(range(len(passes))):
-            layer = self.blocks[n]
-            dy = dy.reshape(*dy.shape[:2], *layer.output_shape)
-            dy, sums = layer.backward(w[n], passes[n].tape, dy, need_dx or n > 0)
-            for name, adjoint in sums.items():
-                a = layer.chained(w[n], name, adjoint)
-                gradient[places[f"{layer.name}.{name}"]] = np.ravel(of(a))
-        return dy, gradient
-
-    def _read(self, passes: list[Pass]) -> Any:
-        """The logits (B, ways): the readout's membrane at the last step."""
-        return passes[-1].u[-1].reshape(-1, self.ways)
-
-    def _unread(self, passes: list[Pass], dlogits: Any) -> Any:
-        """The adjoint of the readout's membranes, (n, B, 1, 1, ways)."""
-        steps = len(passes[-1].u)
-        return at_steps(dlogits.reshape(1, -1, 1, 1, self.ways), steps, [steps - 1])
+    def _kernels(self) -> type[Passes]:
+        return self.reference
 
     # ---- gradients
 
-    def _gradient(
-        self, w: list[Weights], window: Window, y: Array, batch: int, of: Callable
-    ) -> tuple[float, Array, Array]:
-        """(loss, gradient, logits): a part's share of a batch's mean loss; of the gradient its
-        `value`, or where theta has a derivative its `derivative`, H v."""
-        passes = self._forward(w, window)
-        logits = self._read(passes)
-        seen, criterion = value(logits), self.criterion
-        loss = float(criterion.value(seen, y)) * len(y) / batch
-        dlogits: Any = self._of_loss("backward", criterion.backward(seen, y), seen, batch)
-        if isinstance(logits, Dual):
-            tangent = criterion.backward_tangent(seen, logits.d, y)
-            dlogits = Dual(dlogits, self._of_loss("backward_tangent", tangent, seen, batch))
-        return loss, self._back(w, passes, self._unread(passes, dlogits), of)[1], seen
-
-    def _of_loss(self, name: str, of_loss: Any, logits: Any, batch: int) -> Array:
-        """A derivative of the loss, the part's share, in the network's dtype; ValueError where it is
-        of another shape."""
-        if np.shape(of_loss) != logits.shape:
-            raise ValueError(
-                f"{self.criterion.name}.{name} returned shape {np.shape(of_loss)}; expected "
-                f"{logits.shape}, that of the logits"
-            )
-        return np.asarray(of_loss, self.dtype) * self.dtype.type(len(logits) / batch)
-
-    def _sum(self, of_part: Callable[[int], Array], parts: list[slice]) -> Array:
+    def _sum(self, engine: Passes, of_part: Callable[[int], Array], parts: int) -> Array:
         """The sum of vectors over the parts of a batch, in their order."""
         total = np.zeros(self.size, self.dtype)
-        in_order(of_part, range(len(parts)), total.__iadd__)
+        in_order(of_part, range(parts), total.__iadd__)
+        engine.release()
         return total
 
     def gradients(
@@ -294,30 +299,25 @@ class Loops(Checks):
         """
         theta, x, twin = self._taken(theta, x, spike, record)
         y = self._target(y, len(x))
-        compiled = self._compiled(theta, spike)
-        if compiled:
-            result = compiled.gradients(x, y, second)
-            self._finite(result.logits, theta)
-            return result
-        w = self.weights(theta)
+        engine = self._engine(theta, twin, 2 if second else 1)
         parts = self._parts(x, second)
         kept: list[Any] = [None] * len(parts)  # (window, loss, logits)
 
         def of_part(n: int) -> Array:
-            window = self._window(w, x, parts[n], twin)
-            loss, gradient, logits = self._gradient(w, window, y[parts[n]], len(x), value)
+            window = engine.part(x, parts[n])
+            loss, gradient, logits = engine.gradient(engine.w, window, y[parts[n]], len(x))
             kept[n] = window if second else None, loss, logits
             return gradient
 
         def hvp(v: Array) -> Array:
-            moving = self.weights(Dual(theta, self._vector(v, "v")))
+            moving = engine.along(self._vector(v, "v"))
 
             def of_part(n: int) -> Array:
-                return self._gradient(moving, kept[n][0], y[parts[n]], len(x), derivative)[1]
+                return engine.gradient(moving, kept[n][0], y[parts[n]], len(x))[1]
 
-            return self._sum(of_part, parts)
+            return self._sum(engine, of_part, len(parts))
 
-        gradient = self._sum(of_part, parts)
+        gradient = self._sum(engine, of_part, len(parts))
         logits = self._finite(np.concatenate([of_part[2] for of_part in kept]), theta)
         loss = sum(of_part[1] for of_part in kept)
         return Gradients(loss, gradient, logits, hvp if second else None)

@@ -1,11 +1,10 @@
 """The network that one makes and asks: its settings, theta by name, initialisation, features, and
 products with its Jacobian.
 
-What runs in a gradient and in H v is `loops`; where kernels compute it in its place
-(`Loops._compiled`), they do all that is asked here.
+What runs in a gradient and in H v is `loops`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from inspect import signature
@@ -25,18 +24,18 @@ from ..arguments import (
     wholes,
 )
 from ..parallel.checks import NotFinite
+from ..parallel.threads import in_order
 from .architecture import Named, built, configuration_of, neuron_of
-from .dual import Array, Dual, derivative, value
+from .dual import Array, derivative
 from .init import lsuv, orthogonal
 from .linear import traces, traces_back
 from .loops import (
     Gradients,
-    LossAndGradient,
     Loops,
     Parameter,
+    Passes,
     Record,
     at_steps,
-    each,
     parts_of,
 )
 from .loss import LOSSES, loss_of
@@ -50,6 +49,13 @@ class Seen(NamedTuple):
 
     p: Array
     logits: Array
+
+
+class LossAndGradient(NamedTuple):
+    """Mean loss over the batch, and its gradient, flat like theta."""
+
+    loss: float
+    gradient: Array
 
 
 class Features(NamedTuple):
@@ -94,6 +100,47 @@ class Linearized(NamedTuple):
     vjp: Callable[[Array], Adjoints]
 
 
+def each(of_part: Callable, parts: Sequence) -> list:
+    """What it gives of every part, in their order."""
+    results: list = []
+    in_order(of_part, parts, results.append)
+    return results
+
+
+class Engine(Passes):
+    """`Passes`, and what else is asked of layers."""
+
+    def layer(self, n: int, y: Any, membranes: bool = False) -> tuple[Any, Any]:
+        """(the membranes of layer n in the window, what it hands on), from the first step on."""
+        layer = self.net.blocks[n]
+        result = layer.forward(self.w[n], y, layer.begin(y.shape[1], self.net.dtype), len(y))
+        return result.u[-self.net.window :], result.y
+
+    def dense(self, y: Any) -> Array:
+        """What is handed on as an array (B, T, H, W, C)."""
+        return np.swapaxes(y, 0, 1)
+
+    def outputs(self, x: Array) -> Iterator[Array]:
+        """Of each layer below the readout what it hands on."""
+        y = self.enter(x)
+        for n in range(len(self.net.blocks) - 1):
+            y = self.layer(n, y)[1]
+            yield self.dense(y)
+
+    def features(self, window: Any, at: Sequence[int]) -> tuple[Array, Any]:
+        """(what the readout weighs at these steps of the window (B, readings F), tapes)."""
+        passes = self.passes(self.w[:-1], window)
+        y = passes[-1].y if passes else window.x
+        readout, start = self.net.blocks[-1], window.starts[-1]
+        p = readout.traces(self.w[-1], y, start, len(window.x))[0][list(at)]
+        return np.swapaxes(p, 0, 1).reshape(p.shape[1], -1), passes
+
+    def seen(self, window: Any) -> tuple[Array, Array]:
+        """Features at the last step, and logits, by the same pass."""
+        logits, passes = self.forward(self.w, window)
+        return passes[-1].tape.p[-1].reshape(len(logits), -1), logits
+
+
 # what answers where features and logits of (network, theta, x) are asked for: it may know them
 answer: ContextVar[Callable] = ContextVar("answer", default=lambda net, *of: net._seen(*of))
 
@@ -101,6 +148,7 @@ answer: ContextVar[Callable] = ContextVar("answer", default=lambda net, *of: net
 class Network(Loops):
     """A network over one flat theta; `SpikingNet` and `ConvNet` say what its layers are."""
 
+    reference = Engine
     init_rate = 0.288
     init_rounds = 5
     threshold = 0.0  # of u; what initialisation holds the rate against
@@ -351,19 +399,11 @@ class Network(Loops):
         return self._seen(theta, x, spike, record)
 
     def _seen(self, theta, x, spike="hard", record=None) -> Seen:
-        """Features and logits by the same pass."""
         theta, x, twin = self._taken(theta, x, spike, record)
-        compiled = self._compiled(theta, spike)
-        if compiled:
-            p, logits = compiled.seen(x)
-            return Seen(p, self._finite(logits, theta))
-        w = self.weights(theta)
-
-        def of_part(part: slice) -> tuple[Array, Array]:
-            passes = self._forward(w, self._window(w, x, part, twin))
-            return passes[-1].tape.p[-1].reshape(len(x[part]), -1), self._read(passes)
-
-        p, logits = map(np.concatenate, zip(*each(of_part, parts_of(len(x), self.inference_part))))
+        engine = self._engine(theta, twin, 0)
+        parts = parts_of(len(x), self.inference_part)
+        seen = each(lambda part: engine.seen(engine.part(x, part)), parts)
+        p, logits = map(np.concatenate, zip(*seen))
         return Seen(p, self._finite(logits, theta))
 
     def loss(
@@ -430,26 +470,12 @@ class Network(Loops):
         >>> bool(np.isclose(net.loss(theta, x, y, spike="jet", record=record), net.loss(theta, x, y)))
         True
         """
-        theta, x, twin = self._taken(theta, x)
-        w = self.weights(theta)
-        window = self._window(w, x, slice(None), twin)
-        passes = self._through(w, window.x, window.starts)
+        theta, x, _ = self._taken(theta, x)
+        engine = Engine(self, theta)
+        window = engine.part(x, slice(None))
+        passes = engine.through(engine.w, window.x, window.starts)
         membranes = [np.swapaxes(result.u, 0, 1) for result in passes]
         return [{"start": start, "u": u} for start, u in zip(window.starts, membranes)]
-
-    def _by_layer(self, x: Array) -> tuple[Any, Callable]:
-        """(what enters, (theta, n, y) -> (membranes of layer n in the window, what it hands on))."""
-
-        def of_layer(theta: Array, n: int, y: Any) -> tuple[Array, Any]:
-            compiled = self._compiled(theta, "hard")
-            if compiled:
-                return compiled.layer(n, y)
-            layer, w = self.blocks[n], self.weights(theta)[n]
-            result = layer.forward(w, y, layer.begin(y.shape[1], self.dtype), len(y))
-            return result.u[-self.window :], result.y
-
-        compiled = self._compiled(np.zeros(self.size, self.dtype), "hard")
-        return compiled.enter(x) if compiled else self._enter(x), of_layer
 
     def activity(self, theta: Array, x: Array) -> dict[str, float]:
         """Mean output of every layer below the readout, after pooling: over batch, time and sites.
@@ -460,16 +486,8 @@ class Network(Loops):
         [('hidden1', True)]
         """
         theta, x, _ = self._taken(theta, x)
-        outputs = self._outputs(theta)(x)
-        return {layer.name: float(y.mean()) for layer, y in zip(self.blocks, outputs)}
-
-    def _outputs(self, theta: Array) -> Callable[[Array], Iterator[Any]]:
-        """A function of x: what each layer below the readout hands on, (B, T, H, W, C)."""
-        compiled = self._compiled(theta, "hard")
-        if compiled:
-            return compiled.outputs
-        through = lambda x: self._through(self.weights(theta)[:-1], self._enter(x))
-        return lambda x: (np.swapaxes(result.y, 0, 1) for result in through(x))
+        outputs = self._engine(theta, backs=0).outputs(x)
+        return {layer.name: float(y.mean(dtype=float)) for layer, y in zip(self.blocks, outputs)}
 
     # ---- features
 
@@ -529,32 +547,28 @@ class Network(Loops):
                 f"the first of {readings} readings is after step {ends[0]} of {steps}; expected a "
                 f"window of at least {steps - ends[0] + 1} steps, not {self.window}"
             )
-        compiled = self._compiled(theta, spike)
-        if compiled:
-            return compiled.features(x, ends, pull)
         first = min(first, ends[0] - 1)
         at = [end - 1 - first for end in ends]
-        readout, w = self.blocks[-1], self.weights(theta)
+        readout = self.blocks[-1]
+        engine = self._engine(theta, twin, int(pull))
         parts = self._parts(x, False) if pull else parts_of(len(x), self.inference_part)
         tapes: list[Any] = [None] * len(parts)
 
         def of_part(k: int) -> Array:
-            window = self._window(w, x, parts[k], twin, first)
-            below = self._forward(w[:-1], window)
-            y = below[-1].y if below else window.x
-            p = readout.traces(w[-1], y, window.starts[-1], steps - first)[0][at]  # (R, B, 1, 1, F)
+            p, below = engine.features(engine.part(x, parts[k], first), at)
             tapes[k] = below if pull else None
-            return np.swapaxes(p, 0, 1).reshape(p.shape[1], -1)
+            return p
 
         def pullback(dp: Array) -> Array:
             def of_part(k: int) -> Array:
                 of_readings = np.asarray(dp[parts[k]], self.dtype)
                 of_readings = of_readings.reshape(-1, len(at), *readout.input_shape)
                 dtrace = at_steps(np.swapaxes(of_readings, 0, 1), steps - first, at)
-                dy, _ = traces_back(dtrace, readout.decays(w[-1]), readout.neuron.delay)
-                return self._back(w, tapes[k], dy, value)[1]
+                decays = readout.decays(engine.w[-1])
+                dy, _ = traces_back(dtrace, decays, readout.neuron.delay)
+                return engine.back_through(engine.w, tapes[k], dy)[1]
 
-            return self._sum(of_part, parts)
+            return self._sum(engine, of_part, len(parts))
 
         return Features(np.concatenate(each(of_part, range(len(parts)))), pullback)
 
@@ -640,8 +654,8 @@ class Network(Loops):
         """
         shape = np.shape(x)
         theta, x, twin = self._taken(theta, x, spike, record)
-        compiled = self._compiled(theta, spike)
-        logits, push, pull = compiled.linearize(x) if compiled else self._linear(theta, x, twin)
+        engine = self._engine(theta, twin)
+        logits, push, pull = self._linear(engine, x)
         gain = self.dtype.type(self.gain)
 
         def jvp(theta_dot: Array | None = None, x_dot: Array | None = None) -> Array:
@@ -659,39 +673,37 @@ class Network(Loops):
 
         return Linearized(self._finite(logits, theta), jvp, vjp)
 
-    def _linear(self, theta: Array, x: Array, twin: tuple) -> tuple[Array, Callable, Callable]:
+    def _linear(self, engine: Engine, x: Array) -> tuple[Array, Callable, Callable]:
         """(logits, (theta_dot, x_dot) -> logits_dot, dlogits -> (dtheta, dx)), x as it enters."""
-        w = self.weights(theta)
         parts = self._parts(x, True)
-        windows = each(lambda part: self._window(w, x, part, twin), parts)
-        passes = each(lambda window: self._forward(w, window), windows)
+        many = range(len(parts))
+        first = max(x.shape[1] - self.window, 0)
+        windows = each(lambda part: engine.part(x, part), parts)
+        passes = each(lambda window: engine.forward(engine.w, window), windows)
 
         def push(theta_dot: Array | None, x_dot: Array | None) -> Array:
-            moving = w if theta_dot is None else self.weights(Dual(theta, theta_dot))
+            moving = engine.along(
+                np.zeros(self.size, self.dtype) if theta_dot is None else theta_dot
+            )
 
             def of_part(k: int) -> Array:
-                window = windows[k]
-                if x_dot is not None:
-                    d = np.swapaxes(x_dot[parts[k]], 0, 1)[-len(window.x) :]
-                    window = window._replace(x=Dual(window.x, d))
-                return derivative(self._read(self._forward(moving, window)))
+                d = None if x_dot is None else x_dot[parts[k], first:]
+                return derivative(engine.forward(moving, windows[k], d)[0])
 
-            return np.concatenate(each(of_part, range(len(parts))))
+            return np.concatenate(each(of_part, many))
 
         def pull(dlogits: Array) -> tuple[Array, Array]:
             dx = np.zeros(x.shape, self.dtype)
 
             def of_part(k: int) -> Array:
-                dy = self._unread(passes[k], dlogits[parts[k]])
-                of_x, gradient = self._back(w, passes[k], dy, value, True)
-                first = x.shape[1] - len(windows[k].x)
-                there = dx[parts[k], first : first + len(of_x)]
-                there[...] = np.swapaxes(of_x, 0, 1).reshape(there.shape)
+                of_x, gradient = engine.back(engine.w, passes[k][1], dlogits[parts[k]], True)
+                there = dx[parts[k], first : first + of_x.shape[1]]
+                there[...] = of_x.reshape(there.shape)
                 return gradient
 
-            return self._sum(of_part, parts), dx
+            return self._sum(engine, of_part, len(parts)), dx
 
-        return np.concatenate([self._read(of_part) for of_part in passes]), push, pull
+        return np.concatenate([logits for logits, _ in passes]), push, pull
 
     def gauss_newton(
         self,

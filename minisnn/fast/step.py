@@ -43,12 +43,7 @@ class Step(NamedTuple):
     what derivatives need of b and S.
     """
 
-    forward: str
-    forward_tangent: str
-    backward: str
-    backward_tangent: str
-    slope: str
-    slope_tangent: str
+    codes: tuple[str, ...]
     filters: int
     states: int
     learned: int
@@ -103,52 +98,47 @@ def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tupl
     k = {a.x: f"k[{n}]" for n, a in enumerate(given.k)}
     k |= {a.d: f"k[{learned + n}]" for n, a in enumerate(given.k)}
     asked = (values[2:4], along, back)
-    ahead = within(needed(asked, {}), [*before, *k])
+    ahead = within(needed(asked, {}), [*before, *(a.x for a in given.k)])
     past = fewest(asked, {u: "u", **k}, before, ahead)
     known = {u: "u", **k, **dict.fromkeys(past, "")}
     u_dot: Any = given.u.d
     before_dot: list[Any] = [given.b.d, *(a.d for a in given.S)]
     past_dot = fewest(back, {**known, u_dot: ""}, before_dot, needed(along, known))
 
-    def named(*arrays: tuple[str, list], **alone: Any) -> dict:
-        names = {number: name for name, number in alone.items()}
-        for name, numbers in arrays:
-            names |= {number: f"{name}[{n}]" for n, number in enumerate(numbers)}
+    def named(**given: Any) -> dict:
+        names: dict = {}
+        for name, numbers in given.items():
+            many = isinstance(numbers, list)
+            names |= {a: f"{name}[{n}]" for n, a in enumerate(numbers if many else ())}
+            names |= {} if many else {numbers: name}
         return names
 
     S = [a.x for a in given.S]
     S_dot = [a.d for a in given.S]
     adjoints = [a.x for a in given.dS]
-    adjoints_dot = [a.d for a in given.dS]
-    both = ("u", [u, u_dot]), ("du", [given.du.x, given.du.d])
-    pair = ("v", [given.v.x, given.v.d]), ("d", [given.d.x, given.d.d])
-    pasts = ("past", [*past, *past_dot])
-    passes = (
-        (
-            "forward(k, past, u, b, S)",
-            (u, after, past),
-            named(("S", S), b=given.b.x),
-        ),
+    adjoints_dot = [*adjoints[:carried], *(a.d for a in given.dS)]
+    both = dict(u=[u, u_dot], du=[given.du.x, given.du.d])
+    pair = named(v=[given.v.x, given.v.d], d=[given.d.x, given.d.d])
+    pasts = [*past, *past_dot]
+    tangents_back = (dX, back[0]), (*back[1], *back[2])
+    passes: tuple[tuple[str, Any, dict], ...] = (
+        ("forward(k, past, u, b, S)", (u, after, past), named(S=S, b=given.b.x)),
         (
             "forward_tangent(k, past, u, b, S)",
             (*along, past_dot),
-            named(("past", list(past)), ("S", S_dot), u=u, b=given.b.d),
+            named(past=list(past), S=S_dot, u=u, b=given.b.d),
         ),
-        (
-            "backward(k, past, u, du, S)",
-            ((dX,), dS),
-            named(("past", list(past)), *both, ("S", adjoints)),
-        ),
+        ("backward(k, past, u, du, S)", ((dX,), dS), named(past=list(past), S=adjoints, **both)),
         (
             "backward_tangent(k, past, u, du, S)",
-            ((dX, back[0]), (*back[1], *back[2])),
-            named(pasts, *both, ("S", [*adjoints[:carried], *adjoints_dot])),
+            tangents_back,
+            named(past=pasts, S=adjoints_dot, **both),
         ),
-        ("slope(k, v, d)", (slope,), named(*pair)),
-        ("slope_tangent(k, v, d)", (slope, tangents[4]), named(*pair)),
+        ("slope(k, v, d)", (slope,), pair),
+        ("slope_tangent(k, v, d)", (slope, tangents[4]), pair),
     )
-    code = (code_of(head, results, names, k) for head, results, names in passes)
-    step = Step._make((*code, *sizes, len(past), len(past_dot)))
+    codes = tuple(code_of(head, results, names, k) for head, results, names in passes)
+    step = Step(codes, filters, states, learned, len(past), len(past_dot))
     return step, [a.operation for a in k][2 * learned :]
 
 
@@ -167,17 +157,21 @@ class Given:
 
 def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple:
     """(u, S', dX, dS): `core.layer`'s step and its way back. Where a neuron delays, what came in X
-    enters its filter a step later: by then it has what the layer's own spikes bring."""
+    enters the first filter a step later, when the others step: by then it has what the layer's own
+    spikes bring."""
     constants = dict(zip(learn, given.k))
     maker = neuron.at_work(constants, jet)
     decays = [constants.get(name, getattr(neuron, name)) for name in neuron.filtering]
     X, *F = given.S[: 1 + len(decays)]
     z = given.S[1 + len(decays) :]
     if neuron.delay:
-        F[0] = F[0] + (1 - decays[0]) * X
-    comes: Any = given.zero if neuron.delay else X + given.b
-    after = advance(F, comes, decays, neuron.delay)
-    I = F[-1] + given.b if neuron.delay else after[-1]
+        first = advance(F[:1], X, decays[:1], 0)
+        others = advance(F[1:], first[0], decays[1:], 1)
+        after, I = [*first, *others], F[-1] + given.b
+    else:
+        comes = X + given.b
+        after = advance(F, comes, decays, 0)
+        I = after[-1]
     u, z_after = maker.forward(I, z)
     check_states(neuron, z_after, neuron.states, "forward")
     S = (given.zero, *after, *z_after)
@@ -187,16 +181,16 @@ def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple
     recorded = Dual(given.u.x.trace.number(value(u)), given.u.d)
     dI, dz, *dk = maker.backward(I, z, recorded, given.du, dz)
     check_states(neuron, dz, neuron.states, "backward")
-    if not neuron.delay:
-        dF[-1] = dF[-1] + dI
-    step = (F, comes, after) if any(name in neuron.filtering for name in learn) else None
-    dX, dF, of_decays = advance_back(dF, decays, neuron.delay, step)
-    shares = list(zip(neuron.filtering, of_decays))
     if neuron.delay:
+        down, d_others, more = advance_back(dF[1:], decays[1:], 1, (F[1:], first[0], others))
+        of_first = [dF[0] + down], decays[:1], 0, (F[:1], X, first)
+        dX, d_first, of_decays = advance_back(*of_first)
+        dF, of_decays = [*d_first, *d_others], [*of_decays, *more]
         dF[-1] = dF[-1] + dI
-        dX = (1 - decays[0]) * dF[0]
-        if neuron.filtering[0] in learn:
-            shares.append((neuron.filtering[0], -dF[0] * X))
+    else:
+        dF[-1] = dF[-1] + dI
+        dX, dF, of_decays = advance_back(dF, decays, 0, (F, comes, after))
+    shares = list(zip(neuron.filtering, of_decays))
     if any(name in neuron.learnable for name in learn):
         shares += zip(neuron.learnable, *dk, strict=True)
     sums = dict(zip(learn, given.dS[end + 1 :]))

@@ -205,16 +205,19 @@ def within(numbers: Iterable[Number], leaves: Iterable[Number]) -> dict[Number, 
 def fewest(
     results: Any, known: dict[Number, str], given: Iterable[Number], ahead: dict[Number, None]
 ) -> tuple[Number, ...]:
-    """The fewest numbers that results need beside what is known: given, or computed on the way
-    ahead."""
-    all_needed = needed(results, known)
-    given = [a for a in given if a in all_needed and a not in known]
-    kept = tuple(given)
-    for a in all_needed:
-        if len(kept) > 1 and a in ahead and a not in known:
-            others = fewest(results, {**known, a: ""}, given, {})
-            kept = min(kept, (a, *others), key=len)
-    return kept
+    """The fewest numbers that results need beside what is known: given ones, or the last of those
+    that are computed on the way ahead."""
+    asked = needed(results, known)
+    last: dict[Number, None] = {}
+    each(last.setdefault, results)
+    for a in asked:
+        last |= dict.fromkeys(a.given if a not in ahead and a not in known else ())
+    free = within(asked, known)
+    kept = [a for a in last if a in asked and a in ahead and a not in free]
+    for a in tuple(kept):
+        others = [b for b in kept if b is not a]
+        kept = others if a in within(asked, [*known, *others]) else kept
+    return min(tuple(a for a in given if a in asked and a not in known), tuple(kept), key=len)
 
 
 def code_of(head: str, results: Any, known: dict[Number, str], k: dict[Number, str]) -> str:

@@ -4,6 +4,7 @@ Input and output spikes are `Events`; adjoints and tangents are dense arrays. Th
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ..vectors.choice import TOGETHER
 from . import forward as ahead
 from . import gradient, window
 from .dense import fits, through
-from .events import Events, collect
+from .events import Events
 from .linear import (
     DENSE_ABOVE,
     DENSE_ABOVE_VALUED,
@@ -21,7 +22,7 @@ from .linear import (
 )
 from .layer import EVERY_STEP, Block
 from .neuron import layer as layer_of
-from .records import Before, Direction, FromAbove, Membrane, Sums, geometry
+from .records import Before, Direction, FromAbove, Layer, Membrane, Spikes, Sums, geometry
 
 AT_ONCE = 20  # steps whose dense images go through the weights together
 # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
@@ -33,11 +34,6 @@ KEPT = 2 << 20
 
 def nothing(dtype, *shape):
     return np.empty(shape or (0,), dtype)
-
-
-def enter(x: np.ndarray, gain: float, dtype) -> Events:
-    """The event counts (B, T, H, W, C) as the first block's input: times gain."""
-    return collect(x, dtype.type(gain))
 
 
 def _flat(sequence):
@@ -64,7 +60,8 @@ def _potential(block, steps, x, *arguments, **how):
 
 
 def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
-    """(y, tape); y are Events, or logits (B, C_out) for the readout."""
+    """(y, tape); y are Events, or logits (B, C_out) for the readout. The tape holds so many steps
+    of the window."""
     dtype = weight.dtype
     x = x.flat() if block.input_shape[:2] == (1, 1) else x
     B = len(x.offset)
@@ -72,19 +69,13 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     first = max(T - block.window, 0)
     layer = layer_of(block, first)
     g = layer.g
-    kept = min(T - layer.first, keep)
-    (rows_out, *sites_out) = block.output_shape
-    dense = x.above(
-        DENSE_ABOVE_VALUED if x.value.shape[2] else POINTS_ABOVE if fits(g) else DENSE_ABOVE
-    )
-    # of EVERY_STEP a layer keeps a few less than the next
-    anew = 0 < kept and keep < EVERY_STEP // 2 and not block.readout and not block.recurrent
+    kept = min(T - first, keep)
+    valued = x.value.shape[2] > 0
+    dense = x.above(DENSE_ABOVE_VALUED if valued else POINTS_ABOVE if fits(g) else DENSE_ABOVE)
     some = bool(dense.any())
-    anew = (
-        anew
-        and not some
-        and _events(x, layer.first) * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
-    )
+    plain = keep < EVERY_STEP and not (block.readout or block.recurrent or some)
+    events = (x.offset[:, :, -1] - x.offset[:, :, first]).sum()
+    anew = plain and kept > 0 and events * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
     neuron = layer.neuron
     sites = g.H * g.row
     room = (B if kept and not anew else 0, kept)
@@ -92,48 +83,63 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     past = aligned_empty((*room, sites * neuron.past), dtype)
     all_states = sites * (1 + neuron.filters + neuron.states)
     state = nothing(dtype, B if anew else 0, all_states)
-    row_out = 0 if block.readout else math.prod(sites_out)
-    valued = block.pool == "spikes"
-    index = np.empty((B, rows_out, T * row_out + TOGETHER), np.int32)
-    value = nothing(dtype, *index.shape[:2], index.shape[2] * valued)
-    column = sites_out[0] + 1 if not valued else 0
-    offset = np.zeros((B, rows_out, T + 1), np.int32)
-    column = np.empty((B, rows_out, T, column), np.int32)
-    y = Events(index, value, offset, column, max(row_out, 1), g.n_out)
-    out = ahead.Spikes(
-        index, value, offset, column, np.empty((B if block.readout else 0, g.n_out), dtype)
-    )
-    # with the odd rest that pooling drops
+    y, logits = _room_for_spikes(block, B, T, dtype)
+    out = Spikes(y.index, y.value, y.offset, y.column, logits)
     work = gradient.work_of(block, B)
-    bands = -(-g.H // g.height)
-    held = gradient.held_of(block, x, layer.first if kept else 0, g)
+    held = gradient.held_of(block, x, first if kept else 0, g)
     spans = _spans(T) if some else [(0, T)]
     between = nothing(dtype, B if len(spans) > 1 else 0, all_states)
+    bands = -(-g.H // g.height)  # with the odd rest that pooling drops
     for begin, end in spans:
         V = nothing(dtype, 0, 0, 0)
         if some:
             V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
         rest = ((begin, end), between, layer, Membrane(u, past), state, out)
-        parallel(
-            ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, *rest, work=work
-        )
-        del V  # before the next is made
-    tape = {
-        "x": x,
-        "layer": layer,
-        "u": u,
-        "past": past,
-        "before": held if layer.first else held[:, :0],  # which is zero where nothing was before
-        "dense": dense,
-        "some": some,
-        "state": state,
-        "bias": bias,
-        "anew": anew,
-    }
-    y = out.logits if block.readout else y.tight()
-    if block.recurrent and kept:
-        tape["heard"] = gradient.heard_of(block, y, layer)
+        given = x.lists, weight.record(x, bias), dense, V, *rest
+        parallel(ahead.forward, B * bands, *given, work=work)
+        del V, given  # before the next is made
+    y = logits if block.readout else y.tight()
+    if not kept:
+        return y, {"u": u}
+    tape = dict(u=u, past=past, dense=dense, some=some, state=state, bias=bias, anew=anew)
+    tape["before"] = held if first else held[:, :0]  # which is zero where nothing was before
+    if block.recurrent:
+        tape["heard"] = _heard(block, y, layer)
+    tape["x"] = x.since(first) if first else x
+    tape["layer"] = layer._replace(first=0)
     return y, tape
+
+
+def _room_for_spikes(block: Block, B: int, T: int, dtype) -> tuple[Events, np.ndarray]:
+    """Events with room for all that a block can hand on, and logits of a readout."""
+    rows, columns, channels = block.output_shape
+    row = 0 if block.readout else columns * channels
+    valued = block.pool == "spikes"
+    index = np.empty((B, rows, T * row + TOGETHER), np.int32)
+    value = nothing(dtype, *index.shape[:2], index.shape[2] * valued)
+    offset = np.zeros((B, rows, T + 1), np.int32)
+    column = np.empty((B, rows, T, 0 if valued else columns + 1), np.int32)
+    logits = np.empty((B if block.readout else 0, channels), dtype)
+    return Events(index, value, offset, column, max(row, 1), channels), logits
+
+
+def _heard(block: Block, s: Events, layer) -> dict:
+    """What the gradient of V asks for, a tape: the spikes f as they enter the filters, in the
+    window, and what the filters hold of them at its start."""
+    late = not block.neuron.delay  # they enter a step later
+    first = layer.first
+    g = geometry(1, 1, block.channels, block.channels, 1)
+    held = gradient.held_of(block, s, max(first - late, 0), g)
+    f = s.since(first - late) if first or late else s
+    dense = f.above(DENSE_ABOVE)
+    before = held if first else held[:, :0]
+    of_f = layer._replace(g=g, first=0)
+    return {"x": f, "layer": of_f, "dense": dense, "some": bool(dense.any()), "before": before}
+
+
+def _of_itself(block: Block) -> Block:
+    """The map of a layer's own spikes."""
+    return replace(block, input_shape=(1, 1, block.channels))
 
 
 def _spans(steps: int) -> list[tuple[int, int]]:
@@ -141,11 +147,6 @@ def _spans(steps: int) -> list[tuple[int, int]]:
     of them are large."""
     edges = np.linspace(0, steps, -(-steps // AT_ONCE) + 1).astype(int).tolist()
     return list(zip(edges, edges[1:]))
-
-
-def _events(x: Events, first: int) -> int:
-    """How many there are from a step on."""
-    return int((x.offset[:, :, -1] - x.offset[:, :, first]).sum())
 
 
 def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
@@ -159,10 +160,6 @@ def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
     )
     V[dense] = _potential(block, steps, images[dense], weight, least=1)
     return V
-
-
-def _membrane(tape) -> Membrane:
-    return Membrane(tape["u"], tape["past"])
 
 
 def _before(weight, tape) -> Before:
@@ -199,91 +196,47 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
     )
 
 
-def _results(block, B: int, steps: int, need_dx: bool, dtype):
-    """dx (B, m - delay, sites) of the layer below, no steps of it where it is not needed, and
-    dweight in rows layout. Allocated first: they outlive the pass, and what follows them leaves one
-    hole that is large enough for the next layer's."""
-    dx = aligned_empty(
-        (B, max(steps - block.neuron.delay, 0) if need_dx else 0, math.prod(block.input_shape)),
-        dtype,
-    )
-    return dx, aligned_empty((math.prod(block.weight_shape),), dtype)
-
-
-def _dx(block, dx, *arguments):
-    """dx (B, m - delay, H, W, C_in) = W^T dV, and + W2^T dV2 where these are given."""
-    found = _through(block, dx, *arguments, adjoint=True) if dx.shape[1] else dx
-    return found.reshape(*dx.shape[:2], *block.input_shape)
-
-
-def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
-    """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dy for the tangent."""
-    d = _adjoint(block, tape, dy)
-    B = len(tape["dense"])
-    steps = d.steps
-    layer = tape["layer"]
-    work = gradient.work_of(block, B)
-    weight.release_points(False, KEPT)
-    dx, total = _results(block, B, steps, need_dx, weight.dtype)
-    sums = _empty_sums(block, tape, steps, need_dx)
-    u = _membrane(tape)
-    given = tape["x"].lists, _before(weight, tape), None, layer, u, u
-    rest = d, d, sums, nothing(weight.dtype, 0, 0, 0)
-    parallel(window.backward, B * layer.g.bands, *given, *rest, work=work)
-    del given, u  # the gradients below need the memory
-    if not second:
-        for name in ("u", "past"):
-            tape[name] = tape[name][:0].copy()
-    dweight = gradient.whole_weight_gradient(block, tape, steps, total, sums)
-    dx = _dx(block, dx, sums.dV, weight)
-    if tape["some"]:  # the next part needs the memory for its images
-        weight.release_points(True, KEPT)
-    dweight = gradient.joined(block, tape, dweight, sums, steps)
-    if second:
-        tape["d"] = d
-        if layer.first and not block.readout:
-            tape["x"] = tape["x"].since(layer.first)
-            tape["layer"] = layer._replace(first=0)
-    return dx, dweight, sums.db.sum((0, 1))
+def _moving(layer: Layer, constants: tuple) -> Layer:
+    """The layer, whose learned constants move."""
+    own = layer.neuron.own.copy()
+    own[len(constants) : 2 * len(constants)] = constants
+    return layer._replace(neuron=layer.neuron._replace(own=own))
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
-    x, u, layer = tape["x"], tape["u"], tape["layer"]
-    B = len(tape["dense"])
+    x, u, layer, dense = tape["x"], tape["u"], tape["layer"], tape["dense"]
+    B = len(dense)
     dtype = u.dtype
-    before = _before(weight, tape)
-    work = gradient.work_of(block, B)
     V_dot = nothing(dtype, 0, 0, 0)
-    dense = tape["dense"]
     inner = max(steps - layer.delay, 0)
-    x_dot = None if x_dot is None else _flat(x_dot)
     if x_dot is not None:
+        x_dot = _flat(x_dot)
         V_dot = _potential(block, inner, x_dot, weight)
-    weight.release_points(False)  # large, and next is the way back
+    weight.release("dense")  # large, and next is the way back
     if tape["some"]:
         of_weights = _of_images(block, x, dense, inner, weight_dot, layer.first)
         V_dot = np.add(V_dot, of_weights, out=V_dot) if len(V_dot) else of_weights
     held = tape["before"]
     F_dot = _potential(block, held.shape[1], held, weight_dot)
-    weight_dot.release_points(False)
+    weight_dot.release("dense")
     f = x
     if block.recurrent:
         f = tape["heard"]["x"]
         own = tape["heard"]["before"]
-        of_own = gradient.heard_block(block)
-        F_dot += _potential(of_own, own.shape[1], own, weight_dot.recurrent)
+        F_dot += _potential(_of_itself(block), own.shape[1], own, weight_dot.recurrent)
     sites = layer.g.H * layer.g.row
     if not held.shape[1]:
         F_dot = aligned_zeros((B, layer.neuron.filters, sites), dtype)
-    layer = gradient.moving(layer, weight_dot.constants)
+    layer = _moving(layer, weight_dot.constants)
     direction = Direction(weight_dot.record(x, bias_dot), dense, F_dot, V_dot)
     u_dot = aligned_empty((len(u), steps, sites), dtype)
     past_dot = aligned_empty((len(u), steps, sites * layer.neuron.past_dot), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
-    membranes = _membrane(tape), Membrane(u_dot, past_dot)
-    arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists
+    membranes = Membrane(u, tape["past"]), Membrane(u_dot, past_dot)
+    arguments = _before(weight, tape), direction, layer, *membranes, y_dot, logits_dot, f.lists
+    work = gradient.work_of(block, B)
     parallel(window.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
     s_dot = y_dot if block.recurrent else None
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
@@ -292,34 +245,55 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     return y_dot, {"x_dot": x_dot, "u_dot": membranes[1], "direction": direction, "s_dot": s_dot}
 
 
-def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
-    """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
-    d = tape["d"]
-    d_dot = _adjoint(block, tape, dy_dot)
-    layer = tape["layer"]
-    x_dot = tape_dot["x_dot"]
-    B = len(tape["dense"])
-    steps = d.steps
-    dx_dot, total = _results(block, B, steps, need_dx, weight.dtype)
+def backward(block: Block, weight, tape, dy, need_dx=True, second=True, along=None):
+    """(dx (B, m - delay, H, W, C_in), the adjoints of its arrays and learned constants by name). The
+    tape gains dy for the tangent, and loses its membranes where none is asked for. `along`
+    (weight_dot, tape_dot) that tangent: of all that it returns."""
+    d = _adjoint(block, tape, dy)
+    dtype, steps, layer = weight.dtype, d.steps, tape["layer"]
+    B, inner = len(tape["dense"]), max(steps - layer.delay, 0)
+    u = u_dot = Membrane(tape["u"], tape["past"])
+    dV = nothing(dtype, 0, 0, 0)
+    weight_dot = direction = x_dot = s_dot = None
+    if along is None:
+        tape["d"] = d
+        weight.release("dense", KEPT)
+    # first what outlives the pass, so that what follows leaves a hole large enough for the next
+    dx = aligned_empty((B, inner if need_dx else 0, math.prod(block.input_shape)), dtype)
+    total = aligned_empty((math.prod(block.weight_shape),), dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
-    dV = nothing(tape["u"].dtype, 0, 0, 0)
-    if need_dx or block.recurrent:
-        dV = _empty_sums(block, tape, steps, True).dV
-    s_dot = tape_dot["s_dot"]
-    given = [_before(weight, tape), tape_dot["direction"]]
-    given += gradient.moving(layer, weight_dot.constants), _membrane(tape), tape_dot["u_dot"]
+    if along is not None:
+        weight_dot, of_tape = along
+        direction, u_dot, x_dot, s_dot = (
+            of_tape[name] for name in ("direction", "u_dot", "x_dot", "s_dot")
+        )
+        layer = _moving(layer, weight_dot.constants)
+        if need_dx or block.recurrent:
+            dV = _empty_sums(block, tape, steps, True).dV
+    given = _before(weight, tape), direction, layer, u, u_dot, tape["d"], d, sums, dV
     work = gradient.work_of(block, B)
-    rest = d, d_dot, sums, dV
-    parallel(window.backward, B * layer.g.bands, tape["x"].lists, *given, *rest, work=work)
-    del given, tape_dot  # which may be all that holds u_dot: the gradients below need the memory
-    dweight_dot = gradient.whole_weight_gradient(block, tape, steps, total, sums, x_dot, dV)
-    if s_dot is not None:
-        s_dot = gradient.heard_along(s_dot, max(steps - layer.delay, 0), layer.delay)
-    dweight_dot = gradient.joined(block, tape, dweight_dot, sums, steps, s_dot, dV)
-    dx_dot = _dx(block, dx_dot, sums.dV, weight, dV, weight_dot)
-    for one in (weight, weight_dot):
-        one.release_points(True)  # large, and the layer below holds most
-    return dx_dot, dweight_dot, sums.db.sum((0, 1))
+    parallel(window.backward, B * layer.g.bands, tape["x"].lists, *given, work=work)
+    del given, u, u_dot, along  # the gradients below need the memory
+    if not second:
+        tape.update(u=tape["u"][:0].copy(), past=tape["past"][:0].copy())
+    of_weight = gradient.weight_gradient(block, tape, steps, total, sums, x_dot, dV)
+    adjoints = {"weight": of_weight, "bias": sums.db.sum((0, 1))}
+    if block.recurrent:
+        f_dot = None
+        if s_dot is not None:
+            zero = np.zeros_like(s_dot[:, :1])  # before the first step
+            f_dot = s_dot if layer.delay else np.concatenate([zero, s_dot], 1)
+            f_dot = np.ascontiguousarray(f_dot[:, :inner])
+        total = aligned_empty((block.channels**2,), dtype)
+        rest = tape["heard"], steps, total, sums, f_dot, dV
+        adjoints["recurrent"] = gradient.weight_gradient(_of_itself(block), *rest)
+    adjoints |= dict(zip(block.learn, sums.dk.sum((0, 1))))
+    if dx.shape[1]:
+        more = () if weight_dot is None else (dV, weight_dot)
+        dx = _through(block, dx, sums.dV, weight, *more, adjoint=True)
+    for one in (weight, weight_dot) if weight_dot else (weight,) if tape["some"] else ():
+        one.release("back", 0 if weight_dot else KEPT)  # large, and the layer below holds most
+    return dx.reshape(*dx.shape[:2], *block.input_shape), adjoints
 
 
 def features(block: Block, x: Events, ends):

@@ -16,8 +16,6 @@ The same numbers as the direct sum, up to rounding: in float32 to 7e-6 of the la
 sums have 2e-7.
 """
 
-from fractions import Fraction
-
 import numpy as np
 
 from ..parallel.arrays import aligned_empty
@@ -27,46 +25,34 @@ from ..vectors.llvm import mapped
 from ..vectors.products import Left, Out, Right, gemm
 from ..vectors.vector import axpy, copy, empty, zeros
 from . import linear
-from .records import Geometry
+from .records import Geometry, geometry
 
 TAPS, OUTPUTS = 5, 4
 POINTS = TAPS + OUTPUTS - 1
 
 
-def _times(p: list, root) -> list:
-    """Coefficients, lowest first, of p(x) (x - root)."""
-    return [a - root * b for a, b in zip([0, *p], [*p, 0])]
-
-
 def _transforms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(A, G, B) of Toom and Cook for the points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity."""
-    points = [Fraction(*p) for p in ((0, 1), (1, 1), (-1, 1), (2, 1), (-2, 1), (1, 2), (-1, 2))]
-    A = [[p**m for p in points] + [Fraction(m == OUTPUTS - 1)] for m in range(OUTPUTS)]
-    G = []
-    B = []
-    everywhere = [Fraction(1)]
-    for p in points:
-        others = [Fraction(1)]
-        scale = Fraction(1)
-        for q in points:
-            if q != p:
-                others = _times(others, q)
-                scale = scale * (p - q)
-        G.append([p**j / scale for j in range(TAPS)])
-        B.append([*others, 0])
-        everywhere = _times(everywhere, p)
-    G.append([Fraction(j == TAPS - 1) for j in range(TAPS)])
-    B.append(everywhere)
-    return tuple(np.array(M, float) for M in (A, G, B))
+    """(A, G, B) of Toom and Cook for the points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. All numbers
+    but those of G are exact."""
+    points = np.array([0, 1, -1, 2, -2, 0.5, -0.5])
+    powers = points[:, None] ** np.arange(TAPS)
+    A = np.zeros((OUTPUTS, POINTS))
+    G = np.zeros((POINTS, TAPS))
+    B = np.zeros((POINTS, POINTS))
+    A[:, :-1] = powers[:, :OUTPUTS].T
+    for n, point in enumerate(points):
+        others = np.delete(points, n)
+        G[n] = powers[n] / np.prod(point - others)
+        B[n, :-1] = np.poly(others)[::-1]
+    A[-1, -1] = G[-1, -1] = 1
+    B[-1] = np.poly(points)[::-1]
+    return A, G, B
 
 
 A, G, B = _transforms()
+A_BACK = np.ascontiguousarray(A.T)
 
-
-spread_points = mapped(A.T)
-weigh_points = mapped(G)
-from_points = mapped(A)
-gather_points = mapped(G.T)
+spread_points, weigh_points, from_points, gather_points = map(mapped, (A_BACK, G, A, G.T))
 to_points, to_points_first, to_points_last, to_points_alone = (
     mapped(B[:, a:b]) for a, b in ((0, 8), (2, 8), (0, 6), (2, 6))
 )
@@ -104,27 +90,6 @@ def transform(weight: np.ndarray, plane: int) -> np.ndarray:
     points = aligned_empty((POINTS * POINTS * plane,), weight.dtype)
     _weigh(weight, points, plane)
     return points
-
-
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def _evaluate(x, q, row, seen, X, apart, g):
-    """X (8, rows, n_in) from row number `row` on = B x B^T at point q along the rows, for the tiles
-    of a plain or halo image x.
-
-    Returns the row behind them; `seen`, a halo row, is scratch.
-    """
-    n = g.n_in
-    width = x.size // g.H
-    at = 2 * n if width == g.W * n else 0
-    for strip in range(0, g.H, 4):
-        seen[:] = 0
-        for j in range(max(2 - strip, 0), min(8, g.H + 2 - strip)):
-            if B[q, j] != 0:
-                axpy(seen, at, B[q, j], x, (strip + j - 2) * width, width)
-        for tile in range(g.W // 4):
-            to_points(seen, 4 * tile * n, n, X, row * n, apart, n)
-            row += 1
-    return row
 
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
@@ -204,11 +169,9 @@ def _interpolate_rows(lines, strip, apart, four, y, g):
     """y = A lines along the rows, an image of strips from that one on; `four` rows of sites are
     scratch. Returns the strip behind them."""
     for top in range(0, g.H, 4):
-        if top + 4 <= g.H:
-            from_points(lines, strip * g.row, apart, y, top * g.row, g.row, g.row)
-        else:
-            from_points(lines, strip * g.row, apart, four, 0, g.row, g.row)
-            copy(four[: (g.H - top) * g.row], y[top * g.row :][: (g.H - top) * g.row])
+        size = min(4, g.H - top) * g.row
+        from_points(lines, strip * g.row, apart, four, 0, g.row, g.row)
+        copy(four[:size], y[top * g.row :][:size])
         strip += 1
     return strip
 
@@ -216,12 +179,6 @@ def _interpolate_rows(lines, strip, apart, four, y, g):
 @njit(nogil=True, cache=True, error_model="numpy")
 def correlate(start, stop, x, weight, x2, weight2, y, g):
     """y = W x, and + W2 x2 where x2 is given, for plain or halo images x (n, ...)."""
-    if g.H * g.W * g.k == 1:  # rows of one product
-        y[start:stop] = 0
-        linear.rows(start, stop, x, weight, y, g)
-        if x2.size > 0:
-            linear.rows(start, stop, x2, weight2, y, g)
-        return
     pad = g.k // 2
     plain = x.shape[1] == g.H * g.W * g.n_in
     halo = zeros(g.H * (g.W + 2 * pad) * g.n_in if plain else 0, y)
@@ -273,19 +230,13 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
 
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def _spread(D, q, row, d, Y, apart, g):
-    """Y (8, rows, n_out) from row number `row` on = A^T dV A at point q along the rows, for the
-    tiles of a plain or halo image dV. Returns the row behind them; `d`, a row, is scratch."""
-    pitch = D.size // g.H
-    for strip in range(0, g.H, 4):
-        d[:] = 0
-        for m in range(min(4, g.H - strip)):
-            if A[m, q] != 0:
-                axpy(d, 0, A[m, q], D, (strip + m) * pitch + (pitch - g.row) // 2, g.row)
-        for tile in range(g.W // 4):
-            spread_points(d, 4 * tile * g.n_out, g.n_out, Y, row * g.n_out, apart, g.n_out)
-            row += 1
-    return row
+def _weighed_rows(x, weights, top, line, to, at, g):
+    """to[at:] = the sum of weights[j] times row top + j of a plain or halo image, of `line` numbers."""
+    pitch = x.size // g.H
+    to[:] = 0
+    for j in range(max(-top, 0), min(weights.size, g.H - top)):
+        if weights[j] != 0:
+            axpy(to, at, weights[j], x, (top + j) * pitch + (pitch - line) // 2, line)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -294,13 +245,13 @@ def _outer_at_points(start, stop, pairs, images, dW, g):
     for the pairs of plain images x and plain or halo images dV (n, ...); an item is one of the
     eight points along the rows."""
     rows = images * ((g.H + 3) // 4) * (g.W // 4)
-    n_out = g.n_out
-    plane = g.n_in * g.n_out
-    apart = rows * g.n_in + APART
+    n_in, n_out = g.n_in, g.n_out
+    plane = n_in * n_out
+    apart = rows * n_in + APART
     d_apart = rows * n_out + APART
     X = zeros(8 * apart, dW)
     Y = zeros(8 * d_apart, dW)
-    seen = zeros((g.W + 4) * g.n_in, dW)
+    seen = zeros((g.W + 4) * n_in, dW)
     d = zeros(g.row, dW)
     points = empty(8 * plane, dW)
     for q in range(start, stop):
@@ -310,54 +261,69 @@ def _outer_at_points(start, stop, pairs, images, dW, g):
             for first in range(0, x.shape[0], images):
                 row = 0
                 for n in range(first, min(first + images, x.shape[0])):
-                    _spread(D[n], q, row, d, Y, d_apart, g)
-                    row = _evaluate(x[n], q, row, seen, X, apart, g)
+                    for strip in range(0, g.H, 4):
+                        _weighed_rows(D[n], A_BACK[q], strip, g.row, d, 0, g)
+                        _weighed_rows(x[n], B[q], strip - 2, g.W * n_in, seen, 2 * n_in, g)
+                        for tile in range(g.W // 4):
+                            at = 4 * tile
+                            spread_points(d, at * n_out, n_out, Y, row * n_out, d_apart, n_out)
+                            to_points(seen, at * n_in, n_in, X, row * n_in, apart, n_in)
+                            row += 1
                 for p in range(8):
-                    left = Left(p * apart, 0, 1, g.n_in)
+                    left = Left(p * apart, 0, 1, n_in)
                     right = Right(p * d_apart, 0, n_out)
-                    gemm(
-                        X,
-                        left,
-                        Y,
-                        right,
-                        points,
-                        Out(p * plane, n_out),
-                        g.n_in,
-                        n_out,
-                        1,
-                        row,
-                        fresh,
-                    )
+                    out = Out(p * plane, n_out)
+                    gemm(X, left, Y, right, points, out, n_in, n_out, 1, row, fresh)
                 fresh = False
         gather_points(points, 0, plane, dW, q * 5 * plane, plane, plane)
 
 
-@njit(nogil=True, error_model="numpy", borrows=True, cache=True)
-def _gather(between, dW, g):
-    """dW, in rows layout, = G^T between of (8, 5, n_in, n_out), the rest of the way back from the
-    points."""
-    n_in, n_out = g.n_in, g.n_out
-    for j in range(TAPS):
-        for c in range(n_in):
-            at = (j * n_in + c) * n_out
-            to = (c * TAPS + TAPS - 1 - j) * n_out
-            gather_points(between, at, TAPS * n_in * n_out, dW, to, TAPS * n_in * n_out, n_out)
+@njit(nogil=True, cache=True, error_model="numpy")
+def _from_points(points, dW, n):
+    """dW (5, n) = G^T of points (8, n): the rest of the way back."""
+    gather_points(points, 0, n, dW, 0, n, n)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _outer(start, stop, pairs, dW, g):
+    """dW += the same directly; an item is a kernel row."""
+    pad = g.k // 2
+    taps = g.k * g.n_in
+    width = (g.W + 2 * pad) * g.n_in
+    halo = zeros(g.H * width, dW)
+    for i in range(start, stop):
+        first = max(pad - i, 0)
+        number = min(g.H, g.H + pad - i) - first
+        for pair in range(len(pairs)):
+            x, D = pairs[pair]
+            pitch = D.shape[1] // g.H
+            left = Left((first + i - pad) * width, width, 1, g.n_in)
+            right = Right(first * pitch + (pitch - g.row) // 2, pitch, g.n_out)
+            out = Out(i * taps * g.n_out, g.n_out)
+            for n in range(x.shape[0]):
+                linear.to_halo(x[n], 0, halo, g.H, g.W, g.n_in, pad)
+                gemm(halo, left, D[n], right, dW, out, taps, g.n_out, number, g.W, False)
 
 
 def outer(
     pairs: list[tuple[np.ndarray, np.ndarray]], dW: np.ndarray, g: Geometry, work: int
 ) -> None:
-    """dW, in rows layout, = the weight gradient of images x (B, m, ...), one at least, with plain
-    or halo images dV, summed over `PAIRS` pairs of them at most, where g `fits`."""
-    between = aligned_empty((POINTS * TAPS * g.n_in * g.n_out,), dW.dtype)
+    """dW, zeros in dense layout, += the weight gradient of images x (B, m, ...), one at least, with
+    plain or halo images dV, summed over `PAIRS` pairs of them at most."""
+    if g.H * g.W * g.k == 1:  # all steps of a site are columns of one image
+        x, D = (np.concatenate([pair[n].ravel() for pair in pairs])[None, None] for n in (0, 1))
+        pairs = [(x, D)]
+        g = geometry(1, x.size // g.n_in, g.n_in, g.n_out, 1)
     (x, D) = pairs[0]
-    pairs = [
-        (_images(x), _images(D)) for x, D in [*pairs, *[(x[:0], D[:0])] * (PAIRS - len(pairs))]
-    ]
-    parallel(
-        _outer_at_points, POINTS, tuple(pairs), max(ROWS // _tiles(g), 1), between, g, work=work
-    )
-    _gather(between, dW, g)
+    pairs = pairs + [(x[:0], D[:0])] * (PAIRS - len(pairs))
+    images = tuple((_images(x), _images(D)) for x, D in pairs)
+    if fits(g):
+        points = aligned_empty((POINTS * TAPS * g.n_in * g.n_out,), dW.dtype)
+        group = max(ROWS // _tiles(g), 1)
+        parallel(_outer_at_points, POINTS, images, group, points, g, work=work)
+        _from_points(points, dW, dW.size // TAPS)
+    else:
+        parallel(_outer, g.k, images, dW, g, work=work)
 
 
 def _tiles(g: Geometry) -> int:
@@ -382,16 +348,21 @@ def through(
     """y (B, m, ...) = W x + W2 x2, image by image; g the geometry of the map, `back` where it is
     that of the adjoint. At the points where g `fits` and there are `least` images: two are not
     worth the weights at eight points."""
-    n = y.shape[0] * y.shape[1]
-    x2 = np.empty((0, 0, 1), y.dtype) if x2 is None else x2
-    weight2 = weight2 or weight
     work = y.shape[0] * y.shape[2] * g.n_in * g.k
+    weight2 = weight2 or weight
+    name = "back" if back else "dense"
+    images = [np.empty((0, 1), y.dtype) if a is None else _images(a) for a in (x, x2, y)]
+    if g.H * g.W * g.k == 1:  # all steps of a site are columns of one image
+        g = geometry(1, len(images[2]), g.n_in, g.n_out, 1)
+        images = [a.reshape(1, -1) for a in images]
+    n = len(images[2])
     if fits(g) and n >= least:
         group = max(ROWS // _tiles(g), 1)
-        first, second = (w.points(back) for w in (weight, weight2))
-        arguments = (_images(x), first, _images(x2), second, _images(y), group, g)
+        first, second = (w.layout(name, points=True) for w in (weight, weight2))
+        arguments = images[0], first, images[1], second, images[2], group, g
         parallel(correlate_at_points, -(-n // group), *arguments, work=work)
     else:
-        first, second = (w.back if back else w.dense for w in (weight, weight2))
-        parallel(correlate, n, _images(x), first, _images(x2), second, _images(y), g, work=work)
+        first, second = (w.layout(name) for w in (weight, weight2))
+        arguments = images[0], first, images[1], second, images[2], g
+        parallel(correlate, n, *arguments, work=work)
     return y

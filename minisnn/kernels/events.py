@@ -1,7 +1,6 @@
 """Spikes of a batch as lists, one for every sample and row of sites, in order of time; and weights
 in the layouts that spikes and dense images go through."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -12,7 +11,7 @@ from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from ..vectors.choice import TOGETHER
 from .dense import transform
-from .linear import back_layout, dense_layout, rows_layout
+from .linear import LAYOUTS
 from .records import Lists, Weights
 
 
@@ -52,29 +51,12 @@ class Events:
         arrays = (self.index.ravel(), self.value.ravel(), self.offset.ravel(), self.column.ravel())
         return Lists(*arrays, self.index.shape[2], self.steps, self.value.shape[2] > 0, self.known)
 
-    def mean(self) -> float:
-        """Values over batch, time and sites."""
-        B, H = self.offset.shape[:2]
-        if self.value.shape[2]:
-            total = sum(
-                self.value[b, h, : self.offset[b, h, -1]].sum(dtype=np.float64)
-                for b, h in np.ndindex(B, H)
-            )
-        else:
-            total = self.offset[:, :, -1].sum(dtype=np.int64)
-        return float(total / (B * H * self.steps * self.sites))
-
     def dense(self) -> np.ndarray:
         """(B, T, H, sites of a row): values, or where they are all one bool."""
         B, H = self.offset.shape[:2]
-        valued = self.value.shape[2] > 0
-        found = np.zeros((B, self.steps, H, self.sites), self.value.dtype if valued else bool)
-        for b, h in np.ndindex(B, H):
-            step = np.repeat(np.arange(self.steps), np.diff(self.offset[b, h]))
-            found[b, step, h, self.index[b, h, : len(step)]] = (
-                self.value[b, h, : len(step)] if valued else True
-            )
-        return found
+        dtype = self.value.dtype if self.value.shape[2] else np.uint8
+        images = self.images(np.ones(B, bool), dtype).reshape(B, self.steps, H, self.sites)
+        return images if self.value.shape[2] else images.view(bool)
 
     def above(self, share: float) -> np.ndarray:
         """Whether more than this share of a sample's sites is active over all its time, (B,)."""
@@ -99,33 +81,10 @@ class Events:
         )
 
     def since(self, first: int) -> "Events":
-        """The events of the steps from `first` on, in no more memory than they need."""
-        begin = self.offset[:, :, first : first + 1]
-        offset = self.offset[:, :, first:] - begin
-        column = self.column[:, :, first:] - begin[..., None]
-        room = (*offset.shape[:2], int(offset[:, :, -1].max(initial=0)) + TOGETHER)
-        index, value = (
-            np.empty(room if a.shape[2] else a.shape, a.dtype) for a in (self.index, self.value)
-        )
-        parallel(
-            _cut,
-            len(index),
-            self.index,
-            self.value,
-            self.offset,
-            first,
-            index,
-            value,
-            work=index.size,
-        )
-        return replace(self, index=index, value=value, offset=offset, column=column)
-
-    def later(self) -> "Events":
-        """The same events a step later, so many steps in all."""
-        offset = np.concatenate([np.zeros_like(self.offset[:, :, :1]), self.offset[:, :, :-1]], 2)
-        first = np.zeros_like(self.column[:, :, :1])
-        column = np.concatenate([first, self.column[:, :, :-1]], 2)
-        return replace(self, offset=offset, column=column)
+        """The events of the steps from `first` on, in no more memory than they need; with -1 a step
+        later, of which there is one more."""
+        columns = self.sites // self.channels
+        return self._merged(1, 1, self.offset.shape[1], columns, self.known, first)
 
     def flat(self) -> "Events":
         """The same events as those of a single site whose channels are all the sites (H, W, C) in
@@ -133,29 +92,31 @@ class Events:
         H = self.offset.shape[1]
         if H == 1 and self.sites == self.channels:
             return self
-        found = self._merged(H, self.sites // self.channels, 1, 1)
-        return replace(found, column=found.column[..., :0].copy())
+        return self._merged(H, self.sites // self.channels, 1, 1, False)
 
     def folded(self, s: int, shape: tuple[int, int, int]) -> "Events":
         """The same events on sites that are s x s of these, whose channels are one behind the other
         (`layer`); `shape` is that of the fold."""
-        found = self._merged(s, s, *shape[:2])
-        return replace(found, column=found.column[..., :0].copy()) if self.value.shape[2] else found
+        return self._merged(s, s, *shape[:2], not self.value.shape[2])
 
-    def _merged(self, rows: int, columns: int, H: int, W: int) -> "Events":
-        """The same events on H x W sites that are so many rows and columns of these."""
+    def _merged(
+        self, rows: int, columns: int, H: int, W: int, known: bool, first: int = 0
+    ) -> "Events":
+        """The same events from a step on, on H x W sites that are so many rows and columns of these;
+        `known`: whether columns are."""
         B, before = self.offset.shape[:2]
-        T = self.steps
+        T = self.steps - first
         filled = np.zeros((B, H * rows), np.int64)
-        filled[:, :before] = self.offset[:, :, -1]
+        filled[:, :before] = self.offset[:, :, -1] - self.offset[:, :, max(first, 0)]
         capacity = int(filled.reshape(B, H, rows).sum(2).max(initial=0)) + TOGETHER
         index = np.empty((B, H, capacity), np.int32)
         value = np.empty((B, H, capacity if self.value.shape[2] else 0), self.value.dtype)
         offset = np.zeros((B, H, T + 1), np.int32)
         column = np.empty((B, H, T, W + 1), np.int32)
-        arrays = self.index, self.value, self.offset, self.channels, rows, columns
-        parallel(_merge, B * H, *arrays, index, value, offset, column, work=index.size)
+        given = self.index, self.value, self.offset, self.channels, rows, columns, first
+        parallel(_merge, B * H, *given, index, value, offset, column, work=index.size)
         sites = W * rows * columns * self.channels
+        column = column if known else column[..., :0].copy()
         return Events(index, value, offset, column, sites, sites // W)
 
 
@@ -169,6 +130,7 @@ def _merge(
     channels,
     rows,
     columns,
+    first,
     to_index,
     to_value,
     to_offset,
@@ -180,16 +142,18 @@ def _merge(
     at = np.zeros(rows, np.int64)
     for item in range(start, stop):
         b, h = divmod(item, H)
-        first = h * rows
+        top = h * rows
         n = 0
-        for t in range(offset.shape[2] - 1):
-            for r in range(min(rows, index.shape[1] - first)):
-                at[r] = offset[b, first + r, t]
+        for t in range(to_column.shape[2]):
+            step = first + t
+            there = min(rows, index.shape[1] - top) if step >= 0 else 0
+            for r in range(there):
+                at[r] = offset[b, top + r, step]
             for w in range(W):
                 to_column[b, h, t, w] = n
-                for r in range(min(rows, index.shape[1] - first)):
-                    row = first + r
-                    while at[r] < offset[b, row, t + 1]:
+                for r in range(there):
+                    row = top + r
+                    while at[r] < offset[b, row, step + 1]:
                         inside = index[b, row, at[r]] - w * width
                         if inside >= width:
                             break
@@ -200,17 +164,6 @@ def _merge(
                         at[r] += 1
             to_column[b, h, t, W] = n
             to_offset[b, h, t + 1] = n
-
-
-@njit(nogil=True, cache=True)
-def _cut(start, stop, index, value, offset, first, to_index, to_value):
-    for b in range(start, stop):
-        for h in range(offset.shape[1]):
-            begin = offset[b, h, first]
-            for e in range(begin, offset[b, h, -1]):
-                to_index[b, h, e - begin] = index[b, h, e]
-                if value.shape[2]:
-                    to_value[b, h, e - begin] = value[b, h, e]
 
 
 @njit(nogil=True, cache=True)
@@ -266,46 +219,31 @@ class EventWeight:
         self.weight, self.dtype = weight, weight.dtype
         self.recurrent = None if recurrent is None else EventWeight(recurrent[None, None])
         self.constants = constants
-        self._made: dict[str, np.ndarray] = {}
+        self._made: dict[tuple, np.ndarray] = {}
         self._lock = Lock()
 
-    def once(self, name: str, make: Callable) -> np.ndarray:
-        """What `make` makes of the weight, made when this name is first asked for."""
+    def layout(self, name: str, points: bool = False) -> np.ndarray:
+        """A layout of `linear`, or the same at Winograd's points."""
         with self._lock:  # threads that work on parts of a batch share it
-            if name not in self._made:
-                self._made[name] = make(self.weight)
-            return self._made[name]
-
-    @property
-    def dense(self) -> np.ndarray:
-        return self.once("dense", dense_layout)
-
-    @property
-    def back(self) -> np.ndarray:
-        return self.once("back", back_layout)
-
-    def points(self, back: bool) -> np.ndarray:
-        """The dense or back layout at Winograd's points."""
-        layout = back_layout if back else dense_layout
-        plane = self.weight[0, 0].size
-        return self.once(f"points {back}", lambda weight: transform(layout(weight), plane))
+            if (name, points) not in self._made:
+                flat = LAYOUTS[name](self.weight)
+                made = transform(flat, self.weight[0, 0].size) if points else flat
+                self._made[name, points] = made
+            return self._made[name, points]
 
     def record(self, x: Events, bias: np.ndarray) -> Weights:
         """What the kernels take; the rows layout only where events go through it."""
         none = np.empty(0, self.dtype)
-        rows = none if x.known else self.once("rows", rows_layout)
+        rows = none if x.known else self.layout("rows")
         V = self.recurrent
-        heard = (V.dense, V.back) if V else (none, none)
-        return Weights(rows, self.dense, np.ascontiguousarray(bias), *heard)
+        heard = (V.layout("dense"), V.layout("back")) if V else (none, none)
+        return Weights(rows, self.layout("dense"), np.ascontiguousarray(bias), *heard)
 
-    def release(self) -> None:
-        """Give up all layouts; they are made again when asked for."""
+    def release(self, points: str = "", kept: int = 0) -> None:
+        """Give up all layouts, or a layout at the points that takes more than `kept` bytes; they are
+        made again when asked for."""
         with self._lock:
-            self._made.clear()
-
-    def release_points(self, back: bool, kept: int = 0) -> None:
-        """Give up a layout at the points that takes more than `kept` bytes."""
-        with self._lock:
-            name = f"points {back}"
-            if name in self._made and self._made[name].nbytes > kept:
-                del self._made[name]
+            for name, of_points in list(self._made):
+                large = self._made[name, of_points].nbytes > kept
+                if not points or (of_points and name == points and large):
+                    del self._made[name, of_points]

@@ -8,8 +8,6 @@ write to one place. Arrays are flat below the axes named here:
                                    their events
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ..parallel.compilation import njit
@@ -21,17 +19,6 @@ from .pooling import pooled, scratch
 from .records import SPIKES, Lists, Membrane
 
 INLINE = njit(nogil=True, inline="always", error_model="numpy")
-
-
-class Spikes(NamedTuple):
-    """What a block hands on: lists of events (see `Events`), with values where the mean of spikes
-    is pooled, or the readout's logits (B, n_out)."""
-
-    index: np.ndarray
-    value: np.ndarray
-    offset: np.ndarray
-    column: np.ndarray
-    logits: np.ndarray
 
 
 @njit(nogil=True, error_model="numpy", inner=True)
@@ -156,8 +143,8 @@ def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out,
         if t == layer.first:
             if layer.lag > 0:  # what came in before is a constant, whatever is learned
                 for n in range(N):
-                    S[N + n] += c.rest * X[n]
-                X[:] = 0
+                    S[N + n] += c.rest * (X[n] - S[N + n])
+                copy(S[N : 2 * N], X)
             if state_K.size > 0:
                 copy(S, state_K[b, at * rows : (at + N) * rows])
         membrane_step(U, more, S, biases, layer)

@@ -8,7 +8,7 @@ Shapes: x (..., H, W, C), folded (..., ceil(H / s), ceil(W / s), s s C).
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -24,20 +24,6 @@ class Block(Layer):
 
     window: int = 1
     compiled: Any = None  # `records.CompiledNeuron`
-
-    @property
-    def joint(self) -> bool:
-        """Whether it has more than a weight and a bias."""
-        return self.recurrent or bool(self.learn)
-
-
-class Joint(NamedTuple):
-    """What weighs a layer's input and its own spikes, and the constants that it learns, in the order
-    of `learn`; or a tangent of it, or its adjoint."""
-
-    weight: Any  # (k, k, C_in, C_out)
-    recurrent: Any  # V (C_out, C_out), or None
-    constants: Any
 
 
 def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
@@ -79,18 +65,16 @@ def unfold(x: Array, s: int, shape: tuple[int, int, int]) -> Array:
 def fold_weight(weight: Array, s: int) -> Array:
     """The weight (k', k', s s C_in, C_out) of stride 1."""
     k, _, n_in, n_out = weight.shape
-    wide = folded_kernel(k, s)
-    taps = np.zeros((wide * s, wide * s, n_in, n_out), weight.dtype)
-    first = wide // 2 * s - k // 2
-    taps[first : first + k, first : first + k] = weight
-    taps = np.moveaxis(taps.reshape(wide, s, wide, s, n_in, n_out), 1, 2)
-    return taps.reshape(wide, wide, s * s * n_in, n_out)
+    wide = s * folded_kernel(k, s)
+    first = (wide // s) // 2 * s - k // 2
+    taps = np.zeros((n_out, wide, wide, n_in), weight.dtype)
+    taps[:, first : first + k, first : first + k] = np.moveaxis(weight, -1, 0)
+    return np.moveaxis(fold(taps, s), 0, -1)
 
 
 def unfold_weight(weight: Array, s: int, k: int) -> Array:
     """The weight (k, k, C_in, C_out) of a folded one: the adjoint of `fold_weight`."""
-    wide, _, n, n_out = weight.shape
-    taps = np.moveaxis(weight.reshape(wide, wide, s, s, n // (s * s), n_out), 2, 1)
-    taps = taps.reshape(wide * s, wide * s, n // (s * s), n_out)
-    first = wide // 2 * s - k // 2
-    return taps[first : first + k, first : first + k]
+    wide = s * len(weight)
+    taps = unfold(np.moveaxis(weight, -1, 0), s, (wide, wide, weight.shape[2] // s**2))
+    first = len(weight) // 2 * s - k // 2
+    return np.moveaxis(taps, 0, -1)[first : first + k, first : first + k]

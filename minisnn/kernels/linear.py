@@ -16,7 +16,7 @@ from ..parallel.arrays import aligned
 from ..parallel.compilation import njit
 from ..vectors.choice import TOGETHER, append
 from ..vectors.products import Left, Out, Right, gemm
-from ..vectors.vector import add_lines, add_rows, axpy, copy, take_lines
+from ..vectors.vector import add_rows, axpy, copy
 
 
 def dense_layout(weight: np.ndarray) -> np.ndarray:
@@ -29,16 +29,23 @@ def rows_layout(weight: np.ndarray) -> np.ndarray:
     return aligned(weight[:, ::-1].transpose(0, 2, 1, 3)).ravel()
 
 
-def from_rows(rows: np.ndarray, shape: tuple) -> np.ndarray:
-    """Flat rows layout -> (k, k, n_in, n_out)."""
-    k, _, n_in, n_out = shape
-    return rows.reshape(k, n_in, k, n_out).transpose(0, 2, 1, 3)[:, ::-1]
+def add_from_rows(weight: np.ndarray, rows: np.ndarray, line: int) -> None:
+    """weight (k, k, n_in, n_out) += flat rows layouts, of `line` output channels each, the last of
+    them in part."""
+    k, _, n_in, n_out = weight.shape
+    groups = rows.reshape(-1, k, n_in, k, line)[:, :, :, ::-1].transpose(1, 3, 2, 0, 4)
+    if n_out % line:
+        weight += groups.reshape(k, k, n_in, -1)[..., :n_out]
+    else:
+        weight.reshape(groups.shape)[...] += groups
 
 
 def back_layout(weight: np.ndarray) -> np.ndarray:
     """(k, k, n_in, n_out) -> flat back layout."""
     return aligned(weight[::-1, ::-1].transpose(0, 1, 3, 2)).ravel()
 
+
+LAYOUTS = {"dense": dense_layout, "rows": rows_layout, "back": back_layout}
 
 # Share of active input sites above which dense products are quicker than events. Rows of weights
 # are summed at 0.4 of the speed of register tiles (60 of 140 G multiply-adds a second and core on
@@ -158,46 +165,10 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
 
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def pack(D, h, channel, size, packed, line, g):
-    """packed (steps, W + k - 1, line) = `size` output channels of row h of halo images D (steps,
-    ...), from `channel` on."""
-    width = g.W + g.k - 1
-    for t in range(D.shape[0]):
-        row = D[t, h * g.pitch + channel : (h + 1) * g.pitch]
-        if size == line:
-            take_lines(packed, t * width * line, row, 0, g.n_out, width)
-        for w in range(0 if size == line else width):
-            for n in range(size):
-                packed[(t * width + w) * line + n] = row[w * g.n_out + n]
-
-
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def gather_weight(s, row, part, i, channel, size, packed, few, dW, g):
-    """dW of kernel row i and `size` output channels from `channel` on += x (outer) dV, the events
-    of one row in one span of steps, sorted by channel; dV `packed`. `few` is scratch where channels
-    do not fill a cache line."""
-    line = few.size // g.k
-    n = row * (-(-s.steps // s.span) * g.n_in + 1) + part * g.n_in
-    for c in range(g.n_in):
-        first = row * s.room + s.starts[n + c]
-        last = row * s.room + s.starts[n + c + 1]
-        to = (i * g.n_in + c) * g.k * g.n_out + channel
-        if first < last and size == line:
-            add_lines(dW, to, g.n_out, packed, s.places, first, last, g.k)
-        elif first < last:
-            for m in range(few.size):
-                few[m] = 0
-            add_lines(few, 0, line, packed, s.places, first, last, g.k)
-            for j in range(g.k):
-                for m in range(size):
-                    dW[to + j * g.n_out + m] += few[j * line + m]
-
-
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def sort_by_channel(x, row, s, g):
     """The events of one row in the steps from s.first on, by spans of steps and channels: those of
     channel c in span n are s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in + c + 1]],
-    its starts a row of spans n_in + 1.
+    its starts a row of spans n_in + 2, the last of them scratch.
 
     A place is which line of the `packed` adjoint of its span the event meets first: step in the
     span (W + k - 1) + column.
@@ -206,10 +177,10 @@ def sort_by_channel(x, row, s, g):
     channels = np.uint32(g.n_in)
     base = row * x.capacity
     room = row * s.room
-    at = row * (lists + 1)
+    at = row * (lists + 2)
     begins = row * (x.T + 1) + s.first
     index, places, starts = x.index, s.places, s.starts
-    starts[at : at + lists + 1] = 0
+    starts[at : at + lists + 2] = 0
     for count in (True, False):
         for t in range(s.steps):
             span = at + t // s.span * g.n_in
@@ -219,16 +190,13 @@ def sort_by_channel(x, row, s, g):
                 w = i // channels
                 c = span + np.int64(i - w * channels)
                 if count:
-                    starts[c + 1] += 1
+                    starts[c + 2] += 1
                 else:
-                    places[room + starts[c]] = first + np.int64(w)
-                    starts[c] += 1
+                    places[room + starts[c + 1]] = first + np.int64(w)
+                    starts[c + 1] += 1
         if count:
             for c in range(at, at + lists):
-                starts[c + 1] += starts[c]
-    for c in range(at + lists, at, -1):
-        starts[c] = starts[c - 1]
-    starts[at] = 0
+                starts[c + 2] += starts[c + 1]
 
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
@@ -266,46 +234,3 @@ def correlate(halo, weight, y, g):
             taps,
             False,
         )
-
-
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g):
-    """sums (k n_in, n_out) += x (outer) dV of one image in kernel row i, x a halo image, dV rows of
-    that pitch from D[at]; or (n_out, k n_in) where it is `narrow`: where output channels fill no
-    cache line."""
-    pad = g.k // 2
-    taps = g.k * g.n_in
-    width = (g.W + 2 * pad) * g.n_in
-    first = max(pad - i, 0)
-    last = min(g.H, g.H + pad - i)
-    x = (first + i - pad) * width
-    d = at + first * pitch
-    if narrow:
-        left = Left(d, pitch, 1, g.n_out)
-        right = Right(x, width, g.n_in)
-        gemm(D, left, halo, right, sums, Out(0, taps), g.n_out, taps, last - first, g.W, False)
-    else:
-        left = Left(x, width, 1, g.n_in)
-        right = Right(d, pitch, g.n_out)
-        gemm(halo, left, D, right, sums, Out(0, g.n_out), taps, g.n_out, last - first, g.W, False)
-
-
-@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
-def add_row(sums, i, narrow, dW, g):
-    """Kernel row i of dW, in rows layout, += those sums."""
-    for j in range(g.k):
-        for c in range(g.n_in):
-            to = ((i * g.n_in + c) * g.k + g.k - 1 - j) * g.n_out
-            m = j * g.n_in + c
-            for n in range(g.n_out):
-                dW[to + n] += sums[n * g.k * g.n_in + m] if narrow else sums[m * g.n_out + n]
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def rows(start, stop, x, weight, y, g):
-    """y += W x of images of one site."""
-    left = Left(start * g.n_in, 0, g.n_in, 1)
-    right = Right(0, 0, g.n_out)
-    out = Out(start * g.n_out, g.n_out)
-    number = stop - start
-    gemm(x.reshape(-1), left, weight, right, y.reshape(-1), out, number, g.n_out, 1, g.n_in, False)

@@ -17,6 +17,7 @@ from ..fast.step import Step
 from ..fast.traced import compiled, function
 from ..parallel.compilation import njit
 from ..vectors.llvm import apart, wide
+from .records import Calls
 
 INLINE = njit(inline="always", error_model="numpy")
 # a row, whose arrays LLVM knows to be apart: it would not compare so many of one state's
@@ -61,7 +62,7 @@ class BandLoops:
         """One of them, which lives as long as this: others know its address only."""
         if name not in self.made:
             kind, _, tangent = name.partition("_")
-            code = compiled(getattr(self.step, name))
+            code = compiled(self.step.codes[Calls._fields.index(name)])
             loop = getattr(self, kind)(code, bool(tangent))
             options = dict(nogil=True, cache=True, apart=True, borrows=True, error_model="numpy")
             self.made[name] = njit(fastmath={"contract"}, **options)(loop)

@@ -8,7 +8,7 @@ A loop that writes over what it reads does not become vectors, since LLVM takes 
 that overlap. It takes seven times as long. So slopes of pooled spikes read from `Scratch.band`.
 """
 
-from typing import NamedTuple
+from collections import namedtuple
 
 from numba import types
 from numba.extending import overload
@@ -22,12 +22,8 @@ from .records import MAX, MEAN, NONE, SPIKES
 INNER = njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 
 
-class Scratch(NamedTuple):
-    """Room for a band, for the pooled membrane, and for dv: an array each, or a pair."""
-
-    band: tuple
-    v: tuple
-    dv: tuple
+# Room for a band, for the pooled membrane, and for dv: an array each, or a pair.
+Scratch = namedtuple("Scratch", "band v dv")
 
 
 def parts(along, x, x_dot):

@@ -1,185 +1,83 @@
-"""What the kernels are told: records of numbers and flat arrays, each of them named."""
+"""What the kernels are given: records of numbers and flat arrays, each of them named."""
 
+from collections import namedtuple
 from functools import lru_cache
-from typing import Any, NamedTuple
 
-import numpy as np
 from numba.core import types
 from numba.core.typing.typeof import typeof_impl
 
 NONE, MAX, MEAN, SPIKES = 0, 1, 2, 3
 POOL = {"none": NONE, "max": MAX, "mean": MEAN, "spikes": SPIKES}
 
+# Addresses of the loops that are compiled for a neuron, see `neuron`.
+Calls = namedtuple("Calls", "forward forward_tangent backward backward_tangent slope slope_tangent")
 
-class Calls(NamedTuple):
-    """Addresses of the loops that are compiled for a neuron, see `neuron`."""
+# Numbers in the network's dtype, so that no kernel computes in another one; `rest` is 1 - the decay
+# of the first filter.
+Constants = namedtuple("Constants", "threshold rest zero one quarter")
 
-    forward: Any
-    forward_tangent: Any
-    backward: Any
-    backward_tangent: Any
-    slope: Any
-    slope_tangent: Any
+# Sizes of a block. A *band* is what one row of pooled sites needs: `height` rows, two, or one where
+# nothing is pooled, and there are `bands` whole ones. `row` numbers are in a row of u, `sites` in
+# one of pooled sites, `pitch` in one of a *halo* image, which has k // 2 zero columns at both sides:
+# its columns begin at `pad`.
+Geometry = namedtuple("Geometry", "H W n_in n_out k height bands row sites pitch pad")
 
+# What the kernels know of a neuron: where its loops are, its constants as these take them, and how
+# many numbers a site has: filters, states, constants that are learned, and what a tape holds of a
+# step next to u and its tangent. A site's state is what came in, the filters, then the states.
+CompiledNeuron = namedtuple("CompiledNeuron", "calls own filters states learned past past_dot")
 
-class Constants(NamedTuple):
-    """Numbers in the network's dtype, so that no kernel computes in another one."""
+# What is the same for every pass of a block, and the step at which the gradient window starts.
+# `start` is what the filters hold of a filtered bias there; events enter the filters `lag` steps
+# late, and the synapse delays by `delay`.
+Layer = namedtuple("Layer", "g c neuron start pool readout first lag delay")
 
-    threshold: float
-    rest: float  # 1 - the decay of the first filter
-    zero: float
-    one: float
-    quarter: float
+# `Events` as the kernels take them; valued: events have values, known: it is known where columns
+# begin.
+Lists = namedtuple("Lists", "index value offset column capacity T valued known")
 
+# What a block hands on: lists of events, with values where the mean of spikes is pooled, or the
+# readout's logits (B, n_out).
+Spikes = namedtuple("Spikes", "index value offset column logits")
 
-class Geometry(NamedTuple):
-    """Sizes of a block. A *band* is what one row of pooled sites needs: two rows, or one where
-    nothing is pooled; a *halo* image has k // 2 zero columns at both sides."""
+# A weight in rows and in dense layout, the bias, and what weighs a layer's own spikes, (K, K) or
+# nothing, as it is and transposed.
+Weights = namedtuple("Weights", "rows dense bias heard heard_back")
 
-    H: int
-    W: int
-    n_in: int
-    n_out: int
-    k: int
-    height: int  # rows of a band
-    bands: int  # whole ones
-    row: int  # numbers in a row of u, in one of pooled sites, in one of a halo image
-    sites: int
-    pitch: int
-    pad: int  # where the columns of a halo row begin
+# The membrane of a window's steps, (B, n, H W n_out), and what else a tape holds of them, (B, n, past
+# H W n_out), band by band; or the tangents of all that. Without samples where a band is computed
+# again.
+Membrane = namedtuple("Membrane", "u past")
 
+# What the membrane of a window comes from: weights, and the `state` at its start (B, rows H W n_out),
+# with the events of its first step.
+Before = namedtuple("Before", "weights state")
 
-class CompiledNeuron(NamedTuple):
-    """What the kernels know of a neuron: where its loops are, its constants as these take them, and
-    how many numbers a site has: filters, states, constants that are learned, and what a tape holds
-    of a step next to u. A site's state is what came in, the filters, then the states."""
+# What the tangent of a membrane comes from: weights_dot, which samples are `dense`, the tangents of
+# the filters at the window's start F (B, filters, H W n_out), and V (B, m - delay, H W n_out), which
+# holds W x_dot, and of dense samples W_dot x.
+Direction = namedtuple("Direction", "weights dense F V")
 
-    calls: Calls
-    own: np.ndarray
-    filters: int
-    states: int
-    learned: int
-    past: int
-    past_dot: int
+# dy (B, steps, H' W' n_out), or dlogits (B, n_out) of the readout's last step.
+FromAbove = namedtuple("FromAbove", "dy dlogits steps")
 
+# What a membrane kernel fills on the way back: dV (B, m - delay, halo image), the adjoints of the
+# filters at the window's start dF (B, filters, H W n_out), db (B, bands, n_out), dW (B bands, weights)
+# in rows layout where dV need not be kept, else empty, and dk (B, bands, learned).
+Sums = namedtuple("Sums", "dV dF db dW dk")
 
-class Layer(NamedTuple):
-    """What is the same for every pass of a block, and the step at which the gradient window
-    starts. `start` is what the filters hold of a filtered bias there."""
-
-    g: Geometry
-    c: Constants
-    neuron: CompiledNeuron
-    start: np.ndarray
-    pool: int
-    readout: bool
-    first: int
-    lag: int  # steps by which events enter the filters late
-    delay: int  # steps by which the synapse delays
-
-
-class Lists(NamedTuple):
-    """`Events` as the kernels take them; valued: events have values, known: it is known where
-    columns begin."""
-
-    index: np.ndarray
-    value: np.ndarray
-    offset: np.ndarray
-    column: np.ndarray
-    capacity: int
-    T: int
-    valued: bool
-    known: bool
-
-
-class Weights(NamedTuple):
-    """A weight in rows and in dense layout, the bias, and what weighs a layer's own spikes, (K, K)
-    or nothing, as it is and transposed."""
-
-    rows: np.ndarray
-    dense: np.ndarray
-    bias: np.ndarray
-    heard: np.ndarray
-    heard_back: np.ndarray
-
-
-class Membrane(NamedTuple):
-    """The membrane of a window's steps, (B, n, H W n_out), and what else a tape holds of them, (B,
-    n, past H W n_out), band by band; or the tangents of all that. Without samples where a band is
-    computed again."""
-
-    u: np.ndarray
-    past: np.ndarray
-
-
-class Before(NamedTuple):
-    """What the membrane of a window comes from: weights, and the `state` at its start (B, rows H W
-    n_out), with the events of its first step."""
-
-    weights: Weights
-    state: np.ndarray
-
-
-class Direction(NamedTuple):
-    """What the tangent of a membrane comes from: weights_dot, which samples are `dense`, the
-    tangents of the filters at the window's start F (B, filters, H W n_out), and V (B, m - delay, H W
-    n_out), which holds W x_dot, and of dense samples W_dot x."""
-
-    weights: Weights
-    dense: np.ndarray
-    F: np.ndarray
-    V: np.ndarray
-
-
-class FromAbove(NamedTuple):
-    """dy (B, steps, H' W' n_out), or dlogits (B, n_out) of the readout's last step."""
-
-    dy: np.ndarray
-    dlogits: np.ndarray
-    steps: int
-
-
-class Sums(NamedTuple):
-    """What a membrane kernel fills on the way back: dV (B, m - delay, halo image), the adjoints of
-    the filters at the window's start dF (B, filters, H W n_out), db (B, bands, n_out), dW (B bands,
-    weights) in rows layout where dV need not be kept, else empty, and dk (B, bands, learned)."""
-
-    dV: np.ndarray
-    dF: np.ndarray
-    db: np.ndarray
-    dW: np.ndarray
-    dk: np.ndarray
-
-
-class Sorted(NamedTuple):
-    """The events of `steps` steps from `first` on by channel, see `linear.sort_by_channel`; those
-    of `span` steps are a list, and a row has `room` for all of its own."""
-
-    places: np.ndarray
-    starts: np.ndarray
-    room: int
-    first: int
-    steps: int
-    span: int
+# The events of `steps` steps from `first` on by channel, see `linear.sort_by_channel`; those of
+# `span` steps are a list, and a row has `room` for all of its own.
+Sorted = namedtuple("Sorted", "places starts room first steps span")
 
 
 @lru_cache(1024)
 def geometry(H: int, W: int, n_in: int, n_out: int, k: int, pool: int = NONE) -> Geometry:
+    """The sizes of a block."""
     height, columns = (1, W) if pool == NONE else (2, W // 2)
-    pad = k // 2 * n_out
-    return Geometry(
-        H,
-        W,
-        n_in,
-        n_out,
-        k,
-        height,
-        H // height,
-        W * n_out,
-        columns * n_out,
-        W * n_out + 2 * pad,
-        pad,
-    )
+    row, pad = W * n_out, k // 2 * n_out
+    sizes = height, H // height, row, columns * n_out, row + 2 * pad, pad
+    return Geometry(H, W, n_in, n_out, k, *sizes)
 
 
 _TYPES: dict = {}
@@ -192,7 +90,6 @@ def _type_of(record, context):
     is one type a dtype."""
     kind = type(record), type(record[1].zero if isinstance(record, Layer) else record[1])
     if kind not in _TYPES:
-        _TYPES[kind] = types.NamedTuple(
-            [typeof_impl(field, context) for field in record], type(record)
-        )
+        fields = [typeof_impl(field, context) for field in record]
+        _TYPES[kind] = types.NamedTuple(fields, type(record))
     return _TYPES[kind]

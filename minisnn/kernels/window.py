@@ -61,6 +61,8 @@ def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, hea
         for h in range(0, N, g.row):
             for i in range(g.row):
                 F[h + i] = d.F[b, k, here + h + i] + layer.start[k] * biases[i]
+    if layer.lag > 0:  # the first filter's step is behind it, whatever is learned
+        copy(S[N : 2 * N], X)
     for t in range(u_dot.u.shape[1]):
         u_t, past = of_band(u, n, t, at, N, neuron.past)
         v_t, past_dot = of_band(u_dot, m, t, to, N, neuron.past_dot)
@@ -112,9 +114,12 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_do
 
 
 @INLINE
-def _sums(b, band, S, N, out, layer):
+def _sums(b, band, S, dX, N, out, layer):
     """What a band's adjoints at the window's start, and its sums, bring to those of the block."""
     g = layer.g
+    if layer.lag > 0:  # what comes in is there what the first filter holds
+        for h in range(g.height):
+            add(dX[h * g.pitch + g.pad :][: g.row], S[h * g.row :][: g.row])
     filters = layer.neuron.filters
     carried = filters + layer.neuron.states
     for k in range(filters):
@@ -198,7 +203,7 @@ def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
                 if dV.size > 0:
                     copy(dX[0], dV[b, tau, band * size : (band + 1) * size])
                 _keep(x, b, band, tau, item, dX[-1], out, layer)
-        _sums(b, band, S[of_values:], N, out, layer)
+        _sums(b, band, S[of_values:], dX[-1], N, out, layer)
 
 
 @INLINE

@@ -10,9 +10,9 @@ import numpy as np
 from ..arguments import flag, must, one_of, texts, whole, wholes
 from ..core.architecture import Conv, Dense, firing, listed, odd, short_form
 from ..core.dual import Array
-from ..core.loops import each, parts_of
+from ..core.loops import parts_of
 from ..core.loss import Loss
-from ..core.network import Network
+from ..core.network import Network, each
 from ..core.neuron import LIF, Dynamics
 
 CHANNELS = (32, 64, 128)  # of Table 1
@@ -144,25 +144,24 @@ class SpikingNet(Network):
         at = names.index(name or names[-1])
         layer = self.blocks[at]
         theta, x, _ = self._taken(theta, x)
-        outputs = self._outputs(theta)
+        engine = self._engine(theta, backs=0)
 
         def of_part(part: slice) -> Array:
-            y = next(islice(outputs(x[part]), at, None))
-            y = y if isinstance(y, np.ndarray) else y.dense()
+            y = next(islice(engine.outputs(x[part]), at, None))
             return y if layer.pool == "spikes" else y != 0
 
         spikes = np.concatenate(each(of_part, parts_of(len(x), self.inference_part)))
         shape = layer.output_shape[2:] if layer.dense else layer.output_shape
         return spikes.reshape(*x.shape[:2], *shape)
 
-    def _kernels(self, theta: Array) -> Any:
+    def _kernels(self) -> Any:
         from numba import config
 
         if config.DISABLE_JIT:  # type: ignore[attr-defined]
-            return None
-        from ..kernels.network import Loops
+            return super()._kernels()
+        from ..kernels.network import Engine
 
-        return Loops(self, theta)
+        return Engine
 
     def _try_to_compile(self, asked: str | None) -> None:
         """Whether the kernels can take each layer; if not, NumPy takes the network."""

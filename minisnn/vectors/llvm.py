@@ -174,13 +174,14 @@ def open_loop(builder, n, start):
     return counter, carried, close
 
 
-def each(builder, element, width, n, body, together=(4, 1), halves=False):
+def each(builder, element, width, n, body, together=(4, 1), halves=False, masked=False):
     """Emit body(ops, k) for k = 0 .. n in vectors, so many `together` while they last, then one by
-    one; ops of that length. With `halves` a loop of half vectors comes before the last: for where n
-    is often half a vector, as each loop must be compiled."""
+    one, or `masked` all at once; ops of that length. With `halves` a loop of half vectors comes before
+    the last: for where n is often half a vector, as each loop must be compiled."""
     k = ir.Constant(n.type, 0)
     half = [(VECTOR_BITS // 2, 1)] * (halves and VECTOR_BITS // 2 > width)
-    for bits, unroll in (*((VECTOR_BITS, m) for m in together), *half, (width, 1)):
+    rest = [] if masked else [(width, 1)]
+    for bits, unroll in (*((VECTOR_BITS, m) for m in together), *half, *rest):
         ops = vector_ops(builder, element, bits, width)
         lanes = bits // width
         step = ir.Constant(n.type, unroll * lanes)
@@ -201,6 +202,12 @@ def each(builder, element, width, n, body, together=(4, 1), halves=False):
         end.add_incoming(k, before)
         end.add_incoming(following, inside)
         k = end
+    if masked:
+        left = builder.sub(n, k)
+        with builder.if_then(builder.icmp_signed(">", left, ir.Constant(n.type, 0))):
+            ops = vector_ops(builder, element, VECTOR_BITS, width)
+            load, store = masked_ops(builder, element, VECTOR_BITS, width, left)
+            body((ops[0], load, store, *ops[3:]), [k])
 
 
 def mapped(matrix: np.ndarray):
@@ -213,65 +220,42 @@ def mapped(matrix: np.ndarray):
     share is summed once. A pair of rows is even + odd and even - odd columns; of a pair of columns,
     even rows take the sum and odd ones the difference.
     """
-    M = matrix.tolist()
-    (rows, columns) = matrix.shape
+    pairs = np.eye(8)
+    for n in (1, 3, 5):
+        pairs[n : n + 2, n : n + 2] = [[1, 1], [1, -1]]
+    apart = pairs / (pairs @ pairs).diagonal()  # the inverse
+    factors = (apart @ matrix, pairs) if len(matrix) == 8 else (pairs, matrix @ apart)
 
     @intrinsic
     def map_points(typingctx, x, i, si, y, o, so, n):
         def codegen(context, builder, sig, args):
             dtype = sig.args[0].dtype
-            element = context.get_value_type(sig.args[0].dtype)
+            element = context.get_value_type(dtype)
             px, py = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 3))
             i, si, o, so, n = (args[m] for m in (1, 2, 4, 5, 6))
-            places = [
-                [builder.add(a, builder.mul(s, ir.Constant(n.type, k))) for k in range(m)]
-                for a, s, m in ((i, si, columns), (o, so, rows))
-            ]
+            number = lambda k: ir.Constant(n.type, k)
+            sources = [builder.add(i, builder.mul(si, number(k))) for k in range(matrix.shape[1])]
+            places = [builder.add(o, builder.mul(so, number(k))) for k in range(len(matrix))]
 
             def body(ops, steps):
                 vec, load, store, _, fma = ops
+                constant = lambda a: ir.Constant(vec, [a] * vec.count)
 
-                def weighed(terms):
+                def weighed(weights, v):
                     """sum a v"""
-                    (a, total), *rest = sorted((t for t in terms if t[0]), key=lambda t: t[0] != 1)
-                    total = (
-                        total if a == 1 else builder.fmul(total, ir.Constant(vec, [a] * vec.count))
-                    )
-                    for a, v in rest:
-                        one = {1: builder.fadd, -1: builder.fsub}.get(a)
-                        total = (
-                            one(total, v)
-                            if one
-                            else fma(v, ir.Constant(vec, [a] * vec.count), total)
-                        )
+                    terms = [term for term in zip(weights, v) if term[0]]
+                    (a, total), *rest = sorted(terms, key=lambda term: term[0] != 1)
+                    total = total if a == 1 else builder.fmul(total, constant(a))
+                    for a, one in rest:
+                        add = {1: builder.fadd, -1: builder.fsub}.get(a)
+                        total = add(total, one) if add else fma(one, constant(a), total)
                     return total
 
                 for k in steps:
-                    v = [load(px, builder.add(at, k)) for at in places[0]]
-                    if rows == 8:
-                        halves = [
-                            [
-                                weighed([(M[r][j], v[j]) for j in range(odd, columns, 2)])
-                                for odd in (0, 1)
-                            ]
-                            for r in (1, 3, 5)
-                        ]
-                        pairs = [
-                            do(*half) for half in halves for do in (builder.fadd, builder.fsub)
-                        ]
-                        found = [weighed(zip(M[0], v)), *pairs, weighed(zip(M[7], v))]
-                    else:
-                        folded = [
-                            [do(v[j], v[j + 1]) for j in (1, 3, 5)]
-                            for do in (builder.fadd, builder.fsub)
-                        ]
-                        found = [
-                            weighed(
-                                zip([row[0], *row[1:7:2], row[7]], [v[0], *folded[r % 2], v[7]])
-                            )
-                            for r, row in enumerate(M)
-                        ]
-                    for at, one in zip(places[1], found):
+                    v = [load(px, builder.add(at, k)) for at in sources]
+                    for factor in factors:
+                        v = [weighed(row, v) for row in factor.tolist()]
+                    for at, one in zip(places, v):
                         store(one, py, builder.add(at, k))
 
             each(builder, element, dtype.bitwidth, n, body, (1,))

@@ -5,7 +5,7 @@ float32 (AVX-512) keeps 16 accumulators in registers over the whole sum and runs
 multiply-add peak, where BLAS stays below it for products as small as one time step of a layer.
 """
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import llvmlite.ir as ir
 from numba import types
@@ -15,29 +15,12 @@ from ..parallel.compilation import njit
 from .llvm import INDEX, REGISTERS, VECTOR_BITS, array_pointer, masked_ops, open_loop, vector_ops
 
 
-class Left(NamedTuple):
-    """Where the factor A[at + r * of_r + m * of_m + k * of_k] of `gemm` lies; numbers only,
-    since a record of arrays made again for every product costs more than small products do."""
-
-    at: int
-    of_r: int
-    of_m: int
-    of_k: int
-
-
-class Right(NamedTuple):
-    """Where the factor B[at + r * of_r + k * of_k + n] lies."""
-
-    at: int
-    of_r: int
-    of_k: int
-
-
-class Out(NamedTuple):
-    """Where the sums C[at + m * of_m + n] lie."""
-
-    at: int
-    of_m: int
+# Where the factors A[at + r * of_r + m * of_m + k * of_k] and B[at + r * of_r + k * of_k + n] of `gemm`
+# are, and the sums C[at + m * of_m + n]; numbers only, since a record of arrays made again for every
+# product costs more than small products do.
+Left = namedtuple("Left", "at of_r of_m of_k")
+Right = namedtuple("Right", "at of_r of_k")
+Out = namedtuple("Out", "at of_m")
 
 
 def _make_tile(M: int, N: int):
@@ -154,8 +137,7 @@ def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
         _rest(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, N - n)
 
 
-# of one row: as many vectors as hide how long an addition takes
-_eight, _four, _pair, _single, _end = (_make_tile(1, N) for N in (8, 4, 2, 1, 0))
+_eight = _make_tile(1, 8)  # of one row: as many vectors as hide how long an addition takes
 
 
 @njit(nogil=True, borrows=True, inner=True)
@@ -163,19 +145,9 @@ def row_times(A, B, C):
     """C += A B of a row A (K,), a flat B (K, N) and C (N,), in order of k."""
     N = C.size
     K = A.size
-    lanes = VECTOR_BITS // (8 * A.itemsize)
+    step = 8 * VECTOR_BITS // (8 * A.itemsize)
     n = 0
-    while n + 8 * lanes <= N:
+    while n + step <= N:
         _eight(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
-        n += 8 * lanes
-    if n + 4 * lanes <= N:
-        _four(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
-        n += 4 * lanes
-    while n + 2 * lanes <= N:
-        _pair(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
-        n += 2 * lanes
-    if n + lanes <= N:
-        _single(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
-        n += lanes
-    if n < N:
-        _end(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, N - n)
+        n += step
+    gemm(A, Left(0, 0, 0, 1), B, Right(n, 0, N), C, Out(n, 0), 1, N - n, 1, K, False)
