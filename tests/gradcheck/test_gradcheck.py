@@ -149,8 +149,8 @@ LIBRARY = [  # (module, function, its class, line, slip, who must be among those
     (layer, "_of_membrane", layer.Layer, "* tape.spike.slope(tape.v)", "* value(tape.spike.slope(tape.v))", "hvp"),
     (neuron, "second", neuron.FastSigmoid, "-2 *", "2 *", "FastSigmoid.second"),
     (neuron, "slope", neuron.Spike, "self.detached", "True", "FastSigmoid.prime"),
-    (loops, "_gradient", loops.Loops, "Dual(dlogits, ", "Dual(dlogits, 0 * ", "hvp"),
-    (loops, "_back", loops.Loops, "np.ravel(of(a))", "2 * np.ravel(of(a))", "gradient"),
+    (loops, "gradient", loops.Passes, "Dual(dlogits, ", "Dual(dlogits, 0 * ", "hvp"),
+    (loops, "back_through", loops.Passes, "np.ravel(of(a))", "2 * np.ravel(of(a))", "gradient"),
     (inner, "meta_gradient", inner.InnerLoop, "lam + hvp", "lam - hvp", "meta-gradient, N = 1"),
     (inner, "update_backward", inner.InnerLoop, "-(m * g", "-2 * (m * g", "meta-gradient of ANIL, N = 1"),
 ]  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.kernels.network import Loops
+from minisnn.kernels.network import Engine
 from minisnn.kernels import block
 from minisnn.parallel.arrays import ALIGNMENT, aligned, aligned_empty
 
@@ -41,7 +41,7 @@ def test_no_bit_depends_on_what_is_kept(neuron, pool, window, monkeypatch):
     found, asked = [], []
     for cheap in (0, 1 << 30):
         monkeypatch.setattr(block, "CHEAP", cheap)
-        loops = Loops(net, theta)
+        loops = Engine(net, theta)
         first = loops.blocks[0], loops.weights[0], loops.biases[0]
         tape = block.forward(*first, loops.enter(x), keep=9)[1]
         asked.append(tape["anew"])

@@ -126,19 +126,6 @@ def test_windows_shorter_than_the_network_is_deep(backend, T, window):
             assert reached == (min(T, window) > 2 * n)
 
 
-def test_logits_and_activity(backend):
-    net = small(backend)
-    theta, x, y = case(net)
-    assert off(net.gradients(theta, x, y).logits, net(theta, x)) < 1e-12
-    net.views(theta)["conv2.bias"][...] = [1e3, -1e3]
-    activity = net.activity(theta, x)
-    assert (
-        list(activity) == ["conv1", "conv2"]
-        and 0 < activity["conv1"] < 1
-        and activity["conv2"] == 0.5
-    )
-
-
 # ---- backends and types
 
 
@@ -171,25 +158,6 @@ def test_backends_agree_in_float32(seed):
     assert kernel_g.dtype == kernel_hv.dtype == g.dtype == hv.dtype == np.float32
     assert kernel_loss == pytest.approx(loss, rel=1e-4)
     assert off(kernel_g, g) < 1e-3 and off(kernel_hv, hv) < 1e-3
-
-
-def test_backends_agree_at_high_activity():
-    nets = [small(b, neuron=ms.LIF(gain=1.0)) for b in ("numpy", "numba")]
-    theta, _, y = case(nets[0])
-    x = np.full((2, 14, 7, 6, 2), 3, np.uint8)
-    for name in ("conv1.bias", "conv2.bias"):
-        nets[0].views(theta)[name][...] = 5.0
-    a, b = (net.loss_and_gradient(theta, x, y)[1] for net in nets)
-    assert nets[0].activity(theta, x)["conv1"] == 1 and arrays_off(nets[0], b, a) < 1e-10
-
-
-def test_a_recording_without_events(backend):
-    net = small(backend)
-    theta, x, y = case(net)
-    loss, gradient, _, hvp = net.gradients(theta, 0 * x, y)
-    views = net.views(gradient)
-    assert np.isfinite(loss) and not views["conv1.weight"].any() and views["conv1.bias"].any()
-    assert np.isfinite(hvp(theta)).all()
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int64, np.float32, np.float64])
