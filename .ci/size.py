@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 LIMITS = {  # statements, nodes
-    "library": (22_150, 302_000),  # minisnn and hardware
-    "tests": (24_950, 376_000),
-    "lessons": (4_340, 73_600),
-    "scripts": (2_125, 31_100),  # what is elsewhere
+    "library": (21_250, 290_000),  # minisnn and hardware
+    "tests": (20_600, 310_000),
+    "lessons": (3_280, 45_100),
+    "scripts": (2_175, 31_950),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}
 

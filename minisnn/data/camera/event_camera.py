@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import array, need, one_of, whole
+from ...arguments import array, need, one_of, whole, wholes
 from ...parallel.threads import in_order
 from ..readers.events import EVENT, SATURATION, crop_cells
 from ..store.shipped import shipped
@@ -231,6 +231,7 @@ class EventCamera:
         (2, 50, 8, 8, 2)
         """
         shown = grey_values(pictures)
+        numbers = wholes("numbers", numbers)
         need("numbers", numbers, len(numbers) == len(shown), f"{len(shown)}, one of each picture")
         whole("seed", seed, 0)
         whole("duration_ms", duration_ms, 1, RECORDING_MS)
