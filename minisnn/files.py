@@ -33,10 +33,11 @@ def whole_file(path: str | Path, previous: Path | None = None) -> Iterator[Binar
     """
     path = Path(os.path.realpath(path))
     remove_leftovers(path.parent, re.escape(path.name))
-    temporary = _temporary(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.tmp")
     try:
         with called(path, temporary):
-            with _begun(temporary) as file:
+            with open(temporary, "wb") as file:
+                _lock(file.fileno())  # so that no other process takes it for a leftover
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -85,69 +86,29 @@ def whole_folder(path: str | Path, into: bool = False) -> Iterator[Path]:
 def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
     """Make a folder where there is none and hold it; afterwards it goes again, and those above it,
     where they were made for nothing. ValueError where another process holds it, which calls it
-    `name`."""
+    `name`.
+
+    The lock is the system's, on the folder itself (flock): however the process ends, it gives the
+    folder up, and nothing is left behind. Where there is none (Windows, some network file systems)
+    nothing is held.
+    """
     folder = Path(folder)
     new = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     folder.mkdir(parents=True, exist_ok=True)
+    descriptor = None if fcntl is None else os.open(folder, os.O_RDONLY)
     try:
-        with Hold(folder, name):
-            yield
+        if descriptor is not None and not _lock(descriptor):
+            raise ValueError(
+                f"{name or folder}: another process is working in this folder; expected one run "
+                "at a time: wait for it, or stop it"
+            )
+        yield
     finally:
+        if descriptor is not None:
+            os.close(descriptor)
         for parent in new:
             with suppress(OSError):  # it has been filled, or moved
                 parent.rmdir()
-
-
-class Hold:
-    """A folder that one process works in: `with Hold(folder): ...`, or `take` and `release`.
-    However the process ends, it gives the folder up.
-
-    The lock is the system's, on the folder itself (flock), so nothing is left behind. Where there
-    is none (Windows, some network file systems) nothing is held.
-    """
-
-    def __init__(self, folder: str | Path, name: str | Path | None = None):
-        self.folder = Path(folder)
-        self.name = name or folder
-        self._descriptor: int | None = None
-
-    def __getstate__(self) -> dict:
-        """A copy, here or in another process, holds nothing."""
-        return {**vars(self), "_descriptor": None}
-
-    def take(self) -> None:
-        """Hold the folder, if it is there. Raises ValueError where another process holds it."""
-        if fcntl is None or self._descriptor is not None or not self.folder.is_dir():
-            return
-        self._descriptor = os.open(self.folder, os.O_RDONLY)
-        if not _lock(self._descriptor):
-            self.release()
-            raise ValueError(
-                f"{self.name}: another process is working in this folder; expected one run "
-                "at a time: wait for it, or stop it"
-            )
-
-    def __enter__(self) -> "Hold":
-        self.take()
-        return self
-
-    def __exit__(self, *error) -> None:
-        self.release()
-
-    def release(self) -> None:
-        """Give the folder up."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
-
-
-def check_can_write(path: Path, name: Path) -> None:
-    """Before long work: OSError, naming `name`, where `whole_file` could not begin to write
-    `path`."""
-    temporary = _temporary(Path(os.path.realpath(path)))
-    with called(name, temporary):
-        _begun(temporary).close()
-    temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
@@ -160,19 +121,6 @@ def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
         with suppress(OSError), open(leftover, "rb") as file:  # it has gone, or is somebody else's
             if fcntl is not None and _lock(file.fileno()):
                 leftover.unlink()
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.tmp")
-
-
-def _begun(temporary: Path) -> BinaryIO:
-    """A new file, held by this process."""
-    file = open(temporary, "wb")
-    while not (_lock(file.fileno()) and temporary.exists()):
-        file.close()  # another process took it for a leftover before it was held
-        file = open(temporary, "wb")
-    return file
 
 
 def _lock(descriptor: int) -> bool:

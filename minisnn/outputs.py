@@ -8,9 +8,10 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EACCES
 from pathlib import Path
 
-from .files import UNFINISHED, check_can_write, whole_folder
+from .files import UNFINISHED, whole_folder
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ WORDS = Kind("an .npz file of Loihi's words")
 
 
 def check(
-    path: str | Path, kind: Kind, inputs: Iterable[str | Path] = (), force: bool = False
+    path: str | Path, kind: Kind, inputs: Iterable[str | Path | None] = (), force: bool = False
 ) -> None:
     """Before any work: ValueError, in a sentence, where an output of this kind must not be written
     to `path`, OSError where it cannot be.
@@ -60,31 +61,30 @@ def check(
     if os.path.lexists(path):
         if not (path.is_dir() if kind.folder else path.is_file()):
             raise ValueError(f"{path}: there is something else of this name; expected {kind.words}")
-        others = path.iterdir() if kind.folder and not kind.shared else [path] * (not kind.folder)
-        if not force and any(entry.name != UNFINISHED for entry in others):
+        entries = list(path.iterdir()) if kind.folder and not kind.shared else []
+        mine = any(entry.name != UNFINISHED for entry in entries) or not kind.folder
+        if mine and not force:
             raise ValueError(
                 f"{path}: this exists; expected a new name for {kind.words}, or --force to replace "
                 "what is there"
             )
-    place = path.absolute()
-    while kind.folder and not place.parent.exists():
+    place = path.absolute().parent
+    while kind.folder and not place.exists():
         place = place.parent
-    if not place.parent.is_dir():
-        raise ValueError(f"{path}: there is no folder {place.parent} to write it to")
-    check_can_write(place / UNFINISHED if place.is_dir() else place, path)
+    if not place.is_dir():
+        raise ValueError(f"{path}: there is no folder {place} to write it to")
+    if not os.access(path if path.exists() else place, os.W_OK):
+        raise PermissionError(EACCES, os.strerror(EACCES), str(path))
 
 
 def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: Kind) -> None:
     """ValueError where an output of this kind would be written over what is read, or into it."""
     target = Path(os.path.realpath(path))
-    for given in [read for read in inputs if read]:
+    for given in [one for one in inputs if one]:
         source = Path(os.path.realpath(Path(given).expanduser()))
-        over = target == source or not kind.folder and source in target.parents
-        if (
-            target.exists()
-            and source.exists()
-            and (over or kind is RUN and target in source.parents)
-        ):
+        within = source in target.parents and not kind.folder
+        holds = target in source.parents and kind is RUN
+        if target.exists() and source.exists() and (target == source or within or holds):
             raise ValueError(
                 f"{path}: this is, or holds, a part of the input {given}; expected "
                 "another name for the output"
@@ -97,14 +97,6 @@ def check_no_network(path: Path, what: str) -> None:
         raise ValueError(
             f"{path}: this names {what} to write; name the network with --checkpoint {path}"
         )
-
-
-def check_distinct(paths: Iterable[str | Path]) -> None:
-    """ValueError where two outputs have the same place."""
-    places = [os.path.realpath(path) for path in paths]
-    for place in places:
-        if places.count(place) > 1:
-            raise ValueError(f"{place}: two outputs have this name; expected a name for each")
 
 
 @contextmanager
@@ -130,6 +122,5 @@ def check_files(folder: Path, new: Mapping[str, bytes], force: bool = False) -> 
         place = folder / name
         if place.is_dir():
             raise ValueError(f"{place}: there is a folder of this name; expected a file")
-        same = place.is_file() and place.read_bytes() == content
-        if place.exists() and not same and not force:
+        if place.exists() and not force and place.read_bytes() != content:
             raise ValueError(f"{place}: this would be replaced; give another folder, or --force")

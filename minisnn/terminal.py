@@ -31,17 +31,14 @@ class Clean:
         self.lost = GONE + FULL if beside else GONE
 
     def write(self, text: str) -> None:
-        with self._while_there():
-            self.stream.write(text if self.steers else clean(text))
+        self._while_there(self.stream.write, text if self.steers else clean(text))
 
     def flush(self) -> None:
-        with self._while_there():
-            self.stream.flush()
+        self._while_there(self.stream.flush)
 
-    @contextmanager
-    def _while_there(self) -> Iterator[None]:
+    def _while_there(self, act: Any, *text: str) -> None:
         try:
-            yield
+            act(*text)
         except OSError as error:
             if error.errno not in self.lost:
                 raise

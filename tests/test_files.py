@@ -104,12 +104,6 @@ def test_a_folder_that_failed_leaves_what_was_there(tmp_path, error, before):
         assert raised.value.filename == str(out)
 
 
-def test_files_are_called_by_the_names_that_they_were_to_get(tmp_path):
-    with pytest.raises(FileNotFoundError) as raised, whole_folder(tmp_path / "out") as folder:
-        (folder / "no" / "a").write_text("x")
-    assert raised.value.filename == str(tmp_path / "out" / "no" / "a")
-
-
 def test_files_go_into_a_folder_that_is_there(tmp_path):
     (tmp_path / "b").mkdir()
     fill(tmp_path, a="old", mine="kept")
@@ -136,21 +130,6 @@ def test_what_a_killed_process_left_of_a_folder_is_removed_by_the_next(tmp_path,
     with whole_folder(tmp_path / "out") as folder:
         fill(folder, whole="x")
     assert tree(tmp_path) == {"out": "folder", "out/whole": "x"}
-
-
-@pytest.mark.parametrize("there", [False, True])
-def test_a_folder_is_written_by_one_process_at_a_time(tmp_path, there):
-    out = tmp_path / "out"
-    if there:
-        out.mkdir()
-    with whole_folder(out) as folder:
-        with (
-            pytest.raises(ValueError, match=f"^{out}: another process is working in this folder"),
-            whole_folder(out),
-        ):
-            pass
-        fill(folder, a="mine")
-    assert tree(tmp_path) == {"out": "folder", "out/a": "mine"}
 
 
 def test_a_held_folder_goes_again_if_it_was_made_for_nothing(tmp_path):

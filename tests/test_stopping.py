@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-import weakref
 from pathlib import Path
 
 import pytest
@@ -58,28 +57,6 @@ def test_a_signal_is_answered_at_the_next_safe_point_and_all_is_as_before(number
     raised = KeyboardInterrupt("saved")
     raised.__cause__ = caught.value
     assert exit_code(raised) == code and exit_code(KeyboardInterrupt()) == 130
-
-
-def test_a_finaliser_does_not_swallow_it():
-    """What the handler of before did, and what is done now, in a callback of the garbage
-    collector."""
-
-    class Thing:
-        pass
-
-    def go(handle):
-        done = []
-        with pytest.raises(KeyboardInterrupt):
-            with handle():
-                thing = Thing()
-                reference = weakref.ref(thing, lambda _: (send(), time.sleep(0.001)))
-                del thing
-                done.append(reference() is None)
-                check()
-                done.append("went on")
-        return done
-
-    assert go(lambda: heeded(TERM)) == [True]
 
 
 def test_it_is_raised_again_where_it_was_swallowed_and_left_alone_where_it_is_handled(hasty):

@@ -110,11 +110,3 @@ def test_no_command_ends_because_its_remarks_find_no_room(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Full())
     with pytest.raises(OSError), terminal.streams():
         print("what was found", flush=True)
-
-
-def test_a_bar_is_a_line_where_there_is_no_terminal(capsys):
-    """A log says what is being done before it takes long."""
-    for show in (True, False):
-        with terminal.bar(None, 3, "the camera records 3 digits", show) as bar:
-            bar.update()
-        assert capsys.readouterr().err == "the camera records 3 digits …\n" * show

@@ -138,7 +138,7 @@ def train(
     A run that lies in `out` is not touched before all that could be refused has been tried.
     """
     if resume:
-        RunFolder(out, OnChip.command).check_made(data is not None)
+        RunFolder(out, OnChip.command).check_made(data)
     kind = config.rule, config.model
     if config.start is None or kind != ("anil", "snn") or config.learn_step_size == "no":
         raise ValueError(
@@ -147,15 +147,13 @@ def train(
         )
     with RunFolder(out, OnChip.command, OF_CHIP) as folder:
         if not resume and not force:
-            folder.check_free(config, OF_CHIP)
+            folder.check_free(config)
         if data is None:
-            if resume:
-                folder.check_code(config)
             data = open_sets(config, progress)
         if resume or chip is None:
             chip, exponents = _resumed(folder, chip)
         else:
-            exponents = _begin(folder, config, chip, data["train"], force)
+            exponents = _begin(folder, config, chip, data["train"])
             config = replace(config, start=str(folder / "start.h5"))
         samples = config.ways * config.shots
         more: dict[str, Any] = dict(data=data, executor=executor)
@@ -185,9 +183,7 @@ def train(
         return result
 
 
-def _begin(
-    folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks, force: bool
-) -> dict[str, int]:
+def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks) -> dict[str, int]:
     """Round the network to start from, and begin the folder again with it; the exponents."""
     found = start_of(config, network_of(config, tasks.input_shape, config.ways))
     samples = config.ways * config.shots
@@ -205,9 +201,6 @@ def _begin(
     steps = steps_of(net, found.inner or InnerLoop(config.step_size), samples)
     exponents["readout"] = readout_exponent(steps["log2_weight"], chip.readout_bits)
     theta = near(net, found.theta, rounded, exponents)
-    folder.make()
-    if not force:
-        folder.check_free(config, OF_CHIP)  # another process may have begun a run meanwhile
     for name in folder.files:
         (folder / name).unlink(missing_ok=True)
     checkpoint.save(folder / "start.h5", net, theta, inner=found.inner)

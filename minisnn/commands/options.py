@@ -45,9 +45,7 @@ class Work:
 
     Episodes, and the tasks of an update (--tasks of minisnn train), are
     independent, so workers can do them, with one thread each. Results are the
-    same to the last bit; but where --tasks is not given, minisnn train gives
-    each worker one, in fewer updates. A stopped run may continue with more or
-    fewer workers.
+    same to the last bit. A stopped run may continue with more or fewer workers.
     """
 
     workers: Annotated[int | None, "in N processes of this machine, such as one per core"] = None

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from .. import outputs
 from ..meta.rules import RULES
-from ..training.presets import DEFAULT, chosen, named, shared
+from ..training.presets import DEFAULT, chosen, named
 from ..training.settings import TrainingConfig, in_words
 from .options import Quiet, Work, flags
 from .signature import Group
@@ -74,16 +74,11 @@ def train(
             words = f"--resume keeps the settings and data of {resume}"
             raise ValueError(f"{words}; leave out {' '.join(given)}")
     else:
-        changes = shared(preset, settings, work.workers or 1)
-        config = chosen(preset, changes)
-        if changes != settings and not quiet:
-            words = f"{config.tasks} of {work.workers} workers share an update"
-            given_now = f"--tasks {config.tasks} --updates {config.updates} (--tasks 1: none do)"
-            print(f"{words}: {given_now}", file=sys.stderr)
+        config = chosen(preset, settings)
         for name, why in config.idle().items():
             if name in settings:
                 warnings.warn(f"{flags(**{name: True})[0]} does nothing {why}", stacklevel=2)
-    place = resume or out or free_folder(named(preset, changes))
+    place = resume or out or free_folder(named(preset, settings))
     how: dict[str, Any] = dict(
         resume=resume is not None, progress=not quiet, force=force, data=data
     )

@@ -30,8 +30,11 @@ UNUSED = {
 
 def experiment(name: str) -> tuple:
     """(title, what carries it out) of an experiment."""
-    sweep = importlib.import_module(".sweeps", __package__).SWEEPS.get(name)
-    if sweep is not None:
-        return sweep.title, sweep.run
-    module = importlib.import_module(f".{name.replace('-', '')}", __package__)
-    return module.TITLE, module.run
+    if name == "figure-2":
+        module = importlib.import_module(".figure2", __package__)
+        return module.TITLE, module.run
+    if name == "table-3":
+        module = importlib.import_module(".updates", __package__)
+        return module.TABLE_3_TITLE, module.table_3
+    sweep = importlib.import_module(".sweeps", __package__).SWEEPS[name]
+    return sweep.title, sweep.run

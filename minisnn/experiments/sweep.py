@@ -11,11 +11,11 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..training.baselines import Row, Rule
-from .baselines import add_baselines
+from ..training.progress import RULE_NAMES
 from .drawing import curves_of
 from .findings import Findings
 from .statistics import Estimate, difference, estimate, some_of
-from .study import Study
+from .study import TITLES, Study
 
 BEFORE = "the value before"
 
@@ -162,3 +162,39 @@ class Sweep:
                 cells.append(other and other.points())
             rows.append(cells + curve.more.get(value, []))
         return rows
+
+
+HEADER = (
+    "data | classes | learns by | accuracy ± 95 % CI | over episodes | MAML less it, paired "
+    "(points)"
+)
+CLASSES = {"known": "train", "test": "test"}
+
+
+def add_baselines(
+    study: Study, found: Findings, splits: Iterable[str] = ("test",), datasets=tuple(TITLES)
+) -> None:
+    """Add the table to what was found, for the networks meta-trained by MAML."""
+    rows = []
+    for dataset in datasets:
+        role = f"{dataset}/maml-snn"
+        if study.network(role) is None:
+            continue
+        for split in splits:
+            adapted = study.accuracies(role, split)
+            where = [TITLES[dataset], CLASSES[split]]
+            rows.append([*where, "MAML, meta-trained", *estimate(adapted).columns(), None])
+            for name, row in study.baselines(role, split).items():
+                less = difference(adapted, row).points()
+                rows.append([*where, RULE_NAMES[name], *estimate(row).columns(), less])
+    if rows:
+        found.table(
+            f"{found.name}-baselines",
+            "What MAML must beat, on the same episodes (%)",
+            HEADER,
+            rows,
+            "± holds for new recordings of the same digits or letters; over episodes: for these "
+            "recordings alone. Where the "
+            "nearest mean of the network's own features does as well, it is features that were "
+            "learned, and not how to learn.",
+        )

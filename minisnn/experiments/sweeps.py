@@ -15,7 +15,6 @@ from ..meta.inner import InnerLoop
 from ..training.baselines import Adapted, Nearest, Row, baselines, learns_by, with_ways
 from ..training.checkpoint import Checkpoint
 from ..training.progress import RULE_NAMES
-from .figure5 import THRESHOLDS
 from .figure6 import SHOTS_NEEDED
 from .findings import Findings
 from .networks import LABELS
@@ -25,6 +24,7 @@ from .statistics import Estimate, estimate
 from .study import TITLES, Settings, Study
 from .sweep import BEFORE, Case, Curve, Sweep, of_meta_trained
 from .table2 import NEAREST, TABLE, nearest_neighbour
+from .updates import THRESHOLDS
 
 # ---- Figure 3: inner-loop updates
 

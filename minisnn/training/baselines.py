@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import must
 from ..meta.implicit import ImplicitLoop
 from ..meta.inner import InnerLoop
 from ..meta.online import OnlineReadout
@@ -39,8 +40,6 @@ from .intervals import (
     Shared,
     ci95,
 )
-
-TELLING_ANSWERS = 20  # beyond one an episode: fewer may be right and wrong like this by chance
 
 Rule = Callable[[Task], np.ndarray]
 
@@ -89,15 +88,18 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
     """
     plain = {f.name: getattr(inner, f.name) for f in fields(InnerLoop)}
     plain["steps"] = 0 if name == "nearest" else max(1, inner.steps)
+    scale = {"scale": inner.scale} if hasattr(inner, "scale") else {}
     if name == "online":
-        scale = getattr(inner, "scale", 1.0)
-        return Adapted(net, theta, OnlineReadout(inner.step_size, plain["steps"], scale=scale))
+        loop = OnlineReadout(inner.step_size, plain["steps"], **{"scale": 1.0, **scale})
+        return Adapted(net, theta, loop)
     if name == "maml":
-        own = not isinstance(inner, ClassMeans | OnlineReadout)
-        return Adapted(net, theta if own else net.without_readout(theta), InnerLoop(**plain))
-    more = ("scale", "readings", "looks", "axes") if name == "nearest" else ("scale",)
-    seen = {part: getattr(inner, part) for part in more if hasattr(inner, part)}
-    return Adapted(net, theta, ClassMeans(**plain, **seen))
+        zero = isinstance(inner, ClassMeans | OnlineReadout)
+        return Adapted(net, net.without_readout(theta) if zero else theta, InnerLoop(**plain))
+    seen = (
+        ("readings", "looks", "axes") if name == "nearest" and isinstance(inner, ClassMeans) else ()
+    )
+    more = {part: getattr(inner, part) for part in seen}
+    return Adapted(net, theta, ClassMeans(**plain, **scale, **more))
 
 
 def with_ways(
@@ -191,19 +193,25 @@ class Row:
             apart = self.right.astype(float) - other.right
             return float(apart.mean()), self.shared.intervals(apart, within)
         each = np.subtract(self.per_episode, other.per_episode)
-        mean = float(each.mean())
-        one, two = self.intervals, other.intervals
-        halves = {
-            name: None if a is None or b is None else float(np.hypot(a, b))
-            for name, a, b in zip(one._fields[1:], one[1:], two[1:])
-        }
-        halves["episodes"] = ci95(each.tolist())
-        lead = None
-        if one.lead is not None and two.lead is not None:
-            half = float(np.hypot(one.lead.half, two.lead.half))
+        mean, lead = float(each.mean()), None
+        pairs: list[Any] = [*zip(self.intervals, other.intervals)][1:]
+        halves = [None if None in pair else float(np.hypot(*pair)) for pair in pairs]
+        if self.interval is not None and other.interval is not None:
+            half = float(np.hypot(self.interval.half, other.interval.half))
             low, high = np.clip([mean - half, mean + half], *within).tolist()
-            lead = Interval(half, low, high, one.lead.population)
-        return mean, Intervals(lead, **halves)
+            lead = Interval(half, low, high, self.interval.population)
+        return mean, Intervals(lead, ci95(each.tolist()), *halves[1:])
+
+    def in_json(self) -> dict[str, Any]:
+        """In JSON's types."""
+        return dict(mean=self.mean, per_episode=self.per_episode, **self.intervals.told())
+
+
+class Answers(NamedTuple):
+    """Which answers are right, of one episode (rules, Q), and what they rest on."""
+
+    right: np.ndarray
+    drawn: Drawn
 
 
 def compare(
@@ -223,13 +231,6 @@ def compare(
     return rows_of(list(rules), found)
 
 
-class Answers(NamedTuple):
-    """Which answers are right, of one episode (rules, Q), and what they rest on."""
-
-    right: np.ndarray
-    drawn: Drawn
-
-
 def answers(
     tasks: Any, rules: list[Rule], seed: int, ways: int, shots: int, queries: int, index: int
 ) -> Answers:
@@ -244,18 +245,6 @@ def answers_of(task: Task, rules: list[Rule]) -> Answers:
     return Answers(right, drawn_by(task))
 
 
-def one_answer(answered: list[Answers]) -> bool:
-    """Whether in every episode the queries of one class are right, all of them, and no others; by
-    chance it is hardly ever so, but of few answers, of which nothing is said."""
-
-    def alike(right: np.ndarray, of: np.ndarray) -> bool:
-        shares = np.bincount(of, right) / np.maximum(np.bincount(of), 1)
-        return len(set(of.tolist())) > 1 and (shares > 0).sum() == (shares == 1).sum() == 1
-
-    many = sum(len(one.drawn.of) - 1 for one in answered) >= TELLING_ANSWERS
-    return many and all(alike(one.right[0], one.drawn.of) for one in answered)
-
-
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
     """Which query samples have the largest logit at their label, (n, Q) of one or several logits;
     of real targets the squared error of each, a mean over the outputs. ValueError for what is not
@@ -268,10 +257,7 @@ def correct(logits: np.ndarray, task: Task) -> np.ndarray:
             f"a rule answers with logits of shape {logits.shape}; expected {expected}, one for each "
             "query sample and class"
         )
-    if np.isnan(logits).any():
-        raise ValueError(
-            f"a rule answers with {np.isnan(logits).sum()} logits that are NaN; expected numbers"
-        )
+    must("a rule's logits", not np.isnan(logits).any(), "numbers", logits)
     if task.real:
         return np.atleast_2d(((logits - task.y_query) ** 2).mean(-1))
     return np.atleast_2d(logits.argmax(-1) == task.y_query)

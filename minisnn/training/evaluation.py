@@ -1,9 +1,10 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022,
-section 3.1)."""
+section 3.1), and what sets of tasks must be for it."""
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from inspect import signature
 from operator import index
@@ -13,47 +14,42 @@ from typing import Any
 import numpy as np
 
 from .. import terminal
-from ..arguments import must, need, one_of
-from ..parallel.executor import Executor
-from .baselines import Adapted, Answers, Rule, answers_of, one_answer, rows_of
-from .settings import SOUNDS, UNALIGNED
-from .settings import TrainingConfig
+from ..arguments import need, one_of
+from ..core.loss import Loss, loss_of
+from ..core.network import Network
+from ..data.sets.named import Opened, open_set
+from ..data.sets.pool import TELLING
+from ..data.sets.samples import shared
 from ..meta.beforehand import expect
 from ..meta.inner import InnerLoop
 from ..meta.online import OnlineReadout
 from ..meta.prototypes import ClassMeans
-from ..core.loss import Loss, loss_of
-from ..core.network import Network
 from ..meta.remembered import Samples, remembered
 from ..meta.rules import RULES
-from ..meta.tasks import Classification
-from ..data.sets.named import Opened, open_set
-from ..data.sets.pool import TELLING
-from ..data.sets.samples import shared
+from ..meta.tasks import Classification, Task
+from ..parallel.executor import Executor
+from .baselines import Adapted, Answers, Rule, answers_of, rows_of
+from .settings import SOUNDS, TrainingConfig
 
 ALIGNED = {
     "support": "tasks aligned by their support",
     "centred": "each recording centred",
     "none": "tasks not aligned",
 }
+TELLING_ANSWERS = 20  # beyond one an episode: fewer may be right and wrong like this by chance
 
 
 def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
     """The sets of tasks, by split, that a run of these settings needs."""
     known = asked_whole(config.dataset) if RULES[config.rule].whole_set else {}
-    splits = (
-        ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
-    )
-    how = {split: {**config.recordings(split), **known} for split in splits}
-    return Opened(
-        {
-            split: open_set(config.dataset, split, config.root, progress, **how[split])
-            for split in splits
-        },
-        config.dataset,
-        config.root,
-        how["train"],
-    )
+    looks = {"train": 1, "val": config.evaluate_every, "test": config.test_episodes}
+    how = {split: {**config.recordings(split), **known} for split in looks if looks[split]}
+    place = config.dataset, config.root
+    sets = {
+        split: open_set(config.dataset, split, config.root, progress, **options)
+        for split, options in how.items()
+    }
+    return Opened(sets, *place, how["train"])
 
 
 def asked_whole(dataset: str) -> dict[str, str]:
@@ -64,77 +60,51 @@ def asked_whole(dataset: str) -> dict[str, str]:
     return dict(classes="train", **({"align": "none"} if dataset == "double-nmnist" else {}))
 
 
-def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
-    """ValueError where a set has fewer classes than its tasks, or does not say which it has where
-    all of them are told apart."""
+def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None = None) -> str:
+    """What tells how well tasks are learned: "accuracy", or "error" of real targets.
+
+    ValueError, before anything is learned, for sets that lack what training, validation or the test
+    ask for, or that share what is to be unseen. A first task of each is drawn.
+    """
+    rule, train = RULES[config.rule], data["train"]
+    real = False
     for split, tasks in data.items():
-        classes = getattr(tasks, "classes", ())
-        if not RULES[config.rule].whole_set:
-            if 0 < len(classes) < config.ways:
-                raise ValueError(
-                    f"{split}: has {len(classes)} classes, but {config.ways}-way tasks need "
-                    f"{config.ways}; give fewer ways or another split: in a folder by the column "
-                    "split of an index.csv, in Python by Recordings.split"
-                )
+        classes = tuple(getattr(tasks, "classes", ()))
+        if not rule.whole_set:
+            few = 0 < len(classes) < config.ways
+            hint = "fewer ways, or in a folder another split by an index.csv"
+            need(f"classes of {split}", len(classes), not few, f"{config.ways} or more; {hint}")
         elif not classes or "classes" not in signature(tasks.sample_task).parameters:
             raise ValueError(
                 f"{split}: a set for rule {config.rule}, which tells all classes apart, has "
                 "`classes`, their names, and `sample_task` takes some of them (classes=); found "
                 f"{type(tasks).__name__} without"
             )
-
-
-def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
-    """ValueError where what is to be unseen is known: recordings that train and are tested on, too,
-    or, where all classes are told apart, classes of other sets than those that train."""
-    train = data["train"]
-    for split in [split for split in data if split != "train"]:
-        tasks = data[split]
-        if RULES[config.rule].whole_set and (odd := set(tasks.classes) ^ set(train.classes)):
+        elif odd := set(classes) ^ set(train.classes):
             raise ValueError(
                 f"{split}: its classes are not those that train, which rule {config.rule} tells "
-                f"apart ({min(odd)!r} is in one of the two alone); give sets of the same classes and "
+                f"apart ({min(odd)!r} is in one of the two only); give sets of the same classes and "
                 "other recordings, as Recordings.split_recordings makes them"
             )
-        if (common := shared(train, tasks)) is not None:
+        if split != "train" and (common := shared(train, tasks)) is not None:
             raise ValueError(
                 f"train and {split} {common}; recordings that are called unseen would be known: "
                 "give others"
             )
-
-
-def measure_of(names: Iterable[str]) -> str:
-    """What tells how well tasks are learned, by the names of what was measured: "accuracy", or
-    "error" of real targets."""
-    return "error" if "error_after" in names else "accuracy"
-
-
-def rehearsed(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None = None) -> str:
-    """`measure_of` tasks that nothing was learned of yet, for a network with this loss. A first
-    task to validate and to test on is drawn: ValueError for what they lack comes before training,
-    and not after."""
-    rule = RULES[config.rule]
-    ways = len(data["train"].classes) if rule.whole_set else config.ways
-    size = (ways, config.shots, config.queries)
-    tasks = {
-        split: data[split].episode(config.seed, 0, *size) for split in data if split != "train"
-    }
-    for split, task in tasks.items():
+    size = len(train.classes) if rule.whole_set else config.ways, config.shots, config.queries
+    for split in [split for split in data if split != "train"] or ["train"]:
+        task = data[split].episode(config.seed, 0, *size)
         if not rule.whole_set:
             check_size(task, *size)
-        found, shape = task.x_query.shape[2:], tuple(data["train"].input_shape)
-        if found != shape:
-            raise ValueError(
-                f"{split}: has samples of shape {found}; the training samples have {shape}"
-            )
-    tasks = tasks or {"train": data["train"].episode(config.seed, 0, *size)}
-    labels = rule.whole_set or rule.class_means or rule.any_ways
-    for split, task in tasks.items():
+        found, shape = task.x_query.shape[2:], tuple(train.input_shape)
+        need(f"the shape of samples of {split}", found, found == shape, f"{shape}, as in training")
+        labels = rule.whole_set or rule.class_means or rule.any_ways
         check_targets(task, loss_of(loss or "cross_entropy"), labels, f"{split}: its tasks")
-    return "error" if any(task.real for task in tasks.values()) else "accuracy"
+        real = real or task.real
+    return "error" if real else "accuracy"
 
 
-def check_targets(task: Any, loss: Loss, labels: bool, what: str = "tasks") -> None:
+def check_targets(task: Task, loss: Loss, labels: bool, what: str = "tasks") -> None:
     """ValueError for real targets where a loss or a rule takes labels only."""
     if task.real and (labels or not loss.one_hot):
         raise ValueError(
@@ -144,15 +114,14 @@ def check_targets(task: Any, loss: Loss, labels: bool, what: str = "tasks") -> N
         )
 
 
-def check_size(task: Any, ways: int, shots: int, queries: int) -> None:
+def check_size(task: Task, ways: int, shots: int, queries: int) -> None:
     """ValueError where a task of labels is not as large as was asked: what is said of the accuracy
     names these numbers."""
     if task.real:
         return
     learned = np.bincount(task.y_support, minlength=ways).tolist()
     asked = np.bincount(task.y_query, minlength=ways).tolist()
-    fits = learned == [shots] * ways and len(asked) == ways and sum(asked) == ways * queries
-    if not fits:
+    if learned != [shots] * ways or len(asked) != ways or sum(asked) != ways * queries:
         raise ValueError(
             f"a task has {learned} support and {asked} query samples of its classes; expected "
             f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked "
@@ -165,6 +134,17 @@ def measured(logits: np.ndarray, y: np.ndarray) -> float:
     (B, outputs) the mean squared error."""
     right = logits.argmax(1) == y if y.dtype.kind in "iu" else (logits - y) ** 2
     return float(np.mean(right))
+
+
+@dataclass(frozen=True, eq=False)
+class Unadapted:
+    """What a network answers before it learns the task."""
+
+    net: Any
+    theta: np.ndarray
+
+    def __call__(self, task: Task) -> np.ndarray:
+        return self.net(self.theta, task.x_query)
 
 
 def evaluate(
@@ -239,58 +219,51 @@ def evaluate(
     expect(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
-        if dataset in SOUNDS:
-            must("align", align in (None, "none"), f"left out: {UNALIGNED}", align)
-            align = None
         options = {**({} if align is None else {"align": align}), **(how or {})}
         options |= asked_whole(dataset) if whole_set else {}
         dataset = open_set(dataset, split, root, progress, **options)
     if whole_set:
-        there = tuple(dataset.classes)
-        need(
-            f"training classes of {name}",
-            len(there),
-            len(there) == net.ways,
-            f"{net.ways}, as many as the network tells apart",
-        )
-        if odd := [label for label in there if label not in set(classes or there)]:
+        there, known = tuple(dataset.classes), tuple(classes or dataset.classes)
+        number = f"{net.ways}, as many as the network tells apart"
+        need(f"training classes of {name}", len(there), len(there) == net.ways, number)
+        if odd := [label for label in there if label not in set(known)]:
             raise ValueError(
                 f"{name}: the network has not learned its class {odd[0]}; expected the classes that "
-                f"it tells apart, {', '.join([*map(str, classes or ())][:5])}, …"
+                f"it tells apart, {', '.join(map(str, known[:5]))}, …"
             )
         dataset = Classification(dataset, classes)
-    rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner)}
-    if beside:
-        rules |= beside(dataset)
-    size = (ways, shots, queries)
-    one = partial(_episode, dataset, net, theta, list(rules.values()), Samples(), seed, size)
-    before, after, known = [], [], 0
-    answered = list[Answers]()
+    rules: dict[str, Rule] = {
+        "before": Unadapted(net, theta),
+        "adapted": Adapted(net, theta, inner),
+        **(beside(dataset) if beside else {}),
+    }
+    one = partial(_episode, dataset, list(rules.values()), Samples(), seed, (ways, shots, queries))
+    answered, repeated, total = list[Answers](), 0, np.zeros(2)
     with terminal.bar(None, episodes, f"{episodes} {split} episodes", progress) as bar:
 
-        def add(episode: tuple[float, Answers, int]) -> None:
-            nonlocal known
-            before.append(episode[0])
-            answered.append(episode[1])
-            after.append(float(np.mean(episode[1].right[0])))
-            known += episode[2]
-            real = episode[1].right.dtype.kind == "f"
+        def add(episode: tuple[Answers, int]) -> None:
+            nonlocal repeated, total
+            answered.append(episode[0])
+            repeated += episode[1]
+            total = total + episode[0].right[:2].mean(1)
+            before, after = total / len(answered)
+            real = episode[0].right.dtype.kind == "f"
             form, measure = (".3g", "error") if real else (".1%", "accuracy")
-            begins = f"{np.mean(before):{form}} → " * (inner.steps > 0)
-            bar.set_postfix_str(f"{measure} {begins}{np.mean(after):{form}}", False)
+            begins = f"{before:{form}} → " * (inner.steps > 0)
+            bar.set_postfix_str(f"{measure} {begins}{after:{form}}", False)
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
     measure = "error" if answered[0].right.dtype.kind == "f" else "accuracy"
-    if known:
-        total = sum(len(one.drawn.of) for one in answered)
+    if repeated:
+        many = sum(len(one.drawn.of) for one in answered)
         warnings.warn(
-            f"{name}: {known} of {total} query samples are identical to a support sample of their "
+            f"{name}: {repeated} of {many} query samples are identical to a support sample of their "
             "task; answers to them show what is remembered, not what is learned",
             stacklevel=2,
         )
     adapts = inner.steps > 0 and not isinstance(dataset, Classification)
-    if adapts and measure == "accuracy" and one_answer(answered):
+    if adapts and measure == "accuracy" and _one_answer(answered):
         warnings.warn(
             f"{name}: in every episode all queries get one and the same answer, right in 1 of "
             f"{ways} by how episodes are made; the accuracy is that of guessing, and its interval "
@@ -298,30 +271,31 @@ def evaluate(
             stacklevel=2,
         )
     rows = rows_of(list(rules), answered, errors=measure == "error")
-    own = rows.pop("adapted")
-    told: dict[str, dict[str, Any]] = {}
+    before, own = rows.pop("before"), rows.pop("adapted")
+    others: dict[str, dict[str, Any]] = {}
     for rule, row in rows.items():
         less, halves = own.less(row)
-        told[rule] = dict(mean=row.mean, per_episode=row.per_episode, **row.intervals.told())
-        told[rule] |= dict(less=[less, halves.episodes, halves.recordings])
-        told[rule] |= dict(less_interval=halves.told()["interval"])
+        others[rule] = row.in_json() | dict(
+            less=[less, halves.episodes, halves.recordings],
+            less_interval=halves.lead and halves.lead.told(),
+        )
     return {
-        f"{measure}_before": float(np.mean(before)),
-        f"{measure}_after": float(np.mean(after)),
+        f"{measure}_before": before.mean,
+        f"{measure}_after": own.mean,
         **own.intervals.told(),
         "dataset": name,
         "root": None if root is None else str(root),
         "split": split,
         "episodes": episodes,
         "seed": seed,
-        "rules": told,
+        "rules": others,
         "align": alignment(dataset),
         "inner_steps": inner.steps,
         "ways": ways,
         "shots": shots,
         "queries": queries,
-        "per_episode": after,
-        "per_episode_before": before,
+        "per_episode": own.per_episode,
+        "per_episode_before": before.per_episode,
     }
 
 
@@ -334,27 +308,38 @@ def alignment(tasks: Any) -> str:
 
 def _episode(
     tasks: Any,
-    net: Network,
-    theta: np.ndarray,
-    rules: list[Rule],
+    rules: list[Any],
     samples: Samples,
     seed: int,
     size: tuple[int, int, int],
     number: int,
-) -> tuple[float, Answers, int]:
-    """Query accuracy at theta on episode `number`, what the rules answer, and how many query samples
-    the support has, too, that have enough events for it to be no coincidence; size: (ways, shots,
-    queries)."""
+) -> tuple[Answers, int]:
+    """What the rules answer to episode `number`, before adaptation and after it first, and how many
+    query samples the support has, too, that have enough events for it to be no coincidence; size:
+    (ways, shots, queries)."""
     task = tasks.episode(seed, number, *size)
-    batch, known = isinstance(tasks, Classification), 0
+    before, adapted, *_ = rules
+    repeated = 0
     if task.real:
-        by_labels = isinstance(rules[0].inner, ClassMeans | OnlineReadout)  # type: ignore[attr-defined]
-        check_targets(task, net.criterion, by_labels)
-    elif not batch:
+        by_labels = isinstance(adapted.inner, ClassMeans | OnlineReadout)
+        check_targets(task, before.net.criterion, by_labels)
+    elif not isinstance(tasks, Classification):
         check_size(task, *size)
         support = {hashlib.blake2b(x.tobytes()).digest() for x in task.x_support}
         same = [x for x in task.x_query if hashlib.blake2b(x.tobytes()).digest() in support]
-        known = sum(int(np.count_nonzero(x)) >= TELLING for x in same)
-    lasting = (theta, *(rule.theta for rule in rules if hasattr(rule, "theta")))
+        repeated = sum(int(np.count_nonzero(x)) >= TELLING for x in same)
+    lasting = tuple(rule.theta for rule in rules if hasattr(rule, "theta"))
     with remembered(samples, lasting):
-        return measured(net(theta, task.x_query), task.y_query), answers_of(task, rules), known
+        return answers_of(task, rules), repeated
+
+
+def _one_answer(answered: list[Answers]) -> bool:
+    """Whether in every episode the queries of one class are right, all of them, and no others; by
+    chance it is hardly ever so, but of few answers, of which nothing is said."""
+
+    def alike(right: np.ndarray, of: np.ndarray) -> bool:
+        shares = np.bincount(of, right) / np.maximum(np.bincount(of), 1)
+        return len(set(of.tolist())) > 1 and (shares > 0).sum() == (shares == 1).sum() == 1
+
+    many = sum(len(one.drawn.of) - 1 for one in answered) >= TELLING_ANSWERS
+    return many and all(alike(one.right[1], one.drawn.of) for one in answered)

@@ -10,14 +10,15 @@ checkpoint.previous.h5   the checkpoint before the last, to continue from where 
 import math
 import os
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from .. import stopping
-from ..data.sets.named import runs_code
-from ..files import Hold, read_json, remove_leftovers, write_json, write_whole
+from ..data.sets.named import Opened, runs_code
+from ..files import held, read_json, remove_leftovers, write_json, write_whole
 from ..plots import drawing, plot_learning_curve
 from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
 from .origin import TRAIN, Origin
@@ -39,27 +40,23 @@ class RunFolder:
     """A run's folder and its files, and `more` that the command writes there; `command` is what
     goes on with it, given --resume DIR.
 
-    Within a `with` block no other process runs here: ValueError where one does already.
+    Within a `with` block it is there, and no other process runs in it: ValueError where one does
+    already. A folder that stays empty goes again.
     """
 
     def __init__(self, path: str | Path, command: str = TRAIN, more: tuple[str, ...] = ()):
-        self.path = self._place = Path(path)
-        with suppress(
-            OSError
-        ):  # there may be no working folder, and code of the user may change it
-            self._place = self.path.absolute()
+        self.path = Path(path)
+        self._place = self.path.absolute()  # code of the user may change the working folder
         self.origin = Origin(command)
         self.files = (*FILES, *more)
-        self.columns: list[str] = []
-        self.drawn: dict[str, float] | None = None  # the last row of the curve that was drawn
-        self._hold = Hold(self._place, path)
+        self._held = ExitStack()
 
     def __enter__(self) -> "RunFolder":
-        self._hold.take()
+        self._held.enter_context(held(self._place, self.path))
         return self
 
     def __exit__(self, *error) -> None:
-        self._hold.release()
+        self._held.close()
 
     def __truediv__(self, name: str) -> Path:
         return self._place / name
@@ -85,14 +82,10 @@ class RunFolder:
         made = values.pop("made", None)  # there is none in a run of 0.1
         return TrainingConfig.from_mapping(values, str(path)), Origin.read(made, f"{path}: made")
 
-    def check_free(self, config: TrainingConfig, more: tuple[str, ...] = ()) -> None:
-        """Raise ValueError where a run lies here already, or files that have the names of a run's,
-        `more` among them."""
-        if self._place.exists() and not self._place.is_dir():
-            raise ValueError(
-                f"{self.path}: there is a file of this name; expected a new folder for the run"
-            )
-        there = [name for name in (*self.files, *more) if os.path.lexists(self / name)]
+    def check_free(self, config: TrainingConfig) -> None:
+        """Raise ValueError where a run lies here already, or files that have the names of a
+        run's."""
+        there = [name for name in self.files if os.path.lexists(self / name)]
         if "config.json" in there:
             other, origin = self.read()
             changes = "; ".join(config.changes_from(other)[:4])
@@ -108,47 +101,33 @@ class RunFolder:
                 "to overwrite it"
             )
 
-    def make(self) -> None:
-        """Make the folder, and hold it."""
-        self._place.mkdir(parents=True, exist_ok=True)
-        self._hold.take()
-
-    def begin(
-        self, config: TrainingConfig, origin: Origin | None = None, force: bool = False
-    ) -> None:
-        """Make the folder, without the files of a run before, and write the settings and what makes
-        the run. ValueError where another process has made a run here meanwhile, but with `force`."""
-        self.make()
-        if not force and any((self / name).exists() for name in FILES):
-            self.check_free(config)
+    def begin(self, config: TrainingConfig, origin: Origin) -> None:
+        """Remove the files of a run before, and write the settings and what makes the run."""
         for name in FILES:
             (self / name).unlink(missing_ok=True)
-        self.origin = origin or self.origin
-        write_json(self / "config.json", {**asdict(config), "made": asdict(self.origin)})
+        self.origin = origin
+        write_json(self / "config.json", {**asdict(config), "made": asdict(origin)})
 
-    def check_code(self, config: TrainingConfig) -> None:
-        """ValueError where the settings of the run name code as its data: a folder that was found
-        must not run it."""
-        if runs_code(config.dataset):
+    def check_made(self, data: Mapping[str, Any] | None) -> TrainingConfig:
+        """Settings of the run that lies here, where this command made it of such data, opened by
+        name, given in Python, or None; else ValueError."""
+        config, origin = self.read()
+        given = data is not None and not isinstance(data, Opened)
+        origin.check(self.origin.command, given, self.path)
+        self.origin = origin
+        if data is None and runs_code(config.dataset):  # which a folder that was found must not
             raise ValueError(
                 f"{self.path}: the run learns from code; give data=..., or {self.how_to_go_on}"
             )
-
-    def check_made(self, given: bool) -> TrainingConfig:
-        """Settings of the run that lies here, where this command made it of such data (`given` in
-        Python); else ValueError."""
-        config, origin = self.read()
-        origin.check(self.origin.command, given, self.path)
-        self.origin = origin
         return config
 
     def resume(
-        self, config: TrainingConfig, given: bool = False, own: Own = MODEL
+        self, config: TrainingConfig, data: Mapping[str, Any] | None, own: Own = MODEL
     ) -> Checkpoint | None:
         """The checkpoint to continue from; None where the run was stopped before its first. Where
-        the last one is damaged it is the one before, with a warning. `given`: the data are given in
-        Python; own: and parts of the model."""
-        changes = config.changes_from(self.check_made(given))
+        the last one is damaged it is the one before, with a warning. `data` as of `check_made`;
+        own: parts of the model that are given in Python."""
+        changes = config.changes_from(self.check_made(data))
         if self.origin.own != own.words():
             changes.append(f"{self.origin.own or 'no parts of a model'} -> {own.words() or 'none'}")
         if changes:
@@ -168,20 +147,15 @@ class RunFolder:
             )
         return found
 
-    def start_log(self, columns: list[str], rows: list[dict[str, float]]) -> None:
-        """Write log.csv again with the rows known so far."""
-        self.columns = columns
-        lines = [",".join(columns), *map(self._line, rows), ""]
+    def write_log(self, columns: list[str], rows: list[dict[str, float]]) -> None:
+        """Write log.csv again, with these rows."""
+        lines = [",".join(columns), *(_line(columns, row) for row in rows), ""]
         write_whole(self / "log.csv", "\n".join(lines).encode())
 
-    def log(self, row: dict[str, float]) -> None:
+    def log(self, columns: list[str], row: dict[str, float]) -> None:
         """Add a row to log.csv."""
         with open(self / "log.csv", "a", encoding="utf-8", newline="\n") as file:
-            file.write(self._line(row) + "\n")
-
-    def _line(self, row: dict[str, float]) -> str:
-        values = (row.get(name, math.nan) for name in self.columns)
-        return ",".join("" if math.isnan(value) else f"{value:.7g}" for value in values)
+            file.write(_line(columns, row) + "\n")
 
     def draw(
         self, rows: list[dict[str, float]], chance: Callable[[int], list[float]] | None
@@ -189,9 +163,8 @@ class RunFolder:
         """The learning curve, where there is something to draw, and time. A picture is never worth
         a run: where it cannot be drawn, a warning says so. chance: that of the first so many rows'
         tasks."""
-        if not rows or (stopping.asked() and not drawing()) or self.drawn == rows[-1]:
+        if not rows or stopping.asked() and not drawing():
             return
-        self.drawn = dict(rows[-1])
         try:
             guessed = None if chance is None else chance(len(rows))
             plot_learning_curve(rows, self / "curve.png", chance=guessed)
@@ -199,3 +172,8 @@ class RunFolder:
             what = " ".join(f"{type(error).__name__}: {error}".split())
             text = f"{self.path / 'curve.png'}: the learning curve could not be drawn ({what})"
             warnings.warn(text, stacklevel=2)
+
+
+def _line(columns: list[str], row: dict[str, float]) -> str:
+    values = (row.get(name, math.nan) for name in columns)
+    return ",".join("" if math.isnan(value) else f"{value:.7g}" for value in values)

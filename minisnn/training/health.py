@@ -10,15 +10,10 @@ saturated    it fires (next to) always, likewise: neither tells the layers above
              was seen
 """
 
-import math
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from statistics import median_high
+from statistics import fmean, median_high
 
-import numpy as np
-
-from ..core.network import Network
 from ..meta.rules import RULES
 from .settings import TrainingConfig
 
@@ -42,23 +37,25 @@ class Health:
 
     def __init__(self, config: TrainingConfig):
         self.config = config
-        self.warned: set[str | tuple[str, str]] = set()
+        self.warned: set[str] = set()
 
     def update(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Look at the rows of the log so far: loss, gradient_norm."""
         if len(rows) < SPAN:
             return
-        norms = [row["gradient_norm"] for row in rows[-SPAN:]]
-        middle = median_high(norms)
-        usual = median_high(row["gradient_norm"] for row in rows[:SPAN])
+        norms, usual = (
+            median_high(row["gradient_norm"] for row in part)
+            for part in (rows[-SPAN:], rows[:SPAN])
+        )
         when = f"update {rows[-1]['update']:.0f}: the"
-        if middle > LARGEST or middle > GROWTH * usual > 0:
+        if norms > LARGEST or norms > GROWTH * usual > 0:
             self._warn(
                 "exploding",
-                f"{when} meta-gradients explode, their median norm is {middle:.3g} over the last "
+                f"{when} meta-gradients explode, their median norm is {norms:.3g} over the last "
                 f"{SPAN} and was {usual:.3g} at the beginning; {remedy(self.config)}",
             )
-        if max(norms) == 0 and median_high(row["loss"] for row in rows[-SPAN:]) > 0.01:
+        still = not any(row["gradient_norm"] for row in rows[-SPAN:])
+        if still and median_high(row["loss"] for row in rows[-SPAN:]) > 0.01:
             self._warn(
                 "vanished",
                 f"{when} last {SPAN} meta-gradients are zero, so nothing is learned; the layers "
@@ -71,16 +68,15 @@ class Health:
         for name in tasks[0]:
             rates = [task[name] for task in tasks]
             state = "dead" if max(rates) < DEAD else "saturated" if min(rates) > SATURATED else ""
-            share = f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
             if state:
                 self._warn(
-                    (name, state),
-                    f"after update {update} layer {name} is {state}: it "
-                    f"{share if max(rates) else 'makes no spikes'} in {len(rates)} validation "
+                    f"{name} {state}",
+                    f"after update {update} layer {name} is {state}: it fires in "
+                    f"{100 * fmean(rates):.3g} % of its sites and steps in {len(rates)} validation "
                     f"tasks, whatever it sees; try {REMEDIES[state]}",
                 )
 
-    def _warn(self, what: str | tuple[str, str], text: str) -> None:
+    def _warn(self, what: str, text: str) -> None:
         if what not in self.warned:
             warnings.warn(text, Unhealthy, stacklevel=4)
         self.warned.add(what)
@@ -94,25 +90,3 @@ def remedy(config: TrainingConfig) -> str:
         parts += [f"--inner-steps {config.inner_steps - 1}"] * (config.inner_steps > 1)
         parts += ["--order 1"] * (config.order == 2)
     return f"try {', '.join(parts[:-1])} or {parts[-1]}"
-
-
-def diverged(
-    config: TrainingConfig,
-    net: Network,
-    row: Mapping[str, float],
-    gradient: np.ndarray,
-    folder: Path,
-) -> str:
-    """What to say where an update's loss, gradient or parameters are not finite; the state before
-    it is saved."""
-    loss, norm = row["loss"], row["gradient_norm"]
-    layers = [p.name for p in net.layout if not np.isfinite(gradient[p.slice]).all()]
-    every = len(layers) == len(net.layout)
-    where = f", the meta-gradient in {'every layer' if every else ', '.join(layers)}"
-    kind = "loss" if not math.isfinite(loss) else "meta-gradient" if layers else "step"
-    return (
-        f"update {row['update']}: the query loss is {loss:.4g}, the meta-gradient's norm "
-        f"{norm:.4g}: not finite; the state before it is saved in {folder}; the {kind} was the "
-        f"first to go{where * bool(layers)}; {remedy(config)}, with --start {folder} to continue "
-        "from there"
-    )

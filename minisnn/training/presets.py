@@ -8,7 +8,6 @@ from ..meta.rules import RULES
 from .settings import OMNIGLOT, PRESETS as PRESETS, SOUNDS, TrainingConfig
 
 DEFAULT = "quick"
-FEWEST = 150  # updates that are left where workers share the tasks of larger ones
 # Of sounds, which are no pictures to convolve, and whose words may be over before the last steps;
 # gradients of a dense layer over so many steps are large, and ask for smaller inner steps
 OF_SOUNDS: dict[str, Any] = dict(channels=(), hidden=(128,), window=100, step_size=0.2)
@@ -50,17 +49,3 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
         base = replace(base, **{**rule.suits, **no_choice, "rule": rule.name, **changes})
     return replace(base, **changes)
 
-
-def shared(name: str | None, changes: Mapping[str, Any], workers: int) -> dict[str, Any]:
-    """`changes` by which an update of `chosen` has a task for each worker, where neither they nor
-    the preset say how many it has. As many tasks are learned from in all, unless the number of
-    updates is among the changes; then there are more."""
-    base = chosen(name, changes)
-    more = dict[str, Any]()
-    most = workers if "updates" in changes else min(workers, base.updates // FEWEST)
-    if "tasks" in changes or base.tasks > 1 or most < 2 or RULES[base.rule].whole_set:
-        return dict(changes)
-    if "updates" not in changes:
-        every = ("updates", "evaluate_every", "first_order_updates")
-        more = {one: -(-getattr(base, one) // most) for one in every}
-    return {**more, **changes, "tasks": most}

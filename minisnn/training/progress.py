@@ -11,8 +11,7 @@ from ..core.network import Network
 from ..meta.rules import RULES
 from .evaluation import ALIGNED
 from .folder import RunFolder
-from .protocol import deviations
-from .settings import TrainingConfig
+from .settings import TrainingConfig, in_words
 from .update import Own, ways_of
 
 _MEANS = dict(
@@ -30,8 +29,6 @@ RULE_NAMES = {
     "nearest": "nearest mean",
     "online": "online, one sample after the other",
 }
-
-
 FEW = 5  # training classes, of which little is learned that holds for others
 
 
@@ -77,47 +74,38 @@ def chances(tasks, ways: int, config: TrainingConfig, own: Own, updates: int) ->
     return [1 / ways_of(tasks, ways, config, rule) for rule in rules]
 
 
-def tells_before(config: TrainingConfig) -> bool:
-    """Whether a rule tells in training how a network does before it adapts: it has a readout then,
-    and adapts once to all."""
-    rule = RULES[config.rule]
-    return not (rule.whole_set or rule.any_ways or rule.class_means or config.online)
-
-
 def opening(
     config: TrainingConfig,
     net: Network,
     folder: RunFolder,
     workers: int,
     measure: str = "accuracy",
-    classes: int | None = None,
+    classes: Sequence[str] | None = None,
 ) -> str:
-    """What is said of a run before it begins, or goes on; classes: how many there are to learn
-    from, where that is known."""
+    """What is said of a run before it begins, or goes on; classes: those to learn from, where they
+    are known."""
     kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
-    tasks = (
-        f"{net.ways} classes"
-        if RULES[config.rule].whole_set
-        else f"{config.ways}-way {config.shots}-shot tasks"
-    )
-    text = f"{tasks} of {folder.origin.words()}; a {kind} network of {net.size:,} parameters\n"
-    text += f"with {net.own}, on backend {net.backend}\n" if net.own else ""
-    text += f"run folder {folder.path}; Ctrl-C saves"
-    if tells_before(config):
-        text += f"; {measure} is shown before → after adaptation"
-    if classes is not None and classes <= FEW and not RULES[config.rule].whole_set:
-        text += (
-            f"\nthere are only {classes} classes to learn from: meta-training may end worse than a "
-            "random network (from four classes: 38.6 %, nearest class means of a random network: "
+    rule = RULES[config.rule]
+    tasks = f"{config.ways}-way {config.shots}-shot tasks"
+    tasks = f"{net.ways} classes" if rule.whole_set else tasks
+    lines = [f"{tasks} of {folder.origin.words()}; a {kind} network of {net.size:,} parameters"]
+    if net.own:
+        lines.append(f"with {net.own}, on backend {net.backend}")
+    lines.append(f"run folder {folder.path}; Ctrl-C saves")
+    if not (rule.whole_set or rule.any_ways or rule.class_means or config.online):
+        lines[-1] += f"; {measure} is shown before → after adaptation"
+    if classes is not None and len(classes) <= FEW and not rule.whole_set:
+        lines.append(
+            f"there are only {len(classes)} classes to learn from: meta-training may end worse than "
+            "a random network (from four classes: 38.6 %, nearest class means of a random network: "
             "48.9 %)"
         )
     if workers > 1 and config.tasks == 1:
-        text += (
-            "\nan update has one task (--tasks 1), which this process carries out alone; the "
-            "workers share validation and "
-            "test episodes"
+        lines.append(
+            "an update has one task (--tasks 1), which this process carries out alone; the workers "
+            "share validation and test episodes"
         )
-    return text
+    return "\n".join(lines)
 
 
 def say(text: str) -> None:
@@ -129,45 +117,44 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def deviations(result: Mapping[str, Any]) -> str:
+    """What a result is of that the network was not trained for, in words; "" where nothing is."""
+
+    def words(value: Any) -> str:
+        return in_words(tuple(value) if isinstance(value, list) else value)
+
+    parts = [
+        f"{name.replace('_', ' ')} {words(result[name])}, not {words(own)}"
+        for name, own in result.get("trained_for", {}).items()
+    ]
+    return f"other than in training: {', '.join(parts)}" if parts else ""
+
+
 def sentence(result: dict) -> str:
     """The result of `evaluate` in a line."""
-    split = result.get("split", "test")
-    other = deviations(result)
-    more = f" ({other})" if other else ""
+    split, met, other = result.get("split", "test"), result.get("met"), deviations(result)
+    adapts = result.get("inner_steps") != 0  # else by class means, or without learning at all
+    episodes = f"episode{'s' * (result['episodes'] != 1)}"
     if "error_after" in result:
-        before = (
-            f" ({result['error_before']:.4g} before adaptation)"
-            if result.get("inner_steps") != 0
-            else ""
-        )
+        before = f" ({result['error_before']:.4g} before adaptation)" * adapts
         margin = "" if result["ci95"] is None else f" ± {result['ci95']:.2g}"
-        return (
-            f"{split} error {result['error_after']:.4g}{margin}, mean squared, on "
-            f"{result['episodes']} episodes{before}{more}"
-        )
+        error = f"{split} error {result['error_after']:.4g}{margin}, mean squared"
+        more = f" ({other})" if other else ""
+        return f"{error}, on {result['episodes']} {episodes}{before}{more}"
     right = f"{100 * result['accuracy_after']:.1f}"
-    met = result.get("met")
-    unseen = "" if met or split == "train" else "unseen "
-    validation = "validation " if split == "val" else ""
-    if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
-        which = "recordings that it learned from"
-        if split != "train":
-            which = f"{unseen}{validation}recordings"
+    kind = "" if met or split == "train" else "unseen "
+    kind += "validation " if split == "val" else ""
+    if RULES.get(result.get("rule", ""), RULES["maml"]).whole_set:
+        which = "recordings that it learned from" if split == "train" else f"{kind}recordings"
+        more = f" ({other})" if other else ""
         return f"accuracy {right} % among {result['ways']} classes on {which}{more}"
     interval = result["interval"]
-    episodes = (
-        f"{unseen}{validation}{result['ways']}-way {result['shots']}-shot "
-        f"episode{'s' * (result['episodes'] != 1)}"
-    )
-    said = [f"± for {interval['population']}"] if interval else []
-    said.append(ALIGNED[result["align"]])
-    said += [words for words in (met, other) if words]
-    if result.get("inner_steps") != 0:  # else it answers by class means, or without learning at all
-        said.insert(0, f"{100 * result['accuracy_before']:.1f} % before adaptation")
-    margin = plus_minus(interval)
-    return (
-        f"{split} accuracy {right}{margin} % on {result['episodes']} {episodes} ({'; '.join(said)})"
-    )
+    said = [f"{100 * result['accuracy_before']:.1f} % before adaptation"] * adapts
+    said += [f"± for {interval['population']}"] if interval else []
+    said += filter(None, [ALIGNED[result["align"]], met, other])
+    tasks = f"{kind}{result['ways']}-way {result['shots']}-shot {episodes}"
+    accuracy = f"{split} accuracy {right}{plus_minus(interval)} %"
+    return f"{accuracy} on {result['episodes']} {tasks} ({'; '.join(said)})"
 
 
 def table(result: dict, learned: str | None = None, inner: Any = None) -> list[str]:
@@ -189,17 +176,13 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
     wide = max(36, *map(len, shown))
     lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'95 %':>10}{'first minus it':>20}"]
     for name, row in shown.items():
-        less = (
-            f"{100 * row['less'][0]:+.1f}{plus_minus(row['less_interval'])}"
-            if "less" in row
-            else ""
-        )
-        lines.append(
-            f"{name:<{wide}}{100 * row['mean']:>8.1f}{plus_minus(row['interval']):>10}{less:>20}"
-        )
+        apart, *_ = row.get("less", [0.0])
+        less = f"{100 * apart:+.1f}{plus_minus(row['less_interval'])}" if "less" in row else ""
+        mean, margin = f"{100 * row['mean']:.1f}", plus_minus(row["interval"])
+        lines.append(f"{name:<{wide}}{mean:>8}{margin:>10}{less:>20}".rstrip())
     if result["interval"]:
         lines.append(f"± is the 95 % interval for {result['interval']['population']}")
-    return [line.rstrip() for line in lines]
+    return lines
 
 
 def plus_minus(interval: Mapping[str, Any] | None) -> str:

@@ -6,6 +6,7 @@ task, and every field of the inner loop.
 """
 
 import inspect
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,6 @@ import numpy as np
 from ..data.sets.named import DATASETS, OPTIONS, find
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of
-from .settings import in_words
 
 LEARNED = "as learned"
 
@@ -44,31 +44,10 @@ def learning(inner: InnerLoop) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """A value in JSON's types."""
-    if isinstance(value, (tuple, list)):
-        return [plain(one) for one in value]
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def differing(own: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the network's own that a test does not keep to, by name."""
-    return {name: value for name, value in own.items() if name in asked and value != asked[name]}
+    return json.loads(json.dumps(value, default=lambda scalar: scalar.item()))
 
 
 def same(root: str | Path | None, other: str | Path | None) -> bool:
     """Whether two spellings name one folder."""
-    if root is None or other is None:
-        return root is other
-    return Path(root).expanduser().resolve() == Path(other).expanduser().resolve()
-
-
-def deviations(result: Mapping[str, Any]) -> str:
-    """What a result is of that the network was not trained for, in words; "" where nothing is."""
-
-    def words(value: Any) -> str:
-        return in_words(tuple(value) if isinstance(value, list) else value)
-
-    parts = [
-        f"{name.replace('_', ' ')} {words(result[name])}, not {words(own)}"
-        for name, own in result.get("trained_for", {}).items()
-    ]
-    return f"other than in training: {', '.join(parts)}" if parts else ""
+    places = [None if one is None else Path(one).expanduser().resolve() for one in (root, other)]
+    return places[0] == places[1]

@@ -10,7 +10,7 @@ import math
 import time
 import warnings
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from operator import add
@@ -25,7 +25,6 @@ from .. import stopping
 from ..arguments import must
 from ..core.loss import Loss
 from ..core.neuron import Dynamics
-from ..data.sets.named import Opened
 from ..data.store.cache import identity
 from ..files import read_json, write_json
 from ..meta.beforehand import expect
@@ -34,12 +33,12 @@ from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
-from ..parallel.missing import announce
 from ..parallel.executor import Executor, WorkersLost
+from ..parallel.missing import announce
 from .baselines import baselines
-from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
+from .evaluation import check_sets, evaluate, open_sets
 from .folder import RunFolder
-from .health import TASKS as HEALTH_TASKS, Health, diverged
+from .health import TASKS as HEALTH_TASKS, Health, remedy
 from .origin import Origin, contents, learned, met
 from .settings import TrainingConfig
 from .update import (
@@ -53,8 +52,10 @@ from .update import (
     check_axes,
     inner_loop,
     network_of,
+    restored,
+    task_gradient,
+    updated,
 )
-from .update import restored, task_gradient, updated
 
 __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
 
@@ -133,20 +134,15 @@ def train(
     must("data", data is None or {*needed} <= {*data}, f"sets for {', '.join(needed)}", data)
     place = nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command)
     with stopping.heeded(SIGINT), place as folder:
-        given = data is not None and not isinstance(data, Opened)
-        found = folder.resume(config, given, own) if resume else None
+        found = folder.resume(config, data, own) if resume else None
         if not resume and not force:
             folder.check_free(config)
         # finds what does not fit before any data is read
         net = network_of(config, (256, 256, 2), config.ways, own)
         inner_loop(config, net, config.step_size, own.rule_of(config)).check(net)
         expect(net)
-        if data is None:
-            if resume:
-                folder.check_code(config)
-            data = open_sets(config, progress)
-        check_ways(config, data)
-        check_apart(config, data)
+        data = open_sets(config, progress) if data is None else data
+        measure = check_sets(config, data, own.loss)
         origin = replace(Origin.of(held.command, data), own=own.words(), content=contents(data))
         if resume:
             kept = folder.origin
@@ -168,9 +164,8 @@ def train(
                     text = f"{split}: {words}{here}; its accuracy is not that of unseen classes"
                     warnings.warn(text, stacklevel=2)
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
-            measure = measure_of(found.curve) if found else rehearsed(config, data, own.loss)
             run = _Run(config, folder, data, progress, executor, held, own, measure, known)
-            return run.go(found, None if resume else origin, force)
+            return run.go(found, None if resume else origin)
 
 
 class _Run:
@@ -198,7 +193,7 @@ class _Run:
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.health = Health(config)
         self.axes: np.ndarray | None = None
-        if config.axes:
+        if config.axes and config.rule == "prototypes":
             check_axes(config, self.net, data["train"])
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
@@ -211,10 +206,8 @@ class _Run:
             *(f"activity_{b.name}" for b in self.net.blocks if not b.readout),
         ]
 
-    def go(
-        self, found: checkpoints.Checkpoint | None, origin: Origin | None, force: bool = False
-    ) -> Result:
-        """From a checkpoint, or from the beginning; origin: of a run that begins again."""
+    def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
+        """From a checkpoint, or from the beginning; origin: of a run that begins."""
         config, folder, net = self.config, self.folder, self.net
         if self.progress:
             announce()
@@ -223,21 +216,19 @@ class _Run:
         else:
             state = restored(config, net, self.steps, found, folder.path)
             self.saved, self.axes = state.update, getattr(found.inner, "axes", None)
-            columns = {
-                name: found.curve[name].tolist() for name in self.columns if name in found.curve
-            }
-            for values in zip(*columns.values()):
-                named = zip(columns, values)
-                self.rows.append({name: value for name, value in named if not math.isnan(value)})
+            names = [name for name in self.columns if name in found.curve]
+            for values in zip(*(found.curve[name].tolist() for name in names)):
+                row = {name: value for name, value in zip(names, values) if not math.isnan(value)}
+                self.rows.append(row)
         if origin is not None:
-            folder.begin(config, origin, force)
-        folder.start_log(self.columns, self.rows)
+            folder.begin(config, origin)
+        folder.write_log(self.columns, self.rows)
         try:
             if self.progress:
                 known = getattr(self.data["train"], "classes", None)
-                many = None if known is None else len(known)
-                number = self.executor.number
-                shows.say(shows.opening(config, net, folder, number, self.measure, many))
+                shows.say(
+                    shows.opening(config, net, folder, self.executor.number, self.measure, known)
+                )
             with shows.bar(config, len(self.rows), self.progress) as bar:
                 while state.update < config.updates:
                     self._validate(state)
@@ -251,7 +242,7 @@ class _Run:
                     self.rows.append(row)
                     state = new
                     self.health.update(self.rows)
-                    folder.log(row)
+                    folder.log(self.columns, row)
                     shows.show(bar, config, self.rows, self.progress)
                 if config.axes and config.rule == "prototypes" and self.axes is None:
                     self._save(state)  # whatever comes of them
@@ -270,27 +261,24 @@ class _Run:
         """What to raise on Ctrl-C, or where workers, a disk, a folder or a connection fail: it says
         what is kept. What can be saved is saved."""
         folder = self.folder
-        done = f"{state.update} of {self.config.updates} updates"
-        lost = isinstance(error, WorkersLost)
-        try:
+        with suppress(OSError):
             self._save(state)
-        except OSError:
-            if lost or not isinstance(error, OSError):
-                raise
-        go_on = f"continue with {folder.how_to_go_on}"
-        if isinstance(error, KeyboardInterrupt):
-            folder.draw(self.rows, self.chances)
-            return Interrupted(f"stopped after {done}; all is saved, {go_on}")
-        if isinstance(error, WorkersLost):
-            return WorkersLost(f"{error}; the state after {done} is saved, {go_on}")
-        if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
-            return error
-        reason = error.strerror or str(error)
-        where = folder.path if error.filename is None else error.filename
         kept = "nothing is saved"
         if self.saved is not None and (folder / checkpoints.CURRENT).is_file():
-            kept = f"the state after update {self.saved} is saved, {go_on}"
-        return OSError(f"{where}: {reason[:1].lower()}{reason[1:]}; stopped after {done}, {kept}")
+            kept = (
+                f"the state after update {self.saved} is saved, continue with {folder.how_to_go_on}"
+            )
+        text = f"stopped after {state.update} of {self.config.updates} updates, {kept}"
+        if isinstance(error, KeyboardInterrupt):
+            folder.draw(self.rows, self.chances)
+            return Interrupted(text)
+        if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
+            return error
+        if isinstance(error, WorkersLost):
+            return WorkersLost(f"{error}; {text}")
+        reason = error.strerror or str(error)
+        where = folder.path if error.filename is None else error.filename
+        return OSError(f"{where}: {reason[:1].lower()}{reason[1:]}; {text}")
 
     def _inner(self, state: State) -> InnerLoop:
         step_size = self.steps.value(state.log_step)
@@ -298,24 +286,31 @@ class _Run:
         return inner if self.axes is None else replace(inner, axes=self.axes)
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
-        """The state after one update of `tasks` tasks, and its row in the log."""
+        """The state after one update of `tasks` tasks, and its row in the log; ValueError, and the
+        state before is saved, where it is not finite."""
         config, sums = self.config, [Learned()]
         run = self.data["train"], self.net, config, self.steps, state.theta, state.log_step
 
         def collect(found: Learned) -> None:  # in task order
             sums[0] = Learned(*map(add, sums[0], found))
 
+        one = partial(task_gradient, *run, state.update, held=self.held, own=self.own)
+        kept = f"the state before it is saved in {self.folder.path}"
+        go_on = f"with --start {self.folder.path} to continue from there"
         try:
-            one = partial(task_gradient, *run, state.update, held=self.held, own=self.own)
             self.executor.in_order(one, range(config.tasks), collect, large=True)
         except NegativeCurvature as error:
             self._save(state)
-            kept = f"the state before is saved: --start {self.folder.path} continues from there"
-            raise NegativeCurvature(f"update {state.update + 1}: {error}; {kept}") from None
+            text = f"update {state.update + 1}: {error}; {kept}, {go_on}"
+            raise NegativeCurvature(text) from None
         new = updated(config, self.net, self.steps, state, sums[0], self.measure)
         if not new.finite:
             self._save(state)
-            raise ValueError(diverged(config, self.net, new.row, new.gradient, self.folder.path))
+            raise ValueError(
+                f"update {state.update + 1}: the query loss is {new.row['loss']:.4g}, the "
+                f"meta-gradient's norm {new.row['gradient_norm']:.4g}: not finite; {kept}; "
+                f"{remedy(config)}, {go_on}"
+            )
         return new.state, new.row
 
     def _validate(self, state: State) -> None:
@@ -338,7 +333,7 @@ class _Run:
         row["validation"] = result[f"{self.measure}_after"]
         if result["interval"] is not None:
             row["validation_ci95"] = result["interval"]["half"]
-        self.folder.start_log(self.columns, self.rows)
+        self.folder.write_log(self.columns, self.rows)
         self.folder.draw(self.rows, self.chances)
 
     def _evaluate(

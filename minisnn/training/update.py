@@ -79,39 +79,36 @@ class Own(NamedTuple):
 
     def words(self) -> str | None:
         """What is your own, as far as files can say it: of a rule its numbers and texts."""
-        words = {name: repr(part) for name, part in self._asdict().items() if part is not None}
+        words = [
+            f"{name}={part!r}"
+            for name, part in (("neuron", self.neuron), ("loss", self.loss))
+            if part is not None
+        ]
         if self.rule is not None:
-            kept = {
-                name: value
+            values = ", ".join(
+                f"{name}={value!r}"
                 for name, value in sorted(vars(self.rule).items())
                 if isinstance(value, bool | int | float | str | None)
-            }
-            values = ", ".join(f"{name}={value!r}" for name, value in kept.items())
-            words["rule"] = type(self.rule).__name__ + f"({values})" * bool(values)
-        return ", ".join(f"{name}={word}" for name, word in words.items()) or None
+            )
+            words.append(f"rule={type(self.rule).__name__}" + f"({values})" * bool(values))
+        return ", ".join(words) or None
 
     def check(self, config: TrainingConfig) -> None:
         """ValueError for what is not such a part, and for settings that it leaves without
         effect."""
-        idle: dict[str, str] = {}
+        loss_of(self.loss or "cross_entropy")
+        given: dict[str, str] = {}
         if self.neuron is not None:
             must("model", config.model == "snn", "snn where a neuron is given", config.model)
-            idle |= dict.fromkeys(NEURON, "neuron")
-        if self.loss is not None:
-            loss_of(self.loss)
+            given |= dict.fromkeys(NEURON, "neuron")
         if self.rule is not None:
             learns = isinstance(self.rule, MAML) and not self.rule.whole_set
             must("rule", learns, "a minisnn.MAML that learns from tasks", self.rule)
             self.rule.check(config)
-            idle["rule"] = "rule"
-        for name, part in idle.items():
-            usual = getattr(TrainingConfig, name)
-            must(
-                name,
-                getattr(config, name) == usual,
-                f"{usual} where {part} is given",
-                getattr(config, name),
-            )
+            given["rule"] = "rule"
+        for name, part in given.items():
+            found, usual = getattr(config, name), getattr(TrainingConfig, name)
+            must(name, found == usual, f"{usual} where {part} is given", found)
 
 
 FLOAT, MODEL = Held(), Own()  # nothing but what the settings say
@@ -302,12 +299,9 @@ def _unturned(tasks: Any, net: Kept) -> list:
 
 def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
     """ValueError for more axes than features, or than training classes less one."""
-    features = config.readings * net.layout[-2].shape[0]
-    shown = AXES_TASKS * (config.train_ways or net.ways)  # classes that these tasks can show
-    classes = min(len(_unturned(tasks, net)), shown)
-    most = min(features, classes - 1)
-    what = f"at most {most}, of {features} features and {classes} training classes"
-    must("axes", config.rule != "prototypes" or config.axes <= max(most, 0), what, config.axes)
+    features, classes = config.readings * net.layout[-2].shape[0], len(_unturned(tasks, net))
+    what = f"at most {features} features, and fewer than {classes} training classes"
+    must("axes", config.axes <= min(features, classes - 1), what, config.axes)
 
 
 def axes_of(
@@ -388,12 +382,10 @@ def task_gradient(
 
 
 class Updated(NamedTuple):
-    """The state after an update, its row in the log, and the clipped meta-gradient; `finite` says
-    whether all of them are."""
+    """The state after an update, and its row in the log; `finite` says whether all of it is."""
 
     state: State
     row: dict[str, float]
-    gradient: np.ndarray
     finite: bool
 
 
@@ -411,14 +403,12 @@ def updated(
     shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
     schedule = cosine(state.update, config.updates, 1.0, config.lr_end)
     outer, step_sizes = optimisers(config, net, steps)
-    outer.state = dict(state.outer)
-    step_sizes.state = dict(state.step_sizes)
+    outer.state, step_sizes.state = dict(state.outer), dict(state.step_sizes)
     theta = outer.step(state.theta, gradient, config.lr * schedule)
     log_step = state.log_step
     if steps.learned:
-        log_step = step_sizes.step(
-            log_step, found.log_gradient * shrunk / config.tasks, config.step_size_lr * schedule
-        )
+        meta = found.log_gradient * shrunk / config.tasks
+        log_step = step_sizes.step(log_step, meta, config.step_size_lr * schedule)
     row = {
         "update": state.update + 1,
         "tasks": (state.update + 1) * config.tasks,
@@ -429,12 +419,6 @@ def updated(
         "lr": config.lr * schedule,
         **steps.report(state.log_step),
     }
-    finite = all(
-        np.isfinite(part).all() for part in (found.loss, norm, theta, steps.value(log_step))
-    )
-    return Updated(
-        State(state.update + 1, theta, log_step, outer.state, step_sizes.state),
-        row,
-        gradient,
-        finite,
-    )
+    parts = found.loss, norm, theta, steps.value(log_step)
+    after = State(state.update + 1, theta, log_step, outer.state, step_sizes.state)
+    return Updated(after, row, all(np.isfinite(part).all() for part in parts))

@@ -3,13 +3,10 @@ whatever comes first."""
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
-from scipy.io import savemat
 
 from minisnn import cli
-from minisnn.data.readers.anything import entries, sensor_of_all
 from minisnn.data.sets.named import own
 from sweeps import SENSOR, in_unit, sweep
 
@@ -52,16 +49,6 @@ def test_recordings_of_two_sensors_are_refused(tmp_path, capsys, monkeypatch):
     assert "guides/recordings.md" in said(capsys, str(root), "--sensor", "24,32")
 
 
-def test_matlab_files_of_another_kind_say_what_they_hold(tmp_path, capsys):
-    (tmp_path / "td" / "a").mkdir(parents=True)
-    events = sweep(0)
-    savemat(
-        tmp_path / "td" / "a" / "1.mat", {"TD": {name: events[name] for name in "xytp"}, "label": 3}
-    )
-    out = said(capsys, str(tmp_path / "td"))
-    assert "a/1.mat: there is no ts" in out
-
-
 @pytest.mark.parametrize("factor", [1e6, 1e3])
 def test_the_unit_of_times_in_fractions_is_asked_for(tmp_path, capsys, factor):
     for k in range(2):
@@ -88,56 +75,3 @@ def test_a_folder_of_arrays_that_are_no_events_is_not_one_of_pictures(tmp_path, 
     assert "columns are 't,x'; expected x, y, t and p, each once, in their order, or t and" in err
     out = said(capsys, str(tmp_path / "audio"), "--columns", "t_s,unit")
     assert "events reach (70,): give --sensor" in out
-
-
-def test_the_sensor_of_many_is_asked_of_files_that_can_be_read(tmp_path):
-    root = folder(tmp_path / "some", "ab")
-    assert sensor_of_all(entries(root)) == SENSOR
-    for path in root.glob("*/*.npz"):
-        path.write_bytes(b"")
-    assert sensor_of_all(entries(root)) is None
-
-
-def test_a_row_of_channels_is_not_given_the_pixels_of_a_camera(tmp_path, capsys):
-    for k in range(14):
-        events = in_unit(sweep(k), "us")
-        events["x"] += 16 * events["y"]
-        events["y"] = 0
-        (tmp_path / "row" / "abcdefg"[k // 2]).mkdir(parents=True, exist_ok=True)
-        np.save(tmp_path / "row" / "abcdefg"[k // 2] / f"{k}.npy", events)
-    out = said(capsys, str(tmp_path / "row"))
-    assert "events reach (1, 192): give --sensor" in out
-
-
-def test_a_set_in_one_file_of_another_form_says_what_to_do(tmp_path, capsys):
-    with h5py.File(tmp_path / "big.h5", "w") as file:
-        for k in range(4):
-            file.update({f"{k // 2}/{k}/{name}": sweep(k)[name] for name in "xytp"})
-    err = said(capsys, str(tmp_path / "big.h5"), code=2)
-    assert "big.h5: holds 0, 1; expected events" in err and "torchneuromorphic or SHD" in err
-
-
-@pytest.mark.parametrize(
-    "columns, words",
-    [(2, "(768, 2)"), (5, "--columns"), (0, "or turn it")],
-)
-def test_tables_without_names_are_no_pictures(tmp_path, capsys, columns, words):
-    events = sweep(0)
-    table = np.stack([events[name].astype(int) for name in "txypp"], 1)
-    (tmp_path / "set" / "a").mkdir(parents=True)
-    for n in range(2):
-        np.save(
-            tmp_path / "set" / "a" / f"{n}.npy", table[:, :columns] if columns else table[:, :4].T
-        )
-    assert words in said(capsys, str(tmp_path / "set"), code=2)
-    if columns == 5:
-        out = said(capsys, str(tmp_path / "set"), "--columns", "t,x,y,p,-")
-        assert "2 recordings of 1 classes" in out
-
-
-def test_files_of_other_kinds_are_named(tmp_path, capsys):
-    (tmp_path / "set" / "a").mkdir(parents=True)
-    (tmp_path / "set" / "a" / "1.tsv").write_text("t,x,y,p")
-    assert f"; {Path('a') / '1.tsv'} is there, but recordings end in .npy" in said(
-        capsys, str(tmp_path / "set"), code=2
-    )

@@ -25,12 +25,6 @@ def test_orders_have_their_own():
     assert found.config.strokes == ("order",) and found.inner.readings == found.config.readings > 1
 
 
-def test_info_says_how_often_features_are_read(capsys):
-    for name, said in ((OF_ORDERS, "readings 32"), (NETWORKS["written"], "looks 9")):
-        assert cli.main(["info", name]) == 0
-        assert said in capsys.readouterr().out
-
-
 def test_its_name_is_told_and_kept(tmp_path, capsys, rng):
     corners = rng.uniform(10, 95, (6, 2, 2))
     kinds = np.repeat(np.arange(6), 4)

@@ -80,10 +80,6 @@ def refused(line, capsys, name) -> str:
     return err
 
 
-def test_there_are_many_outputs():
-    assert len(CASES) > 20
-
-
 @pytest.mark.parametrize("words, kind, after", CASES, ids=NAMES)
 def test_what_is_there_is_refused(words, kind, after, here, capsys):
     """A text and a checkpoint in the place of a file; files in the place of a folder."""
@@ -129,12 +125,6 @@ def test_defaults_are_checked_as_well(here, capsys):
         refused(line, capsys, default)
     Path("page.html").write_text("mine")
     refused(["hardware", "page"], capsys, "page.html")
-
-
-def test_a_network_in_the_place_of_the_page_is_told_where_it_belongs(here, capsys):
-    for part in ("page", "export"):
-        err = refused(["hardware", part, "new.h5"], capsys, "new.h5")
-        assert "--checkpoint new.h5" in err
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from minisnn import cli
 from minisnn.data.readers.nmnist import write_nmnist
-from minisnn.training.evaluation import check_ways, open_sets
+from minisnn.training.evaluation import check_sets, open_sets
 from minisnn.training.presets import chosen
 from sweeps import SENSOR, in_unit, sweep
 
@@ -146,7 +146,7 @@ def opens(command: list[str]) -> None:
     config = chosen(None, {**given, "root": str(given["root"])})
     assert not config.idle().keys() & given.keys()
     sets = open_sets(config, progress=False)
-    check_ways(config, sets)
+    check_sets(config, sets)
     for tasks in sets.values():
         assert tasks.episode(0, 0, config.ways, 1, 1).x_query.any()
 
@@ -161,15 +161,6 @@ def test_what_info_describes_train_opens_with_the_same_flags(tmp_path, monkeypat
     unknown = kind == "array of no sensor"
     assert ("(12, 16): give --sensor" in said) == unknown
     opens(on(root, f"{flags}{' --sensor 12,16' * unknown} --ways 2 --channels none"))
-
-
-@pytest.mark.slow
-def test_a_network_is_trained_on_them(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    root = made(tmp_path / "set", archive)
-    assert cli.main([*on(root, QUICK), "--ways", "2", "--quiet", "--out", "run"]) == 0
-    assert "test accuracy" in capsys.readouterr().out
 
 
 def test_a_set_of_torchneuromorphic_is_described_and_opened(tmp_path, monkeypatch, capsys):
@@ -190,15 +181,6 @@ def test_a_set_of_torchneuromorphic_is_described_and_opened(tmp_path, monkeypatc
     assert "around/n_mnist.hdf5 may hold a whole set: name the file" in capsys.readouterr().err
 
 
-def test_letters_in_n_mnists_form_are_opened(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    for k in range(14):
-        (tmp_path / "my letters" / "Train" / "abcdefg"[k // 2]).mkdir(parents=True, exist_ok=True)
-        bytes_34(tmp_path / "my letters" / "Train" / "abcdefg"[k // 2] / f"{k + 1:05}", k)
-    said_of(tmp_path / "my letters", "", capsys)
-    opens(on(tmp_path / "my letters", "--ways 2"))
-
-
 def in_folders(root: Path, classes: int, **each: int) -> Path:
     """So many recordings of each class in each of the folders that are named."""
     for place, (split, number) in enumerate(each.items()):
@@ -215,11 +197,6 @@ def said_wrong(capsys, *words: str) -> str:
     """What `info` prints of recordings that are not as they should be."""
     assert cli.main(["info", *words]) == 0
     return capsys.readouterr().out
-
-
-def test_few_classes_are_told_and_what_they_are_enough_for(tmp_path, capsys):
-    said = said_of(made(tmp_path / "few", archive, 3, 6), "", capsys)
-    assert "no tasks yet" in said and "--rule classify" in said and "by split" not in said
 
 
 def test_what_looks_wrong_is_told(tmp_path, capsys):
@@ -241,17 +218,6 @@ def test_splits_that_do_not_choose_the_classes_are_told(tmp_path, capsys):
     assert "class 6 not in all" in said and "classes by split" not in said
 
 
-def test_a_class_of_one_subject_is_told(tmp_path, capsys):
-    root = made(tmp_path / "who", archive, 7, 6)
-    rows = [
-        f"{path.relative_to(root)},{path.parent.name},{'ab'[k % 2 * ('0' not in path.parent.name)]}"
-        for k, path in enumerate(sorted(root.rglob("*.npz")))
-    ]
-    (root / "index.csv").write_text("\n".join(["path,label,subject", *rows]))
-    said = said_wrong(capsys, str(root))
-    assert "class 0: has one recording, or those of one subject" in said and "class 1:" not in said
-
-
 def test_what_cannot_be_read_is_told(tmp_path, capsys):
     def from_one(path: Path, k: int) -> None:
         events = in_unit(sweep(k), "us")
@@ -267,48 +233,3 @@ def test_what_cannot_be_read_is_told(tmp_path, capsys):
     archive(tmp_path / "loose" / "a", 0)
     assert cli.main(["info", str(tmp_path / "loose"), "--sample", "3"]) == 2
     assert "a.npz is there, put it into a folder" in capsys.readouterr().err
-
-
-def test_single_files_take_what_they_do_not_say(tmp_path, capsys):
-    for write, flags in (
-        (bare, "--columns t,x,y,p"),
-        (milliseconds, "--time ms"),
-        (bytes_of_another, "--sensor 12,16"),
-    ):
-        write(tmp_path / write.__name__, 0)
-        [path] = tmp_path.glob(f"{write.__name__}*")
-        assert cli.main(["info", str(path)]) == 2
-        assert flags.split()[0] in capsys.readouterr().err
-        assert cli.main(["info", str(path), *flags.split()]) == 0
-        assert "768 events" in capsys.readouterr().out
-
-
-def test_class_names_with_formulas_are_drawn(tmp_path, capsys):
-    for k, label in enumerate((r"$\frac{a}$", "a$b$c", r"\$", "_x^2", "$")):
-        for n in range(2):
-            (tmp_path / "odd" / label).mkdir(parents=True, exist_ok=True)
-            archive(tmp_path / "odd" / label / rf"$\bad{n}$", 2 * k + n)
-    assert cli.main(["info", str(tmp_path / "odd"), "--sheet", str(tmp_path / "sheet.png")]) == 0
-    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.slow
-def test_a_network_of_three_ways_is_shown(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    root = made(tmp_path / "set", archive, 15)
-    words = (
-        f"train --dataset recordings --root {root} {QUICK} --ways 3 --test-episodes 0 --quiet "
-        "--out run"
-    )
-    assert cli.main(words.split()) == 0, capsys.readouterr().err
-    capsys.readouterr()
-    assert cli.main(["show", "--checkpoint", "run", "--no-animation", "--out", "shown"]) == 0, (
-        capsys.readouterr().err
-    )
-    said = capsys.readouterr().out
-    assert "samples of 100 time steps" in said and " ms" not in said
-    assert cli.main(["show", "--checkpoint", "run", "--ways", "5", "--no-animation"]) == 2
-    assert "classes; leave it out" in capsys.readouterr().err
-    assert cli.main(["info", "run"]) == 0
-    assert "window 30 steps" in capsys.readouterr().out

@@ -58,10 +58,3 @@ def test_record_mixes_no_old_recordings_with_new_ones(run, quick):  # noqa: F811
     assert code == 2 and "mixed" in err and sorted(Path("made").rglob("*")) == before
     assert run(*line, "--split", "Test", "--each", 2)[0] == 0  # next to Train
     assert len(list(Path("made/Test").rglob("*.bin"))) == 4
-
-
-def test_record_loses_no_recording_of_an_empty_label(run, quick):  # noqa: F811
-    np.savez("a.npz", images=np.ones((2, 20, 20), np.uint8), labels=np.array(["", "b"]))
-    code, _, err = run("record", "a.npz", "--out", "made", "--quiet")
-    assert code == 2 and "a.npz: the label '' cannot be the name of a folder" in err
-    assert not Path("made").exists()

@@ -11,7 +11,6 @@ from test_proposed import on, opens
 
 import minisnn as ms
 from minisnn import cli
-from minisnn.training.presets import chosen
 
 SMALL = (
     "--hidden 6 --size 35 --bin-ms 50 --window 10 --updates 2 --prototype-updates 1 --train-ways 4 "
@@ -58,17 +57,6 @@ def test_a_network_of_dense_layers_is_trained_and_tested(here, capsys):
     assert "2 speakers" in out and "raster.png" in out and "task.gif" not in out
     assert Path("shown/task.png").is_file()
     assert "answers.png" in said(capsys, "show --checkpoint run --out answered")
-
-
-def test_the_preset_is_of_dense_layers_and_all_steps():
-    config = chosen(None, dict(dataset="shd", root="SHD"))
-    assert (config.channels, config.hidden, config.window) == ((), (128,), 100)
-    assert config.step_size < chosen(None, {}).step_size
-    assert config.draws == 0 and config.recordings("train") == {}
-    given = chosen(None, dict(dataset="ssc", root="SHD", hidden=(9,), bin_ms=10.0, time="ms"))
-    assert given.hidden == (9,)
-    assert given.recordings("test") == {"bin_ms": 10.0, "time": "ms"}
-    assert chosen(None, {}).channels and chosen(None, {}).window == 30
 
 
 def test_the_usual_steps_are_the_same_said_or_not(tmp_path, monkeypatch):
@@ -172,27 +160,3 @@ def test_the_command_that_info_prints_opens_units(tmp_path, monkeypatch, capsys,
     one = next((tmp_path / kind).glob("*/*"))
     out = said(capsys, f"info {one} {flags}")
     assert "150 events of " in out and " units" in out and "active units" in out
-
-
-def test_a_file_of_many_is_looked_at_and_trained_on(here, capsys):
-    out = said(capsys, "info SHD/shd_test.h5 --sample 40")
-    assert "80 recordings of 20 classes, of 700 units" in out and "looks wrong" not in out
-    opens(on(Path("SHD/shd_test.h5"), "--channels none --ways 2"))
-    config = chosen(None, dict(dataset="recordings", root="SHD/shd_test.h5", rule="classify"))
-    assert config.recordings("train") == {
-        "bin_ms": 1.0,
-        "duration_ms": 100.0,
-        "flip_y": False,
-    }
-
-
-def test_what_looks_wrong_in_units_is_told_as_units(tmp_path, capsys):
-    for k in range(8):
-        place = tmp_path / "all" / "abcd"[k // 2]
-        place.mkdir(parents=True, exist_ok=True)
-        rng = np.random.default_rng(k)
-        t, unit = np.sort(rng.integers(0, 10**6, 400)), rng.integers(0, 20, 400)
-        np.savez(place / f"{k}.npz", t=t, unit=np.where(np.arange(400) % 2, 5, unit), sensor=[700])
-    out = said(capsys, f"info {tmp_path / 'all'}")
-    assert "the unit 5 makes 5" in out and "it is hot" in out
-    assert "all its events are" not in out

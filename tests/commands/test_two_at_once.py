@@ -1,7 +1,6 @@
 """Two processes that write to one place: the second says so at once, and the first ends as if
 alone."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 
 from minisnn import cli
 from minisnn.data.camera.event_camera import EventCamera
-from minisnn.experiments import figure2
 
 pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
 
@@ -54,16 +52,3 @@ def test_recording(meanwhile, pictures, there):
     assert said.startswith("minisnn: made: another process is working in this folder")
     assert sorted(path.name for path in Path("made").rglob("*.bin")) == ["00001.bin", "00002.bin"]
     assert sorted(path.name for path in Path().iterdir()) == ["made", "pictures"]
-
-
-def test_figures(meanwhile, monkeypatch):
-    monkeypatch.setattr(figure2, "run", lambda *_: None)
-    said = meanwhile("figure 2 --quiet --out found", figure2, "run")
-    assert said.startswith("minisnn: found: another process is working in this folder")
-    assert json.loads(Path("found/figure-2/findings.json").read_text())["title"] == figure2.TITLE
-
-
-def test_lessons(meanwhile):
-    said = meanwhile("lessons --only 1", Path, "write_bytes")
-    assert said.startswith("minisnn: minisnn-lessons: another process is working in this folder")
-    assert len(list(Path("minisnn-lessons").glob("*.ipynb"))) == 1

@@ -12,10 +12,9 @@ import pieces
 from minisnn.cli import main
 from minisnn.data.store.shipped import if_shipped
 from minisnn.experiments import EXPERIMENTS, figure6
-from minisnn.experiments.findings import Findings, Table
+from minisnn.experiments.findings import Findings
 from make_networks import RECIPES
 from minisnn.experiments.networks import Networks, file_name
-from minisnn.experiments.report import write_report
 from minisnn.experiments.statistics import Estimate, difference, estimate, judge
 from minisnn.experiments.study import Settings, Study
 from minisnn.meta.inner import InnerLoop
@@ -211,20 +210,6 @@ def test_more_ways_keep_the_classes_alike(rng):
     assert with_ways(net, theta, InnerLoop(3.0, online=True), 6)[2].step_size == 3.0
 
 
-def test_a_network_of_other_ways_is_refused(folder, tmp_path, capsys):
-    """Those that it is compared with have five; only a plain classifier has all classes."""
-    for role in RECIPES:
-        net = Networks(folder, ways=5).find(role).net
-        assert net.ways == 5 or role == "double-nmnist/pretrained-snn"
-    net = ms.SpikingNet((8, 12, 2), (3, 4), 10, kernel=3, window=8)
-    place = tmp_path / file_name("double-nmnist/maml-snn")
-    ms.save(place, net, np.zeros(net.size, np.float32))
-    options = ["--networks", str(tmp_path), "--out", str(tmp_path / "out"), "--quiet"]
-    assert main(["table", "2", *options]) == 2
-    said = capsys.readouterr().err
-    assert str(place) in said and "10 classes" in said
-
-
 def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
     """Into a folder of its own; what lies there already goes on, and is used as it is where it is
     done."""
@@ -249,30 +234,6 @@ def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
                 resume,
             )
     assert len(calls) == 3  # `train` itself finds that a run is done
-
-
-def test_the_page(tmp_path):
-    found = Findings(
-        "table-9",
-        "Table 9: <odd> & more",
-        "A summary.",
-        [Table("t", "Numbers", ["a", "b"], [["x", None], [1.23456, 2]], "A note.")],
-        [judge("a claim", "1 & 2", Estimate(0.5, 0.1, None, 9), 10, rule="above 10 points")],
-        missing=["MAML on it: no trained network; minisnn train --order 1"],
-        settings=dict(
-            episodes=7, seed=0, queries=3, root=None, asl_root=None, networks={"a/b": "file.h5"}
-        ),
-    )
-    from minisnn.plots import figure
-
-    fig = figure(2, 2)
-    fig.subplots().plot([0, 1])
-    found.figures["f"] = (fig, "What <to> see.")
-    found.write(tmp_path / "table-9")
-    page = write_report([found], tmp_path, 61.0).read_text()
-    for text in ("Table 9: &lt;odd&gt; &amp; more", "A note.", "data:image/png;base64,", "1.235"):
-        assert text in page, text
-    assert "<script" not in page and "http" not in page.replace("http-equiv", "")
 
 
 @pytest.mark.slow

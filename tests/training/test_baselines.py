@@ -40,22 +40,3 @@ def test_rules_side_by_side(tasks, net):
     again = compare(tasks, {"random": random}, 20, ways=3, queries=4)["random"]
     assert again == rows["random"]
     assert Nearest(net, random.theta)(tasks.episode(0, 0, 3)).shape == (15, 3)
-
-
-def test_answers_rest_on_their_own_recordings(tasks):
-    """An interval over recordings is wider where one bad recording spoils many answers than where
-    misses are scattered."""
-    bad = int(tasks.symbols[1][3])
-
-    def spoiled(task):
-        query = task.recordings[1]
-        logits = np.eye(task.ways)[task.y_query]
-        logits[(query == bad).any(1)] *= -1
-        return logits
-
-    rows = compare(tasks, {"spoiled": spoiled}, 60, ways=3, queries=4)
-    share = np.mean(
-        [(tasks.episode(0, i, 3, 1, 4).recordings[1] == bad).any(1).mean() for i in range(60)]
-    )
-    assert rows["spoiled"].mean == pytest.approx(1 - share)
-    assert rows["spoiled"].intervals.recordings > 1.5 * rows["spoiled"].ci95

@@ -25,10 +25,10 @@ from minisnn.data.sets import (
     samples,
 )
 from minisnn.data.sets.pool import Pool
-from minisnn.data.sets.recordings import SPLITS, Recordings
+from minisnn.data.sets.recordings import SPLITS
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Classification
-from minisnn.training import run
+from minisnn.training import evaluation
 from minisnn.training.baselines import Adapted, baselines, compare
 from minisnn.training.evaluation import open_sets
 from minisnn.training.folder import RunFolder
@@ -43,7 +43,7 @@ MOST = 4.0  # standard errors over recordings
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+    monkeypatch.setattr(RunFolder, "draw", lambda *_: None)
     monkeypatch.chdir(tmp_path)
 
 
@@ -269,7 +269,7 @@ def trains_on_all(monkeypatch):
     """Every split has the recordings that train, as once."""
     monkeypatch.setattr(own, "_drawn", lambda tasks, takes, seed: dict.fromkeys(SPLITS, tasks))
     monkeypatch.setattr(own, "_as_named", lambda whole, *_: dict.fromkeys(SPLITS, whole))
-    monkeypatch.setattr(run, "check_apart", lambda *_: None)
+    monkeypatch.setattr(evaluation, "shared", lambda *_: None)
 
 
 def parts_takes(monkeypatch):
@@ -314,7 +314,7 @@ def asks_what_it_learned(monkeypatch):
 def known_pictures(monkeypatch):
     """Sets that ship have the same recordings in all splits."""
     monkeypatch.setattr(pools, "HELD_OUT", 10**9)
-    monkeypatch.setattr(run, "check_apart", lambda *_: None)
+    monkeypatch.setattr(evaluation, "shared", lambda *_: None)
     for module in (double_nmnist, double_asl):
         monkeypatch.setattr(
             module, "choose", lambda split, classes, recordings: (classes or split, True)
@@ -426,29 +426,6 @@ def test_noise_in_the_sets_that_ship(dataset, rule, monkeypatch):
     heard_leak(leak, monkeypatch, lambda: heard(config, episodes=30))
 
 
-def test_what_is_one_and_the_same_is_no_test():
-    rng = np.random.default_rng(6)
-    events = [(noise(rng), n % 6) for n in range(60)]
-    one, again = (Recordings(events, sensor=SENSOR, duration_ms=20) for _ in range(2))
-    parts = one.split()
-    for test, words in (
-        (parts["train"], "train and test are one and the same set"),
-        (one, r"train and test share \d+ of 60 recordings \(such as number \d+\)"),
-        (again, r"train and test share \d+ of 60 recordings \(such as number \d+\)"),
-    ):
-        with pytest.raises(
-            ValueError,
-            match=f"{words}; recordings that are called unseen would be known: give others",
-        ):
-            train(
-                config_of("maml", {}, test_episodes=1),
-                "run",
-                progress=False,
-                data=dict(train=parts["train"], test=test),
-            )
-    assert not Path("run").exists()
-
-
 def test_noise_of_a_users_code(monkeypatch):
     """A function that forgets the split it is asked for is refused; one that knows it is at
     chance."""
@@ -460,5 +437,5 @@ def test_noise_of_a_users_code(monkeypatch):
         match=r"train and val share 400 of 400 recordings .*; recordings that are called unseen would be known",
     ):
         heard(replace(forgetful, evaluate_every=5))
-    monkeypatch.setattr(run, "check_apart", lambda *_: None)
+    monkeypatch.setattr(evaluation, "shared", lambda *_: None)
     assert_loud(heard(forgetful))

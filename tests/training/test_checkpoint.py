@@ -1,7 +1,3 @@
-import json
-import os
-
-import h5py
 import numpy as np
 import pytest
 
@@ -109,22 +105,6 @@ def test_a_damaged_byte_is_found_or_harmless_and_every_truncation_is_found(net, 
             checkpoint.read(damaged)
 
 
-def test_files_of_another_kind_are_named(tmp_path):
-    (tmp_path / "text.h5").write_text("x" * 2000)
-    with h5py.File(tmp_path / "other.h5", "w") as file:
-        file["data"] = np.arange(9)
-    np.savez(tmp_path / "arrays.h5.npz", a=np.arange(3))
-    with open(tmp_path / "large.h5", "wb") as file:
-        file.truncate(3 << 30)  # of no size on the disk
-    for name in ("text.h5", "other.h5", "arrays.h5.npz", "large.h5"):
-        with pytest.raises(ValueError, match=f"{name}: .*expected a minisnn checkpoint"):
-            checkpoint.read(tmp_path / name)
-    with pytest.raises(ValueError, match="holds no checkpoint.h5"):
-        checkpoint.read(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        checkpoint.read(tmp_path / "absent.h5")
-
-
 def test_contents_that_do_not_fit_are_named(net, theta, tmp_path):
     ms.save(tmp_path / "a.h5", net, theta, inner=InnerLoop(np.ones(net.size)))
 
@@ -138,48 +118,13 @@ def test_contents_that_do_not_fit_are_named(net, theta, tmp_path):
     def wider(file):
         edit(file, "network", '"ways": 4', '"ways": 5')
 
-    def unknown_setting(file):
-        edit(file, "network", '"ways"', '"waves"')
-
-    def unknown_network(file):
-        edit(file, "network", "SpikingNet", "Perceptron")
-
-    def too_large(file):
-        wide = file["theta"][()].astype(np.float64)
-        wide[3] = 1e300  # finite here, and infinite in float32
-        del file["theta"]
-        file["theta"] = wide
-
-    def step_too_large(file):
-        del file["step_size"]
-        file["step_size"] = np.full(net.size, 1e300)
-
-    def neuron_of_numbers(file):
-        values = {**json.loads(file.attrs["network"]), "neuron": [1, 2]}
-        file.attrs["network"] = json.dumps(values)
-
-    def made_of_numbers(file):
-        file.attrs["provenance"] = json.dumps({"origin": {"command": 3}})
-
-    def made_by_others(file):
-        file.attrs["provenance"] = json.dumps(
-            {"origin": {"command": "rm -rf", "data": "double-nmnist"}}
-        )
-
     def no_layout(file):
         del file.attrs["layout"]
 
     for change, message in (
         (wrong_size, "flat array of"),
         (not_finite, "finite"),
-        (too_large, "theta must be numbers finite in float32"),
-        (step_too_large, "step_size must be a finite scalar"),
-        (neuron_of_numbers, "neuron|configuration"),
-        (made_of_numbers, "what made it must be known"),
-        (made_by_others, "what made it must be known"),
         (wider, "another network"),
-        (unknown_setting, "waves"),
-        (unknown_network, "Perceptron"),
         (no_layout, "layout"),
     ):
         with pytest.raises(ValueError, match=rf"{change.__name__}\.h5: .*{message}"):
@@ -194,24 +139,6 @@ def test_what_does_not_fit_is_not_saved(net, theta, tmp_path):
     with pytest.raises(ValueError, match="step_size"):
         checkpoint.save(tmp_path / "a.h5", net, theta, inner=InnerLoop(np.ones(3)))
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("failing", ["fsync", "replace"])
-def test_a_failed_write_leaves_the_old_file_and_no_other(
-    net, theta, tmp_path, monkeypatch, failing
-):
-    ms.save(tmp_path / "a.h5", net, theta)
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, failing, full)
-    with pytest.raises(OSError, match="No space left") as error:
-        ms.save(tmp_path / "a.h5", net, theta + 1)
-    monkeypatch.undo()
-    assert error.value.filename == str(tmp_path / "a.h5")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
-    np.testing.assert_array_equal(ms.load(tmp_path / "a.h5")[1], theta)
 
 
 def test_a_run_folder_stands_for_its_checkpoint(net, theta, tmp_path):

@@ -9,8 +9,6 @@ import pytest
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.training import checkpoint
 from minisnn.training.evaluation import evaluate
-from minisnn.training.progress import table
-from minisnn.training.baselines import baselines
 from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig
 
@@ -42,21 +40,6 @@ def runs(data, tmp_path_factory):
     return folder, first, train(more, folder / "second", progress=False, data=data)
 
 
-def test_prototypes_learn_with_more_ways_than_the_readout_has(runs, data, tmp_path):
-    _, first, _ = runs
-    begun = train(replace(SMALL, updates=1, test_episodes=0), tmp_path, progress=False, data=data)
-    tasks = [data["val"].episode(1, i, 5, 1, 3) for i in range(10)]
-    before, after = (
-        np.mean([one.inner.loss(one.net, one.theta, task) for task in tasks])
-        for one in (begun, first)
-    )
-    assert after < 0.9 * before
-    assert first.test["accuracy_after"] > first.test["accuracy_before"]
-    assert isinstance(first.inner, ClassMeans) and first.inner.steps == 0
-    readout = first.net.views(first.theta)["readout.weight"]
-    assert not readout.any()
-
-
 def test_checkpoints_keep_the_rule(runs, data):
     folder, first, second = runs
     for name, result, steps, scale in (("first", first, 0, 10.0), ("second", second, 1, 5.0)):
@@ -79,35 +62,6 @@ def test_checkpoints_keep_the_rule(runs, data):
             progress=False,
         )
         assert again["per_episode"] == result.test["per_episode"]
-
-
-def test_baselines_beside(runs, data):
-    _, first, _ = runs
-    beside = lambda tasks: baselines(first.net, first.theta, tasks, first)
-    found = evaluate(
-        first.net,
-        first.theta,
-        first.inner,
-        data["test"],
-        "test",
-        10,
-        0,
-        None,
-        1,
-        2,
-        progress=False,
-        beside=beside,
-    )
-    assert (
-        list(found["rules"]) == ["frames", "random", "pretrained", "own"]
-        and found["ci95_recordings"] > 0
-    )
-    # without steps they are one rule
-    assert found["rules"]["own"]["per_episode"] == found["per_episode"]
-    assert found["rules"]["pretrained"]["per_episode"] == found["per_episode"]
-    rows = table(found)
-    assert len(rows) == 7 and "nearest mean: pixel baseline" in rows[2]
-    assert "shipped classifier, fully trained" in rows[4]  # not one of this run's making
 
 
 def test_prototypes_first_and_then_the_rule(data, tmp_path):

@@ -5,13 +5,9 @@ import shutil
 import subprocess
 
 import faulty
-import numpy as np
 import pytest
 from toy import assert_same, toy_config, toy_data
 
-import minisnn as ms
-from minisnn import cli
-from minisnn.training import evaluation
 from minisnn.training.checkpoint import CURRENT, PREVIOUS, read
 from minisnn.training.run import train
 
@@ -59,51 +55,6 @@ def test_a_full_disk(undisturbed, disk):
     (disk / "filler").unlink()
     train(CONFIG, out, resume=True, data=toy_data(), **SILENT)
     assert_same(undisturbed, out)
-
-
-def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch, capsys):
-    """Commands that write a result: all of it or nothing, one sentence, exit code 2."""
-    net = ms.SpikingNet((6, 6, 2), (2,), 3, 3, backend="numpy")
-    ms.save(tmp_path / "net.h5", net, net.init(np.random.default_rng(0)))
-    monkeypatch.setattr(evaluation, "open_set", lambda *_, **__: toy_data()["test"])
-    old = '{"made_by": "minisnn evaluate"}'
-    (disk / "old.json").write_text(old)
-    fill(disk)
-    pictures = tmp_path / "pictures" / "1"
-    pictures.mkdir(parents=True)
-    np.save(pictures / "a.npy", np.eye(28, dtype=np.uint8) * 255)
-    before = sorted(disk.rglob("*"))
-    for command in (
-        (
-            [
-                "evaluate",
-                "--checkpoint",
-                tmp_path / "net.h5",
-                "--episodes",
-                2,
-                "--queries",
-                1,
-                "--json",
-                disk / "old.json",
-                "--force",
-                "--quiet",
-            ]
-        ),
-        ["show", "--ways", 3, "--no-animation", "--out", disk / "task"],
-        ["record", pictures.parent, "--out", disk / "made", "--quiet"],
-        ["lessons", "--out", disk / "mine"],
-        ["lessons", "--out", disk, "--force"],
-    ):
-        code = cli.main([str(word) for word in command])
-        err = capsys.readouterr().err
-        err = err.splitlines()[-1]
-        assert (
-            code == 2
-            and err.startswith(f"minisnn: {disk}")
-            and "no space left on device" in err.lower()
-        ), err
-        shutil.rmtree(disk / "task", ignore_errors=True)  # an empty folder may stay
-        assert sorted(disk.rglob("*")) == before and (disk / "old.json").read_text() == old
 
 
 # ---- read-only

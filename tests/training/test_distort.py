@@ -1,11 +1,8 @@
 """Training tasks whose recordings are distorted."""
 
-from toy import ToySet, toy_config, toy_data
+from toy import ToySet, toy_config
 
 from minisnn.data.camera.distorted import distorted
-from minisnn.training.evaluation import evaluate
-from minisnn.training.folder import RunFolder
-from minisnn.training.run import train
 from minisnn.training.update import TASKS, generator, network_of, task_of
 
 
@@ -20,16 +17,3 @@ def test_a_training_task_is_that_of_its_key_and_then_distorted_by_the_same_draws
     assert (after.x_query == distorted(before.x_query, rng, 0.7)).all()
     assert (after.x_support != before.x_support).any()
     assert (after.y_query == before.y_query).all() and after.classes == before.classes
-
-
-def test_what_tests_is_not_distorted(tmp_path, monkeypatch):
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
-    config = toy_config(distort=1.0, updates=3, evaluate_every=3)
-    result = train(config, tmp_path / "run", data=toy_data(), progress=False)
-    tasks = dict(episodes=config.test_episodes, queries=config.queries, progress=False)
-    found = evaluate(result.net, result.theta, result.inner, toy_data()["test"], **tasks)
-    assert found["per_episode"] == result.test["per_episode"]
-    other = train(
-        toy_config(updates=3, evaluate_every=3), tmp_path / "other", data=toy_data(), progress=False
-    )
-    assert (other.theta != result.theta).any()

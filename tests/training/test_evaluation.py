@@ -7,7 +7,6 @@ from toy import ToySet, toy_config
 from minisnn import SpikingNet, adapt
 from minisnn.meta.inner import InnerLoop
 from minisnn.training.evaluation import evaluate
-from minisnn.training.progress import sentence
 
 
 @pytest.fixture(scope="module")
@@ -45,37 +44,6 @@ def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
     expected = dict(episodes=5, seed=7, split="test", root=None, ways=3, shots=2, queries=4)
     assert {name: result[name] for name in expected} == expected
     assert json.loads(json.dumps(result, allow_nan=False)) == result
-
-
-def test_the_line_that_is_printed():
-    """The interval that leads, where there is one, and for whom; how recordings lie."""
-    result = dict(
-        accuracy_before=0.201,
-        accuracy_after=0.8424,
-        ci95=0.0131,
-        interval=None,
-        split="test",
-        episodes=100,
-        ways=5,
-        shots=1,
-        align="none",
-    )
-    assert sentence(result) == (
-        "test accuracy 84.2 % on 100 unseen 5-way 1-shot episodes (20.1 % before adaptation; "
-        "tasks not aligned)"
-    )
-    result["interval"] = dict(
-        half=0.0242, low=0.82, high=0.86, population="new recordings of the same classes"
-    )
-    result["align"] = "support"
-    words = (
-        "(20.1 % before adaptation; ± for new recordings of the same classes; tasks aligned by "
-        "their support)"
-    )
-    assert (
-        sentence(result)
-        == f"test accuracy 84.2 ± 2.4 % on 100 unseen 5-way 1-shot episodes {words}"
-    )
 
 
 def test_a_network_that_answers_alike_is_told(net, theta, recwarn):

@@ -46,10 +46,7 @@ class Far(Waves):
 def test_what_a_test_set_lacks_is_told_before_training(tmp_path):
     data = toy_data()
     data["test"].input_shape = (5, 6, 2)
-    with pytest.raises(
-        ValueError,
-        match=r"test: has samples of shape \(5, 6, 2\); the training samples have \(6, 6, 2\)",
-    ):
+    with pytest.raises(ValueError, match="shape of samples of test"):
         train(toy_config(), tmp_path / "run", data=data, **SILENT)
     assert data["train"].calls == 0 and not (tmp_path / "run").exists()
 
@@ -141,16 +138,6 @@ def test_commands_take_real_targets_or_say_in_a_sentence_that_they_do_not(
 
 
 # ---- what is said while it is done
-
-
-@pytest.mark.parametrize("classes, said", [(4, True), (10, False)])
-def test_few_classes_and_long_phases_are_announced(classes, said, tmp_path, capsys):
-    data = toy_data()
-    data["train"].classes = data["train"].classes[:classes]
-    train(toy_config(updates=1, evaluate_every=0), tmp_path, data=data)
-    err = capsys.readouterr().err
-    assert ("only 4 classes" in err) == said
-    assert err.index("run folder") < err.index("4 test episodes …")
 
 
 # ---- rules that do not adapt

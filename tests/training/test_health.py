@@ -4,9 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
-from toy import interrupt, toy_config, toy_data
+from toy import toy_config, toy_data
 
-from minisnn.meta.inner import InnerLoop
 from minisnn.training.health import GROWTH, SPAN, Health, Unhealthy
 from minisnn.training.run import train
 
@@ -31,16 +30,12 @@ def run(out, **changes):
     return told(lambda: train(config, out, data=toy_data(), **SILENT))
 
 
-def test_a_healthy_run_hears_nothing(tmp_path):
-    assert run(tmp_path, updates=30, evaluate_every=10) == []
-
-
 def test_a_dead_layer_is_named_once(tmp_path):
     found = run(tmp_path, hidden=(5,), firing_threshold=100.0, init="orthogonal")
     assert len(found) == 2  # a layer each, not a look each
     for layer, text in zip(("conv1", "hidden1"), found):
         assert text.startswith(
-            f"after update 1 layer {layer} is dead: it makes no spikes in 8 validation tasks"
+            f"after update 1 layer {layer} is dead: it fires in 0 % of its sites and steps"
         )
         assert "try a higher --init-rate, a lower --firing-threshold" in text
 
@@ -70,38 +65,3 @@ def test_exploding_is_not_an_outlier():
 def test_vanished_gradients_are_told_unless_all_is_learned(loss, number):
     found = watched(Health(toy_config()), [1.0] * SPAN + [0.0] * 2 * SPAN, loss)
     assert len(found) == number and all("are zero" in text for text in found)
-
-
-def test_a_real_run_that_explodes_is_told_of(tmp_path, monkeypatch):
-    def growing(*arguments, **options):
-        found = right(*arguments, **options)
-        growing.scale *= 1.5
-        return found._replace(gradient=found.gradient * np.float32(growing.scale))
-
-    right, growing.scale = InnerLoop.meta_gradient, 1.0
-    monkeypatch.setattr(InnerLoop, "meta_gradient", growing)
-    config = toy_config(updates=75, tasks=1, evaluate_every=0, test_episodes=0, checkpoint_every=50)
-
-    def stopped():
-        with pytest.raises(KeyboardInterrupt):
-            train(config, tmp_path, data=toy_data({44: interrupt}), **SILENT)
-
-    found = told(stopped)
-    assert len(found) == 1 and "explode" in found[0]
-
-
-def test_what_is_not_finite_is_named(tmp_path, monkeypatch):
-    right = InnerLoop.meta_gradient
-
-    def broken(loop, net, *arguments, **options):
-        found = right(loop, net, *arguments, **options)
-        found.gradient[net.layout[1].slice] = np.inf
-        return found
-
-    monkeypatch.setattr(InnerLoop, "meta_gradient", broken)
-    with pytest.raises(
-        ValueError,
-        match=r"update 1: .*norm inf: not finite; .*the meta-gradient was the first to go, the "
-        r"meta-gradient in conv1\.bias; try --step-size 2\.5, .* with --start ",
-    ):
-        train(toy_config(), tmp_path, data=toy_data(), **SILENT)

@@ -141,11 +141,6 @@ def test_a_damaged_checkpoint_never_replaces_a_good_one(stopped):
     assert checkpoint.read(stopped / PREVIOUS).progress["update"] == 4
 
 
-def shorter(file):
-    del file["optimiser/outer/v"]
-    file["optimiser/outer/v"] = np.ones(3, "f4")
-
-
 def progress(text):
     return lambda file: file.attrs.modify("progress", text)
 
@@ -154,11 +149,8 @@ def progress(text):
     "change, words",
     [
         (lambda file: file.__delitem__("optimiser/outer/m"), "optimiser/outer/m must be"),
-        (shorter, "optimiser/outer/v must be float32 of shape"),
         (progress('{"update": 4}'), "curve must be of 4 rows"),
         (progress('{"update": 400}'), "not that of the run"),
-        (progress("[4]"), "checkpoint.h5"),
-        (progress('{"update": "4"}'), "checkpoint.h5|update"),
     ],
 )
 def test_what_does_not_fit_the_run_is_found_when_it_is_resumed(stopped, change, words):

@@ -171,12 +171,3 @@ def test_the_training_set_is_not_called_unseen():
     )
     assert said(recordings().split_recordings(0)["train"]).startswith("train accuracy")
     assert said(data["val"], split="test").startswith("test accuracy")
-
-
-def test_a_run_on_known_classes_does_not_call_them_unseen():
-    """New recordings of the classes that train."""
-    data = recordings().split_recordings(0)
-    config = replace(CONFIG, test_episodes=2)
-    found = told(lambda: train(config, "known", data=data, progress=False))
-    assert len(found) == 1 and "10 of its 10 classes" in found[0]
-    assert "unseen" not in sentence(json.loads(Path("known/result.json").read_text()))

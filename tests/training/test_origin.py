@@ -98,25 +98,6 @@ def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
     )
 
 
-def test_other_data_given_in_python_is_refused(tmp_path):
-    stopped(tmp_path)
-
-    class Other(ToySet):
-        pass
-
-    with pytest.raises(
-        ValueError,
-        match=r"learns from data given in Python \(ToySet\); found data given in Python \(Other\)",
-    ):
-        train(
-            toy_config(),
-            tmp_path,
-            resume=True,
-            data={split: Other(split) for split in toy_data()},
-            **SILENT,
-        )
-
-
 def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
     class Chip(type(training.Held())):
         command = CHIP
@@ -150,20 +131,6 @@ def test_other_recordings_in_the_same_folder_are_noticed(opened, tmp_path):
         train(config, tmp_path, resume=True, **SILENT)
 
 
-def test_what_is_named_is_opened_and_else_what_was_learned_from():
-    here, real = Origin(data="double-asl"), Origin(data="double-nmnist", root="taken")
-    assert here.to_open("a", None, None) == ("double-asl", None)
-    assert real.to_open("a", None, None) == ("double-nmnist", "taken")
-    assert real.to_open("a", None, "other") == ("double-nmnist", "other")
-    assert real.to_open("a", "double-nmnist", None) == ("double-nmnist", None)  # the camera's
-    assert Origin().to_open("a", None, None) == ("double-nmnist", None)
-    # on purpose
-    assert Origin(data=PYTHON).to_open("a", "double-asl", None) == (
-        "double-asl",
-        None,
-    )
-
-
 # ---- records of it
 
 
@@ -177,17 +144,6 @@ def test_every_network_that_ships_says_what_it_learned_from(name):
     assert found.origin.command == (CHIP if "chip" in name else TRAIN)
     assert found.origin.data == found.config.dataset and found.origin.root is None
     found.check_usable(DATA / name)
-
-
-@pytest.mark.parametrize(
-    "made", [3, {"command": 3}, {"order": "maml"}, {"command": "sh"}, {"data": "/etc/passwd"}]
-)
-def test_a_damaged_record_is_named(tmp_path, made):
-    out = tmp_path / "run"
-    out.mkdir()
-    (out / "config.json").write_text(json.dumps({**asdict(toy_config()), "made": made}))
-    with pytest.raises(ValueError, match=r"config\.json: made: .*(what made the run|what made it)"):
-        RunFolder(out).read()
 
 
 def test_a_checkpoint_keeps_its_record(tmp_path):
@@ -204,24 +160,3 @@ def test_a_checkpoint_keeps_its_record(tmp_path):
     )
     with pytest.raises(ValueError, match="network.h5"):
         replace(found, provenance={}).to_open("a.h5", None, None)
-
-
-def test_info_says_what_a_network_learned_from(said, capsys, opened):
-    train(toy_config(updates=2), "mine", data=toy_data(), **SILENT)
-    assert (
-        cli.main(["info", "mine"]) == 0
-        and "data given in Python (ToySet), seed 0" in capsys.readouterr().out
-    )
-    train(toy_config(updates=2, root="taken"), "real", **SILENT)
-    assert (
-        cli.main(["info", "real"]) == 0
-        and "double-nmnist, recordings of taken, seed 0" in capsys.readouterr().out
-    )
-
-
-def test_data_given_to_a_run_of_a_named_set_is_refused(tmp_path):
-    assert f"continue with --resume {tmp_path}" in stopped(tmp_path, given=False)
-    with pytest.raises(
-        ValueError, match="learns from double-nmnist, simulated recordings; leave out data="
-    ):
-        train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)

@@ -1,6 +1,5 @@
 """A run is this folder's, these sets', these classes' and this rule's, whatever came in between."""
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,29 +8,11 @@ from toy import ToySet, toy_config, toy_data
 
 import minisnn as ms
 from minisnn.meta.rules import MAML
-from minisnn.training import checkpoint, run as training
+from minisnn.training import checkpoint
 from minisnn.training.evaluation import evaluate
 from minisnn.training.run import train
 
 SILENT = dict(progress=False)
-
-
-@pytest.mark.parametrize("force", [False, True])
-def test_a_run_that_was_made_while_data_were_opened_is_not_overwritten(
-    force, tmp_path, monkeypatch
-):
-    def opened(config, progress):
-        train(toy_config(seed=7), tmp_path / "run", data=toy_data(), **SILENT)
-        return toy_data()
-
-    monkeypatch.setattr(training, "open_sets", opened)
-    if force:
-        assert train(toy_config(), tmp_path / "run", force=True, **SILENT).test
-    else:
-        with pytest.raises(ValueError, match=r"a run with other settings \(seed"):
-            train(toy_config(), tmp_path / "run", **SILENT)
-    kept = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert kept["seed"] == (0 if force else 7) and (tmp_path / "run" / "result.json").exists()
 
 
 @pytest.mark.parametrize(

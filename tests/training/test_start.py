@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy import assert_same, interrupt, small_set, toy_config, toy_data
+from toy import small_set, toy_config, toy_data
 
 from minisnn.core.cuba import CubaLIF
 from minisnn.core.neuron import LIF
@@ -17,7 +17,7 @@ from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
 from minisnn.meta.stepsizes import StepSizes
-from minisnn.training.run import Interrupted, train
+from minisnn.training.run import train
 from minisnn.training.update import TASKS, begun, generator, network_of, nearest
 
 SILENT = dict(progress=False)
@@ -138,27 +138,6 @@ def test_for_another_number_of_classes_each_begins_as_the_mean_of_those_of_the_c
     np.testing.assert_allclose(last[1], last[0] * ways / 3, rtol=1e-6)
 
 
-def test_another_network_is_no_start(before, tmp_path):
-    with pytest.raises(
-        ValueError,
-        match="before: the checkpoint's network, .*channels=.4,.* differs from that of the "
-        "settings",
-    ):
-        train(
-            toy_config(start=str(before), channels=(5,)),
-            tmp_path / "after",
-            data=toy_data(),
-            **SILENT,
-        )
-    with pytest.raises(FileNotFoundError):
-        train(
-            toy_config(start=str(tmp_path / "nowhere.h5")),
-            tmp_path / "other",
-            data=toy_data(),
-            **SILENT,
-        )
-
-
 def _classify(**changes):
     return toy_config(
         rule="classify",
@@ -202,27 +181,3 @@ def test_classification_written_out(sets, tmp_path):
         and answers["rule"] == "classify"
         and answers["accuracy_after"] == answers["accuracy_before"]
     )
-
-
-def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path, sets):
-    asked = []
-    monkeypatch.setattr(
-        "minisnn.training.evaluation.open_set",
-        lambda *words, **options: asked.append((words[1], options)) or sets[words[1]],
-    )
-    train(_classify(), tmp_path / "run", **SILENT)
-    assert asked == [
-        (split, {"classes": "train", "align": "none"}) for split in ("train", "val", "test")
-    ]
-
-
-def test_a_started_run_that_was_stopped_equals_one_that_was_not(before, tmp_path):
-    config = toy_config(start=str(before))
-    whole = train(config, tmp_path / "whole", data=toy_data(), **SILENT)
-    with pytest.raises(Interrupted):
-        train(config, tmp_path / "part", data=toy_data({11: interrupt}), **SILENT)
-    resumed = train(config, tmp_path / "part", resume=True, data=toy_data(), **SILENT)
-    assert np.array_equal(resumed.theta, whole.theta) and np.array_equal(
-        resumed.inner.step_size, whole.inner.step_size
-    )
-    assert_same(tmp_path / "whole", tmp_path / "part")

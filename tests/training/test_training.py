@@ -1,8 +1,7 @@
 import csv
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -10,17 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
+from toy import SPLITS, assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms
 from minisnn import cli
-from minisnn.core.neuron import LIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine
 from minisnn.meta.rules import GROUPS
-from minisnn.meta.stepsizes import StepSizes
-from minisnn.network.convolutional import ConvNet
-from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
 from minisnn.training.presets import PRESETS, chosen
@@ -101,26 +96,6 @@ def test_ctrl_c_saves_and_a_resumed_run_equals_an_undisturbed_one(undisturbed, t
     assert_same(undisturbed, out)
     np.testing.assert_array_equal(result.theta, checkpoint.read(undisturbed).theta)
     assert (out / "log.csv").read_text().count("\n") == 13
-
-
-@pytest.mark.parametrize("call", [14])
-@pytest.mark.slow
-def test_a_killed_run_resumes_from_its_last_checkpoint(undisturbed, tmp_path, call):
-    out = tmp_path / "run"
-    program = textwrap.dedent(f"""
-        import os, signal
-        from minisnn.training.run import train
-        from toy import toy_config, toy_data
-        kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
-        train(toy_config(), {str(out)!r}, data=toy_data({{{call}: kill}}), progress=False)
-        """)
-    killed = subprocess.run(
-        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert checkpoint.read(out).progress["update"] == 5
-    train(toy_config(), out, resume=True, data=toy_data(), **SILENT)
-    assert_same(undisturbed, out)
 
 
 def test_one_run_at_a_time_in_a_folder(undisturbed, tmp_path):
@@ -257,32 +232,6 @@ def test_three_updates_written_out(tmp_path):
     np.testing.assert_allclose(run.inner.step_size[[0, -1]], 5 * np.exp(log_step), rtol=1e-12)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in GROUPS if kind != "no"])
-def test_gradient_of_log_step_sizes_by_central_differences(kind):
-    net = SpikingNet((6, 6, 2), (3,), 3, 3, "mean", window=8, dtype=np.float64, backend="numpy")
-    rng = np.random.default_rng(3)
-    task = ToySet("train").sample_task(rng)
-    theta = net.init(rng, task.x_support)
-    steps = StepSizes(net, kind, 2.0)
-    log = steps.start + 0.1 * rng.standard_normal(len(steps.starts))
-    direction = rng.standard_normal(len(log))
-
-    # the query loss is smooth in the step sizes where it is linear: to first order, at a fixed
-    # lambda
-    def loss_along(h):
-        theta_n = theta - steps.value(log + h * direction) * gradient
-        return float(theta_n @ lam)
-
-    gradient = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
-    theta_n = theta - steps.value(log) * gradient
-    lam = net.loss_and_gradient(theta_n, task.x_query, task.y_query)[1]
-    found = steps.log_gradient(
-        log, InnerLoop(steps.value(log)).meta_gradient(net, theta, task).step_size_gradient
-    )
-    expected = (loss_along(1e-5) - loss_along(-1e-5)) / 2e-5
-    np.testing.assert_allclose(found @ direction, expected, rtol=1e-7)
-
-
 def test_a_folder_that_holds_a_run_is_not_overwritten(undisturbed, tmp_path):
     out = tmp_path / "run"
     first = train(toy_config(), out, data=toy_data(), **SILENT)
@@ -337,26 +286,6 @@ def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(
     assert_same(tmp_path / "undisturbed", tmp_path / "run")
 
 
-@pytest.mark.parametrize(
-    "changes, message",
-    [
-        (dict(lr=0), "lr must be above 0"),
-        (dict(lr="fast"), "lr must be a finite number"),
-        (dict(updates=2.5), "whole number"),
-        (dict(ways=True), "whole number"),
-        (dict(pool="sum"), "pool must be one of max, mean"),
-        (dict(lr_end=2), "at most 1"),
-        (dict(channels=(3, 0)), "channels must be above 0"),
-        (dict(channels="16"), "a list"),
-        (dict(clip=float("nan")), "finite"),
-        (dict(gate_threshold=1.0, gate_fraction=0.1), "not both"),
-    ],
-)
-def test_settings_are_checked(changes, message):
-    with pytest.raises(ValueError, match=message):
-        toy_config(**changes)
-
-
 def test_settings_come_back_from_json_and_foreign_ones_are_named():
     for config in PRESETS.values():
         assert TrainingConfig.from_mapping(json.loads(json.dumps(asdict(config)))) == config
@@ -364,13 +293,6 @@ def test_settings_come_back_from_json_and_foreign_ones_are_named():
         TrainingConfig.from_mapping({"color": 3}, "x.json")
     with pytest.raises(ValueError, match="x.json: lr must be"):
         TrainingConfig.from_mapping({"lr": -3}, "x.json")
-
-
-def test_help_lists_every_setting_with_its_meaning():
-    listed = " ".join(ms.TrainingConfig.__doc__.split())
-    for f in fields(ms.TrainingConfig):
-        words = " ".join(f.metadata["help"].split())
-        assert f"{f.name}={f.default!r} {words}" in listed, f.name
 
 
 def test_the_quick_preset_is_what_the_command_trains(monkeypatch):
@@ -418,26 +340,6 @@ def test_what_a_preset_gives_way_to():
         chosen("quick", {"order": 1}) == replace(quick, order=1)
         and chosen(None, {"rule": "proto-maml"}) == quick
     )
-
-
-def test_the_paper_preset_is_table_1():
-    config = PRESETS["paper"]
-    net = SpikingNet.from_configuration(config.network((16, 32, 2)))
-    assert [b.output_shape for b in net.blocks[:-1]] == [(8, 16, 32), (4, 8, 64), (2, 4, 128)]
-    assert (
-        net.neuron == LIF()
-        and config.updates == 200 * 100
-        and config.lr * config.lr_end == pytest.approx(2e-3 / 50)
-    )
-
-
-def test_the_convolutional_peer_trains_and_comes_back(tmp_path):
-    config = toy_config(model="cnn", backend="numba", channels=(4,), updates=4, step_size=0.1)
-    first = train(config, tmp_path / "run", data=toy_data(), **SILENT)
-    assert isinstance(first.net, ConvNet) and first.test["episodes"] == config.test_episodes
-    train(config, tmp_path / "half", data=toy_data(), **SILENT)
-    again = checkpoint.read(tmp_path / "half" / "checkpoint.h5")
-    assert isinstance(again.net, ConvNet) and np.array_equal(again.theta, first.theta)
 
 
 WANDERING = """
