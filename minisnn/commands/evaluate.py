@@ -107,7 +107,7 @@ def evaluate(
     from ..training.evaluation import evaluate as measure
     from ..training.origin import met
     from ..training.progress import RULE_NAMES, sentence, table
-    from ..training.protocol import differing, learning, same
+    from ..training.protocol import learning, same
 
     json = None if json is None else json.absolute()  # code of the user may change the folder
     tested = checkpoint or network_for(dataset, strokes)
@@ -187,7 +187,8 @@ def evaluate(
             whole_set=whole_set,
             classes=origin.labels(found.net.ways) if whole_set else None,
         )
-    result.update(asked, checkpoint=str(tested), trained_for=differing(own, asked))
+    apart = {name: value for name, value in own.items() if value != asked.get(name, value)}
+    result.update(asked, checkpoint=str(tested), trained_for=apart)
     result["met"] = known.get(str(tested))
     if json is not None:
         write_json(json, result)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import terminal
-from ..arguments import need, one_of
+from ..arguments import must, need, one_of
 from ..core.loss import Loss, loss_of
 from ..core.network import Network
 from ..data.sets.named import Opened, open_set
@@ -29,7 +29,7 @@ from ..meta.rules import RULES
 from ..meta.tasks import Classification, Task
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Rule, answers_of, rows_of
-from .settings import SOUNDS, TrainingConfig
+from .settings import SOUNDS, UNALIGNED, TrainingConfig
 
 ALIGNED = {
     "support": "tasks aligned by their support",
@@ -219,6 +219,9 @@ def evaluate(
     expect(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
+        if dataset in SOUNDS:
+            must("align", align in (None, "none"), f"left out: {UNALIGNED}", align)
+            align = None
         options = {**({} if align is None else {"align": align}), **(how or {})}
         options |= asked_whole(dataset) if whole_set else {}
         dataset = open_set(dataset, split, root, progress, **options)

@@ -48,4 +48,3 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
         no_choice = {setting: value for setting, (value, _) in rule.fixed.items()}
         base = replace(base, **{**rule.suits, **no_choice, "rule": rule.name, **changes})
     return replace(base, **changes)
-

@@ -117,7 +117,7 @@ def open_set(
     given = {"split": split, **({} if root is None else {"root": root}), **options}
     with told_by_line(name):
         takes = inspect.signature(make).parameters.values()
-        # what it gives may have the same classes in all splits: `evaluation.check_apart`
+        # what it gives may have the same classes in all splits: `evaluation.check_sets`
         if not any(one.name == "classes" or one.kind is one.VAR_KEYWORD for one in takes):
             given.pop("classes", None)
         found = make(**given)
