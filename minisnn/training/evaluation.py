@@ -71,9 +71,11 @@ def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | Non
     for split, tasks in data.items():
         classes = tuple(getattr(tasks, "classes", ()))
         if not rule.whole_set:
-            few = 0 < len(classes) < config.ways
-            hint = "fewer ways, or in a folder another split by an index.csv"
-            need(f"classes of {split}", len(classes), not few, f"{config.ways} or more; {hint}")
+            if 0 < len(classes) < config.ways:
+                raise ValueError(
+                    f"{split}: has {len(classes)} classes, but {config.ways}-way tasks need "
+                    f"{config.ways}; give fewer ways, or in a folder another split by an index.csv"
+                )
         elif not classes or "classes" not in signature(tasks.sample_task).parameters:
             raise ValueError(
                 f"{split}: a set for rule {config.rule}, which tells all classes apart, has "

@@ -22,10 +22,9 @@ from minisnn.data.sets import (
     own,
     pools,
     recordings,
-    samples,
 )
 from minisnn.data.sets.pool import Pool
-from minisnn.data.sets.recordings import SPLITS
+from minisnn.data.sets.recordings import SPLITS, Recordings
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Classification
 from minisnn.training import evaluation
@@ -267,31 +266,27 @@ def assert_loud(found: dict[str, float], splits=("val", "test")) -> None:
 
 def trains_on_all(monkeypatch):
     """Every split has the recordings that train, as once."""
-    monkeypatch.setattr(own, "_drawn", lambda tasks, takes, seed: dict.fromkeys(SPLITS, tasks))
-    monkeypatch.setattr(own, "_as_named", lambda whole, *_: dict.fromkeys(SPLITS, whole))
+    same = lambda whole, *_, **how: dict.fromkeys(SPLITS, whole)
+    monkeypatch.setattr(Recordings, "split_recordings", same)
+    monkeypatch.setattr(own, "_as_named", same)
     monkeypatch.setattr(evaluation, "shared", lambda *_: None)
+
+
+def together(monkeypatch, of: Callable):
+    """Recordings are divided so that only those stay together which are alike in `of`."""
+    real = Recordings.split_recordings
+    parted = lambda self, seed=0, **how: real(self, seed, together=of(self))
+    monkeypatch.setattr(Recordings, "split_recordings", parted)
 
 
 def parts_takes(monkeypatch):
     """Windows of one take train and test."""
-    real = samples.places_of
-    alone = lambda tasks, shares, seed, together, dealt=False: real(
-        tasks, shares, seed, np.arange(len(tasks.pool)), dealt
-    )
-    for module in (recordings, own):
-        monkeypatch.setattr(module, "places_of", alone)
-    monkeypatch.setattr(
-        own,
-        "_drawn",
-        lambda tasks, takes, seed: tasks.split_recordings(seed, together=np.arange(len(takes))),
-    )
+    together(monkeypatch, lambda tasks: np.arange(len(tasks.pool)))
 
 
 def parts_subjects(monkeypatch):
     """Takes of one subject train and test."""
-    monkeypatch.setattr(
-        own, "_drawn", lambda tasks, takes, seed: tasks.split_recordings(seed, together=takes)
-    )
+    together(monkeypatch, lambda tasks: tasks.takes)
 
 
 def forgets_groups(monkeypatch):

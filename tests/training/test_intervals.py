@@ -180,27 +180,42 @@ def test_all_alike():
 # ---- what it holds
 
 
+def held(world, worlds: int, series: int, seed: int = 0, name: str = "") -> dict[str, np.ndarray]:
+    """{number of episodes: what `coverage.held` says of so many worlds}."""
+    parts = [coverage.of_series(world, seed + n, name, worlds // series) for n in range(series)]
+    return {number: np.concatenate([part[number] for part in parts]) for number in parts[0]}
+
+
 @pytest.mark.parametrize("name", ["digits", "rivals"])
 @pytest.mark.every(2)
 def test_the_interval_that_leads_holds_the_truth(name, monkeypatch):
     """A few worlds with the library's own episodes: nine in ten at least, where the ± over episodes
     holds far fewer."""
     monkeypatch.setattr(coverage, "EPISODES", (200,))
-    values = coverage.measure({name: coverage.SETTINGS[name]}, 120, 0, None, series=3)[name, 200]
-    ends, printed, over_episodes = values[:, :3].mean(0)
-    assert 0.89 < ends <= printed and over_episodes < 0.89 and values[:, 5].mean() > 0.89
+    values = held(coverage.SETTINGS[name], 120, 3, name=name)["200"]
+    ends, _, over_episodes, apart = values[:, :4].mean(0)
+    assert ends > 0.89 and over_episodes < 0.89 and apart > 0.89
 
 
 def test_an_interval_that_sees_no_rivals_holds_too_few(monkeypatch):
-    """The test above can fail: without what is learned from, the same worlds are held less often,
-    and by less."""
-    monkeypatch.setattr(coverage, "EPISODES", (200,))
+    """The test above can fail: without what is learned from, new recordings of the same worlds are
+    held less often."""
     world = coverage.World(50, 6, 3.0, query=0.3, own=0.3, rival=1.2)
-    whole = coverage.measure({"": world}, 60, 0, None, series=2)["", 200]
-    drawn_by = coverage.drawn_by
+    tasks = coverage.recordings(world)
+    episodes = [tasks.episode(0, n, coverage.WAYS, 1, coverage.QUERIES) for n in range(200)]
+
+    def share() -> float:
+        series, rng, held = coverage.Series(tasks, episodes), np.random.default_rng(0), []
+        for _ in range(60):
+            of = coverage.effects(world, series, rng)
+            right = coverage.answers(world, series, of, 0, rng)
+            miss = abs(right.mean() - coverage.truth(world, series, of, 0))
+            held.append(miss <= series.shared.intervals(right).recordings)
+        return np.mean(held)
+
+    whole, drawn_by = share(), coverage.drawn_by
     monkeypatch.setattr(coverage, "drawn_by", lambda task: drawn_by(task, support=False))
-    blind = coverage.measure({"": world}, 60, 0, None, series=2)["", 200]
-    assert blind[:, 3].mean() < whole[:, 3].mean() - 0.1
+    assert share() < whole - 0.1
 
 
 @pytest.mark.slow
@@ -208,8 +223,6 @@ def test_an_interval_that_sees_no_rivals_holds_too_few(monkeypatch):
 def test_coverage_of_every_setting(name):
     """93 to 98 in a hundred, as far as 600 worlds can tell (three standard errors), of accuracies
     and of differences."""
-    for (_, episodes), rows in coverage.measure(
-        {name: coverage.SETTINGS[name]}, 600, 1, None, series=30
-    ).items():
-        for held in (rows[:, 0].mean(), rows[:, 5].mean()):
-            assert 0.93 - 0.03 < held < 0.98 + 0.017, (name, episodes, held)
+    for episodes, rows in held(coverage.SETTINGS[name], 600, 30, 1, name).items():
+        for share in (rows[:, 0].mean(), rows[:, 3].mean()):
+            assert 0.93 - 0.03 < share < 0.98 + 0.017, (name, episodes, share)
