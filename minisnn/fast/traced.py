@@ -40,6 +40,7 @@ CODE: dict[Any, str] = {  # others are called by their name
     np.true_divide: "{} / {}",
     np.where: "{1} if {0} else {2}",
 }
+UFUNCS = frozenset(get_ufuncs())  # asked once: a second thread would see a table half filled
 NEUTRAL = {np.add: 0, np.multiply: 1}
 LOGIC = {np.logical_and, np.logical_not, np.logical_or}
 TRUTHS = LOGIC | {np.equal, np.greater, np.greater_equal, np.less, np.less_equal, np.not_equal}
@@ -144,7 +145,7 @@ class Trace:
             return reduce(mul, [given[0]] * given[1])
         if operation in LOGIC:
             return self.once(operation, *map(self._truth, given))
-        if operation not in CODE and operation not in get_ufuncs():
+        if operation not in CODE and operation not in UFUNCS:
             raise TypeError(f"kernels do not know {operation.__name__}")
         return self._simplest(operation, *map(self.number, given))
 
