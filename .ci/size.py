@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 LIMITS = {  # statements, nodes
-    "library": (21_250, 290_000),  # minisnn and hardware
-    "tests": (20_600, 310_000),
-    "lessons": (3_280, 45_100),
+    "library": (21_100, 288_600),  # minisnn and hardware
+    "tests": (20_000, 301_300),
+    "lessons": (3_275, 45_050),
     "scripts": (2_175, 31_950),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}
