@@ -99,6 +99,14 @@ def check_no_network(path: Path, what: str) -> None:
         )
 
 
+def check_distinct(paths: Iterable[str | Path]) -> None:
+    """ValueError where two outputs have the same place."""
+    places = [os.path.realpath(path) for path in paths]
+    for place in places:
+        if places.count(place) > 1:
+            raise ValueError(f"{place}: two outputs have this name; expected a name for each")
+
+
 @contextmanager
 def marked_folder(path: str | Path, force: bool = False, kind: Kind = FOLDER) -> Iterator[Path]:
     """A folder to write into, whose files move to `path` together when the block ends, as of

@@ -131,6 +131,7 @@ def run(function: Callable[..., int | None], given: dict[str, Any]) -> int | Non
             read += [path] * (not kinds)
     for path, kind in written:
         outputs.check(path, kind, read, given.get("force", False))
+    outputs.check_distinct(path for path, _ in written)
     signature = inspect.signature(function)
     for name, parameter in signature.parameters.items():
         kind = parameter.annotation

@@ -65,6 +65,7 @@ def test_an_empty_argument_is_refused(line, capsys, here):
         ("evaluate --dataset shd", "--checkpoint"),
         ("report --only table-9", "table-9"),
         ("info /dev/null", "a device or a pipe"),
+        ("hardware loihi --words same --json same", "two outputs"),
         ("lessons --only 99", "no lesson 99"),
     ],
 )

@@ -90,10 +90,17 @@ def find(name: str) -> Callable[..., Any]:
     )
 
 
+_files: dict[str, Path] = {}  # of code, by the names that they were given, and where they were
+
+
 def _function(name: str, place: str, function: str) -> Callable[..., Any]:
     """A function of a file, or of a module that can be imported."""
     if place.endswith(".py"):
-        module = module_of(Path(place).expanduser().absolute())
+        path = Path(place).expanduser().absolute()
+        if path.is_file():
+            _files[place] = path
+        # its code may have changed the working folder since
+        module = module_of(_files.get(place, path))
     else:
         module = importlib.import_module(place)
     if not callable(getattr(module, function, None)):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+import minisnn as ms
+
 from minisnn.data.camera.moved import Move
 from minisnn.data.readers.events import bin_events, event_array
 from minisnn.data.sets import aligned
@@ -64,3 +66,15 @@ def test_alignment_undoes_a_whole_pixel_move():
         aligned.side_by_side(pool, which(0), here, 32, 2),
         aligned.side_by_side(pool, which(2), there, 32, 2),
     )
+
+
+def test_tasks_are_moved_by_their_support_only():
+    """Where the query lies elsewhere, it is moved as the support asks."""
+    data = ms.DoubleNMnist("val", align="support", progress=False)
+    for index in (5, 6):
+        task = data.episode(0, index, ways=2, shots=1, queries=1)
+        support, query = task.recordings
+        offset = aligned.offset_of(data.pool, support)
+        assert offset != aligned.offset_of(data.pool, np.concatenate([support, query]))
+        moved = aligned.side_by_side(data.pool, query, offset, 32, 2)
+        np.testing.assert_array_equal(task.x_query, moved)

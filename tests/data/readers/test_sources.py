@@ -87,8 +87,8 @@ def test_subsets_and_loaders_that_look_so(source, number):
 
 
 def test_loaders_and_tensors_of_pytorch():
-    torch = pytest.importorskip("torch")
-    data = pytest.importorskip("torch.utils.data")
+    torch = pytest.importorskip("torch", reason="PyTorch, whose loaders are read, is an extra")
+    data = torch.utils.data
     drawn = data.WeightedRandomSampler([1.0] * 12, 999, replacement=True)
     batches = data.BatchSampler(data.SequentialSampler(range(12)), 5, drop_last=False)
     labelled = [(*Tonic()[k][:1], torch.tensor(k % 3)) for k in range(12)]
