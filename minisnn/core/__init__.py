@@ -3,7 +3,8 @@
 Import from here: any module. It may import: parallel.
 
     dual           numbers with a derivative: how H v comes out of the gradient's own code
-    neuron         the spike (value, slope, curvature), and a neuron's one step, forward and backward; `cuba` is another one
+    neuron         the spike (value, slope, curvature), and a neuron's one step, forward and backward
+    cuba           another neuron, current-based
     linear         convolution, pooling and filters, each with its adjoint
     layer          what comes in, the neuron's steps, pooling, spikes; and the way back
     loss           losses of the logits

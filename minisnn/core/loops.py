@@ -85,8 +85,8 @@ def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
 @dataclass
 class Passes:
     """The layers of a network at one theta, for a part of a batch. This is the reference;
-    `kernels.network.Engine` computes the same event by event. Of a twin it is given form and record;
-    `backs` is how often one goes back through the same part: 0, 1 or (for H v) 2, any number."""
+    `kernels.network.Engine` computes the same event by event. A twin has a form and a record;
+    `backs` is how often the way back through a part is taken: 0, 1, or 2 for any number (H v)."""
 
     net: Any
     theta: Array
@@ -113,7 +113,7 @@ class Passes:
         steps: Sequence[int] = (),
         recorded: Sequence = (),
     ) -> Iterator[Pass]:
-        """The pass of each layer that has weights, from its start; of so many `steps`, or all of x."""
+        """The pass of each layer that has weights, from its start: its `steps`, or all of x."""
         for n, w_layer in enumerate(w):
             many = steps[n] if steps else len(x)
             frozen = recorded[n][:many] if recorded else None
@@ -122,8 +122,8 @@ class Passes:
             yield result
 
     def part(self, x: Array, part: slice, first: int | None = None) -> Any:
-        """The last steps of a part, from `first` on, and where they begin, which a twin has recorded.
-        What is before goes through `window` steps at a time, in no more memory than these take."""
+        """The steps of a part from `first` on, and where they begin, which a twin has recorded.
+        What is before goes through `window` steps at a time, in no more memory than these."""
         net = self.net
         x = self.enter(x[part])
         K = max(len(x) - net.window, 0) if first is None else first
@@ -138,14 +138,14 @@ class Passes:
         return Window(x[K:], starts, [])
 
     def passes(self, w: list[Weights], window: Window) -> list[Pass]:
-        """The passes of the window's layers that have weights, of the steps that reach the logits."""
+        """The passes of the layers that have weights, in the steps that reach the logits."""
         steps = [len(window.x)]
         for layer in reversed(self.net.blocks[1:]):
             steps.insert(0, max(steps[0] - layer.neuron.delay, 0))
         return list(self.through(w, window.x, window.starts, steps, window.recorded))
 
     def forward(self, w: Any, window: Any, x_dot: Array | None = None) -> tuple[Any, Any]:
-        """(the logits: the readout's membranes at the last step, tapes), along x_dot (B, n, ...)."""
+        """(logits: the readout's membranes at the last step, tapes), along x_dot (B, n, ...)."""
         if x_dot is not None:
             window = window._replace(x=Dual(window.x, np.swapaxes(x_dot, 0, 1)))
         passes = self.passes(w, window)

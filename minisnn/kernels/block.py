@@ -246,9 +246,9 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
 
 
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True, along=None):
-    """(dx (B, m - delay, H, W, C_in), the adjoints of its arrays and learned constants by name). The
-    tape gains dy for the tangent, and loses its membranes where none is asked for. `along`
-    (weight_dot, tape_dot) that tangent: of all that it returns."""
+    """(dx (B, m - delay, H, W, C_in), the adjoints of its arrays and learned constants by name).
+    The tape gains dy for the tangent, and loses its membranes where none is asked for. With
+    `along`, (weight_dot, tape_dot), it returns the tangents of all these instead."""
     d = _adjoint(block, tape, dy)
     dtype, steps, layer = weight.dtype, d.steps, tape["layer"]
     B, inner = len(tape["dense"]), max(steps - layer.delay, 0)

@@ -32,8 +32,8 @@ POINTS = TAPS + OUTPUTS - 1
 
 
 def _transforms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(A, G, B) of Toom and Cook for the points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. All numbers
-    but those of G are exact."""
+    """(A, G, B) of Toom and Cook for the points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. All
+    numbers but those of G are exact."""
     points = np.array([0, 1, -1, 2, -2, 0.5, -0.5])
     powers = points[:, None] ** np.arange(TAPS)
     A = np.zeros((OUTPUTS, POINTS))
@@ -231,7 +231,7 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _weighed_rows(x, weights, top, line, to, at, g):
-    """to[at:] = the sum of weights[j] times row top + j of a plain or halo image, of `line` numbers."""
+    """to[at:] = the sum of weights[j] times row top + j, of `line` numbers, of an image."""
     pitch = x.size // g.H
     to[:] = 0
     for j in range(max(-top, 0), min(weights.size, g.H - top)):

@@ -102,8 +102,8 @@ class Events:
     def _merged(
         self, rows: int, columns: int, H: int, W: int, known: bool, first: int = 0
     ) -> "Events":
-        """The same events from a step on, on H x W sites that are so many rows and columns of these;
-        `known`: whether columns are."""
+        """The same events from a step on, on H x W sites that are so many rows and columns of
+        these; `known`: whether columns are."""
         B, before = self.offset.shape[:2]
         T = self.steps - first
         filled = np.zeros((B, H * rows), np.int64)
@@ -240,8 +240,8 @@ class EventWeight:
         return Weights(rows, self.layout("dense"), np.ascontiguousarray(bias), *heard)
 
     def release(self, points: str = "", kept: int = 0) -> None:
-        """Give up all layouts, or a layout at the points that takes more than `kept` bytes; they are
-        made again when asked for."""
+        """Give up all layouts, or a layout at the points that takes more than `kept` bytes; they
+        are made again when asked for."""
         with self._lock:
             for name, of_points in list(self._made):
                 large = self._made[name, of_points].nbytes > kept

@@ -1,5 +1,5 @@
-"""What the weights of a block get of dV: by events, output channels that fill a cache line or kernel
-rows at once, and by dense images. Every sum has a fixed order.
+"""The gradient of a block's weights from dV: by events, output channels that fill a cache line or
+kernel rows at once, and by dense images. Every sum has a fixed order.
 """
 
 import math

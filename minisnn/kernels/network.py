@@ -30,7 +30,7 @@ class Along(NamedTuple):
 
 @dataclass
 class Part:
-    """A part of a batch: what comes in, and once it has gone through the layers, what these left."""
+    """A part of a batch: what comes in, and what the layers left once it went through."""
 
     x: Any  # Events
     steps: int  # of the window
@@ -137,7 +137,7 @@ class Engine(network.Engine):
         return Dual(window.logits, d), (window.tapes, tapes_dot)
 
     def back(self, w: Any, tapes: Any, dlogits: Any, need_dx: bool = False) -> tuple[Any, Array]:
-        """As of the reference; the tangents are let go of, and the tapes where nobody goes back again."""
+        """As of the reference; frees the tangents, and the tapes where nobody goes back again."""
         tapes, tapes_dot = tapes
         along = isinstance(w, Along)
         dx = dlogits.d if along else np.ascontiguousarray(dlogits)

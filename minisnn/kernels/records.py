@@ -18,8 +18,8 @@ Constants = namedtuple("Constants", "threshold rest zero one quarter")
 
 # Sizes of a block. A *band* is what one row of pooled sites needs: `height` rows, two, or one where
 # nothing is pooled, and there are `bands` whole ones. `row` numbers are in a row of u, `sites` in
-# one of pooled sites, `pitch` in one of a *halo* image, which has k // 2 zero columns at both sides:
-# its columns begin at `pad`.
+# one of pooled sites, `pitch` in one of a *halo* image, which has k // 2 zero columns at both
+# sides: its columns begin at `pad`.
 Geometry = namedtuple("Geometry", "H W n_in n_out k height bands row sites pitch pad")
 
 # What the kernels know of a neuron: where its loops are, its constants as these take them, and how
@@ -44,26 +44,26 @@ Spikes = namedtuple("Spikes", "index value offset column logits")
 # nothing, as it is and transposed.
 Weights = namedtuple("Weights", "rows dense bias heard heard_back")
 
-# The membrane of a window's steps, (B, n, H W n_out), and what else a tape holds of them, (B, n, past
-# H W n_out), band by band; or the tangents of all that. Without samples where a band is computed
-# again.
+# The membrane of a window's steps, (B, n, H W n_out), and what else a tape holds of them, (B, n,
+# past H W n_out), band by band; or the tangents of all that. Without samples where a band is
+# computed again.
 Membrane = namedtuple("Membrane", "u past")
 
-# What the membrane of a window comes from: weights, and the `state` at its start (B, rows H W n_out),
-# with the events of its first step.
+# What the membrane of a window comes from: weights, and the `state` at its start (B, rows H W
+# n_out), with the events of its first step.
 Before = namedtuple("Before", "weights state")
 
 # What the tangent of a membrane comes from: weights_dot, which samples are `dense`, the tangents of
-# the filters at the window's start F (B, filters, H W n_out), and V (B, m - delay, H W n_out), which
-# holds W x_dot, and of dense samples W_dot x.
+# the filters at the window's start F (B, filters, H W n_out), and V (B, m - delay, H W n_out),
+# which holds W x_dot, and of dense samples W_dot x.
 Direction = namedtuple("Direction", "weights dense F V")
 
 # dy (B, steps, H' W' n_out), or dlogits (B, n_out) of the readout's last step.
 FromAbove = namedtuple("FromAbove", "dy dlogits steps")
 
 # What a membrane kernel fills on the way back: dV (B, m - delay, halo image), the adjoints of the
-# filters at the window's start dF (B, filters, H W n_out), db (B, bands, n_out), dW (B bands, weights)
-# in rows layout where dV need not be kept, else empty, and dk (B, bands, learned).
+# filters at the window's start dF (B, filters, H W n_out), db (B, bands, n_out), dW (B bands,
+# weights) in rows layout where dV need not be kept, else empty, and dk (B, bands, learned).
 Sums = namedtuple("Sums", "dV dF db dW dk")
 
 # The events of `steps` steps from `first` on by channel, see `linear.sort_by_channel`; those of

@@ -47,8 +47,8 @@ def reptile(loop: InnerLoop, net: Network, theta: Array, task: Task) -> MetaGrad
 
     Reptile needs no split of a task: all N steps descend the mean loss of support and query samples
     together. So the query loss returned is that of samples the network has learned from. Raises
-    ValueError for fewer than two steps: a single one, theta - theta_1 = a g, is joint training on all
-    tasks.
+    ValueError for fewer than two steps: a single one, theta - theta_1 = a g, is joint training on
+    all tasks.
     """
     must("online", not loop.online, "False for Reptile, which learns all samples at once", True)
     plain = type(loop).update is InnerLoop.update

@@ -2,8 +2,8 @@
 al. 2018).
 
 `meta_gradient`, at the end of the file, has the equations, N inner steps and the way back through
-them. ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`, but H_n couples the readout to
-the layers below, so that the outer loop learns them all. Online learning is what a device in use
+them. ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`, but H_n couples the readout
+to the layers below, so that the outer loop learns them all. Online learning is what a device in use
 does: `steps` times through the support set, sample by sample, with an update after each; it is the
 same recursion with as many steps as updates, each with the gradient of its own sample.
 

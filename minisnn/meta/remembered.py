@@ -1,5 +1,5 @@
-"""What a network says of samples, computed once: for all learning rules that ask of one task, and of
-the same samples in other tasks, while there is room."""
+"""What a network says of samples, computed once: for all learning rules that ask of one task, and
+of the same samples in other tasks, while there is room."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +21,8 @@ class Samples:
 
     Each row must be the same whatever rows it is computed with, and the objects that rows depend on
     must last as long as this. Beyond ROOM bytes, what came first goes first; nothing is kept where
-    samples do not come again, such as pairs that are made for each task. Threads may share it; another
-    process begins with an empty one.
+    samples do not come again, such as pairs that are made for each task. Threads may share it;
+    another process begins with an empty one.
     """
 
     def __init__(self, room: int = ROOM):
@@ -100,8 +100,8 @@ def remembered(samples: Samples | None = None, lasting: tuple | None = None) -> 
 def by_sample(
     network: Any, theta: Any, x: Any, what: Any, compute: Callable[[np.ndarray], tuple]
 ) -> tuple[np.ndarray, ...]:
-    """compute(x), of which rows are spared that are known; the whole, where the network's answer to a
-    sample depends on those next to it."""
+    """compute(x), of which rows are spared that are known; the whole, where the network's answer to
+    a sample depends on those next to it."""
     memory = answer.get()
     if not isinstance(memory, _Memory):
         return compute(x)

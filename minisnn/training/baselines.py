@@ -193,7 +193,8 @@ class Row:
             apart = self.right.astype(float) - other.right
             return float(apart.mean()), self.shared.intervals(apart, within)
         each = np.subtract(self.per_episode, other.per_episode)
-        mean, lead = float(each.mean()), None
+        mean = float(each.mean())
+        lead = None
         pairs: list[Any] = [*zip(self.intervals, other.intervals)][1:]
         halves = [None if None in pair else float(np.hypot(*pair)) for pair in pairs]
         if self.interval is not None and other.interval is not None:

@@ -176,8 +176,8 @@ def open_loop(builder, n, start):
 
 def each(builder, element, width, n, body, together=(4, 1), halves=False, masked=False):
     """Emit body(ops, k) for k = 0 .. n in vectors, so many `together` while they last, then one by
-    one, or `masked` all at once; ops of that length. With `halves` a loop of half vectors comes before
-    the last: for where n is often half a vector, as each loop must be compiled."""
+    one, or `masked` all at once; ops of that length. With `halves` a loop of half vectors comes
+    before the last: for where n is often half a vector, as each loop must be compiled."""
     k = ir.Constant(n.type, 0)
     half = [(VECTOR_BITS // 2, 1)] * (halves and VECTOR_BITS // 2 > width)
     rest = [] if masked else [(width, 1)]

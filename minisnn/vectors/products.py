@@ -15,9 +15,9 @@ from ..parallel.compilation import njit
 from .llvm import INDEX, REGISTERS, VECTOR_BITS, array_pointer, masked_ops, open_loop, vector_ops
 
 
-# Where the factors A[at + r * of_r + m * of_m + k * of_k] and B[at + r * of_r + k * of_k + n] of `gemm`
-# are, and the sums C[at + m * of_m + n]; numbers only, since a record of arrays made again for every
-# product costs more than small products do.
+# Where the factors A[at + r * of_r + m * of_m + k * of_k] and B[at + r * of_r + k * of_k + n] of
+# `gemm` are, and the sums C[at + m * of_m + n]; numbers only, since a record of arrays made again
+# for every product costs more than small products do.
 Left = namedtuple("Left", "at of_r of_m of_k")
 Right = namedtuple("Right", "at of_r of_k")
 Out = namedtuple("Out", "at of_m")
