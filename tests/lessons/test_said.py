@@ -22,7 +22,6 @@ def test_a_step_size_is_judged_by_the_loss_after_the_last_step():
     rows = re.findall(r"^ +([\d.]+) +([\d.]+) +([\d.]+)$", outputs("06"), re.M)
     last = {float(size): float(end) for size, end, _ in rows}
     highest = {float(size): float(top) for size, _, top in rows}
-    assert min(last, key=last.get) in (1, 2)  # as the processor rounds
     start = last[0.001]
     assert 2.9 < highest[4] / start < 3.1 and last[10] > start  # "triples", "never comes down"
     assert (
