@@ -3,7 +3,7 @@ lessons/make.py 03` one.
 
 A lesson is written in source/NN_name.md, plain Markdown, and the notebook beside this file is made
 from it: executed with the solutions in place of the stubs, then stored with the stubs and the
-outputs. Every `##` begins a new cell. Fences say what a block is:
+outputs. Every `##` begins a new cell; "{minutes}" is how long the lesson takes. Fences say what a block is:
 
     ```python                       a cell of code
     ```python exercise 1.1          a stub that raises NotImplementedError with a hint; "exercise 1.1
@@ -12,23 +12,23 @@ outputs. Every `##` begins a new cell. Fences say what a block is:
     ```hint 1.1                     folded text
     ```python solution 1.1          folded in the notebook; replaces the stub where the notebook is executed
     ```why                          folded text: why a prediction comes out as it does
-    ```lent 3 and 5                 folded text: what a reader needs who comes by the fast track, without
-                                    these lessons
     ```python wrong 1.1 NAME: PART OF THE MESSAGE
                                     not in the notebook: a typical wrong answer, and what the check must say to it
 
 Code that draws is folded in the notebook, and so are outputs that answer a prediction.
 Exercise 1.1t is a test of the function of exercise 1.1, which the student writes.
 
-Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. `python
-lessons/make.py --text` brings the texts up to date and runs nothing: for notebooks whose code is as
-it was.
+Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. Every run also
+brings checks/solutions.py and all minutes up to date: those in README.md, of the map, and of the
+paths (minutes.json). `python lessons/make.py --text` does that, and the texts, and runs nothing:
+for notebooks whose code is as it was.
 
 tests/lessons holds the notebooks to their sources, and every check to the stub, the solution and
 the wrong answers.
 """
 
 import ast
+import json
 import os
 import re
 import sys
@@ -37,9 +37,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from minisnn import classroom
+
 HERE = Path(__file__).resolve().parent
 KINDS = ("code", "exercise", "check", "hint", "solution", "wrong")
-LENT = "lent"
 WHY = "why"
 # what an exercise says that begins on paper
 DERIVED = re.compile(
@@ -57,7 +58,7 @@ class Cell:
     kind: str
     text: str
     exercise: str = ""
-    name: str = ""  # of a lent block: the lessons
+    name: str = ""
     message: str = ""
     optional: bool = False
 
@@ -90,7 +91,7 @@ def parse(source: Path) -> list[Cell]:
     kind."""
     cells, lines, start = [], [], None
     for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
-        opened = re.match(r"```(python|hint|why|lent)\b *(.*)", line) if start is None else None
+        opened = re.match(r"```(python|hint|why)\b *(.*)", line) if start is None else None
         if opened or (start is None and line.startswith("## ")):
             _add_text(cells, lines)
             lines = []
@@ -109,8 +110,8 @@ def parse(source: Path) -> list[Cell]:
 
 
 def _head(source, number, language, rest) -> Cell:
-    if language in (LENT, WHY):
-        return Cell(language, "", name=rest)
+    if language == WHY:
+        return Cell(WHY, "")
     if not rest:
         return Cell("code", "")
     found = re.match(r"(?:(\w+) )?(\d+\.\d+t?)(?:( optional)| ([^:]+): (.+))?$", rest)
@@ -194,6 +195,66 @@ def minutes(cells: list[Cell], left_out: Collection[str] | None = None) -> int:
     return 5 * round(taken / 5)
 
 
+def as_far_as(cells: list[Cell], exercise: str) -> list[Cell]:
+    """The cells of a lesson up to the first heading behind an exercise."""
+    last = max(n for n, cell in enumerate(cells) if cell.exercise == exercise)
+    rest = enumerate(cells[last:], last)
+    return cells[: next(n for n, cell in rest if cell.text.startswith("## "))]
+
+
+def lengths() -> dict[str, dict[str, int]]:
+    """Minutes of each lesson ("all"), and of each step of the paths."""
+    lessons = {int(source.stem[:2]): parse(source) for source in sources()}
+    found = {"all": {str(number): minutes(cells) for number, cells in lessons.items()}}
+    found["optional"] = {
+        str(number): minutes(cells, ()) - minutes(cells) for number, cells in lessons.items()
+    }
+    for name, path in classroom.paths().items():
+        found[name] = {}
+        for step in classroom.steps(path):
+            cells = lessons[int(step.partition(".")[0])]
+            cells = as_far_as(cells, step) if "." in step else cells
+            left_out = None
+            if "exercises" in path:
+                left_out = exercises(cells).keys() - set(path["exercises"])
+            found[name][step] = minutes(cells, left_out)
+    return found
+
+
+def plans(found: dict[str, dict[str, int]]) -> str:
+    """The paths as README.md shows them."""
+    lines = []
+    for name, path in classroom.paths().items():
+        title, hours = path["title"], sum(found[name].values()) / 60
+        title = title[0].upper() + title[1:]
+        lines += [f"**{title}**: `minisnn lessons --path {name}`, {hours:.1f} hours.", ""]
+        lines += ["| | lessons | minutes |", "|---|---|---|"]
+        for when, steps in path["parts"]:
+            named = [
+                step if "." not in step else f"{step[:2]} to exercise {step}" for step in steps
+            ]
+            taken = sum(found[name][step] for step in steps)
+            lines.append(f"| {when} | {', '.join(named)} | {taken} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def timed(text: str, found: dict[str, dict[str, int]]) -> str:
+    """README.md or the map with the minutes as they are."""
+    each = found["all"]
+    text = re.sub(
+        r"^(\| (\d+) \| \[.*\| )\d+(?= \|$)", lambda at: at[1] + str(each[at[2]]), text, flags=re.M
+    )
+    box = r'(class="n"[^>]*>(\d+)<.*class="m"[^>]*>)\d+(?= min)'
+    text = re.sub(box, lambda at: at[1] + str(each[at[2]]), text)
+    hours = f"takes about {sum(each.values()) / 60:.1f} hours"
+    text = re.sub(r"takes about [\d.]+ hours", hours, text)
+    more = f"another {sum(found['optional'].values())} minutes"
+    text = re.sub(r"another \d+ minutes", more, text)
+    between = r"(?<=<!-- paths -->\n).*(?=<!-- end -->)"
+    return re.sub(between, lambda at: plans(found), text, flags=re.S)
+
+
 def words() -> list[str]:
     """The words of GLOSSARY.md, long ones first."""
     found = re.findall(r"^### (.+)$", (HERE / "GLOSSARY.md").read_text(encoding="utf-8"), re.M)
@@ -233,14 +294,16 @@ def notebook(cells: list[Cell], solved: bool = False):
     )
     parts, texts = exercises(cells), [cell for cell in cells if cell.kind == "text"]
     cells = [cell for cell in cells if cell.kind != "wrong"]
-    told = dict(zip(map(id, texts), linked([cell.text for cell in texts]), strict=True))
+    length = str(minutes(cells))
+    filled = linked([cell.text.replace("{minutes}", length) for cell in texts])
+    told = dict(zip(map(id, texts), filled, strict=True))
     answers = answering(cells)
     for n, cell in enumerate(cells):
         tags = [cell.kind, *["optional"] * cell.optional]
         metadata = {"tags": tags, "exercise": cell.exercise} if cell.exercise else {}
         if cell.kind == "code":
             metadata |= _layout(cell, n in answers)
-        if cell.kind in ("text", "hint", "solution", LENT, WHY):
+        if cell.kind in ("text", "hint", "solution", WHY):
             new = v4.new_markdown_cell(told.get(id(cell)) or _folded(cell), metadata=metadata)
         else:
             text = (
@@ -286,8 +349,6 @@ def _layout(cell: Cell, answers: bool) -> dict:
 
 def _folded(cell: Cell) -> str:
     title, text = f"Hint for exercise {cell.exercise}", cell.text
-    if cell.kind == LENT:
-        title = f"You come by the fast track? What lessons {cell.name} would have told you"
     if cell.kind == WHY:
         title = "Why? (To read after your guess)"
     if cell.kind == "solution":
@@ -373,9 +434,13 @@ def solutions() -> str:
 
 
 def main(wanted: list[str]) -> None:
-    """Make checks/solutions.py, the notebooks whose number or name begins with one of `wanted` (all
-    without)."""
+    """Make checks/solutions.py, what tells minutes, and the notebooks whose number or name begins
+    with one of `wanted` (all without)."""
     (HERE / "checks" / "solutions.py").write_text(solutions(), encoding="utf-8")
+    found = lengths()
+    (HERE / "minutes.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    for file in (HERE / "README.md", HERE / "pictures" / "map.svg"):
+        file.write_text(timed(file.read_text(encoding="utf-8"), found), encoding="utf-8")
     made = retold if "--text" in wanted else make
     wanted = [one for one in wanted if one != "--text"]
     for source in sources():

@@ -1,5 +1,5 @@
 """What lesson 0 plays with: the page that learns what one draws, drawings before a simulated camera,
-and three ways to break a network."""
+and two ways to break a network."""
 
 import html
 
@@ -19,6 +19,7 @@ from minisnn.hardware.page.make import page as page_of
 
 NETWORK = "omniglot_background_maml.h5"
 STEP_MS, STEPS = 50, 6  # of that network: ms of a step, and its steps
+ROWS = 24  # neurons whose spikes are shown
 
 
 def page(path: str = "teach.html") -> None:
@@ -88,20 +89,6 @@ def rounded(net, theta: np.ndarray, bits: int) -> np.ndarray:
     return found
 
 
-def frozen(net, step_size: np.ndarray, *layers: str) -> np.ndarray:
-    """Step sizes that are 0 in these layers. Raises ValueError for one that is not there."""
-    names = [part.name.split(".")[0] for part in net.layout]
-    for one in layers:
-        if one not in names:
-            raise ValueError(
-                f"there is no layer {one!r}; there are {', '.join(dict.fromkeys(names))}"
-            )
-    found = step_size.copy()
-    for name, part in zip(names, net.layout, strict=True):
-        found[part.slice] *= name not in layers
-    return found
-
-
 def membranes(net, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Membranes (T, ways) of the last layer while one sample x (T, H, W, 2) goes by: what would be
     the logits if it ended there."""
@@ -117,20 +104,20 @@ def watch(net, before: np.ndarray, after: np.ndarray, x: np.ndarray) -> None:
     with style.picture("Events come in, spikes go up, membranes answer", 1, 4, 12, 2.4) as axes:
         axes[0].imshow(plots.event_picture(x[: 100 // STEP_MS].sum(0)))
         axes[0].set(title="what the camera reports", xticks=[], yticks=[])
-        spikes = net.spikes(before, x[None])[0].reshape(len(x), -1)
-        active = np.flatnonzero(spikes.any(0))
-        step, neuron = np.nonzero(
-            spikes[:, active[np.linspace(0, len(active) - 1, 60).astype(int)]]
-        )
-        axes[1].plot(times[step], neuron, "|", color=style.BLACK, markersize=2)
-        axes[1].set(
-            title="spikes of 60 neurons", xlabel="time (ms)", yticks=[], xlim=(0, times[-1])
-        )
+        spikes = net.spikes(before, x[None])[0].reshape(len(x), -1).T
+        shown = spikes[np.linspace(0, len(spikes) - 1, ROWS).astype(int)]
+        shown = shown[np.lexsort(shown.T[::-1])]
+        edges = STEP_MS * np.arange(len(x) + 1)
+        axes[1].pcolormesh(edges, np.arange(ROWS + 1), shown, cmap="Greys", edgecolors="white")
+        axes[1].set(title=f"spikes of {ROWS} neurons", xlabel="time (ms)", yticks=[])
         for one, theta, said in ((axes[2], before, "before"), (axes[3], after, "after")):
             u = membranes(net, theta, x)
             for k, colour in zip(range(u.shape[1]), plots.COLOURS.values()):
-                one.plot(times, u[:, k], color=colour, label=f"{k}" if one is axes[3] else None)
+                last = one is axes[3]
+                wide = 2 if last else 10 - 2 * k  # seen though they are equal
+                one.plot(times, u[:, k], color=colour, linewidth=wide, label=str(k) * last)
             one.set(title=f"membranes, {said}", xlabel="time (ms)")
+        axes[2].sharey(axes[3])
         axes[3].legend(fontsize=8, title="class", loc="center left", bbox_to_anchor=(1, 0.5))
 
 

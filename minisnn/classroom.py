@@ -2,8 +2,9 @@
 imported here.
 
 A path through them is an entry of lessons/paths.json: a title; parts, (when, lessons) in order, in
-which "10.1" is lesson 10 as far as that exercise; the exercises that it has, if not all that are
-not optional; and the lessons to go on with then.
+which "12.1" is lesson 12 as far as that exercise; the exercises that it has, if not all that are
+not optional; and the lessons to go on with then. minutes.json, which lessons/make.py writes, says
+how long each takes.
 """
 
 import json
@@ -17,8 +18,7 @@ from .outputs import LESSONS, marked_folder
 
 # what the notebooks import, and what says how they hang together
 NEEDED = (
-    "README.md GLOSSARY.md guides/*.* style.py interactive.py play.py pictures/*.[js]* "
-    "checks/*.py checks/*.txt"
+    "README.md GLOSSARY.md guides/*.* style.py interactive.py play.py pictures/*.[js]* checks/*.py"
 ).split()
 LINK = re.compile(r"\[([^\]]+)\]\((\d\d)_\w+\.ipynb[^)]*\)")  # to a lesson
 
@@ -50,18 +50,22 @@ def needed() -> list[Path]:
 
 
 def paths() -> dict[str, dict[str, Any]]:
-    """The paths through the lessons, by name."""
-    return json.loads((folder("lessons") / "paths.json").read_text(encoding="utf-8"))
+    """The paths through the lessons, by name, with the minutes of their steps."""
+    found, minutes = (
+        json.loads((folder("lessons") / file).read_text(encoding="utf-8"))
+        for file in ("paths.json", "minutes.json")
+    )
+    return {name: path | {"minutes": minutes.get(name, {})} for name, path in found.items()}
 
 
 def steps(path: dict[str, Any]) -> list[str]:
-    """The lessons of a path in order; one that is left half done comes twice."""
+    """The lessons of a path in order."""
     return [step for _, part in path["parts"] for step in part]
 
 
 def numbers(path: dict[str, Any]) -> list[int]:
     """The numbers of the lessons on a path."""
-    return sorted({int(step.partition(".")[0]) for step in steps(path)})
+    return [int(step.partition(".")[0]) for step in steps(path)]
 
 
 def on_path(notebook: dict, path: dict[str, Any]) -> dict:
@@ -74,7 +78,8 @@ def on_path(notebook: dict, path: dict[str, Any]) -> dict:
         optional = name not in path["exercises"] if "exercises" in path else "optional" in tags
         if "exercise" in tags and optional:
             lent[name] = f"# Exercise {name} is left out on this path: the course's own solution.\n"
-            cells.append(cell | {"metadata": {"tags": ["lent"]}, "source": [name]})
+            lent_cell = {"metadata": {"tags": ["lent"], "exercise": name}, "source": [name]}
+            cells.append(cell | lent_cell)
         elif name not in lent:
             cells.append(cell)
         elif "solution" in tags:
@@ -87,28 +92,32 @@ def on_path(notebook: dict, path: dict[str, Any]) -> dict:
 
 
 def signposted(notebook: dict, number: int, path: dict[str, Any]) -> dict:
-    """The notebook of a lesson that says what comes next on a path: at the end, and where the path
-    leaves a lesson half done. What the path does not have is named there without a link."""
+    """The notebook of a lesson that says how long it takes on a path, and what comes next: at the
+    end, or at the first heading behind the exercise at which the path leaves it. What the path does
+    not have is named there without a link."""
     files = {one.number: one.path.name for one in lessons() if one.number in numbers(path)}
+    at = numbers(path).index(number)
+    step, *after = steps(path)[at:]
     cells: list[dict[str, Any]] = []
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             text = LINK.sub(lambda at: at[0] if int(at[2]) in files else at[1], text)
+            text = re.sub(r"Allow \d+ minutes", f"Allow {path['minutes'][step]} minutes", text)
         cells.append(cell | {"source": text.splitlines(keepends=True)})
-    after = dict(zip(steps(path), steps(path)[1:]))
-    for step in [step for step in steps(path) if int(step.partition(".")[0]) == number]:
-        text = "**Your path ends here.**"
-        if step in after:
-            lesson, _, part = after[step].partition(".")
-            far = f", as far as exercise {after[step]}" * bool(part)
-            text = f"**Next on your path:** [lesson {lesson}]({files[int(lesson)]}){far}."
-        elif path["then"]:
-            text += f" Afterwards: `minisnn lessons --only {','.join(path['then'])}`."
-        of = [n for n, cell in enumerate(cells, 1) if cell["metadata"].get("exercise") == step]
-        sign: dict[str, Any] = {"cell_type": "markdown", "id": f"path-{step.replace('.', '-')}"}
-        sign |= {"metadata": {"tags": ["path"]}, "source": [text]}
-        cells.insert(of[-1] if of else len(cells), sign)
+    text = "**Your path ends here.**"
+    if after:
+        lesson, _, part = after[0].partition(".")
+        far = f", as far as exercise {after[0]}" * bool(part)
+        text = f"**Next on your path:** [lesson {lesson}]({files[int(lesson)]}){far}."
+    elif path["then"]:
+        text += f" Afterwards: `minisnn lessons --only {','.join(path['then'])}`."
+    end = len(cells)
+    if "." in step:
+        last = max(n for n, one in enumerate(cells) if one["metadata"].get("exercise") == step)
+        end = next(n for n in range(last, end) if cells[n]["source"][0].startswith("## "))
+    sign = {"cell_type": "markdown", "id": "path", "metadata": {"tags": ["path"]}, "source": [text]}
+    cells.insert(end, sign)
     return notebook | {"cells": cells}
 
 

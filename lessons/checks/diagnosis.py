@@ -17,12 +17,12 @@ import sys
 import textwrap
 import time
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from minisnn import LIF
+from minisnn.data.store.shipped import folder
 
 from . import surrogate
 from .facts import fact
@@ -34,7 +34,7 @@ SECONDS = 1.2  # of processor time, to look for the slip
 LINES = 50_000  # that a slip may run
 BITS = 4096  # that its whole numbers may grow to
 AS_IF = "your values are as if this were the only slip: "
-SLIPS = Path(__file__).with_name("slips.txt")
+SLIPS = folder("lessons") / "checks" / "slips.txt"  # not in the student's folder
 # compiled code that trusts its arguments: a slip in them may write beyond an array
 SOLVERS = ("eigsh",)
 _calls: list = []  # (exercise, function, arguments, what it returned)
@@ -128,7 +128,7 @@ def slip(exercise: str) -> str:
     noted = [call[2:] for call in calls[::-1]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for said, changed in known(exercise):
+        for said, changed in known(exercise, source):
             if time.process_time() < end and _repeats(changed, exercise, noted):
                 lines = _lines(ast.parse(changed))
                 other = right - lines <= own and not lines - right <= own
@@ -192,12 +192,13 @@ def arguments_of(exercise: str) -> list[str]:
     return list(inspect.signature(solution(exercise)).parameters)
 
 
-def known(exercise: str):
-    """(what is said, the changed source) for each line of slips.txt that belongs to an exercise."""
+def known(exercise: str, solution: str):
+    """(what is said, the changed solution) for each line of slips.txt that belongs to an
+    exercise."""
     for line in SLIPS.read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{exercise} | "):
             _, part, other, said = line.replace("\\n", "\n").split(" | ")
-            yield said, SOLUTIONS[exercise].replace(part, other) if part else other
+            yield said, solution.replace(part, other) if part else other
 
 
 def _repeats(source, exercise: str, pairs) -> bool:

@@ -51,7 +51,7 @@ def back():
 @table(
     "10.3",
     "gradient",
-    "Nobody had derived this one for you; the twin says that it is so.",
+    "Nobody had derived this one for you.",
     tolerance=1e-6,
 )
 def back_tied():

@@ -5,9 +5,8 @@ import numpy as np
 import minisnn as ms
 from minisnn.core.loss import softmax
 
-from . import bugs, close, data, mine, surrogate, table
+from . import close, data, mine, surrogate, table, tested
 from .diagnosis import solution
-from .suspects import run as membranes
 
 mine.prepare(__name__)
 
@@ -98,10 +97,10 @@ def backward_tangent():
 def tired_backward():
     """Exercise 17.4: a neuron that is in neither library."""
     I, dy = np.random.default_rng(4).standard_normal((2, 25, 2, 3)) * 0.4
-    u = membranes(I, NEURON, lambda a, t: surrogate.step(a), 0.9, 1.7)
+    u = tested.run(I, NEURON, lambda a, t: surrogate.step(a), 0.9, 1.7)
     yield u, dy, NEURON, 0.9, 1.7
 
 
 def slipped(bug):
     """Judge a bug by the course's tests, exercise 17.4t."""
-    bugs.slipped("17.4t", bug)
+    tested.slipped("17.4t", bug)

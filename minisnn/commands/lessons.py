@@ -21,7 +21,7 @@ def lessons(
     ] = False,
     only: Annotated[tuple[int, ...], "numbers of the lessons to copy (default: all)"] = (),
     path: Annotated[
-        Literal["fast", "6-weeks", "12-weeks"] | None,
+        Literal["evening", "fast", "lecture", "6-weeks", "12-weeks"] | None,
         "copy the lessons of a path, in which exercises that it leaves out stand with their "
         "solution, and print the plan",
     ] = None,
@@ -40,7 +40,7 @@ def lessons(
       minisnn lessons                   all lessons, into ./minisnn-lessons
       minisnn lessons --out ~/snn       into another folder
       minisnn lessons --list            what there is
-      minisnn lessons --path fast       MAML in about four hours; also 6-weeks
+      minisnn lessons --path fast       learn a start yourself, in an afternoon
       minisnn lessons --only 3 --force  lesson 3 again, in place of your own copy
       minisnn lessons --open            and start JupyterLab there
       minisnn lessons --mine            your own library, mysnn.py: how far it is
@@ -65,8 +65,9 @@ def lessons(
     for name, what in classroom.copy(only, out, force, way):
         print(f"{out / name}: {what}")
     if way is not None:
-        parts = [f"  {when:15}{', '.join(part)}" for when, part in way["parts"]]
-        print(way["title"], *parts, f"afterwards: {', '.join(way['then']) or '-'}", sep="\n")
+        hours = f"{way['title']} ({sum(way['minutes'].values()) / 60:.1f} hours)"
+        parts = [f"  {when:26}{', '.join(part)}" for when, part in way["parts"]]
+        print(hours, *parts, f"afterwards: {', '.join(way['then']) or '-'}", sep="\n")
     command = [sys.executable, "-m", "jupyterlab", str(out)]
     there = importlib.util.find_spec("jupyterlab") is not None
     if open and there:

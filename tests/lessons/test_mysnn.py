@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import make
 from checks import Wrong, lesson01, mine
 from checks.solutions import SOLUTIONS
 
@@ -37,12 +36,6 @@ def typed(text: str, name: str, folder: Path):
     space = {"np": np}
     exec(compile(text, str(path), "exec"), space)
     return space[name]
-
-
-def test_the_solutions_file_is_what_the_sources_say():
-    assert (make.HERE / "checks" / "solutions.py").read_text() == make.solutions(), (
-        "run `python lessons/make.py`"
-    )
 
 
 def test_what_passes_is_kept_with_its_equation_and_what_fails_is_not(own, capsys):

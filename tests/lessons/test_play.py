@@ -1,34 +1,11 @@
-"""Lesson 0: play without a formula, a page that is written where the student works, and breaks that
-do what they say."""
+"""What lesson 0 plays with: a page that is written where the student works, and breaks that do what
+they say."""
 
-import re
-
-import make
 import numpy as np
 import play
 import pytest
 
 import minisnn as ms
-
-PLAY = make.sources()[0]
-
-
-def test_lesson_0_is_play():
-    cells = make.parse(PLAY)
-    text = "\n".join(cell.text for cell in cells if cell.kind == "text")
-    assert "$" not in text and {cell.kind for cell in cells} == {"text", "code", "why"}
-    assert 30 <= make.minutes(cells) <= 45 and text.count("**Predict.**") >= 4
-    broken = [cell.text for cell in cells if cell.text.startswith("## Break it")]
-    for n, cell in enumerate(cells):
-        if cell.text.startswith("## Break it"):
-            rest = [one.text for one in cells[n:] if one.kind == "text"]
-            end = next(k for k in range(1, len(rest)) if rest[k].startswith("## "))
-            led = re.findall(r"\]\(([\w.]+\.ipynb)\)", "\n".join(rest[:end]))
-            assert led and {name.removesuffix(".ipynb") for name in led} <= {
-                source.stem for source in make.sources()
-            }, cell.text
-    assert len(broken) == 4
-    assert make.notebook_of(PLAY).stat().st_size < 150_000  # the page is not in it
 
 
 def test_the_page_is_written_beside_the_notebook_and_shown_to_who_watches(
@@ -63,12 +40,3 @@ def test_what_breaks_a_network_does_what_it_says():
             assert set(np.unique(one / unit)) <= {-2, -1, 0, 1} and np.log2(unit) % 1 == 0
         else:
             assert (one == net.views(theta)[name]).all()
-    sizes = net.views(play.frozen(net, np.ones(net.size), "conv1"))
-    assert {name: set(one.ravel()) for name, one in sizes.items()} == {
-        "conv1.weight": {0},
-        "conv1.bias": {0},
-        "readout.weight": {1},
-        "readout.bias": {1},
-    }
-    with pytest.raises(ValueError, match="there is no layer 'conv9'; there are conv1, readout"):
-        play.frozen(net, np.ones(net.size), "conv9")
