@@ -5,7 +5,6 @@ mysnn.py page` fills with the student's weights. `python -m checks.data` writes 
 of the lessons.
 """
 
-import hashlib
 import re
 import subprocess
 import sys
@@ -118,14 +117,6 @@ def recorded(pictures: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(found), np.array([len(events) for events in found])
 
 
-def digest(held: dict[str, np.ndarray]) -> bytes:
-    """SHA-256 of all arrays, as `mysnn.py` computes it when it reads them."""
-    found = hashlib.sha256()
-    for name in sorted(held):
-        found.update(name.encode() + np.ascontiguousarray(held[name]).tobytes())
-    return found.digest()
-
-
 def write(path: Path, characters=CHARACTERS, drawings: int = DRAWINGS) -> None:
     """Write the data file. Raises OSError where it cannot be written."""
     text, model, slots = page()
@@ -145,7 +136,6 @@ def write(path: Path, characters=CHARACTERS, drawings: int = DRAWINGS) -> None:
             raw, events = recorded(pictures.reshape(-1, 28, 28), seed)
             held[split] = np.ascontiguousarray(raw.T)  # columns are packed far better than rows
             held[f"{split}_events"] = events.reshape(many, drawings)
-    held["sha256"] = np.frombuffer(digest(held), np.uint8)
     with whole_file(path) as file:
         np.savez_compressed(file, **held)
 

@@ -3,7 +3,8 @@ their checks.
 
 Whoever passes a check writes a function into it; later lessons import from it, and lesson 17
 needs nothing else. What was left out stands there as the course has it (`solutions.py`, made from
-the lessons' sources), so that nobody is stuck. `python -m checks.mine` says how far it has come and
+the lessons' sources), so that nobody is stuck. Above each function a mark says whose it is; all
+else in the file is the student's, and stays. `python -m checks.mine` says how far it has come and
 runs the checks of all that is yours again. The variable MYSNN names another file.
 """
 
@@ -16,123 +17,15 @@ import os
 import re
 import sys
 import textwrap
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from minisnn.files import read_whole, write_whole
 
-from .parts import GIVEN, PARTS, PRELUDE, given, with_imports
+from .parts import GIVEN, PARTS, PRELUDE, given
 from .solutions import SOLUTIONS
 
-try:
-    import fcntl
-except ImportError:  # Windows: nothing is locked there
-    fcntl = None  # type: ignore[assignment]
-
 _LARGEST = 1 << 24  # bytes
-PATIENCE = 20.0  # seconds
-MARK = re.compile(rf"^# (\d+\.\d+) · (yours|the course's own|{GIVEN})\b.*\n", re.M)
-
-
-class Section(NamedTuple):
-    """A function in the file: whose it is, its text with the equation above it, and the student's
-    own code below it."""
-
-    owner: str
-    text: str
-    below: str = ""
-
-
-def place() -> Path:
-    """Where the student's file lies."""
-    return Path(os.environ.get("MYSNN", "mysnn.py")).absolute()
-
-
-def parse(text: str) -> tuple[str, dict[str, Section]]:
-    """(what stands above the first function, sections by exercise) of such a file."""
-    first, *rest = MARK.split(text)
-    sections: dict[str, Section] = {}
-    for n in range(0, len(rest), 3):
-        exercise, owner, part = rest[n : n + 3]
-        one = Section(owner, *_parted(exercise, part))
-        if exercise in sections:  # twice in the file: nothing of the first is lost
-            before = sections[exercise]
-            one = one._replace(
-                below="\n\n\n".join(filter(None, (before.text, before.below, one.below)))
-            )
-        sections[exercise] = one
-    return first, sections
-
-
-def _parted(exercise: str, part: str) -> tuple[str, str]:
-    """(the function of an exercise with what stands above it, what stands below it) of the text
-    under its mark.
-
-    What cannot be read as Python is all the function's: it is kept until the check passes again,
-    and then stands below it, as a comment.
-    """
-    text = part.strip("\n")
-    name = PARTS[exercise][0] if exercise in PARTS else ""
-    try:
-        body = ast.parse(text).body
-    except (SyntaxError, ValueError):
-        return text, ""
-    ends = [one.end_lineno or 0 for one in body if getattr(one, "name", "") == name]
-    if not ends:
-        return text, ""
-    lines = text.split("\n")
-    end = ends[0]
-    # a comment at the end of the function
-    while end < len(lines) and lines[end].startswith((" ", "\t")):
-        end += 1
-    return "\n".join(lines[:end]), "\n".join(lines[end:]).strip("\n")
-
-
-def _above(exercise: str, text: str) -> str:
-    """What of a section stands above its function beside the mark's equation, or is no such
-    function at all: the student's."""
-    name, equation = PARTS[exercise]
-    lines = [line for line in text.split("\n") if line != f"# {equation}"]
-    try:
-        body = ast.parse("\n".join(lines)).body
-    except (SyntaxError, ValueError):
-        return "\n".join(f"# {line}".rstrip() for line in lines)
-    here = next((one for one in body if getattr(one, "name", "") == name), None)
-    if here is None:
-        return "\n".join(lines).strip("\n")
-    first = min([here.lineno, *(one.lineno for one in getattr(here, "decorator_list", ()))])
-    return "\n".join(lines[: first - 1]).strip("\n")
-
-
-def _order(exercise: str) -> tuple[int, ...]:
-    """Where an exercise stands in the file."""
-    return (*map(int, exercise.split(".")),)
-
-
-def compose(sections: dict[str, Section], prelude: str = PRELUDE) -> str:
-    """The file with its functions in the lessons' order."""
-    texts = []
-    for exercise in sorted(sections, key=_order):
-        owner, text, below = sections[exercise]
-        texts += [f"# {exercise} · {owner}\n{text}", *filter(None, [below])]
-    return "\n\n\n".join([prelude.strip("\n"), *texts]) + "\n"
-
-
-def section(exercise: str, owner: str, source: str) -> Section:
-    """A function as it stands in the file."""
-    return Section(owner, f"# {PARTS[exercise][1]}\n{textwrap.dedent(source).strip()}")
-
-
-def course() -> dict[str, Section]:
-    """The course's own functions, by exercise, and what it gives between and behind them."""
-    functions = {
-        exercise: section(exercise, "the course's own", SOLUTIONS[exercise])
-        for exercise in PARTS
-        if exercise in SOLUTIONS
-    }
-    return functions | {place: Section(GIVEN, text) for place, text in given().items()}
+MARK = re.compile(rf"^# (\d+\.\d+) · (yours|the course's own|{GIVEN})$", re.M)
 
 
 class Unusable(ValueError):
@@ -142,106 +35,117 @@ class Unusable(ValueError):
         return [str(self)]
 
 
-def _text() -> str:
+def place() -> Path:
+    """Where the student's file lies."""
+    return Path(os.environ.get("MYSNN", "mysnn.py")).absolute()
+
+
+def owners(text: str) -> dict[str, str]:
+    """Whose the functions of a file are, by exercise."""
+    return {found[1]: found[2] for found in MARK.finditer(text)}
+
+
+def section(exercise: str, owner: str, source: str) -> str:
+    """A function as it stands in the file."""
+    return f"# {exercise} · {owner}\n# {PARTS[exercise][1]}\n{textwrap.dedent(source).strip()}\n"
+
+
+def course() -> dict[str, str]:
+    """The course's own functions, by exercise, and what it gives between and behind them."""
+    own = {one: section(one, "the course's own", SOLUTIONS[one]) for one in PARTS}
+    return own | {one: f"# {one} · {GIVEN}\n{text}\n" for one, text in given().items()}
+
+
+def _order(exercise: str) -> tuple[int, ...]:
+    """Where an exercise stands in the file."""
+    return (*map(int, exercise.split(".")),)
+
+
+def inserted(text: str, exercise: str, new: str) -> str:
+    """The file with a section more, in the lessons' order."""
+    later = (m for m in MARK.finditer(text) if _order(m[1]) > _order(exercise))
+    at = next((found.start() for found in later), None)
+    if at is None:
+        return f"{text.rstrip()}\n\n\n{new}"
+    return f"{text[:at]}{new}\n\n{text[at:]}"
+
+
+def replaced(text: str, exercise: str, source: str) -> str:
+    """The file with the student's function in place of the one that it holds. Raises Unusable where
+    the file is no Python."""
+    mark = next(found for found in MARK.finditer(text) if found[1] == exercise)
     try:
-        return (
-            read_whole(place(), "your functions", _LARGEST)
-            .decode("utf-8-sig")
-            .replace("\r\n", "\n")
-        )
+        body = ast.parse(text).body
+    except SyntaxError as error:
+        raise Unusable(f"{place()}: line {error.lineno} is no Python ({error.msg})") from None
+    first = text[: mark.start()].count("\n") + 1
+    named = [one for one in body if getattr(one, "name", "") == PARTS[exercise][0]]
+    old = next((one for one in named if one.lineno > first), None)
+    if old is None:
+        raise Unusable(f"{place()}: below its mark {mark[0]!r} there is no {PARTS[exercise][0]}")
+    lines = text.split("\n")
+    begin = min([old.lineno, *(one.lineno for one in old.decorator_list)])
+    lines[begin - 1 : old.end_lineno] = textwrap.dedent(source).strip().split("\n")
+    lines[first - 1] = f"# {exercise} · yours"
+    return "\n".join(lines)
+
+
+def _read() -> str:
+    """The file, or its header where there is none yet."""
+    if not place().exists():
+        return PRELUDE
+    try:
+        text = read_whole(place(), "your functions", _LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unusable(
             f"{place()}: {error.reason} at byte {error.start}; expected a text, saved as UTF-8"
         ) from None
-    except ValueError as error:
-        raise Unusable(str(error)) from None
-    except OSError as error:
-        raise Unusable(f"{place()}: cannot be read ({error.strerror})") from None
+    except (ValueError, OSError) as error:
+        raise Unusable(f"{place()}: cannot be read ({error})") from None
+    return text.replace("\r\n", "\n")
 
 
-def _read() -> tuple[str, dict[str, Section]]:
-    return parse(_text()) if place().exists() else (PRELUDE, {})
-
-
-def _write(prelude: str, sections: dict[str, Section]) -> None:
-    if place().exists() and not os.access(place(), os.W_OK):
-        raise Unusable(f"{place()}: is read-only; expected a file that can be written to")
+def _write(text: str) -> None:
     try:
-        write_whole(place(), compose(sections, prelude).encode())
+        write_whole(place(), text.encode())
     except OSError as error:
         raise Unusable(f"{place()}: cannot be written ({error.strerror})") from None
 
 
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """In here no other notebook changes the file: it would lose what this one writes, or this one
-    what it wrote. One that takes longer than PATIENCE is not waited for."""
-    try:
-        folder = os.open(place().parent, os.O_RDONLY)
-    except OSError:  # `_write` says why
-        yield
-        return
-    end = time.monotonic() + PATIENCE
-    try:
-        while not _locked(folder) and time.monotonic() < end:
-            time.sleep(0.05)
-        yield
-    finally:
-        if fcntl is not None:
-            with contextlib.suppress(OSError):
-                fcntl.flock(folder, fcntl.LOCK_UN)  # for a copy of a process that was forked, too
-        os.close(folder)
-
-
-def _locked(folder: int) -> bool:
-    """Whether this process has the lock of an open folder now, or there are no locks."""
-    try:
-        if fcntl is not None:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without them
-        return True
-    return True
+def _filled(text: str, before: tuple[int, ...]) -> str:
+    """The file with the course's own functions where the student left some out."""
+    known = owners(text)
+    for exercise, new in course().items():
+        if exercise not in known and _order(exercise) < before:
+            text = inserted(text, exercise, new)
+    return text
 
 
 def prepare(module: str) -> None:
     """Functions of earlier lessons that nobody wrote stand in the file as the course's own; `import
     mysnn` finds it."""
-    number = int(module[-2:])
-    _fill(number)
+    _fill((int(module[-2:]),))
     if sys.path[0] != str(place().parent):  # before any other file of this name
         sys.path.insert(0, str(place().parent))
+
+
+def _fill(before: tuple[int, ...]) -> str:
+    old = _read()
+    text = _filled(old, before)
+    if text != old or not place().exists():
+        _write(text)
+        sys.modules.pop("mysnn", None)
+        importlib.invalidate_caches()
+    return text
 
 
 def whole() -> str:
     """Fill the file with all that it needs to run by itself; a sentence that says what of it is the
     course's own."""
-    sections = _fill(max(_order(exercise)[0] for exercise in PARTS) + 1)
-    lent = [one for one in PARTS if sections[one].owner != "yours"]
+    known = owners(_fill((99,)))
+    lent = [f"{one} {PARTS[one][0]}" for one in PARTS if known[one] != "yours"]
     said = f"{place().name}: {len(PARTS) - len(lent)} of {len(PARTS)} functions are yours"
-    names = ", ".join(f"{exercise} {PARTS[exercise][0]}" for exercise in lent)
-    return said + (f"; the course's own: {names}" if lent else "")
-
-
-def _header(prelude: str) -> str:
-    """With the imports that a later version of the course needs; as it is where it is no Python."""
-    try:
-        return with_imports(prelude)
-    except (SyntaxError, ValueError):
-        return prelude
-
-
-def _fill(number: int) -> dict[str, Section]:
-    """All sections of the file, those of the course in it that lessons before `number` left out."""
-    given = {exercise: one for exercise, one in course().items() if _order(exercise)[0] < number}
-    with _alone():
-        prelude, sections = _read()
-        if not place().exists() or given.keys() - sections.keys():
-            _write(_header(prelude), given | sections)
-            sys.modules.pop("mysnn", None)
-            importlib.invalidate_caches()
-    return given | sections
+    return said + (f"; the course's own: {', '.join(lent)}" if lent else "")
 
 
 def keep(exercise: str, function, check) -> str:
@@ -252,31 +156,21 @@ def keep(exercise: str, function, check) -> str:
     except (OSError, TypeError):
         return ""  # not typed into a cell: a program called the check
     try:
-        with _alone():
-            return _kept(exercise, source, check)
+        text = _filled(_read(), _order(exercise))
+        if exercise in owners(text):
+            text = replaced(text, exercise, source)
+        else:
+            text = inserted(text, exercise, section(exercise, "yours", source))
+        _passes(text, exercise, check)
+        _write(text)
     except Unusable as error:
         return f"(Not kept in {place().name}. {error})"
-
-
-def _kept(exercise: str, source: str, check) -> str:
-    prelude, sections = _read()
-    before = {one: text for one, text in course().items() if _order(one) < _order(exercise)}
-    new = section(exercise, "yours", source)
-    if exercise in sections:
-        old = sections[exercise]
-        new = new._replace(
-            below="\n\n\n".join(filter(None, (_above(exercise, old.text), old.below)))
-        )
-    prelude, sections = _header(prelude), before | sections | {exercise: new}
-    try:
-        _passes(compose(sections, prelude), exercise, check)
     except (Exception, SystemExit) as error:
         cause = error.__cause__ or error
         said = f"{type(error).__name__}: {error}"
         if isinstance(cause, NameError):
             said = f"`{cause.name}` is not known; put its import inside the function"
         return f"(Not kept in {place().name}, where it must run by itself: {said})"
-    _write(prelude, sections)
     return f"(Kept in {place().name}.)"
 
 
@@ -291,33 +185,27 @@ def report() -> int:
     """Print what is in the file and whether each function of the student's still passes; 1 where
     one does not."""
     if not place().exists():
-        print(
-            f"{place()}: there is no such file yet; pass the check of exercise 1.1, and it is there"
-        )
+        print(f"{place()}: there is no such file yet; it comes when exercise 1.1 passes its check")
         return 0
     try:
-        prelude, sections = _read()
+        text = _read()
     except Unusable as error:
         print(error, file=sys.stderr)
         return 2
-    failed, yours = 0, 0
-    for exercise, (name, equation) in PARTS.items():
-        owner, said = sections[exercise].owner if exercise in sections else "to come", ""
+    known, failed = owners(text), 0
+    for exercise, (name, _) in PARTS.items():
+        owner, said = known.get(exercise, "to come"), ""
         if owner == "yours":
-            yours += 1
+            lesson = importlib.import_module(f".lesson{_order(exercise)[0]:02d}", __package__)
             try:
-                module = importlib.import_module(
-                    f".lesson{int(exercise.split('.')[0]):02d}", __package__
-                )
-                _passes(_text(), exercise, getattr(module, name).plain)
+                _passes(text, exercise, getattr(lesson, name).plain)
                 said = "passes its check"
             except (Exception, SystemExit) as error:
                 failed, said = failed + 1, f"FAILS: {error}"
         print(f"{exercise:>5}  {name:26} {owner:18} {said}".rstrip())
-    print(
-        f"{place()}: {yours} of {len(PARTS)} functions are yours, {len(_text().splitlines())} lines"
-    )
-    if "17.9" in sections:
+    yours = list(known.values()).count("yours")
+    print(f"{place()}: {yours} of {len(PARTS)} functions are yours, {text.count(chr(10))} lines")
+    if "17.9" in known:
         print(f"it runs by itself: python {place().name} train, then python {place().name} page")
     return min(failed, 1)
 

@@ -1,6 +1,5 @@
 """What stands in a student's `mysnn.py`: its header, and the exercises whose functions go into it."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -15,7 +14,6 @@ Sequences are (T, ...): time comes first, and all neurons of a layer, and all sa
 
 import argparse
 import base64
-import hashlib
 import re
 import sys
 import time
@@ -119,18 +117,6 @@ PARTS = {
     "17.3": ("backward_tangent", "the lines of `backward`, dotted: H v without a Hessian"),
     "17.4": ("tired_backward", "a neuron of two resets: each spike is blamed through both"),
 }
-
-
-def with_imports(prelude: str) -> str:
-    """The header of a file, with all imports that the functions below it need."""
-    wanted = re.findall(r"^(?:import|from) .*$", PRELUDE, re.M)
-    missing = [line for line in wanted if line not in prelude.split("\n")]
-    if not missing:
-        return prelude
-    body = ast.parse(prelude).body
-    first = next((one.lineno - 1 for one in body if not isinstance(one, ast.Expr)), 0)
-    lines = prelude.split("\n")
-    return "\n".join([*lines[:first], *missing, *lines[first:]])
 
 
 def given() -> dict[str, str]:
