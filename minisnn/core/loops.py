@@ -22,9 +22,10 @@ import numpy as np
 from ..arguments import array, one_of
 from ..parallel.checks import Checks
 from ..parallel.threads import in_order
-from .dual import Array, Dual, derivative, linear, value
+from .dual import Array, Dual, derivative, value
 from .layer import Layer, Pass, State, Weights
 from .neuron import FORMS
+from .readout import logits_of, membranes_back
 
 Record = list[dict[str, Any]]  # what a twin freezes of each layer, of `Network.record`
 # membranes of the samples that go through the layers together, at least one; a third for H v
@@ -72,14 +73,6 @@ def parts_of(batch: int, size: int) -> list[slice]:
     """Slices of nearly equal length, `size` at most."""
     edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
     return [slice(a, b) for a, b in zip(edges, edges[1:])]
-
-
-@linear
-def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
-    """A sequence that is zero but at some steps; a (len(at), ...)."""
-    sequence = np.zeros((steps, *a.shape[1:]), a.dtype)
-    sequence[list(at)] = a
-    return sequence
 
 
 @dataclass
@@ -145,17 +138,18 @@ class Passes:
         return list(self.through(w, window.x, window.starts, steps, window.recorded))
 
     def forward(self, w: Any, window: Any, x_dot: Array | None = None) -> tuple[Any, Any]:
-        """(logits: the readout's membranes at the last step, tapes), along x_dot (B, n, ...)."""
+        """(logits, tapes), along x_dot (B, n, ...)."""
         if x_dot is not None:
             window = window._replace(x=Dual(window.x, np.swapaxes(x_dot, 0, 1)))
         passes = self.passes(w, window)
-        return passes[-1].u[-1].reshape(-1, self.net.ways), passes
+        logits = logits_of(self.net.readout, passes[-1].u, passes[-1].tape.spike)
+        return logits.reshape(*logits.shape[:-3], self.net.ways), passes
 
     def back(self, w: Any, passes: Any, dlogits: Any, need_dx: bool = False) -> tuple[Any, Array]:
         """(dx (B, n, ...), the gradient) from the adjoint of the logits; H v where that is dual."""
-        steps = len(passes[-1].u)
-        dy = at_steps(dlogits.reshape(1, -1, 1, 1, self.net.ways), steps, [steps - 1])
-        return self.back_through(w, passes, dy, need_dx)
+        dlogits = dlogits.reshape(*dlogits.shape[:-1], 1, 1, self.net.ways)
+        du = membranes_back(self.net.readout, dlogits, passes[-1].u, passes[-1].tape.spike)
+        return self.back_through(w, passes, du, need_dx)
 
     def back_through(
         self, w: Any, passes: Any, dy: Any, need_dx: bool = False
@@ -201,8 +195,8 @@ class Passes:
 class Loops(Checks):
     """What a network with these layers computes.
 
-    Every method takes theta (size,), x event counts, and y (B,) labels (or targets (B, ways) for
-    the squared loss). spike="jet" or "smooth" with record=net.record(theta, x) computes a twin: the
+    Every method takes theta (size,), x event counts, and y (B,) labels (or, for the squared loss,
+    targets in the shape of the logits). spike="jet" or "smooth" with record=net.record(theta, x) computes a twin: the
     smooth function whose derivatives are the network's own. Raises ValueError for arguments that do
     not fit, and `NotFinite` for values that are not finite.
     """
@@ -211,6 +205,7 @@ class Loops(Checks):
     inference_part = 5  # samples that go through the layers together where no tape is kept
     window: int  # time steps that are differentiated
     gain: float  # factor on the counts that come in
+    readout: str = "last"  # what the loss is given of the last layer's membranes
     backend: str
     input_shape: tuple[int, ...]
     blocks: tuple[Layer, ...]
@@ -248,6 +243,11 @@ class Loops(Checks):
         """gain times a part of it, time first and in the network's dtype."""
         x = np.ascontiguousarray(np.swapaxes(x, 0, 1))
         return x.astype(self.dtype) * self.dtype.type(self.gain)
+
+    def _logits_shape(self, x: Array) -> tuple[int, ...]:
+        """(B, ways), or (B, n, ways) of n steps."""
+        steps = (min(self.window, x.shape[1]),) if self.readout == "steps" else ()
+        return len(x), *steps, self.ways
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
         """Parts of a batch that go through the layers together, for a `second` derivative or
@@ -298,7 +298,7 @@ class Loops(Checks):
         ((3, 3), True)
         """
         theta, x, twin = self._taken(theta, x, spike, record)
-        y = self._target(y, len(x))
+        y = self._target(y, self._logits_shape(x))
         engine = self._engine(theta, twin, 2 if second else 1)
         parts = self._parts(x, second)
         kept: list[Any] = [None] * len(parts)  # (window, loss, logits)

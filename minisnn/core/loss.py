@@ -1,4 +1,4 @@
-"""Losses of the logits (B, ways), and their first and second derivatives.
+"""Losses of the logits (B, ways), or (B, n, ways) of n steps, and their first and second derivatives.
 
 A `Loss` has three methods: the mean loss over the batch, its gradient dlogits, and the directional
 derivative of that along logits_dot. Another loss is another such object, `SpikingNet(loss=...)`.
@@ -14,16 +14,16 @@ from .dual import Array
 
 
 class Loss:
-    """A loss of the logits (B, ways) and their targets y, with its derivatives. Your own is a
+    """A loss of the logits (B, ways), or with readout="steps" (B, n, ways), and their targets y, with its derivatives. Your own is a
     subclass with these three:
 
     value(logits, y)                           the mean loss over the batch, a number
-    backward(logits, y)                        its gradient dlogits (B, ways)
+    backward(logits, y)                        its gradient dlogits, in the shape of the logits
     backward_tangent(logits, logits_dot, y)    the directional derivative of that gradient along
                                                logits_dot
 
-    one_hot   True: y is (B, ways) in the logits' dtype; labels become one-hot rows, and real-valued
-              targets may be given. False: y is (B,) labels, nothing else
+    one_hot   True: y has the shape and dtype of the logits; labels become one-hot rows, and
+              real-valued targets may be given. False: y is (B,) labels, nothing else
 
     >>> class Quartic(ms.Loss):
     ...     def value(self, logits, y):
@@ -83,16 +83,17 @@ class CrossEntropy(Loss):
 
 
 class Squared(Loss):
-    """Half the squared error, mean_b 1/2 |logits_b - y_b|^2; y (B, ways)."""
+    """Half the squared error, 1/2 |logits - y|^2, summed over outputs and its mean over samples and,
+    where logits (B, n, ways) have them, steps; y in the shape of the logits."""
 
     def value(self, logits, y):
-        return float(0.5 * np.sum((logits - y) ** 2) / len(y))
+        return float(0.5 * np.sum((logits - y) ** 2) / y[..., 0].size)
 
     def backward(self, logits, y):
-        return (logits - y) / len(y)
+        return (logits - y) / y[..., 0].size
 
     def backward_tangent(self, logits, logits_dot, y):
-        return logits_dot / len(y)
+        return logits_dot / y[..., 0].size
 
 
 LOSSES: dict[str, Loss] = {"cross_entropy": CrossEntropy(), "squared": Squared()}

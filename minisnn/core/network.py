@@ -35,10 +35,10 @@ from .loops import (
     Parameter,
     Passes,
     Record,
-    at_steps,
     parts_of,
 )
 from .loss import LOSSES, loss_of
+from .readout import at_steps, check_readout
 
 __all__ = ["Gradients", "LossAndGradient", "Network", "Seen", "at_steps", "parts_of"]
 BACKENDS = ("numba", "numpy")
@@ -238,7 +238,7 @@ class Network(Loops):
     @property
     def beyond(self) -> str:
         """In words, what of it is more than conv layers that are all alike, dense ones and a
-        readout of one neuron; empty where nothing is.
+        readout of one neuron, whose last membrane is the answer; empty where nothing is.
 
         >>> ms.SpikingNet((6,), layers=[ms.Dense(5, recurrent=True)], ways=3, learn=("alpha",)).beyond
         'layers given as a list, learned constants (alpha)'
@@ -246,7 +246,8 @@ class Network(Loops):
         settings = self.configuration()
         words = ["layers given as a list"] if "layers" in settings else []
         learn = ", ".join(settings.get("learn", ()))
-        return ", ".join([*words, f"learned constants ({learn})"] if learn else words)
+        words += [f"learned constants ({learn})"] * bool(learn)
+        return ", ".join(words + [f"readout {self.readout!r}"] * (self.readout != "last"))
 
     def like(self, **changes: Any) -> Self:
         """This network with other settings.
@@ -418,7 +419,7 @@ class Network(Loops):
         True
         """
         logits = self(theta, x, spike=spike, record=record)
-        return float(self.criterion.value(logits, self._target(y, len(logits))))
+        return float(self.criterion.value(logits, self._target(y, logits.shape)))
 
     def loss_and_gradient(
         self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record | None = None
@@ -725,7 +726,7 @@ class Network(Loops):
         True
         """
         at = self.linearize(theta, x, spike=spike, record=record)
-        y = self._target(y, len(at.logits))
+        y = self._target(y, at.logits.shape)
 
         def product(v: Array) -> Array:
             logits_dot = at.jvp(self._vector(v, "v"))

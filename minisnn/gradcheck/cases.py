@@ -51,8 +51,8 @@ def random_theta(net: Any, rng: np.random.Generator) -> Array:
 def random_data(
     net: Any, rng: np.random.Generator, batch: int = 3, steps: int | None = None
 ) -> tuple[Array, Array]:
-    """(x, y): Poisson event counts, 0.3 for each input and step, and labels (targets for one neuron
-    with squared loss).
+    """(x, y): Poisson event counts, 0.3 for each input and step, and labels (real targets of one
+    neuron, or over steps).
 
     >>> x, y = ms.gradcheck.random_data(ms.SpikingNet((6,), (), ways=3), np.random.default_rng(0), batch=4, steps=20)
     >>> x.shape, y.shape
@@ -60,8 +60,9 @@ def random_data(
     """
     steps = steps or (min(net.window + 5, 40) if hasattr(net, "neuron") else 20)
     x = rng.poisson(0.3, (batch, steps, *net.input_shape)).astype(np.uint8)
-    y = rng.integers(0, net.ways, batch) if net.ways > 1 else rng.standard_normal((batch, 1))
-    return x, y
+    shape = net._logits_shape(x)
+    real = net.ways == 1 or len(shape) > 2
+    return x, rng.standard_normal(shape) if real else rng.integers(0, net.ways, batch)
 
 
 def small_step(net: Any, theta: Array, x: Array, y: Any) -> float:
@@ -78,7 +79,8 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
 
     It has zero to two conv layers and zero to two dense ones below the readout. Spiking networks have
     kernels 1 to 7, strides 1 and 3, every pooling, recurrence, learned constants, a reset that is
-    attached or detached, and a window shorter than, equal to or longer than the recording.
+    attached or detached, every readout, and a window shorter than, equal to or longer than the
+    recording.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0), model="cnn")
     >>> type(case.net).__name__, case.theta.shape == (case.net.size,), case.theta.dtype
@@ -104,7 +106,9 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
         neuron = (CubaLIF if model == "cuba" else LIF)(gain=3.0, **constants)
         learn = one_of((), ("beta",), ("beta", "alpha"), neuron.learnable)
         how |= dict(layers=layers, neuron=neuron, learn=learn, window=steps + one_of(-3, 0, 3))
-        net = SpikingNet(shape, detach_reset=one_of(False, False, True), **how)
+        readouts = ["last", "mean"] + ["count"] * (model == "snn") + ["steps"] * (loss == "squared")
+        how |= dict(detach_reset=one_of(False, False, True), readout=one_of(*readouts))
+        net = SpikingNet(shape, **how)
     theta = random_theta(net, rng)
     task = Task(*random_data(net, rng, one_of(1, 2, 3), steps), *random_data(net, rng, 3, steps))
     return Case(net, theta, task, small_step(net, theta, task.x_support, task.y_support))

@@ -142,7 +142,7 @@ def check_spikes(net: Any, rng: np.random.Generator) -> list[Result]:
 def check_loss(net: Any, logits: Array, y: Any, rng: np.random.Generator) -> list[Result]:
     """Its gradient against its value; where that is right, the tangent of the gradient, whose adjoint
     it is itself."""
-    loss, y = net.criterion, net._target(y, len(logits))
+    loss, y = net.criterion, net._target(y, logits.shape)
     name = net.loss_name.partition("(")[0] + ".backward"
     value = lambda z: (np.asarray(loss.value(z, y)),)
     back = lambda z, dy: (dy[0] * loss.backward(*z, y),)

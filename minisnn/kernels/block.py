@@ -22,7 +22,7 @@ from .linear import (
 )
 from .layer import EVERY_STEP, Block
 from .neuron import layer as layer_of
-from .records import Before, Direction, FromAbove, Layer, Membrane, Spikes, Sums, geometry
+from .records import Before, Direction, Layer, Membrane, Spikes, Sums, geometry
 
 AT_ONCE = 20  # steps whose dense images go through the weights together
 # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
@@ -60,8 +60,8 @@ def _potential(block, steps, x, *arguments, **how):
 
 
 def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
-    """(y, tape); y are Events, or logits (B, C_out) for the readout. The tape holds so many steps
-    of the window."""
+    """(y, tape); y are Events, or the readout's membranes in the window (B, n, C_out). The tape holds
+    so many steps of the window."""
     dtype = weight.dtype
     x = x.flat() if block.input_shape[:2] == (1, 1) else x
     B = len(x.offset)
@@ -78,13 +78,14 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     anew = plain and kept > 0 and events * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
     neuron = layer.neuron
     sites = g.H * g.row
-    room = (B if kept and not anew else 0, kept)
+    shown = T - first if block.readout else kept
+    room = (B if shown and not anew else 0, shown)
     u = aligned_empty((*room, sites), dtype)
     past = aligned_empty((*room, sites * neuron.past), dtype)
     all_states = sites * (1 + neuron.filters + neuron.states)
     state = nothing(dtype, B if anew else 0, all_states)
-    y, logits = _room_for_spikes(block, B, T, dtype)
-    out = Spikes(y.index, y.value, y.offset, y.column, logits)
+    y = _room_for_spikes(block, B, T, dtype)
+    out = Spikes(y.index, y.value, y.offset, y.column)
     work = gradient.work_of(block, B)
     held = gradient.held_of(block, x, first if kept else 0, g)
     spans = _spans(T) if some else [(0, T)]
@@ -98,7 +99,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         given = x.lists, weight.record(x, bias), dense, V, *rest
         parallel(ahead.forward, B * bands, *given, work=work)
         del V, given  # before the next is made
-    y = logits if block.readout else y.tight()
+    y = u if block.readout else y.tight()
     if not kept:
         return y, {"u": u}
     tape = dict(u=u, past=past, dense=dense, some=some, state=state, bias=bias, anew=anew)
@@ -110,8 +111,8 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     return y, tape
 
 
-def _room_for_spikes(block: Block, B: int, T: int, dtype) -> tuple[Events, np.ndarray]:
-    """Events with room for all that a block can hand on, and logits of a readout."""
+def _room_for_spikes(block: Block, B: int, T: int, dtype) -> Events:
+    """Events with room for all that a block can hand on."""
     rows, columns, channels = block.output_shape
     row = 0 if block.readout else columns * channels
     valued = block.pool == "spikes"
@@ -119,8 +120,7 @@ def _room_for_spikes(block: Block, B: int, T: int, dtype) -> tuple[Events, np.nd
     value = nothing(dtype, *index.shape[:2], index.shape[2] * valued)
     offset = np.zeros((B, rows, T + 1), np.int32)
     column = np.empty((B, rows, T, 0 if valued else columns + 1), np.int32)
-    logits = np.empty((B if block.readout else 0, channels), dtype)
-    return Events(index, value, offset, column, max(row, 1), channels), logits
+    return Events(index, value, offset, column, max(row, 1), channels)
 
 
 def _heard(block: Block, s: Events, layer) -> dict:
@@ -164,14 +164,6 @@ def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
 
 def _before(weight, tape) -> Before:
     return Before(weight.record(tape["x"], tape["bias"]), tape["state"])
-
-
-def _adjoint(block, tape, dy) -> FromAbove:
-    """The readout's adjoint belongs to the last step only."""
-    if block.readout:
-        return FromAbove(nothing(dy.dtype, 0, 0, 0), np.ascontiguousarray(dy), tape["u"].shape[1])
-    dy = _flat(dy.copy() if block.recurrent else dy)  # which gains what the layer hears of itself
-    return FromAbove(dy, nothing(dy.dtype, 0, 0), dy.shape[1])
 
 
 def _empty_sums(block, tape, steps, need_dx) -> Sums:
@@ -233,13 +225,12 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     u_dot = aligned_empty((len(u), steps, sites), dtype)
     past_dot = aligned_empty((len(u), steps, sites * layer.neuron.past_dot), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
-    logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
     membranes = Membrane(u, tape["past"]), Membrane(u_dot, past_dot)
-    arguments = _before(weight, tape), direction, layer, *membranes, y_dot, logits_dot, f.lists
+    arguments = _before(weight, tape), direction, layer, *membranes, y_dot, f.lists
     work = gradient.work_of(block, B)
     parallel(window.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
     s_dot = y_dot if block.recurrent else None
-    y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
+    y_dot = u_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     if not tape["anew"]:
         direction = direction._replace(F=F_dot[:0], V=V_dot[:0])  # u_dot is there
     return y_dot, {"x_dot": x_dot, "u_dot": membranes[1], "direction": direction, "s_dot": s_dot}
@@ -249,8 +240,8 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True, along=No
     """(dx (B, m - delay, H, W, C_in), the adjoints of its arrays and learned constants by name).
     The tape gains dy for the tangent, and loses its membranes where none is asked for. With
     `along`, (weight_dot, tape_dot), it returns the tangents of all these instead."""
-    d = _adjoint(block, tape, dy)
-    dtype, steps, layer = weight.dtype, d.steps, tape["layer"]
+    d = _flat(dy.copy() if block.recurrent else dy)  # which gains what the layer hears of itself
+    dtype, steps, layer = weight.dtype, d.shape[1], tape["layer"]
     B, inner = len(tape["dense"]), max(steps - layer.delay, 0)
     u = u_dot = Membrane(tape["u"], tape["past"])
     dV = nothing(dtype, 0, 0, 0)

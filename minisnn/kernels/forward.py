@@ -158,8 +158,6 @@ def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out,
             out.offset[b, band, t + 1] = found
     if between.size > 0:
         copy(S, between[b, at * rows : (at + N) * rows])
-    if layer.readout and end == x.T:
-        copy(U, out.logits[b])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

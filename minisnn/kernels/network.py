@@ -12,6 +12,7 @@ import numpy as np
 from ..core import network
 from ..core.dual import Array, Dual, derivative, value
 from ..core.layer import Weights
+from ..core.readout import exchanged, logits_of, membranes_back
 from . import block as passes
 from .events import Events, EventWeight, collect
 from .layer import EVERY_STEP, block_of, fold, fold_weight, unfold, unfold_weight
@@ -36,7 +37,7 @@ class Part:
     steps: int  # of the window
     first: int  # the step from which steps are counted
     tapes: list[Tape] = field(default_factory=list)
-    logits: Any = None
+    membranes: Any = None  # of the readout, (B, n, ways)
 
 
 class Engine(network.Engine):
@@ -74,6 +75,14 @@ class Engine(network.Engine):
             w, self._prepared(w, derivative), [derivative(of_layer.bias) for of_layer in w]
         )
 
+    @property
+    def _spike(self) -> Any:
+        """That of the readout."""
+        return self.net.blocks[-1].neuron.jet("hard")
+
+    def _logits(self, membranes: Any) -> Any:
+        return logits_of(self.net.readout, exchanged(membranes), self._spike)
+
     def release(self) -> None:
         for weight in self.weights:
             weight.release()
@@ -106,7 +115,7 @@ class Engine(network.Engine):
         return sum(b.neuron.delay for b in self.blocks[n + 1 :])
 
     def _through(self, part: Part, many: int) -> Any:
-        """What the last of so many blocks hands on. The readout's tape keeps the window's steps,
+        """What the last of so many blocks hands on, the readout its membranes. Its tape keeps the window's steps,
         those below what they can need."""
         y, part.x = part.x, None  # which the tapes hold, from the window on
         for n in range(many):
@@ -119,8 +128,8 @@ class Engine(network.Engine):
         self, w: Any, window: Part, x_dot: Array | None = None
     ) -> tuple[Any, tuple[list[Tape], list[Tape]]]:
         if not isinstance(w, Along):
-            window.logits = self._through(window, len(self.blocks))
-            return window.logits, (window.tapes, [])
+            window.membranes = self._through(window, len(self.blocks))
+            return self._logits(window.membranes), (window.tapes, [])
         d: Any = None
         if x_dot is not None:
             reach = max(window.steps - self._short(0) - self.blocks[0].neuron.delay, 0)
@@ -134,13 +143,20 @@ class Engine(network.Engine):
             along = w.weights[n], w.biases[n], window.tapes[n], d, steps
             d, tape_dot = passes.forward_tangent(block, self.weights[n], *along)
             tapes_dot.append(tape_dot)
-        return Dual(window.logits, d), (window.tapes, tapes_dot)
+        return self._logits(Dual(window.membranes, d)), (window.tapes, tapes_dot)
 
     def back(self, w: Any, tapes: Any, dlogits: Any, need_dx: bool = False) -> tuple[Any, Array]:
-        """As of the reference; frees the tangents, and the tapes where nobody goes back again."""
+        of_readout, moved = tapes[0][-1]["u"], tapes[1]
+        u = Dual(of_readout, moved[-1]["u_dot"].u) if moved else of_readout
+        du = membranes_back(self.net.readout, dlogits, exchanged(u), self._spike)
+        return self._back(w, tapes, exchanged(du), need_dx)
+
+    def _back(self, w: Any, tapes: Any, dy: Any, need_dx: bool) -> tuple[Any, Array]:
+        """The same from the adjoint of what the last of these layers hands on; frees the tangents,
+        and the tapes where nobody goes back again."""
         tapes, tapes_dot = tapes
         along = isinstance(w, Along)
-        dx = dlogits.d if along else np.ascontiguousarray(dlogits)
+        dx = dy.d if along else dy
         flat = np.zeros(self.net.size, self.net.dtype)
         views = self.net.views(flat)
         for n in reversed(range(len(tapes))):
@@ -174,7 +190,7 @@ class Engine(network.Engine):
         dy = np.swapaxes(dy, 0, 1)
         if tapes[0]:
             dy = np.ascontiguousarray(dy).reshape(*dy.shape[:2], *self.net.blocks[-2].output_shape)
-        return self.back(w, tapes, dy, need_dx)
+        return self._back(w, tapes, dy, need_dx)
 
     # ---- what is read of them
 
@@ -185,4 +201,5 @@ class Engine(network.Engine):
 
     def seen(self, window: Part) -> tuple[Array, Array]:
         y = self._through(window, len(self.blocks) - 1)
-        return passes.features(self.blocks[-1], y, [y.steps]), self._pass(-1, y, 0)[0]
+        membranes = self._pass(-1, y, 0)[0]
+        return passes.features(self.blocks[-1], y, [y.steps]), self._logits(membranes)

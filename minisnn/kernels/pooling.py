@@ -113,9 +113,12 @@ def spike_slope(v, d, out, layer):
 
 @INNER
 def adjoint(u, dy, s, du, layer):
-    """du from dy, of values or pairs."""
+    """du from dy, of values or pairs; the readout hands on its membranes."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
-    if pool == NONE:
+    if layer.readout:
+        for m in range(len(u)):
+            copy(dy[m], du[m])
+    elif pool == NONE:
         spike_slope(u, dy, du, layer)
     elif pool == SPIKES:
         for m in range(len(u)):

@@ -36,9 +36,8 @@ Layer = namedtuple("Layer", "g c neuron start pool readout first lag delay")
 # begin.
 Lists = namedtuple("Lists", "index value offset column capacity T valued known")
 
-# What a block hands on: lists of events, with values where the mean of spikes is pooled, or the
-# readout's logits (B, n_out).
-Spikes = namedtuple("Spikes", "index value offset column logits")
+# What a block hands on: lists of events, with values where the mean of spikes is pooled.
+Spikes = namedtuple("Spikes", "index value offset column")
 
 # A weight in rows and in dense layout, the bias, and what weighs a layer's own spikes, (K, K) or
 # nothing, as it is and transposed.
@@ -57,9 +56,6 @@ Before = namedtuple("Before", "weights state")
 # the filters at the window's start F (B, filters, H W n_out), and V (B, m - delay, H W n_out),
 # which holds W x_dot, and of dense samples W_dot x.
 Direction = namedtuple("Direction", "weights dense F V")
-
-# dy (B, steps, H' W' n_out), or dlogits (B, n_out) of the readout's last step.
-FromAbove = namedtuple("FromAbove", "dy dlogits steps")
 
 # What a membrane kernel fills on the way back: dV (B, m - delay, halo image), the adjoints of the
 # filters at the window's start dF (B, filters, H W n_out), db (B, bands, n_out), dW (B bands,

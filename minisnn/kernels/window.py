@@ -85,9 +85,9 @@ def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, hea
 
 
 @KERNEL
-def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot, f):
-    """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u
-    is not given it is computed again."""
+def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, f):
+    """y_dot along `d`, where it has room; u_dot is kept where it has room, and where u is not given
+    it is computed again."""
     g = layer.g
     N = g.height * g.row
     kept = before.state.size == 0
@@ -109,8 +109,6 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_do
             given = (own, 0 * b, 0 * b)
             to = (own_dot, 0 * b, 0 * b)
         _along(b, band, x, d, layer, given, to, S, biases_dot, lists, room, y_dot, f, heard)
-        if layer.readout:
-            copy(u_dot.u[b, u_dot.u.shape[1] - 1], logits_dot[b])
 
 
 @INLINE
@@ -138,15 +136,14 @@ def _sums(b, band, S, dX, N, out, layer):
 
 @KERNEL
 def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
-    """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dF, db
-    and dk; along `d`, where that is given, the tangents of these, and dV itself where it has room.
+    """The adjoint of a band from dy (of the readout: of its membranes) to dV, dF, db and dk; along `d`, where that is given, the tangents of these, and dV itself where it has room.
     Where u is not given it is computed again. Where a layer hears its own spikes, the last of dy and
     dy_dot gains what these get."""
     g = layer.g
     N = g.height * g.row
     neuron = layer.neuron
     like = u.u
-    steps = dy.steps
+    steps = dy.shape[1]
     inner = steps - layer.delay
     kept = before.state.size == 0
     own = membrane_of(0 if kept else steps, N, neuron.past, like)
@@ -182,19 +179,11 @@ def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
             u_t, past = of_band(at_u[0], at_u[1], t, at_u[2], N, neuron.past)
             v_t, past_dot = of_band(at[0], at[1], t, at[2], N, neuron.past_dot)
             if heard.size > 0:
-                row_times(dX[-1], heard, dy_dot.dy[b, t])
+                row_times(dX[-1], heard, dy_dot[b, t])
                 if d is not None:
-                    row_times(dX[0], d.weights.heard_back, dy_dot.dy[b, t])
-            if dy.dlogits.size == 0:
-                here = dy.dy[b, t, to : to + g.sites]
-                dys = parts(d, here, dy_dot.dy[b, t, to : to + g.sites])
-                adjoint(parts(d, u_t, v_t), dys, room, du, layer)
-            elif t >= steps - 2:
-                dlogits = parts(d, dy.dlogits[b], dy_dot.dlogits[b])
-                for m in range(len(du)):
-                    du[m][:] = 0
-                    if t == steps - 1:
-                        copy(dlogits[m], du[m])
+                    row_times(dX[0], d.weights.heard_back, dy_dot[b, t])
+            dys = parts(d, dy[b, t, to : to + g.sites], dy_dot[b, t, to : to + g.sites])
+            adjoint(parts(d, u_t, v_t), dys, room, du, layer)
             address = neuron.calls.backward if len(du) == 1 else neuron.calls.backward_tangent
             us = parts(d, u_t, v_t)
             call_at(address, (us, parts(d, past, past_dot), du, S, dX, g, neuron.own))

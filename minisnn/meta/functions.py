@@ -58,7 +58,7 @@ def reptile(loop: InnerLoop, net: Network, theta: Array, task: Task) -> MetaGrad
     y = np.concatenate([task.y_support, task.y_query])
     theta_n, path = loop._descend(net, theta, x, y)
     after = net(theta_n, task.x_query)
-    loss = float(net.criterion.value(after, net._target(task.y_query, len(after))))
+    loss = float(net.criterion.value(after, net._target(task.y_query, after.shape)))
     # the steps themselves: theta - theta_n would lose to cancellation in float32
     ways = sum(loop._times(step.gate, step.gradient, net.dtype) for step in path)
     before = path[0].logits[: len(task.x_support)]

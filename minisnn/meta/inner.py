@@ -144,7 +144,7 @@ class InnerLoop:
         for p in constants:
             m[p.slice] = 0
         if self.error_threshold is not None and logits is not None:
-            error = np.abs(net.criterion.backward(logits, net._target(y, len(logits)))).sum(0)
+            error = np.abs(net.criterion.backward(logits, net._target(y, logits.shape))).sum(0)
             m *= error.max() > self.error_threshold
             for p in net.layout[-2:]:
                 m[p.slice] *= np.broadcast_to(error > self.error_threshold, p.shape).ravel()

@@ -62,6 +62,7 @@ class OnlineReadout(InnerLoop):
         must("online", self.online, "True for rule online, which always is", self.online)
         loss = net.loss_name
         must("the loss", loss == "cross_entropy", "cross_entropy for rule online", loss)
+        must("the readout", net.readout == "last", "'last' for rule online", net.readout)
         must(
             "the readout",
             net.readout_bias(1) is not None,

@@ -186,6 +186,8 @@ class ClassMeans(InnerLoop):
         must("scale", number("scale", self.scale) > 0, "a positive number", self.scale)
         loss = net.loss_name
         must("the loss", loss == "cross_entropy", "cross_entropy for rules of class means", loss)
+        what = "'last' where steps follow, which begin at class means of the last step"
+        must("the readout", not self.steps or net.readout == "last", what, net.readout)
         must("looks", whole("looks", self.looks, 1) in LOOKS, "1, 5 or 9", self.looks)
         must(
             "looks",

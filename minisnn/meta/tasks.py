@@ -17,7 +17,7 @@ class Task:
     x_support (B, T, H, W, 2)   event counts a time step, channel 0 = OFF, 1 = ON: uint8 or floating
                                 point
     y_support (B,)              labels 0 .. ways - 1 of any integer type, kept as int64; or real
-                                targets (B, outputs)
+                                targets (B, outputs), or (B, n, outputs) at the window's n steps
     x_query, y_query            likewise, with their own B
     classes                     names of the classes, label k being classes[k]; may be left out
     recordings                  numbers of the recordings that each sample is made of, (support (B,
@@ -96,7 +96,7 @@ class Task:
         3
         """
         if self.real:
-            return self.y_query.shape[1]
+            return self.y_query.shape[-1]
         return len(self.classes) or int(max(self.y_support.max(), self.y_query.max())) + 1
 
 
@@ -115,15 +115,17 @@ def _samples(name: str, found: Any) -> np.ndarray:
 
 
 def _answers(name: str, found: Any, samples: int, classes: tuple[str, ...]) -> np.ndarray:
-    """Labels, or real targets (samples, outputs) where there are no classes, in an array of their
-    own."""
+    """Labels, or real targets where there are no classes, in an array of their own."""
     y = array(name, found)
     real = y.dtype.kind == "f" and not classes and np.isfinite(y).all()
     need(
         name,
         f"{y.dtype} of shape {y.shape}",
-        (real or y.dtype.kind in "iu") and y.ndim == 1 + real and len(y) == samples and y.size,
-        f"{samples} integer labels, or finite targets ({samples}, outputs) without classes",
+        (y.ndim in (2, 3) if real else y.dtype.kind in "iu" and y.ndim == 1)
+        and len(y) == samples
+        and y.size,
+        f"{samples} integer labels, or finite targets, floating-point, ({samples}, outputs) or "
+        f"({samples}, steps, outputs) without classes",
     )
     if real:
         return y.copy()

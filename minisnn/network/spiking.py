@@ -14,6 +14,7 @@ from ..core.loops import parts_of
 from ..core.loss import Loss
 from ..core.network import Network, each
 from ..core.neuron import LIF, Dynamics
+from ..core.readout import check_readout
 
 CHANNELS = (32, 64, 128)  # of Table 1
 KERNEL = 5
@@ -25,7 +26,7 @@ class SpikingNet(Network):
 
     Every conv block is: 5 x 5 synapse -> LIF membrane with reset -> 2 x 2 pooling of the membrane
     -> spike. Dense LIF blocks (`hidden`, no pooling) follow, and a dense LIF readout of `ways`
-    neurons, whose membranes at the last step are the logits.
+    neurons, whose membranes at the last step are the logits (or what `readout` says of them).
 
     input_shape   (H, W, C) of the event counts; (features,) or an int for networks without conv
                   blocks
@@ -44,8 +45,11 @@ class SpikingNet(Network):
                   constants of theta
     dtype         float32 to train, float64 to check
     detach_reset  True: no gradient through the reset
-    loss          "cross_entropy" (y: (B,) labels), "squared" (y: (B, ways) targets, or labels for
-                  one-hot targets) or a `Loss`
+    loss          "cross_entropy" (y: (B,) labels), "squared" (y: targets in the shape of the logits,
+                  or labels for one-hot targets) or a `Loss`
+    readout       what the loss is given of the readout's membranes in the window, the logits:
+                  "last", the last one (as in the paper), their "mean", the "count" of the readout's
+                  spikes divided by the number of steps, or all "steps", (B, n, ways)
     backend       "numba" (event-driven kernels) or "numpy" (the readable reference). Default:
                   "numba", or "numpy" for a neuron or surrogate of your own that cannot be compiled;
                   a warning says which line keeps it from that
@@ -91,6 +95,7 @@ class SpikingNet(Network):
         hidden: Sequence[int] = (),
         learn: Sequence[str] = (),
         loss: str | Loss = "cross_entropy",
+        readout: str = "last",
         detach_reset: bool = False,
         backend: str | None = None,
     ):
@@ -118,6 +123,7 @@ class SpikingNet(Network):
         how: dict[str, Any] = dict(learn=self.learn, detach_reset=self.detach_reset)
         common = ways, dtype, loss, backend or "numba", self.neuron
         self._configure(input_shape, named, *common, **how)
+        self.readout = check_readout(readout, self.criterion, self.blocks[-1].neuron)
         if self.backend == "numba":
             self._try_to_compile(backend)
 

@@ -64,25 +64,26 @@ class Checks:
             must("x", good, f"event counts, 0 to {MOST_COUNT:.0e}", f"{least} to {most}")
         return x
 
-    def _target(self, y, batch) -> np.ndarray:
-        """y for the loss, checked: (B, ways) where that takes targets or codes labels so."""
+    def _target(self, y, logits: tuple[int, ...]) -> np.ndarray:
+        """y for the loss, checked: in the shape of the logits where that takes targets or codes labels
+        so."""
         y = array("y", y)
-        if self.criterion.one_hot and not (y.ndim == 1 and y.dtype.kind in "ui"):
+        labels = self.ways > 1 and len(logits) == 2 or not self.criterion.one_hot
+        if self.criterion.one_hot and not (labels and y.ndim == 1 and y.dtype.kind in "ui"):
             must(
                 "y",
-                (y.dtype.kind in "buif" and y.size == batch * self.ways and len(y) == batch)
-                and y.ndim <= 2,
-                f"labels, or real targets of shape ({batch}, {self.ways})",
+                y.dtype.kind == "f" and y.shape == logits,
+                f"{'labels, or ' if labels else ''}real (floating-point) targets of shape {logits}",
                 f"{y.dtype} of shape {y.shape}",
             )
             with np.errstate(over="ignore"):
-                y = y.astype(self.dtype).reshape(batch, self.ways)
+                y = y.astype(self.dtype)
             check_finite("y", y)
             return y
         must(
             "y",
-            y.dtype.kind in "ui" and y.shape == (batch,),
-            f"{batch} integer labels",
+            y.dtype.kind in "ui" and y.shape == logits[:1],
+            f"{logits[0]} integer labels",
             f"{y.dtype} of shape {y.shape}",
         )
         must(

@@ -12,6 +12,7 @@ import minisnn as ms
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILES = ["meta_gradient_max", "meta_gradient_avg", "cuba_max", "cuba_avg"]
 FILES += ["layers_recurrent", "layers_mixed", "layers_cuba"]
+FILES += ["readout_mean", "readout_count", "readout_steps", "readout_cuba_steps"]
 CONSTANTS = ("alpha", "beta", "gamma", "rho", "slope", "gain", "threshold")
 
 
@@ -23,7 +24,8 @@ def listed(g, **how):
     layers = [kinds[layer.pop("kind")](**layer) for layer in settings["layers"]]
     how |= dict(layers=layers, neuron=kind(**settings["constants"]))
     how |= dict(ways=settings["ways"], learn=settings["learn"])
-    return ms.SpikingNet(g["input_shape"].tolist(), **how)
+    how |= dict(readout=str(g.get("readout", "last")), loss=str(g.get("loss_name", "cross_entropy")))
+    return ms.SpikingNet(g["x_support"].shape[2:], **how)
 
 
 def short(g, **how):
