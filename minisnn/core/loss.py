@@ -14,8 +14,8 @@ from .dual import Array
 
 
 class Loss:
-    """A loss of the logits (B, ways), or with readout="steps" (B, n, ways), and their targets y, with its derivatives. Your own is a
-    subclass with these three:
+    """A loss of the logits (B, ways), or with readout="steps" (B, n, ways), and their targets y, with
+    its derivatives. Your own is a subclass with these three:
 
     value(logits, y)                           the mean loss over the batch, a number
     backward(logits, y)                        its gradient dlogits, in the shape of the logits

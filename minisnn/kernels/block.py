@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..core.linear import traces
 from ..parallel.arrays import aligned_empty, aligned_zeros
 from ..parallel.threads import parallel
 from ..vectors.choice import TOGETHER
@@ -30,6 +31,10 @@ CHEAP = 8
 # bytes of a weight at the points that stay from part to part of a gradient; where tangents are, at
 # the peak of memory, none do
 KEPT = 2 << 20
+
+
+# readings of the features that are taken one by one
+MANY = 8
 
 
 def nothing(dtype, *shape):
@@ -292,6 +297,15 @@ def features(block: Block, x: Events, ends):
     (B, len(ends) F)."""
     x = x.flat()
     found = []
+    if len(ends) > MANY:  # one by one, each begins at the first step
+        neuron = block.neuron
+        decays = [getattr(neuron, name) for name in neuron.filtering]
+        y = x.images(np.ones(len(x.offset), bool), block.compiled.own.dtype)
+        y = np.swapaxes(y, 0, 1)
+        zero = np.zeros(y.shape[1:], y.dtype)
+        p = traces(y, [zero] * len(decays), decays, neuron.delay, max(ends))[0]
+        p = np.swapaxes(p[[n - 1 for n in ends]], 0, 1)
+        return p.reshape(len(p), -1)
     for n in ends:
         steps = n - 1 if block.neuron.delay else n
         found.append(gradient.held_of(block, x, steps, layer_of(block, 0).g)[:, -1])

@@ -136,9 +136,10 @@ def _sums(b, band, S, dX, N, out, layer):
 
 @KERNEL
 def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
-    """The adjoint of a band from dy (of the readout: of its membranes) to dV, dF, db and dk; along `d`, where that is given, the tangents of these, and dV itself where it has room.
-    Where u is not given it is computed again. Where a layer hears its own spikes, the last of dy and
-    dy_dot gains what these get."""
+    """The adjoint of a band from dy (of the readout: of its membranes) to dV, dF, db and dk; along
+    `d`, where that is given, the tangents of these, and dV itself where it has room. Where u is not
+    given it is computed again. Where a layer hears its own spikes, the last of dy and dy_dot gains
+    what these get."""
     g = layer.g
     N = g.height * g.row
     neuron = layer.neuron

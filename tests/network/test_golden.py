@@ -24,7 +24,9 @@ def listed(g, **how):
     layers = [kinds[layer.pop("kind")](**layer) for layer in settings["layers"]]
     how |= dict(layers=layers, neuron=kind(**settings["constants"]))
     how |= dict(ways=settings["ways"], learn=settings["learn"])
-    how |= dict(readout=str(g.get("readout", "last")), loss=str(g.get("loss_name", "cross_entropy")))
+    how |= dict(
+        readout=str(g.get("readout", "last")), loss=str(g.get("loss_name", "cross_entropy"))
+    )
     return ms.SpikingNet(g["x_support"].shape[2:], **how)
 
 
