@@ -124,7 +124,8 @@ def check_meta_gradient(
 
 
 def check_update(net: Any, rng: np.random.Generator, loop: InnerLoop) -> list[Result]:
-    """An inner loop's `update_backward` against its `update`, a row an argument.
+    """An inner loop's `update_backward` against its `update`, a row an argument, the memory of its
+    steps among them.
 
     >>> net, rng = ms.SpikingNet((6,), (), ways=3), np.random.default_rng(0)
     >>> rows = ms.gradcheck.check_update(net, rng, ms.ImplicitLoop(proximal=0.7))
@@ -134,14 +135,22 @@ def check_update(net: Any, rng: np.random.Generator, loop: InnerLoop) -> list[Re
     m = rng.integers(0, 2, net.size)
     kind = f"{type(loop).__name__}.update_backward"
 
-    def forward(theta, start, g, a):
-        return (replace(loop, step_size=a).update(theta, start, m, g),)
+    memory = loop.memory(np.zeros(net.size))
+    remembers = memory is not None
 
-    def backward(z, lam):
-        theta, start, g, a = z
-        adjoint = replace(loop, step_size=a).update_backward(theta, start, m, g, *lam)
-        return (*(d + np.zeros(net.size) for d in adjoint[:3]), total(adjoint.step_size))
+    def forward(theta, start, g, a, *memory):
+        found = replace(loop, step_size=a).update(theta, start, m, g, *memory)
+        return found if remembers else (found,)
 
-    names = [f"{kind} {name}" for name in ("theta", "start", "gradient", "step_size")]
-    point = dict(zip(names, (*rng.standard_normal((3, net.size)), 0.5)))
+    def backward(z, dy):
+        theta, start, g, a, *memory = z
+        found = replace(loop, step_size=a).update_backward(theta, start, m, g, *memory, *dy)
+        adjoint, *dmemory = found if remembers else (found,)
+        flat = (d + np.zeros(net.size) for d in adjoint[:3])
+        return (*flat, total(adjoint.step_size), *dmemory)
+
+    names = ["theta", "start", "gradient", "step_size"] + ["memory"] * remembers
+    values = [*rng.standard_normal((3, net.size)), 0.5]
+    values += [rng.standard_normal(np.shape(memory))] * remembers
+    point = {f"{kind} {name}": a for name, a in zip(names, values)}
     return check_part(kind, "inner loop", point, forward, backward, rng)

@@ -7,7 +7,8 @@ to the layers below, so that the outer loop learns them all. Online learning is 
 does: `steps` times through the support set, sample by sample, with an update after each; it is the
 same recursion with as many steps as updates, each with the gradient of its own sample.
 
-Another learning rule is a subclass of `InnerLoop` with another `update`, and its adjoint.
+Another learning rule is a subclass of `InnerLoop` with another `update`, and its adjoint; steps that
+remember those before, as with momentum, have a `memory` too.
 """
 
 from dataclasses import dataclass
@@ -155,6 +156,17 @@ class InnerLoop:
         parts = [slice(n, n + 1) for n in range(len(x))] if self.online else [slice(None)]
         return [(x[part], y[part]) for part in parts] * self.steps
 
+    def memory(self, theta: Array) -> Array | None:
+        """What the first step remembers; None for steps that remember nothing. A loop that returns
+        an array here, of any shape, has
+
+        update(theta, start, m, g, memory) -> (theta_{n+1}, the memory of the next step)
+        update_backward(theta, start, m, g, memory, lam, dmemory) -> (`Adjoint`, dmemory)
+
+        with dmemory the adjoint of the next step's memory, then of this one's.
+        """
+        return None
+
     def update(self, theta: Array, start: Array, m: Array, g: Array) -> Array:
         """theta_{n+1} = theta_n - a m g, all flat: the gate m and the gradient g at theta_n;
         `start` is theta_0."""
@@ -188,12 +200,17 @@ class InnerLoop:
         self.check(net)
         path, start = [], theta
         gates = recorded.gates if recorded is not None else None
+        memory = self.memory(theta)
         for n, (x_n, y_n) in enumerate(self.batches(x, y)):
             form = twin(spike, recorded, n)
             _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, **form)
             m = self.gate(net, g, logits, y_n) if gates is None else gates[n]
-            path.append(Step(theta, m, g, logits, hvp))
-            theta = np.asarray(self.update(theta, start, m, g), net.dtype)
+            path.append(Step(theta, m, g, logits, hvp, memory))
+            if memory is None:
+                after = self.update(theta, start, m, g)
+            else:
+                after, memory = self.update(theta, start, m, g, memory)
+            theta = np.asarray(after, net.dtype)
         return theta, path
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
@@ -266,9 +283,16 @@ class InnerLoop:
         before = path[0].logits if path and not self.online else None
         da: Any = self._no_step(net)
         of_start: Any = 0.0
+        dmemory: Any = None
         while path:  # what a step kept is given up with it
-            theta_n, m, g, _, hvp = path.pop()
-            lam, start, along, step = self.update_backward(theta_n, theta, m, g, lam)
+            theta_n, m, g, _, hvp, memory = path.pop()
+            if memory is None:
+                adjoint = self.update_backward(theta_n, theta, m, g, lam)
+            else:
+                dmemory = np.zeros_like(memory) if dmemory is None else dmemory
+                rest = memory, lam, dmemory
+                adjoint, dmemory = self.update_backward(theta_n, theta, m, g, *rest)
+            lam, start, along, step = adjoint
             da = da + (step if np.ndim(da) else float(np.sum(step, dtype=np.float64)))
             of_start = of_start + start
             del g, theta_n, step

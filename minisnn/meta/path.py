@@ -39,13 +39,15 @@ class Recorded(NamedTuple):
 
 
 class Step(NamedTuple):
-    """An inner step from theta, and what the way back needs of it; hvp is None in first order."""
+    """An inner step from theta, and what the way back needs of it; hvp is None in first order, and
+    memory where steps remember nothing."""
 
     theta: Array
     gate: Array
     gradient: Array
     logits: Array
     hvp: Callable[[Array], Array] | None
+    memory: Array | None
 
 
 class Adjoint(NamedTuple):

@@ -50,19 +50,15 @@ def facts() -> dict:
 
 def _golden():
     """(name, network on the kernels, task, step size) of every golden file of a meta-gradient."""
-    import test_cuba
-    import test_golden
-    import test_list_of_layers
+    from test_golden import FILES, network
 
     import minisnn as ms
 
-    of = {"meta_gradient": test_golden, "cuba": test_cuba, "layers": test_list_of_layers}
-    for start, module in of.items():
-        for path in sorted(GOLDEN.glob(f"{start}_*.npz")):
-            with np.load(path, allow_pickle=False) as file:
-                g = dict(file)
-            names = ("x_support", "y_support", "x_query", "y_query")
-            yield path.stem, module.network(g, "numba"), g, ms.Task(*(g[name] for name in names))
+    for name in FILES:
+        with np.load(GOLDEN / f"{name}.npz", allow_pickle=False) as file:
+            g = dict(file)
+        task = ms.Task(*(g[of] for of in ("x_support", "y_support", "x_query", "y_query")))
+        yield name, network(g, "numba"), g, task
 
 
 def gradients(path: Path) -> dict:

@@ -128,3 +128,22 @@ class Pulled(ms.InnerLoop):
         d = self.step_size * m * lam
         of_step = -m * lam * (g + self.pull * (theta - start))
         return ms.Adjoint(lam - self.pull * d, self.pull * d, -d, of_step)
+
+
+@dataclass(frozen=True)
+class HeavyBall(ms.InnerLoop):
+    """Steps with momentum."""
+
+    keep: float = 0.9
+
+    def memory(self, theta):
+        return np.zeros_like(theta)
+
+    def update(self, theta, start, m, g, velocity):
+        velocity = self.keep * velocity + g
+        return theta - self.step_size * m * velocity, velocity
+
+    def update_backward(self, theta, start, m, g, velocity, lam, dvelocity):
+        dvelocity = dvelocity - self.step_size * m * lam
+        of_step = -m * lam * (self.keep * velocity + g)
+        return ms.Adjoint(lam, 0.0, dvelocity, of_step), self.keep * dvelocity

@@ -10,7 +10,7 @@ import minisnn as ms
 from minisnn.core import layer, linear, loops, neuron
 from minisnn import LIF, Conv, ConvNet, CubaLIF, Dense, SpikingNet
 from minisnn.meta import inner
-from own_parts import ArcTan, Branching, Four, OneAgainstAll, Pulled, Tiring, Triangle
+from own_parts import ArcTan, Branching, Four, HeavyBall, OneAgainstAll, Pulled, Tiring, Triangle
 
 
 def small(**how):
@@ -61,10 +61,11 @@ def test_parts_of_ones_own(how):
     assert "All" in str(report)
 
 
-def test_a_loop_of_ones_own():
-    report = ms.gradcheck.check(small(), loop=Pulled())
+@pytest.mark.parametrize("loop", [Pulled, HeavyBall])
+def test_a_loop_of_ones_own(loop):
+    report = ms.gradcheck.check(small(), loop=loop())
     assert report.ok, str(report)
-    assert {"meta-gradient of Pulled, N = 3"} < {row.what for row in report.results}
+    assert f"meta-gradient of {loop.__name__}, N = 3" in {row.what for row in report.results}
 
 
 def test_a_float32_network_where_a_run_begins(rng):
@@ -120,6 +121,13 @@ SLIPS = [  # (class, line, slip, what is to blame)
     (Pulled, "self.pull * d, -d", "-self.pull * d, -d", "update_backward start"),
     (Pulled, "-d, of_step", "d, of_step", "update_backward gradient"),
     (Pulled, "-m * lam * (g", "-lam * (g", "update_backward step_size"),
+    (
+        HeavyBall,
+        "dvelocity - self",
+        "dvelocity + self",
+        "update_backward gradient, update_backward memory",
+    ),
+    (HeavyBall, "of_step), self.keep * dvelocity", "of_step), dvelocity", "update_backward memory"),
 ]
 
 

@@ -40,11 +40,15 @@ def short(g, **how):
     return ms.SpikingNet(shape, *sizes, pool, neuron, detach_reset=detach, **how)
 
 
+def network(g, backend):
+    how = dict(window=int(g["window"]), dtype="float64", backend=backend)
+    return (listed if "net" in g else short)(g, **how)
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_values_of_an_independent_program(name, backend):
     g = dict(np.load(GOLDEN / f"{name}.npz"))
-    how = dict(window=int(g["window"]), dtype="float64", backend=backend)
-    net = (listed if "net" in g else short)(g, **how)
+    net = network(g, backend)
     support = g["x_support"], g["y_support"]
     loss, gradient, logits, hvp = net.gradients(g["theta"], *support)
     assert loss == pytest.approx(g["loss"].item(), rel=1e-12)
