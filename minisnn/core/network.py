@@ -538,21 +538,21 @@ class Network(Loops):
         return self._features(theta, x, spike, record, readings, True)
 
     def _features(self, theta, x, spike, record, readings, pull) -> Features:
-        steps = np.shape(x)[1]
-        must("readings", whole("readings", readings, 1) <= steps, f"at most {steps}", readings)
-        ends = [round(steps * k / readings) for k in range(1, readings + 1)]
-        if ends[0] <= steps - self.window and (pull or spike != "hard"):
+        """Without a number of readings, of each step of the window."""
+        theta, x, twin = self._taken(theta, x, spike, record)
+        steps = x.shape[1]
+        first = max(steps - self.window, 0)
+        if readings is None:
+            ends = range(first + 1, steps + 1)
+        else:
+            must("readings", whole("readings", readings, 1) <= steps, f"at most {steps}", readings)
+            ends = [round(steps * k / readings) for k in range(1, readings + 1)]
+        if ends[0] <= first and (pull or spike != "hard"):
             raise ValueError(
                 f"the first of {readings} readings is after step {ends[0]} of {steps}; expected a "
                 f"window of at least {steps - ends[0] + 1} steps, not {self.window}"
             )
-        return self._features_after(ends, theta, x, spike, record, pull)
-
-    def _features_after(self, ends, theta, x, spike="hard", record=None, pull=False) -> Features:
-        """Features after each of these numbers of steps, (B, len(ends) F)."""
-        theta, x, twin = self._taken(theta, x, spike, record)
-        steps = x.shape[1]
-        first = min(max(steps - self.window, 0), ends[0] - 1)
+        first = min(first, ends[0] - 1)
         at = [end - 1 - first for end in ends]
         readout = self.blocks[-1]
         engine = self._engine(theta, twin, int(pull))

@@ -94,18 +94,17 @@ class Ridge(InnerLoop):
 
     def _rows(self, net: Network, theta: Array, x: Array, pull: bool, form: dict) -> _Rows:
         """Those of a set of samples."""
-        steps = x.shape[1]
-        last = net.readout == "last"
-        ends = range(steps if last else max(steps - net.window, 0) + 1, steps + 1)
-        p, pullback = net._features_after(ends, theta, x, pull=pull, **form)
-        p = p.reshape(len(x), len(ends), -1)
+        readings = 1 if net.readout == "last" else None
+        p, pullback = net._features(theta, x, **form, readings=readings, pull=pull)
+        p = p.reshape(len(x), -1, net.layout[-2].shape[0])
         of_steps = p.shape
         mean = net.readout == "mean"
         F = p.mean(1) if mean else p.reshape(-1, of_steps[-1])
 
         def back(dF: Array) -> Array:
             dp = dF[:, :-1].astype(net.dtype)
-            dp = np.repeat(dp[:, None] / len(ends), len(ends), 1) if mean else dp.reshape(of_steps)
+            if mean:
+                dp = np.repeat(dp[:, None] / of_steps[1], of_steps[1], 1)
             return pullback(dp.reshape(len(x), -1))
 
         return _Rows(np.concatenate([F, np.ones((len(F), 1), F.dtype)], 1), back)
