@@ -14,7 +14,7 @@ def shift():
         for k in (3, 5):
             for x in range(-20, 21):
                 yield x, k, mode, (3 * x + 40) % 2**k
-        for x in (2**60 + 127, -(2**60) - 127):  # beyond the 53 bits of a float
+        for x in (2**60 + 127, 2**60 - 1, 1 - 2**60, -(2**60) - 127):  # 53 bits are a float's
             yield x, 7, mode, 1
 
 

@@ -9,13 +9,13 @@ products and functions of names; they are parsed and walked, never executed.
 import ast
 import operator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from . import surrogate
 
 STEP, NEAR = 1e-5, 1e-6  # of differences; what still counts as equal
-LINES, LENGTH = 40, 300
 EMPTY = "Write your lines behind the equals signs and run this cell: each is judged by itself."
 SLOPE = 4.0  # kappa, where a line names none
 GREEK = str.maketrans(
@@ -44,15 +44,13 @@ class Unclear(ValueError):
     """A line that is none of a derivation; its text says why."""
 
 
-@dataclass
-class Line:
-    """`name = text`, or `+=`; `number` counts from 1, `tree` is None where nothing is written."""
+class Line(NamedTuple):
+    """`name = text`; `number` counts from 1, `tree` is None where nothing is written."""
 
     number: int
     name: str
     text: str
-    tree: ast.expr | None = None
-    adds: bool = False
+    tree: ast.expr | None
 
 
 @dataclass
@@ -70,28 +68,16 @@ def read(text: str) -> list[Line]:
     found = []
     rows = [row.split("#")[0].strip() for row in text.splitlines()]
     for number, row in enumerate([row for row in rows if row], 1):
-        if number > LINES or len(row) > LENGTH:
-            raise Unclear(f"line {number} is too long, or one too many: {LINES} lines are enough")
-        head, equals, right = row.partition("=")
-        adds = head.endswith("+")
-        name = head.rstrip("+ ").translate(GREEK)
+        name, equals, term = (part.strip() for part in row.translate(GREEK).partition("="))
         if not equals or not name.isidentifier():
             raise Unclear(f"line {number} is `{row}`; expected a name, an equals sign and a term")
-        line = Line(number, name, right.strip(), adds=adds)
-        if line.text:
-            line.tree = _parsed(line)
-        found.append(line)
+        try:
+            tree = ast.parse(term, mode="eval").body if term else None
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            text = f"`{term}` is no term: a bracket or a sign is missing"
+            raise Unclear(f"line {number}: {text}") from None
+        found.append(Line(number, name, term, tree))
     return found
-
-
-def _parsed(line: Line) -> ast.expr:
-    try:
-        tree = ast.parse(line.text.translate(GREEK), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise Unclear(
-            f"line {line.number}: `{line.text}` is no term: a bracket or a sign is missing"
-        ) from None
-    return tree
 
 
 def names_in(tree: ast.expr) -> set[str]:
@@ -272,48 +258,33 @@ def _judge(typed: str, wanted: dict[str, Wanted], space: dict) -> bool:
     if not any(line.tree for line in lines):
         print(EMPTY)
         return False
-    right = {name: one.value for name, one in wanted.items()}
-    said, good, so_far = [], set(), {}
+    space = space | {name: one.value for name, one in wanted.items()}
     with np.errstate(all="ignore"):
-        for line in lines:
-            last = not any(o.name == line.name and o.number > line.number for o in lines)
-            verdict = _verdict(line, lines, wanted, space | right, so_far, last)
-            if not verdict:
-                good.add(line.name)
-            if last or verdict:
-                said.append(f"line {line.number}, {line.name}: {verdict or 'right'}.")
-            if verdict and not last:
-                break
-    missing = [name for name in wanted if name not in {line.name for line in lines}]
-    said += [f"{name}: no line gives it yet." for name in missing]
-    print("\n".join(said))
-    return not missing and all(one.endswith(": right.") for one in said)
+        said = {line.name: _verdict(line, lines, wanted, space) for line in lines}
+    for number, (name, verdict) in enumerate(said.items(), 1):
+        print(f"line {number}, {name}: {verdict or 'right'}.")
+    missing = [name for name in wanted if name not in said]
+    print("".join(f"{name}: no line gives it yet.\n" for name in missing), end="")
+    return not missing and not any(said.values())
 
 
-def _verdict(line, lines, wanted, space, so_far, last) -> str:
+def _verdict(line: Line, lines: list[Line], wanted: dict[str, Wanted], space: dict) -> str:
     """What is wrong with a line, or nothing."""
     if line.name not in wanted:
         return f"is not asked for; wanted are {', '.join(wanted)}"
     if line.tree is None:
         return "nothing is written yet"
     one = wanted[line.name]
-    for name in sorted(names_in(line.tree) & set(wanted) - {line.name}):
-        others = [other.number for other in lines if other.name == name]
-        late = [number for number in others if number > line.number]
-        if late:
-            return f"{name} is used before line {late[-1]} has completed it"
+    later = {other.name for other in lines if other.number > line.number}
+    if early := later & names_in(line.tree):
+        return f"{min(early)} is used before its own line"
     try:
-        own = so_far.get(line.name, np.zeros(one.value.shape))
-        found = value(line.tree, space | {line.name: own})
+        found = value(line.tree, {name: held for name, held in space.items() if name != line.name})
     except Unclear as error:
         return str(error)
-    if line.adds:
-        found = own + found
     if np.shape(found) not in ((), one.value.shape):
         return f"it has shape {np.shape(found)}, but {one.of} has {one.value.shape}"
-    found = np.broadcast_to(found, one.value.shape)
-    so_far[line.name] = found
-    return _differs(line, found, one, space) if last else ""
+    return _differs(line, np.broadcast_to(found, one.value.shape), one, space)
 
 
 def _differs(line, found, one, space) -> str:

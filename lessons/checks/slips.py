@@ -133,8 +133,8 @@ def _changes(node):
         if text(node.func) == "range" and len(node.args) == 1:
             end = node.args[0]
             shorter, late = ast.BinOp(end, ast.Sub(), ast.Constant(1)), ast.Constant(1)
-            yield "the loop ends one turn early", ast.Call(node.func, [shorter], [])
-            yield "the loop begins one turn late", ast.Call(node.func, [late, end], [])
+            yield "the largest index is left out", ast.Call(node.func, [shorter], [])
+            yield "index 0 is left out", ast.Call(node.func, [late, end], [])
             yield "the loop runs backwards", ast.Call(ast.Name("reversed", ast.Load()), [node], [])
         if len(node.args) and not node.keywords:
             yield f"`{text(node.args[0])}` stands without `{text(node.func)}`", node.args[0]

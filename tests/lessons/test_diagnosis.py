@@ -17,7 +17,7 @@ import minisnn
 SLIPS = [
     line.replace("\\n", "\n").split(" | ")
     for line in diagnosis.SLIPS.read_text(encoding="utf-8").splitlines()
-    if not line.startswith("#")
+    if line[0] != "#" and "t | " not in line[:8]
 ]
 
 

@@ -56,7 +56,7 @@ def test_right_lines_are_right_and_an_empty_paper_says_what_to_do(number, capsys
 @pytest.mark.parametrize(
     "number, typed",
     [
-        ("3.4", "ds = dv * (-w)\ndw = dy\ndw += dv - s * dv\ndw += ds * sigma_prime(w - threshold)\n"
+        ("3.4", "ds = dv * (-w)\ndw = dy + dv - s * dv + ds * sigma_prime(w - threshold)\n"
          "dv_old = α * dw\ndi = dw - dv_old"),
         ("3.4", "dw = dy + (1 - s - w * sigma_prime(w - threshold, 4)) * dv  # the slope at once\n"
          "di = (1 - alpha) * dw\n\nds = -w * dv\ndv_old = dw * alpha"),
@@ -103,11 +103,11 @@ def test_a_wrong_line_is_named_and_the_others_stay_right(number, name, wrong, me
 @pytest.mark.parametrize(
     "typed, message",
     [
-        ("ds = -w * dv_next", "line 1, ds: dv_next is no name here; there are alpha, di, ds, dv, dv_old"),
+        ("ds = -w * dv_next", "line 1, ds: dv_next is no name here; there are alpha, di, dv, dv_old"),
         ("ds = -w *", "line 1: `-w *` is no term"),
         ("ds = (w", "is no term"),
         ("ds -w * dv", "line 1 is `ds -w * dv`; expected a name, an equals sign and a term"),
-        ("dw = ds\nds = -w * dv", "line 1, dw: ds is used before line 2 has completed it"),
+        ("dw = ds\nds = -w * dv", "line 1, dw: ds is used before its own line"),
         ("dq = w", "line 1, dq: is not asked for; wanted are ds, dw, dv_old, di"),
         ("ds = w @ dv", "line 1, ds: ds"),
         ("ds = w.T @ dv.T * 0 + log(w, w, w, w)", "log does not take 4 arguments"),
@@ -124,8 +124,6 @@ def test_a_wrong_line_is_named_and_the_others_stay_right(number, name, wrong, me
         ("ds = w ** 10", "`w ** 10` is not understood"),
         ("ds = __import__('os').system('false')", "is not understood"),
         ("ds = " + "(" * 120 + "w" + ")" * 120, "by differences"),
-        ("ds = " + "w + " * 100 + "w", "line 1 is too long"),
-        ("ds = w\n" * 50, "line 41 is too long, or one too many"),
         ("ds = w\x00", "is no term"),
     ],
 )  # fmt: skip
@@ -168,20 +166,3 @@ def test_matrices_and_sums_are_judged_against_every_entry(capsys):
     capsys.readouterr()
     assert not paper.tangents(_lines(dots | {"V_dot": "x_dot @ W"}), forward, given, moves)
     assert "line 1, V_dot: the motion of W is missing" in capsys.readouterr().out
-
-
-def test_the_lessons_ask_for_what_is_judged(capsys):
-    import make
-
-    for source in make.sources():
-        for cell in make.parse(source):
-            if "on_paper(" not in cell.text or cell.kind != "code":
-                continue
-            number = int(source.stem[:2])
-            judge, known = next(
-                pair for pair in PAPERS.values()
-                if pair[0].__name__ in cell.text and pair[0].__module__.endswith(f"{number:02d}")
-            )  # fmt: skip
-            asked = cell.text.split('"""')[1]
-            assert asked.replace("=", "").split() == list(known)
-            assert _said(capsys, judge, asked) == [paper.EMPTY]
