@@ -38,6 +38,8 @@ from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
 from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans
 from .meta.ridge import Ridge as Ridge
+from .data.sets.generated import Movement as Movement
+from .data.sets.generated import Waves as Waves
 from .meta.rules import MAML as MAML, body as body
 from .meta.tasks import Task as Task
 from .core.architecture import Conv as Conv, Dense as Dense
