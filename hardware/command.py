@@ -236,7 +236,7 @@ def classes(
       minisnn hardware classes --ways 5,all --shots 1,5 --checkpoint runs/mine
     """
     from minisnn.plots import save
-    from minisnn.plots.lines import plot_lines
+    from minisnn.plots.curve import plot_lines
 
     from .chip.learner import CLASS_MEAN
     from .study import classes, device, drawings

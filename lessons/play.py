@@ -10,7 +10,7 @@ import style
 from checks import mine
 from minisnn import outputs, plots
 from minisnn.data.sets.omniglot import alphabets, thickened
-from minisnn.data.sets.pools import centred, summed
+from minisnn.data.sets.pool import centred, summed
 from minisnn.data.store.shipped import shipped
 from minisnn.files import write_whole
 from minisnn.hardware.chip.network import IntegerNet

@@ -28,7 +28,7 @@ from record import FOLDER, TABLES, Record
 
 from minisnn.files import read_json
 from minisnn.plots.canvas import COLOURS, figure, style
-from minisnn.plots.lines import plot_lines
+from minisnn.plots.curve import plot_lines
 
 MARKS = {"accuracy": "o", "own": "s", "pretrained": "D", "random": "v", "frames": "^"}
 

@@ -248,7 +248,7 @@ def figures(seen: Seen, how: How) -> dict[str, dict]:
 
 
 def panels(seen: Seen, how: How, published: Sequence[tuple[int, int, float]]) -> list[dict]:
-    """Both pictures, as `plots.lines.plot_lines` draws them; published: (classes, shots, %) of
+    """Both pictures, as `plots.curve.plot_lines` draws them; published: (classes, shots, %) of
     others."""
     at_once = []
     for k in how.shots:

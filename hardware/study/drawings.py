@@ -15,8 +15,7 @@ import numpy as np
 
 from minisnn.data.sets.pool import Counts
 from minisnn.data.sets.recordings import Recordings
-from minisnn.data.store.cache import cached, identity
-from minisnn.data.store.code import code_identity
+from minisnn.data.store.cache import cached, code_identity, identity
 from minisnn.meta.tasks import Task
 from minisnn.parallel.executor import Executor
 from minisnn.terminal import bar

@@ -11,7 +11,7 @@ import numpy as np
 
 from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.sets.omniglot import CROP, Omniglot, thickened
-from minisnn.data.sets.pools import Sight
+from minisnn.data.sets.pool import Sight
 
 from ..chip.network import IntegerNet
 

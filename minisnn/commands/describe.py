@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..data.readers.anything import INDEX, SUFFIXES, nearly
+from ..data.readers.anything import INDEX, SUFFIXES
 from ..data.readers.arrays import SETS, holds_events, holds_set
 from ..data.readers.columns import ORDER
 from ..data.readers.hdf5 import naming
 from ..data.readers.pictures import IMAGE_SUFFIXES, read_pictures
-from ..data.written.parts import TRAINING, VALIDATION, lasting
+from ..data.written.orders import TRAINING, VALIDATION, lasting
 from ..data.written.strokes import holds_strokes, read_strokes
 from ..files import read_json
 from ..meta.rules import RULES
@@ -148,7 +148,7 @@ def pictures(path: Path) -> None:
     some = [one for one in path.rglob("*") if one.suffix.lower() in IMAGE_SUFFIXES]
     if path.is_dir() and not some:
         expected = f"expected a run, {INDEX}, <class>/<recording> or <label>/*.png"
-        raise ValueError(f"{path}: no run, recordings or pictures; {expected}{nearly(path)}")
+        raise ValueError(f"{path}: no run, recordings or pictures; {expected}")
     if some and (first := min(some)).suffix.lower() == ".npy":
         shape = np.load(first, mmap_mode="r", allow_pickle=False).shape
         if len(shape) == 2 and min(shape) <= FEW and max(shape) > TALL * min(shape):

@@ -20,7 +20,6 @@ def fetch(
         "fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of "
         "Mendeley Data)",
     ] = None,
-    keep_zips: Annotated[bool, "leave the archives in the folder once they are unpacked"] = True,
     quiet: Quiet = False,
 ) -> None:
     """Fetch real recordings: N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015,
@@ -31,7 +30,6 @@ def fetch(
     examples:
       minisnn fetch nmnist                            both parts, into ./N-MNIST
       minisnn fetch nmnist --part test --out ~/data   the 10,000 test recordings
-      minisnn fetch nmnist --no-keep-zips             without their archives
       minisnn fetch nmnist --base http://127.0.0.1:8000    from your own place
       minisnn train --root N-MNIST                    train on them
 
@@ -40,4 +38,4 @@ def fetch(
     pip install "minisnn[fetch]".
     """
     show = partial(print, flush=True)
-    print(store.fetch(out, part, base, keep_zips, progress=not quiet, tell=show))
+    print(store.fetch(out, part, base, progress=not quiet, tell=show))

@@ -8,9 +8,9 @@ import numpy as np
 
 from ..data.readers import anything
 from ..data.readers.columns import order_of
-from ..data.readers.spoken import forget
-from ..data.readers.units import in_words, is_row
-from ..data.sets.own import check_taken, classes_of, of_one_group
+from ..data.readers.many import forget
+from ..data.readers.columns import in_words, is_row
+from ..data.sets.own import check_taken, classes_of
 from ..data.sets.statistics import oddities, statistics
 from ..plots import plot_sheet, save
 from .options import Forms
@@ -80,9 +80,11 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
         print(f"{label[:19]:<20}{number[label]:>12}{mean:>18}")
     looked = f"{len(some)} recordings were looked at"
     print(f"guessing one of all classes is right in {100 / len(number):.1f} %; {looked}")
-    for label in sorted({label for label in number if number[label] < 2} | {*of_one_group(found)}):
-        two = "expected two, of two subjects, one for support and one for query"
-        wrong.append(f"{label}: has one recording, or those of one subject or recording; {two}")
+    apart = {(one.label, one.subject or one.name) for one in found}
+    for label, groups in Counter(label for label, _ in sorted(apart)).items():
+        if groups < 2:
+            two = "expected two, of two subjects, one for support and one for query"
+            wrong.append(f"{label}: has one recording, or those of one subject or recording; {two}")
     for line in wrong[:MOST_TOLD]:
         print(f"looks wrong: {line}")
     if len(wrong) > MOST_TOLD:

@@ -23,8 +23,7 @@ import numpy as np
 
 from .. import __version__, terminal
 from ..data.sets.named import open_set
-from ..data.store.cache import folder_identity, identity
-from ..data.store.code import code_identity, is_module
+from ..data.store.cache import code_identity, folder_identity, identity
 from ..data.store.shipped import shipped
 from ..parallel.executor import Executor
 from ..parallel.threads import get_threads, processor
@@ -164,7 +163,7 @@ class Study:
         """
         s = self.settings
         module = getattr(measure, "func", measure).__module__
-        code = code_identity(__name__, *[module] * ("." in module and is_module(module)))
+        code = code_identity(__name__, *[module] * ("." in module))
         made = identity((dataset, self.recordings(dataset), code, s.seed, s.queries, *made_from))
         path = self.out / "records" / f"{key}-{made[:12]}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)

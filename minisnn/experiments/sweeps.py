@@ -10,7 +10,7 @@ from timeit import repeat
 
 import numpy as np
 
-from ..data.camera.moved import Move
+from ..data.camera.variation import Move
 from ..meta.inner import InnerLoop
 from ..training.baselines import Adapted, Nearest, Row, baselines, learns_by, with_ways
 from ..training.checkpoint import Checkpoint

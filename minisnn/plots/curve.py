@@ -1,7 +1,8 @@
-"""The learning curve."""
+"""The learning curve, and lines and marks in panels."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -122,3 +123,30 @@ def _curve(axes, rows, key, label, colour, span, line, factor):
         mean = running_mean(values, span)
         axes.plot(seen, mean, line, color=COLOURS[colour], label=label, markersize=4)
     return bool(some)
+
+
+def plot_lines(title: str, panels: Sequence[Mapping[str, Any]]) -> Any:
+    """Lines and marks, a panel beside another.
+
+    panels   {"title", "xlabel", "ylabel", "log": whether x is, "series": [{"label", "x", "y", and
+             "half", half of each interval, where they are known}, …]}; a single point is a mark
+    """
+    with style():
+        fig = figure(4.2 * len(panels), 3.6)
+        for axis, panel in zip(fig.subplots(1, len(panels), squeeze=False)[0], panels):
+            for one in panel["series"]:
+                alone = len(one["x"]) == 1
+                how = dict(fmt="*", markersize=10) if alone else dict(fmt="o-", markersize=3)
+                axis.errorbar(
+                    one["x"], one["y"], yerr=one.get("half"), label=one["label"], capsize=2, **how
+                )
+            axis.set(**{name: panel[name] for name in ("title", "xlabel", "ylabel")})
+            if panel.get("log"):
+                ticks = sorted({x for one in panel["series"] for x in one["x"]})
+                axis.set_xscale("log")
+                axis.set_xticks(ticks, list(map(str, ticks)))
+                axis.minorticks_off()
+            axis.grid(color="0.9")
+            axis.legend(fontsize=8)
+        fig.suptitle(title)
+    return fig

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,12 +12,51 @@ from ..files import whole_file
 from ..core.loss import softmax
 from ..meta.tasks import Task
 from .canvas import COLOURS, figure, plain, style
-from .sounds import Look, look_of_sounds
 
 ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
 MOST_ROWS = 20  # of a contact sheet
+MOST_LINES = 100  # of a small picture: units are summed, so that none is lost between its pixels
 SHORT_NAME = 3  # characters of a class's name that stands level below its bars
 LEGEND = "orange ON, blue OFF, dark both"
+
+
+class Look(NamedTuple):
+    """How samples of a task are drawn: one picture (height, width, 2) of each, its axes, the shape
+    of its panel (height / width; None: of its pixels), what the colours say, and what the first and
+    the last row are called (None: by their numbers)."""
+
+    support: np.ndarray
+    query: np.ndarray
+    y_label: str
+    x_label: str
+    panel: float | None
+    legend: str
+    rows: tuple[int, int] | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Height / width of a panel."""
+        height, width = self.support.shape[1:3]
+        return height / width if self.panel is None else self.panel
+
+    @property
+    def aspect(self) -> str:
+        """As matplotlib's `imshow` takes it."""
+        return "equal" if self.panel is None else "auto"
+
+
+def raster_pictures(x: np.ndarray) -> np.ndarray:
+    """Samples (B, T, units) as pictures (B, rows, T, 2), row 0 the highest units, as many summed in
+    each row as are needed for MOST_LINES."""
+    samples, steps, units = x.shape
+    each = -(-units // MOST_LINES)
+    rows = -(-units // each)
+    padded = np.zeros((samples, steps, rows * each))
+    padded[..., :units] = x
+    summed = padded.reshape(samples, steps, rows, each).sum(-1)
+    pictures = np.zeros((samples, rows, steps, 2))
+    pictures[..., 1] = summed.transpose(0, 2, 1)[:, ::-1]
+    return pictures
 
 
 def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
@@ -125,7 +165,12 @@ def plot_sheet(
                     axes.scatter(time, events["x"], s=1, color=ON, linewidths=0)
                     axes.set(xlim=(0, max(longest, 1)), ylim=(-0.5, units - 0.5))
                 else:
-                    left = _draw_events(axes, events, (height, width))
+                    inside = (events["y"] < height) & (events["x"] < width)
+                    inside &= (events["y"] >= 0) & (events["x"] >= 0)
+                    counts = event_map(events[inside], (height, width))
+                    axes.imshow(event_picture(counts, _most(counts)))
+                    _frame(axes, "0.7")
+                    left = int(np.sum(~inside))
                     words += f", {left:,} outside" * bool(left)
                 axes.set_title(words, fontsize=6)
         for axes in grid[-1]:
@@ -137,18 +182,6 @@ def plot_sheet(
             f"class?\n({LEGEND}{more})"
         )
     return fig
-
-
-def _draw_events(axes, events: np.ndarray, sensor: tuple[int, int]) -> int:
-    """All events of a recording as a picture; how many are outside of the sensor."""
-    inside = np.logical_and.reduce(
-        [(events[axis] >= 0) & (events[axis] < side) for axis, side in zip("yx", sensor)]
-    )
-    counts = event_map(events[inside], sensor)
-    most = max(np.quantile(counts[counts > 0], 0.98), 1) if inside.any() else 1
-    axes.imshow(event_picture(counts, most))
-    _frame(axes, "0.7")
-    return int(np.sum(~inside))
 
 
 def _grid(task: Task, parts: list[str], height: float, look: Look):
@@ -320,7 +353,10 @@ def _look(task: Task) -> Look:
     """How the samples of a task are drawn."""
     check_drawn(task)
     if task.x_support.ndim == 3:
-        return look_of_sounds(task.x_support, task.x_query)
+        # low units at the bottom, time from left to right
+        first, second = raster_pictures(task.x_support), raster_pictures(task.x_query)
+        rows = task.x_support.shape[2] - 1, 0
+        return Look(first, second, "unit", "time (steps)", 1.0, "orange: events of a unit", rows)
     support, query = (x.sum(axis=1, dtype=float) for x in (task.x_support, task.x_query))
     good = support.ndim == 4 and support.shape[-1] == 2
     need("the shape of samples", task.x_support.shape[1:], good, "(T, H, W, 2) or (T, units)")

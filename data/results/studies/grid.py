@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from minisnn.data.camera.moved import Move
+from minisnn.data.camera.variation import Move
 from minisnn.training.baselines import Adapted, Answers, answers, frames, rows_of
 from minisnn.data.sets.named import open_set
 from minisnn.experiments.findings import Findings

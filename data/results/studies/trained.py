@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from minisnn.data.store.cache import identity
-from minisnn.data.store.code import code_identity
+from minisnn.data.store.cache import code_identity, identity
 from minisnn.experiments.study import Study
 from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig

@@ -30,7 +30,7 @@ import numpy as np
 
 from ...arguments import array, need, one_of, whole, wholes
 from ...parallel.threads import in_order
-from ..readers.events import EVENT, SATURATION, crop_cells
+from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
 from . import reference
 from .reference import NEVER, Pixels, Scene
@@ -149,12 +149,14 @@ class EventCamera:
         number: int = 0,
         duration_ms: int = RECORDING_MS,
         backend: str = "numba",
+        draw: int = 0,
     ) -> np.ndarray:
         """Events (dtype EVENT, sorted by time, then pixel) of one recording of `picture`.
 
         picture        (H, W) of any size, uint8 or float in [0, 1]
         seed, number   whole numbers from 0 on, which together draw the noise of this recording
         backend        "numba", or "numpy", its readable twin
+        draw           with a variation, which of the scenes and sensors that a picture can meet
 
         Raises ValueError where an argument is anything else.
 
@@ -168,23 +170,33 @@ class EventCamera:
         whole("seed", seed, 0)
         whole("number", number, 0)
         shown = grey_values(array("picture", picture)[None])[0]
-        if self.variation is not None:
-            camera, shown = self.variation.draw(self, shown, (seed, number))
-            return camera.record(shown, seed, number, duration_ms, backend)
-        sight = self._scene(shown.shape, duration_ms), self._pixels()
-        return self._events(shown, *sight, seed, number, NEVER, backend)
+        camera, shown = self._drawn(shown, seed, number, draw)
+        sight = camera._scene(shown.shape, duration_ms), camera._pixels()
+        found = np.sort(camera._found(shown, *sight, (seed, number), NEVER, backend))
+        events = np.empty(len(found), EVENT)
+        events["t"], address = np.divmod(found, 2 * math.prod(self.sensor))
+        events["p"] = address % 2
+        events["y"], events["x"] = np.divmod(address // 2, self.sensor[1])
+        return events
 
-    def _events(
+    def _drawn(
+        self, shown: np.ndarray, seed: int, number: int, draw: int
+    ) -> tuple["EventCamera", np.ndarray]:
+        """The camera and the picture of a recording, which a variation draws."""
+        if self.variation is None:
+            return self, shown
+        return self.variation.draw(self, shown, (seed, number, *[draw] * (draw > 0)))
+
+    def _found(
         self,
         shown: np.ndarray,
         scene: Scene,
         pixels: Pixels,
-        seed: int,
-        number: int,
+        key: tuple[int, int],
         stop_after: int,
         backend: str = "numba",
     ) -> np.ndarray:
-        """Events of a picture, until so many microseconds after the first at least."""
+        """Events of a picture, as `reference.pixel_events` has them, whose noise a key draws."""
         loops: Any = reference
         if backend == "numba":
             from . import kernel
@@ -192,16 +204,11 @@ class EventCamera:
             loops = kernel
         view = loops.log_luminance(self._luminance(shown), scene.rows, scene.columns, scene.floor)
         # how far each pixel's signal is above its reference, from where the leak had brought it
-        share = np.random.default_rng((int(seed), int(number))).random(pixels.on.size)
+        share = np.random.default_rng(key).random(pixels.on.size)
         residual = share * pixels.on
         if self.moving:
             residual = share * (pixels.on + pixels.off) - pixels.off
-        found = np.sort(loops.pixel_events(view, scene, pixels, residual, stop_after))
-        events = np.empty(len(found), EVENT)
-        events["t"], address = np.divmod(found, 2 * pixels.on.size)
-        events["p"] = address % 2
-        events["y"], events["x"] = np.divmod(address // 2, self.sensor[1])
-        return events
+        return loops.pixel_events(view, scene, pixels, residual, stop_after)
 
     def record_counts(
         self,
@@ -219,8 +226,7 @@ class EventCamera:
         pictures   (N, H, W), uint8 or float in [0, 1]
         numbers    one for each picture, to draw its noise with the seed
         duration_ms   up to 312, the length of a recording
-        draw       with a variation, which of the scenes and sensors that a picture can meet
-                   (`record` has the first, 0)
+        draw       as of `record`
 
         Equals bin_events(record(picture, seed, number), duration_ms, shape=sensor, crop=crop,
         scale=scale) of each, but is many times faster: it runs in parallel over the pictures, with
@@ -230,32 +236,27 @@ class EventCamera:
         >>> camera.record_counts(np.stack([np.eye(14)] * 2), [1, 2], seed=0, duration_ms=50, crop=None).shape
         (2, 50, 8, 8, 2)
         """
+        from .kernel import add_counts
+
         shown = grey_values(pictures)
         numbers = wholes("numbers", numbers)
         need("numbers", numbers, len(numbers) == len(shown), f"{len(shown)}, one of each picture")
         whole("seed", seed, 0)
         whole("duration_ms", duration_ms, 1, RECORDING_MS)
         shape = (int(duration_ms), *crop_cells(self.sensor, crop, scale), 2)
-        found = [np.zeros((0, *shape), np.uint8)]
-        variation = self.variation
+        counts = np.zeros((len(shown), *shape), np.uint8)
         usual = self._scene(shown.shape[1:], RECORDING_MS), self._pixels()
 
-        def one(n: int) -> np.ndarray:
-            camera, seen, sight = self, shown[n], usual
-            if variation is not None:
-                key = (seed, numbers[n], *[draw] * (draw > 0))
-                camera, seen = variation.draw(self, seen, key)
+        def one(n: int) -> None:
+            camera, seen = self._drawn(shown[n], seed, numbers[n], draw)
+            sight = usual
+            if camera is not self:
                 sight = camera._scene(seen.shape, RECORDING_MS), camera._pixels()
-            events = camera._events(seen, *sight, seed, numbers[n], 1000 * duration_ms)
-            step = (events["t"] - events["t"][:1]) // 1000
-            row, column = (events[axis].astype(np.int64) // int(scale) for axis in "yx")
-            inside = (step < shape[0]) & (row < shape[1]) & (column < shape[2])
-            cell = ((step * shape[1] + row) * shape[2] + column) * 2 + events["p"]
-            total = np.bincount(cell[inside], minlength=math.prod(shape))
-            return total.clip(max=SATURATION).astype(np.uint8).reshape(1, *shape)
+            found = camera._found(seen, *sight, (seed, numbers[n]), 1000 * shape[0])
+            add_counts(found, self.sensor, int(scale), counts[n])
 
-        in_order(one, range(len(shown)), found.append)
-        return np.concatenate(found)
+        in_order(one, range(len(shown)), lambda _: None)
+        return counts
 
     def path(self, duration_ms: int = RECORDING_MS) -> np.ndarray:
         """Motion of the picture, (duration_ms + 1, 2): (x, y) in pixels at every millisecond from 0

@@ -138,3 +138,19 @@ def pixel_events(view, scene, pixels, residual, stop_after):
                     break
                 reference[k] = old + rise * begin
     return found[:count]
+
+
+@njit(cache=True, nogil=True)
+def add_counts(found, sensor, scale, counts):
+    """Count events, as of `pixel_events`, from the first of them on in cells of counts
+    (T, H, W, 2)."""
+    steps, height, width = counts.shape[:3]
+    addresses = 2 * sensor[0] * sensor[1]
+    first = found.min() // addresses if found.size else 0
+    for event in found:
+        step = (event // addresses - first) // 1000
+        pixel = event % addresses // 2
+        row = pixel // sensor[1] // scale
+        column = pixel % sensor[1] // scale
+        if step < steps and row < height and column < width:
+            counts[step, row, column, event % 2] += counts[step, row, column, event % 2] < 255

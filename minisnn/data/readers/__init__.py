@@ -1,7 +1,7 @@
-"""Files of recordings and pictures, read with care: N-MNIST, ASL-DVS, torchneuromorphic, pictures,
-and other people's formats.
+"""Files of recordings and pictures, read with care: N-MNIST, ASL-DVS, sets in HDF5, pictures, and
+other people's formats.
 
-Import from here: `anything`, `columns`, `events`, `plausible`, `sources`, `nmnist`, `asl`,
-`pictures`, `units`, `spoken`, `hdf5`.
+Import from here: `anything`, `columns`, `events`, `times`, `nmnist`, `asl`, `pictures`, `many`,
+`hdf5`.
 It may import: files, parallel.
 """

@@ -8,12 +8,11 @@
     .mat         ASL-DVS
     .raw, .dat, .aedat4, .es   of cameras, by the library faery (extra `cameras`)
 
-Columns t and unit in place of x, y, t and p make recordings that are no pictures (`units`). Nothing in
-a file is executed; every error names it.
+Columns t and unit in place of x, y, t and p make recordings that are no pictures (`columns`). Nothing
+in a file is executed; every error names it.
 """
 
 import csv
-import importlib.util
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,23 +27,19 @@ from ...files import size_of
 from .arrays import SETS, read_arrays, read_hdf5, read_table, sensor_of_npz
 from .asl import SHAPE as ASL
 from .asl import read_asl
-from .columns import UNITS
+from .columns import UNITS, as_picture, in_words
 from .events import as_recording
 from .hdf5 import naming
+from .many import SENSORS, forget, is_spoken, opened
+from .many import UNITS as SPOKEN_UNITS
 from .nmnist import SHAPE as NMNIST
 from .nmnist import read_nmnist
-from .plausible import check_unit
-from .spoken import UNITS as SPOKEN_UNITS
-from .spoken import forget, is_spoken, opened
-from .torchneuromorphic import SENSORS
-from .units import as_picture, in_words
+from .times import check_unit
 
 INDEX = "index.csv"
 NOTES = (".txt", ".csv")  # where no recordings are expected
 # names of folders, and in the column
 SPLITS = {name: name for name in ("train", "val", "test")} | dict(valid="val", validation="val")
-PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
-MOST_KINDS = 5  # of files, in a warning
 Sensor = tuple[int, ...] | None  # rows and columns, or (n,) of a row of n units; None: not known
 
 
@@ -55,21 +50,19 @@ def _bytes(path: Path, sensor: Sensor, columns: str | None) -> Any:
 
 
 def _camera(path: Path, sensor: Sensor, columns: str | None) -> Any:
-    packets = list(_stream(path))
-    names = ("t", "x", "y", "on")
-    if not packets:
-        return dict.fromkeys(names, np.zeros(0, int))
-    held = np.concatenate(packets)
-    return {name: held[name] for name in names}
+    packets = list(_stream(path)) or [np.zeros(0, [(name, int) for name in ("t", "x", "y", "on")])]
+    return np.concatenate(packets)
 
 
 def _stream(path: Path) -> Any:
     """Packets of events, which the library faery reads."""
-    if importlib.util.find_spec("faery") is None:
+    try:
+        import faery
+    except ImportError as error:
         install = "pip install 'minisnn[cameras]'"
-        raise ValueError(f"files of cameras need the library faery; install it with: {install}")
-    import faery
-
+        raise ValueError(
+            f"files of cameras need the library faery; install it with: {install}"
+        ) from error
     return faery.events_stream_from_file(str(path))
 
 
@@ -115,7 +108,7 @@ def read_events(
     sensor: Sensor = None,
     columns: str | None = None,
 ) -> np.ndarray:
-    """Events of one recording (dtype EVENT), sorted by time (`clock.check_clock`); those of units
+    """Events of one recording (dtype EVENT), sorted by time (`times.check_clock`); those of units
     are in one row, x is the unit.
 
     time      unit of the times of files whose form does not say it (`events.as_events`)
@@ -124,14 +117,13 @@ def read_events(
               only; (n,): a row of n units
     columns   "t,x,y,p", the order of the columns of arrays and text without names
     Raises ValueError, naming the file, where it holds no events or is damaged, and where nothing
-    says the unit of its times and they cannot be microseconds (`plausible`); FileNotFoundError
+    says the unit of its times and they cannot be microseconds (`times`); FileNotFoundError
     where it is missing.
     """
     path = Path(path)
     with naming(path, "a recording"):
-        reader = READERS.get(path.suffix.lower())
-        if reader is None:
-            raise ValueError(f"expected a recording, a file ending in {', '.join(SUFFIXES)}")
+        reader: Any = READERS.get(path.suffix.lower())
+        need("its ending", path.suffix, reader, f"one of {', '.join(SUFFIXES)}")
         size_of(path, "a recording", 1 << 62)
         time = "us" if reader.says else time
         events, known = as_recording(reader.read(path, sensor, columns), sensor, time, columns)
@@ -241,7 +233,7 @@ def entries(root: str | Path) -> list[Entry]:
     if not found:
         raise ValueError(
             f"{root}: no recordings; expected <class>/<recording> ending in "
-            f"{', '.join(SUFFIXES)}, or {INDEX} with path and label{nearly(root)}"
+            f"{', '.join(SUFFIXES)}, or {INDEX} with path and label"
         )
     (first, number), *_ = Counter(one._replace(label="", split=None) for one in found).most_common()
     if number > 1:
@@ -256,7 +248,6 @@ def _in_folders(root: Path) -> list[Entry]:
     splits = {one: SPLITS[one.name.lower()] for one in folders if one.name.lower() in SPLITS}
     within = [(split, one) for folder, split in splits.items() for one in _shown(folder)]
     labels: list[tuple[str | None, Path]] = [one for one in within if one[1].is_dir()]
-    other = [one for one in folders if one not in splits] if labels else []
     labels = labels or [(None, one) for one in folders]
     found = [
         Entry(path, label.name, split=split)
@@ -265,16 +256,21 @@ def _in_folders(root: Path) -> list[Entry]:
         if path.suffix.lower() in READERS and path.is_file()
     ]
     read = {one.path for one in found}
-    left = [path for _, label in labels for path in _shown(label) if path not in read]
-    beside = [path for one in (root, *splits) for path in _shown(one)]
-    beside += [path for one in other for path in one.rglob("[!.]*")]
-    kinds = set(READERS) - set(NOTES)
-    left += [path for path in beside if path.suffix.lower() in kinds and path.is_file()]
+    classes = {label for _, label in labels}
+    left = [
+        path
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+        and path not in read
+        # of a folder of a class all counts, and elsewhere what looks like a recording
+        and (not classes.isdisjoint(path.parents) or path.suffix.lower() in {*READERS} - {*NOTES})
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    ]
     if found and left:
-        many = Counter(map(_ending, left)).most_common(MOST_KINDS)
+        many = Counter(path.suffix.lower() or "without an ending" for path in left)
         warnings.warn(
-            f"{root}: {len(left)} files or folders in {len({one.parent for one in left})} folders "
-            f"are not read ({', '.join(f'{number} {kind}' for kind, number in many)}), such as "
+            f"{root}: {len(left)} files in {len({one.parent for one in left})} folders are not read "
+            f"({', '.join(f'{number} {kind}' for kind, number in many.items())}), such as "
             f"{left[0].relative_to(root)}; recordings end in {', '.join(SUFFIXES)}",
             stacklevel=3,
         )
@@ -286,34 +282,12 @@ def _shown(folder: Path) -> list[Path]:
     return sorted(folder.glob("[!.]*"))
 
 
-def _ending(path: Path) -> str:
-    """What a file's name ends in, also before it was packed: .npy.gz."""
-    number = 2 if path.suffix.lower() in PACKED else 1
-    ending = "".join(path.suffixes[-number:]).lower()
-    return "folders" if path.is_dir() else ending or "without an ending"
-
-
-def nearly(root: Path) -> str:
-    """What is in a folder without recordings that may have been meant."""
-    files = [one for depth in ("[!.]*", "*/[!.]*") for one in root.glob(depth) if one.is_file()]
-    if not files:
-        return ""
-    path = min(files)
-    if path.suffix.lower() in SETS:
-        return f"; {path} may hold a whole set: name the file"
-    hint = f"but recordings end in {', '.join(SUFFIXES)}"
-    if path.suffix.lower() in READERS:
-        hint = "put it into a folder named for its class"
-    return f"; {path.relative_to(root)} is there, {hint}"
-
-
 def _indexed(path: Path) -> list[Entry]:
     expected = "path and label in the first line, and a row for each recording"
     with naming(path, expected), open(path, newline="", encoding="utf-8-sig") as file:
         head, *rows = [[cell.strip() for cell in row] for row in csv.reader(file)] or [[]]
         head = [name.lower() for name in head]
-        if not {"path", "label"} <= set(head):
-            raise ValueError(f"found the columns {', '.join(head)[:200] or 'none'}")
+        need("its columns", ", ".join(head)[:150], {"path", "label"} <= set(head), expected)
     found = []
     for number, row in enumerate(rows, 2):
         if row:
@@ -325,10 +299,10 @@ def _indexed(path: Path) -> list[Entry]:
 def _entry(folder: Path, cells: dict[str, str]) -> Entry:
     """Of a row of an index, its cells by name."""
     times: dict[str, int] = {}
-    for part in ("start", "stop"):
-        for name, factor in {part: 1, **{f"{part}_{one}": UNITS[one] for one in UNITS}}.items():
-            if cells.get(name):
-                times.setdefault(part, round(float(cells[name]) * factor))
+    for name, value in cells.items():
+        part, _, unit = name.partition("_")
+        if value and part in ("start", "stop") and (unit or "us") in UNITS:
+            times.setdefault(part, round(float(value) * UNITS[unit or "us"]))
     good = len(times) < 2 or 0 <= times["start"] < times["stop"]
     need("the part in us", times, good, "a start before its stop")
     place, label, split = folder / cells["path"], cells["label"], cells.get("split", "").lower()

@@ -11,6 +11,7 @@ beyond measure.
 import io
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from ...arguments import need
 from ...files import check_archive, read_whole, size_of
-from .columns import ACCEPTED, ORDER, columns_of, name_of, order_of
+from .columns import ACCEPTED, ORDER, columns_of, name_of, names_in, order_of
 from .hdf5 import Hdf5, naming
 
 SETS = (".hdf5", ".h5")
@@ -54,8 +55,7 @@ def read_arrays(path: Path) -> Held:
 
 def sensor_of_npz(path: Path) -> tuple[int, ...] | None:
     """The array `sensor` of an .npz file; None where it has none."""
-    held = load(path, "sensor")
-    sensor = np.asarray(held.get("sensor", ()) if isinstance(held, dict) else ())
+    sensor = load(path, "sensor").get("sensor", np.zeros(0))
     good = sensor.dtype.kind in "iu" and sensor.shape in ((1,), (2,))
     return tuple(map(int, sensor)) if good else None
 
@@ -74,8 +74,7 @@ def read_hdf5(path: Path) -> Held:
                 return file.array(place, 4 * MOST_EVENTS)
             names = [name for name in file.names(place) if name_of(name)]
             if columns_of(names):
-                whole = ((name, file.array(f"{place}/{name}", MOST_EVENTS)) for name in names)
-                return {name: column.reshape(-1) for name, column in whole}
+                return {name: file.array(f"{place}/{name}", MOST_EVENTS).ravel() for name in names}
     raise ValueError(
         f"holds {', '.join(inside)[:200] or 'nothing'}; expected events with x, y, t and p, as data "
         f"sets of a group or columns of a table ({ACCEPTED}), or a set as torchneuromorphic or SHD "
@@ -97,13 +96,9 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
     mark = next((one for one in ",;\t" if one in head), None)
     names = [name.strip().strip('"') for name in head.split(mark)]
     if columns_of(names) is None:
-        if columns is None:
-            raise ValueError(
-                f"the first line holds {head[:200]!r}; expected the names of its columns "
-                f"({ACCEPTED}), or {ORDER}"
-            )
-        if NUMBERS.fullmatch(head):
-            rest = text
+        expected = f"the names of its columns ({ACCEPTED}), or {ORDER}"
+        need("the first line", head[:150], columns is not None, expected)
+        rest = text if NUMBERS.fullmatch(head) else rest
         names = order_of(columns, names)
     rows = io.BytesIO(rest.lower().replace(b"true", b"1").replace(b"false", b"0"))
     table = np.zeros((0, len(names)))
@@ -124,29 +119,22 @@ def holds_many(names: list[str]) -> bool:
 def holds_set(path: Path) -> bool:
     """Whether this is an HDF5 file of many recordings, as torchneuromorphic writes it or SHD has
     it."""
-    if path.suffix.lower() not in SETS or not path.is_file() or not holds_events(path):
-        return False
-    with naming(path, "recordings"), Hdf5(path, "recordings") as file:
-        return holds_many(file.names())
+    if path.suffix.lower() in SETS and path.is_file():
+        with suppress(ValueError), naming(path), Hdf5(path, WHAT) as file:
+            return holds_many(file.names())
+    return False
 
 
 def holds_events(path: Path, ordered: bool = False) -> bool:
     """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where
     their order is given (`ordered`); of a file in HDF5 whether it is one, and no checkpoint."""
-    if path.suffix.lower() in SETS:
-        import h5py
-
-        if not h5py.is_hdf5(path):
-            return False
-        with naming(path, WHAT), Hdf5(path, WHAT) as file:
-            return "network" not in file.file.attrs
-    try:
-        held = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError):  # numpy's word for an empty file
-        return False
-    if not isinstance(held, np.ndarray):
-        with held:
-            return columns_of(held.files) is not None or held.files in ([EVENTS], ["arr_0"])
-    if names := held.dtype.names:
-        return held.ndim == 1 and (columns_of(names) is not None or len(names) >= 4)
-    return held.ndim == 2 and (held.shape[1] == 4 or ordered and held.shape[1] > 1)
+    with suppress(ValueError, OSError, EOFError):
+        if path.suffix.lower() in SETS:
+            with naming(path), Hdf5(path, WHAT) as file:
+                return "network" not in file.file.attrs
+        held = read_arrays(path)
+        names = names_in(held)
+        if names or isinstance(held, Mapping):
+            return columns_of(names) is not None or not isinstance(held, Mapping) and len(names) > 3
+        return held.ndim == 2 and (held.shape[1] == 4 or ordered and held.shape[1] > 1)
+    return False

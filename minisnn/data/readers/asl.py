@@ -16,9 +16,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ...arguments import need
 from ...files import read_whole
 from .arrays import MOST_EVENTS
 from .events import check_events, event_array
@@ -42,19 +44,14 @@ def asl_files(root: str | Path) -> list[tuple[str, int, Path]]:
     letter have the same number.
     """
     found: dict[tuple[str, int], Path] = {}
-    for path in Path(root).glob("*/*"):
+    for path in Path(root).glob("*/[!.]*.[mM][aA][tT]"):
         letter = path.parent.name.lower()
-        if letter in LETTERS and path.suffix.lower() == ".mat" and path.name[0] != ".":
-            match = re.fullmatch(rf"{letter}_0*([1-9][0-9]*)", path.stem.lower())
-            if not match:
-                raise ValueError(f"{path}: not a recording's name; expected {letter}_0001.mat")
+        if letter in LETTERS:
+            match: Any = re.fullmatch(rf"{letter}_0*([1-9][0-9]*)", path.stem.lower())
+            need(f"{path}: its name", path.name, match, f"{letter}_0001.mat")
             twin = found.setdefault((letter, int(match[1])), path)
-            if twin != path:
-                raise ValueError(f"{path}: has the same letter and number as {twin}")
-    if not found:
-        raise ValueError(
-            f"{root}: no recordings; expected a/a_0001.mat to y/y_4200.mat, of ASL-DVS"
-        )
+            need(f"{path}: its number", match[1], twin == path, f"another than that of {twin}")
+    need(f"{root}: the list of recordings", [], found, "a/a_0001.mat to y/y_4200.mat, of ASL-DVS")
     return [(*one, found[one]) for one in sorted(found)]
 
 
@@ -68,9 +65,7 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
     """
     with naming(path, WHAT):
         found = _variables(Path(path))
-        for name in VARIABLES:
-            if name not in found:
-                raise ValueError(f"there is no {name} of real numbers")
+        need("the list of its variables of real numbers", [*found], len(found) == 4, WHAT)
         t, x, y, p = (found[name] for name in VARIABLES)
         events = event_array(x, y, t, p)
         check_events(events, SHAPE)

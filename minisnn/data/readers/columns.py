@@ -1,11 +1,14 @@
-"""Columns of events by the names that tools and files give them, or in an order that is given; and
-units of time.
+"""Columns of events by the names that tools and files give them, or in an order that is given;
+units of time; and sensors.
 
     x  y  t  p      any of NAMES, in upper or lower case, after "event_" or not; t with a unit at its end: t_us, time_ms
-    t  unit         of recordings that are no pictures (`units`): which of a row of units, and when
+    t  unit         of recordings that are no pictures: which of a row of units, such as an artificial cochlea, and when
 
 Arrays (N, 4) and text without a first line of names do not say which column is what, and x and y
 look alike: that is asked (`--columns t,x,y,p`, in Python columns="t,x,y,p"), never guessed.
+
+In memory events of units (dtype EVENT) are in one row: x is the unit, y and p say nothing. A sensor of
+one number, (700,), is a row of so many units, and samples are counts (T, units).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,14 +60,11 @@ def columns_of(names: Iterable[Any]) -> tuple[str, ...] | None:
 def order_of(columns: Any, there: Sequence[Any] | None = None) -> list[str]:
     """The names of columns in their order, of "t,x,y,p", "t,unit" or a list. ValueError where one
     is missing, comes twice or has another name, and where there are more or fewer columns."""
-    listed = columns.split(",") if isinstance(columns, str) else columns
-    names = [str(one).strip() for one in listed] if isinstance(listed, Sequence) else []
-    known = [str(name_of(one)) for one in names if one not in SKIPPED]
-    if sorted(known) not in (sorted(PIXELS), sorted(UNITS_ALONE)):
-        raise ValueError(
-            f"columns are {columns!r}; expected x, y, t and p, each once, in their order, or t and "
-            f"unit ({ACCEPTED})"
-        )
+    names = [one.strip() for one in (columns.split(",") if isinstance(columns, str) else columns)]
+    known = sorted(str(name_of(one)) for one in names if one not in SKIPPED)
+    expected = f"x, y, t and p, each once, in their order, or t and unit ({ACCEPTED})"
+    good = known in (sorted(PIXELS), sorted(UNITS_ALONE))
+    need("the list of columns", columns, good, expected)
     if there is not None and len(there) != len(names):
         has = ", ".join(map(str, there))[:200]
         raise ValueError(f"columns {','.join(names)} are {len(names)}; there are {has}")
@@ -134,3 +134,34 @@ def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarr
             "expected float64, or times from the beginning of the recording on"
         )
     return np.rint(t.astype(float) * UNITS[unit]).astype(np.int64)
+
+
+def is_row(sensor: Sequence[int] | None) -> bool:
+    """Whether a sensor is a row of units, (n,), and no picture's rows and columns."""
+    return sensor is not None and len(sensor) == 1
+
+
+def as_picture(sensor: Sequence[int]) -> tuple[int, int]:
+    """Rows and columns, of a row of units (1, n). ValueError where it is neither."""
+    if len(sensor) not in (1, 2) or min(sensor) < 1:
+        found = ",".join(map(str, sensor))
+        raise ValueError(
+            f"sensor is {found}; expected rows and columns, such as 128,128, or the number of units"
+        )
+    return (1, int(sensor[0])) if is_row(sensor) else (int(sensor[0]), int(sensor[1]))
+
+
+def in_words(sensor: Sequence[int]) -> str:
+    """ "128 x 96 pixels", or "700 units"."""
+    rows, columns = as_picture(sensor)
+    one = f"{columns} unit{'s' * (columns != 1)}"
+    return one if is_row(sensor) else f"{columns} x {rows} pixels"
+
+
+def check_row(sensor: Sequence[int] | None) -> None:
+    """ValueError where a sensor that recorded units has rows and columns."""
+    if sensor is not None and not is_row(sensor):
+        raise ValueError(
+            "holds times of units; expected their number, such as --sensor 700 (in Python "
+            f"sensor=700), not {in_words(sensor)}"
+        )

@@ -13,10 +13,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...arguments import must, need, shown
-from .clock import check_clock
-from .columns import PIXELS, columns_in, microseconds, unmasked
+from .columns import (
+    PIXELS,
+    as_picture,
+    check_row,
+    columns_in,
+    in_words,
+    is_row,
+    microseconds,
+    unmasked,
+)
 from .hdf5 import naming
-from .units import as_picture, check_row, in_words, is_row
+from .times import check_clock
 
 EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
 # the largest count that a cell of a uint8 tensor holds; further events of the cell are dropped
@@ -32,7 +40,7 @@ def event_array(
     whole   whether they are all of their recording, and no part of it
 
     Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is
-    not 0 or 1, and as `clock.check_clock`.
+    not 0 or 1, and as `times.check_clock`.
     """
     columns = {name: unmasked(values, name) for name, values in zip("xytp", (x, y, t, p))}
     shapes = {name: values.shape for name, values in columns.items()}
@@ -44,17 +52,16 @@ def event_array(
             continue
         must(f"the dtype of {name}", values.dtype.kind in "biuf", "one of numbers", values.dtype)
         low, high, limit = values.min(), values.max(), np.iinfo(EVENT[name])
-        if not (limit.min <= low and high <= limit.max):
-            expected = f"{limit.min} to {limit.max}"
-            raise ValueError(f"{name} reaches from {low} to {high}; expected {expected}")
+        good = limit.min <= low and high <= limit.max
+        need(f"the reach of {name}", f"{low} to {high}", good, f"{limit.min} to {limit.max}")
         if values.dtype.kind == "f" and np.any(values != np.rint(values)):
             raise ValueError(f"{name} holds a value that is not a whole number")
         events[name] = values
-    check_events(events)
     return _in_order(events, whole)
 
 
 def _in_order(events: np.ndarray, whole: bool) -> np.ndarray:
+    check_events(events)
     check_clock(events, whole)
     t = events["t"]
     return events[np.argsort(t, kind="stable")] if np.any(t[:-1] > t[1:]) else events
@@ -82,7 +89,6 @@ def as_recording(
     row, known, units = is_row(sensor), time is not None, False
     plain = type(recording) is np.ndarray and recording.dtype == EVENT and recording.ndim == 1
     if plain and time in (None, "us") and recording["p"].min(initial=0) >= 0:
-        check_events(recording)
         events = _in_order(recording, whole)
     else:
         held, unit = columns_in(recording, columns)
@@ -291,19 +297,3 @@ def _steps(duration_ms: float, step_ms: float) -> int:
     good = 0.5 <= steps < np.inf and abs(steps - round(steps)) < 1e-9
     need("duration_ms", duration_ms, good, f"a whole number of steps of {step_ms} ms")
     return round(steps)
-
-
-def bin_units(
-    events: np.ndarray,
-    units: int,
-    duration_ms: float,
-    step_ms: float,
-    start: str | float = "first event",
-) -> np.ndarray:
-    """Count events (dtype EVENT, in one row) a time step and unit: uint8 (T, units), as
-    `bin_events` does.
-
-    counts[t, u] = events at  (time - t0) // step = t,  unit u
-    """
-    counts = bin_events(events, duration_ms, step_ms, shape=(1, units), start=start)
-    return counts[:, 0, :, 1]

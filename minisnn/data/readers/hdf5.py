@@ -3,7 +3,7 @@ before it is read."""
 
 import math
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,7 +36,7 @@ def naming(path: str | Path, what: str = "") -> Generator[None, None, None]:
 
 
 class Hdf5:
-    """An open file; use it in a `with` statement, or close it.
+    """An open file; use it in a `with` statement, or let it go.
 
     path   the file        what   what is expected to be in it, for errors
 
@@ -48,6 +48,7 @@ class Hdf5:
         import h5py
 
         size_of(path, what, 1 << 62)
+        self.path = Path(path)
         with naming(path, what):
             self.file = h5py.File(path, "r")
 
@@ -55,10 +56,6 @@ class Hdf5:
         return self
 
     def __exit__(self, *_) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the file up."""
         self.file.close()
 
     def find(self, name: str) -> Any:
@@ -94,12 +91,10 @@ class Hdf5:
         set."""
         if not self.has(name):
             return None
-        found = np.ravel(self.find(name)[()]).tolist()
-        return [_decoded(one) if isinstance(one, bytes) else str(one) for one in found]
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text.decode("latin-1")
+        found = [
+            one if isinstance(one, bytes) else str(one).encode()
+            for one in np.ravel(self.find(name)[()]).tolist()
+        ]
+        with suppress(UnicodeDecodeError):
+            return [one.decode() for one in found]
+        return [one.decode("latin-1") for one in found]

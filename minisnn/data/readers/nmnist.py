@@ -97,18 +97,13 @@ def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path
     others = set()
     for path in Path(root).glob("*/*/[!.]*.[bB][iI][nN]"):
         label = path.parent.name
-        if path.parts[-3].lower() != split.lower():
-            continue
-        if not re.fullmatch("[0-9]", label):
+        if path.parts[-3].lower() == split.lower():
             others.add(label)
-        elif re.fullmatch("0*[1-9][0-9]*", path.stem):
-            digits[int(label)].append((int(path.stem), path))
-        else:
-            raise ValueError(f"{path}: not an MNIST picture number; expected 00002.bin")
-    if not any(digits.values()):
-        raise ValueError(
-            f"{root}: no recordings of digits{' but of ' * bool(others)}"
-            f"{', '.join(sorted(others)[:9])}; expected the root of N-MNIST, "
-            f"{split}/<digit>/<number>.bin, of which Double N-MNIST is made"
-        )
+            if re.fullmatch("[0-9]", label):
+                good = re.fullmatch("0*[1-9][0-9]*", path.stem)
+                need(f"{path}: the name", path.name, good, "an MNIST picture number, 00002.bin")
+                digits[int(label)].append((int(path.stem), path))
+    expected = f"{split}/<digit>/<number>.bin, of which Double N-MNIST is made"
+    labels = f"{root}: the list of labels in {split}"
+    need(labels, sorted(others)[:9], any(digits.values()), expected)
     return {digit: sorted(files) for digit, files in digits.items()}

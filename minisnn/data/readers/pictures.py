@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ...files import size_of
+from ...arguments import need
+from ...files import read_whole
 from .arrays import MOST_BYTES, load
 from .columns import columns_of
 from .hdf5 import naming
@@ -57,21 +58,20 @@ def read_pictures(
     with naming(path, WHAT):
         if path.is_dir():
             files = [one for one in sorted(path.glob("[!.]*/[!.]*")) if _is_picture(one)]
-            keys = [file.parent.name for file in files]
-            images = [_brought(_picture(file), size) for file in files]
+            found, keys = map(_picture, files), [file.parent.name for file in files]
         else:
-            size_of(path, WHAT, MOST_BYTES)
             held, keys = _file(path, labels)
-            images = [_brought(image, size) for image in _grey(np.asarray(held))]
-        if len(images) != len(keys) or not keys or len({image.shape for image in images}) > 1:
-            shapes = {f"{image.shape[0]} x {image.shape[1]}" for image in images}
+            found = map(np.asarray, _grey(np.asarray(held)))
+        images = [image if size is None else resize(image, size) for image in found]
+        shapes = sorted({image.shape for image in images})
+        if len(images) != len(keys) or not keys or len(shapes) > 1:
             raise ValueError(
-                f"found {len(images)} pictures of {', '.join(sorted(shapes)[:5])} pixels and "
-                f"{len(keys)} labels; expected pictures of one size (or give one), each with a label"
+                f"found {len(images)} pictures of {shapes[:5]} pixels and {len(keys)} labels; "
+                "expected pictures of one size (or give one), each with a label"
             )
         if len({image.dtype for image in images}) > 1:
             images = [one / np.float32(255) if one.dtype == np.uint8 else one for one in images]
-        names = sorted(set(keys), key=by_value)
+    names = sorted(set(keys), key=by_value)
     place = {name: k for k, name in enumerate(names)}
     return Pictures(np.stack(images), np.array([place[key] for key in keys], np.int64), (*names,))
 
@@ -89,10 +89,6 @@ def holds_pictures(path: Path) -> bool:
 
 def _is_picture(file: Path) -> bool:
     return file.suffix.lower() in IMAGE_SUFFIXES
-
-
-def _brought(image: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
-    return image if size is None else resize(image, size)
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -150,8 +146,8 @@ def _file(path: Path, labels: str | Path | None) -> tuple[Any, list[str]]:
         arrays = load(path)
         images = arrays.get("images", arrays.get("x"))
         keys = arrays.get("labels", arrays.get("y"))
-        if images is None or keys is None or columns_of(arrays):
-            raise ValueError(f"holds {sorted(arrays)[:30]}; expected images and labels")
+        good = images is not None and keys is not None and not columns_of(arrays)
+        need("its arrays", sorted(arrays)[:30], good, "images and labels")
     else:
         read = load if path.suffix.lower() == ".npy" else read_idx
         if labels is None:
@@ -159,8 +155,8 @@ def _file(path: Path, labels: str | Path | None) -> tuple[Any, list[str]]:
         if Path(labels) == path:
             raise ValueError("holds pictures only; name the file of their labels, too")
         images, keys = read(path), read(Path(labels))
-    if keys.ndim != 1 or keys.dtype.kind not in "iuU":
-        raise ValueError(f"labels are {keys.dtype} of shape {keys.shape}; expected texts or (N,)")
+    good = keys.ndim == 1 and keys.dtype.kind in "iuU"
+    need("the array of labels", f"{keys.dtype} of shape {keys.shape}", good, "texts or (N,)")
     return images, [str(key) for key in keys]
 
 
@@ -170,9 +166,8 @@ def read_idx(path: str | Path) -> np.ndarray:
 
     Raises ValueError, naming the file, where it is truncated, too long or no such file.
     """
-    size_of(path, "an idx file", MOST_BYTES)
     with naming(path, "an idx file of bytes, 00 00 08 and its dimensions"):
-        held = Path(path).read_bytes()
+        held = read_whole(path, "an idx file", MOST_BYTES)
         if held[:2] == b"\x1f\x8b":
             held = gzip.decompress(held)
         if held[:3] != b"\0\0\x08":
@@ -184,18 +179,17 @@ def read_idx(path: str | Path) -> np.ndarray:
 
 def _grey(images: Any) -> np.ndarray:
     """(N, H, W) uint8, or float32 in [0, 1], of grey or colour pictures; ValueError for others."""
-    colours = images.shape[3:] or (1,)
-    numbers = images.dtype.kind in "biuf"
-    if images.ndim not in (3, 4) or colours[0] not in (1, 3, 4) or not (numbers and images.size):
-        raise ValueError(f"holds {images.dtype} of shape {images.shape}; expected grey pixels")
-    if images.dtype == bool:
+    kind, colours = images.dtype.kind, images.shape[3:] or (1,)
+    good = images.ndim in (3, 4) and colours[0] in (1, 3, 4) and kind in "biuf" and images.size
+    need("the array", f"{images.dtype} of shape {images.shape}", good, "grey pixels")
+    if kind == "b":
         images = images * np.uint8(255)
-    most, kind = (1, np.float32) if images.dtype.kind == "f" else (255, np.uint8)
+    most = 1 if kind == "f" else 255
     low, high = images.min(), images.max()
-    if not (low >= 0 and high <= most):
-        expected = "fractions from 0 to 1, or bytes"
-        raise ValueError(f"grey values reach from {low} to {high}; expected {expected}")
-    images = images.astype(kind, copy=False).reshape(*images.shape[:3], colours[0])
+    expected = "fractions from 0 to 1, or bytes"
+    need("the reach of grey values", f"{low} to {high}", 0 <= low and high <= most, expected)
+    images = images.astype(np.float32 if kind == "f" else np.uint8, copy=False)
+    images = images.reshape(*images.shape[:3], colours[0])
     if colours[0] == 1:
         return images[..., 0]
     grey = images[..., :3] @ _GREY

@@ -1,29 +1,31 @@
-"""From recordings to counts: how they are read, and what looks as if it were lost on the way."""
+"""From recordings to counts: how they are read, and what looks as if it were lost on the way.
+
+Recordings that a script holds come one after the other: pairs as tonic's data sets give them,
+subsets and loaders of PyTorch, and frames. Nothing of these packages is imported; what counts is
+what an object can do.
+
+    data set      items (events, label), or events alone with labels next to them; `sensor_size` (columns, rows, polarities),
+                  its own or that of the data set within it
+    Subset        a data set with `dataset` and `indices`
+    DataLoader    its data set, those items that its sampler names, each once and in their own order: a loader shuffles,
+                  joins items to batches and may draw one twice, which would be the same recording in support and query
+    frames        (T, 2, H, W) as tonic's ToFrame makes them, or (T, H, W, 2); channel 0 = OFF, 1 = ON
+"""
 
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count
+from itertools import chain, count, zip_longest
 from typing import Any
 
 import numpy as np
 
 from ...arguments import must, need, shown, wholes
-from ..readers.columns import name_of, names_in
+from ..readers.columns import as_picture, in_words, is_row, name_of, names_in, unmasked
 from ..readers.events import EVENT, SATURATION, as_recording, bin_events, downscaled, windows
 from ..readers.pictures import by_value
-from ..readers.plausible import Judge, check_unit
-from ..readers.sources import (
-    are_frames,
-    events_of_frames,
-    items_of,
-    label_of,
-    plain,
-    sensor_in,
-    sensor_of_frames,
-)
-from ..readers.units import as_picture, in_words, is_row
+from ..readers.times import check_alike, check_unit
 from .pool import Pool
 
 # Of a recording little is counted where its busiest stretch, as long as what is counted, has so many
@@ -58,9 +60,8 @@ class Form:
     columns: str | None = None
 
     def __post_init__(self) -> None:
-        """ValueError for no time step, and where the size is one of pixels and the sensor a row of
-        units, or the other way round."""
-        need("bin_ms", self.bin_ms, self.bin_ms > 0, "a positive number of milliseconds")
+        """ValueError where the size is one of pixels and the sensor a row of units, or the other
+        way round."""
         if self.sensor is not None and self.size is not None:
             row = is_row(self.sensor)
             expected = "a number of units" if row else "rows and columns of cells"
@@ -76,8 +77,8 @@ class Form:
         found = bin_events(events, self.duration_ms, self.bin_ms, shape=cells, start=start)
         return found[:, 0, :, 1] if is_row(self.sensor) else found
 
-    def events(self, given: Any, name: str, checked: bool, judge: Judge | None) -> np.ndarray:
-        """The events of a recording, in order, whose times `judge` looks at."""
+    def events(self, given: Any, name: str, checked: bool, met: dict[str, str]) -> np.ndarray:
+        """The events of a recording, in order; `met` as of `check_alike`."""
         if are_frames(given):
             found = sensor_of_frames(given)
             expected = f"those of the sensor, {in_words(self.sensor or ())}"
@@ -87,8 +88,8 @@ class Form:
         events, said = as_recording(
             given, self.sensor, time, self.columns, inside=True, whole=not checked
         )
-        if judge is not None:
-            judge.look(events, self.sensor, name)
+        if self.time is not None:
+            check_alike(met, events, self.sensor, self.time, name)
         elif not said and not checked:
             check_unit(events, self.sensor)
         return events
@@ -132,9 +133,8 @@ def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[s
         for events, label in chain([(first, first_label)], items):
             yield events, met.setdefault(label_of(label), len(met))
 
-    few: list[tuple[int, int, int, bool]] = []
     names = (f"recording {k}" for k in count())
-    pool = Pool.collect(form.shape, counts_of(numbered(), names, form, few), few)
+    pool = Pool.collect(form.shape, counts_of(numbered(), names, form))
     # frames are as large as their sensor
     tell_lost(pool, of, sensor=None if are_frames(first) else form.sensor)
     labels_met = sorted(met, key=by_value)
@@ -157,30 +157,26 @@ def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[in
 
 
 def counts_of(
-    recordings: Iterable[tuple[Any, int]],
-    names: Iterable[str],
-    form: Form,
-    few: list[tuple[int, int, int, bool]],
-    checked: bool = False,
+    recordings: Iterable[tuple[Any, int]], names: Iterable[str], form: Form, checked: bool = False
 ) -> Iterator[tuple]:
     """Batches for `Pool.collect` of recordings, pairs (events, number of their label), which errors
-    call by `names`; the numbers say from which of them each was cut. `few` gets those of which
-    nearly nothing is counted. checked: a reader has looked at their clock and the unit of their
-    times, and they may be parts."""
-    judge = None if form.time is None else Judge(form.time)
+    call by `names`; the numbers say from which of them each was cut. checked: a reader has looked
+    at their clock and the unit of their times, and they may be parts."""
+    met: dict[str, str] = {}
     lengths: dict[str, int] = {}
     for number, ((given, label), name) in enumerate(zip(recordings, names)):
         lasting = None
+        few: list[tuple[int, int, int, bool]] = []
         try:
             given = plain(given)
-            events = form.events(given, name, checked, judge)
+            events = form.events(given, name, checked, met)
             if are_frames(given):
                 lengths[name] = len(given)
                 lasting = len(given) * round(form.bin_ms * 1000) / 1000
             elif form.hop_ms is None:
-                few.extend(few_of(number, events["t"], None, form.duration_ms))
+                few = few_of(number, events["t"], None, form.duration_ms)
             for counts in form.counts(events, lasting):
-                yield counts[None], [label], [number]
+                yield counts[None], [label], [number], *few
         except ValueError as error:
             raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
     if lengths and form.hop_ms is None:
@@ -193,20 +189,14 @@ def tell_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
     middle = sorted(lengths.values())[len(lengths) // 2]
     longest = max(lengths, key=lambda name: lengths[name])
     cut = sum(number > 1.1 * steps for number in lengths.values())
-    if cut:
-        what = (
-            f"{cut} of {len(lengths)} recordings are cut, such as {longest}, of {lengths[longest]}"
+    if cut or middle < 0.9 * steps:
+        warnings.warn(
+            f"each frame is a step of bin_ms={bin_ms:g}, and duration_ms={steps * bin_ms:g} counts "
+            f"{steps} of them: {cut} of {len(lengths)} recordings are cut, and most have {middle}, "
+            f"of which steps that are left are empty; the longest is {longest}: give bin_ms, the "
+            f"length of a frame, and duration_ms={lengths[longest]}*bin_ms",
+            stacklevel=3,
         )
-    elif middle < 0.9 * steps:
-        what = f"most have {middle}, and the last {steps - middle} steps of these are empty"
-    else:
-        return
-    warnings.warn(
-        f"each frame is a step of bin_ms={bin_ms:g}, and duration_ms={steps * bin_ms:g} counts "
-        f"{steps} of them: {what}; give bin_ms, the length of a frame, and "
-        f"duration_ms={lengths[longest]}*bin_ms",
-        stacklevel=3,
-    )
 
 
 def tell_lost(
@@ -281,3 +271,96 @@ def few_of(
             sure = sure or pauses[longest] > max(length, TIMES * others)
     sparse = counted < FEW and len(t) > SPARE * counted
     return [(number, counted, len(t), bool(sure))] if sure or sparse else []
+
+
+def items_of(source: Any, labels: Iterable[Any] | None = None) -> Iterator[tuple[Any, Any]]:
+    """(events, label) of every recording of a source, one at a time; a source that is a stream is
+    read once.
+
+    Raises ValueError where there are no labels, or another number of them than of recordings.
+    """
+    each = _each(source)
+    for number, pair in enumerate(each if labels is None else zip_longest(each, labels)):
+        good = isinstance(pair, (tuple, list)) and len(pair) == 2
+        good = good and not any(one is None for one in pair)
+        expected = "one for each recording: a list of as many, or pairs (events, label)"
+        need("labels", f"missing, or without recordings, at number {number}", good, expected)
+        yield pair[0], pair[1]
+
+
+def _each(source: Any) -> Iterable[Any]:
+    data: Any = getattr(source, "dataset", None)
+    if hasattr(source, "collate_fn") and hasattr(data, "__getitem__"):  # a loader
+        drawn = getattr(source, "sampler", None)
+        places = source.batch_sampler if drawn is None else drawn
+        each = {int(place) for some in places for place in np.atleast_1d(some)}
+        return (data[place] for place in sorted(each))
+    if hasattr(source, "collate_fn"):
+        return data
+    if hasattr(source, "__getitem__") and not hasattr(source, "__iter__"):
+        return (source[place] for place in range(len(source)))
+    return source
+
+
+def sensor_in(source: Any) -> tuple[int, int] | None:
+    """Rows and columns that a data set, or one within it, says its sensor has."""
+    while source is not None and getattr(source, "sensor_size", None) is None:
+        source = getattr(source, "dataset", None)
+    return None if source is None else (int(source.sensor_size[1]), int(source.sensor_size[0]))
+
+
+def label_of(label: Any) -> str:
+    """The name of a class: of a text, a number, or an array or tensor of one number. ValueError
+    where it is a fraction, or none."""
+    value = label
+    if hasattr(value, "__array__") and value is not np.ma.masked:
+        value = np.asarray(value)
+        value = value.item() if value.size == 1 else value
+    if isinstance(value, bytes):
+        value = value.decode()
+    good = isinstance(value, (str, int)) or isinstance(value, float) and value.is_integer()
+    must("a label", good, "a text or a whole number", label)
+    return str(int(value) if isinstance(value, float) else value)
+
+
+def plain(events: Any) -> Any:
+    """Arrays of other libraries, such as tensors, as NumPy's; all else as it is."""
+    if not isinstance(events, (np.ndarray, dict)) and hasattr(events, "__array__"):
+        return np.asarray(events)
+    return events
+
+
+def are_frames(events: Any) -> bool:
+    """Whether a recording is an array of frames, and not one of events."""
+    return isinstance(events, np.ndarray) and events.ndim == 4 and events.dtype.names is None
+
+
+def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
+    """Rows and columns of frames; ValueError where not one axis is that of two polarities."""
+    first = frames.shape[1] == 2
+    expected = "(T, 2, H, W) or (T, H, W, 2), one axis that of the two polarities"
+    need("the shape of frames", frames.shape, first != (frames.shape[3] == 2), expected)
+    return frames.shape[2:4] if first else frames.shape[1:3]
+
+
+def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
+    """Events (dtype EVENT) of frames, each of `bin_ms`, so many of a cell and polarity as it
+    counts, at the frame's beginning.
+
+    Raises ValueError for values that are not counts from 0 to SATURATION, for masked ones, and as
+    `sensor_of_frames`.
+    """
+    frames = unmasked(frames, "the array of frames")
+    sensor_of_frames(frames)
+    if frames.shape[1] == 2:
+        frames = np.moveaxis(frames, 1, 3)
+    low, high = frames.min(initial=0), frames.max(initial=0)
+    good = low >= 0 and high <= SATURATION and np.all(frames == np.rint(frames))
+    expected = f"counts of events, whole numbers to {SATURATION}, without scaling or weights"
+    need("the reach of frames", f"from {low} to {high}", good, expected)
+    where = np.nonzero(frames)
+    step, row, column, polarity = np.repeat(where, frames[where].astype(np.int64), axis=1)
+    events = np.empty(len(step), EVENT)
+    for name, values in zip("xytp", (column, row, step * round(bin_ms * 1000), polarity)):
+        events[name] = values
+    return events

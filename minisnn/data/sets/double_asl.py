@@ -5,7 +5,6 @@ ordered pairs of 24 letters. The paper does not list which pairs meta-train; her
 makes 369 classes for meta-training, 92 for meta-validation and 115 for meta-testing.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ from ..readers.asl import SHAPE as SENSOR
 from ..readers.events import bin_events
 from .double_nmnist import choose
 from .hands import hand_picture
-from .pool import Pool
-from .pools import (
+from .pool import (
+    Pool,
     STEPS,
     Keep,
     Sight,
@@ -31,7 +30,7 @@ from .pools import (
     which,
 )
 from .recordings import Recordings
-from .takes import MOMENTS, PROTOCOLS, SUBJECTS, pool_of_takes, take_camera
+from .takes import MOMENTS, PROTOCOLS, pool_of_takes, take_camera
 
 SIZES = {"train": 369, "val": 92, "test": 115}
 SCALE = 6  # 6 x 6 pixels a cell
@@ -113,18 +112,16 @@ class DoubleASL(Recordings):
         usual, most = SIMULATED_PER_LETTER if root is None else REAL_PER_LETTER, None
         if protocol is not None:
             arguments.one_of("protocol", protocol, PROTOCOLS)
-            wants = "None with a protocol, which is of drawn hands"
-            arguments.must("root", root is None, wants, root)
+            arguments.must("root", root is None, "None with a protocol, of drawn hands", root)
             usual = most = MOMENTS
         number = arguments.whole("per_letter", usual if per_letter is None else per_letter, 1, most)
         usual_camera = hand_camera if protocol is None else take_camera
         sight = Sight(camera or usual_camera(), seed, SENSOR, SCALE)
         within = None
         if protocol is not None:
-            pool, source = _takes(protocol, recordings or split, number, sight, keep)
-            within = (
-                pool.numbers - 1
-            ) // MOMENTS  # subjects, of whom both sides have one in common
+            pool, source = pool_of_takes(protocol, recordings or split, number, sight, keep)
+            # subjects, of whom both sides have one in common
+            within = (pool.numbers - 1) // MOMENTS
         elif root is None:
             pool, source = _drawn(train, number, sight, keep)
         elif pictures.holds_pictures(root):
@@ -153,8 +150,6 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
     found = [(LETTERS.index(letter), number, path) for letter, number, path in asl_files(root)]
     rank = number_within(np.array([letter for letter, *_ in found]))
     files = [one for one, k in zip(found, rank) if k <= per_letter and trains(one[1]) == train]
-    source = f"{root}, rows turned over, as y grows upwards" * flip_y or str(root)
-
     read = (
         (bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)[None], [k], [number])
         for k, number, path in files
@@ -163,18 +158,8 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
     how: dict[str, Any] = dict(flip_y=bool(flip_y), rows=[one[:2] for one in files])
     paths = [path for _, _, path in files]
     pool = pool_of("asl", SHAPE, read, keep, what, len(files), files=paths, **how)
-    return pool, f"{source} ({which(train)})"
-
-
-def _takes(protocol: str, split: str, moments: int, sight: Sight, keep: Keep) -> tuple[Pool, str]:
-    known, train = protocol == "same-take" or split == "train", split == "train"
-    subjects = SUBJECTS["train" if known else split]
-    chosen = [k for k in range(1, moments + 1) if trains(k) == train]
-    if not known:
-        chosen = list(range(1, moments // 2 + 1))
-    source = f"simulated continuous recordings of subjects {subjects[0] + 1} to {subjects[-1] + 1}"
-    source += f" ({which(train)})" * known
-    return pool_of_takes(subjects, chosen, sight, keep), source
+    turned = ", rows turned over, as y grows upwards" * flip_y
+    return pool, f"{root}{turned} ({which(train)})"
 
 
 def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool, str]:
@@ -184,8 +169,9 @@ def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool
     def draw(part: np.ndarray) -> np.ndarray:
         return np.stack([hand_picture(labels[k], numbers[k] - 1, sight.seed) for k in part])
 
+    how = labels, numbers, np.arange(len(labels)), train, sight, keep, "hands"
     source = f"simulated recordings ({which(train, f' of {per_letter} a letter')})"
-    return _seen(draw, labels, train, sight, keep, "hands"), source
+    return pool_of_pictures("asl-simulated", draw, *how), source
 
 
 def _photographed(
@@ -198,26 +184,11 @@ def _photographed(
     letters = np.array([LETTERS.index(name.lower()) for name in found.names])[found.labels]
     order = np.argsort(letters, kind="stable")
     chosen = order[number_within(letters[order]) <= per_letter]
-    images = found.images[chosen]
+    images, labels = found.images[chosen], letters[chosen]
 
-    shown = lambda part: pictures.enlarged(images[part], SENSOR[0])
-    pool = _seen(shown, letters[chosen], train, sight, keep, "photographs", images=images)
+    def show(part: np.ndarray) -> np.ndarray:
+        return pictures.enlarged(images[part], SENSOR[0])
+
+    how = labels, number_within(labels), np.arange(len(labels)), train, sight, keep, "photographs"
+    pool = pool_of_pictures("asl-simulated", show, *how, images=images)
     return pool, f"photographs of {root} ({which(train)})"
-
-
-def _seen(
-    pictures: Callable[[np.ndarray], np.ndarray],
-    labels: np.ndarray,
-    train: bool,
-    sight: Sight,
-    keep: Keep,
-    what: str,
-    **made_from: Any,
-) -> Pool:
-    """The camera's recordings of pictures with these labels whose number trains, or does not."""
-    numbers = number_within(labels)
-    where = np.flatnonzero(trains(numbers) == train)
-    noise = np.arange(len(labels))
-    return pool_of_pictures(
-        "asl-simulated", pictures, labels, numbers, where, sight, keep, what, noise, **made_from
-    )

@@ -4,6 +4,13 @@ them.
 Stewart and Neftci 2022, section 2.3, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for
 few-shot learning"), whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing
 are used here.
+
+Alignment by the support: all recordings of a task, kept at the sensor's resolution, are shifted by
+one whole-pixel offset that brings the mean event of its support to where it lay in meta-training,
+cropped and downscaled. It uses no labels and no query, and a chip can do it while it learns.
+
+    offset = round(ANCHOR - mean over the support's events of (x, y))
+    counts[t, (y + dy) // scale, (x + dx) // scale, p] += counts at (t, y, x, p)      where 0 <= x + dx, y + dy < crop
 """
 
 from dataclasses import replace
@@ -15,13 +22,10 @@ import numpy as np
 
 from ... import arguments
 from ..camera.event_camera import EventCamera
-from ..camera.moved import Move
-from ..camera.variation import Variation
+from ..camera.variation import Move, Variation
 from ..readers import events, nmnist
-from . import aligned
 from .digits import load_digits
-from .pool import Pool
-from .pools import STEPS, Keep, Sight, pool_of, pool_of_pictures, trains, which
+from .pool import STEPS, Keep, Pool, Sight, pool_of, pool_of_pictures, trains, which
 from .recordings import Recordings
 from .samples import SPLITS
 
@@ -38,6 +42,9 @@ CLASSES = {
 ALIGNMENTS = ("support", "none")
 CROP, SCALE = (32, 32), 2  # the sensor's upper left 32 x 32 pixels; 2 x 2 pixels a cell
 SENSOR = (34, 34)
+# (x, y), pixels: the mean event of the simulated training recordings, first 100 ms
+ANCHOR = (14.75, 18.15)
+MOST = 8  # pixels that a task is shifted by, at most, each way
 SHAPE = (STEPS, CROP[0] // SCALE, CROP[1] // SCALE, 2)
 
 
@@ -65,10 +72,10 @@ class DoubleNMnist(Recordings):
     draws        simulated recordings of each digit, each with a scene and a sensor of its own
                  (`camera.variation`); 0: one of each, all with one sensor
     align        "support": each task is shifted by the whole-pixel offset that brings the mean
-                 event of its support to where it lay in meta-training (`aligned`); "none": tasks
+                 event of its support to where it lay in meta-training (`offset_of`); "none": tasks
                  stay as they are. None: "support" where the split validates or tests, "none" where
                  it trains
-    move         shifts every recording as another camera would have made it (`moved`), to measure
+    move         shifts every recording as another camera would have made it (`camera.variation.Move`), to measure
                  what carries over
     cache        whether recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a progress bar while recordings are made or read
@@ -133,12 +140,11 @@ class DoubleNMnist(Recordings):
         if self.align == "none":
             return super()._counts(support, query)
         assert isinstance(self.pool, Pool)
-        offset = aligned.offset_of(self.pool, support)
-        x_support, x_query = (
-            aligned.side_by_side(self.pool, side, offset, CROP[0], SCALE)
-            for side in (support, query)
+        offset = offset_of(self.pool, support)
+        return (
+            side_by_side(self.pool, support, offset, CROP[0], SCALE),
+            side_by_side(self.pool, query, offset, CROP[0], SCALE),
         )
-        return x_support, x_query
 
 
 def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]:
@@ -150,11 +156,9 @@ def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]
         for number, path in numbered
         if part == "test" or trains(number) == train
     ]
-    for (digit, number, path), (other_digit, other, twin) in pairwise(files):
-        if (digit, number) == (other_digit, other):
-            raise ValueError(
-                f"{path}: has the same number as {twin.name}, expected one recording of a picture"
-            )
+    for (*picture, path), (*other, twin) in pairwise(files):
+        expected = f"another than that of {twin.name}: one recording of a picture"
+        arguments.need(f"{path}: its number", picture[1], picture != other, expected)
 
     def counts(path: Path) -> np.ndarray:
         found = nmnist.read_nmnist(path)
@@ -162,29 +166,49 @@ def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]
             found = sight.move.of(found, int(path.stem))
         return events.bin_events(found, STEPS, crop=sight.crop, scale=sight.scale)
 
-    shape = (STEPS, *events.crop_cells(SENSOR, sight.crop, sight.scale), 2)
     read = ((counts(path)[None], [digit], [number]) for digit, number, path in files)
-    what = f"reading {len(files)} recordings of {root}"
-    how: dict[str, Any] = dict(
-        crop=sight.crop, scale=sight.scale, move=sight.move, rows=[one[:2] for one in files]
-    )
     paths = [path for _, _, path in files]
-    pool = pool_of("nmnist", shape, read, keep, what, len(files), files=paths, **how)
+    what = f"reading {len(files)} recordings of {root}"
+    how = sight.shape, read, keep, what, len(files), paths
+    rows: Any = [one[:2] for one in files]
+    pool = pool_of("nmnist", *how, **sight.identity(), rows=rows)
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
 
 def _simulated(train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]:
     digits = load_digits()
-    pool = pool_of_pictures(
-        "nmnist-simulated",
-        digits.images.__getitem__,
-        digits.labels,
-        digits.numbers,
-        np.flatnonzero(trains(digits.numbers) == train),
-        sight,
-        keep,
-        "digits",
-        digits.numbers,
-        images=digits.images,
-    )
-    return pool, "simulated recordings"
+    numbers = digits.numbers
+    seen = digits.images.__getitem__, digits.labels, numbers, numbers, train, sight, keep, "digits"
+    return pool_of_pictures("nmnist-simulated", *seen, images=digits.images), "simulated recordings"
+
+
+def offset_of(pool: Pool, support: np.ndarray) -> tuple[int, int]:
+    """(dx, dy) that aligns a task by the recordings of its support; (0, 0) where they have no
+    events."""
+    found = [pool.events_of(n) for n in np.ravel(support)]
+    _, y, x, _ = np.unravel_index(np.concatenate([cells for cells, _ in found]), pool.shape)
+    count = np.concatenate([counts for _, counts in found]).astype(np.int64)
+    number = max(count.sum(), 1)
+    means = ((x * count).sum() / number, (y * count).sum() / number) if count.any() else ANCHOR
+    dx, dy = (int(np.clip(round(to - at), -MOST, MOST)) for to, at in zip(ANCHOR, means))
+    return dx, dy
+
+
+def side_by_side(
+    pool: Pool, which: np.ndarray, offset: tuple[int, int], crop: int, scale: int
+) -> np.ndarray:
+    """Counts of recordings `which` (B, S), left to right: uint8 (B, T, crop/scale, S·crop/scale,
+    C), at most 255 each."""
+    samples, sides = which.shape
+    steps, _, _, channels = pool.shape
+    cells = crop // scale
+    shape = (steps, cells, sides * cells, channels)
+    out = np.zeros((samples, int(np.prod(shape))), np.uint16)
+    for sample, side in np.ndindex(which.shape):
+        cell, count = pool.events_of(int(which[sample, side]))
+        t, y, x, p = np.unravel_index(cell, pool.shape)
+        x, y = x + offset[0], y + offset[1]
+        seen = (0 <= x) & (x < crop) & (0 <= y) & (y < crop)
+        place = np.ravel_multi_index((t, y // scale, side * cells + x // scale, p), shape, "clip")
+        np.add.at(out[sample], place[seen], count[seen])
+    return np.minimum(out, events.SATURATION).astype(np.uint8).reshape(samples, *shape)

@@ -17,12 +17,16 @@ import importlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
-from ..store.own_code import module_of, told_by_line
+from ...arguments import need
 from .own import own as own
 
 OWN = "recordings"
@@ -57,6 +61,7 @@ DATASETS = {
     "ssc-other-speaker": Shipped("minisnn.data.sounds.words:SSC", {"speakers": "other"}),
 }
 
+_MINISNN = Path(__file__).parents[2]
 _CODE = re.compile(r"(?:[\w.]+|[^\0\n:]+\.py):\w+")
 
 
@@ -90,22 +95,43 @@ def find(name: str) -> Callable[..., Any]:
     )
 
 
-_files: dict[str, Path] = {}  # of code, by the names that they were given, and where they were
+@contextmanager
+def told_by_line(name: str) -> Iterator[None]:
+    """ValueError with the user's file and line for what fails in code that is called `name`. Those
+    that are sentences already, ValueError and OSError, pass."""
+    try:
+        yield
+    except (ValueError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        # the last line of the first file that is neither minisnn's nor the import system's
+        lines: dict[str, int | None] = {
+            file: line
+            for file, line, *_ in traceback.extract_tb(error.__traceback__)
+            if "importlib" not in file and _MINISNN not in Path(file).parents
+        }
+        text: object = error
+        if isinstance(error, SyntaxError):
+            lines, text = {str(error.filename): error.lineno}, error.msg
+        where = next((f" in {file}, line {line}" for file, line in lines.items()), "")
+        raise ValueError(
+            f"{name}: its own code fails{where}: {type(error).__name__}: {text}"
+        ) from error
 
 
 def _function(name: str, place: str, function: str) -> Callable[..., Any]:
-    """A function of a file, or of a module that can be imported."""
+    """A function of a file, which is run as it is now, or of a module that can be imported."""
     if place.endswith(".py"):
         path = Path(place).expanduser().absolute()
-        if path.is_file():
-            _files[place] = path
-        # its code may have changed the working folder since
-        module = module_of(_files.get(place, path))
+        module = ModuleType(f"minisnn_dataset_{path.stem}")
+        module.__file__ = str(path)
+        sys.modules[module.__name__] = module
+        exec(compile(path.read_bytes(), path, "exec"), vars(module))
     else:
         module = importlib.import_module(place)
-    if not callable(getattr(module, function, None)):
-        raise ValueError(f"{name}: there is no function {function} in {place}")
-    return getattr(module, function)
+    made: Any = getattr(module, function, None)
+    need(f"{name}: {function} in {place}", made, callable(made), "a function")
+    return made
 
 
 def open_set(
@@ -130,12 +156,9 @@ def open_set(
         found = make(**given)
     if isinstance(found, Mapping):
         found = found.get(split)
-    for lacking in ("input_shape", "sample_task", "episode"):
-        if not hasattr(found, lacking):
-            raise ValueError(
-                f"{name}: gave {type(found).__name__} without {lacking}; expected a set of tasks, "
-                "such as ms.Recordings"
-            )
+    lacking = [one for one in ("input_shape", "sample_task", "episode") if not hasattr(found, one)]
+    gave = f"{type(found).__name__} without {', '.join(lacking)}"
+    need(f"{name}: what it gives", gave, not lacking, "a set of tasks, such as ms.Recordings")
     return found
 
 

@@ -28,8 +28,7 @@ from ... import arguments
 from ..camera.event_camera import EventCamera
 from ..camera.variation import Variation
 from ..store.shipped import shipped
-from .pool import Pieces, Pool
-from .pools import HELD_OUT, STEPS, Keep, Sight, pool_of_pictures
+from .pool import HELD_OUT, STEPS, Keep, Pieces, Pool, Sight, pool_of_pictures
 from .recordings import Recordings
 from .samples import SPLITS
 
@@ -247,11 +246,11 @@ def _recorded(
         pictures.__getitem__,
         numbers // PEOPLE,
         numbers,
-        numbers,
+        4 * (of_alphabet + PEOPLE * (where[-1] + 1) * draw) + turn // 90 % 4,
+        None,
         sight,
         keep,
         f"drawings of {name}{turn_name(turn)}",
-        4 * (of_alphabet + PEOPLE * (where[-1] + 1) * draw) + turn // 90 % 4,
         images=pictures,
     )
 

@@ -5,18 +5,16 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ...arguments import need, one_of
 from ..readers.anything import READERS, Entry, entries, read_entry, sensor_of_all
-from ..readers.spoken import forget, is_spoken
-from ..store.cache import content_of
+from ..readers.many import forget, is_spoken
 from .counting import Form, counts_of, one_or_two, tell_lost
-from .pools import Keep, pool_of
+from .pool import Keep, pool_of
 from .recordings import Recordings, as_splits, check_dealt
-from .samples import LEAST, SPLITS, joined, places_of, split_classes
+from .samples import LEAST, SPLITS, places_of, split_classes
 
 MOST_NAMED = 5  # labels in a message
 
@@ -73,28 +71,24 @@ def own(
     form = Form(tuple(sensor), cells, bin_ms, duration_ms, hop_ms, time, columns)
     rows = sensor[0] if flip_y else None
     names = sorted({one.label for one in found})
-    few: list[tuple[int, int, int, bool]] = []
 
     def batches() -> Iterator[tuple]:
         read = (read_entry(one, time, rows, form.sensor, columns) for one in found)
         labelled = zip(read, (names.index(one.label) for one in found))
-        try:
-            yield from counts_of(labelled, (one.name for one in found), form, few, checked=True)
-        finally:
-            forget()
+        yield from counts_of(labelled, (one.name for one in found), form, checked=True)
+        forget()
 
     what = f"reading {len(found)} recordings of {source}"
     total = len(found) if form.hop_ms is None else None
     files = {one.path for one in found}
     made_from = dict(form=form, entries=[[*map(str, one)] for one in found], rows=rows)
     keep = Keep(cache, progress)
-    pool = pool_of("recordings", form.shape, batches(), keep, what, total, few, files, **made_from)
+    pool = pool_of("recordings", form.shape, batches(), keep, what, total, files, **made_from)
     tell_lost(pool, source, [one.name for one in found], form.sensor)
-    # files with the very same bytes are one take, under whatever names
-    first: dict[tuple, str] = {}
-    same = {one.name: first.setdefault((content_of(one.path), one.key), one.name) for one in found}
     of = [found[k] for k in pool.numbers]
-    groups = groups_of(of, [same[one.name] for one in of])
+    groups = {"take": [one.name for one in of]}  # what support and query must not share
+    if any(one.subject for one in of):  # a recording of none is of its own
+        groups["subject"] = [one.subject or f"file {one.name}" for one in of]
     made_of = {name: (k,) for k, name in enumerate(names)}
     whole = Recordings(pool, made_of=made_of, groups=groups, source=source)
     if classes is not None and deals == "recordings":
@@ -122,25 +116,6 @@ def check_taken(found: Sequence[Entry], source: str, **said: str | None) -> None
         need(f"{source}: --{name} (in Python {name}=)", value, good, expected)
 
 
-def groups_of(found: Sequence[Entry], takes: Sequence[Any]) -> dict[str, list[Any]]:
-    """What support and query must not share: the takes of entries, and their subjects, where some
-    are named; a recording of none is of its own."""
-    groups = {"take": list(takes)}
-    if any(one.subject for one in found):
-        groups["subject"] = [one.subject or f"file {one.name}" for one in found]
-    return groups
-
-
-def of_one_group(found: Sequence[Entry]) -> list[str]:
-    """Labels of several entries that are all of one recording or subject, so that not both sides
-    of a task can have some."""
-    groups = groups_of(found, [one.name for one in found])
-    met: dict[str, list[int]] = {}
-    for one, group in zip(found, joined([np.array(names) for names in groups.values()])):
-        met.setdefault(one.label, []).append(group)
-    return [label for label, own in met.items() if len(own) > 1 and len(set(own)) == 1]
-
-
 # ---- splits
 
 
@@ -154,16 +129,13 @@ def dealt_by(found: Sequence[Entry], source: str) -> tuple[str, dict[str, list[s
     if len({one.split for one in found}) < 2:
         return "nothing", labels
     many = Counter(name for names in labels.values() for name in names)
+    if set(many.values()) == {len(labels)}:
+        return "recordings", labels
     several = [name for name in sorted(many) if many[name] > 1]
     rest = [name for name in sorted(many) if many[name] < len(labels)]
-    if several and not rest:
-        return "recordings", labels
-    if several:
-        raise ValueError(
-            f"{source}: {_some(several)} in more than one of {', '.join(labels)}, but "
-            f"{_some(rest)} not in all of them; expected labels of their own in each split, or the "
-            "same labels in all"
-        )
+    both = f"{several[:MOST_NAMED]} are in several of them, and {rest[:MOST_NAMED]} are not in all"
+    expected = "labels of their own in each, or the same in all"
+    need(f"{source}: labels in {', '.join(labels)}", both, not several, expected)
     check_named(found, source)
     return "classes", labels
 
@@ -174,12 +146,6 @@ def check_named(found: Sequence[Entry], source: str) -> None:
     good = set(many) in ({"train", "test"}, {*SPLITS})
     expected = "train and test, and maybe val, of all recordings, or of none"
     need(f"{source}: the number of recordings by split", dict(many), good, expected)
-
-
-def _some(names: Sequence[str]) -> str:
-    """A few names, and how many more there are."""
-    more = f" and {len(names) - MOST_NAMED} more" * (len(names) > MOST_NAMED)
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:

@@ -1,21 +1,32 @@
-"""A pool of recordings: event counts kept sparsely, scattered into dense samples when a task asks
-for them.
+"""Pools of recordings, files that are read or pictures that the event camera sees: event counts
+kept sparsely, scattered into dense samples when a task asks for them; from the cache, where they
+are known there.
 
 A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of them take 20 MB, dense
 256 MB.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...parallel.once import once
-from ..store.cache import identity
+from ...arguments import need
+from ...terminal import bar
+from ..camera.event_camera import EventCamera
+from ..camera.variation import Move
+from ..readers.events import SATURATION, bin_events, crop_cells
+from ..store.cache import cached, code_identity, file_identity, identity
+from ..store.shipped import shipped
 
 TELLING = 10  # cells with events from which on two equal recordings are no coincidence
+STEPS = 100  # of a recording, from the first event on; of a millisecond, as a rule
+HELD_OUT = 5  # training pictures with a number divisible by this never meta-train
+BATCH = 20  # pictures that the camera sees at once
 MOST = 0.8  # share of recordings with few counts from which on their unit of time is doubted
 
 
@@ -41,10 +52,6 @@ class Counts:
         """{hash of the counts: place} of recordings that have enough of them to be told apart; none
         where recordings are only made when they are asked for."""
         return {}
-
-    def of(self, label: int) -> np.ndarray:
-        """The recordings of one symbol, by their places in the pool."""
-        return np.flatnonzero(self.labels == label)
 
     def dense(self, which: np.ndarray) -> np.ndarray:
         """Counts of the recordings `which` (B,): uint8 (B, T, H, W, C), or (B, T, units)."""
@@ -91,50 +98,43 @@ class Pool(Counts):
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
 
-    def __repr__(self) -> str:
-        return (
-            f"Pool: {len(self)} recordings of shape {self.shape}, "
-            f"{self.counts.sum(dtype=np.int64)} events"
-        )
-
     @classmethod
     def collect(
         cls,
         shape: tuple[int, ...],
-        batches: Iterable[tuple[np.ndarray, Any, Any]],
-        few: Sequence[tuple[int, int, int, bool]] = (),
+        batches: Iterable[tuple],
+        done: Callable[[int], object] = lambda _: None,
     ) -> "Pool":
-        """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)),
-        one at a time; `few` may grow meanwhile."""
+        """Make the pool of dense batches, one at a time: counts (n, T, H, W, C) uint8, labels (n,),
+        numbers (n,), and any rows of `few`, each with whether it is sure; `done` is told of each
+        how many recordings it has."""
         small = np.prod(shape, dtype=np.int64) <= 65536
         # of cells, counts, how many cells a recording has, labels, numbers
         kinds = (np.uint16 if small else np.uint32, np.uint8, np.int64, np.int64, np.int64)
         parts: list[tuple] = [tuple(np.zeros(0, kind) for kind in kinds)]
-        for dense, label, number in batches:
+        rows: list[tuple[int, int, int, bool]] = []
+        for dense, label, number, *few in batches:
             flat = dense.reshape(-1)
             # of bytes, or of two axes, `nonzero` takes five times as long
             place = np.flatnonzero(flat != 0)
             recording, cell = np.divmod(place, int(np.prod(shape)))
             filled = np.bincount(recording, minlength=len(dense))
             parts.append((cell.astype(kinds[0]), flat[place], filled, label, number))
+            rows += few
+            done(len(label))
         cells, counts, lengths, labels, numbers = (
             np.concatenate(part, dtype=kind) for part, kind in zip(zip(*parts), kinds)
         )
-        rows = np.array(few, np.int64).reshape(-1, 4)
-        if len(rows) < MOST * len(np.unique(numbers)):
-            rows = rows[rows[:, 3] == 1]
+        every = len(rows) >= MOST * len(np.unique(numbers))
+        short = np.array([row[:3] for row in rows if every or row[3]], np.int64).reshape(-1, 3)
         start = np.append(0, np.cumsum(lengths))
-        return cls(shape, cells, counts, start, labels, numbers, rows[:, :3])
+        return cls(shape, cells, counts, start, labels, numbers, short)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it as named arrays; Pool(**arrays) makes the pool again."""
         return {one.name: np.asarray(getattr(self, one.name)) for one in fields(self)}
 
     def identity(self) -> str:
-        return self._identity
-
-    @once
-    def _identity(self) -> str:
         return identity({name: one for name, one in self.arrays().items() if name != "few"})
 
     def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
@@ -184,3 +184,165 @@ class Pieces(Counts):
         if piece not in self.made:
             self.made[piece] = self.make(piece)
         return self.made[piece].events_of(recording - self.start[piece])
+
+
+class Keep(NamedTuple):
+    """Whether recordings are kept in the cache, and looked for there, and whether a terminal shows
+    a bar meanwhile."""
+
+    cache: bool
+    progress: bool
+
+
+class Sight(NamedTuple):
+    """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that
+    count, and how many of its pixels, squared, make a cell; how often it sees each picture, with a
+    variation every time another scene and sensor; how what it sees is shifted, to measure; the
+    whole milliseconds of a time step; whether every recording is shifted by whole pixels, so that
+    its mean event lies in the middle of those that count; and the time steps of a recording."""
+
+    camera: EventCamera
+    seed: int
+    crop: tuple[int, int] | None
+    scale: int
+    draws: int = 1
+    move: Move | None = None
+    step_ms: int = 1
+    centred: bool = False
+    steps: int = STEPS
+
+    def identity(self) -> dict[str, Any]:
+        """What recordings are known by: as before there were other steps than a millisecond,
+        centring, and other numbers of steps."""
+        usual = {"step_ms": 1, "centred": False, "steps": STEPS}
+        return {name: one for name, one in self._asdict().items() if usual.get(name, ...) != one}
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, H, W, 2) of a recording."""
+        return (self.steps, *crop_cells(self.camera.sensor, self.crop, self.scale), 2)
+
+    def counts(self, pictures: np.ndarray, numbers: Any, draw: int) -> np.ndarray:
+        """What it sees of these pictures."""
+        camera, duration = self.camera, self.steps * self.step_ms
+        if self.move is not None:
+            how: dict[str, Any] = dict(shape=camera.sensor, crop=self.crop, scale=self.scale)
+            moved = (
+                self.move.of(camera.record(one, self.seed, n, draw=draw), n)
+                for one, n in zip(pictures, np.asarray(numbers).tolist())
+            )
+            return np.array([bin_events(one, duration, self.step_ms, **how) for one in moved])
+        whole = self.step_ms == 1 and not self.centred
+        cells = self.scale if whole else 1
+        found = camera.record_counts(pictures, numbers, self.seed, duration, self.crop, cells, draw)
+        if self.centred:
+            found = centred(found)
+        return found if whole else summed(found, self.step_ms, self.scale)
+
+
+def centred(counts: np.ndarray) -> np.ndarray:
+    """Counts (N, T, H, W, 2), each recording shifted by the whole cells that bring its mean event
+    nearest to the middle; what leaves the picture is lost, and one without events stays."""
+    moved = np.zeros_like(counts)
+    for old, new in zip(counts, moved):
+        seen = old.reshape(len(old), -1).sum(0, np.uint32).reshape(old.shape[1:]).sum(2)
+        sources, targets = [], []
+        for along in (seen.sum(1), seen.sum(0)):
+            size = len(along)
+            middle = float(along @ np.arange(size)) / max(along.sum(), 1)
+            by = round((size - 1) / 2 - middle) if along.any() else 0
+            sources.append(slice(max(0, -by), min(size, size - by)))
+            targets.append(slice(max(0, by), min(size, size + by)))
+        new[:, *targets] = old[:, *sources]
+    return moved
+
+
+def summed(counts: np.ndarray, steps: int, cells: int) -> np.ndarray:
+    """Counts (N, T, H, W, 2) in steps and cells that are so many times as long and wide, (N, T /
+    steps, H / cells, …)."""
+    n, t, h, w, _ = counts.shape
+    parts = counts.reshape(n, t // steps, steps, h // cells, cells, w // cells, cells, 2)
+    return np.minimum(parts.sum((2, 4, 6), np.uint16), SATURATION).astype(np.uint8)
+
+
+def trains(number: np.ndarray | int) -> Any:
+    """Whether the recording of this number, of a picture or of a letter, may meta-train."""
+    return number % HELD_OUT != 0
+
+
+def which(train: bool, of: str = "") -> str:
+    """The numbers that train, or do not, in words."""
+    return f"numbers {'not ' * train}divisible by {HELD_OUT}{of}"
+
+
+def number_within(labels: np.ndarray) -> np.ndarray:
+    """Number of each recording among those of its label, from 1 on, in their order."""
+    order = np.argsort(labels, kind="stable")
+    ranked = labels[order]
+    number = np.empty(len(labels), np.int64)
+    number[order] = np.arange(len(labels)) - np.searchsorted(ranked, ranked) + 1
+    return number
+
+
+def pool_of_pictures(
+    name: str,
+    pictures: Callable[[np.ndarray], np.ndarray],
+    labels: np.ndarray,
+    numbers: np.ndarray,
+    noise: np.ndarray,
+    train: bool | None,
+    sight: Sight,
+    keep: Keep,
+    what: str,
+    **made_from: Any,
+) -> Pool:
+    """What the camera sees of pictures with these labels and numbers: of those whose number trains,
+    or does not, or of all (None).
+
+    pictures   gives those of an array of places, `made_from` says what they depend on, and `what`
+               they show
+    noise      for every place the number that draws the noise of its recording, with the seed
+    """
+    where = np.flatnonzero((trains(numbers) == train) | (train is None))
+
+    def recorded() -> Iterator[tuple]:
+        for draw, first in product(range(sight.draws), range(0, len(where), BATCH)):
+            part = where[first : first + BATCH]
+            yield sight.counts(pictures(part), noise[part], draw), labels[part], numbers[part]
+
+    rows = dict(labels=labels[where], numbers=numbers[where], noise=noise[where])
+    path = shipped("camera_trajectory.csv").read_text("utf-8")
+    made_from.update(sight.identity(), **rows, trajectory=path)
+    total = sight.draws * len(where)
+    what = f"the event camera records {total} {what}"
+    return pool_of(name, sight.shape, recorded(), keep, what, total, **made_from)
+
+
+def pool_of(
+    name: str,
+    shape: tuple[int, ...],
+    batches: Iterable[tuple],
+    keep: Keep,
+    what: str,
+    total: int | None,
+    files: Iterable[Path] = (),
+    **made_from: Any,
+) -> Pool:
+    """The pool of these batches (`Pool.collect`), which a bar over `total` recordings calls `what`,
+    from the cache where it is known there: by what it is made from, the `files` that are read, and
+    the code of this room. ValueError where files change meanwhile."""
+    files = set(files)
+    before = file_identity(files)
+
+    def make() -> dict[str, np.ndarray]:
+        with bar(None, total, what, keep.progress) as shown:
+            pool = Pool.collect(shape, batches, shown.update)
+        # what was read of files that change is of both
+        expected = "the same all the time; try again when nothing writes there"
+        need(what, "of files that changed meanwhile", file_identity(files) == before, expected)
+        return pool.arrays()
+
+    if keep.cache:
+        made_from.update(files=before, code=code_identity(__name__), shape=list(shape))
+    arrays: Any = cached(name, made_from, make) if keep.cache else make()
+    return Pool(**arrays)

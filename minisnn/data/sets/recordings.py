@@ -31,8 +31,6 @@ from .samples import (
     used_symbols,
 )
 
-MOST_GB = 8  # of one task; a wrong number is told before anything is drawn
-
 
 class Recordings:
     """N-way K-shot tasks over labelled recordings.
@@ -42,9 +40,9 @@ class Recordings:
     events       recordings, read one at a time. Each is a structured array with x, y, t and p
                  (`readers.events.as_events`), an array (N, 4) whose `columns` are given, or frames
                  (T, 2, H, W) or (T, H, W, 2), one a time step; or no pictures, but columns t and
-                 unit (`readers.units`): samples are then (T, units). Without `labels`: pairs of a
+                 unit (`readers.columns`): samples are then (T, units). Without `labels`: pairs of a
                  recording and its label, as tonic's data sets, their subsets and loaders of PyTorch
-                 give them (`readers.sources`). Or a `Pool` of counts, whose labels are numbers; it
+                 give them (`counting`). Or a `Pool` of counts, whose labels are numbers; it
                  takes no options of counting
     labels       one for each recording, numbers or texts: the names of the classes
     sensor       rows and columns of pixels, or the number of units; None: what
@@ -54,7 +52,7 @@ class Recordings:
     bin_ms, duration_ms   length of a time step, and of a recording, which starts at its first event
     time         unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name
                  (t_ms), else microseconds; times that cannot be microseconds are then refused
-                 (`readers.plausible`)
+                 (`readers.times`)
     columns      "t,x,y,p", the order of the columns of arrays (N, 4)
     hop_ms       cut each continuous recording into parts of `duration_ms`, one every so many
                  milliseconds. All parts of a recording then form a group, "take"; one of this name
@@ -123,7 +121,9 @@ class Recordings:
         self.kind = kind
         self.made_of = symbols_of(made_of, pool, names)
         self.classes = tuple(self.made_of)
-        self.symbols = {symbol: pool.of(symbol) for symbol in sorted(used_symbols(self))}
+        self.symbols = {
+            symbol: np.flatnonzero(pool.labels == symbol) for symbol in sorted(used_symbols(self))
+        }
         self.called = dict(enumerate(names or ())) or {
             own[0]: name for name, own in self.made_of.items() if len(own) == 1
         }
@@ -182,8 +182,6 @@ class Recordings:
         """
         for name, number in dict(ways=ways, shots=shots, queries=queries).items():
             whole(name, number, 1)
-        size = ways * (shots + queries) * int(np.prod(self.pool.shape)) / 1e9
-        need("a task", f"of {size:,.0f} GB", size < MOST_GB, f"{MOST_GB} GB at most")
         known = len(self.classes)
         need("ways", ways, classes is not None or ways <= known, f"at most {known}, the classes")
         if classes is None:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..readers.events import check_events
-from ..readers.plausible import Pace
-from ..readers.units import as_picture, is_row
+from ..readers.times import fault_of
+from ..readers.columns import as_picture, is_row
 
 MOST_COPIES = 0.1  # share of events that are the very same as another; of N-MNIST's at most 0.0016
 MANY = 100  # events that tell something
@@ -28,11 +28,28 @@ def statistics(events: np.ndarray, sensor: tuple[int, ...]) -> dict[str, float]:
 def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[str]:
     """What looks wrong in a recording, in words; empty where nothing does. sensor: rows and
     columns, or (n,) of a row of units."""
-    if not len(events):
+    number, units = len(events), is_row(sensor)
+    if not number:
         return ["has no events"]
-    found = _of_many(events, is_row(sensor)) if len(events) > MANY else []
+    found = []
+    if number > MANY:
+        gaps = np.diff(np.sort(events["t"])) / 1000
+        pixel, count = np.unique(events[["x", "y"]], return_counts=True)
+        if count.max() > max(0.02 * number, 20 * np.median(count)):
+            x, y = pixel[count.argmax()].item()
+            place = f"unit {x}" if units else f"pixel at x {x}, y {y}"
+            found.append(f"the {place} makes {count.max() / number:.0%} of the events: it is hot")
+        if gaps.max() > max(20, 0.3 * gaps.sum()):
+            gap = f"{gaps.max():.0f} ms without an event after {gaps[: gaps.argmax()].sum():.0f} ms"
+            found.append(f"{gap}: its clock jumps, or nothing moved")
+        copies = number - len(np.unique(events))
+        if copies > MOST_COPIES * number:
+            share = f"{copies / number:.0%} of its events are copies of others"
+            found.append(f"{share}: has it been joined twice?")
+        if not units and len(np.unique(events["p"])) == 1:
+            found.append(f"all its events are {'ON' if events['p'][0] else 'OFF'}")
     length = int(np.ptp(events["t"])) / 1000
-    if fault := Pace.of(events, sensor).fault():
+    if fault := fault_of(events, sensor):
         found.append(f"its times make {fault}: is their unit different (--time)?")
     elif length < 1:
         found.append(f"lasts {length:.3g} ms: are its times in ms or s, and taken for us?")
@@ -40,25 +57,4 @@ def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[
         check_events(events, as_picture(sensor) if sensor else None)
     except ValueError as error:
         found.append(str(error))
-    return found
-
-
-def _of_many(events: np.ndarray, units: bool) -> list[str]:
-    number = len(events)
-    gaps = np.diff(np.sort(events["t"])) / 1000
-    pixel, count = np.unique(events[["x", "y"]], return_counts=True)
-    found = []
-    if count.max() > max(0.02 * number, 20 * np.median(count)):
-        x, y = pixel[count.argmax()].item()
-        place = f"unit {x}" if units else f"pixel at x {x}, y {y}"
-        found.append(f"the {place} makes {count.max() / number:.0%} of the events: it is hot")
-    if gaps.max() > max(20, 0.3 * gaps.sum()):
-        gap = f"{gaps.max():.0f} ms without an event after {gaps[: gaps.argmax()].sum():.0f} ms"
-        found.append(f"{gap}: its clock jumps, or nothing moved")
-    copies = number - len(np.unique(events))
-    if copies > MOST_COPIES * number:
-        share = f"{copies / number:.0%} of its events are copies of others"
-        found.append(f"{share}: has it been joined twice?")
-    if not units and len(np.unique(events["p"])) == 1:
-        found.append(f"all its events are {'ON' if events['p'][0] else 'OFF'}")
     return found

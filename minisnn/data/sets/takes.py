@@ -17,7 +17,7 @@ letter is held somewhere between them.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, NamedTuple
@@ -28,8 +28,7 @@ from ...parallel.threads import in_order
 from ..camera.event_camera import EventCamera
 from ..readers.asl import LETTERS, SHAPE
 from .hands import Look, draw_hand
-from .pool import Pool
-from .pools import BATCH, STEPS, Keep, Sight, pool_of
+from .pool import BATCH, STEPS, Keep, Pool, Sight, pool_of, trains, which
 
 MOMENT_MS = 100  # length of a sample
 PICTURE = (120, 160)  # rows and columns of a picture of a hand
@@ -179,18 +178,22 @@ def take_camera() -> EventCamera:
 
 
 def pool_of_takes(
-    subjects: Sequence[int], moments: Sequence[int], sight: Sight, keep: Keep
-) -> Pool:
-    """Of every letter, held by each subject in one take, the moments, from 1 on; a recording's
-    number is subject · MOMENTS + moment."""
-    rows = list(product(range(len(LETTERS)), subjects, moments))
+    protocol: str, split: str, moments: int, sight: Sight, keep: Keep
+) -> tuple[Pool, str]:
+    """(pool, source) of every letter, held by each subject of a split in one take, of which the
+    protocol chooses moments up to so many; a recording's number is subject · MOMENTS + moment."""
+    known, train = protocol == "same-take" or split == "train", split == "train"
+    subjects = SUBJECTS["train" if known else split]
+    chosen = [k for k in range(1, moments + 1) if trains(k) == train]
+    if not known:
+        chosen = list(range(1, moments // 2 + 1))
+    rows = list(product(range(len(LETTERS)), subjects, chosen))
 
     def counts(row: tuple[int, int, int]) -> tuple[np.ndarray, int, int]:
         letter, subject, k = row
         take, t = Take(sight.seed, subject, letter), EVERY_S * k
         number = subject * MOMENTS + k
-        noise = [number * len(LETTERS) + letter]
-        how = noise, sight.seed, STEPS, sight.crop, sight.scale
+        how = [number * len(LETTERS) + letter], sight.seed, STEPS, sight.crop, sight.scale
         camera = take.camera(sight.camera, t)
         return camera.record_counts(take.picture(t)[None], *how), letter, number
 
@@ -202,5 +205,7 @@ def pool_of_takes(
             yield np.concatenate(dense), letters, numbers
 
     what = f"the event camera records {len(rows)} moments"
-    made_from = dict(sight.identity(), rows=rows)
-    return pool_of("asl-takes", sight.shape, recorded(), keep, what, len(rows), **made_from)
+    how = sight.shape, recorded(), keep, what, len(rows)
+    source = f"simulated continuous recordings of subjects {subjects[0] + 1} to {subjects[-1] + 1}"
+    source += f" ({which(train)})" * known
+    return pool_of("asl-takes", *how, **sight.identity(), rows=rows), source

@@ -14,15 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...arguments import must, need, one_of, whole, wholes
-from ..readers.events import EVENT, bin_units, downscaled
-from ..readers.spoken import UNITS, SpokenFile
+from ..readers.events import EVENT, bin_events, downscaled
+from ..readers.many import UNITS, SpokenFile
 from ..sets.counting import few_of, one_or_two, tell_lost
-from ..sets.pools import Keep, number_within, pool_of, trains
+from ..sets.pool import Keep, number_within, pool_of, trains
 from ..sets.recordings import Recordings
 from ..sets.samples import SPLITS, split_classes
 
@@ -30,22 +30,6 @@ BIN_MS, DURATION_MS = 14.0, 1400.0  # a hundred steps, as in the authors' own ex
 PER_WORD = 500  # all of SHD; of SSC's 2,000 and more they fill memory in good time
 VALIDATE = 2  # speakers of a set without a file for validation that validate
 WHERE = "https://zenkelab.org/datasets/"
-
-
-class Heard(NamedTuple):
-    """How recordings become counts: the width of a step and the length of a recording, ms, how many
-    units they are summed to, and what unit their times have (None: seconds)."""
-
-    bin_ms: float
-    duration_ms: float
-    units: int
-    time: str | None
-
-    def counts(self, events: np.ndarray, number: int) -> np.ndarray:
-        """Of one recording, from its time zero on: uint8 (T, units)."""
-        if self.units != UNITS and len(events):
-            events = downscaled(events, (1, UNITS), (1, self.units), number)
-        return bin_units(events, self.units, self.duration_ms, self.bin_ms, "zero")
 
 
 class SpokenWords(Recordings):
@@ -102,8 +86,15 @@ class SpokenWords(Recordings):
         units = (UNITS,) if size is None else wholes("size", one_or_two(size))
         good = len(units) == 1 and 1 <= units[0] <= UNITS
         must("size", good, f"a number of units from 1 to {UNITS}", size)
-        heard = Heard(bin_ms, duration_ms, units[0], time)
-        shape = heard.counts(np.zeros(0, EVENT), 0).shape  # checks both
+
+        def counts(events: np.ndarray, number: int) -> np.ndarray:
+            """Of one recording, from its time zero on: uint8 (T, units)."""
+            if units[0] != UNITS and len(events):
+                events = downscaled(events, (1, UNITS), (1, units[0]), number)
+            found = bin_events(events, duration_ms, bin_ms, shape=(1, units[0]), start="zero")
+            return found[:, 0, :, 1]
+
+        shape = counts(np.zeros(0, EVENT), 0).shape  # checks both
         path = self._path(root, split)
         with SpokenFile(path, UNITS, time) as file:
             named = split_classes(file.words, class_seed, str(path), **self.SHARES)
@@ -118,17 +109,17 @@ class SpokenWords(Recordings):
                 serves = trains(number_within(file.labels)) == (split == "train")
             own = [np.flatnonzero((file.labels == word) & serves) for (word,) in made_of.values()]
             rows = np.sort(np.concatenate([some[:per_word] for some in own]))
-            few: list[tuple[int, int, int, bool]] = []
 
             def batches() -> Iterator[tuple]:
                 for row in rows.tolist():
                     events = file.read(row)
-                    few.extend(few_of(row, events["t"], 0, duration_ms))
-                    yield heard.counts(events, row)[None], [file.labels[row]], [row]
+                    few = few_of(row, events["t"], 0, duration_ms)
+                    yield counts(events, row)[None], [file.labels[row]], [row], *few
 
             what = f"reading {len(rows)} recordings of {path}"
-            how = Keep(cache, progress), what, len(rows), few, [path]
-            pool = pool_of(self.NAME, shape, batches(), *how, **heard._asdict(), rows=rows)
+            made_from: Any = dict(bin_ms=bin_ms, duration_ms=duration_ms, units=units[0], time=time)
+            how = Keep(cache, progress), what, len(rows), [path]
+            pool = pool_of(self.NAME, shape, batches(), *how, **made_from, rows=rows)
         groups, source = {}, str(path)
         if speakers is not None:
             groups["speaker"] = who[pool.numbers]
@@ -158,22 +149,19 @@ class SpokenWords(Recordings):
     def _serving(self, root: str | Path | None, split: str, seed: int) -> list[str]:
         """The speakers of a split: those of its file whom none before it has; where it has no file,
         of the training file some that do not train."""
-
-        def speaking(split: str) -> set[str]:
-            path = self._path(root, split)
+        files = list(self.FILES)
+        known: list[set[str]] = []
+        for part in files[: files.index(split) + 1] if split in files else files[:1]:
+            path = self._path(root, part)
             with SpokenFile(path, UNITS, "s") as file:
                 instead = f"--dataset {self.NAME}, which does not ask who speaks"
                 need(f"{path}: extra/speaker", "missing", file.speakers, f"it, or {instead}")
-                return set(file.speakers or ())
-
-        known = sorted(speaking("train"))
-        order = np.random.default_rng(seed).permutation(len(known))
-        drawn = set() if "val" in self.FILES else {known[k] for k in order[:VALIDATE]}
-        serve = drawn
-        if split in self.FILES:
-            before = list(self.FILES)[: list(self.FILES).index(split)]
-            serve = speaking(split).difference(*map(speaking, before))
-            serve -= drawn
+                known.append(set(file.speakers or ()))
+        train = sorted(known[0])
+        order = np.random.default_rng(seed).permutation(len(train))
+        serve = set() if "val" in files else {train[k] for k in order[:VALIDATE]}
+        if split in files:
+            serve = known.pop().difference(serve, *known)
         expected = "2 or more, one for the support and others for the query"
         need(f"{root}: the speakers of {split}", sorted(serve), len(serve) > 1, expected)
         return sorted(serve)

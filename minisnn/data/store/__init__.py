@@ -1,5 +1,5 @@
-"""Where data are: what ships, the cache, downloads.
+"""Files that ship, a cache of what was made, and downloads.
 
-Import from here: `shipped`, `cache`, `code`, `own_code`, `fetch`.
-It may import: terminal, files, parallel.
+Import from here: `shipped`, `cache`, `fetch`.
+It may import: files, terminal, parallel.
 """

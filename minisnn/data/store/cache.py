@@ -8,10 +8,10 @@ into it: killed at any moment, none is half there.
 
 import dataclasses
 import hashlib
+import importlib.util
 import json
 import os
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -22,10 +22,7 @@ import numpy as np
 from ...files import whole_file
 
 FORMAT = 1  # of the entries themselves
-SETTLED = 2e9  # ns: a file that changed later than this may change again and look the same
 _KEY = "made from"  # member of every entry: the text that its name is the hash of
-# of contents of files, by what the system says of a file that is settled
-_hashes: dict[tuple, str] = {}
 
 
 def folder() -> Path:
@@ -47,7 +44,7 @@ def cached(
 
     name        first part of the entry's file name, for people who look into the folder
     made_from   everything the arrays depend on: numbers, texts, None, lists, dictionaries,
-                dataclasses, NumPy arrays (by content); `file_identity` and `code.code_identity`
+                dataclasses, NumPy arrays (by content); `file_identity` and `code_identity`
                 describe input files and the code
     make        called without arguments; returns a dictionary of arrays
 
@@ -82,39 +79,38 @@ def cached(
 
 
 def file_identity(paths: Iterable[Path]) -> str:
-    """A hash of the files' full names and of all their bytes (`content_of`)."""
-    known = sorted(Path(path).absolute() for path in paths)
-    return hashlib.sha256("".join(f"{p}\0{content_of(p)}\n" for p in known).encode()).hexdigest()
+    """A hash of the files' full names and of what the system says of each: its size, its inode, and
+    when its bytes and its inode last changed, the latter of which no user can set."""
+    known = {str(Path(path).absolute()): os.stat(path) for path in paths}
+    return identity(
+        sorted(
+            [path, s.st_size, s.st_ino, s.st_mtime_ns, s.st_ctime_ns] for path, s in known.items()
+        )
+    )
 
 
 def folder_identity(root: Path) -> str:
     """A hash of a file, or of the files in a folder, in its folders and in theirs: their names
     within it, and their bytes."""
-    if root.is_file():
-        return content_of(root)
     inside = {path for depth in ("*", "*/*", "*/*/*") for path in root.glob(depth)}
-    files = sorted(path for path in inside if path.is_file())
-    return identity([[str(path.relative_to(root)), content_of(path)] for path in files])
+    digest = hashlib.sha256()
+    for path in sorted(path for path in {root, *inside} if path.is_file()):
+        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
-def content_of(path: Path) -> str:
-    """SHA-256 of a file's bytes.
-
-    A process remembers it of a file of which the system says nothing new: not its size, its times
-    of change (of the contents, and of the inode, which no user can set), nor its inode. A file that
-    changed a moment ago is read again, for within a tick of the clock two changes look the same; so
-    is every file on Windows, which tells no time of the inode's change.
-    """
-    status = path.stat()
-    changed = status.st_mtime_ns, status.st_ctime_ns
-    key = path, status.st_dev, status.st_ino, status.st_size, *changed
-    if key in _hashes:
-        return _hashes[key]
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if time.time_ns() - max(changed) > SETTLED and sys.platform != "win32":
-        _hashes[key] = found
-    return found
+def code_identity(*modules: str) -> str:
+    """A hash of the source files that modules may depend on: of one in minisnn.data all of
+    minisnn.data, of any other one its whole package, or its file where it has none."""
+    digest = hashlib.sha256()
+    data = "minisnn.data"
+    for root in sorted({data if one.startswith(data) else one.split(".")[0] for one in modules}):
+        spec: Any = importlib.util.find_spec(root)
+        origin = Path(spec.origin)
+        files = sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]
+        for path in files:
+            digest.update(f"{path.relative_to(origin.parent)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def identity(value: Any) -> str:

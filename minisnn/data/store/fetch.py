@@ -59,7 +59,6 @@ def fetch(
     out: str | Path = "N-MNIST",
     part: str = "both",
     base: str | None = None,
-    keep_zips: bool = True,
     files: Sequence[Part] = FILES,
     progress: bool = True,
     tell: Callable[[str], None] = print,
@@ -69,8 +68,6 @@ def fetch(
     part        "train", "test" or "both"
     base        address of a folder that has Train.zip and Test.zip, to fetch from there; None:
                 Mendeley Data
-    keep_zips   leave the archives in the folder, where they can be used again; one that was there
-                already stays in any case
     files       the parts that there are
     tell        called with lines of text: what is fetched, from where, how large, under which
                 licence
@@ -92,16 +89,11 @@ def fetch(
                 need(f"{folder}: recordings", found, found == one.recordings, expected)
                 tell(f"{folder}: complete already, {found:,} recordings")
                 continue
-            brought = archive.exists()
-            if not brought:
+            if not archive.exists():
                 url = one.url if base is None else f"{base.rstrip('/')}/{archive.name}"
                 _download(url, archive, one, progress, tell)
             _unpack(archive, out, one, progress)
-            kept = f"; {archive.name} is kept, and can be deleted"
-            if not brought and not keep_zips:  # what the user brought is not ours to delete
-                archive.unlink()
-                kept = ""
-            tell(f"{folder}: {one.recordings:,} recordings{kept}")
+            tell(f"{folder}: {one.recordings:,} recordings; {archive.name} can be deleted")
     return out
 
 

@@ -37,15 +37,12 @@ def _find(name: str, *places: Path) -> Path:
     for place in places:
         if (place / name).exists():
             return place / name
-    raise FileNotFoundError(
-        f"shipped file {name!r} is missing; looked in {' and '.join(map(str, places))}"
-    )
+    raise FileNotFoundError(f"shipped file {name!r} is missing; looked in {places}")
 
 
 def find_checkpoint(path: str | Path) -> Path:
     """The file or folder itself, or where there is none the checkpoint of this name that travels
     with the package."""
     path = Path(path).expanduser()
-    if not path.exists() and path.name == str(path):
-        return if_shipped(path.name) or path
-    return path
+    named = not path.exists() and path.name == str(path)
+    return named and if_shipped(path.name) or path

@@ -18,10 +18,8 @@ from ..sets.omniglot import turn_name, turns_of
 from ..sets.pool import Pieces, Pool
 from ..sets.recordings import Recordings
 from ..sets.samples import SPLITS
-from .orders import replayed
-from .parts import Part, alphabets_of, lasting, of_drawings, of_orders
-from .paths import path_of, pen_events, placed
-from .strokes import WHERE, Stroke, Strokes, read_strokes
+from .orders import Part, alphabets_of, lasting, of_drawings, of_orders, replayed
+from .strokes import WHERE, Stroke, Strokes, path_of, pen_events, placed, read_strokes
 from .words import KINDS
 
 SIZE = (20, 20)

@@ -1,0 +1,197 @@
+"""Times that cannot be right: stamps that one clock did not give, and units that no sensor has.
+
+A recording is counted from its smallest stamp on, so one event that is stamped too early moves the
+whole of it out of what is counted. All readers, and arrays in memory, pass `check_clock`. Honest
+recordings need not be sorted: events come in no order, in packets that overtake each other by some
+milliseconds, or one polarity, row, pixel or unit after the other.
+
+Files seldom say the unit of their times, and a wrong one makes wrong recordings that train well:
+milliseconds taken for microseconds put a second of events into one step, nanoseconds leave nearly
+all of them out. What is judged are
+
+    the interval from one event of a pixel to its next     too short: half of them below PIXEL_US; too long: nine in ten above
+                                                           PIXEL_SECONDS, or above COARSE_SECONDS where all times are whole
+                                                           thousands, as nanoseconds of a clock of microseconds are
+    events a second of the whole sensor                    too many: above READOUT, or A_PIXEL for each pixel; too few:
+                                                           below one
+
+    1,000 recordings of N-MNIST   half of the intervals above 4.2 to 24 ms, a tenth below 2.2 to 5.7
+                                  ms; 3,700 to 23,000 events a second
+    37 s of two takes of ASL-DVS  by frames of 10 ms: half above 28 to 124 ms, a tenth below 9 to 28
+                                  ms; as counted, 70,000 events a second on average, 365,000 in the
+                                  busiest 10 ms
+    216 simulated gestures        half above 0.5 to 3.4 ms, a tenth below 0.3 to 2.3 ms; 36,000 to
+                                  530,000 events a second
+    sensors, by their makers      read out at most 1 million events a second (128 x 128), 12 million
+                                  (346 x 260), 50 million (640 x 480), 1,066 million (1280 x 720:
+                                  1,157 for each pixel)
+    background noise              0.05 to 0.16 events a second of a pixel: a tenth of the intervals
+                                  below 0.7 to 2 s
+
+so a unit that is wrong by a thousand leaves these bounds, mostly by a factor of ten, and one that
+is right stays within them: all of the recordings above pass, and in milliseconds, nanoseconds and
+seconds all but one second of ASL-DVS fail. A recording is refused where nothing says the unit;
+fewer than LEAST events tell nothing.
+"""
+
+import math
+
+import numpy as np
+
+from .columns import UNITS
+
+LATE = 10_000  # us that events of one clock overtake each other by
+SHARE = 20  # of so many events more than one is before the one ahead of it: they are in no order
+LEAST = 50  # events that say where a recording begins, and rows of zeros that no sensor makes
+ENOUGH, REPEATED = 100, 20  # events, and intervals of pixels, below which no unit is judged
+PIXEL_US, PIXEL_SECONDS, COARSE_SECONDS = 100, 1.0, 0.1
+READOUT, A_PIXEL = 12e6, 1200.0  # events a second
+A_UNIT = 1000.0  # of a unit that is no pixel: neurons rest a millisecond after each spike
+# a pixel with more of the events, and so many times as many as most, is left out
+HOT_SHARE, HOT_TIMES = 0.02, 20
+
+
+def check_clock(events: np.ndarray, whole: bool = True) -> None:
+    """Raise ValueError where stamps of a recording (columns x, y, t, p, as they were recorded) are
+    not those of one clock:
+
+        t falls back by more than half of the time that has passed    (the clock wraps or begins again)
+        rows of zeros stand behind the events, or many of them anywhere    (they were never written)
+        the first event is further from the second than the second from the last    (if `whole`)
+    """
+    t = events["t"]
+    if len(t) < 2:
+        return
+    falls = np.flatnonzero(t[:-1] > t[1:])
+    _check_zeros(events, falls)
+    if falls.size and np.any(t[:-1] < t[1:]):  # else newest first
+        _check_falls(events, falls)
+    if whole and len(t) >= LEAST:
+        first, second = np.partition(t, 1)[:2].tolist()
+        last = int(t.max())
+        if second - first > max(last - second, LATE):
+            raise ValueError(
+                f"one event is stamped {(second - first) / 1e6:g} s before all others, which last "
+                f"{(last - second) / 1e6:g} s; expected times of one clock, so leave that event out"
+            )
+
+
+def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
+    zero = (events["t"] == 0) & (events["x"] == 0) & (events["y"] == 0)
+    if events["y"].any() or not events["p"].all():  # else of units, which have no polarity
+        zero &= events["p"] == 0
+    number = int(zero.sum())
+    behind = falls.size and falls[-1] >= len(zero) - 1 - number and zero[falls[-1] + 1 :].all()
+    if number < len(zero) and (behind or number >= LEAST):
+        raise ValueError(
+            f"{number:,} of {len(zero):,} rows hold nothing but zeros, as where a file was not "
+            "written to its end; expected events only"
+        )
+
+
+def _check_falls(events: np.ndarray, falls: np.ndarray) -> None:
+    t = events["t"]
+    fallen = t[falls] - t[falls + 1]
+    passed = np.maximum.accumulate(t)[falls] - np.minimum.accumulate(t)[falls]
+    late = fallen > LATE
+    back = late & (2 * fallen > passed)
+    if SHARE * falls.size >= len(t) and back.any():
+        # in no order, or each a little late: then what wraps leaves a gap
+        most = np.subtract(*np.percentile(t, (95, 5)))
+        if SHARE * np.sum(4 * fallen > most) >= len(t):
+            return
+        back &= 4 * np.diff(np.sort(t)).max() > fallen
+    wrong, later = falls[back], fallen[late & ~back]
+    if not wrong.size or _is_grouped(events, wrong):
+        return
+    # packets of several cameras follow each other: the first falls are no longer than most
+    if later.size <= wrong.size or fallen[back].max() > 2 * np.median(later):
+        at = int(wrong[0])
+        raise ValueError(
+            f"times fall back by {(int(t[at]) - int(t[at + 1])) / 1e6:g} s after event {at + 1:,}: "
+            "the clock wraps or begins again, or a stamp is wrong; expected times that grow, or "
+            "each stretch as a recording of its own"
+        )
+
+
+def _is_grouped(events: np.ndarray, late: np.ndarray) -> bool:
+    """Whether events come one polarity, column, row or pixel after the other, maybe of each polarity,
+    and times fall back where the next begins."""
+    x, y, p = (events[name].astype(np.int64) for name in "xyp")
+    for place in (np.zeros_like(x), x, y, (y << 16) + x):
+        for key in (2 * place, 2 * place + p):
+            change = np.flatnonzero(key[1:] != key[:-1])
+            several = 2 * (change.size + 1) <= len(key)  # not a pixel for each event
+            if several and change.size + 1 == len(np.unique(key)) and np.isin(late, change).all():
+                return True
+    return False
+
+
+def fault_of(
+    events: np.ndarray, sensor: tuple[int, ...] | None = None, unit: str = "us"
+) -> str | None:
+    """What no sensor and no scene does, if times of a recording (dtype EVENT, sorted by time) in
+    microseconds are in truth of a unit; None where all is well, or events are too few to tell.
+
+    sensor   rows and columns, or (n,) of a row of units; None: as far as events reach
+    """
+    number, factor = len(events), UNITS[unit]
+    if number < ENOUGH:
+        return None
+    t = np.ascontiguousarray(events["t"])
+    if t[0] == t[-1]:
+        return f"one moment of all {number:,} events"
+    seconds = int(t[-1] - t[0]) * factor / 1e6
+    rate = number / seconds
+    pixels = math.prod(sensor or (int(np.ptp(events[axis])) + 1 for axis in "yx"))
+    units = sensor is not None and len(sensor) == 1
+    lasting = f"{number:,} events in {seconds:.3g} s, {rate:,.3g} events a second"
+    if rate > (A_UNIT * pixels if units else max(READOUT, A_PIXEL * pixels)):
+        return f"{lasting}, more than a sensor can read out"
+    pixel = (events["y"].astype(np.int64) << 16) + events["x"]
+    order = np.argsort(pixel, kind="stable")
+    _, place, count = np.unique(pixel[order], return_inverse=True, return_counts=True)
+    hot = count > max(HOT_SHARE * number, HOT_TIMES * np.median(count))
+    interval = np.diff(t[order])[(np.diff(place) == 0) & ~hot[place[1:]]] * factor
+    if len(interval) >= REPEATED:
+        tenth, half = np.percentile(interval, (10, 50))
+        thousands = not np.any((t - t[0]) % 1000)
+        # of the clock, us: what is within one is not known
+        tick = factor if factor > 1 else 1000 * thousands
+        if half + tick < PIXEL_US:
+            return f"{lasting}, and {half:.3g} us from one event of a pixel to its next"
+        if tenth / 1e6 > (COARSE_SECONDS if thousands and factor == 1 else PIXEL_SECONDS):
+            far = f"{tenth / 1e6:.3g} s and more from one event of a pixel to its next"
+            return f"{lasting}, and {far}"
+    return lasting if rate < 1 else None
+
+
+def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> None:
+    """ValueError where nothing says the unit of the times of a recording (dtype EVENT), and they
+    cannot be microseconds."""
+    if (fault := fault_of(events, sensor)) is None:
+        return
+    fits = [one for one in ("ms", "ns", "s") if fault_of(events, sensor, one) is None]
+    looks = "no other unit makes them plausible either"
+    if fits:
+        looks = f"they look like {fits[0]}: say --time {fits[0]} (in Python time={fits[0]!r})"
+    raise ValueError(
+        f"taken for microseconds its times make {fault}; {looks}, or --time us if they are right"
+    )
+
+
+def check_alike(
+    met: dict[str, str], events: np.ndarray, sensor: tuple[int, ...] | None, time: str, name: str
+) -> None:
+    """ValueError where the unit that is said of all recordings fits some and not others. `met`
+    remembers one of each; where it fits none, who says it knows."""
+    fault = fault_of(events, sensor)
+    if fault is not None:
+        met.setdefault("fault", f"{name}: taken for {time} its times make {fault}")
+    elif len(events) >= ENOUGH:
+        met.setdefault("fits", name)
+    if len(met) > 1:
+        raise ValueError(
+            f"{met['fault']}, while those of {met['fits']} are plausible; expected one unit "
+            "in all recordings, or columns that are named for theirs (t_us, t_ms)"
+        )
