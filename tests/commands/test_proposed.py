@@ -178,7 +178,7 @@ def test_a_set_of_torchneuromorphic_is_described_and_opened(tmp_path, monkeypatc
     (tmp_path / "around").mkdir()
     Path("n_mnist.hdf5").rename("around/n_mnist.hdf5")
     assert cli.main(["info", "around"]) == 2
-    assert "around/n_mnist.hdf5 may hold a whole set: name the file" in capsys.readouterr().err
+    assert "around: no recordings" in capsys.readouterr().err
 
 
 def in_folders(root: Path, classes: int, **each: int) -> Path:

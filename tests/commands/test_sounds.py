@@ -87,7 +87,7 @@ def test_the_usual_steps_are_the_same_said_or_not(tmp_path, monkeypatch):
         ("train --dataset shd --root SHD --draws 3", "draws is not for shd"),
         ("train --dataset shd --root SHD --channels 4", "channels must be none for shd: sounds"),
         ("train --dataset shd", "root of shd is None; .* holds shd_train.h5"),
-        ("info SHD", "SHD/shd_test.h5 may hold a whole set: name the file"),
+        ("info SHD", "SHD: no run, recordings or pictures"),
         (
             "train --dataset recordings --root SHD/shd_test.h5 --size 4,4 --channels none",
             "of units",

@@ -13,7 +13,7 @@ from minisnn.hardware.c.episode import means_of
 from minisnn.hardware.chip.learner import CLASS_MEAN, learn
 from minisnn.hardware.page.make import learner
 from minisnn.data.camera.event_camera import EventCamera
-from minisnn.data.sets.pools import Sight
+from minisnn.data.sets.pool import Sight
 
 CHROMIUM = next(
     (

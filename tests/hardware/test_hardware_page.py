@@ -16,7 +16,7 @@ from tracing import strokes_of
 import minisnn as ms
 import minisnn.cli as cli
 from minisnn.data.sets.digits import load_digits
-from minisnn.data.sets.pools import Sight
+from minisnn.data.sets.pool import Sight
 from minisnn.data.store.shipped import shipped
 from minisnn.hardware.c.export import MODEL, packed
 from minisnn.hardware.chip.learner import CLASS_MEAN

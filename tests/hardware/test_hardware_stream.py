@@ -17,7 +17,7 @@ from integers import small
 
 import minisnn as ms
 from minisnn.data.readers.events import bin_events
-from minisnn.data.sets.pools import centred, summed
+from minisnn.data.sets.pool import centred, summed
 from minisnn.data.store.shipped import shipped
 from minisnn.hardware.chip.learner import Learner
 from minisnn.hardware.chip.network import IntegerNet

@@ -20,8 +20,9 @@ from minisnn.data.sets import (
     double_nmnist,
     omniglot,
     own,
-    pools,
+    pool,
     recordings,
+    takes,
 )
 from minisnn.data.sets.pool import Pool
 from minisnn.data.sets.recordings import SPLITS, Recordings
@@ -171,18 +172,16 @@ def noisy(monkeypatch, module, events=300) -> None:
             np.array(numbers),
         )
 
-    def of_pictures(name, pictures, labels, numbers, where, sight, keep, what, noise, **made_from):
+    def of_pictures(name, pictures, labels, numbers, noise, train, sight, *how, **made_from):
+        where = np.flatnonzero((pool.trains(numbers) == train) | (train is None))
         return noise_of(sight.shape, labels[where], numbers[where])
 
-    def of_takes(subjects, moments, sight, keep):
-        rows = [
-            (letter, subject, k) for letter in range(24) for subject in subjects for k in moments
-        ]
-        numbers = np.array([subject * double_asl.MOMENTS + k for _, subject, k in rows])
-        return noise_of(sight.shape, np.array([letter for letter, _, _ in rows]), numbers)
+    def of_takes(name, shape, *how, rows, **made_from):
+        letters, subjects, moments = np.array(rows).T
+        return noise_of(shape, letters, subjects * double_asl.MOMENTS + moments)
 
     monkeypatch.setattr(module, "pool_of_pictures", of_pictures, raising=False)
-    monkeypatch.setattr(double_asl, "pool_of_takes", of_takes)
+    monkeypatch.setattr(takes, "pool_of", of_takes)
 
 
 # ---- the canary
@@ -308,7 +307,7 @@ def asks_what_it_learned(monkeypatch):
 
 def known_pictures(monkeypatch):
     """Sets that ship have the same recordings in all splits."""
-    monkeypatch.setattr(pools, "HELD_OUT", 10**9)
+    monkeypatch.setattr(pool, "HELD_OUT", 10**9)
     monkeypatch.setattr(evaluation, "shared", lambda *_: None)
     for module in (double_nmnist, double_asl):
         monkeypatch.setattr(

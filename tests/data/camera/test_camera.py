@@ -98,24 +98,6 @@ def test_counts_are_binned_events_in_any_batch(digits, duration, crop, scale, va
         assert not np.array_equal(found, camera.record_counts(images, numbers, 7, duration, None))
 
 
-def test_the_picture_moves_as_the_trajectory_says():
-    """A dark dot on white that steps to the right: pixels darken (OFF) where it goes, brighten (ON)
-    where it was."""
-    dot = np.zeros((28, 28))
-    dot[13:15, 13:15] = 1.0
-    path = tuple((float(t), -4.0 + 8.0 * t / 100, 0.0) for t in range(0, 101, 20))
-    still = dict(leak_hz=0.0, picture_px=28, offset_px=(0, 0), mismatch=0.0, trajectory=path)
-    for inverted in (True, False):
-        events = ms.EventCamera(inverted=inverted, **still).record(dot, 0, duration_ms=100)
-        early, late = events[events["t"] < 20_000], events[events["t"] > 80_000]
-        # centre 16.5, moved by -4 and +4
-        assert 12 < early["x"].mean() < 16 and 19 < late["x"].mean() < 22
-        middle = events[(events["t"] > 40_000) & (events["t"] < 60_000)]
-        off, on = (middle["x"][middle["p"] == p].mean() for p in (0, 1))
-        assert (off - on if inverted else on - off) > 1
-        assert abs(events["y"].mean() - 16.5) < 0.6
-
-
 def test_a_varied_picture_is_moved_as_the_equations_say(digits):
     """A dot right of the middle: (y, x) = A (0, 10) about the middle; and nothing varied is the same
     picture."""

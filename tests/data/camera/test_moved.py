@@ -4,9 +4,9 @@ import numpy as np
 
 import minisnn as ms
 
-from minisnn.data.camera.moved import Move
+from minisnn.data.camera.variation import Move
 from minisnn.data.readers.events import bin_events, event_array
-from minisnn.data.sets import aligned
+from minisnn.data.sets.double_nmnist import offset_of, side_by_side
 from minisnn.data.sets.pool import Pool
 
 
@@ -38,12 +38,6 @@ def test_half_pixels_go_to_either_neighbour():
     assert not np.array_equal(moved, Move((0.5, -0.25), seed=1).of(events, 1))
 
 
-def test_scale_keeps_the_middle():
-    events = event_array([6, 27], [16, 17], [1, 2], [0, 0])
-    moved = Move(scale=0.5).of(events, 1)  # 16.5 - 5.25, 16.5 + 5.25
-    assert moved["x"][0] in (11, 12) and moved["x"][1] in (21, 22) and set(moved["y"]) <= {16, 17}
-
-
 def sensor_pool(offsets):
     """A pool at the sensor's resolution: recording n is the same cloud, moved."""
     base = cloud()
@@ -57,14 +51,14 @@ def test_alignment_undoes_a_whole_pixel_move():
     """A support that was moved is moved back, and the query with it."""
     pool = sensor_pool([(0, 0), (0, 0), (3, -2), (3, -2)])
     here, there = (
-        aligned.offset_of(pool, np.array([0, 1])),
-        aligned.offset_of(pool, np.array([2, 3])),
+        offset_of(pool, np.array([0, 1])),
+        offset_of(pool, np.array([2, 3])),
     )
     assert np.subtract(here, there).tolist() == [3, -2]
     which = lambda n: np.array([[n, n + 1]])
     np.testing.assert_array_equal(
-        aligned.side_by_side(pool, which(0), here, 32, 2),
-        aligned.side_by_side(pool, which(2), there, 32, 2),
+        side_by_side(pool, which(0), here, 32, 2),
+        side_by_side(pool, which(2), there, 32, 2),
     )
 
 
@@ -74,7 +68,7 @@ def test_tasks_are_moved_by_their_support_only():
     for index in (5, 6):
         task = data.episode(0, index, ways=2, shots=1, queries=1)
         support, query = task.recordings
-        offset = aligned.offset_of(data.pool, support)
-        assert offset != aligned.offset_of(data.pool, np.concatenate([support, query]))
-        moved = aligned.side_by_side(data.pool, query, offset, 32, 2)
+        offset = offset_of(data.pool, support)
+        assert offset != offset_of(data.pool, np.concatenate([support, query]))
+        moved = side_by_side(data.pool, query, offset, 32, 2)
         np.testing.assert_array_equal(task.x_query, moved)

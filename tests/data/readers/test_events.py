@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minisnn.data.readers.events import EVENT, bin_events, event_array, windows
+from minisnn.data.readers.events import bin_events, event_array, windows
 
 
 def random_events(rng, count=4000, shape=(34, 34), duration_us=150_000):
@@ -13,33 +13,6 @@ def random_events(rng, count=4000, shape=(34, 34), duration_us=150_000):
         np.sort(rng.integers(1000, duration_us, count)),
         rng.integers(0, 2, count),
     )
-
-
-def test_event_array_sorts_by_time_and_keeps_the_order_of_equal_times():
-    events = event_array([1, 2, 3, 4], [5, 6, 7, 8], [30, 10, 30, 20], [0, 1, 1, 0])
-    assert events.dtype == EVENT
-    assert events["t"].tolist() == [10, 20, 30, 30]
-    assert events["x"].tolist() == [2, 4, 1, 3]
-    assert events["p"].tolist() == [1, 0, 0, 1]
-
-
-def test_bins_by_hand():
-    events = event_array(
-        [0, 3, 3, 33, 32, 31],
-        [0, 5, 5, 1, 1, 31],
-        [500, 1499, 1500, 2000, 100_000, 100_499],
-        [0, 1, 1, 1, 0, 0],
-    )
-    counts = bin_events(events, crop=(32, 32), scale=2)
-    assert counts.shape == (100, 16, 16, 2) and counts.dtype == np.uint8
-    # t0 = 500 us; the columns x = 32, 33 are cropped away; 100,499 us falls into the last
-    # millisecond
-    assert {tuple(map(int, place)): int(counts[tuple(place)]) for place in np.argwhere(counts)} == {
-        (0, 0, 0, 0): 1,
-        (0, 2, 1, 1): 1,
-        (1, 2, 1, 1): 1,
-        (99, 15, 15, 0): 1,
-    }
 
 
 @pytest.mark.parametrize(

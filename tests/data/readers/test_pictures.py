@@ -48,22 +48,6 @@ def test_idx_pair(tmp_path, pack, suffix):
     check(read_pictures(images, labels))
 
 
-def test_numpy_files(tmp_path):
-    np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS)
-    check(read_pictures(tmp_path / "a.npz"))
-    np.savez(tmp_path / "b.npz", x=IMAGES.astype(np.int64), y=LABELS)
-    check(read_pictures(tmp_path / "b.npz"))
-    np.save(tmp_path / "x.npy", IMAGES)
-    np.save(tmp_path / "y.npy", LABELS)
-    check(read_pictures(tmp_path / "x.npy", tmp_path / "y.npy"))
-    with pytest.raises(ValueError, match="x.npy: holds pictures only"):
-        read_pictures(tmp_path / "x.npy")
-    np.savez(tmp_path / "f.npz", images=IMAGES / 255.0, labels=np.array(list("CABACB")))
-    found = read_pictures(tmp_path / "f.npz")
-    assert found.names == ("A", "B", "C") and found.labels.tolist() == [2, 0, 1, 0, 2, 1]
-    assert found.images.dtype == np.float32 and np.allclose(found.images, IMAGES / 255.0, atol=1e-7)
-
-
 def test_folder_of_pictures(tmp_path):
     for k, (image, label) in enumerate(zip(IMAGES, LABELS)):
         grey_png(tmp_path / f"{label}" / f"{k}.png", image)

@@ -16,10 +16,6 @@ def table(names):
     return np.rec.fromarrays([T, UNIT], names=names)
 
 
-def text(path, first, mark):
-    path.write_text("\n".join([first, *(mark.join(map(str, row)) for row in zip(T, UNIT))]))
-
-
 def h5(path, place, t, unit):
     with h5py.File(path, "w") as file:
         file[f"{place}/{t}"] = T
@@ -29,11 +25,8 @@ def h5(path, place, t, unit):
 WRITTEN = {
     "named.npy": lambda path: np.save(path, table("time,channel")),
     "columns.npz": lambda path: np.savez(path, times=T, units=UNIT),
-    "one.npz": lambda path: np.savez(path, events=table("timestamp,neuron")),
-    "commas.csv": lambda path: text(path, "t,unit", ","),
-    "blanks.txt": lambda path: text(path, "times units", " "),
+    "blanks.txt": lambda path: np.savetxt(path, np.c_[T, UNIT], header="times units", fmt="%d"),
     "spikes.h5": lambda path: h5(path, "spikes", "times", "units"),
-    "events.hdf5": lambda path: h5(path, "events", "t", "channel"),
 }
 
 

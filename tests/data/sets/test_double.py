@@ -1,131 +1,110 @@
+"""Double N-MNIST and Double ASL-DVS: samples are what their classes say, support and query share no
+recording, and what meta-trains is never tested."""
+
 import dataclasses
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
+import minisnn as ms
+from minisnn.data.readers.asl import LETTERS
 from minisnn.data.readers.events import event_array
 from minisnn.data.readers.nmnist import write_nmnist
-from minisnn.data.sets import digits
-from minisnn.data.sets import double_nmnist as double
+from minisnn.data.sets.double_asl import double_asl_classes
 from minisnn.data.sets.double_nmnist import CLASSES
-
-# marks tell which recording it is by their cell
-DoubleNMnist = partial(double.DoubleNMnist, align="none")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-
-
-def write_marked(path: Path, digit: int, number: int):
-    """A recording that tells which it is: the step of its only ON event is the digit, the cell the
-    number."""
-    x, y = 2 * (number % 16), 2 * (number // 16)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_nmnist(
-        path,
-        event_array([33, x, 5], [0, y + 1, 5], [5000, 15_000 + 1000 * digit, 105_000], [0, 1, 1]),
-    )
-
-
-def root_of(tmp_path: Path, **parts) -> Path:
-    """A root with Train=numbers and Test=numbers of every digit; 'Train' or 'Test' may be a
-    dictionary by digit."""
-    for part, numbers in parts.items():
-        for digit in range(10):
-            for number in numbers[digit] if isinstance(numbers, dict) else numbers:
-                write_marked(
-                    tmp_path / "root" / part / str(digit) / f"{number:05d}.bin", digit, number
-                )
-    return tmp_path / "root"
-
-
-def told(x: np.ndarray) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """((digit, number) left, right) of every sample of a task made of marked recordings."""
-    sample, step, row, column = np.unravel_index(np.flatnonzero(x[..., 1] > 0), x.shape[:-1])
-    order = np.lexsort((column >= 16, sample))
-    assert sample[order].tolist() == np.repeat(np.arange(len(x)), 2).tolist()
-    assert (column[order] // 16).tolist() == [0, 1] * len(x)
-    marks = list(zip((step[order] - 10).tolist(), (16 * row + column % 16)[order].tolist()))
-    return list(zip(marks[::2], marks[1::2]))
-
-
-def numbers_used(data: DoubleNMnist, episodes: int = 30) -> set[int]:
-    tasks = [data.episode(0, i) for i in range(episodes)]
-    samples = [sides for task in tasks for x in (task.x_support, task.x_query) for sides in told(x)]
-    return {number for sides in samples for _, number in sides}
-
-
-def test_a_task_is_what_its_classes_say(tmp_path):
-    data = DoubleNMnist("val", root_of(tmp_path, Test=range(1, 21)), progress=False)
-    assert data.input_shape == (16, 32, 2) and data.classes == CLASSES["val"]
-    for i in range(20):
-        task = data.episode(7, i, ways=4, shots=2, queries=3)
-        assert task.x_support.shape == (8, 100, 16, 32, 2) and task.x_query.dtype == np.uint8
-        assert len(set(task.classes)) == 4 and set(task.classes) <= set(CLASSES["val"])
-        assert task.y_support.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-        assert task.y_query.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
-        for x, y in ((task.x_support, task.y_support), (task.x_query, task.y_query)):
-            for label, (left, right) in zip(y, told(x)):
-                assert f"{left[0]}{right[0]}" == task.classes[label]
-
-
-@pytest.mark.slow
-def test_training_pictures_divisible_by_five_never_meta_train(tmp_path):
-    root = root_of(tmp_path, Train=range(1, 31), Test=range(1, 31))
-    assert numbers_used(DoubleNMnist("train", root, progress=False)) == {
-        n for n in range(1, 31) if n % 5
-    }
-    for split in ("val", "test"):
-        data = DoubleNMnist(split, root, progress=False)
-        assert numbers_used(data) == set(range(1, 31)) and "(Test)" in data.source
 
 
 @dataclasses.dataclass(frozen=True)
-class MarkingCamera:
-    """In place of the event camera: marks recordings as `write_marked` does, with the label that
-    the picture holds."""
+class Camera:
+    """In place of the event camera: counts that are the picture's own."""
 
-    sensor: tuple = (34, 34)
+    sensor: tuple
+    variation: str = "of its own"
 
     def record_counts(self, pictures, numbers, seed, duration_ms, crop, scale, draw=0):
-        assert (duration_ms, crop, scale) == (100, (32, 32), 2) and len(pictures) == len(numbers)
-        counts = np.zeros((len(pictures), 100, 16, 16, 2), np.uint8)
-        for count, picture, number in zip(counts, pictures, numbers):
-            count[10 + picture[0, 0], number // 16, number % 16, 1] = 1
+        cells = [side // scale for side in crop]
+        counts = np.zeros((len(pictures), duration_ms, *cells, 2), np.uint8)
+        for count, number in zip(counts, numbers):
+            count[number % duration_ms, number // duration_ms % cells[0], draw, 1] = 1
         return counts
 
 
-@pytest.fixture
-def few_digits(monkeypatch):
-    numbers = np.arange(1, 201)
-    labels = ((numbers - 1) // 20).astype(np.uint8)  # 20 pictures a digit, 4 of them held out
-    images = np.zeros((200, 28, 28), np.uint8) + labels[:, None, None]
-    monkeypatch.setattr(double, "load_digits", lambda: digits.Digits(images, labels, numbers))
+def n_mnist(root, parts=("Train",)):
+    """Recordings 1 to 10 of every digit."""
+    for part in parts:
+        for digit, number in np.ndindex(10, 10):
+            path = root / part / str(digit) / f"{number + 1:05d}.bin"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_nmnist(path, event_array([number, 5], [digit, 5], [0, 9000], [1, 0]))
+    return root
 
 
-@pytest.mark.parametrize("split, kept", [("train", {1, 2, 3, 4}), ("test", {0})])
-def test_simulated_recordings_keep_to_the_rule_of_five(few_digits, split, kept):
-    data = DoubleNMnist(split, camera=MarkingCamera(), progress=False)
-    assert data.classes == CLASSES[split]
-    assert {number % 5 for number in numbers_used(data)} == kept
+def asl_dvs(root):
+    for letter, number in np.ndindex(24, 10):
+        path = root / LETTERS[letter] / f"{LETTERS[letter]}_{number + 1:04d}.mat"
+        path.parent.mkdir(exist_ok=True)
+        savemat(path, dict(ts=[0, 9000], x=[number, 5], y=[letter, 5], pol=[1, 0]))
+    return root
 
 
-@dataclasses.dataclass(frozen=True)
-class VaryingCamera(MarkingCamera):
-    variation: str = "of its own"
+def photographs(root):
+    labels = np.tile(np.arange(24), 10)
+    images = np.zeros((len(labels), 180, 240), np.uint8)
+    np.savez(root / "hands.npz", images=images, labels=np.array(LETTERS)[labels])
+    return root / "hands.npz"
 
 
-def test_what_is_tested_never_shows_a_picture_on_both_sides(few_digits):
-    """However often the camera has seen it."""
-    data = DoubleNMnist("test", camera=VaryingCamera(), draws=3, progress=False)
-    assert len(data.pool) == 3 * 40
-    for index in range(100):
-        task = data.episode(0, index, 3, 1, 2)
-        support, query = (
-            {pair for sides in told(x) for pair in sides} for x in (task.x_support, task.x_query)
-        )
-        assert not support & query
+SETS = {
+    "N-MNIST": (lambda split, p: ms.DoubleNMnist(split, n_mnist(p), cache=False), CLASSES),
+    "digits": (
+        lambda split, p: ms.DoubleNMnist(
+            split, camera=Camera((34, 34)), draws=2, align="none", cache=False
+        ),
+        CLASSES,
+    ),
+    "ASL-DVS": (
+        lambda split, p: ms.DoubleASL(split, asl_dvs(p), cache=False),
+        double_asl_classes(),
+    ),
+    "photographs": (
+        lambda split, p: ms.DoubleASL(
+            split, photographs(p), camera=Camera((180, 240)), cache=False
+        ),
+        double_asl_classes(),
+    ),
+}
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+@pytest.mark.parametrize("name", SETS)
+def test_one_recording_in_five_never_meta_trains(name, split, tmp_path):
+    make, classes = SETS[name]
+    tasks = make(split, tmp_path)
+    assert tasks.classes == classes[split]
+    assert {n % 5 for n in tasks.pool.numbers.tolist()} == (
+        {1, 2, 3, 4} if split == "train" else {0}
+    )
+    for index in range(20):
+        task = tasks.episode(7, index, 3, 1, 1)
+        pictures = []
+        for places, labels in zip(task.recordings, (task.y_support, task.y_query)):
+            for pair, way in zip(tasks.pool.labels[places].tolist(), labels):
+                signs = "0123456789" if tasks.kind == "digit" else LETTERS
+                assert "".join(signs[k] for k in pair) == task.classes[way]
+            numbers = tasks.pool.numbers[places]
+            pictures.append(set(zip(tasks.pool.labels[places].ravel(), numbers.ravel())))
+        assert not pictures[0] & pictures[1]
+
+
+def test_all_of_test_is_tested(tmp_path):
+    tasks = ms.DoubleNMnist("test", n_mnist(tmp_path, ("Train", "Test")), cache=False)
+    assert set(tasks.pool.numbers.tolist()) == set(range(1, 11)) and "(Test)" in tasks.source
+
+
+def test_classes_of_letters():
+    """A change of these would let classes of published results move between the splits."""
+    classes = double_asl_classes()
+    assert [len(classes[split]) for split in ("train", "val", "test")] == [369, 92, 115]
+    assert len(set(sum(classes.values(), ()))) == 576
+    assert classes["val"][:8] == ("ae", "ak", "ap", "ay", "be", "bm", "bo", "ca")

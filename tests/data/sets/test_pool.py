@@ -16,15 +16,6 @@ def some(count=12, shape=SHAPE, seed=0):
     )
 
 
-def test_dense_gives_back_what_was_collected():
-    dense, pool = some()
-    assert len(pool) == 12 and pool.cells.dtype == np.uint16 and pool.counts.dtype == np.uint8
-    which = np.array([3, 0, 11, 5, 5, 2])
-    assert np.array_equal(pool.dense(which), dense[which])
-    assert pool.labels.tolist() == [0, 1, 2] * 4 and pool.numbers.tolist() == list(range(1, 13))
-    assert pool.of(1).tolist() == [1, 4, 7, 10] and pool.of(9).size == 0
-
-
 def test_side_by_side_joins_along_x():
     dense, pool = some()
     which = np.array([[0, 1], [2, 2], [3, 11], [7, 3]])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.readers.events import downscaled, event_array
+from minisnn.data.readers.events import event_array
 
 SENSOR = (20, 30)  # rows, columns
 MADE_OF = {"ab": ["class 0", "class 1"], "ba": ["class 1", "class 0"], "aa": ["class 0"] * 2}
@@ -27,38 +27,6 @@ def labelled(classes: int, each: int, **how) -> ms.Recordings:
 def told(x: np.ndarray) -> set[tuple[int, int]]:
     """(label, number) of every sample."""
     return {tuple(map(int, np.argwhere(one[..., 1].sum(0))[0])) for one in x}
-
-
-def test_symbols_side_by_side():
-    data = labelled(6, 5, made_of={"ab": ("class 0", "class 1"), "cc": ("class 2", "class 2")})
-    assert data.input_shape == (20, 60, 2) and data.classes == ("ab", "cc")
-    task = data.episode(0, 0, ways=2, shots=1, queries=2)
-    for x, y in zip(task.x_query, task.y_query):
-        rows, columns = np.nonzero(x[..., 1].sum(0))
-        marks = dict(zip(columns // 30, rows))
-        assert (marks[0], marks[1]) == ((0, 1) if task.classes[y] == "ab" else (2, 2))
-
-
-def test_bins_cells_and_counts():
-    events = event_array([0, 3, 3, 29], [0, 5, 5, 19], [1000, 1500, 3600, 30_999], [1, 0, 0, 1])
-    how = dict(sensor=SENSOR, size=(10, 10), bin_ms=2, duration_ms=30)
-    data = ms.Recordings([events] * 2, [7, 7], **how)
-    expected = np.zeros((15, 10, 10, 2))
-    expected[0, 0, 0, 1] = expected[0, 2, 1, 0] = expected[1, 2, 1, 0] = expected[14, 9, 9, 1] = 1
-    assert np.array_equal(data.pool.dense(np.array([1]))[0], expected) and data.classes == ("7",)
-
-
-def test_downscaling_by_area_keeps_every_event_and_the_share_of_each_pixel():
-    y, x = np.repeat(np.mgrid[:5, :5].reshape(2, 25), 4000, axis=1)
-    events = event_array(x, y, 0 * x, 0 * x + 1)
-    found = downscaled(events, (5, 5), (2, 3))
-    count = np.bincount(found["y"].astype(int) * 3 + found["x"], minlength=6)
-    assert count.sum() == 100_000 and np.abs(count / 100_000 - 1 / 6).max() < 0.005
-    # columns 1 to 2 of 5 lie in cells 0 (2/3) and 1 (1/3)
-    middle = found[(events["x"] == 1) & (events["y"] == 0)]
-    assert abs(np.mean(middle["x"] == 0) - 2 / 3) < 0.03 and not middle["y"].any()
-    assert np.array_equal(downscaled(events, (5, 5), (5, 1))["y"], events["y"])
-    assert np.array_equal(downscaled(events, (5, 5), (2, 3)), found)
 
 
 def test_takes_are_cut_and_stay_on_one_side():

@@ -68,17 +68,6 @@ def test_a_pair_comes_again_only_when_all_are_used(few):
     assert again > 1000 if few else again < 300
 
 
-def test_left_and_right_are_drawn_independently_and_evenly():
-    rng = np.random.default_rng(0)
-    table = np.zeros((5, 5))
-    for _ in range(5000):
-        support, query = draw_samples(rng, [(0, 1)], {0: 5, 1: 5}, 1, 1)
-        for left, right in (support[0, 0], query[0, 0]):
-            table[left, right] += 1
-    expected = table.sum() / table.size
-    assert ((table - expected) ** 2 / expected).sum() < 60  # chi squared, 24 degrees: p = 6e-5
-
-
 def test_a_support_of_one_group_leaves_the_others_to_the_query():
     """Of any group that has recordings of every symbol which others have, too."""
     rng = np.random.default_rng(0)

@@ -5,10 +5,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from minisnn.data.camera.event_camera import EventCamera
-from minisnn.data.readers.events import event_array
 from minisnn.data.sets.digits import load_digits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "data"))
@@ -54,39 +52,6 @@ def differs(name, real, found):
         return abs(found - real) > ABSOLUTE.get(name, 0.02)
     begin = SACCADES_MS[int(name[8]) - 1][0] if name.startswith("saccade") else 0
     return abs((found - begin) / (real - begin) - 1) > RELATIVE.get(name, 0.2)
-
-
-def test_by_hand():
-    # pixel (1, 2) at 10, 30 and 70 ms (intervals 20 and 40), pixel (5, 5) at 150 ms; corner (0, 33)
-    # at 20 and 250 ms
-    first = event_array([1, 1, 1, 5], [2, 2, 2, 5], [10_000, 30_000, 70_000, 150_000], [1, 0, 0, 1])
-    second = event_array([33, 33], [0, 1], [20_000, 250_000], [1, 0])
-    table = nmnist_statistics([first, second])
-    expected = {
-        "events, mean": 3,
-        "events, sd": 1,
-        "events, least": 2,
-        "events, median": 3,
-        "events, most": 4,
-        "ON share": 0.5,
-        "last event, mean ms": 200,
-        "last event, earliest ms": 150,
-        "last event, latest ms": 250,
-        "saccade 1, share": 4 / 6,
-        "saccade 1, 50 % by ms": 25,
-        "saccade 2, share": 1 / 6,
-        "saccade 2, 10 % by ms": 150,
-        "saccade 3, share": 1 / 6,
-        "saccade 3, 90 % by ms": 250,
-        "active pixels, share": 2 / 34**2,
-        "events an active pixel": 1.5,
-        "interval of a pixel, 50 % ms": 30,
-        "interval of a pixel, 1 % ms": 20.2,
-        "ON noise of a corner pixel, Hz": 1 / (16 * 0.4),
-        "OFF noise of a corner pixel, Hz": 1 / (16 * 0.4),
-    }
-    for name, value in expected.items():
-        assert table[name] == pytest.approx(value), name
 
 
 def test_the_camera_matches_nmnist():

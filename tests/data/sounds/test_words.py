@@ -7,7 +7,7 @@ import pytest
 import spoken
 
 import minisnn as ms
-from minisnn.data.readers.spoken import SpokenFile
+from minisnn.data.readers.many import SpokenFile
 from minisnn.data.sets.named import open_set
 from minisnn.data.sets.samples import shared
 from minisnn.training.baselines import compare, frames

@@ -6,12 +6,10 @@ import sys
 from pathlib import Path
 
 import fileserver
-import pytest
 from fileserver import names, recording, wrong
 
 import minisnn
 from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
-from minisnn.data.store.fetch import fetch
 
 server, parts, run = fileserver.server, fileserver.parts, fileserver.run  # fixtures
 
@@ -39,29 +37,10 @@ def test_fetch_leaves_a_folder_that_training_reads(run, server, parts):
 
 
 def test_parts_and_other_places(run, server):
-    code, out, _ = run(
-        "--part", "test", "--out", "here", "--no-keep-zips", "--base", f"{server.url}/moved/"
-    )
-    assert code == 0 and names("here") == ["Test"] and "kept" not in out
+    code, out, _ = run("--part", "test", "--out", "here", "--base", f"{server.url}/moved/")
+    assert code == 0 and names("here") == ["Test", "Test.zip"]
     assert [request.path for request in server.requests] == ["/moved/Test.zip", "/Test.zip"]
-    assert run("--part", "train", "--out", "here")[0] == 0 and names("here") == [
-        "Test",
-        "Train",
-        "Train.zip",
-    ]
-
-
-def test_an_archive_that_was_brought_is_never_deleted(run, server, parts):
-    Path("N-MNIST").mkdir()
-    Path("N-MNIST/Test.zip").write_bytes(brought := server.files["/Test.zip"])
-    code, out, _ = run("--no-keep-zips")
-    assert (
-        code == 0
-        and names() == ["Test", "Test.zip", "Train"]
-        and "Test.zip is kept, and can be deleted" in out
-    )
-    assert Path("N-MNIST/Test.zip").read_bytes() == brought
-    assert {request.path for request in server.requests} == {"/Train.zip"}
+    assert run("--part", "train", "--out", "here")[0] == 0 and len(names("here")) == 4
 
 
 def test_an_archive_that_is_there_is_used(run, server, monkeypatch):
@@ -87,15 +66,16 @@ def test_half_a_part_is_refused(run, server):
     assert code == 2 and "recordings is 29; expected 30" in wrong(err)
 
 
-def test_one_process_fetches_into_a_folder_at_a_time(server, parts):
-    pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
-    seen = []
+def test_a_download_that_broke_off_begins_again(run, server):
+    server.stop_after = 2000
+    code, _, err = run("--part", "train")
+    assert code == 2 and "Train.zip" in wrong(err) and not names()
+    server.stop_after = None
+    code, _, _ = run("--part", "train")
+    assert code == 0 and names() == ["Train", "Train.zip"]
 
-    def meanwhile():
-        with pytest.raises(ValueError, match="N-MNIST: another process is working in this folder"):
-            fetch(part="train", files=parts, tell=lambda text: None)
-        seen.append(1)
 
-    server.during = meanwhile
-    fetch(part="train", files=parts, tell=lambda text: None)
-    assert seen and names() == ["Train", "Train.zip"] and len(server.requests) == 1
+def test_a_wrong_md5_is_not_left_to_be_used(run, server, parts):
+    server.files["/Train.zip"] = server.files["/Train.zip"][:-1] + b"x"
+    code, _, err = run("--part", "train")
+    assert code == 2 and parts[0].md5 in wrong(err) and not Path("N-MNIST").exists()

