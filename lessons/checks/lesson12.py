@@ -4,8 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, check, close, differs, mine, table, tested, wrong
-from .diagnosis import solution
+from . import mine, table
 
 mine.prepare(__name__)
 
@@ -53,28 +52,3 @@ def gate():
     yield net, update, 0.3
     yield net, update, 0.6
     yield net, silent, 0.0
-
-
-@check("12.4", "The nearest class mean is a readout; no step was made.")
-def means_readout(function):
-    """Exercise 12.4: the nearest class mean as a readout, whatever its scale."""
-    rng, pairs = np.random.default_rng(5), []
-    for y in (np.arange(4), np.repeat(np.arange(4), 3), rng.permutation(np.arange(12) % 4)):
-        p, q = rng.random((len(y), 6)), rng.random((30, 6))
-        W, b = answer("12.4", function, p, y, 4, returns=2)
-        if W.shape != (6, 4) or b.shape != (4,):
-            text = f"W and b have shapes {W.shape} and {b.shape}, expected (6, 4) and (4,)"
-            raise wrong("12.4", f"{text}: (D, ways) and (ways,)")
-        right_W, right_b = solution("12.4")(p, y, 4)
-        pairs.append([_gaps(q @ W + b), _gaps(q @ right_W + right_b)])
-    for found, expected in pairs:
-        scale = (found * expected).sum() / (expected**2).sum()
-        if scale <= 0 or not close(found / scale, expected):
-            raise differs("12.4", "the logits, less those of class 0, are not right")
-
-
-def _gaps(logits):
-    return logits - logits[:, :1]
-
-
-means_readout_tested = tested.judge("12.4t")

@@ -101,7 +101,6 @@ PARTS = {
         "adam",
         "m <- 0.9 m + 0.1 g, v <- 0.999 v + 0.001 g^2, theta <- theta - rate m' / (sqrt(v') + 1e-8)",
     ),
-    "12.4": ("means_readout", "2 c p - |c|^2 is largest for the nearest mean c"),
     "14.1": ("shift", "floor((x + c) / 2^k): four ways to round"),
     "14.4": ("widest", "the worst that a sum can meet, and the word that holds it"),
     "14.5": ("exponent", "x of the least sum of (w - 2^x k)^2, k in the word"),
@@ -109,6 +108,7 @@ PARTS = {
     "15.2": ("update", "W <- W - ((G + noise) >> k) where |G| > least"),
     "16.3": ("nearest", "the class of the nearest support sample, summed over time"),
     "16.4": ("centred", "n + whole pixels, so that the mean lies in the middle"),
+    "16.5": ("means_readout", "2 c p - |c|^2 is largest for the nearest mean c"),
     "17.1": (
         "forward",
         "V = x W, P = trace(trace(V)), u = P + b - rho r, s = [u >= threshold], layer by layer",

@@ -363,18 +363,6 @@ SOLUTIONS = {
         m[layer] = size > f * (size.max() - size.min())
     return m
 ''',
-    "12.4": r'''def means_readout(p, y, ways):
-    """(W (D, ways), b (ways,)) from the support's traces p (n, D) and their classes y (n,)."""
-    c = np.array([p[y == k].mean(0) for k in range(ways)])
-    return 2 * c.T, -(c ** 2).sum(1)
-''',
-    "12.4t": r'''def test(f):
-    """Say no where a readout f(p, y, ways) does not answer as the nearest class mean does."""
-    rng, y = np.random.default_rng(0), np.array([2, 0, 0, 1, 2, 0, 0])
-    p, q = rng.standard_normal((7, 3)), 3 * rng.standard_normal((500, 3))
-    (W, b), c = f(p, y, 3), np.array([p[y == k].mean(0) for k in range(3)])
-    assert ((q @ W + b).argmax(1) == ((q[:, None] - c) ** 2).sum(2).argmin(1)).all()
-''',
     "13.1": r'''def decay_backward(x, above, decay):
     """ddecay, a number, from the input x (T,) of a trace and what comes from above (T,)."""
     y, ddecay, dy = trace(x, decay), 0.0, 0.0
@@ -487,6 +475,18 @@ SOLUTIONS = {
     "16.4": r'''def centred(x, y, side):
     """(x, y): columns and rows of events, all moved by the same whole numbers of pixels."""
     return tuple(n + int(np.floor(side / 2 - n.mean())) for n in (x, y))
+''',
+    "16.5": r'''def means_readout(p, y, ways):
+    """(W (D, ways), b (ways,)) from the support's traces p (n, D) and their classes y (n,)."""
+    c = np.array([p[y == k].mean(0) for k in range(ways)])
+    return 2 * c.T, -(c ** 2).sum(1)
+''',
+    "16.5t": r'''def test(f):
+    """Say no where a readout f(p, y, ways) does not answer as the nearest class mean does."""
+    rng, y = np.random.default_rng(0), np.array([2, 0, 0, 1, 2, 0, 0])
+    p, q = rng.standard_normal((7, 3)), 3 * rng.standard_normal((500, 3))
+    (W, b), c = f(p, y, 3), np.array([p[y == k].mean(0) for k in range(3)])
+    assert ((q @ W + b).argmax(1) == ((q[:, None] - c) ** 2).sum(2).argmin(1)).all()
 ''',
     "17.1": r'''def forward(layers, x, lif):
     """(logits (B, K), tapes): layers [(W, b), ...], spikes x (T, B, n); a tape is (x, u)."""

@@ -1,9 +1,11 @@
 """What the checks hold for right is right: the course's solutions agree with the library, and with
 differences of a smooth twin where they are derivatives."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from checks import lesson04, lesson05, lesson10, lesson15, surrogate
+from checks import lesson04, lesson05, lesson10, lesson15, surrogate, tested
 from checks.diagnosis import solution
 
 import minisnn as ms
@@ -47,21 +49,11 @@ DRIVE = np.random.default_rng(3).standard_normal(30) * 0.4
 
 
 def reset(gamma, spike):
-    I = DRIVE
-    u, r = np.zeros(len(I)), 0.0
-    for t in range(len(I)):
-        u[t] = I[t] - LIF.rho * r
-        r = gamma * r + (1 - gamma) * spike(u[t] - LIF.threshold, t)
-    return u
+    return tested.run(DRIVE, replace(LIF, gamma=gamma), spike)
 
 
-def tired(I, spike, zeta=0.9, eta=1.7):
-    u, r, z = np.zeros(I.shape), 0.0, 0.0
-    for t in range(len(I)):
-        u[t] = I[t] - LIF.rho * r - eta * z
-        s = spike(u[t] - LIF.threshold, t)
-        r, z = LIF.gamma * r + (1 - LIF.gamma) * s, zeta * z + (1 - zeta) * s
-    return u
+def tired(I, spike):
+    return tested.run(I, LIF, spike, 0.9, 1.7)
 
 
 def hearing(D, V, spike):

@@ -103,12 +103,12 @@ BUGS = (  # what it does, and what is said
     (RIGHT, "gets past 8 of 8 tests, but on 42 fresh inputs it is right"),
     (lambda u, dy, *_: 0 * u, "gets past 5 of 8 tests; one that catches it asks whether the"),
     (lambda u, dy, *c: RIGHT(u, dy, *c).sum(), "an array as large as u"),
-    (lambda u, dy, *c: 1 / 0, "bug stopped with ZeroDivisionError"),
+    (lambda u, dy, *c: 1 / 0, "stopped with ZeroDivisionError"),
     (lambda u, dy, *c: RIGHT(u, dy, *c) + 1, "no blame from above"),
     (lambda u, dy, *c: 2 * RIGHT(u, dy, *c), "the last step"),
     (lambda u, dy, *c: RIGHT(u, dy, *c)[::-1], "back in time only|the last step"),
     (lambda u, dy, *c: RIGHT(u, dy, *c) ** 3, "adds up|the last step"),
-    (lambda u, dy, *c: dy.__imul__(2), "one that catches it asks"),
+    (lambda u, dy, *c: dy.__imul__(2), "changed one of its arguments"),
     (lambda u, dy, *c: RIGHT(u, dy, *c) + 0.1 * dy, "the last step|differences"),
 )
 

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from unicodedata import normalize
 
 import interactive
 import make
@@ -123,15 +122,3 @@ def test_the_meta_gradient_in_lesson_10_is_the_slope_of_learning(page):
     slope = (learned(1.6 + 1e-6) - learned(1.6 - 1e-6)) / 2e-6
     assert np.isclose(at["θ"][0, 1], slope, rtol=1e-6) and np.isclose(at["L"][0, 0], learned(1.6))
     assert np.ptp(at["θ"][:, 2]) == 0 and at["θ"][0, 2] != at["θ"][0, 1]  # FOMAML's
-
-
-def test_a_pointer_hears_the_term_of_an_arrow(page):
-    for lesson, line in ((3, "dr₂ = −ρ du₂ + γ dr₃"), (10, "λ₁ = λ₂ + H₁ dg₁")):
-        root = page.locator(f".ms-unrolled{lesson}")
-        root.locator("button").nth(1).click()
-        said = set()
-        for arrow in root.locator("path").all():
-            arrow.dispatch_event("pointerenter")
-            arrow.focus()
-            said.add(normalize("NFC", root.locator(".said").inner_text().split("\n")[0].strip()))
-        assert normalize("NFC", line) in said
