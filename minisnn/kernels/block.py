@@ -104,7 +104,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         given = x.lists, weight.record(x, bias), dense, V, *rest
         parallel(ahead.forward, B * bands, *given, work=work)
         del V, given  # before the next is made
-    y = u if block.readout else y.tight()
+    y = u if block.readout else y.since()
     if not kept:
         return y, {"u": u}
     tape = dict(u=u, past=past, dense=dense, some=some, state=state, bias=bias, anew=anew)
@@ -241,10 +241,11 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     return y_dot, {"x_dot": x_dot, "u_dot": membranes[1], "direction": direction, "s_dot": s_dot}
 
 
-def backward(block: Block, weight, tape, dy, need_dx=True, second=True, along=None):
-    """(dx (B, m - delay, H, W, C_in), the adjoints of its arrays and learned constants by name).
-    The tape gains dy for the tangent, and loses its membranes where none is asked for. With
-    `along`, (weight_dot, tape_dot), it returns the tangents of all these instead."""
+def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True, along=None):
+    """(dx (B, m - delay, H, W, C_in), the adjoints of its other arrays and learned constants by
+    name); adds the weight's to `dweight`, flat. The tape gains dy for the tangent, and loses its
+    membranes where none is asked for. With `along`, (weight_dot, tape_dot), these are the tangents
+    of all that."""
     d = _flat(dy.copy() if block.recurrent else dy)  # which gains what the layer hears of itself
     dtype, steps, layer = weight.dtype, d.shape[1], tape["layer"]
     B, inner = len(tape["dense"]), max(steps - layer.delay, 0)
@@ -256,7 +257,6 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True, along=No
         weight.release("dense", KEPT)
     # first what outlives the pass, so that what follows leaves a hole large enough for the next
     dx = aligned_empty((B, inner if need_dx else 0, math.prod(block.input_shape)), dtype)
-    total = aligned_empty((math.prod(block.weight_shape),), dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     if along is not None:
         weight_dot, of_tape = along
@@ -272,17 +272,17 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True, along=No
     del given, u, u_dot, along  # the gradients below need the memory
     if not second:
         tape.update(u=tape["u"][:0].copy(), past=tape["past"][:0].copy())
-    of_weight = gradient.weight_gradient(block, tape, steps, total, sums, x_dot, dV)
-    adjoints = {"weight": of_weight, "bias": sums.db.sum((0, 1))}
+    gradient.weight_gradient(block, tape, steps, dweight, sums, x_dot, dV)
+    adjoints = {"bias": sums.db.sum((0, 1))}
     if block.recurrent:
         f_dot = None
         if s_dot is not None:
             zero = np.zeros_like(s_dot[:, :1])  # before the first step
             f_dot = s_dot if layer.delay else np.concatenate([zero, s_dot], 1)
             f_dot = np.ascontiguousarray(f_dot[:, :inner])
-        total = aligned_empty((block.channels**2,), dtype)
-        rest = tape["heard"], steps, total, sums, f_dot, dV
-        adjoints["recurrent"] = gradient.weight_gradient(_of_itself(block), *rest)
+        adjoints["recurrent"] = aligned_zeros((block.channels**2,), dtype)
+        rest = tape["heard"], steps, adjoints["recurrent"], sums, f_dot, dV
+        gradient.weight_gradient(_of_itself(block), *rest)
     adjoints |= dict(zip(block.learn, sums.dk.sum((0, 1))))
     if dx.shape[1]:
         more = () if weight_dot is None else (dV, weight_dot)

@@ -73,18 +73,21 @@ class Events:
         parallel(_paint, B, self.lists, dense, first, self.sites, x.dtype.type(1), x, work=x.size)
         return x
 
-    def tight(self) -> "Events":
-        """The same events in no more memory than the fullest row needs."""
-        capacity = int(self.offset[:, :, -1].max(initial=0)) + TOGETHER
-        return replace(
-            self, index=self.index[:, :, :capacity].copy(), value=self.value[:, :, :capacity].copy()
+    def since(self, first: int = 0) -> "Events":
+        """The events of the steps from `first` on, in no more memory than the fullest row needs;
+        with -1 a step later, of which there is one more."""
+        start, late = max(first, 0), max(-first, 0)
+        begin = self.offset[:, :, start : start + 1]
+        offset, column = (
+            np.concatenate([np.zeros_like(a[:, :, :late]), a[:, :, start:] - b], 2)
+            for a, b in ((self.offset, begin), (self.column, begin[..., None]))
         )
-
-    def since(self, first: int) -> "Events":
-        """The events of the steps from `first` on, in no more memory than they need; with -1 a step
-        later, of which there is one more."""
-        columns = self.sites // self.channels
-        return self._merged(1, 1, self.offset.shape[1], columns, self.known, first)
+        room = (*offset.shape[:2], int(offset[:, :, -1].max(initial=0)) + TOGETHER)
+        index = np.empty(room, np.int32)
+        value = np.empty(room if self.value.shape[2] else (*room[:2], 0), self.value.dtype)
+        given = self.index, self.value, self.offset, start, index, value
+        parallel(_cut, len(index), *given, work=index.size)
+        return replace(self, index=index, value=value, offset=offset, column=column)
 
     def flat(self) -> "Events":
         """The same events as those of a single site whose channels are all the sites (H, W, C) in
@@ -99,21 +102,19 @@ class Events:
         (`layer`); `shape` is that of the fold."""
         return self._merged(s, s, *shape[:2], not self.value.shape[2])
 
-    def _merged(
-        self, rows: int, columns: int, H: int, W: int, known: bool, first: int = 0
-    ) -> "Events":
-        """The same events from a step on, on H x W sites that are so many rows and columns of
-        these; `known`: whether columns are."""
+    def _merged(self, rows: int, columns: int, H: int, W: int, known: bool) -> "Events":
+        """The same events on H x W sites that are so many rows and columns of these; `known`:
+        whether columns are."""
         B, before = self.offset.shape[:2]
-        T = self.steps - first
+        T = self.steps
         filled = np.zeros((B, H * rows), np.int64)
-        filled[:, :before] = self.offset[:, :, -1] - self.offset[:, :, max(first, 0)]
+        filled[:, :before] = self.offset[:, :, -1]
         capacity = int(filled.reshape(B, H, rows).sum(2).max(initial=0)) + TOGETHER
         index = np.empty((B, H, capacity), np.int32)
         value = np.empty((B, H, capacity if self.value.shape[2] else 0), self.value.dtype)
         offset = np.zeros((B, H, T + 1), np.int32)
         column = np.empty((B, H, T, W + 1), np.int32)
-        given = self.index, self.value, self.offset, self.channels, rows, columns, first
+        given = self.index, self.value, self.offset, self.channels, rows, columns
         parallel(_merge, B * H, *given, index, value, offset, column, work=index.size)
         sites = W * rows * columns * self.channels
         column = column if known else column[..., :0].copy()
@@ -130,7 +131,6 @@ def _merge(
     channels,
     rows,
     columns,
-    first,
     to_index,
     to_value,
     to_offset,
@@ -143,17 +143,16 @@ def _merge(
     for item in range(start, stop):
         b, h = divmod(item, H)
         top = h * rows
+        there = min(rows, index.shape[1] - top)
         n = 0
         for t in range(to_column.shape[2]):
-            step = first + t
-            there = min(rows, index.shape[1] - top) if step >= 0 else 0
             for r in range(there):
-                at[r] = offset[b, top + r, step]
+                at[r] = offset[b, top + r, t]
             for w in range(W):
                 to_column[b, h, t, w] = n
                 for r in range(there):
                     row = top + r
-                    while at[r] < offset[b, row, step + 1]:
+                    while at[r] < offset[b, row, t + 1]:
                         inside = index[b, row, at[r]] - w * width
                         if inside >= width:
                             break
@@ -164,6 +163,17 @@ def _merge(
                         at[r] += 1
             to_column[b, h, t, W] = n
             to_offset[b, h, t + 1] = n
+
+
+@njit(nogil=True, cache=True)
+def _cut(start, stop, index, value, offset, first, to_index, to_value):
+    for b in range(start, stop):
+        for h in range(offset.shape[1]):
+            begin = offset[b, h, first]
+            for e in range(begin, offset[b, h, -1]):
+                to_index[b, h, e - begin] = index[b, h, e]
+                if value.shape[2]:
+                    to_value[b, h, e - begin] = value[b, h, e]
 
 
 @njit(nogil=True, cache=True)
@@ -206,7 +216,7 @@ def collect(x: np.ndarray, gain) -> Events:
     value = np.empty(index.shape, gain.dtype)
     offset = np.zeros((B, H, T + 1), np.int32)
     parallel(_collect, B, words, flat, gain, index, value, offset)
-    return Events(index, value, offset, np.empty((B, H, T, 0), np.int32), W * C, C).tight()
+    return Events(index, value, offset, np.empty((B, H, T, 0), np.int32), W * C, C).since()
 
 
 class EventWeight:

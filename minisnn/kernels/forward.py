@@ -168,7 +168,8 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
     g = layer.g
     N = g.height * g.row
     bands = (g.H + g.height - 1) // g.height
-    spare = membrane_of(1, N, layer.neuron.past, u.u)
+    # what a tape would hold of a step goes over itself where none does
+    spare = Membrane(empty(N, u.u).reshape(1, 1, N), empty(g.row, u.u).reshape(1, 1, g.row))
     state = zeros(N * rows_of(layer.neuron), u.u)
     own = tiled(weights.bias, g.W), scratch(g, u.u, None), state, spare, lists_of(g)
     for item in range(start, stop):

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..parallel.arrays import ALIGNMENT, aligned_empty, aligned_zeros
+from ..parallel.arrays import ALIGNMENT, aligned_empty
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from ..vectors.llvm import VECTOR_BITS
@@ -15,7 +15,7 @@ from .dense import outer
 from .events import Events
 from .forward import traces
 from .layer import Block
-from .linear import add_from_rows, sort_by_channel, spread_weight
+from .linear import add_rows_layout, sort_by_channel, spread_weight
 from .neuron import responses
 from .records import Geometry, Layer, Sorted, Sums
 
@@ -41,8 +41,8 @@ def _by_channel(start, stop, x, dense, s, g):
 @njit(nogil=True, cache=True, error_model="numpy")
 def _of_sorted(start, stop, s, dense, dV, dW, layer):
     """dW += x (outer) dV by events sorted by channel, of samples that are not `dense`. An item is a
-    cache line of output channels, with a rows layout of its own: what of a row of dV belongs to it
-    fits into the first cache, where all input channels and kernel rows meet it."""
+    cache line of output channels: what of a row of dV belongs to it fits into the first cache,
+    where all input channels and kernel rows meet it."""
     g = layer.g
     line = ALIGNMENT // dW.itemsize
     pad = g.k // 2
@@ -50,8 +50,10 @@ def _of_sorted(start, stop, s, dense, dV, dW, layer):
     taps = g.k * line
     frames = dV.reshape(-1)
     packed = zeros(s.span * width * line, dW)
+    sums = zeros(g.k * g.n_in * taps, dW)
     for item in range(start, stop):
         size = min(line, g.n_out - item * line)
+        sums[:] = 0
         for b in range(dV.shape[0]):
             for h in range(0 if dense[b] else g.H):
                 for first in range(0, s.steps, s.span):
@@ -67,23 +69,26 @@ def _of_sorted(start, stop, s, dense, dV, dW, layer):
                         n = row * (-(-s.steps // s.span) * g.n_in + 2) + first // s.span * g.n_in
                         for c in range(g.n_in):
                             begin, end = row * s.room + s.starts[n + c], s.starts[n + c + 1]
-                            to = ((item * g.k + i) * g.n_in + c) * taps
+                            to = (i * g.n_in + c) * taps
                             end += row * s.room
-                            add_rows(dW, to, packed, 0, line, s.places, begin, end, taps)
+                            add_rows(sums, to, packed, 0, line, s.places, begin, end, taps)
+        add_rows_layout(sums, line, 0, g.k, dW, item * line, layer.c.one, g)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _of_events(start, stop, x, dense, dV, inner, dW, layer):
-    """dW, in rows layout, += x (outer) dV over so many steps of events, one by one, of samples that
-    are not `dense`. An item is a kernel row."""
+    """dW += x (outer) dV over so many steps of events, one by one, of samples that are not `dense`.
+    An item is a kernel row."""
     g = layer.g
     frames = dV.reshape(-1)
+    sums = zeros(dW.size, dW)
     for i in range(start, stop):
         for b in range(dense.size):
             for t in range(0 if dense[b] else inner):
                 at = (b * inner + t) * g.H * g.pitch
                 step = layer.first + t
-                spread_weight(x, b, step, 0, g.H, i, i + 1, frames, at, dW, layer.c.one, g)
+                spread_weight(x, b, step, 0, g.H, i, i + 1, frames, at, sums, layer.c.one, g)
+        add_rows_layout(sums, g.n_out, i, i + 1, dW, 0, layer.c.one, g)
 
 
 def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -> Sorted:
@@ -103,7 +108,7 @@ def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -
 
 
 def weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
-    """dweight, put into `total`; sums.dW holds what the bands have summed of it."""
+    """`total`, zeros, += dweight; sums.dW holds what the bands have summed of it."""
     x, layer, dense, held = tape["x"], tape["layer"], tape["dense"], tape["before"]
     g = layer.g
     inner = max(steps - layer.delay, 0)
@@ -115,31 +120,18 @@ def weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV
         shown = slice(None) if whole else dense  # a copy of what is large only where it has to be
         images = x.images(dense, total.dtype, layer.first, inner)
         pairs.insert(0, (images[shown], sums.dV[shown]))
-    total[:] = 0
     if pairs:
         outer(pairs, total, g, work)
-    dweight = total.reshape(block.weight_shape)
-    line = ALIGNMENT // total.itemsize
     if len(sums.dW):
-        add_from_rows(dweight, sums.dW.sum(0), g.n_out)
+        rows = sums.dW.sum(0).reshape(g.k, g.n_in, g.k, g.n_out)
+        total.reshape(block.weight_shape)[:, ::-1] += rows.transpose(0, 2, 1, 3)
     elif inner and not whole and x.known:
-        lines = -(-g.n_out // line)
-        of_events = aligned_zeros((lines * line * total.size // g.n_out,), total.dtype)
-        arguments = (
-            _sorted(x, layer, inner, dense, tape["some"], work),
-            dense,
-            sums.dV,
-            of_events,
-            layer,
-        )
-        parallel(_of_sorted, lines, *arguments, work=work)
-        add_from_rows(dweight, of_events, line)
+        by_channel = _sorted(x, layer, inner, dense, tape["some"], work)
+        lines = -(-g.n_out // (ALIGNMENT // total.itemsize))
+        parallel(_of_sorted, lines, by_channel, dense, sums.dV, total, layer, work=work)
     elif inner and not whole:
-        of_events = aligned_zeros(total.shape, total.dtype)
-        arguments = x.lists, dense, sums.dV, inner, of_events, layer
+        arguments = x.lists, dense, sums.dV, inner, total, layer
         parallel(_of_events, block.kernel, *arguments, work=work)
-        add_from_rows(dweight, of_events, g.n_out)
-    return dweight
 
 
 def held_of(block: Block, x: Events, steps: int, g: Geometry) -> np.ndarray:

@@ -29,17 +29,6 @@ def rows_layout(weight: np.ndarray) -> np.ndarray:
     return aligned(weight[:, ::-1].transpose(0, 2, 1, 3)).ravel()
 
 
-def add_from_rows(weight: np.ndarray, rows: np.ndarray, line: int) -> None:
-    """weight (k, k, n_in, n_out) += flat rows layouts, of `line` output channels each, the last of
-    them in part."""
-    k, _, n_in, n_out = weight.shape
-    groups = rows.reshape(-1, k, n_in, k, line)[:, :, :, ::-1].transpose(1, 3, 2, 0, 4)
-    if n_out % line:
-        weight += groups.reshape(k, k, n_in, -1)[..., :n_out]
-    else:
-        weight.reshape(groups.shape)[...] += groups
-
-
 def back_layout(weight: np.ndarray) -> np.ndarray:
     """(k, k, n_in, n_out) -> flat back layout."""
     return aligned(weight[::-1, ::-1].transpose(0, 1, 3, 2)).ravel()
@@ -162,6 +151,18 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
             for h in range(max(low, source + pad - last + 1), min(high, source + pad - first + 1)):
                 tap = (source - h + pad) * n_in + c
                 axpy(dW, tap * taps, scale, D, at + (h - low) * g.pitch + w * n_out, taps)
+
+
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
+def add_rows_layout(rows, line, first, last, dW, channel, one, g):
+    """dW, dense layout, += kernel rows first..last-1 of a rows layout of `line` output channels,
+    those from `channel` on."""
+    size = min(line, g.n_out - channel)
+    for i in range(first, last):
+        for c in range(g.n_in):
+            for j in range(g.k):
+                to = ((i * g.k + g.k - 1 - j) * g.n_in + c) * g.n_out + channel
+                axpy(dW, to, one, rows, ((i * g.n_in + c) * g.k + j) * line, size)
 
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)

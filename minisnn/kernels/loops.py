@@ -70,10 +70,10 @@ class BandLoops:
 
     def forward(self, code: Any, tangent: bool) -> Any:
         step = self.step
-        kept = step.past_dot if tangent else step.past
+        count = step.past_dot if tangent else step.past
         views, take, put = rows(1 + step.filters + step.states)
         views_past, take_past, _ = rows(step.past if tangent else 0)
-        views_kept, _, keep = rows(kept)
+        views_kept, _, keep = rows(count)
         constants = unpacked(self.constants)
 
         @LINE
@@ -87,13 +87,15 @@ class BandLoops:
 
         def forward(u, past, v, kept, S, bias, own):
             """v, the membrane, from the state S and the bias, which serves every row; then the
-            state advances. Of tangents, whose values are u and past."""
+            state advances. `kept`, what a tape holds next to it, has room for a row at least. Of
+            tangents, whose values are u and past."""
             k = constants(own)
             N = v.size
             row = bias.size
+            each = kept.size // max(N * count, 1)  # 0 where nothing is kept
             for i in range(0, N, row):
                 pasts = views_past((past,), N, i, row)
-                found = views_kept((kept,), N, i, row)
+                found = views_kept((kept,), N * each, i * each, row)
                 S_ = views((S,), N, i, row)
                 line(k, pasts, u[i : i + row], v[i : i + row], found, S_, bias)
 

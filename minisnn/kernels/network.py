@@ -5,6 +5,7 @@ Sequences are (B, n, ...) here, and what a part of a batch leaves behind is kept
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..core import network
 from ..core.dual import Array, Dual, derivative, value
 from ..core.layer import Weights
 from ..core.readout import exchanged, logits_of, membranes_back
+from ..parallel.arrays import aligned_zeros
 from . import block as passes
 from .events import Events, EventWeight, collect
 from .layer import EVERY_STEP, block_of, fold, fold_weight, unfold, unfold_weight
@@ -157,20 +159,24 @@ class Engine(network.Engine):
         tapes, tapes_dot = tapes
         along = isinstance(w, Along)
         dx = dy.d if along else dy
-        flat = np.zeros(self.net.size, self.net.dtype)
+        flat = aligned_zeros((self.net.size,), self.net.dtype)
         views = self.net.views(flat)
         for n in reversed(range(len(tapes))):
             layer, block, tape = self.net.blocks[n], self.blocks[n], tapes[n]
             below = n > 0 or need_dx
             again = self.backs > 1
-            given = block, self.weights[n], tape
+            dweight = views[f"{layer.name}.weight"].reshape(-1)
+            if layer.stride > 1:
+                dweight = aligned_zeros((prod(block.weight_shape),), self.net.dtype)
+            given = block, self.weights[n], tape, dx, dweight
             # handed over, so that what is large can be let go of
             of_tangent = [(w.weights[n], tapes_dot.pop())] if along else [None]
-            dx, adjoints = passes.backward(*given, dx, below, again, of_tangent.pop())
+            dx, adjoints = passes.backward(*given, below, again, of_tangent.pop())
             if not again:
                 tapes[n] = {}  # it is large
             if layer.stride > 1:
-                adjoints["weight"] = unfold_weight(adjoints["weight"], layer.stride, layer.kernel)
+                folded = dweight.reshape(block.weight_shape)
+                adjoints["weight"] = unfold_weight(folded, layer.stride, layer.kernel)
             for name, found in adjoints.items():
                 if name in layer.learn and along:
                     found = layer.chained(w.w[n], name, Dual(tape[name], found)).d

@@ -2,6 +2,7 @@
 LLVM vectors as long as the processor's. The order of every sum is fixed.
 """
 
+import llvmlite.ir as ir
 import numpy as np
 from numba import types
 from numba.extending import intrinsic
@@ -72,16 +73,18 @@ def add_rows(typingctx, y, i, x, j, stride, index, first, last, n):
         i, j, stride, first, last, n = (args[m] for m in (1, 3, 4, 6, 7, 8))
 
         def body(ops, steps):
-            _, load, store, _, _ = ops
-            places = [builder.add(i, k) for k in steps]
-            start = {k: load(py, place) for k, place in enumerate(places)}
+            k, many = steps[0], len(steps)
+            vec, load, store, _, _ = ops
+            to, source = builder.gep(py, [builder.add(i, k)]), builder.add(j, k)
+            places = [ir.Constant(i.type, m * vec.count) for m in range(many)]
+            start = {m: load(to, place) for m, place in enumerate(places)}
             e, total, close = open_loop(builder, builder.sub(last, first), start)
             site = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
-            row = builder.add(j, builder.mul(stride, site))
-            terms = [load(px, builder.add(row, k)) for k in steps]
-            sums = close({k: builder.fadd(total[k], term) for k, term in enumerate(terms)})
-            for k, place in enumerate(places):
-                store(sums[k], py, place)
+            row = builder.gep(px, [builder.add(source, builder.mul(stride, site))])
+            terms = [load(row, place) for place in places]
+            sums = close({m: builder.fadd(total[m], term) for m, term in enumerate(terms)})
+            for m, place in enumerate(places):
+                store(sums[m], to, place)
 
         with builder.if_then(builder.icmp_signed("<", first, last)):
             element = context.get_value_type(dtype)
