@@ -97,12 +97,6 @@ def test_what_is_hidden_is_hidden_everywhere(tmp_path):
     assert {one.label for one in found} == set("abc") and len(found) == 24
 
 
-def test_a_class_that_is_a_copy_of_another_is_refused():
-    recordings = [sweep(k) for k in (0, 1, 2, 3, 4, 0, 1, 9)]  # all but one of a class
-    with pytest.raises(ValueError, match="class a and class c"):
-        ms.Recordings(recordings, list("aaabbccc"), sensor=SENSOR)
-
-
 def test_names_that_differ_in_their_encoding_only_are_refused():
     composed, apart = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
     labels = [composed, composed, apart, apart]

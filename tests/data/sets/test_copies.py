@@ -70,16 +70,6 @@ def written(*parts: str, each: int) -> None:
             np.save(Path("data", part, f"{number}.npy"), noise(rng))
 
 
-def test_a_converted_file_is_a_copy():
-    written("train/a", "train/b", "test/a", "test/b", each=4)
-    assert opened(classes="train")
-    held = np.load("data/train/a/1.npy")
-    columns = {name: held[name].astype(np.int32) for name in held.dtype.names}
-    np.savez("data/test/a/again.npz", **columns)
-    with pytest.raises(ValueError, match="copies of it, are in"):
-        opened(classes="train")
-
-
 def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatch):
     written(*"abcdef", each=2)
     plain = source.read_entry

@@ -75,14 +75,6 @@ def test_groups_that_cannot_be_apart_are_told(how, words):
         data.episode(0, 0, ways=3)
 
 
-def test_recordings_of_a_task_are_within_one_place():
-    place = np.tile([0, 0, 1, 1], 2)
-    data = labelled(2, 4, within=place)
-    for k in range(10):
-        sides = data.episode(0, k, 2, 1, 1).recordings
-        assert len({place[n] for side in sides for n in side.ravel()}) == 1
-
-
 def test_splits_of_shared_symbols_have_groups_enough_for_their_tasks():
     """Recordings of a split that are of one subject serve a classifier, but no task."""
     data = labelled(2, 16, made_of=MADE_OF, groups={"subject": [*"aabbccddeeffgghh"] * 2})

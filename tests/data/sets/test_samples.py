@@ -66,22 +66,3 @@ def test_a_pair_comes_again_only_when_all_are_used(few):
                     assert len(set(part_round)) == len(part_round)
                 again += len(samples) > pairs
     assert again > 1000 if few else again < 300
-
-
-def test_a_support_of_one_group_leaves_the_others_to_the_query():
-    """Of any group that has recordings of every symbol which others have, too."""
-    rng = np.random.default_rng(0)
-    groups = {0: np.array([0, 0, 1, 1, 2]), 1: np.array([0, 1, 1, 2, 2])}
-    sizes = {0: 5, 1: 5}
-    seen = set()
-    for _ in range(40):
-        support, query = draw_samples(rng, [(0,), (1,)], sizes, 2, 3, groups, alone=True)
-        by = [{int(groups[way][k]) for k in support[way].ravel()} for way in (0, 1)]
-        asked = [{int(groups[way][k]) for k in query[way].ravel()} for way in (0, 1)]
-        assert by[0] == by[1] and len(by[0]) == 1 and not by[0] & (asked[0] | asked[1])
-        seen |= by[0]
-    assert seen == {0, 1, 2}
-    for lonely in ([0, 0, 0, 0, 0], [3, 3, 4, 4, 4]):  # of one alone, or of nobody who has all
-        bad = {0: groups[0], 1: np.array(lonely)}
-        with pytest.raises(ValueError, match="2 symbols; expected one with all of them"):
-            draw_samples(rng, [(0,), (1,)], sizes, 1, 1, bad, alone=True)
