@@ -1,4 +1,4 @@
-"""The network unrolled in time: its numbers are the library's, and its arrows say their terms."""
+"""The network unrolled in time: its numbers are the library's."""
 
 import re
 import shutil
