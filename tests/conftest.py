@@ -77,6 +77,12 @@ def unsynced(monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda file: None)
 
 
+@pytest.fixture
+def kept_apart(monkeypatch, tmp_path):
+    """Kernels of the test are kept in a folder of its own."""
+    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
+
+
 @pytest.fixture(scope="session")
 def three_symbols():
     """Pairs of three symbols, a bright row each, with noise; twelve recordings of every symbol."""

@@ -9,9 +9,8 @@ import os
 import signal
 import sys
 
-from minisnn import files
+from minisnn import files, train
 from minisnn.training.folder import RunFolder
-from minisnn.training.run import train
 from toy import toy_config, toy_data
 
 CONFIG = dict(checkpoint_every=2, evaluate_every=0, test_episodes=2, tasks=1)

@@ -3,11 +3,9 @@
 import numpy as np
 
 import minisnn as ms
-from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.chip.words import Words
+from minisnn.hardware import IntegerNet, Words, CubaNet, LoihiConfig
 from minisnn.hardware.chip.neuron import IntegerLIF
 from minisnn.hardware.chip.quantise import IntegerLayer
-from minisnn.hardware.loihi.cuba import CubaNet, LoihiConfig
 
 
 def known(kind, layers, neuron, words, **constants):

@@ -1,7 +1,7 @@
 """Mutants: small faults put into the library at seeded places, one at a time; the default tests
 must notice each that changes what the library does.
 
-    python tests/mutants.py OUT.json [--count 60] [--seed 0]
+    python tests/mutants.py OUT.json [--count 60] [--seed 0] [--only minisnn/core hardware/chip …]
 
 OUT.json gets a line a mutant as soon as it is tried, so a run that was stopped goes on with the
 next. For each mutant the default tests of its own part run first, which notice most; then all.
@@ -50,7 +50,7 @@ class Mutant:
 
 def mutants_of(path: str, text: str) -> list[Mutant]:
     """All mutants of a file: an operator turned into its neighbour, a number one larger, a
-    condition denied."""
+    condition denied, a statement left out."""
     data = text.encode()
     starts = [0]
     for line in data.split(b"\n"):
@@ -59,6 +59,11 @@ def mutants_of(path: str, text: str) -> list[Mutant]:
 
     def place(line: int, column: int) -> int:
         return starts[line - 1] + column
+
+    def whole(node: ast.AST, after: str) -> None:
+        at = place(node.lineno, node.col_offset)
+        old = data[at : place(node.end_lineno, node.end_col_offset)].decode()
+        found.append(Mutant(path, node.lineno, at, old, after.format(old)))
 
     def operator(left: ast.expr, right: ast.expr, kind: type) -> None:
         if kind not in OTHER:
@@ -79,13 +84,13 @@ def mutants_of(path: str, text: str) -> list[Mutant]:
         elif isinstance(node, ast.BoolOp):
             operator(node.values[0], node.values[1], type(node.op))
         elif isinstance(node, ast.Constant) and type(node.value) is int:
-            at = place(node.lineno, node.col_offset)
-            old = data[at : place(node.end_lineno, node.end_col_offset)].decode()
-            found.append(Mutant(path, node.lineno, at, old, str(node.value + 1)))
+            whole(node, str(node.value + 1))
         elif isinstance(node, ast.If) and not isinstance(node.test, ast.Constant):
-            at = place(node.test.lineno, node.test.col_offset)
-            old = data[at : place(node.test.end_lineno, node.test.end_col_offset)].decode()
-            found.append(Mutant(path, node.lineno, at, old, f"not ({old})"))
+            whole(node.test, "not ({})")
+        elif isinstance(node, ast.AugAssign) or (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        ):
+            whole(node, "pass")
     return found
 
 
@@ -101,10 +106,10 @@ def _code(tree: ast.AST):
             yield from _code(node)
 
 
-def chosen(count: int, seed: int) -> list[Mutant]:
-    """`count` of all mutants of the library, drawn with a seed."""
+def chosen(count: int, seed: int, parts: list[str]) -> list[Mutant]:
+    """`count` of all mutants of these folders, drawn with a seed."""
     every = []
-    for part in PARTS:
+    for part in parts:
         for path in sorted((ROOT / part).rglob("*.py")):
             every += mutants_of(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
     return random.Random(seed).sample(every, count)
@@ -172,6 +177,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUT.json")
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", default=PARTS, metavar="FOLDER", help="of the library")
     parser.add_argument("--jobs", type=int, default=2, help="processes of pytest (default: 2)")
     args = parser.parse_args()
     lines = args.out.read_text(encoding="utf-8").splitlines() if args.out.exists() else []
@@ -181,7 +187,7 @@ def main() -> None:
         clone(root)
         if found := noticed(root, args.jobs):
             parser.exit(2, f"without any mutant {found}; expected tests that pass\n")
-        for number, mutant in enumerate(chosen(args.count, args.seed)):
+        for number, mutant in enumerate(chosen(args.count, args.seed, args.only)):
             if json.dumps(asdict(mutant), sort_keys=True) in known:
                 continue
             clone(root)

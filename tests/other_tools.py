@@ -57,13 +57,16 @@ def make_environment(folder: Path) -> None:
 
 
 # ---- the tools
-# load(path) -> module; own(layers, shape) -> (module of the tool's own, graph of its exporter, dt
-# to read it with), where layers are [(Conv2d, Flatten or Linear …, neuron)] of what was loaded;
-# membrane(neuron, out) of a neuron that has just stepped
+# load(path) -> module; own(layers, shape) -> (module of the tool's own, graph of its exporter, dt to
+# read it with), where layers are [(Conv2d, Flatten or Linear …, neuron, None or the Linear of a
+# loop)] of what was loaded; membrane(neuron, out) of a neuron that has just stepped
 
 
 class SnnTorch:
-    dtype = "float64"
+    """Its RSynaptic, which its importer makes of a loop, cannot run with a reset at once
+    ("unsupported operand type(s) for /"), but its exporter writes it."""
+
+    recurrent_fails = False
 
     def load(self, path):
         import nir
@@ -76,71 +79,30 @@ class SnnTorch:
 
     def own(self, layers, shape):
         import torch
-        from snntorch import Synaptic
-        from snntorch.export_nir import export_to_nir
-
-        modules, image = [], torch.zeros(1, *shape)
-        for *linear, n in layers:
-            image = torch.nn.Sequential(*linear)(image).detach()
-            # one number a neuron: its exporter writes what it finds, and numbers without a shape
-            # are no neurons
-            constants = {
-                name: torch.full(image.shape[1:], getattr(n, name).item())
-                for name in ("alpha", "beta", "threshold")
-            }
-            modules += [
-                *linear,
-                Synaptic(**constants, reset_mechanism="zero", reset_delay=False, init_hidden=True),
-            ]
-        module = torch.nn.Sequential(*modules)
-        graph = export_to_nir(module, torch.zeros(1, *shape), ignore_dims=[0])
-        return module, graph, 1e-4
-
-    recurrent_fails = False
-
-    def recurrent(self, layers, shape):
-        """Its RSynaptic, which its importer makes of a loop, cannot run with a reset at once
-        ("unsupported operand type(s) for /"), but its exporter writes it."""
-        import torch
         from snntorch import RSynaptic, Synaptic
         from snntorch.export_nir import export_to_nir
 
-        modules = []
-        for (*linear, n), back in layers:
-            k = linear[-1].out_features
-            constants = {
-                name: torch.full((k,), getattr(n, name).item())
-                for name in ("alpha", "beta", "threshold")
-            }
-            how = dict(reset_mechanism="zero", init_hidden=True)
+        modules, image = [], torch.zeros(1, *shape)
+        for *linear, n, back in layers:
+            image = torch.nn.Sequential(*linear)(image).detach()
+            # one number a neuron: its exporter writes what it finds, and numbers without a shape
+            # are no neurons
+            of = {name: getattr(n, name).item() for name in ("alpha", "beta", "threshold")}
+            how = {name: torch.full(image.shape[1:], value) for name, value in of.items()}
+            how |= dict(reset_mechanism="zero", init_hidden=True)
             if back is None:
-                neuron = Synaptic(**constants, **how, reset_delay=False)
+                neuron = Synaptic(**how, reset_delay=False)
             else:
-                neuron = RSynaptic(**constants, **how, linear_features=k)
+                neuron = RSynaptic(**how, linear_features=len(back.weight))
                 neuron.recurrent.weight.data = back.weight.data
                 neuron.recurrent.bias.data[...] = 0
             modules += [*linear, neuron]
         module = torch.nn.Sequential(*modules)
-        return export_to_nir(module, torch.zeros(1, *shape), ignore_dims=[0]), 1e-4
+        return module, export_to_nir(module, torch.zeros(1, *shape), ignore_dims=[0]), 1e-4
 
 
 class Norse:
-    dtype = "float64"
     recurrent_fails = True
-
-    def recurrent(self, layers, shape):
-        import norse.torch
-        import torch
-
-        modules = []
-        for (*linear, n), back in layers:
-            if back is None:
-                modules += [*linear, n.synapse, n.lif]
-                continue
-            loop = norse.torch.RecurrentSequential(n.synapse, n.lif, back, output_modules=1)
-            modules += [*linear, loop]
-        module = norse.torch.SequentialState(*modules)
-        return norse.torch.to_nir(module, torch.zeros(1, *shape), dt=1e-3), 1e-6
 
     def load(self, path):
         import nir
@@ -157,32 +119,18 @@ class Norse:
         import torch
 
         modules = []
-        for *linear, n in layers:
-            modules += [*linear, n.synapse, n.lif]
+        for *linear, n, back in layers:
+            neuron = [n.synapse, n.lif]
+            if back is not None:
+                neuron = [norse.torch.RecurrentSequential(*neuron, back, output_modules=1)]
+            modules += [*linear, *neuron]
         module = norse.torch.SequentialState(*modules)
         # its exporter writes tau = dt / (1 / tau), so that a step of dt^2 is what it means
         return module, norse.torch.to_nir(module, torch.zeros(1, *shape), dt=1e-3), 1e-6
 
 
 class SpikingJelly:
-    dtype = "float64"
     recurrent_fails = True
-
-    def recurrent(self, layers, shape):
-        import torch
-        from spikingjelly.activation_based.layer import ElementWiseRecurrentContainer
-        from spikingjelly.activation_based.nir_exchange import export_to_nir
-
-        modules = []
-        for (*linear, n), back in layers:
-            neuron = n.module
-            if back is not None:
-                neuron = ElementWiseRecurrentContainer(
-                    torch.nn.Sequential(neuron), lambda x, y, back=back: x + back(y)
-                )
-            modules += [*linear, neuron]
-        module = torch.nn.Sequential(*modules).double()
-        return export_to_nir(module, torch.zeros(1, *shape, dtype=torch.float64), dt=1e-4), 1e-4
 
     def load(self, path):
         import torch
@@ -197,16 +145,19 @@ class SpikingJelly:
 
     def own(self, layers, shape):
         import torch
+        from spikingjelly.activation_based.layer import ElementWiseRecurrentContainer
         from spikingjelly.activation_based.nir_exchange import export_to_nir
 
-        module = torch.nn.Sequential(
-            *(m for *linear, n in layers for m in (*linear, n.module))
-        ).double()
-        return (
-            module,
-            export_to_nir(module, torch.zeros(1, *shape, dtype=torch.float64), dt=1e-4),
-            1e-4,
-        )
+        modules = []
+        for *linear, n, back in layers:
+            neuron = n.module
+            if back is not None:
+                add = lambda x, y, back=back: x + back(y)
+                neuron = ElementWiseRecurrentContainer(torch.nn.Sequential(neuron), add)
+            modules += [*linear, neuron]
+        module = torch.nn.Sequential(*modules).double()
+        image = torch.zeros(1, *shape, dtype=torch.float64)
+        return module, export_to_nir(module, image, dt=1e-4), 1e-4
 
 
 def run(tool, module, neurons, x):
@@ -229,7 +180,7 @@ def run(tool, module, neurons, x):
             if callable(of_neuron := getattr(neuron, reset, None)):
                 of_neuron()
     with torch.no_grad():
-        for frame in torch.tensor(x, dtype=getattr(torch, tool.dtype)):
+        for frame in torch.tensor(x, dtype=torch.float64):
             out = module(frame[None]) if state is None else module(frame[None], state)
             state = out[1] if isinstance(out, tuple) else None
     for hook in hooks:
@@ -345,7 +296,8 @@ def check(tool, title, net, theta, x, folder, said):
     from minisnn.nir import export_nir, from_nir
     from minisnn.nir.walk import chain_of
 
-    name = type(tool).__name__
+    name, inexact = type(tool).__name__, title in INEXACT
+    allowed = MOST_INEXACT if inexact else MOST[name.lower()]
     frames = x.transpose(0, 1, 4, 2, 3) if x.ndim == 5 else x
     path = folder / f"{name}.nir"
     export_nir(path, net, theta, tool=name.lower())
@@ -353,81 +305,46 @@ def check(tool, title, net, theta, x, folder, said):
         module = tool.load(path).double()
     graph = nir.read(path)
     nodes, loops, _ = chain_of(graph)
-    order = list(nodes)
-    firing = [module.get_submodule(n) for n in order if isinstance(graph.nodes[n], nir.CubaLIF)]
-    scales = scales_of(net, theta, name.lower())
-    there = compare(
-        f"{name}, there",
-        *(net, theta, x, [run(tool, module, firing, one) for one in frames], scales),
-    )
-    said.append(dict(tool=name, network=title, direction="there", **there))
-    allowed = MOST[name.lower()] if title not in INEXACT else MOST_INEXACT
-    right = there["share"] <= allowed and there["apart"] < APART
-    right &= there["right"] or title in INEXACT
-    if loops:
-        return right & check_back(
-            tool, title, net, theta, x, (module, firing, frames, loops, order, scales), said
-        )
-    if name == "Norse" and any(
-        isinstance(n, nir.Flatten | nir.SumPool2d) for n in graph.nodes.values()
-    ):
-        return right  # it writes neither
-    layers, rest = [], []
-    for node in order[1:-1]:
+    layers, rest, firing = [], [], []
+    for node in [*nodes][1:-1]:
         rest.append(module.get_submodule(node))
         if isinstance(graph.nodes[node], nir.CubaLIF):
-            layers.append(tuple(rest))
-            rest = []
-    own, written, dt = tool.own(layers, frames.shape[2:])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the graph does not say is known here
-        found = from_nir(written, dt=dt, reset="zero")
-    firing = [
-        m for m in own.modules() if type(m).__name__ in ("Synaptic", "LIFBoxCell", "CUBALIFNode")
-    ]
-    back = from_tool(found, net)
-    theta = found.theta.astype(back.dtype)
-    ones = [1.0] * len(back.blocks)
-    again = compare(
-        f"{name}, back", *(back, theta, x, [run(tool, own, firing, one) for one in frames], ones)
-    )
-    said.append(dict(tool=name, network=title, direction="back", **again))
-    return right and again["share"] <= allowed and (again["right"] or title in INEXACT)
-
-
-def check_back(tool, title, net, theta, x, loaded, said):
-    """A recurrent network that the tool's own exporter writes, read by this library, beside what the
-    tool itself runs; or what the tool says where it cannot."""
-    from minisnn.nir import from_nir
-
-    module, firing, frames, loops, order, scales = loaded
-    name = type(tool).__name__
-    if len(net.input_shape) > 1:
-        return True
-    layers, rest = [], []
-    for node in order[1:-1]:
-        rest.append(module.get_submodule(node))
-        if node.endswith("_spike"):
+            firing.append(rest[-1])
             back = module.get_submodule(f"{node[:-6]}_recurrent") if node in loops else None
-            layers.append((tuple(rest), back))
+            layers.append((*rest, back))
             rest = []
+
+    def compared(direction, net, theta, of, firing, scales):
+        ran = [run(tool, of, firing, one) for one in frames]
+        found = compare(f"{name}, {direction}", net, theta, x, ran, scales)
+        said.append(dict(tool=name, network=title, direction=direction, **found))
+        return found["share"] <= allowed and (found["right"] or inexact), found
+
+    right, there = compared(
+        "there", net, theta, module, firing, scales_of(net, theta, name.lower())
+    )
+    right &= there["apart"] < APART
+    kinds = nir.Flatten | nir.SumPool2d
+    unwritten = name == "Norse" and any(isinstance(n, kinds) for n in graph.nodes.values())
+    if (loops and len(net.input_shape) > 1) or (unwritten and not loops):
+        return right  # of loops in images, and what it does not write
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            written, dt = tool.recurrent(layers, frames.shape[2:])
+            warnings.simplefilter("ignore")  # what the graph does not say is known here
+            own, written, dt = tool.own(layers, frames.shape[2:])
             found = from_nir(written, dt=dt, reset="zero")
-    except Exception as error:  # whatever a tool raises
-        print(f"{name}, back: {type(error).__name__}: {error}", flush=True)
+    except Exception as error:  # whatever a tool raises of loops
         message = f"{type(error).__name__}: {error}"
+        print(f"{name}, back: {message}", flush=True)
         said.append(dict(tool=name, network=title, direction="back", message=message))
-        return tool.recurrent_fails
+        return right and bool(loops) and tool.recurrent_fails
     back = from_tool(found, net)
-    ran = [run(tool, module, firing, one) for one in frames]
-    levels = [1.0] * len(back.blocks)
-    again = compare(f"{name}, back", *(back, found.theta.astype(back.dtype), x, ran, levels))
-    said.append(dict(tool=name, network=title, direction="back", **again))
-    allowed = MOST[name.lower()] if title not in INEXACT else MOST_INEXACT
-    return again["share"] <= allowed and not tool.recurrent_fails
+    theta = found.theta.astype(back.dtype)
+    if not loops:  # else what was loaded runs
+        kinds = "Synaptic", "LIFBoxCell", "CUBALIFNode"
+        module, firing = own, [m for m in own.modules() if type(m).__name__ in kinds]
+    same, _ = compared("back", back, theta, module, firing, [1.0] * len(back.blocks))
+    return right and same and not (loops and tool.recurrent_fails)
 
 
 def from_tool(found, net):

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from minisnn.parallel.executor import Executor, take_apart
-from minisnn.parallel.threads import get_threads, parallel
+from minisnn import get_threads
+from minisnn.parallel.threads import parallel
 
 
 class Travelling(Executor):

@@ -1,8 +1,6 @@
 """Graphs from other tools: what a file does not say is asked for or shown, what comes in is the same
 network, or is refused."""
 
-import contextlib
-import io
 import warnings
 
 import numpy as np
@@ -142,57 +140,6 @@ def test_the_threshold_subtracted_is_a_network_of_lif(kind, alpha):
     longer = np.concatenate([x, np.zeros((1, 6, 7), x.dtype)], 1)
     logits = net(found.theta.astype(float), longer)[0]
     np.testing.assert_allclose(logits, membranes[-1], rtol=1e-5, atol=1e-5)
-
-
-@quiet
-def test_snntorch_itself():
-    """What its eight neurons become: the same by one way, another network by every other."""
-    torch = pytest.importorskip(
-        "torch", reason="PyTorch is not installed; see tests/other_tools.py"
-    )
-    snn = pytest.importorskip(
-        "snntorch", reason="snnTorch is not installed; see tests/other_tools.py"
-    )
-    from snntorch.export_nir import export_to_nir
-
-    torch.manual_seed(0)
-    x = np.random.default_rng(0).poisson(0.3, (4, 50, 20))
-
-    def network(kind, reset, delay, last):
-        def neuron(k, threshold):
-            decays = dict(
-                beta=torch.full((k,), 0.875),
-                **({"alpha": torch.full((k,), 0.75)} if kind == "Synaptic" else {}),
-            )
-            how = dict(reset_mechanism=reset, reset_delay=delay, init_hidden=True)
-            return getattr(snn, kind)(**decays, threshold=torch.full((k,), threshold), **how)
-
-        linear = [torch.nn.Linear(a, b, bias=False) for a, b in ((20, 30), (30, 4))]
-        return torch.nn.Sequential(linear[0], neuron(30, 1.0), linear[1], neuron(4, last))
-
-    def apart(module, graph, late=0, **given):
-        found, there = from_nir(graph, **given), []
-        with torch.no_grad():
-            for one in x:
-                module[1].reset_mem(), module[3].reset_mem()
-                for frame in one[: len(one) - late]:
-                    module(torch.tensor(frame[None], dtype=torch.float32))
-                there.append(module[3].mem.numpy().ravel().copy())
-        return np.abs(np.array(there) - found.net(found.theta, x)).max() / np.abs(there).max()
-
-    def written(module):
-        with contextlib.redirect_stdout(io.StringIO()):
-            return export_to_nir(module, torch.zeros(1, 20), ignore_dims=[0])
-
-    for kind in ("Leaky", "Synaptic"):
-        for reset in ("subtract", "zero"):
-            for delay in (True, False):
-                module = network(kind, reset, delay, 1e30)
-                same = reset == "zero" and not (delay and kind == "Synaptic")
-                off = apart(module, written(module), reset="zero")
-                assert off < 1e-5 if same else off > 0.05, (kind, reset, delay)
-        module = network(kind, "subtract", True, 1.0)
-        assert apart(module, written(module), late=4, reset="subtract") < 1e-5
 
 
 # ---- what was read as another network, or crashed

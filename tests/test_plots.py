@@ -1,8 +1,6 @@
 """Figures show what they are given: every sample under its class, every event at its time and place,
 the answers that are right."""
 
-import xml.etree.ElementTree as ElementTree
-
 import numpy as np
 import pytest
 
@@ -96,15 +94,6 @@ def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):
     assert plots.plot_learning_curve(record).axes[1].get_ylim()[1] < 3
 
 
-def test_save_writes_files_of_known_kinds(tmp_path):
-    fig = plots.figure()
-    assert plots.save(fig, str(tmp_path / "a" / "b.svg")) == tmp_path / "a" / "b.svg"
-    assert ElementTree.parse(tmp_path / "a" / "b.svg").getroot().tag.endswith("svg")
-    with pytest.raises(ValueError, match="png"):
-        plots.save(fig, tmp_path / "c.xyz")
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
-
-
 def test_plot_answers_shows_beliefs_and_counts_what_is_right():
     task = make_task()
     before, after = np.zeros((6, 3)), 9.0 * np.eye(3)[task.y_query]
@@ -120,23 +109,6 @@ def test_plot_answers_shows_beliefs_and_counts_what_is_right():
     assert len(bars) == 3
     with pytest.raises(ValueError, match="logits"):
         plots.plot_answers(task, np.zeros((6, 4)), after)
-
-
-def test_sounds_are_drawn_by_unit_and_step_and_no_event_is_lost():
-    task = make_task(1, 1, (20, 250), ("do", "re"))
-    figure = plots.plot_task(task)
-    corner = figure.axes[2]
-    assert corner.get_xlabel() == "time (steps)"
-    assert [one.get_text() for one in corner.get_yticklabels()] == ["249", "0"]
-    lit = np.asarray(corner.images[0].get_array()).min(axis=-1) < 1
-    x = task.x_query[0].T  # three units in a row, the highest on top
-    summed = np.add.reduceat(x, range(0, 250, 3))[::-1] > 0
-    assert np.array_equal(lit, summed)
-    raster = plots.plot_raster(task.x_support[0], "do, 5 $ or 6 $")
-    events = raster.axes[0].collections[0].get_offsets()
-    assert np.array_equal(events, np.argwhere(task.x_support[0]))
-    assert "5 \\$" in raster.get_suptitle()
-    assert len(plots.plot_answers(task, np.zeros((2, 2)), np.eye(2)).axes) == 6
 
 
 def test_a_sheet_has_every_event():

@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn import cli
-from minisnn.data.sets.double_nmnist import DoubleNMnist
+from minisnn import cli, DoubleNMnist, evaluate
 from minisnn.experiments.networks import Networks
 from minisnn.experiments.study import Settings, Study
 from minisnn.training.baselines import Adapted
-from minisnn.training.evaluation import evaluate
 from minisnn.training.progress import sentence
 from minisnn.training.presets import chosen
 
@@ -40,69 +38,27 @@ def root(tmp_path, monkeypatch):
 
 
 def test_all_ways_to_an_accuracy_agree(root, capsys):
-    small = dict(
-        root=root,
-        channels=(3,),
-        window=20,
-        ways=3,
-        queries=QUERIES,
-        train_ways=3,
-        updates=2,
-        evaluate_every=0,
-    )
-    config = chosen("quick", dict(small, test_episodes=EPISODES, test_seed=0, prototype_updates=1))
-    made = ms.train(config, "run", progress=False)
+    small = dict(root=root, channels=(3,), window=20, ways=3, queries=QUERIES, train_ways=3)
+    small |= dict(updates=2, evaluate_every=0, test_episodes=EPISODES, test_seed=0)
+    made = ms.train(chosen("quick", small | dict(prototype_updates=1)), "run", progress=False)
     capsys.readouterr()
     line = f"evaluate --checkpoint run --episodes {EPISODES} --json found.json --quiet".split()
     assert cli.main(line) == 0
     printed = capsys.readouterr().out
     of_command = json.loads(open("found.json").read())
-    of_python = evaluate(
-        made.net,
-        made.theta,
-        made.inner,
-        "double-nmnist",
-        episodes=EPISODES,
-        queries=QUERIES,
-        root=root,
-        progress=False,
-    )
-    study = Study(
-        "protocol", "studies", Settings(EPISODES, QUERIES, 0, root), Networks(), progress=False
-    )
-    row = study.rows(
-        "adapted", "double-nmnist", {"a": Adapted(made.net, made.theta, made.inner)}, ways=3
-    )["a"]
-    assert (
-        made.test["per_episode"]
-        == of_command["per_episode"]
-        == of_python["per_episode"]
-        == row.per_episode
-    )
-    assert made.test["align"] == of_command["align"] == of_python["align"] == "support"
-    assert (
-        "tasks aligned by their support" in printed
-        and "tasks aligned by their support" in sentence(made.test)
-    )
-    table = [one for one in printed.splitlines() if "nearest mean" in one]
-    assert table and set(made.test["rules"]) == set(of_command["rules"])
-    plain = evaluate(
-        made.net,
-        made.theta,
-        made.inner,
-        "double-nmnist",
-        episodes=1,
-        queries=QUERIES,
-        root=root,
-        progress=False,
-        align="none",
-    )
-    assert plain["align"] == "none" and "tasks not aligned" in sentence(plain)
-    tasks = [
-        DoubleNMnist("test", root, align=align, progress=False).episode(0, 0, 3, 1, 2)
-        for align in ("support", "none")
-    ]
-    assert not np.array_equal(tasks[0].x_query, tasks[1].x_query)
+    own = made.net, made.theta, made.inner
+    how = dict(queries=QUERIES, root=root, progress=False)
+    of_python = evaluate(*own, "double-nmnist", episodes=EPISODES, **how)
+    settings = Settings(EPISODES, QUERIES, 0, root), Networks()
+    study = Study("protocol", "studies", *settings, progress=False)
+    row = study.rows("adapted", "double-nmnist", {"a": Adapted(*own)}, ways=3)["a"]
+    every = made.test, of_command, of_python
+    assert all(one["per_episode"] == row.per_episode for one in every)
+    assert {one["align"] for one in every} == {"support"}
+    assert "aligned by their support" in printed and "aligned" in sentence(made.test)
+    assert "nearest mean" in printed and set(made.test["rules"]) == set(of_command["rules"])
+    plain = evaluate(*own, "double-nmnist", episodes=1, align="none", **how)
+    assert plain["align"] == "none" and "not aligned" in sentence(plain)
 
 
 def test_tasks_that_validate_and_test_are_aligned_and_those_that_train_are_not(root):

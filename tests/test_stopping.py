@@ -1,7 +1,6 @@
 """Signals: noted, answered at a safe point, and not lost where Python swallows what is raised."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import pytest
 
 from minisnn import stopping
 from minisnn.stopping import Stopped, check, exit_code, heeded
-from minisnn.training import checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 TERM = signal.SIGTERM
@@ -125,38 +123,6 @@ def test_ignored_signals_and_handlers_of_others_stay():
     thread.start()
     thread.join()
     assert found == [signal.default_int_handler]
-
-
-@pytest.mark.slow
-def test_a_run_ends_with_its_terminal(tmp_path):
-    """Its progress has nowhere to go, it hears SIGHUP, and all is saved."""
-    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
-    program = (
-        "import fcntl, sys, termios, time\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-        "from minisnn.training import evaluation\nfrom toy import ToySet, toy_data\n"
-        "slow = {n: lambda: time.sleep(0.02) for n in range(9999)}\n"
-        "evaluation.open_set = lambda name, split, *_, **__: ToySet(split, slow)\n"
-        "from minisnn.cli import main\nsys.argv[0] = 'minisnn'\nsys.exit(main())\n"
-    )
-    ours, theirs = pty.openpty()
-    line = (
-        "train --channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numpy --updates "
-        "900 --evaluate-every 0"
-    ).split()
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *line, "--out", tmp_path / "run"],
-        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
-    )  # fmt: skip
-    os.close(theirs)
-    seen = b""
-    while not re.search(rb"[1-9]\d*/900", seen) and process.poll() is None:
-        seen += os.read(ours, 1000)
-    assert b"\r" in seen, seen  # a bar
-    os.close(ours)
-    assert process.wait(60) == 129
-    log = (tmp_path / "run" / "log.csv").read_text().splitlines()
-    assert checkpoint.read(tmp_path / "run").progress["update"] == len(log) - 1 > 0
 
 
 @pytest.mark.parametrize("number", stopping.SIGNALS)

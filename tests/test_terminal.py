@@ -1,6 +1,7 @@
 """Streams that are closed, know no ±, or would be steered by a text; and what is printed as a
 defect."""
 
+import contextlib
 import errno
 import io
 import os
@@ -95,18 +96,16 @@ def test_what_a_terminal_that_has_gone_did_not_take_changes_no_exit_code(name, t
     assert process.returncode == 3
 
 
-def test_no_command_ends_because_its_remarks_find_no_room(monkeypatch):
+def test_no_command_ends_because_its_remarks_find_no_room():
     """A run was trained, and ended as a failure before it said what it found."""
 
     class Full(io.StringIO):
         def write(self, text):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(sys, "stderr", Full())
-    with terminal.streams():
+    with contextlib.redirect_stderr(Full()), terminal.streams():
         print("on the way", file=sys.stderr, flush=True)
         for _ in terminal.bar(range(3), disable=False, mininterval=0):
             pass
-    monkeypatch.setattr(sys, "stdout", Full())
-    with pytest.raises(OSError), terminal.streams():
+    with contextlib.redirect_stdout(Full()), pytest.raises(OSError), terminal.streams():
         print("what was found", flush=True)

@@ -5,11 +5,9 @@ import json
 
 import numpy as np
 
-from minisnn.data.sets.recordings import Recordings
+from minisnn import Recordings, TrainingConfig, Task
 from minisnn.data.sets.pool import Pool
 from minisnn.training import checkpoint
-from minisnn.training.settings import TrainingConfig
-from minisnn.meta.tasks import Task
 
 SPLITS = ("train", "val", "test")
 SYMBOLS, SHAPE = 8, (14, 8, 6, 2)  # of `small_set`

@@ -10,7 +10,6 @@ kernels. A digit is 28, a drawing 105 pixels wide.
 
 import statistics
 import time
-from collections.abc import Callable
 
 import findings
 import numpy as np
@@ -22,19 +21,6 @@ RECORDINGS = 50
 PICTURES = {"digit": 28, "drawing": 105}
 
 
-def ring(side: int) -> np.ndarray:
-    """A picture (side, side) of a thick ring."""
-    y, x = np.mgrid[:side, :side] / side - 0.5
-    return ((np.hypot(x, y) < 0.35) & (np.hypot(x, y) > 0.2)).astype(float)
-
-
-def seconds(call: Callable[[], object], times: int = 1) -> float:
-    """CPU time of a call that does something so many times, for one of them."""
-    began = time.process_time()
-    call()
-    return (time.process_time() - began) / times
-
-
 def main(words: list[str] | None = None) -> None:
     parser = findings.command_line(__doc__)
     parser.add_argument("--repeat", type=int, default=5, help="measurements of each (default: 5)")
@@ -43,26 +29,24 @@ def main(words: list[str] | None = None) -> None:
     found = findings.Findings("picture", "events", "twin", "counts", "a camera each")
     camera, drawn = ms.EventCamera(), ms.EventCamera(variation=Variation())
     for name, side in PICTURES.items():
-        picture = ring(side)
-        many, numbers = np.repeat(picture[None], RECORDINGS, 0), range(RECORDINGS)
+        y, x = np.mgrid[:side, :side] / side - 0.5
+        ring = ((np.hypot(x, y) < 0.35) & (np.hypot(x, y) > 0.2)).astype(float)
+        many, numbers = np.repeat(ring[None], RECORDINGS, 0), range(RECORDINGS)
         calls = {
-            "events": (lambda: camera.record(picture, 0), 1),
-            "twin": (lambda: camera.record(picture, 0, backend="numpy"), 1),
-            "counts": (lambda: camera.record_counts(many, numbers, 0), RECORDINGS),
-            "drawn": (lambda: drawn.record_counts(many, numbers, 0), RECORDINGS),
+            "events": lambda _: lambda: camera.record(ring, 0),
+            "twin": lambda _: lambda: camera.record(ring, 0, backend="numpy"),
+            "counts": lambda _: lambda: camera.record_counts(many, numbers, 0),
+            "drawn": lambda _: lambda: drawn.record_counts(many, numbers, 0),
         }
-        taken: dict[str, list[float]] = {what: [] for what in calls}
-        for _ in range(options.repeat + 1):  # the first compiles, or reads what was compiled
-            for what, (call, times) in calls.items():
-                taken[what].append(1000 * seconds(call, times))
-        median = {what: statistics.median(all_of[1:]) for what, all_of in taken.items()}
-        median["twin"] /= median["events"]
+        spent = findings.by_turns(calls, options.repeat, clock=time.process_time)
+        median = {what: 1000 * statistics.median(seconds) for what, seconds in spent.items()}
         names = [
-            found.add(f"{name}-{what}", value, "x" if what == "twin" else "ms")
-            for what, value in median.items()
+            found.add(f"{name}-events", median["events"], "ms"),
+            found.add(f"{name}-twin", median["twin"] / median["events"], "x"),
+            found.add(f"{name}-counts", median["counts"] / RECORDINGS, "ms"),
+            found.add(f"{name}-drawn", median["drawn"] / RECORDINGS, "ms"),
         ]
         found.row(f"{name}, {side} pixels", *names)
-        print(name, median)
     found.write(options.json)
 
 

@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 import minisnn as ms
 from minisnn.data.sets.named import open_set
-from minisnn.data.sets.recordings import Recordings
+from minisnn import Recordings
 from minisnn.data.store.shipped import find_checkpoint
-from minisnn.hardware.chip.learner import Learner, learns_online
-from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.loihi.cuba import CubaNet
+from minisnn.hardware import Learner, IntegerNet, CubaNet
+from minisnn.hardware.chip.learner import learns_online
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "hardware"), str(TESTS)]  # for what the tests and these share

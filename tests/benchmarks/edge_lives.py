@@ -20,7 +20,7 @@ import findings
 import numpy as np
 
 from minisnn.hardware.c import export
-from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware import IntegerNet
 
 import lives  # of tests/hardware
 

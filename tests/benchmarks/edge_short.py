@@ -16,7 +16,7 @@ import findings
 import numpy as np
 
 from minisnn.hardware.c import export
-from minisnn.hardware.chip.learner import one_shot
+from minisnn.hardware import one_shot
 from minisnn.training.baselines import Answers, correct, drawn_by, rows_of
 
 from edge_library import Library  # of tests/hardware

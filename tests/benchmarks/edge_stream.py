@@ -13,7 +13,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.data.sets.omniglot import alphabets, thickened
 from minisnn.experiments.statistics import difference, estimate
-from minisnn.hardware.chip.means import CountedMeans
+from minisnn.hardware import CountedMeans
 
 from plain_stream import Onset, Stream  # of tests
 

@@ -1,5 +1,5 @@
-"""What the benchmarks share: their command line, the file of figures that a record of results is made
-from, and the peak memory of a process.
+"""What the benchmarks share: their command line, taking turns, the file of figures that a record of
+results is made from, and the peak memory of a process.
 
 It imports nothing of minisnn, so that a benchmark may measure another tree.
 """
@@ -10,6 +10,8 @@ import re
 import resource
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +27,32 @@ def command_line(text: str) -> argparse.ArgumentParser:
 
 def option(parser: argparse.ArgumentParser) -> None:
     """Add --json."""
-    parser.add_argument(
-        "--json",
-        type=Path,
-        metavar="OUT",
-        help="write the figures, as records of results have them",
-    )
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures of a record")
 
 
 def slug(*words: Any) -> str:
     """A name of a figure: lower case, words joined by hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", " ".join(map(str, words)).lower()).strip("-")
+
+
+def by_turns(
+    calls: dict[str, Callable[[int], Callable[[], object]]],
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+    pause: float = 0.0,
+) -> dict[str, list[float]]:
+    """Seconds of what each call prepares for a round, in rounds in which they take turns; one before
+    them, in which things are compiled, is not counted. `pause`: seconds before each, in which the
+    threads of the one before fall asleep."""
+    spent: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(rounds + 1):
+        for name, prepare in calls.items():
+            call = prepare(number)
+            time.sleep(pause)
+            began = clock()
+            call()
+            spent[name].append(clock() - began)
+    return {name: seconds[1:] for name, seconds in spent.items()}
 
 
 class Findings:
@@ -62,9 +79,19 @@ class Findings:
             self.add(name.replace("_", "-"), number, "")
 
     def row(self, label: str, *names: str) -> None:
-        """A row of the table: its label and the names of its figures; a cell without a figure stays
-        empty."""
+        """A row of the table, which is printed: its label and the names of its figures; a cell without
+        a figure stays empty."""
         self.cells.append([label, *names])
+        print(f"{label:40}", *(f"{self.shown(name):>14}" for name in names), flush=True)
+
+    def shown(self, name: str) -> str:
+        """A figure with its unit."""
+        if not name:
+            return ""
+        one = self.figures[name]
+        scale = 100 if one["unit"] in ("%", "points") else 1
+        half = f" ± {scale * one['half']:.3g}" if "half" in one else ""
+        return f"{scale * one['value']:.4g}{half} {one['unit']}"
 
     def contents(self) -> dict[str, dict]:
         """What the file holds."""
@@ -72,11 +99,12 @@ class Findings:
         return {"figures": self.figures, "more": {**table, **self.more}}
 
     def write(self, path: Path | None) -> None:
-        """Write the file, if there is a path."""
+        """Print the figures that no row has, and write the file, if there is a path."""
+        for name in self.figures.keys() - {name for row in self.cells for name in row[1:]}:
+            print(f"{name:40} {self.shown(name):>14}")
         if path is not None:
-            path.write_text(
-                json.dumps(self.contents(), indent=1, allow_nan=False), encoding="utf-8"
-            )
+            text = json.dumps(self.contents(), indent=1, allow_nan=False)
+            path.write_text(text, encoding="utf-8")
 
 
 def peak_memory() -> float:

@@ -28,8 +28,7 @@ import numpy as np
 
 from minisnn.data.sets.double_nmnist import CLASSES
 from minisnn.data.sets.pool import Pool
-from minisnn.data.sets.recordings import Recordings
-from minisnn.meta.tasks import Task
+from minisnn import Recordings, Task
 from minisnn.training.baselines import drawn_by
 from minisnn.training.intervals import ANSWERS, DIFFERENCES, Shared
 

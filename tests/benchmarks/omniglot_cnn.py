@@ -19,7 +19,7 @@ import findings
 import minisnn as ms
 from minisnn.data.store.shipped import shipped
 from minisnn.training.baselines import Adapted, with_ways
-from minisnn.training.settings import TrainingConfig
+from minisnn import TrainingConfig
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "data"))
 from make_networks import RECIPES  # noqa: E402

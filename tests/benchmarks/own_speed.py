@@ -1,4 +1,4 @@
-"""A neuron of one's own beside those that ship, on one meta-gradient: seconds, and the ratio to the
+"""A neuron of one's own next to those that ship, on one meta-gradient: seconds, and the ratio to the
 one that it is like.
 
     python tests/benchmarks/own_speed.py [--repeat 5]
@@ -12,12 +12,11 @@ other processes can only add to them.
 import contextlib
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+import cases
 import findings
 import numpy as np
-from meta_gradient import task, theta
 
 import minisnn as ms
 
@@ -26,15 +25,17 @@ sys.path.append(str(ROOT / "tests"))
 import own_neurons  # noqa: E402
 
 
-def seconds(net, parameters, t) -> float:
-    start = time.perf_counter()
-    _, gradient, _, hvp = net.gradients(parameters, t.x_support, t.y_support)
-    meta = net.loss_and_gradient(parameters - 0.5 * gradient, t.x_query, t.y_query).gradient
-    hvp(meta)
-    return time.perf_counter() - start
+def learns(net, theta, t) -> None:
+    _, gradient, _, hvp = net.gradients(theta, t.x_support, t.y_support)
+    hvp(net.loss_and_gradient(theta - 0.5 * gradient, t.x_query, t.y_query).gradient)
 
 
-def measured(options) -> findings.Findings:
+def main(arguments: list[str] | None = None) -> None:
+    parser = findings.command_line(__doc__)
+    parser.add_argument("--repeat", type=int, default=5)
+    options = parser.parse_args(arguments)
+    ms.set_threads(1)
+    case = cases.Case()
     with tempfile.TemporaryDirectory() as folder:
         with contextlib.redirect_stdout(None):
             page = own_neurons.of_the_guide(ROOT, Path(folder))
@@ -46,36 +47,20 @@ def measured(options) -> findings.Findings:
             "CubaLIF": (ms.CubaLIF(), "CubaLIF"),
             "CubaLIF, your own": (own_neurons.MyCuba(threshold=0.0), "CubaLIF"),
         }
-        t = task(options, 0)
-        ready = {}
-        for name, (neuron, _) in neurons.items():
-            net = ms.SpikingNet((*options.input, 2), neuron=neuron, dtype=np.float32)
-            assert net.backend == "numba", name
-            ready[name] = net, theta(options, net)
-            seconds(*ready[name], t)
-        times: dict[str, list[float]] = {name: [] for name in neurons}
-        for _ in range(options.repeat):
-            for name in neurons:
-                times[name].append(seconds(*ready[name], t))
+
+        def call(neuron):
+            net = ms.SpikingNet((*case.input, 2), neuron=neuron, dtype=np.float32, backend="numba")
+            theta, task = case.theta(net), case.task(0)
+            return lambda _: lambda: learns(net, theta, task)
+
+        calls = {name: call(neuron) for name, (neuron, _) in neurons.items()}
+        times = findings.by_turns(calls, options.repeat)
     found = findings.Findings("neuron", "meta-gradient", "ratio")
     for name, (_, like) in neurons.items():
-        names = [found.add(findings.slug(name), min(times[name]), "s")]
+        seconds = found.add(findings.slug(name), min(times[name]), "s")
         ratio = min(times[name]) / min(times[like])
-        alike = name == like
-        names.append("" if alike else found.add(findings.slug(name, "ratio"), ratio, "x"))
-        found.row(name, *names)
-    return found
-
-
-def main(arguments: list[str] | None = None) -> None:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--repeat", type=int, default=5)
-    options = parser.parse_args(arguments)
-    options.activity, options.input, options.pool = 0.07, (16, 32), "max"
-    ms.set_threads(1)
-    found = measured(options)
-    for name, figure in found.figures.items():
-        print(f"{name:36} {figure['value']:.3f} {figure['unit']}")
+        key = "" if name == like else found.add(findings.slug(name, "ratio"), ratio, "x")
+        found.row(name, seconds, key)
     found.write(options.json)
 
 

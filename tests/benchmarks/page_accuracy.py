@@ -24,7 +24,8 @@ import edge
 import findings
 import numpy as np
 
-from minisnn.data.written.strokes import Stroke, read_strokes, strokes_of, write_strokes
+from minisnn import read_strokes
+from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
 from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.page import make
 from minisnn.training.intervals import over_trials

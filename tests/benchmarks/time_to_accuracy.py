@@ -30,18 +30,12 @@ LEVELS = (0.80, 0.90, 0.95, 0.97, 0.98)
 
 
 def price() -> float:
-    """Processor seconds of a meta-gradient, the least of five."""
-    net, tasks = (
-        ms.SpikingNet((16, 32, 2), (32, 64, 128), 5),
-        ms.DoubleNMnist("val", progress=False),
-    )
-    task, times = tasks.episode(0, 0, 5, 1, 10), []
+    """CPU seconds of a meta-gradient, the least of five."""
+    net = ms.SpikingNet((16, 32, 2), (32, 64, 128), 5)
+    task = ms.DoubleNMnist("val", progress=False).episode(0, 0, 5, 1, 10)
     theta = net.init(np.random.default_rng(0), task.x_query, 0.15, "zero")
-    for _ in range(6):
-        began = time.process_time()
-        ms.meta_gradient(net, theta, task, step_size=4.0)
-        times.append(time.process_time() - began)
-    return min(times[1:])
+    calls = {"ms": lambda _: lambda: ms.meta_gradient(net, theta, task, step_size=4.0)}
+    return min(findings.by_turns(calls, 5, clock=time.process_time)["ms"])
 
 
 class Counted(training._Run):
@@ -103,9 +97,6 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/time-to-accuracy"))
     args = parser.parse_args(words)
     task = price()
-    print(f"a meta-gradient: {task:.3f} CPU seconds")
-    head = "".join(f"{f'{level:.0%}':>22}" for level in LEVELS)
-    print(f"{'preset, seed':<16}{head}{'at the end':>22}   CPU s / updates")
     logs: dict[str, list[list[dict]]] = {}
     for name in args.presets.split(","):
         for seed in range(args.seeds):
@@ -118,19 +109,7 @@ def main(words: list[str] | None = None) -> None:
             )
             rows = trained(config, args.out / f"{name}-{seed}", args.updates)
             logs.setdefault(name, []).append(rows)
-            cells = [first_at(rows, level) for level in LEVELS]
-            text = "".join(f"{'-' if c is None else _cell(c):>22}" for c in cells)
-            print(f"{f'{name}, {seed}':<16}{text}{_last(rows):>22}", flush=True)
     found_in(logs, task).write(args.json)
-
-
-def _last(rows: list[dict]) -> str:
-    found = [row["validation"] for row in rows if "validation" in row]
-    return f"{100 * found[-1]:.1f} %: {_cell(rows[-1])}" if found else _cell(rows[-1])
-
-
-def _cell(row: dict) -> str:
-    return f"{row['processor']:.0f} / {row['update']:.0f}"
 
 
 def trained(config, out: Path, most: int) -> list[dict]:

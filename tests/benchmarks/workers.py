@@ -8,21 +8,17 @@ other processes can only add to them.
 """
 
 import tempfile
-import time
 from pathlib import Path
 
 import findings
 
 import minisnn as ms
 from minisnn.data.sets.named import open_set
-from minisnn.meta.inner import InnerLoop
+from minisnn import InnerLoop, Workers, evaluate, TrainingConfig
 from minisnn.parallel.executor import Executor
-from minisnn.parallel.workers import Workers
-from minisnn.training.evaluation import evaluate
 from minisnn.training.folder import RunFolder
 from minisnn.training.presets import preset
 from minisnn.training.run import _Run
-from minisnn.training.settings import TrainingConfig
 from minisnn.training.update import FLOAT, Own, begun
 
 
@@ -40,12 +36,6 @@ def a_run(tasks: int, out: Path):
     return run, begun(run.config, run.net, run.steps, data["train"])
 
 
-def seconds(function) -> float:
-    began = time.perf_counter()
-    function()
-    return time.perf_counter() - began
-
-
 def main(words: list[str] | None = None) -> None:
     parser = findings.command_line(__doc__)
     parser.add_argument("--most", type=int, default=2, help="workers")
@@ -54,33 +44,34 @@ def main(words: list[str] | None = None) -> None:
     args = parser.parse_args(words)
     ms.set_threads(1)
     executors = {0: Executor(), **{n: Workers(n) for n in range(1, args.most + 1)}}
-    asked = dict(episodes=2 * args.tasks, progress=False)
-    times: dict[tuple[str, int], list[float]] = {}
     with tempfile.TemporaryDirectory() as place:
         run, state = a_run(args.tasks, Path(place))
         test = open_set("double-nmnist", "test")
-        jobs = {
-            "update": lambda: run._update(state),
-            "episodes": lambda: evaluate(
-                run.net, state.theta, InnerLoop(4.0), test, executor=run.executor, **asked
-            ),
+
+        def update(executor) -> None:
+            run.executor = executor
+            run._update(state)
+
+        def episodes(executor) -> None:
+            how = dict(episodes=2 * args.tasks, progress=False, executor=executor)
+            evaluate(run.net, state.theta, InnerLoop(4.0), test, **how)
+
+        spent = {
+            what: findings.by_turns(
+                {n: lambda _, of=of: lambda: job(of) for n, of in executors.items()}, args.repeat
+            )
+            for what, job in (("update", update), ("episodes", episodes))
         }
-        for _ in range(args.repeat + 1):  # the first starts the workers
-            for n, run.executor in executors.items():
-                for what, job in jobs.items():
-                    times.setdefault((what, n), []).append(seconds(job))
         for executor in executors.values():
             executor.close()
-    found = findings.Findings(
-        "workers", "an update", "ratio", f"{2 * args.tasks} episodes", "ratio"
-    )
+    heads = "an update", "ratio", f"{2 * args.tasks} episodes", "ratio"
+    found = findings.Findings("workers", *heads)
     for n in executors:
         names = []
-        for what in jobs:
-            alone, least = (min(times[what, number][1:]) for number in (0, n))
-            print(f"{what} with {n or 'no'} workers: {least:.3f} s, {alone / least:.2f} x")
-            names.append(found.add(f"{what}-{n}", least, "s"))
-            names.append(found.add(f"{what}-{n}-ratio", alone / least, "x") if n else "")
+        for what, of in spent.items():
+            names.append(found.add(f"{what}-{n}", min(of[n]), "s"))
+            ratio = min(of[0]) / min(of[n])
+            names.append(found.add(f"{what}-{n}-ratio", ratio, "x") if n else "")
         found.row(str(n or "none"), *names)
     found.write(args.json)
 

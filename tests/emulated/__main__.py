@@ -36,7 +36,6 @@ TESTS = (
     "tests/network/test_golden.py",
     "tests/network/test_cuba.py",
     "tests/network/test_list_of_layers.py",
-    "tests/network/test_peer.py",
     "tests/kernels",
     "tests/core",
     "tests/fast",

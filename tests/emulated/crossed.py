@@ -12,7 +12,7 @@ from pathlib import Path
 
 import llvmlite.binding as llvm
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+sys.path.append(str(Path(__file__).resolve().parents[1] / "golden"))
 
 
 def take(facts: dict) -> None:
@@ -37,12 +37,11 @@ def networks(dtype: str):
                 made = dict(ways=2, window=5, dtype=dtype, neuron=neuron, pool=pool, **more)
                 yield ms.SpikingNet((8, 8, 2), **made)
     if dtype == "float64":
-        import numpy as np
-        from network import test_list_of_layers
+        import networks
 
-        for path in sorted(GOLDEN.glob("layers_*.npz")):
-            with np.load(path, allow_pickle=False) as file:
-                yield test_list_of_layers.network(dict(file), "numba")
+        for name, case in networks.cases().items():
+            if name.startswith("layers"):
+                yield networks.network(case, "numba")
 
 
 def main(facts: str, *dtypes: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 TESTS = Path(__file__).resolve().parents[1]
 GOLDEN = TESTS / "golden"
-sys.path += [str(TESTS), str(TESTS / "network")]
+sys.path += [str(TESTS), str(GOLDEN)]
 # a MAML run that learns within fifty updates, of 33 % by chance
 TRAINING = dict(
     channels=(4,),
@@ -49,21 +49,22 @@ def facts() -> dict:
 
 
 def _golden():
-    """(name, network on the kernels, task, step size) of every golden file of a meta-gradient."""
-    from test_golden import FILES, network
+    """(name, network on the kernels, case, task) of the golden networks that are not random."""
+    import networks
 
     import minisnn as ms
 
-    for name in FILES:
-        with np.load(GOLDEN / f"{name}.npz", allow_pickle=False) as file:
-            g = dict(file)
-        task = ms.Task(*(g[of] for of in ("x_support", "y_support", "x_query", "y_query")))
-        yield name, network(g, "numba"), g, task
+    for name, g in networks.cases().items():
+        if not name.startswith("random"):
+            parts = (g[name] for name in ("x_support", "y_support", "x_query", "y_query"))
+            yield name, networks.network(g, "numba"), g, ms.Task(*parts)
 
 
 def gradients(path: Path) -> dict:
     """Second-order meta-gradients and Hessian-vector products of the golden files' networks, and how
     far they are from the golden values; and whether one and two threads give the same bits."""
+    import networks
+
     import minisnn as ms
 
     found: dict = {}
@@ -72,14 +73,14 @@ def gradients(path: Path) -> dict:
         of_threads = []
         for threads in (1, 2):
             ms.set_threads(threads)
-            how = dict(adapt_constants=bool(net.learned), steps=3, order=2)
-            meta = ms.meta_gradient(net, g["theta"], task, float(g["step_size"]), **how).gradient
+            loop = networks.inner_loop(g, net, int(g["steps"]))
+            meta = loop.meta_gradient(net, g["theta"], task).gradient
             hvp = net.hessian_vector_product(g["theta"], task.x_support, task.y_support, g["v"])
             of_threads.append((meta, hvp))
         (meta, hvp), others = of_threads
         same = all(np.array_equal(one, two) for one, two in zip((meta, hvp), others))
         arrays[f"{name}/meta"], arrays[f"{name}/hvp"] = meta, hvp
-        off = [_off(net, meta, g["maml_3_gradient"]), _off(net, hvp, g["hvp"])]
+        off = [_off(net, meta, g["maml"]), _off(net, hvp, g["hvp"])]
         found[name] = dict(meta=off[0], hvp=off[1], same=bool(same))
         arrays[f"{name}/parts"] = np.array([part.slice.start for part in net.layout])
     np.savez(path.with_suffix(".npz"), **arrays)

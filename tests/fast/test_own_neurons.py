@@ -10,16 +10,10 @@ import minisnn as ms
 
 OWN = {
     "everything": neurons.Everything(surrogate=neurons.ArcTan()),
-    "mine": neurons.Mine(),
-    "adaptive": neurons.Adaptive(),
     "conductance": neurons.Conductance(),
-    "lif": neurons.MyLIF(),
     "cuba": neurons.MyCuba(),
-    "plain": neurons.Plain(),
     "factories": neurons.Factories(),
     "renamed": neurons.Renamed(),
-    "constants": neurons.Constants(),
-    "helped": neurons.Helped(),
     "arctan": ms.LIF(surrogate=neurons.ArcTan()),
     "triangle": ms.CubaLIF(surrogate=neurons.Triangle()),
 }

@@ -23,22 +23,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-COMMANDS = (
-    "train",
-    "evaluate",
-    "show",
-    "fetch",
-    "record",
-    "info",
-    "check",
-    "table",
-    "figure",
-    "relearn",
-    "explore",
-    "report",
-    "lessons",
-    "hardware",
-)
+COMMANDS = "train evaluate show fetch record info check table figure relearn explore report lessons hardware"
 SECONDS = 5  # of CPU time
 NO_NUMBER = (
     "",
@@ -54,25 +39,88 @@ NO_NUMBER = (
     "-" * 300,
     "9" * 5000,
 )
-TOO_SMALL = ("-1", "-99999999999999999999", "nan", "inf", "-inf")
 BAD_FILES = (
-    "empty",
-    "text",
-    "noise",
-    "cut.h5",
-    "pickle",
-    "folder",
-    "absent",
-    "absent/deeper",
-    "foreign.h5",
-    "huge.json",
-    "pipe",
-    "loop",
-    "/dev/null",
-    "n" * 300,
-    "naïve\udcff",
+    "empty text noise cut.h5 pickle folder absent absent/deeper foreign.h5 huge.json pipe loop"
 )
-STUDIES = ("table 2", "figure 3", "relearn", "explore shots", "report")
+BAD_FILES = (*BAD_FILES.split(), "/dev/null", "n" * 300, "naïve\udcff")
+PLACES = dict(  # of words in braces
+    some="absent/a.json folder",
+    damaged="a.npz a.npy a-images-idx3-ubyte a-images-idx3-ubyte.gz pictures",
+    run="run-text run-deep run-list run-old run-wrong run-large run-cut",
+    study="table+2 figure+3 relearn explore+shots report",
+    small="-1 -99999999999999999999 nan inf -inf",
+    start="fetch+nmnist evaluate+--checkpoint+good.h5 record+--out+made info+good.h5 train show check",
+)
+LINES = """
+{start} --d3a1
+{start} a b c
+sing
+trian
+--lr
+evaluate
+record
+info
+table 1
+figure 9
+explore x
+train --lr={small} --out new
+train --updates={small} --out new
+train --ways={small} --out new
+train --slope={small} --out new
+train --clip={small} --out new
+train --inner-steps={small} --out new
+train --window={small} --out new
+train --kernel=2 --out new
+train --channels=4,-1 --out new
+train --channels=99999999999999999999 --out new
+train --alpha=1 --out new
+train --alpha=nan --out new
+train --hidden=0 --out new
+train --out new --rule reptile
+train --out new --rule anil --freeze readout
+train --out new --gate-threshold 1 --gate-fraction 0.1
+train --out new --resume folder
+train --out new --resume run-cut --lr 3
+train --out new --freeze conv9
+train --out new --dataset other
+train --out new --order 1 --first-order-updates 3
+train --out new --start {bad} --root root
+train --out new --ways 21 --root root
+evaluate --checkpoint {bad}
+info {bad}
+check --checkpoint {bad}
+record {bad} --out made
+train --resume {bad}
+train --root {bad} --out new
+show --root {bad} --out new
+evaluate --checkpoint good.h5 --root {bad}
+train --dataset double-asl --root {bad}
+record a.npy --labels {bad} --out made
+{study} --root {bad} --out new
+record {damaged} --out made
+info {damaged}
+info 00001.bin
+train --resume {run}
+info {run}
+evaluate --checkpoint run-cut
+train --root root --out new
+record --size 0,0 {damaged} --out made
+record --size 1,2,3 {damaged} --out made
+evaluate --checkpoint good.h5 --json {some}
+check --plot {some}
+show --out text
+record --out text
+record --out root
+lessons --out text
+train --out text
+train --out run-cut
+{study} --out text
+lessons --only 77
+hardware --bits 9
+hardware --picojoule x
+fetch nmnist --out text
+evaluate --checkpoint good.h5 --freeze conv7 --root root
+""".strip().splitlines()
 
 
 def make_files(folder: Path) -> None:
@@ -95,14 +143,9 @@ def make_files(folder: Path) -> None:
     (folder / "huge.json").write_text("[" * 100_000)
     os.mkfifo(folder / "pipe")
     (folder / "loop").symlink_to("loop")
-    for name, text in (
-        ("run-text", "no JSON"),
-        ("run-deep", "[" * 100_000),
-        ("run-list", "[]"),
-        ("run-old", '{"colour": 3}'),
-        ("run-wrong", '{"lr": "fast"}'),
-        ("run-large", '{"channels": [99999999999999999999]}'),
-    ):
+    runs = "no JSON", "[" * 100_000, "[]", '{"colour": 3}', '{"lr": "fast"}'
+    runs += ('{"channels": [99999999999999999999]}',)
+    for name, text in zip(PLACES["run"].split(), runs):
         (folder / name).mkdir()
         (folder / name / "config.json").write_text(text)
     (folder / "run-cut").mkdir()
@@ -135,158 +178,25 @@ def options_of(command: str) -> list[tuple[str, object]]:
 
 
 def wrong_line(rng: np.random.Generator) -> list[str]:
-    """A command line that is wrong."""
+    """A command line that is wrong: one of `LINES`, or an option with what it cannot take."""
 
     def one(values):
         return values[int(rng.integers(len(values)))]
 
-    kind, bad = int(rng.integers(8)), one(BAD_FILES)
-    command = one(COMMANDS)
-    start = {
-        "table": ["table", "2"],
-        "figure": ["figure", "3"],
-        "explore": ["explore", "shots"],
-        "fetch": ["fetch", "nmnist"],
-        "evaluate": ["evaluate", "--checkpoint", "good.h5"],
-        "record": ["record", "--out", "made"],
-        "info": ["info", "good.h5"],
-    }.get(command, [command])
-    if kind == 0:  # an option that takes a number, with something else
-        numbers = [flag for flag, action in options_of(command) if action.metavar in ("N", "X")]
-        return [*start, f"{one(numbers)}={one(NO_NUMBER)}"] if numbers else [*start, "--no-such"]
-    if kind == 1:  # one that has choices, or none at all
-        choices = [flag for flag, action in options_of(command) if action.choices]
-        return (
-            [*start, f"{one(choices)}={one(NO_NUMBER)}"]
-            if choices
-            else [*start, f"--{rng.bytes(3).hex()}"]
-        )
-    if kind == 2:  # an unknown option or command, a missing or an odd argument
-        return one(
-            [
-                [*start, "--" + rng.bytes(2).hex()],
-                [one(["", "sing", "trian", "\x00", "--lr"])],
-                [*start, "a", "b", "c"],
-                ["evaluate"],
-                ["record"],
-                ["info"],
-                ["table", one(["1", "x", ""])],
-                ["figure", "9"],
-                ["explore", "x"],
-            ]
-        )
-    if kind == 3:  # a number out of range
-        setting = one(
-            [
-                "lr",
-                "updates",
-                "ways",
-                "kernel",
-                "channels",
-                "alpha",
-                "slope",
-                "clip",
-                "inner-steps",
-                "hidden",
-                "window",
-            ]
-        )
-        value = {
-            "kernel": one(["2", "0", "-3"]),
-            "channels": one(["0", "4,-1", "8," * 120 + "8", "99999999999999999999"]),
-            "alpha": one(["1", "-0.1", "nan"]),
-            "hidden": one(["0", "99999999999,99999999999"]),
-        }.get(setting, one(TOO_SMALL))
-        return ["train", f"--{setting}={value}", "--out", "new"]
-    if kind == 4:  # settings that contradict each other
-        return [
-            "train",
-            "--out",
-            "new",
-            *one(
-                [
-                    ["--rule", "reptile"],
-                    ["--rule", "anil", "--freeze", "readout"],
-                    ["--gate-threshold", "1", "--gate-fraction", "0.1"],
-                    ["--resume", "folder"],
-                    ["--resume", "run-cut", "--lr", "3"],
-                    ["--freeze", "conv9"],
-                    ["--dataset", "other"],
-                    ["--order", "1", "--first-order-updates", "3"],
-                    ["--start", bad, "--root", "root"],
-                    ["--ways", "21", "--root", "root"],
-                ]
-            ),
+    if rng.random() < 0.25:
+        command = one(COMMANDS.split())
+        of = [
+            flag
+            for flag, action in options_of(command)
+            if action.choices or action.metavar in ("N", "X")
         ]
-    if kind == 5:  # a file where another is expected
-        return one(
-            [
-                ["evaluate", "--checkpoint", bad],
-                ["info", bad],
-                ["check", "--checkpoint", bad],
-                ["record", bad, "--out", "made"],
-                ["train", "--resume", bad],
-                ["train", "--root", bad, "--out", "new"],
-                ["show", "--root", bad, "--out", "new"],
-                ["evaluate", "--checkpoint", "good.h5", "--root", bad],
-                ["train", "--dataset", "double-asl", "--root", bad],
-                ["record", "a.npy", "--labels", bad, "--out", "made"],
-                [*one(STUDIES).split(), "--root", bad, "--out", "new"],
-            ]
-        )
-    if kind == 6:  # damaged files of the right name
-        name = one(["a.npz", "a.npy", "a-images-idx3-ubyte", "a-images-idx3-ubyte.gz", "pictures"])
-        return one(
-            [
-                ["record", name, "--out", "made"],
-                ["info", name],
-                ["info", "00001.bin"],
-                [
-                    "train",
-                    "--resume",
-                    one(
-                        [
-                            "run-text",
-                            "run-deep",
-                            "run-list",
-                            "run-old",
-                            "run-wrong",
-                            "run-large",
-                            "run-cut",
-                        ]
-                    ),
-                ],
-                ["info", one(["run-text", "run-deep", "run-list", "run-cut"])],
-                ["evaluate", "--checkpoint", "run-cut"],
-                ["train", "--root", "root", "--out", "new"],
-                ["record", "--size", one(["0,0", "3", "1,2,3"]), name, "--out", "made"],
-            ]
-        )
-    return one(
-        [
-            # nowhere to write to
-            [
-                "evaluate",
-                "--checkpoint",
-                "good.h5",
-                "--json",
-                one(["absent/a.json", "folder"]),
-            ],
-            ["check", "--plot", one(["absent/a.png", "folder"])],
-            ["show", "--out", "text"],
-            ["record", "--out", "text"],
-            ["record", "--out", "root"],
-            ["lessons", "--out", "text"],
-            ["train", "--out", "text"],
-            ["train", "--out", "run-cut"],
-            [*one(STUDIES).split(), "--out", "text"],
-            ["lessons", "--only", "77"],
-            ["hardware", "--bits", "9"],
-            ["hardware", "--picojoule", "x"],
-            ["fetch", "nmnist", "--out", "text"],
-            ["evaluate", "--checkpoint", "good.h5", "--freeze", "conv7", "--root", "root"],
-        ]
-    )
+        needed = {"table": ["2"], "figure": ["3"], "explore": ["shots"], "fetch": ["nmnist"]}
+        given = f"{one(of)}={one(NO_NUMBER)}" if of else f"--{rng.bytes(3).hex()}"
+        return [command, *needed.get(command, []), given]
+    chosen = {name: one(words.split()) for name, words in PLACES.items()}
+    bad = one(BAD_FILES)
+    words = one(LINES).format(**chosen, bad="{bad}").replace("+", " ").split()
+    return [word.replace("{bad}", bad) for word in words]
 
 
 def listing(folder: Path) -> dict[str, tuple]:

@@ -1,5 +1,5 @@
 """rules.npz: FOMAML, ANIL and Reptile by PyTorch's automatic differentiation, for three small
-networks in float64.
+networks in float64 (those that spike by tests/benchmarks/torch_peer.py).
 
     python tests/golden/make_rules.py         needs torch (CPU); writes rules.npz beside this file,
                                               the same one every time
@@ -70,12 +70,7 @@ def loss_of(net, theta, x, y):
     if isinstance(net, ms.ConvNet):
         logits = convolutional_logits(net, theta, x)
     else:
-        weights, (H, W, C) = [], net.blocks[-2].output_shape
-        for p in net.layout:
-            a = theta[p.slice].reshape((H, W, C, -1) if p.name == "readout.weight" else p.shape)
-            a = a.permute(3, 2, 0, 1) if a.ndim == 4 else a
-            weights.append(a.flatten(1) if p.name == "readout.weight" else a)
-        logits = peer.logits(net, weights, peer.images(x).double())
+        logits = peer.logits(net, peer.named(net, theta), peer.samples(x, float))
     return torch.nn.functional.cross_entropy(logits, torch.from_numpy(y))
 
 

@@ -10,7 +10,7 @@ import minisnn as ms
 from minisnn.core import layer, linear, loops, neuron
 from minisnn import LIF, Conv, ConvNet, CubaLIF, Dense, SpikingNet
 from minisnn.meta import inner
-from own_parts import ArcTan, Branching, Four, HeavyBall, OneAgainstAll, Pulled, Tiring, Triangle
+from own_neurons import ArcTan, Branching, Four, HeavyBall, OneAgainstAll, Pulled, Tiring, Triangle
 
 
 def small(**how):
@@ -115,7 +115,7 @@ SLIPS = [  # (class, line, slip, what is to blame)
     (Four, "self.fading * da_dot", "da_dot", "backward_tangent"),
     (Four, "- a_dot * dI - a", "- a", "backward_tangent"),
     (ArcTan, "1 / (1 +", "1.01 / (1 +", "prime"),
-    (ArcTan, "-8 * a", "8 * a", "second"),
+    (ArcTan, "return -2", "return 2", "second"),
     (OneAgainstAll, "(1 - 2 * y)", "(2 * y - 1)", "backward"),
     (OneAgainstAll, "p * (1 - p)", "p * p", "backward_tangent"),
     (Pulled, "self.pull * d, -d", "-self.pull * d, -d", "update_backward start"),

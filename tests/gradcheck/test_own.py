@@ -2,18 +2,18 @@
 a slip in any is named."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import off
-from own_neurons import of_the_guide
+from own_neurons import MyCuba, of_the_guide
 from toy import toy_config, toy_data
 
 import minisnn as ms
-from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware import IntegerNet
 
 PAGE = (Path(__file__).parents[2] / "lessons" / "guides" / "model.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
@@ -47,36 +47,11 @@ def test_the_pages_run_trains_and_is_read_again(page, tmp_path, monkeypatch):
     exec(compile(block, "model.md", "exec", dont_inherit=True), names)
 
 
-@dataclass(frozen=True)
-class Hard(ms.Neuron):
-    """CubaLIF once more."""
-
-    threshold: float = 0.3
-    states, delay, pools = ("v",), 0, {"max": "max", "mean": "spikes"}
-
-    def forward(self, I, z, spike):
-        u = self.alpha * z[0] + (1 - self.alpha) * I
-        return u, (u * (1 - spike(u)),)
-
-    def backward(self, at, du, dz):
-        du = du + dz[0] * (1 - at.spike - at.u * at.slope)
-        return (1 - self.alpha) * du, (self.alpha * du,)
-
-    def forward_tangent(self, at, I_dot, z_dot):
-        u_dot = self.alpha * z_dot[0] + (1 - self.alpha) * I_dot
-        return u_dot, (u_dot * (1 - at.spike - at.u * at.slope),)
-
-    def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
-        bent = 2 * at.slope + at.u * at.curvature
-        du_dot = du_dot + dz_dot[0] * (1 - at.spike - at.u * at.slope) - dz[0] * dot.u * bent
-        return (1 - self.alpha) * du_dot, (self.alpha * du_dot,)
-
-
 @pytest.mark.parametrize("detach", [False, True])
 @pytest.mark.parametrize("pool", ["max", "mean"])
 def test_the_chips_neuron_written_as_ones_own_is_the_chips(page, rng, pool, detach):
     """And the page's, that does not tire, is the paper's."""
-    pairs = [(Hard(), ms.CubaLIF()), (page["Tiring"](weight=0.0), ms.LIF())]
+    pairs = [(MyCuba(), ms.CubaLIF()), (page["Tiring"](weight=0.0), ms.LIF())]
     for own, shipped in pairs:
         net = small(neuron=shipped, pool=pool, detach_reset=detach, backend="numpy")
         same, theta = net.like(neuron=own), ms.gradcheck.random_theta(net, rng)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from minisnn.hardware.c.episode import means_of
-from minisnn.hardware.chip.learner import CLASS_MEAN, learn
+from minisnn.hardware import learn
+from minisnn.hardware.chip.learner import CLASS_MEAN
 from minisnn.hardware.page.make import learner
-from minisnn.data.camera.event_camera import EventCamera
+from minisnn import EventCamera
 from minisnn.data.sets.pool import Sight
 
 CHROMIUM = next(

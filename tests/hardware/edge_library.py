@@ -12,7 +12,8 @@ from integers import events
 
 from minisnn.hardware.c import episode, export
 from minisnn.hardware.chip.errors import ERRORS, TRIGGER
-from minisnn.hardware.chip.learner import CLASS_MEAN, RULES, Learner
+from minisnn.hardware import Learner
+from minisnn.hardware.chip.learner import CLASS_MEAN, RULES
 from minisnn.hardware.chip.formats import ROUNDINGS, seed_state
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")

@@ -24,14 +24,12 @@ from minisnn.hardware.c import export
 from minisnn.hardware.chip import learner as learning
 import plain_integers as reference
 from minisnn.hardware.chip.formats import ROUNDINGS, seed_state
-from minisnn.hardware.chip.learner import CLASS_MEAN, RULES, Learner
-from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.chip.words import Words
+from minisnn.hardware import Learner, IntegerNet, Words, CubaNet
+from minisnn.hardware.chip.learner import CLASS_MEAN, RULES
 from minisnn.hardware.chip.neuron import IntegerLIF
 from minisnn.hardware.chip.quantise import IntegerLayer
 import plain_loihi as loihi_reference
 from plain_means import Means
-from minisnn.hardware.loihi.cuba import CubaNet
 
 SAMPLES, SUPPORT = 4, 3
 EDGES = 0, 1, 2, 30, 31, -1, -17, -18, -31  # of the shift on the way to u

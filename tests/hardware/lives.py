@@ -9,9 +9,7 @@ from plain_means import NOTHING, Means, Store
 
 from minisnn.hardware.c import export
 from minisnn.hardware.chip.formats import seed_state
-from minisnn.hardware.chip.learner import Learner
-from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.chip.words import Words
+from minisnn.hardware import Learner, IntegerNet, Words
 
 ADD, LEARN, CORRECT, REMOVE, FORGET, ASK, MEMORY, SAVE, POWER, TEACH = range(10)
 # of a hundred events

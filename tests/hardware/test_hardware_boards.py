@@ -12,7 +12,7 @@ from edge_library import COMPILERS, compile_c, library
 from integers import events, small, small_cuba
 
 from minisnn.hardware.c import export
-from minisnn.hardware.chip.learner import Learner
+from minisnn.hardware import Learner
 from slowly import all_but
 
 ARM = (

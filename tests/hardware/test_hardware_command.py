@@ -10,12 +10,11 @@ from toy import ToySet
 import minisnn as ms
 from minisnn.hardware.study.ways import THRESHOLDS
 from minisnn.hardware.c import export
-from minisnn import cli
+from minisnn import cli, InnerLoop
 from minisnn.data.sets import named
 from minisnn.training import evaluation
 from minisnn.experiments import study
 from minisnn.experiments.findings import Findings
-from minisnn.meta.inner import InnerLoop
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from edge_library import (
 from integers import small
 
 from minisnn.hardware.c import export
-from minisnn.hardware.chip.learner import Learner, learn
+from minisnn.hardware import Learner, learn
 from slowly import slow
 
 pytestmark = pytest.mark.skipif(

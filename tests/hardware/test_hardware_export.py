@@ -10,7 +10,7 @@ from edge_library import COMPILERS, STRICT, compile_c, library
 from integers import events, readout_alone, small
 
 from minisnn.hardware.c import export
-from minisnn.hardware.chip.learner import Learner
+from minisnn.hardware import Learner
 
 needs_compiler = pytest.mark.skipif(
     not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path"

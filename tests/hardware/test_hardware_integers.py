@@ -19,12 +19,9 @@ from minisnn.hardware.c import export
 from minisnn.hardware.chip import kernels, quantise, ranges
 import plain_integers as reference
 from minisnn.hardware.chip.formats import shift
-from minisnn.hardware.chip.learner import Learner
-from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.chip.words import Words
+from minisnn.hardware import Learner, IntegerNet, Words, CubaNet
 from minisnn.hardware.chip.neuron import IntegerLIF
 import plain_loihi as loihi_reference
-from minisnn.hardware.loihi.cuba import CubaNet
 
 needs_compiler = pytest.mark.skipif(
     not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path"

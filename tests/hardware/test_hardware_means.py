@@ -11,8 +11,8 @@ from minisnn.data.store.shipped import shipped
 from minisnn.hardware.c import export
 from minisnn.hardware.chip.formats import seed_state
 from minisnn.hardware.chip.learner import CLASS_MEAN
-from minisnn.hardware.chip.means import MOST_SHOTS, NONE, CountedMeans
-from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware import CountedMeans, IntegerNet
+from minisnn.hardware.chip.means import MOST_SHOTS, NONE
 from minisnn.hardware.page import make
 
 KINDS = [(r, s) for r in (False, True) for s in ("nearest", "stochastic")]

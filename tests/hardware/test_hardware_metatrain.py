@@ -9,7 +9,7 @@ import pytest
 import minisnn.cli as cli
 from minisnn.hardware.meta import measure, run
 from minisnn.hardware.meta.run import Plan, Settings
-from minisnn.meta.tasks import Task
+from minisnn import Task
 
 SMALL = Settings(
     Plan(channels=(3, 4), updates=5), ways=3, queries=1, test_ways=3, episodes=3, alphabets=2

@@ -9,7 +9,7 @@ from browser import draw, opened, seen
 
 from checks import data, mine
 from checks.solutions import SOLUTIONS
-from minisnn.data.camera.event_camera import EventCamera
+from minisnn import EventCamera
 from slowly import slow
 
 # two letters and the first one again, drawn a little otherwise: shares of the square

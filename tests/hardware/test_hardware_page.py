@@ -20,7 +20,7 @@ from minisnn.data.sets.pool import Sight
 from minisnn.data.store.shipped import shipped
 from minisnn.hardware.c.export import MODEL, packed
 from minisnn.hardware.chip.learner import CLASS_MEAN
-from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware import IntegerNet
 from minisnn.hardware.command import REFUSE, SYMBOLS
 from minisnn.hardware.page import make
 

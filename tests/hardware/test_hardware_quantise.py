@@ -8,8 +8,7 @@ from integers import events, small
 from minisnn.hardware.study import compare
 from minisnn.hardware.chip import quantise
 from minisnn.hardware.chip.learner import one_look, readout_exponent, steps_of
-from minisnn.meta.inner import InnerLoop
-from minisnn.meta.prototypes import ClassMeans
+from minisnn import InnerLoop, ClassMeans
 
 
 @pytest.mark.parametrize("bits", quantise.WEIGHT_BITS)

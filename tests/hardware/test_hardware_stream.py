@@ -19,9 +19,7 @@ import minisnn as ms
 from minisnn.data.readers.events import bin_events
 from minisnn.data.sets.pool import centred, summed
 from minisnn.data.store.shipped import shipped
-from minisnn.hardware.chip.learner import Learner
-from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.chip.words import Words
+from minisnn.hardware import Learner, IntegerNet, Words
 from minisnn.hardware.chip.recording import Recording
 from plain_stream import Onset, Stream, shift_of
 from slowly import after

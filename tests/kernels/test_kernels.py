@@ -119,22 +119,6 @@ def test_gemm(M, N, R, K, fresh, dtype):
     )
 
 
-@pytest.mark.parametrize("n", [1, 15, 16, 31, 200, 333])
-def test_add_rows(n):
-    rng = np.random.default_rng(5)
-    x, y, index = (
-        rng.standard_normal(1200),
-        rng.standard_normal(400),
-        np.array([3, 0, 5, 5, 1], np.int32),
-    )
-    for first, last in ((1, 4), (2, 2)):
-        out, expected = y.copy(), y.copy()
-        for e in range(first, last):
-            expected[7 : 7 + n] += x[11 + 100 * index[e] :][:n]
-        _called(vector.add_rows, out, 7, x, 11, 100, index, first, last, n)
-        assert np.array_equal(out, expected)
-
-
 def test_reciprocals():
     """To a unit in the last place from 1 on; what is infinite gives next to nothing, what is no
     number none."""
@@ -178,31 +162,6 @@ def test_a_network_that_takes_every_fast_path(pool, detach, rate):
     x = np.random.default_rng(6).poisson(rate, (3, 25, 8, 16, 2))
     settings = dict(pool=pool, window=10, detach_reset=detach)
     _same(x, (8, 16, 2), (16, 32), limit=1e-11, **settings)
-
-
-@pytest.mark.parametrize("pool", ["max", "mean"])
-def test_threads_change_no_bit(pool):
-    """One, two and three threads: identical logits, gradients and Hessian-vector products in
-    float32."""
-    rng = np.random.default_rng(3)
-    x, y = rng.poisson(0.05, (11, 40, 8, 12, 2)).astype(np.uint8), rng.integers(0, 4, 11)
-    net = ms.SpikingNet((8, 12, 2), (16, 20), 4, pool=pool, window=20)
-    theta, v = net.init(rng, x), rng.standard_normal(net.size).astype(np.float32)
-    results = []
-    try:
-        for threads in (1, 2, 3):
-            ms.set_threads(threads)
-            results.append(
-                (
-                    net(theta, x),
-                    net.loss_and_gradient(theta, x, y)[1],
-                    net.hessian_vector_product(theta, x, y, v),
-                )
-            )
-    finally:
-        ms.set_threads(None)
-    for one, *others in zip(*results):
-        assert all(np.array_equal(one, other) for other in others)
 
 
 @pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")

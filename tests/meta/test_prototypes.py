@@ -3,18 +3,8 @@ the definition."""
 
 import numpy as np
 
-from minisnn.core.neuron import LIF
-from minisnn.meta.functions import adapt
-from minisnn.meta.prototypes import (
-    ClassMeans,
-    class_means,
-    distance_logits,
-    nearest,
-    with_prototypes,
-)
-from minisnn.meta.tasks import Task
-from minisnn.network.convolutional import ConvNet
-from minisnn.network.spiking import SpikingNet
+from minisnn import LIF, adapt, ClassMeans, Task, ConvNet, SpikingNet
+from minisnn.meta.prototypes import class_means, distance_logits, nearest, with_prototypes
 
 SCALE = 20.0  # untrained traces are small; at this scale the softmax is neither flat nor one-hot
 

@@ -4,10 +4,7 @@ they are for."""
 import numpy as np
 import pytest
 
-from minisnn.core.cuba import CubaLIF
-from minisnn.core.neuron import LIF
-from minisnn.meta.tasks import Task
-from minisnn.network.spiking import SpikingNet
+from minisnn import CubaLIF, LIF, Task, SpikingNet
 
 NEURONS = [LIF(), CubaLIF(threshold=0.1)]
 

@@ -3,9 +3,8 @@ its errors."""
 
 import numpy as np
 import pytest
-from conftest import off
 
-from minisnn.network.convolutional import ConvNet
+from minisnn import ConvNet
 
 
 def small(backend="numpy", dtype=np.float64, **changes):
@@ -49,28 +48,6 @@ def test_configuration_builds_the_network_again():
     assert ConvNet.from_configuration(net.configuration(), backend="numba").backend == "numba"
 
 
-def test_network_equals_scalar_loops(backend):
-    net = small(backend, input_shape=(5, 4, 2), channels=(2,), gain=0.7)
-    theta, x, _ = case(net, batch=1)
-    v, frame = net.views(theta), 0.7 * x[0].astype(float).sum(0)
-    y = np.zeros((5, 4, 2))
-    for h in range(5):
-        for w in range(4):
-            u = v["conv1.bias"].copy()
-            for i in range(3):
-                for j in range(3):
-                    if 0 <= h + i - 1 < 5 and 0 <= w + j - 1 < 4:
-                        u += frame[h + i - 1, w + j - 1] @ v["conv1.weight"][i, j]
-            y[h, w] = np.log(1 + np.exp(u))
-    out = [
-        max(y[2 * h + i, 2 * w + j, c] for i in range(2) for j in range(2))
-        for h in range(2)
-        for w in range(2)
-        for c in range(2)
-    ]
-    assert off(net(theta, x)[0], np.array(out) @ v["readout.weight"] + v["readout.bias"]) < 1e-12
-
-
 def test_frames_are_summed_counts(backend):
     net = small(backend)
     theta, x, _ = case(net)
@@ -95,24 +72,6 @@ def test_ties_go_to_the_first_site_and_odd_rests_are_dropped(backend):
 
 
 # ---- derivatives
-
-
-def test_a_twin_keeps_the_choices_of_pooling(backend, rng):
-    net = small(backend)
-    theta, x, y = case(net)
-    record, v = net.record(theta, x), rng.standard_normal(net.size)
-    loss, gradient, _, hvp = net.gradients(theta, x, y)
-    for spike in ("jet", "smooth"):
-        same, g, _, other = net.gradients(theta, x, y, spike=spike, record=record)
-        assert same == loss and np.array_equal(g, gradient) and np.array_equal(other(v), hvp(v))
-    moved = theta + v
-    assert off(net(moved, x, spike="jet", record=record), net(moved, x)) > 1e-3
-    assert np.array_equal(net(moved, x, spike="hard", record=record), net(moved, x))
-    g, own = (
-        net.loss_and_gradient(moved, x, y, spike=s, record=record)[1] for s in ("jet", "hard")
-    )
-    up, down = (net.loss(moved + h * v, x, y, spike="jet", record=record) for h in (1e-5, -1e-5))
-    assert g @ v == pytest.approx((up - down) / 2e-5, rel=1e-7) and off(g, own) > 1e-3
 
 
 # ---- errors

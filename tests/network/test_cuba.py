@@ -3,7 +3,6 @@ values, every derivative."""
 
 import numpy as np
 import pytest
-from conftest import arrays_off
 
 import minisnn as ms
 from minisnn import gradcheck
@@ -38,20 +37,13 @@ def test_the_mean_of_spikes_is_no_spike(backend):
 
 
 @pytest.mark.parametrize("T, window", [(1, 5), (2, 5), (3, 3), (9, 1), (9, 4)])
-@pytest.mark.parametrize("pool", ["max", "mean"])
-def test_no_window_is_too_short(T, window, pool):
+def test_no_window_is_too_short(backend, T, window):
     """Nothing delays: every layer has a gradient at the last step already."""
-    found = []
-    for backend in ("numpy", "numba"):
-        net = small(backend, window=window, pool=pool)
-        theta, x, y = case(net, steps=T)
-        _, gradient, _, hvp = net.gradients(theta, x, y)
-        found.append((gradient, hvp(np.random.default_rng(1).standard_normal(net.size))))
-    assert all(a.any() for name, a in net.views(found[0][0]).items() if name.endswith("bias"))
-    assert (
-        arrays_off(net, found[1][0], found[0][0]) < 1e-10
-        and arrays_off(net, found[1][1], found[0][1]) < 1e-10
-    )
+    net = small(backend, window=window)
+    theta, x, y = case(net, steps=T)
+    _, gradient, _, hvp = net.gradients(theta, x, y)
+    for of in (gradient, hvp(np.random.default_rng(1).standard_normal(net.size))):
+        assert all(a.any() for name, a in net.views(of).items() if name.endswith("bias"))
 
 
 def test_a_neuron_without_a_kind_is_an_lif():

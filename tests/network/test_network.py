@@ -7,7 +7,6 @@ from conftest import arrays_off, off
 
 import minisnn as ms
 from minisnn.gradcheck import random_case, random_data, random_theta
-from slowly import after
 
 
 def small(backend="numpy", dtype=np.float64, **changes):
@@ -33,41 +32,11 @@ def case(net, seed=0, batch=2, steps=14):
 
 def test_table_1():
     net = ms.SpikingNet(backend="numpy")
-    assert {p.name: p.shape for p in net.layout} == {
-        "conv1.weight": (5, 5, 2, 32),
-        "conv1.bias": (32,),
-        "conv2.weight": (5, 5, 32, 64),
-        "conv2.bias": (64,),
-        "conv3.weight": (5, 5, 64, 128),
-        "conv3.bias": (128,),
-        "readout.weight": (1024, 5),
-        "readout.bias": (5,),
-    }
-    assert net.size == 1600 + 32 + 51200 + 64 + 204800 + 128 + 5120 + 5
+    sizes = [1600, 32, 51200, 64, 204800, 128, 5120, 5]
+    assert [int(np.prod(p.shape)) for p in net.layout] == sizes and net.size == sum(sizes)
     assert [b.output_shape for b in net.blocks] == [(8, 16, 32), (4, 8, 64), (2, 4, 128), (1, 1, 5)]
-    assert net.window == 30
-    assert net.neuron == ms.LIF(
-        alpha=0.95, beta=0.9, gamma=0.65, rho=1, threshold=0, slope=10, gain=10
-    )
-
-
-def test_views_share_memory_in_order():
-    net = small(hidden=(4,))
-    theta = np.arange(net.size, dtype=float)
-    views = net.views(theta)
-    assert list(views) == [
-        "conv1.weight",
-        "conv1.bias",
-        "conv2.weight",
-        "conv2.bias",
-        "hidden1.weight",
-        "hidden1.bias",
-        "readout.weight",
-        "readout.bias",
-    ]
-    assert np.array_equal(np.concatenate([v.ravel() for v in views.values()]), theta)
-    views["hidden1.bias"][1] = -1
-    assert (theta == -1).sum() == 1
+    constants = dict(alpha=0.95, beta=0.9, gamma=0.65, rho=1, threshold=0, slope=10, gain=10)
+    assert net.window == 30 and net.neuron == ms.LIF(**constants)
 
 
 def test_configuration_builds_the_network_again():
@@ -91,17 +60,6 @@ def test_logits_do_not_depend_on_the_window(backend):
     theta, x, _ = case(nets[0])
     found = [net(theta, x) for net in nets]
     assert all(off(f, found[0]) < 1e-12 for f in found)
-
-
-def test_squared_loss_takes_labels_or_targets(backend):
-    net = small(backend, loss="squared")
-    theta, x, y = case(net)
-    logits = net(theta, x)
-    targets = np.eye(3)[y]
-    assert net.loss(theta, x, y) == pytest.approx(
-        0.5 * ((logits - targets) ** 2).sum() / 2, rel=1e-12
-    )
-    assert net.loss(theta, x, y) == net.loss(theta, x, targets)
 
 
 def test_cross_entropy_survives_large_logits(backend):
@@ -129,35 +87,17 @@ def test_windows_shorter_than_the_network_is_deep(backend, T, window):
 # ---- backends and types
 
 
-def both(seed, dtype=np.float64):
-    """The same random case on both backends: (net, (loss, gradient, H v) on numpy, the same on
-    numba)."""
-    found, c = [], random_case(np.random.default_rng(seed), "numpy")
-    v = np.random.default_rng(seed).standard_normal(c.net.size).astype(dtype)
-    for backend in ("numpy", "numba"):
-        net = ms.SpikingNet.from_configuration(
-            c.net.configuration(), backend=backend, dtype=np.dtype(dtype).name
-        )
-        loss, gradient, _, hvp = net.gradients(
-            c.theta.astype(dtype), c.task.x_support, c.task.y_support
-        )
-        found.append((loss, gradient, hvp(v)))
-    return net, *found
-
-
 @pytest.mark.parametrize("seed", range(300, 325))
 def test_backends_agree(seed):
-    net, (loss, g, hv), (kernel_loss, kernel_g, kernel_hv) = both(seed)
+    c = random_case(np.random.default_rng(seed), "numpy")
+    v = np.random.default_rng(seed).standard_normal(c.net.size)
+    found = []
+    for net in (c.net, c.net.like(backend="numba")):
+        loss, gradient, _, hvp = net.gradients(c.theta, c.task.x_support, c.task.y_support)
+        found.append((loss, gradient, hvp(v)))
+    (loss, *expected), (kernel_loss, *arrays) = found
     assert kernel_loss == pytest.approx(loss, rel=1e-10)
-    assert arrays_off(net, kernel_g, g) < 1e-10 and arrays_off(net, kernel_hv, hv) < 1e-10
-
-
-@pytest.mark.parametrize("seed", after(7, range(300, 310)))
-def test_backends_agree_in_float32(seed):
-    _, (loss, g, hv), (kernel_loss, kernel_g, kernel_hv) = both(seed, np.float32)
-    assert kernel_g.dtype == kernel_hv.dtype == g.dtype == hv.dtype == np.float32
-    assert kernel_loss == pytest.approx(loss, rel=1e-4)
-    assert off(kernel_g, g) < 1e-3 and off(kernel_hv, hv) < 1e-3
+    assert all(arrays_off(net, a, b) < 1e-10 for a, b in zip(arrays, expected))
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int64, np.float32, np.float64])
@@ -170,17 +110,19 @@ def test_counts_of_any_type_and_layout(backend, kind):
     assert net.loss(theta, np.repeat(x, 2, 0)[::2], list(y)) == expected
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_theta_of_another_dtype_is_cast(backend, dtype):
+def test_booleans_are_counts_of_one(backend):
+    net = small(backend)
+    theta, x, _ = case(net)
+    assert np.array_equal(net(theta, x > 0), net(theta, (x > 0).astype(np.uint8))) and x.any()
+
+
+@pytest.mark.parametrize("dtype, other", [("float32", "float64"), ("float64", "float32")])
+def test_theta_of_another_dtype_is_cast(backend, dtype, other):
     net = small(backend, dtype)
     theta, x, y = case(net)
-    v = np.random.default_rng(2).standard_normal(net.size)
-    other = np.float64 if dtype == np.float32 else np.float32
-    theta = theta.astype(np.float32)
-    expected = net.loss_and_gradient(theta.astype(dtype), x, y)[1]
-    hv = net.hessian_vector_product(theta.astype(dtype), x, y, v.astype(dtype))
-    found = net.loss_and_gradient(theta.astype(other), x, y)[1]
-    assert found.dtype == dtype and np.array_equal(found, expected)
-    assert np.array_equal(net.hessian_vector_product(theta.astype(other), x, y, v), hv)
-    assert np.array_equal(net(np.repeat(theta, 2)[::2], x), net(theta.astype(dtype), x))
-    assert net(theta.astype(other), x).dtype == dtype
+    found = []
+    for given in (theta.astype("float32").astype(kind) for kind in (dtype, other)):
+        passes = net.gradients(given, x, y)
+        found.append((passes.gradient, passes.hvp(given), net(np.repeat(given, 2)[::2], x)))
+    for one, cast in zip(*found):
+        assert one.dtype == dtype and np.array_equal(one, cast)

@@ -16,9 +16,8 @@ def double(x):
 
 
 @pytest.fixture(autouse=True)
-def unsaid(monkeypatch, tmp_path):
+def unsaid(kept_apart):
     missing.cannot_keep.cache_clear()
-    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
 
 
 def test_another_kernel_can_call_one_that_was_kept():

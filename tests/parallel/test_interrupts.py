@@ -90,9 +90,8 @@ def fourfold(x):
 
 
 @pytest.fixture
-def slow_kernel(monkeypatch, tmp_path):
+def slow_kernel(kept_apart):
     """One whose compilation takes a fifth of a second and tells when it has begun."""
-    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
     kernel = compilation.njit(cache=True)(fourfold)
     if not hasattr(kernel, "py_func"):
         pytest.skip("nothing is compiled")

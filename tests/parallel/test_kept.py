@@ -2,9 +2,6 @@
 
 import linecache
 import os
-import shutil
-import subprocess
-import sys
 import time
 import types
 from itertools import count
@@ -22,9 +19,7 @@ if config.DISABLE_JIT:
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(autouse=True)
-def a_folder_of_its_own(monkeypatch, tmp_path):
-    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("kept_apart")
 
 
 def files(tmp_path) -> list[Path]:
@@ -157,49 +152,3 @@ def test_a_damaged_file_is_made_again(damage, tmp_path):
     assert again(2) == 6 and not hits(again)
     third = compilation.njit(cache=True)(scaled)
     assert third(2) == 6 and hits(third) == 1
-
-
-PROGRAM = """
-import numpy as np
-import minisnn as ms
-x, y = np.ones((2, 8, 6), np.uint8), np.arange(2)
-net = ms.SpikingNet((6,), (), hidden=(2,), ways=2, window=5)
-theta = net.init(np.random.default_rng(0), x)
-print(float(np.abs(net.loss_and_gradient(theta, x, y)[1]).sum()))
-"""
-
-
-@pytest.mark.slow
-def test_a_changed_helper_in_a_copied_package(tmp_path):
-    """Processes one after the other: as it is, again, with one character of a helper changed, and
-    changed back."""
-    shutil.copytree(
-        ROOT / "minisnn", tmp_path / "minisnn", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    (tmp_path / "program.py").write_text(PROGRAM)
-    source = tmp_path / "minisnn" / "core" / "neuron.py"
-    text = source.read_text()
-    old = "return curve(of.prime, of.second)(a)"
-    assert text.count(old) == 1
-
-    def run() -> tuple[str, int]:
-        """What it prints, and how many kernels were kept since the start."""
-        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-        environment["NUMBA_CACHE_DIR"] = str(tmp_path / "cache")
-        done = subprocess.run(
-            [sys.executable, "program.py"],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout, len(files(tmp_path))
-
-    first, kernels = run()
-    assert kernels > 0 and run() == (first, kernels)
-    source.write_text(text.replace(old, f"{old} * 2"))
-    changed, more = run()
-    assert changed != first and more > kernels
-    source.write_text(text)
-    assert run() == (first, more)
