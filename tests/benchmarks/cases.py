@@ -138,7 +138,7 @@ TORCH = "PyTorch, steps", "PyTorch, layers"
 
 
 def seconds(
-    case: Case, names: tuple[str, ...], what: str, repeat: int, pause: float = PAUSE
+    case: Case, names: tuple[str, ...], what: str, repeat: int, pause: float = PAUSE, **how: Any
 ) -> dict[str, list[float]]:
     """Seconds a task of what several forms compute, on the same tasks, by turns."""
     net = case.network()
@@ -154,7 +154,7 @@ def seconds(
 
         return prepared
 
-    spent = findings.by_turns({name: call(name) for name in names}, repeat, pause=pause)
+    spent = findings.by_turns({name: call(name) for name in names}, repeat, pause=pause, **how)
     return {name: [one / case.tasks for one in all_of] for name, all_of in spent.items()}
 
 

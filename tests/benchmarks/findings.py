@@ -40,10 +40,11 @@ def by_turns(
     rounds: int,
     clock: Callable[[], float] = time.perf_counter,
     pause: float = 0.0,
+    first: dict[str, float] | None = None,
 ) -> dict[str, list[float]]:
     """Seconds of what each call prepares for a round, in rounds in which they take turns; one before
-    them, in which things are compiled, is not counted. `pause`: seconds before each, in which the
-    threads of the one before fall asleep."""
+    them, in which things are compiled, is not counted, and is left in `first`. `pause`: seconds
+    before each, in which the threads of the one before fall asleep."""
     spent: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(rounds + 1):
         for name, prepare in calls.items():
@@ -52,6 +53,8 @@ def by_turns(
             began = clock()
             call()
             spent[name].append(clock() - began)
+    if first is not None:
+        first.update({name: seconds[0] for name, seconds in spent.items()})
     return {name: seconds[1:] for name, seconds in spent.items()}
 
 
@@ -100,7 +103,8 @@ class Findings:
 
     def write(self, path: Path | None) -> None:
         """Print the figures that no row has, and write the file, if there is a path."""
-        for name in self.figures.keys() - {name for row in self.cells for name in row[1:]}:
+        shown = {name for row in self.cells for name in row[1:]}
+        for name in (name for name in self.figures if name not in shown):
             print(f"{name:40} {self.shown(name):>14}")
         if path is not None:
             text = json.dumps(self.contents(), indent=1, allow_nan=False)

@@ -29,7 +29,8 @@ NEEDS = {"P": "torch", "J": "jax", "m": "minisnn"}
 def compare(
     case: cases.Case, names: tuple[str, ...], repeat: int, found: findings.Findings
 ) -> None:
-    spent = {what: cases.seconds(case, names, what, repeat) for what in cases.WHATS}
+    first: dict[str, dict[str, float]] = {what: {} for what in cases.WHATS}
+    spent = {what: cases.seconds(case, names, what, repeat, first=of) for what, of in first.items()}
     for name in names:
         keys = []
         for what, of in spent.items():
@@ -38,6 +39,8 @@ def compare(
             keys.append(found.add(f"{key}-seconds", theirs, "s"))
             if name != "minisnn":
                 keys[-1] = found.add(key, theirs / mine, "x")
+            if name.startswith("JAX"):
+                found.add(f"{key}-compiling", first[what][name] - theirs, "s")
         label = f"{case.name}: {name}"
         found.row(label, *keys)
         found.more.setdefault("off", {})[label] = cases.apart(case, name)

@@ -93,11 +93,10 @@ def test_integers_and_float_twin_take_the_same_step_where_words_are_long(rule):
     how = Learner(rule, "target", "nearest", log2_weight=l, log2_bias=-4, window=8)
     exact = twin.learn(how, (p / 4096).astype(np.float32), np.arange(3)).weight
     found = learn(chip, how, p, np.arange(3))
-    step, expected = (found.weight - chip.weight) * 2.0**-9, exact - twin.weight
     inside = np.abs(found.weight) < 127
-    assert inside.mean() > 0.5 and np.corrcoef(step[inside], expected[inside])[0, 1] > 0.99
-    slope = (step @ expected.T).trace() / (expected**2).sum()
-    assert inside.all() or rule != "membrane"
-    assert slope == pytest.approx(1, abs=0.1)
+    step = ((found.weight - chip.weight) * 2.0**-9)[inside]
+    expected = (exact - twin.weight)[inside]
+    assert inside.mean() > 0.5 and np.corrcoef(step, expected)[0, 1] > 0.99
+    assert step @ expected / (expected @ expected) == pytest.approx(1, abs=0.05)
     with pytest.raises(ValueError):
         Learner(log2_weight=-30).shifts(-7)

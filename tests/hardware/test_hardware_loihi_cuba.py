@@ -125,7 +125,9 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path)
     assert {"class-means-loihi", "less-from-zero-one-sample-at-a-time-loihi"} <= set(figures)
     words, chip = np.load(tmp_path / "words.npz"), CubaNet.of(ms.read(path))
     conv = chip.layers[0]
-    np.testing.assert_array_equal(words["conv1.weight"].transpose(2, 3, 1, 0), 2 * conv.weight)
+    np.testing.assert_array_equal(
+        words["conv1.weight"].transpose(2, 3, 1, 0), 2 * conv.weight.astype(int)
+    )
     assert words["conv1.vth"].tolist() == chip.vth[0].tolist()
     assert (words["du"], words["dv"]) == (chip.du, chip.dv)
     assert words["conv1.weight_exp"] == chip.weight_exps[0]
