@@ -44,10 +44,8 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "/lessons/" not in item.nodeid)
 
 
-announce = (
-    missing.announce
-)  # the real one; no other test waits for "the kernels are compiled first"
-missing.announce = lambda: None
+announced = missing.announce
+missing.announce = lambda: None  # no test but its own waits for "the kernels are compiled first"
 
 
 @pytest.fixture(params=BACKENDS)
@@ -75,6 +73,12 @@ def unsynced(monkeypatch):
     """No power fails during a test: what is written need not reach the disk, which is a twentieth of
     all that tests do."""
     monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
+@pytest.fixture
+def announce():
+    """The real one."""
+    return announced
 
 
 @pytest.fixture
@@ -133,23 +137,3 @@ def mutate(monkeypatch):
         return found[name]
 
     return put
-
-
-def off(found, expected) -> float:
-    """max |found - expected| / max |expected|."""
-    found, expected = np.asarray(found), np.asarray(expected)
-    assert found.shape == expected.shape
-    difference, scale = np.abs(found - expected).max(), np.abs(expected).max()
-    return float(difference / scale) if scale else float(difference)
-
-
-def arrays_off(net, found, expected) -> float:
-    """The largest `off` of the parameter arrays; where one is all zero both must be, to rounding of
-    the whole."""
-    scale = np.abs(expected).max()
-    return max(
-        off(found[p.slice], expected[p.slice])
-        if np.abs(expected[p.slice]).max() > 1e-14 * scale
-        else float(np.abs(found[p.slice]).max() / scale if scale else np.abs(found[p.slice]).max())
-        for p in net.layout
-    )

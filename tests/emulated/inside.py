@@ -89,7 +89,7 @@ def gradients(path: Path) -> dict:
 
 def _off(net, found, expected) -> float:
     """The largest difference, relative to the largest number of its parameter array."""
-    from conftest import arrays_off
+    from differences import arrays_off
 
     return float(arrays_off(net, found, expected))
 

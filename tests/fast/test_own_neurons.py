@@ -3,7 +3,7 @@
 import numpy as np
 import own_neurons as neurons
 import pytest
-from conftest import off
+from differences import off
 from slowly import after
 
 import minisnn as ms

@@ -1,4 +1,4 @@
-"""The cases of networks.npz, which make_networks.py makes: an array a field, all cases behind each
+"""The cases of networks.npz, which make_values.py makes: an array a field, all cases behind each
 other, and FIELD.shapes (number of axes, shape) of each of them."""
 
 import json

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import off
+from differences import off
 from own_neurons import MyCuba, of_the_guide
 from toy import toy_config, toy_data
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import off
+from differences import off
 from toy import toy_config, toy_data
 
 import minisnn as ms

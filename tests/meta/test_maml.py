@@ -3,7 +3,7 @@ the jet form."""
 
 import numpy as np
 import pytest
-from conftest import off
+from differences import off
 
 import minisnn as ms
 from minisnn.gradcheck import random_data, random_theta

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import off
+from differences import off
 
 import minisnn as ms
 from minisnn.gradcheck import random_data, random_theta

@@ -3,7 +3,7 @@ differences of the jet twin."""
 
 import numpy as np
 import pytest
-from conftest import off
+from differences import off
 
 import minisnn as ms
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import arrays_off, off
+from differences import arrays_off, off
 from toy import assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms

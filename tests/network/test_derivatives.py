@@ -3,7 +3,7 @@ the twins, and the same on both engines; Gauss-Newton and Fisher products agains
 
 import numpy as np
 import pytest
-from conftest import off
+from differences import off
 from own_neurons import ArcTan, Tiring
 from slowly import all_but
 

@@ -1,11 +1,11 @@
-"""Values of PyTorch's automatic differentiation (tests/golden/make_networks.py), of every kind of
+"""Values of PyTorch's automatic differentiation (tests/golden/make_values.py), of every kind of
 layer."""
 
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import arrays_off, off
+from differences import arrays_off, off
 
 import minisnn as ms
 

@@ -3,7 +3,7 @@ errors."""
 
 import numpy as np
 import pytest
-from conftest import arrays_off, off
+from differences import arrays_off, off
 
 import minisnn as ms
 from minisnn.gradcheck import random_case, random_data, random_theta

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from conftest import announce
 from numba.core import caching
 
 from minisnn.parallel import compilation, missing
@@ -27,7 +26,7 @@ def test_another_kernel_can_call_one_that_was_kept():
     assert [compilation.njit()(lambda x, n=n: kept(x) + n)(4) for n in (1, 2)] == [9, 10]
 
 
-def test_compiling_is_announced_when_it_happens_and_then_only(capsys):
+def test_compiling_is_announced_when_it_happens_and_then_only(announce, capsys):
     announce()
     kernel = compilation.njit(cache=True)(double)
     assert not capsys.readouterr().err

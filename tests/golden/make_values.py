@@ -1,8 +1,8 @@
 """networks.npz: what PyTorch's automatic differentiation, applied twice, gives for networks of every
 kind of layer, in float64.
 
-    python tests/golden/make_networks.py           needs torch (CPU); writes networks.npz again
-    python tests/golden/make_networks.py --check   how far the values in the file are from it
+    python tests/golden/make_values.py           needs torch (CPU); writes networks.npz again
+    python tests/golden/make_values.py --check   how far the values in the file are from it
 
 The independent program is tests/benchmarks/torch_peer.py. Networks and inputs stay as the file has
 them: net (configuration as JSON), theta, v, x_*, y_*, step_size, steps, freeze and adapt_constants of
