@@ -30,7 +30,7 @@ KNOWN = 256  # steps whose code is kept
 class Step(NamedTuple):
     """The code of each pass, a function of
 
-    forward            k, past, u, b, S -> u, S', past           (which is given neither past nor u)
+    forward            k, past, u, b, S -> S', past              (which is given neither past nor u)
     forward_tangent    the same along a direction: b and S are tangents
     backward           k, past, u, du, S -> dX, S
     backward_tangent   the same of values, then tangents
@@ -38,9 +38,9 @@ class Step(NamedTuple):
     slope_tangent      the same of values, then tangents
 
     k are constants: those that are learned, their tangents, all others. S has what came in X, the
-    filters, and the states; on the way back the adjoints of filters and states, and the sums of what
-    the bias and the learned constants get, which only the last of values and tangents has. past is
-    what derivatives need of b and S.
+    filters, and the states; S' the membrane u in place of X. On the way back it has the adjoints of
+    filters and states, and the sums of what the bias and the learned constants get, which only the
+    last of values and tangents has. past is what derivatives need of b and S.
     """
 
     codes: tuple[str, ...]
@@ -74,8 +74,8 @@ def _traced(neuron: Any, detach: bool, learn: tuple[str, ...]) -> tuple[Step, li
     jet = Spike(neuron.spike, neuron.threshold)
     sizes = len(neuron.filtering), len(neuron.states), len(learn)
     given = Given(trace, *sizes)
-    u, *results = _run(neuron, jet.about(None, detach), learn, given)
-    traced = (u, *results, jet.slope(given.v) * given.d)
+    S, *results = _run(neuron, jet.about(None, detach), learn, given)
+    traced = (S, *results, jet.slope(given.v) * given.d)
     values, tangents = (each(lambda a: trace.number(of(a)), traced) for of in (value, derivative))
     key = (sizes, *trace.numbers, *each(lambda a: a.place, (values, tangents)))
     if key not in _steps:
@@ -89,15 +89,16 @@ _of_shipped = lru_cache(KNOWN)(_traced)  # their lines do not change
 
 
 def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tuple[Step, list]:
-    """The code of results (u, S', dX, dS, slope) and their tangents."""
+    """The code of results (S', dX, dS, slope) and their tangents; S' begins with u."""
     filters, states, learned = sizes
     carried = filters + states
-    u, after, dX, dS, slope = values
-    along, back = tangents[:2], (tangents[2], dS[:carried], tangents[3])
+    after, dX, dS, slope = values
+    u = after[0]
+    along, back = tangents[0], (tangents[1], dS[:carried], tangents[2])
     before = [given.b.x, *(a.x for a in given.S)]
     k = {a.x: f"k[{n}]" for n, a in enumerate(given.k)}
     k |= {a.d: f"k[{learned + n}]" for n, a in enumerate(given.k)}
-    asked = (values[2:4], along, back)
+    asked = (dX, dS, along, back)
     ahead = within(needed(asked, {}), [*before, *(a.x for a in given.k)])
     past = fewest(asked, {u: "u", **k}, before, ahead)
     known = {u: "u", **k, **dict.fromkeys(past, "")}
@@ -122,10 +123,10 @@ def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tupl
     pasts = [*past, *past_dot]
     tangents_back = (dX, back[0]), (*back[1], *back[2])
     passes: tuple[tuple[str, Any, dict], ...] = (
-        ("forward(k, past, u, b, S)", (u, after, past), named(S=S, b=given.b.x)),
+        ("forward(k, past, u, b, S)", (after, past), named(S=S, b=given.b.x)),
         (
             "forward_tangent(k, past, u, b, S)",
-            (*along, past_dot),
+            (along, past_dot),
             named(past=list(past), S=S_dot, u=u, b=given.b.d),
         ),
         ("backward(k, past, u, du, S)", ((dX,), dS), named(past=list(past), S=adjoints, **both)),
@@ -135,7 +136,7 @@ def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tupl
             named(past=pasts, S=adjoints_dot, **both),
         ),
         ("slope(k, v, d)", (slope,), pair),
-        ("slope_tangent(k, v, d)", (slope, tangents[4]), pair),
+        ("slope_tangent(k, v, d)", (slope, tangents[3]), pair),
     )
     codes = tuple(code_of(head, results, names, k) for head, results, names in passes)
     step = Step(codes, filters, states, learned, len(past), len(past_dot))
@@ -152,11 +153,10 @@ class Given:
         self.S = several("S", 1 + filters + states)
         self.dS = several("dS", filters + states + 1 + learned)
         self.k = several("k", learned)
-        self.zero = trace.number(0)
 
 
 def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple:
-    """(u, S', dX, dS): `core.layer`'s step and its way back. Where a neuron delays, what came in X
+    """(S', dX, dS): `core.layer`'s step and its way back. Where a neuron delays, what came in X
     enters the first filter a step later, when the others step: by then it has what the layer's own
     spikes bring."""
     constants = dict(zip(learn, given.k))
@@ -174,7 +174,6 @@ def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple
         I = after[-1]
     u, z_after = maker.forward(I, z)
     check_states(neuron, z_after, neuron.states, "forward")
-    S = (given.zero, *after, *z_after)
 
     n, end = len(F), len(F) + len(z)
     dF, dz, dbias = list(given.dS[:n]), given.dS[n:end], given.dS[end]
@@ -197,7 +196,8 @@ def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple
     for name, share in shares:
         if name in sums:
             sums[name] = sums[name] + share
-    return u, S, dX, (*dF, *dz, dbias + (dI if neuron.delay else dX), *sums.values())
+    dbias = dbias + (dI if neuron.delay else dX)
+    return (u, *after, *z_after), dX, (*dF, *dz, dbias, *sums.values())
 
 
 class Named(float):

@@ -68,10 +68,10 @@ def rows_of(neuron):
 
 
 @INLINE
-def membrane_step(U, past, S, bias, layer):
-    """The membrane of a band and what a tape holds next to it, and its state a step later."""
+def membrane_step(past, S, bias, layer):
+    """A band's state a step later, and what a tape holds next to its membrane."""
     n = layer.neuron
-    call_at(n.calls.forward, (U, past, U, past, S, bias, n.own))
+    call_at(n.calls.forward, (S, past, past, S, bias, n.own))
 
 
 @INLINE
@@ -133,7 +133,7 @@ def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out,
         if 0 <= t - layer.first < kept:
             U, more = of_band(u, b, t - layer.first, at, N, past)
         else:
-            U, more = of_band(spare, 0, 0, 0, N, past)
+            U, more = X[:0], spare
         if weights.heard.size > 0 and t > 0:
             hear(_own(out, x), b, t - 1, weights.heard, X, N)
         if t >= layer.lag and dense[b]:
@@ -147,15 +147,17 @@ def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out,
                 copy(S[N : 2 * N], X)
             if state_K.size > 0:
                 copy(S, state_K[b, at * rows : (at + N) * rows])
-        membrane_step(U, more, S, biases, layer)
+        membrane_step(more, S, biases, layer)
+        copy(X[: U.size], U)
         if spiking:
             index, column = out.index[b, band], out.column[b, band, t]
-            v = pooled((U,), room, g.n_out, pool, c)[0]
+            v = pooled((X,), room, g.n_out, pool, c)[0]
             if pool == SPIKES:
                 found = note_values(v, index, out.value[b, band], found)
             else:
                 found = note(v, g.n_out, c.threshold, column, index, found)
             out.offset[b, band, t + 1] = found
+        X[:] = 0
     if between.size > 0:
         copy(S, between[b, at * rows : (at + N) * rows])
 
@@ -168,8 +170,7 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
     g = layer.g
     N = g.height * g.row
     bands = (g.H + g.height - 1) // g.height
-    # what a tape would hold of a step goes over itself where none does
-    spare = Membrane(empty(N, u.u).reshape(1, 1, N), empty(g.row, u.u).reshape(1, 1, g.row))
+    spare = empty(g.row, u.u)  # for what a tape would hold, where none does
     state = zeros(N * rows_of(layer.neuron), u.u)
     own = tiled(weights.bias, g.W), scratch(g, u.u, None), state, spare, lists_of(g)
     for item in range(start, stop):

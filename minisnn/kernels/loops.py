@@ -77,27 +77,27 @@ class BandLoops:
         constants = unpacked(self.constants)
 
         @LINE
-        def line(k, past, u, v, kept, S, bias):
+        def line(k, past, u, kept, S, bias):
             wide()
             apart()
             for n in range(bias.size):
-                v[n], after, found = code(k, take_past(past, n), u[n], bias[n], take(S, n))
+                after, found = code(k, take_past(past, n), u[n], bias[n], take(S, n))
                 put(S, n, after)
                 keep(kept, n, found)
 
-        def forward(u, past, v, kept, S, bias, own):
-            """v, the membrane, from the state S and the bias, which serves every row; then the
-            state advances. `kept`, what a tape holds next to it, has room for a row at least. Of
-            tangents, whose values are u and past."""
+        def forward(u, past, kept, S, bias, own):
+            """The state S advances by a step; the bias serves every row. The membrane takes the
+            place of what came in. `kept`, what a tape holds next to it, has room for a row at
+            least. Of tangents, whose values are u and past."""
             k = constants(own)
-            N = v.size
+            N = S.size // (1 + step.filters + step.states)
             row = bias.size
             each = kept.size // max(N * count, 1)  # 0 where nothing is kept
             for i in range(0, N, row):
                 pasts = views_past((past,), N, i, row)
                 found = views_kept((kept,), N * each, i * each, row)
                 S_ = views((S,), N, i, row)
-                line(k, pasts, u[i : i + row], v[i : i + row], found, S_, bias)
+                line(k, pasts, u[i : i + row], found, S_, bias)
 
         return forward
 

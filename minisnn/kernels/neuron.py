@@ -15,7 +15,7 @@ from .loops import BandLoops
 from .records import POOL, Calls, CompiledNeuron, Constants, Layer, geometry
 
 # which arguments of the loops are arrays (a), the geometry (g), or tuples of so many arrays
-ARGUMENTS = Calls("aaaaaaa", "aaaaaaa", "111a1ga", "222a2ga", "111a", "222a")
+ARGUMENTS = Calls("aaaaaa", "aaaaaa", "111a1ga", "222a2ga", "111a", "222a")
 
 
 def neuron_of(

@@ -39,7 +39,9 @@ def _again(b, band, x, before, layer, U, S, biases, lists):
             step = layer.first + t - layer.lag
             input_of(x, b, step, low, low + g.height, weights, S[:N], lists, g, layer.c)
         u_t, past = of_band(U, 0, t, 0, N, layer.neuron.past)
-        membrane_step(u_t, past, S, biases, layer)
+        membrane_step(past, S, biases, layer)
+        copy(S[:N], u_t)
+        S[:N] = 0
 
 
 @INNER
@@ -77,8 +79,9 @@ def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, hea
                 hear(f, b, tau, d.weights.heard, X, N)
                 if t > 0:
                     row_times(y_dot[b, t - 1], heard, X)
-        arguments = (u_t, past, v_t, past_dot, S, biases, neuron.own)
-        call_at(neuron.calls.forward_tangent, arguments)
+        call_at(neuron.calls.forward_tangent, (u_t, past, past_dot, S, biases, neuron.own))
+        copy(X, v_t)
+        X[:] = 0
         if y_dot.size > 0:
             to_y = y_dot[b, t, band * g.sites : (band + 1) * g.sites]
             tangent((u_t, v_t), room, to_y, layer)
