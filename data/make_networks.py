@@ -1,5 +1,4 @@
-"""Train the networks of this folder, by the recipes of minisnn.experiments.networks, and keep what
-adapting needs.
+"""Train the networks of this folder, by RECIPES, and keep what adapting needs.
 
     python data/make_networks.py RUNS [ROLE ...] [--root SET=DIR]
 
@@ -7,25 +6,62 @@ RUNS is the folder of the training runs, each of which can be resumed.
 
 Without a ROLE all are made, which takes hours. A run folder RUNS/<name of the file without .h5>
 that is there already goes on, and is used as it is where it is done. Written are weights, step
-sizes, settings, curve and progress; the optimiser's state stays in the run folder. A file of this
-folder whose training is not done holds that state, too: where its run folder is not there, it is
-made from the file. Of the curve the rows stay that were validated. Networks that others only start
-from (double-nmnist/first-cnn, for one) stay in RUNS, and are made where others ask for them.
+sizes, settings, curve and progress; the optimiser's state stays in the run folder. Of the curve the
+rows stay that were validated. Networks that others only start from (double-nmnist/first-cnn, for
+one) stay in RUNS, and are made where others ask for them.
 """
 
 import argparse
-import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import minisnn as ms
-from minisnn.files import write_json
 from minisnn.meta.discriminants import rounded
-from minisnn.experiments import networks
-from minisnn.experiments.networks import MEANS, WIDE, Networks, file_name
+from minisnn.experiments.networks import file_name
 from minisnn.training.presets import preset
+from minisnn.training.settings import TrainingConfig
+
+WIDE = dict(channels=(32, 64, 128))  # Table 1's
+_LONG = dict(evaluate_every=1000, evaluate_episodes=40, test_episodes=600)
+_SNN = replace(preset("maml"), **WIDE, **_LONG, step_size=4.0, queries=10, updates=9000)
+_OF_CNN = dict(model="cnn", step_size=0.02, init_variance=9.0)
+_PLAIN = dict(rule="classify", learn_step_size="no", queries=32, updates=2000, lr=1e-3, clip=None)
+_SHORT = dict(evaluate_every=500, test_episodes=100)
+_ASL = replace(_SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, **_SHORT)
+_MORE = dict(start="double_asl_first.h5", updates=2000, lr=1e-3, seed=1)
+MEANS = dict(
+    rule="prototypes",
+    learn_step_size="no",
+    train_ways=20,
+    train_queries=2,
+    draws=3,
+    evaluate_episodes=40,
+)
+_CNN = replace(
+    _SNN, **_OF_CNN, tasks=2, queries=5, updates=10000, evaluate_episodes=100, checkpoint_every=500
+)
+RECIPES: dict[str, TrainingConfig] = {
+    "double-nmnist/maml-snn": _SNN,
+    "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
+    "double-nmnist/maml-cnn": _CNN,
+    "double-nmnist/pretrained-snn": replace(
+        preset("maml"),
+        **WIDE,
+        **_PLAIN,
+        evaluate_every=500,
+        evaluate_episodes=10,
+        test_episodes=50,
+    ),
+    "double-nmnist/moved-snn": replace(preset("maml"), **WIDE, **MEANS, updates=2500),
+    "double-asl/first-snn": _ASL,
+    "double-asl/maml-snn": replace(
+        _ASL, **_MORE, evaluate_every=250, evaluate_episodes=100, test_episodes=600
+    ),
+    "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0, updates=5000),
+    "double-asl/maml-cnn": replace(_ASL, **WIDE, **_OF_CNN),
+}
 
 _TAKES = replace(
     preset("maml"),
@@ -98,7 +134,6 @@ _BACKGROUND_MAML = replace(
     train_queries=0,
     seed=2,
 )
-RECIPES = dict(networks.RECIPES)
 RECIPES |= {
     "double-nmnist/first-cnn": replace(
         _CNN_MEANS, draws=3, init_variance=9.0, updates=5000, lr=2e-3, evaluate_every=500
@@ -109,14 +144,12 @@ RECIPES |= {
     "double-nmnist/fast-snn": replace(preset("paper-fast"), test_episodes=0),
     "double-nmnist/first-cuba": replace(preset("maml"), **WIDE, **MEANS, **_CUBA, updates=3000),
     "double-nmnist/cuba-snn": replace(
-        replace(
-            preset("maml"),
-            **WIDE,
-            **_HELD,
-            **_ONLINE,
-            neuron="cuba",
-            start="double_nmnist_first_cuba.h5",
-        ),
+        preset("maml"),
+        **WIDE,
+        **_HELD,
+        **_ONLINE,
+        neuron="cuba",
+        start="double_nmnist_first_cuba.h5",
         updates=200,
         lr=5e-4,
         evaluate_every=50,
@@ -158,26 +191,22 @@ RECIPES |= {
         evaluate_every=300,
     ),
     "double-asl-same-take/proto-snn": replace(
-        replace(
-            _TAKES,
-            start="double_asl_same_take_prototypes.h5",
-            rule="proto-maml",
-            step_size=1.0,
-            evaluate_episodes=60,
-        ),
+        _TAKES,
+        start="double_asl_same_take_prototypes.h5",
+        rule="proto-maml",
+        step_size=1.0,
+        evaluate_episodes=60,
         updates=200,
         lr=5e-4,
         seed=1,
         evaluate_every=100,
     ),
     "double-asl-same-take/maml-snn": replace(
-        replace(
-            _TAKES,
-            start="double_asl_same_take_prototypes.h5",
-            zero_readout=True,
-            inner_steps=5,
-            step_size=0.025,
-        ),
+        _TAKES,
+        start="double_asl_same_take_prototypes.h5",
+        zero_readout=True,
+        inner_steps=5,
+        step_size=0.025,
         learn_step_size="no",
         updates=200,
         lr=2e-4,
@@ -235,30 +264,12 @@ def main() -> None:
     )
     parser.add_argument("runs", metavar="RUNS", type=Path)
     parser.add_argument("roles", metavar="ROLE", nargs="*", help=f"of {', '.join(RECIPES)}")
-    parser.add_argument(
-        "--root",
-        metavar="SET=DIR",
-        action="append",
-        default=[],
-        help="recordings, such as written=strokes.npz",
-    )
+    parser.add_argument("--root", metavar="SET=DIR", action="append", default=[])
     args = parser.parse_args()
-    if unknown := [role for role in args.roles if role not in RECIPES]:
-        parser.error(f"no recipe for {', '.join(unknown)}; expected some of {', '.join(RECIPES)}")
-    roots = {}
-    for one in args.root:
-        name, _, place = one.partition("=")
-        if not name or not place:
-            parser.error(f"--root is {one}, expected SET=DIR, such as written=strokes.npz")
-        roots[name] = place
-    found_by = Networks(retrain=args.runs, roots=roots, recipes=RECIPES)
+    roots = dict(one.split("=", 1) for one in args.root)
     ship = [role for role in RECIPES if "/first-" not in role and role not in STARTS]
     for role in args.roles or ship:
-        _go_on_from_interim(
-            Path(__file__).with_name(file_name(role)),
-            args.runs / file_name(role).removesuffix(".h5"),
-        )
-        found = found_by.find(role)
+        found = ms.read(made(role, args.runs, roots))
         path = Path(__file__).with_name(file_name(role))
         ms.save(
             path,
@@ -270,15 +281,11 @@ def main() -> None:
             progress=found.progress,
             provenance=nowhere(found.provenance),
         )
-        print(
-            f"{path.name}: {path.stat().st_size / 1000:.0f} kB, {found.progress['tasks']:,} tasks"
-        )
+        print(f"{path.name}: {found.progress['tasks']:,} tasks")
 
 
 def nowhere(provenance: dict) -> dict:
     """Without the folder of recordings, which was one of the machine that trained."""
-    if "origin" not in provenance:  # of a file that is older
-        return provenance
     return provenance | {"origin": provenance["origin"] | {"root": None}}
 
 
@@ -289,15 +296,18 @@ def kept(curve: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: column[rows] for name, column in curve.items()}
 
 
-def _go_on_from_interim(shipped: Path, run: Path) -> None:
-    """Make a run folder of a shipped file whose training is not done, unless there is one."""
-    if run.exists() or not shipped.exists():
-        return
-    found = ms.read(shipped)
-    if found.progress["update"] < found.progress["updates"]:
-        run.mkdir(parents=True)
-        write_json(run / "config.json", {**asdict(found.config), "made": asdict(found.origin)})
-        shutil.copyfile(shipped, run / "checkpoint.h5")
+def made(role: str, runs: Path, roots: dict[str, str]) -> Path:
+    """The run folder of a role, trained by its recipe; where it is there it goes on, and is used as
+    it is where it is done. A network that it starts from is made before."""
+    out, config = runs / file_name(role).removesuffix(".h5"), RECIPES[role]
+    root = roots.get(config.dataset)
+    real = root is not None and config.dataset != "written"  # whose strokes are drawn again
+    config = replace(config, root=root, draws=0 if real else config.draws)
+    for other in RECIPES:
+        if config.start == file_name(other):
+            config = replace(config, start=str(made(other, runs, roots)))
+    ms.train(config, out, resume=(out / "config.json").exists())
+    return out
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ class Test:
     json: Annotated[
         Path | None,
         "write the numbers, as records of results have them, to this file",
-        outputs.json_of("minisnn hardware"),
+        outputs.FILE,
     ] = None
     force: Force = False
     quiet: Quiet = False
@@ -222,7 +222,7 @@ def classes(
     plot: Annotated[
         Path | None,
         "draw accuracy by classes, and after each class that arrives (.png, .svg, .pdf)",
-        outputs.PICTURE,
+        outputs.FILE,
     ] = None,
     chip: Chip,
     test: Test,
@@ -336,7 +336,7 @@ def _refusing(net: Any, refuse: int | None, tasks: Any) -> Any:
 
 
 def page(
-    file: Annotated[Path, "the page", outputs.PAGE] = Path("page.html"),
+    file: Annotated[Path, "the page", outputs.FILE] = Path("page.html"),
     /,
     *,
     checkpoint: Annotated[Path, "FILE", "network for single symbols"] = Path(SYMBOLS),
@@ -376,7 +376,7 @@ def loihi(
     episodes: Episodes = 100,
     queries: Queries = 10,
     words: Annotated[
-        Path | None, "write the model's integers, as Lava takes them, to an .npz", outputs.WORDS
+        Path | None, "write the model's integers, as Lava takes them, to an .npz", outputs.FILE
     ] = None,
     step_size: Annotated[
         float | None,

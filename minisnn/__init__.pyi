@@ -34,13 +34,13 @@ from .meta.functions import (
 )
 from .meta.implicit import ImplicitLoop as ImplicitLoop
 from .meta.inner import InnerLoop as InnerLoop, meta_gradient as meta_gradient
-from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
+from .meta.optim import Adam as Adam, SGD as SGD
 from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans
 from .meta.ridge import Ridge as Ridge
 from .data.sets.generated import Movement as Movement
 from .data.sets.generated import Waves as Waves
-from .meta.rules import MAML as MAML, body as body
+from .meta.rules import MAML as MAML
 from .meta.tasks import Task as Task
 from .core.architecture import Conv as Conv, Dense as Dense
 from .network.convolutional import ConvNet as ConvNet

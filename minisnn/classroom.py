@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .data.store.shipped import folder
-from .outputs import LESSONS, marked_folder
+from .outputs import SHARED, marked_folder
 
 # what the notebooks import, and what says how they hang together
 NEEDED = (
@@ -137,7 +137,7 @@ def copy(
         )
     chosen = [known[number] for number in only or known]
     done = []
-    with marked_folder(out, force, LESSONS) as made:
+    with marked_folder(out, force, SHARED) as made:
         for file in [*needed(), *(lesson.path for lesson in chosen)]:
             place = file.relative_to(folder("lessons"))
             content = file.read_bytes()

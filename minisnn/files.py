@@ -3,11 +3,11 @@ others opened with care."""
 
 import json
 import os
-import re
 import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,17 +22,18 @@ _numbers = count()
 
 
 @contextmanager
-def whole_file(path: str | Path, previous: Path | None = None) -> Iterator[BinaryIO]:
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     """A file to write into next to `path`, which takes its name when the block ends: killed at any
     moment, or where the block raises, the place holds the old file or the new one. What killed
     processes left of a file of this name is removed. Through a link its target is written.
 
-    previous   where the old file goes; a file is under one of the two names at every moment
-
     Raises OSError, naming `path`, where the disk is full or the folder cannot be written.
     """
     path = Path(os.path.realpath(path))
-    remove_leftovers(path.parent, re.escape(path.name))
+    for leftover in path.parent.glob(f".{escape(path.name)}.*-*.tmp"):
+        with suppress(OSError), open(leftover, "rb") as file:  # it has gone, or is somebody else's
+            if fcntl is not None and _lock(file.fileno()):  # else a living process writes it
+                leftover.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.tmp")
     try:
         with called(path, temporary):
@@ -41,29 +42,24 @@ def whole_file(path: str | Path, previous: Path | None = None) -> Iterator[Binar
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            if previous is not None and path.exists():
-                _second_name(path, previous)
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_whole(path: str | Path, contents: bytes, previous: Path | None = None) -> None:
+def write_whole(path: str | Path, contents: bytes) -> None:
     """Write a file with these contents; see `whole_file`."""
-    with whole_file(path, previous) as file:
+    with whole_file(path) as file:
         file.write(contents)
 
 
 @contextmanager
-def whole_folder(path: str | Path, into: bool = False) -> Iterator[Path]:
+def whole_folder(path: str | Path) -> Iterator[Path]:
     """A folder to write into, whose files move to `path` when the block ends, and nowhere where it
-    raises.
+    raises. Files that are there stay, but for those of the same names.
 
-    path   new or empty: it appears with all its files at once
-    into   it may hold files; they stay, but for those of the same names
-
-    What a killed process left is removed. Raises ValueError where there is something of the name
-    already, or another process writes it; OSError, naming files by where they were to come.
+    What a killed process left is removed. Raises ValueError where there is a file of the name, or
+    another process writes the folder; OSError, naming files by where they were to come.
     """
     path = Path(path)
     temporary = path / UNFINISHED if path.is_dir() else path.with_name(f".{path.name}{UNFINISHED}")
@@ -71,9 +67,8 @@ def whole_folder(path: str | Path, into: bool = False) -> Iterator[Path]:
         raise ValueError(f"{temporary}: this is a link; expected no file of this name")
     with called(path, temporary), held(temporary, path):
         try:
-            others = path.is_dir() and any(entry != temporary for entry in path.iterdir())
-            if path.is_file() or others and not into:
-                raise ValueError(f"{path}: something of this name exists; expected a new folder")
+            if path.is_file():
+                raise ValueError(f"{path}: a file of this name exists; expected a folder")
             for leftover in temporary.iterdir():
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
             yield temporary
@@ -111,18 +106,6 @@ def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
                 parent.rmdir()
 
 
-def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
-    """Remove what killed processes left of files whose names match one of these expressions; what a
-    living one is writing stays."""
-    for leftover in folder.glob(".*.tmp"):
-        name = re.fullmatch(r"\.(.+)\.\d+-\d+\.tmp", leftover.name, re.DOTALL)
-        if name is None or not any(re.fullmatch(wanted, name[1]) for wanted in names):
-            continue
-        with suppress(OSError), open(leftover, "rb") as file:  # it has gone, or is somebody else's
-            if fcntl is not None and _lock(file.fileno()):
-                leftover.unlink()
-
-
 def _lock(descriptor: int) -> bool:
     """Whether no other process has the lock of an open file or folder, which is this process's
     until it closes it; true where there are no locks."""
@@ -143,16 +126,6 @@ def _move(source: Path, place: Path) -> None:
             _move(entry, place / entry.name)
     else:
         os.replace(source, place)
-
-
-def _second_name(path: Path, other: Path) -> None:
-    """Give the file at `path` the name `other` too; where the file system knows one name a file,
-    only that name."""
-    other.unlink(missing_ok=True)
-    try:
-        os.link(path, other)
-    except OSError:
-        os.replace(path, other)
 
 
 @contextmanager

@@ -7,44 +7,26 @@ checked before any work begins.
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from errno import EACCES
 from pathlib import Path
+from typing import NamedTuple
 
 from .files import UNFINISHED, whole_folder
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of output.
-
-    words    what it is, for people
-    folder   whether it is a folder
-    shared   a folder in which other files may be, for whoever writes there replaces none of them
-    """
+class Kind(NamedTuple):
+    """A kind of output: words for people, whether it is a folder, and whether other files may be in
+    it, for whoever writes there replaces none of them."""
 
     words: str
     folder: bool = False
     shared: bool = False
 
 
-def json_of(command: str) -> Kind:
-    """The numbers that a command writes."""
-    return Kind(f"numbers of {command} (JSON)")
-
-
-CHECKPOINT = Kind("a checkpoint")
+FILE = Kind("a file")
 FOLDER = Kind("a new or empty folder", folder=True)
-# RunFolder.check_free says what of a run is there
-RUN = Kind("a run folder", folder=True, shared=True)
-DATA = Kind("a folder of recordings", folder=True, shared=True)
-STUDIES = Kind("a folder of studies", folder=True, shared=True)
-LESSONS = Kind("a folder of lessons", folder=True, shared=True)
-PICTURE = Kind("a picture")
-NIR = Kind("a NIR file")
-PAGE = Kind("a page")
-REPORT = Kind("a report")
-WORDS = Kind("an .npz file of Loihi's words")
+SHARED = Kind("a folder", folder=True, shared=True)
+RUN = Kind("a run folder", folder=True, shared=True)  # RunFolder.check_free says what is there
 
 
 def check(
@@ -117,7 +99,7 @@ def marked_folder(path: str | Path, force: bool = False, kind: Kind = FOLDER) ->
     """
     path = Path(path)
     check(path, kind, force=force)
-    with whole_folder(path, into=True) as folder:
+    with whole_folder(path) as folder:
         yield folder
         new = [file for file in folder.rglob("*") if file.is_file()]
         check_files(path, {str(file.relative_to(folder)): file.read_bytes() for file in new}, force)

@@ -133,7 +133,7 @@ def test_what_was_found_is_shown_in_a_line():
                 x, y, x, y, recordings=(hidden(np.array([[1], [2]])), [[3], [4]])
             ),
         ),
-        ("gradient", lambda hidden: ms.clip(hidden(theta), 1.0)),
+        ("gradient", lambda hidden: ms.meta.optim.clip(hidden(theta), 1.0)),
         ("gradient", lambda hidden: ms.SGD(3).step(np.zeros(3), hidden(np.ones(3)), 0.1)),
         ("theta", lambda hidden: ms.Adam(3).step(hidden(np.zeros(3)), np.ones(3), 0.1)),
         ("theta", lambda hidden: ms.save("masked.h5", net, hidden(theta))),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from minisnn import files
-from minisnn.files import held, remove_leftovers, whole_file, whole_folder, write_whole
+from minisnn.files import held, whole_file, whole_folder, write_whole
 
 ROOT = Path(files.__file__).parents[1]
 
@@ -49,17 +49,6 @@ def test_a_file_that_failed_leaves_the_old_one(tmp_path, error):
         assert raised.value.filename == str(tmp_path / "a"), "a full disk names no file"
 
 
-@pytest.mark.parametrize("links", [True, False])
-def test_the_previous_file_keeps_a_name(tmp_path, monkeypatch, links):
-    def link(*_):
-        raise OSError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", os.link if links else link)
-    for contents in (b"1", b"2", b"3"):
-        write_whole(tmp_path / "a", contents, tmp_path / "b")
-    assert tree(tmp_path) == {"a": "3", "b": "2"}
-
-
 def killed(program: str, folder: Path) -> None:
     """Run a program that ends without any clearing up."""
     program = f"import os\nfrom minisnn.files import *\n{program}\n    os._exit(9)"
@@ -80,8 +69,6 @@ def test_what_a_killed_process_left_of_a_file_is_removed_by_the_next(tmp_path):
         ".a.1.tmp": "somebody else's",
         "a": "new",
     }
-    remove_leftovers(tmp_path, "b")
-    assert tree(tmp_path) == {".a.1.tmp": "somebody else's", "a": "new"}
 
 
 # ---- folders
@@ -96,7 +83,7 @@ def test_a_folder_that_failed_leaves_what_was_there(tmp_path, error, before):
     if before == "full":
         fill(out, a="old")
     found = tree(tmp_path)
-    with pytest.raises(error) as raised, whole_folder(out, into=True) as folder:
+    with pytest.raises(error) as raised, whole_folder(out) as folder:
         fill(folder, a="new", b="new")
         raise error()
     assert tree(tmp_path) == found
@@ -108,7 +95,7 @@ def test_files_go_into_a_folder_that_is_there(tmp_path):
     (tmp_path / "b").mkdir()
     fill(tmp_path, a="old", mine="kept")
     fill(tmp_path / "b", mine="kept")
-    with whole_folder(tmp_path, into=True) as folder:
+    with whole_folder(tmp_path) as folder:
         fill(folder, a="new")
         (folder / "b").mkdir()
         fill(folder / "b", c="new")

@@ -42,6 +42,27 @@ class ToySet:
         return self.sample_task(np.random.default_rng((seed, index)), ways, shots, queries)
 
 
+class Waves:
+    """Regression: where a bar lies, as two numbers; every task has its own scale."""
+
+    input_shape, away = (6, 6, 2), 0.0
+
+    def sample_task(self, rng, ways=2, shots=4, queries=4) -> Task:
+        scale = rng.uniform(0.5, 1.5)
+
+        def samples(n):
+            at = rng.integers(0, 6, n)
+            x = (rng.random((n, 14, 6, 6, 2)) < 0.05).astype(np.uint8)
+            for one, column in zip(x, at):
+                one[::2, :, column] = 1
+            return x, scale * np.stack([at / 5, 1 - at / 5], 1) + self.away
+
+        return Task(*samples(shots), *samples(queries))
+
+    def episode(self, seed, index, *size) -> Task:
+        return self.sample_task(np.random.default_rng((seed, index)), *size)
+
+
 def toy_data(at_call: dict | None = None) -> dict[str, ToySet]:
     """A ToySet for every split; `at_call` is that of the training set."""
     return {split: ToySet(split, at_call if split == "train" else None) for split in SPLITS}

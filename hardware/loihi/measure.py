@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from minisnn.experiments.findings import Table, figure
-from minisnn.experiments.statistics import difference, estimate
 from minisnn.files import write_whole
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, with_prototypes
@@ -104,7 +103,7 @@ def table(values: dict[str, Row], aligned: str) -> Table:
     tells how tasks are."""
     base = values[FLOAT]
     rows = [
-        [name, estimate(row).percent(), None if name == FLOAT else difference(row, base).percent()]
+        [name, row.percent(), None if name == FLOAT else row.less(base).percent()]
         for name, row in values.items()
     ]
     return Table(
@@ -123,12 +122,11 @@ def figures(values: dict[str, Row]) -> dict[str, dict]:
     found = {}
     for name, row in values.items():
         key = re.sub(r"[^a-z]+", "-", name.lower())
-        numbers = {key: (row.mean, "%", row.intervals)}
+        found[key] = figure(row.mean, "%", row.interval and row.interval.half)
         if name != FLOAT:
-            less, apart = row.less(values[FLOAT])
-            numbers[f"less-{key}"] = less, "points", apart
-        for key, (value, unit, intervals) in numbers.items():
-            found[key] = figure(value, unit, intervals.lead and intervals.lead.half)
+            apart = row.less(values[FLOAT])
+            half = apart.interval and apart.interval.half
+            found[f"less-{key}"] = figure(apart.mean, "points", half)
     return found
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from minisnn.experiments.findings import Table, figure
-from minisnn.experiments.statistics import difference, estimate
 from minisnn.files import read_json
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, frames, rows_of
 from minisnn.training.intervals import POPULATIONS
@@ -69,8 +68,8 @@ def table(
     lines: list[list] = []
     for name, compared in _compared(values, seeds).items():
         each = ", ".join(f"{100 * value:.1f}" for _, value in sorted(seeds.get(name, {}).items()))
-        less = difference(values[name], base).percent() if compared else None
-        lines.append([name, estimate(values[name]).percent(), each, less])
+        less = values[name].less(base).percent() if compared else None
+        lines.append([name, values[name].percent(), each, less])
     few = settings.alphabets
     of = f" of the characters of {few} alphabet{'s' * (few > 1)}" if few else ""
     kind = {"val": "validation", "test": "test"}[split]
@@ -93,8 +92,9 @@ def figures(values: Mapping[str, Row], seeds: Mapping[str, Mapping[int, float]])
         key = name.replace(" ", "-")
         found[key] = figure(row.mean, "%", row.interval and row.interval.half)
         if compared:
-            less, apart = row.less(values[FLOAT])
-            found[f"less-{key}"] = figure(less, "points", apart.lead and apart.lead.half)
+            apart = row.less(values[FLOAT])
+            half = apart.interval and apart.interval.half
+            found[f"less-{key}"] = figure(apart.mean, "points", half)
         for seed, value in seeds.get(name, {}).items():
             found[f"{key}-seed-{seed}"] = figure(value, "%")
     return found

@@ -16,7 +16,6 @@ import numpy as np
 
 from minisnn.data.sets.recordings import Recordings
 from minisnn.experiments.findings import Table, figure
-from minisnn.experiments.statistics import difference, estimate
 from minisnn.meta.prototypes import class_means, distance_logits
 from minisnn.parallel.executor import Executor
 from minisnn.terminal import bar
@@ -197,8 +196,8 @@ def tables(seen: Seen, how: How, note: str) -> list[Table]:
     rows = []
     for ways in how.ways:
         several = [seen.cells[ways, k] for k in how.shots]
-        shown = [estimate(one["integers"]).percent() for one in several]
-        less = [difference(one["integers"], one["float"]).points() for one in several]
+        shown = [one["integers"].percent() for one in several]
+        less = [one["integers"].less(one["float"]).points() for one in several]
         rows.append([str(ways), *shown, *less])
     text = (
         f"{how.episodes} episodes each, {how.queries} queries a class, shots shuffled over all "
@@ -208,8 +207,8 @@ def tables(seen: Seen, how: How, note: str) -> list[Table]:
     header = ["shots", "one by one (%)", "all at once (%)", "less (points)", "float (%)"]
     rows = []
     for k, one in seen.orders.items():
-        shown = [estimate(one[name]).percent() for name in ("one by one", "at once", "float")]
-        shown.insert(2, difference(one["one by one"], one["at once"]).points())
+        shown = [one[name].percent() for name in ("one by one", "at once", "float")]
+        shown.insert(2, one["one by one"].less(one["at once"]).points())
         rows.append([str(k), *shown])
     title = f"{how.most} classes that arrive one by one, and the same shots all at once, shuffled"
     text = f"{how.orders} orders. Accuracy over all classes, after the last."
@@ -239,8 +238,8 @@ def figures(seen: Seen, how: How) -> dict[str, dict]:
         ((k,), "one by one", "at once", "one by one less", rows) for k, rows in seen.orders.items()
     ]
     for key, first, second, less, rows in several:
-        numbers = {name: (estimate(row), "%") for name, row in rows.items()}
-        numbers[less] = difference(rows[first], rows[second]), "points"
+        numbers = {name: (row, "%") for name, row in rows.items()}
+        numbers[less] = rows[first].less(rows[second]), "points"
         for name, (one, unit) in numbers.items():
             name = "-".join([*name.split(), *map(str, key)])
             found[name] = figure(one.mean, unit, one.half if np.isfinite(one.half) else None)
@@ -252,7 +251,7 @@ def panels(seen: Seen, how: How, published: Sequence[tuple[int, int, float]]) ->
     others."""
     at_once = []
     for k in how.shots:
-        several = [estimate(seen.cells[n, k]["integers"]) for n in how.ways]
+        several = [seen.cells[n, k]["integers"] for n in how.ways]
         line = dict(label=_shots(k), x=list(how.ways), y=[_percent(one.mean) for one in several])
         at_once.append(line | dict(half=[_percent(one.half) for one in several]))
     kept = [m for m in range(1, how.most + 1) if m <= FIRST or m % STEP == 0 or m == how.most]

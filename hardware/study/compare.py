@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 
 from minisnn.experiments.findings import Findings
-from minisnn.experiments.statistics import difference, estimate
 from minisnn.experiments.study import Study
 from minisnn.training.evaluation import ALIGNED, alignment
 
@@ -53,7 +52,7 @@ def run(
         total = c.chip(b).saturations
         for place in (place for place in total if not place.startswith("readout")):
             clipped.append([b, place, f"{total[place] + counts[place]:,}"])
-    rows = [[name, estimate(one.row).percent()] for name, one in twins.items()]
+    rows = [[name, one.row.percent()] for name, one in twins.items()]
     note = (
         "The twins freeze the conv layers and learn with the power of two nearest to the step size."
     )
@@ -70,16 +69,16 @@ def run(
     _traces(c, found)
     _others(c, found)
     _cost(c, found, joules or PICOJOULE)
-    shown = (f"{b} bits {estimate(chips[b, Choice(b)].row).percent()} %" for b in bits)
+    shown = (f"{b} bits {chips[b, Choice(b)].row.percent()} %" for b in bits)
     found.summary = (
-        f"Float twin {estimate(twins[TWIN].row).percent()} %; all layers in integers: "
+        f"Float twin {twins[TWIN].row.percent()} %; all layers in integers: "
         f"{'; '.join(shown)} (stochastic rounding, {episodes} episodes)."
     )
     return found
 
 
 def _less(one: Found, twin: Found) -> str:
-    return difference(one.row, twin.row).percent()
+    return one.row.less(twin.row).percent()
 
 
 def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: str) -> None:
@@ -93,7 +92,7 @@ def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: 
     for name, (b, readout_bits) in words.items():
         several = [chips[b, Choice(readout_bits, rounding=mode)] for mode in MODES]
         written = sorted({f"{100 * one.shares[0]:.1f}" for one in several}, key=float)
-        shown = [estimate(one.row).percent() for one in several]
+        shown = [one.row.percent() for one in several]
         less = _less(chips[b, Choice(readout_bits)], twins[TWIN])
         rows.append([name, *shown, less, " to ".join(dict.fromkeys((written[0], written[-1])))])
     header = ["weight bits", *MODES.values(), "stochastic, less its float twin (points)"]
@@ -106,7 +105,7 @@ def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: 
 def _thresholds(found: Findings, chips: dict, b: int, episodes: int) -> None:
     """Accuracy and shares of synapses, a column a threshold of the update."""
     several = [chips[b, Choice(rounding="nearest", percent=percent)] for percent in THRESHOLDS]
-    rows = [["accuracy (%)", *(estimate(one.row).percent() for one in several)]]
+    rows = [["accuracy (%)", *(one.row.percent() for one in several)]]
     for k, name in ((1, "synapses gated (%)"), (0, "synapses written (%)")):
         rows.append([name, *(f"{100 * one.shares[k]:.1f}" for one in several)])
     header = " | ".join(["threshold Θ (% of the largest update)", *map(str, THRESHOLDS)])
@@ -124,7 +123,7 @@ def _rules(found: Findings, chips: dict, twins: dict, b: int) -> None:
         if (conv, choice.bits, choice.percent) == (b, 8, 0) and choice.twin != TWIN:
             how = ", one sample after the other" * choice.online
             twin = twins[choice.twin]
-            shown = [estimate(each.row).percent() for each in (one, twin)]
+            shown = [each.row.percent() for each in (one, twin)]
             name = f"{choice.rule}, {choice.error}{how}"
             rows.append([name, *shown, _less(one, twin), f"{100 * one.shares[0]:.1f}"])
     header = "rule, error | accuracy (%) | float twin (%) | less its twin (points) | "
@@ -156,7 +155,7 @@ def _traces(c: Comparison, found: Findings) -> None:
         cells: dict[str, list] = {}
         for (part, mode, _), one in measured.items():
             if part == letter:
-                cells.setdefault(mode, [mode]).append(estimate(one.row).percent())
+                cells.setdefault(mode, [mode]).append(one.row.percent())
         note = f"{len(one.row.per_episode)} episodes, weights of {b} bits." + speaks(one.row)
         title = f"Fraction bits {letter} of the {name} traces of the {of}: accuracy (%)"
         header = " | ".join(["rounding", *map(str, lengths)])
@@ -175,7 +174,7 @@ def _others(c: Comparison, found: Findings) -> None:
     rows = []
     for name, one in measured.items():
         less = None if one is plain else _less(one, plain)
-        rows.append([name, estimate(one.row).percent(), less])
+        rows.append([name, one.row.percent(), less])
     header = "what learns | accuracy (%) | less readout only (points)"
     note = (
         f"{len(plain.row.per_episode)} episodes; weights of 8 bits where none are named, "

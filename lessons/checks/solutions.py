@@ -326,7 +326,7 @@ SOLUTIONS = {
     adam, losses = ms.Adam(net.size), []
     for task in tasks:
         loss, gradient = ms.meta_gradient(net, theta, task, a, order=order)
-        theta = adam.step(theta, ms.clip(gradient, 5)[0], 0.02)
+        theta = adam.step(theta, ms.meta.optim.clip(gradient, 5)[0], 0.02)
         losses.append(loss)
     return theta, np.array(losses)
 ''',

@@ -32,7 +32,7 @@ def check(
     json: Annotated[
         Path | None,
         "write every row of every report to this file",
-        outputs.json_of("minisnn check"),
+        outputs.FILE,
     ] = None,
     force: Force = False,
     threads: Threads = None,

@@ -9,20 +9,17 @@ import numpy as np
 
 from ..data.readers.anything import INDEX, SUFFIXES
 from ..data.readers.arrays import SETS, holds_events, holds_set
-from ..data.readers.columns import ORDER
 from ..data.readers.hdf5 import naming
 from ..data.readers.pictures import IMAGE_SUFFIXES, read_pictures
 from ..data.written.orders import TRAINING, VALIDATION, lasting
 from ..data.written.strokes import holds_strokes, read_strokes
 from ..files import read_json
 from ..meta.rules import RULES
-from ..training.checkpoint import CURRENT, PREVIOUS, holds_checkpoint, read
+from ..training.checkpoint import CURRENT, read
 from ..training.folder import RunFolder
 from ..training.progress import alike_since, sentence
 from . import look
 from .options import in_a_line
-
-FEW, TALL = 8, 4  # columns, and rows a column, of a table of events that is no picture
 
 
 def kind_of(path: Path, ordered: bool) -> Callable:
@@ -36,7 +33,7 @@ def kind_of(path: Path, ordered: bool) -> Callable:
 
     if path.exists() and not path.is_dir() and not path.is_file():  # it might never end
         raise ValueError(f"{path}: this is a device or a pipe; expected a file or a folder")
-    if any((path / name).is_file() for name in (CURRENT, PREVIOUS, "config.json")):
+    if (path / CURRENT).is_file() or (path / "config.json").is_file():
         return run
     if holds_strokes(path):
         return strokes
@@ -53,9 +50,9 @@ def strokes(path: Path) -> None:
     print(f"{path}: pen strokes of {len(found)} drawings of {len(found.names)} characters")
     seconds = lasting(found) / 1000
     for name in found.alphabets:
-        own = found.alphabet_of[found.character] == name
+        own = seconds[found.alphabet_of[found.character] == name]
         split = "trains" if name in TRAINING else "validates" if name in VALIDATION else "tests"
-        many = f"{own.sum():>6} drawings, {np.median(seconds[own]):.1f} seconds each"
+        many = f"{len(own):>6} drawings, {np.median(own):.1f} seconds each"
         print(f"  {name[:23]:<24}{split:<10}{many}")
 
 
@@ -63,7 +60,7 @@ def run(path: Path) -> None:
     """A run's network, settings and result."""
     folder = RunFolder(path)
     config, origin = folder.read() if (path / "config.json").is_file() else (None, folder.origin)
-    if not holds_checkpoint(path):
+    if not (path / CURRENT).is_file():
         words = "a run that was stopped before its first checkpoint; begin it with"
         print(f"{path}: {words} {origin.how_to_go_on(path)}")
         return
@@ -107,52 +104,38 @@ def checkpoint(path: Path, config: Any = None) -> None:
 
 def _inner_loop(net: Any, inner: Any) -> str:
     """How a network learns a task: its steps, and every field that is not the usual one."""
-    values = {one.name: getattr(inner, one.name) for one in fields(inner)}
-    values = {
-        one.name: values[one.name]
-        for one in fields(inner)
-        if one.name == "steps" or values[one.name] is not one.default
-    }
-    for name, sizes in values.items():
-        if isinstance(sizes, np.ndarray):
-            ranges = ((p.name, sizes[p.slice]) for p in net.layout if sizes.ndim == 1)
-            values[name] = ", ".join(
-                f"{of} {some.min():.3g}-{some.max():.3g}" for of, some in ranges
-            )
-    return ", ".join([type(inner).__name__, *(f"{name} {value}" for name, value in values.items())])
+    words = [type(inner).__name__]
+    for one in fields(inner):
+        value = getattr(inner, one.name)
+        if isinstance(value, np.ndarray):
+            value = f"{value.min():.3g}-{value.max():.3g}"
+        elif one.name != "steps" and value == one.default:
+            continue
+        words.append(f"{one.name} {value}")
+    return ", ".join(words)
 
 
 def _training(found: Any, config: Any) -> None:
     """How a network was trained, and what it reached last."""
-    done = found.progress.get("update", 0)
+    done, rule = found.progress.get("update", 0), RULES[config.rule]
     task = f"{config.tasks} x {config.ways}-way {config.shots}-shot"
-    if RULES[config.rule].whole_set:
-        task = f"{config.queries} samples"
-    words = (
-        f"{RULES[config.rule].words(config.order)}, {done} of {config.updates} updates of {task}"
-    )
+    task = f"{config.queries} samples" if rule.whole_set else task
+    words = f"{rule.words(config.order)}, {done} of {config.updates} updates of {task}"
     print(f"{'training':<12}{words}, {found.origin.words()}, seed {config.seed}")
     alike = max(alike_since(config, done), done - 100)
     for name, column in found.curve.items():
         last = name in ("seconds", "validation") or name.startswith("activity")
-        known = column[0 if last else alike :]
-        known = known[np.isfinite(known)]
+        known = column[np.isfinite(column)] if last else column[alike:]
         if known.size:
-            value = known[-1] if last else known.mean()
+            value = known[-1] if last else np.mean(known)
             print(f"{'':<12}{name.replace('_', ' '):<26}{value:.4g}")
 
 
 def pictures(path: Path) -> None:
-    """How many pictures of which labels. ValueError where a folder holds none, or its first array
-    is a table of many rows and few columns, which is neither a picture nor events as it is."""
-    some = [one for one in path.rglob("*") if one.suffix.lower() in IMAGE_SUFFIXES]
-    if path.is_dir() and not some:
+    """How many pictures of which labels."""
+    if path.is_dir() and not any(one.suffix.lower() in IMAGE_SUFFIXES for one in path.rglob("*")):
         expected = f"expected a run, {INDEX}, <class>/<recording> or <label>/*.png"
         raise ValueError(f"{path}: no run, recordings or pictures; {expected}")
-    if some and (first := min(some)).suffix.lower() == ".npy":
-        shape = np.load(first, mmap_mode="r", allow_pickle=False).shape
-        if len(shape) == 2 and min(shape) <= FEW and max(shape) > TALL * min(shape):
-            raise ValueError(f"{first}: holds an array of shape {shape}; say {ORDER}, or turn it")
     found = read_pictures(path)
     rows, columns = found.images.shape[1:]
     print(f"{path}: {len(found)} pictures of {columns} x {rows} pixels, {len(found.names)} labels")

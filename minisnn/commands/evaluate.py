@@ -1,12 +1,16 @@
 """`minisnn evaluate`: few-shot accuracy of a checkpoint."""
 
+import inspect
 import sys
 import warnings
+from contextlib import suppress
 from dataclasses import replace
+from json import dumps, loads
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from .. import outputs
+from ..data.sets.named import DATASETS, OPTIONS, find
 from ..files import write_json
 from ..meta.rules import RULES
 from ..parallel.missing import announce
@@ -23,8 +27,6 @@ from .options import (
     network_for,
     reading_of,
 )
-
-JSON = outputs.json_of("minisnn evaluate")
 
 
 def evaluate(
@@ -53,13 +55,6 @@ def evaluate(
         "learn by another rule: nearest class mean, steps from there, steps from a readout of zero, "
         "or the readout alone, one sample after the other (default: as in training)",
     ] = None,
-    step_size: Annotated[float | None, "of the inner loop (default: the checkpoint's)"] = None,
-    freeze: Annotated[
-        tuple[str, ...] | None, "layers that do not adapt (default: as in training)"
-    ] = None,
-    online: Annotated[
-        bool | None, "adapt after every support sample, not once (default: as in training)"
-    ] = None,
     align: Annotated[
         Literal["support", "none"] | None,
         "shift each task by the whole-pixel offset that its support asks for (default with "
@@ -78,7 +73,7 @@ def evaluate(
     json: Annotated[
         Path | None,
         "write all numbers, also those of every episode, to this file",
-        JSON,
+        outputs.FILE,
     ] = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -99,15 +94,14 @@ def evaluate(
       minisnn evaluate --dataset written --root strokes.npz
                                                    by the network that ships for it
       minisnn evaluate --checkpoint runs/pen --strokes shuffled    without time
-      minisnn evaluate --checkpoint runs/quick-1 --freeze conv1    adapting less
       minisnn evaluate --checkpoint runs/quick-1 --workers 4       four processes
     """
+    from ..meta.prototypes import ClassMeans
     from ..training.baselines import baselines as baselines_of
     from ..training.checkpoint import classifier, read
     from ..training.evaluation import evaluate as measure
     from ..training.origin import met
     from ..training.progress import RULE_NAMES, sentence, table
-    from ..training.protocol import learning, same
 
     json = None if json is None else json.absolute()  # code of the user may change the folder
     tested = checkpoint or network_for(dataset, strokes)
@@ -115,7 +109,7 @@ def evaluate(
     config, origin = found.config, found.origin
     dataset, place = found.to_open(tested, dataset, None if root is None else str(root))
     if json is not None:
-        outputs.check_not_read(json, [place], JSON)
+        outputs.check_not_read(json, [place], outputs.FILE)
     if align is not None and dataset != "double-nmnist":
         raise ValueError(f"--align is for double-nmnist, not for {dataset}; leave it out")
     how = {**origin.options(dataset), **reading_of(dataset, strokes)}
@@ -127,25 +121,23 @@ def evaluate(
         why = "with a classifier, whose readout knows the classes"
         idle(why, inner_steps=inner_steps, shots=shots, against=against, align=align, ways=ways)
         inner_steps = shots = against = align = ways = None
-    of_training: dict[str, Any] = {}
+    learner = _learner(found, ways, rule, inner_steps)
+    usual = _learner(found, ways, rule).inner.steps if rule else found.loop.steps
+    own = dict(shots=1, queries=10, inner_steps=usual, ways=found.net.ways)
     if config is not None:
-        of_training = dict(shots=config.shots, queries=config.queries, rule=config.rule)
-        of_training |= dict(seed=config.test_seed, episodes=config.test_episodes)
-    usual = _learner(found, ways=found.net.ways)
-    taken = place if origin.data is None or same(origin.root, place) else origin.root
-    own = _protocol(origin.data or dataset, taken, origin.options(dataset), usual, **of_training)
-    if rule is not None:  # what it asks for is not said to differ, but the rule
-        own |= learning(_learner(found, rule, ways).inner)
-    changes = dict(steps=inner_steps, step_size=step_size, freeze=freeze, online=online)
-    learner = _learner(found, rule, ways, **changes)
+        own |= {name: getattr(config, name) for name in ("shots", "queries", "rule")}
+        own |= dict(seed=config.test_seed, episodes=config.test_episodes)
     by: Any = rule or own.get("rule")
-    if rule is None and inner_steps and by == "prototypes":
+    if rule is None and inner_steps and isinstance(found.loop, ClassMeans):
         by = "proto-maml"  # what steps from class means are
-    asked = dict(shots=shots or own.get("shots", 1), queries=queries or own.get("queries", 10))
-    asked |= dict(rule=by, seed=seed)
+    size = learner.net.ways, shots or own["shots"], queries or own["queries"]
+    asked = dict(zip(("ways", "shots", "queries"), size), inner_steps=learner.inner.steps)
+    asked |= dict(rule=by, seed=seed, dataset=dataset, root=place) | reading(dataset, how)
     if whole_set:  # of others the sentence says it
         asked["episodes"] = episodes
-    asked = _protocol(dataset, place, how, learner, **asked)
+    known = place if origin.data is None or same_folder(origin.root, place) else origin.root
+    learned_from = origin.data or dataset
+    own |= dict(dataset=learned_from, root=known) | reading(learned_from, origin.options(dataset))
     if not quiet:
         if checkpoint is None:
             print(f"{tested} is tested, which ships for {dataset}", file=sys.stderr, flush=True)
@@ -155,26 +147,25 @@ def evaluate(
     if against is not None:
         others, networks[str(against)] = _other(against, learner.net, how, dataset)
     foreign = rule is not None and by != own.get("rule")
-    known: dict[str, str] = {}
+    seen: dict[str, str] = {}
 
     def beside(tasks: Any) -> dict[str, Any]:
         here = replace(origin, data=dataset, root=place)
         for name, learned in networks.items() if split != "train" and not whole_set else ():
             if words := met(learned, here, tasks):
-                known[name] = words
+                seen[name] = words
                 of = "" if name == str(checkpoint) else f" of {name}"
                 words = f"{split}: {words}{of}; its accuracy is not that of unseen classes"
                 warnings.warn(words, stacklevel=2)
         if not baselines or whole_set or tasks.episode(seed, 0, *size).real:
             return others
-        same = _learner(found, ways=ways)
+        same = _learner(found, ways)
         inner = None if foreign else learner.inner
         rules = baselines_of(same.net, same.theta, tasks, classifier(), inner)
         if foreign and (words := _meta_trained(found)):
             rules[words] = same
         return {**rules, **others}
 
-    size = learner.net.ways, asked["shots"], asked["queries"]
     with work.executor() as executor:
         result = measure(
             *(learner.net, learner.theta, learner.inner, dataset, split, episodes, seed, *size),
@@ -188,8 +179,7 @@ def evaluate(
             classes=origin.labels(found.net.ways) if whole_set else None,
         )
     apart = {name: value for name, value in own.items() if value != asked.get(name, value)}
-    result.update(asked, checkpoint=str(tested), trained_for=apart)
-    result["met"] = known.get(str(tested))
+    result.update(asked, checkpoint=str(tested), trained_for=apart, met=seen.get(str(tested)))
     if json is not None:
         write_json(json, result)
     learned = _meta_trained(found) if by == own.get("rule") else RULE_NAMES[by]
@@ -203,42 +193,43 @@ def _meta_trained(found: Any) -> str | None:
     return f"{rule.words(found.config.order)}, meta-trained" if rule else None
 
 
-def _protocol(
-    dataset: str, root: str | None, how: dict, learner: Any, **task: Any
-) -> dict[str, Any]:
-    """What changes a test's figure, as values by name (`training.protocol`)."""
-    from ..training.protocol import learning, reading
+def reading(dataset: str, options: dict[str, Any]) -> dict[str, Any]:
+    """How the recordings of a data set are read, in JSON's types: `options`, and the defaults of
+    what is not given."""
+    values: dict[str, Any] = {}
+    with suppress(TypeError, ValueError):  # a callable of C does not say
+        parameters = inspect.signature(find(dataset)).parameters
+        values = {name: parameters[name].default for name in OPTIONS & {*parameters}}
+    values |= (DATASETS[dataset].options if dataset in DATASETS else {}) | options
+    values = {
+        n: v for n, v in values.items() if n != "classes" and v is not inspect.Parameter.empty
+    }
+    return loads(dumps(values, default=lambda scalar: scalar.item()))
 
-    values = dict(dataset=dataset, root=root, ways=learner.net.ways, **task)
-    return values | reading(dataset, how) | learning(learner.inner)
+
+def same_folder(one: str | None, other: str | None) -> bool:
+    """Whether two spellings name one folder."""
+    places = [None if root is None else Path(root).expanduser().resolve() for root in (one, other)]
+    return places[0] == places[1]
 
 
-def _learner(found: Any, rule: str | None = None, ways: int | None = None, **changes: Any) -> Any:
-    """The network of a checkpoint as it learns by a rule, for so many classes."""
-    from ..meta.online import OnlineReadout
+def _learner(
+    found: Any, ways: int | None = None, rule: str | None = None, steps: int | None = None
+) -> Any:
+    """The network of a checkpoint as it learns by a rule, for so many classes, in so many steps."""
     from ..training.baselines import Adapted, learns_by, with_ways
 
-    if ways is not None and ways < 2:
-        raise ValueError(f"--ways is {ways}; expected at least 2")
     learner = Adapted.of(found)
     if ways not in (None, found.net.ways):
         learner = Adapted(*with_ways(found.net, found.theta, found.loop, ways))
     if rule is not None:
         learner = learns_by(rule, learner.net, learner.theta, learner.inner)
-    inner = learner.inner
-    changes = {name: value for name, value in changes.items() if value is not None}
-    unused = ["steps"] if rule == "nearest" else []
-    if rule == "nearest" or changes.get("steps", inner.steps) == 0:
-        unused += ["step_size", "freeze", "online"]
-    elif isinstance(inner, OnlineReadout):
-        unused += ["freeze", "online"]
-    given = {name: changes.pop(name) for name in unused if name in changes}
-    idle("as the network learns here", inner_steps=given.pop("steps", None), **given)
-    if not changes.get("step_size", 1) > 0:
-        raise ValueError(f"--step-size is {changes['step_size']}; expected a number above 0")
-    if changes.get("steps"):  # they go through the network's own answers to one look
-        inner = getattr(inner, "once", inner)
-    return Adapted(learner.net, learner.theta, replace(inner, **changes))
+    if rule == "nearest" or steps is None:
+        idle("as the network learns here", inner_steps=steps)
+        return learner
+    # steps go through the network's own answers to one look
+    inner = getattr(learner.inner, "once", learner.inner) if steps else learner.inner
+    return replace(learner, inner=replace(inner, steps=steps))
 
 
 def _other(path: Path, net: Any, how: dict, dataset: str) -> tuple[dict[str, Any], Any]:
@@ -255,4 +246,4 @@ def _other(path: Path, net: Any, how: dict, dataset: str) -> tuple[dict[str, Any
         words = f"{found.net.input_shape} {', '.join(apart)}"
         raise ValueError(f"--against {path}: takes other recordings than --checkpoint: {words}")
     name = ", ".join(filter(None, [str(path), _meta_trained(found)]))
-    return {name: _learner(found, ways=net.ways)}, found.origin
+    return {name: _learner(found, net.ways)}, found.origin

@@ -12,7 +12,7 @@ from .options import Quiet
 def fetch(
     dataset: Annotated[Literal["nmnist"], "the data set"],
     /,
-    out: Annotated[Path, "DIR", "folder to put it into", outputs.DATA] = Path("N-MNIST"),
+    out: Annotated[Path, "DIR", "folder to put it into", outputs.SHARED] = Path("N-MNIST"),
     part: Annotated[Literal["train", "test", "both"], "what to fetch"] = "both",
     base: Annotated[
         str | None,

@@ -18,7 +18,7 @@ def info(
         Path | None,
         "FILE",
         "draw a contact sheet of a folder of recordings, one row a class (.png, .svg, .pdf)",
-        outputs.PICTURE,
+        outputs.FILE,
     ] = None,
     force: Force = False,
     *,

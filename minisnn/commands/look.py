@@ -1,6 +1,5 @@
 """What `minisnn info` says of recordings of your own: a file of them, or a folder."""
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 
@@ -48,7 +47,6 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     wrong: list[str] = []
     rates: dict[str, list[float]] = {label: [] for label in number}
     shown: dict[str, list] = {label: [] for label in number}
-    met: dict[str, str] = {}
     spans: list[float] = []
     reach = sensor
     some = found[:: -(-len(found) // sample)]
@@ -66,10 +64,6 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
             f"{one.name}: {what}"
             for what in oddities(events, own if sensor or is_row(own) else None)
         ]
-        twin = met.setdefault(hashlib.sha256(events.tobytes()).hexdigest(), one.name)
-        if twin != one.name:
-            why = "one recording would be in support and in query"
-            wrong.append(f"{one.name}: has the same events as {twin}: {why}")
         if sheet is not None and len(shown[one.label]) < MOST_SHOWN:
             title = one.path.name if one.key is None else f"recording {one.key}"
             shown[one.label].append((title, events))
@@ -78,8 +72,7 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     for label, rate in rates.items():
         mean = f"{np.mean(rate):,.0f}" if rate else "?"
         print(f"{label[:19]:<20}{number[label]:>12}{mean:>18}")
-    looked = f"{len(some)} recordings were looked at"
-    print(f"guessing one of all classes is right in {100 / len(number):.1f} %; {looked}")
+    print(f"guessing is right in {100 / len(number):.1f} %; {len(some)} recordings were looked at")
     apart = {(one.label, one.subject or one.name) for one in found}
     for label, groups in Counter(label for label, _ in sorted(apart)).items():
         if groups < 2:
@@ -87,8 +80,6 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
             wrong.append(f"{label}: has one recording, or those of one subject or recording; {two}")
     for line in wrong[:MOST_TOLD]:
         print(f"looks wrong: {line}")
-    if len(wrong) > MOST_TOLD:
-        print(f"and {len(wrong) - MOST_TOLD} more lines like these")
     if sensor is None:
         print(f"nothing names the sensor; events reach {reach}: give --sensor")
     if sheet is not None:

@@ -25,7 +25,7 @@ from .options import CHECKPOINT, Force, idle, in_a_line
 
 def export(
     source: Annotated[Path, CHECKPOINT],
-    out: Annotated[Path, "the NIR file to write", outputs.NIR],
+    out: Annotated[Path, "the NIR file to write", outputs.FILE],
     /,
     for_: Annotated[
         Literal["snntorch", "norse", "spikingjelly"] | None,
@@ -58,7 +58,7 @@ def export(
 
 def import_(
     source: Annotated[Path, "a NIR file"],
-    out: Annotated[Path, "the checkpoint to write", outputs.CHECKPOINT],
+    out: Annotated[Path, "the checkpoint to write", outputs.FILE],
     /,
     dt: Annotated[
         float | None,

@@ -15,7 +15,7 @@ def record(
     pictures: Annotated[Path | None, "labelled pictures (default: the shipped digits)"] = None,
     /,
     *,
-    out: Annotated[Path, "DIR", "folder of files <split>/<label>/<number>.bin", outputs.DATA],
+    out: Annotated[Path, "DIR", "folder of files <split>/<label>/<number>.bin", outputs.SHARED],
     labels: Annotated[Path | None, "FILE", "labels of an idx or .npy file of pictures"] = None,
     split: Annotated[Literal["Train", "Test"], "what the recordings are for"] = "Train",
     each: Annotated[int | None, "only the first N pictures of each label"] = None,
@@ -70,7 +70,7 @@ def record(
         raise ValueError(f"{there[0]}: recordings are there, and would be mixed with new ones")
     seen: Counter[int] = Counter()
     total = 0
-    with whole_folder(out, into=True) as folder:
+    with whole_folder(out) as folder:
         camera = EventCamera(inverted=inverted)
         for place in bar(range(len(found.labels)), None, "recording", not quiet):
             label, number = int(found.labels[place]), int(numbers[place])

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from .. import outputs
-from ..experiments import BEYOND, EXPERIMENTS, UNUSED
+from ..experiments import BEYOND, EXPERIMENTS
 from ..files import held
 from ..parallel.missing import announce
-from .options import Force, Quiet, Work, idle
+from .options import Force, Quiet, Work
 
 OUT = Path("runs/paper")
 WAYS = 5  # classes of the tasks that the tables compare networks by
@@ -38,14 +38,11 @@ class Plan:
         "DIR",
         "folder of checkpoints or run folders that have the names of the shipped ones",
     ] = None
-    retrain: Annotated[
-        bool, "train them again first, into OUT/networks; this takes hours, and can be resumed"
-    ] = False
     out: Annotated[
         Path,
         "DIR",
         "folder for numbers, figures and records, from which the same command continues",
-        outputs.STUDIES,
+        outputs.SHARED,
     ] = OUT
     force: Force = False
     quiet: Quiet = False
@@ -58,17 +55,12 @@ class Plan:
         from ..experiments.networks import Networks
         from ..experiments.study import Settings, Study
 
-        given = {**vars(self), **vars(work)}
-        unused = set.intersection(*({*UNUSED.get(name, ())} for name in runs))
-        idle(f"for {', '.join(runs)}", **{name: given[name] for name in unused & {*given}})
         root, asl_root = (str(path) if path else None for path in (self.root, self.asl_root))
         settings = Settings(episodes, self.queries or 5, self.seed, root, asl_root)
-        roots = {"double-nmnist": root, "double-asl": asl_root}
-        retrain = self.out / "networks" if self.retrain else None
         if not self.quiet:
             announce()
         with held(self.out), work.executor() as executor:
-            networks = Networks(self.networks, retrain, roots, not self.quiet, executor, ways)
+            networks = Networks(self.networks, ways)
             more = settings, networks, not self.quiet, executor
             studies = [Study(name, self.out, *more) for name in runs]
             for study in studies:
@@ -200,7 +192,6 @@ def report(
       minisnn report                             from the networks that ship
       minisnn report --episodes 600              with the paper's precision
       minisnn report --only table-2,figure-3     part of it
-      minisnn report --retrain                   from random weights; hours
     """
     from ..experiments.report import write_report
     from ..experiments.study import Study
@@ -209,7 +200,7 @@ def report(
         known = ", ".join(EXPERIMENTS)
         raise ValueError(f"--only: there is no experiment {unknown[0]!r}; expected some of {known}")
     if plan.out.is_dir():  # else it is made
-        outputs.check(plan.out / "report.html", outputs.REPORT, force=plan.force)
+        outputs.check(plan.out / "report.html", outputs.FILE, force=plan.force)
     began = time.perf_counter()
     findings = []
     for found in plan.measure(dict.fromkeys(only, Study.run), episodes, work):

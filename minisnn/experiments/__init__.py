@@ -5,7 +5,7 @@ What changes one number is a row of `sweeps.SWEEPS`; the others are a module eac
 be stopped and continued; `found`, which `Study.run` makes, are tables, claims with their verdicts,
 and figures.
 
-Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`, `statistics`.
+Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`.
 It may import: stopping, terminal, files, parallel, layers, network, meta, data.store,
 data.camera, data.sets, plots, training.
 """
@@ -18,14 +18,6 @@ EXPERIMENTS = tuple(
     "recordings shift rule onset".split()
 )
 BEYOND = EXPERIMENTS[8:]  # `minisnn explore`
-# name -> options of the commands that change nothing in it
-UNUSED = {
-    "figure-2": ("episodes", "queries", "workers", "scheduler", "networks", "retrain"),
-    "table-3": ("queries", "asl_root"),
-    "figure-5": ("asl_root",),
-    "figure-6": ("asl_root",),
-    "shift": ("asl_root",),
-}
 
 
 def experiment(name: str) -> tuple:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 
 from ..plots import COLOURS, figure, style
-from .statistics import Estimate
+from ..training.intervals import Estimate
 
 
 @contextmanager

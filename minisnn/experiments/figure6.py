@@ -8,15 +8,14 @@ far), and tested on 20 unseen samples of each class.
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 
 from ..meta.optim import Adam
 from ..training.baselines import Answers, correct, drawn_by, rows_of
+from ..training.intervals import Estimate, of_trials
 from .findings import Findings
 from .readout import network, spikes_of
-from .statistics import Estimate, estimate, over
 from .study import Settings, Study, recalled, recorded
 from .sweep import Curve, Sweep
 
@@ -56,11 +55,8 @@ def trial_of(
 
 def transfer(study: Study, found: Findings) -> Iterable[Curve]:
     """Shots of a new readout, of so many ways."""
-    pretrained = study.network(ROLE)
-    if pretrained is None or study.network(MAML) is None:
-        found.missing.append(
-            "needs a network pretrained on classification and one meta-trained by MAML"
-        )
+    pretrained, maml = study.network(ROLE, found), study.network(MAML, found)
+    if pretrained is None or maml is None:
         return
     for ways in (5, 20):
         parts = pretrained.net, pretrained.theta, ways, (SHOTS, QUERIES, UPDATES), LR
@@ -77,16 +73,16 @@ def deviations(curve: Curve, episodes: int) -> None:
 
 def ten_shots(found: Findings, curves: list[Curve]) -> None:
     for curve in curves:
-        maml = estimate(curve.study.accuracies(MAML))
+        maml = curve.study.accuracies(MAML)
         good = np.array([row.per_episode for row in curve.rows.values()]).T >= maml.mean
-        needed = over(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1))
+        needed = of_trials(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1))
         never = int((~good.any(1)).sum())
         asked = (
             f"first number of shots that reaches {100 * maml.mean:.1f} %, MAML's 5-way accuracy "
             f"taken as exact, mean over {TRIALS} trials, from 5 to 20"
         )
         if never:  # at least so many
-            needed = replace(needed, ci95=None)
+            needed = Estimate(needed.mean)
             asked += f"; {never} trials never did and count as {SHOTS + 1}, so it is more than this"
         found.claim(
             f"transfer learning ({curve.labels[0]}) needs about ten shots to reach MAML's one-shot "
@@ -104,7 +100,7 @@ def ten_shots(found: Findings, curves: list[Curve]) -> None:
         found.claim(
             "one shot teaches more after meta-training than after pretraining (5-way)",
             "MAML learns in one shot",
-            Estimate(maml.mean - one.mean, math.hypot(maml.half, one.half), None, TRIALS),
+            Estimate(maml.mean - one.mean, ci95=math.hypot(maml.half, one.half)),
             5,
             rule="MAML minus transfer at one shot above 5 points",
         )
@@ -115,7 +111,7 @@ SHOTS_NEEDED = Sweep(
     heading="Accuracy of a new readout on a pretrained body (%)",
     labels="ways | shots",
     curves=transfer,
-    estimate=over,
+    estimate=lambda row: of_trials(row.per_episode),
     last="SD over trials",
     note=f"{TRIALS} trials, each with other support recordings, {QUERIES} unseen samples a class; "
     "over episodes: of these.",

@@ -1,4 +1,5 @@
-"""What an experiment found, on disk: findings.json, a CSV file a table, a picture a figure."""
+"""What an experiment found, on disk: findings.json, a CSV file a table, a picture a figure; and
+verdicts on what is claimed."""
 
 import csv
 import math
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from ..files import read_json, write_json
 from ..plots import save
-from .statistics import Claim, judge
+from ..training.intervals import Estimate
 
 KINDS = ("png", "svg")
 
@@ -19,6 +20,54 @@ def figure(value: float, unit: str, half: float | None = None) -> dict:
            ratio, or nothing
     """
     return {"value": value, "unit": unit} | ({} if half is None else {"half": half})
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper, the number that it becomes here, and whether the two agree.
+
+    text       the claim                     paper      what the paper gives for it
+    value      our number, with low and high the ends of its interval, all in `unit`
+    verdict    "agrees", "differs" or "inconclusive"
+    rule       what was asked of the number, in words
+    """
+
+    text: str
+    paper: str
+    value: float
+    low: float
+    high: float
+    unit: str
+    verdict: str
+    rule: str
+
+
+def judge(
+    text: str,
+    paper: str,
+    found: Estimate | float,
+    least=-math.inf,
+    most=math.inf,
+    *,
+    rule: str,
+    unit="points",
+    scale: float = 100.0,
+) -> Claim:
+    """The claim agrees where the whole interval lies in [least, most], differs where none of it
+    does. A number without an interval is judged by itself.
+
+    least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of
+    accuracy as a rule.
+    """
+    known = isinstance(found, Estimate)
+    value = scale * (found.mean if known else found)
+    low, high = (scale * found.low, scale * found.high) if known else (-math.inf, math.inf)
+    first, last = (low, high) if known else (value, value)
+    apart = last < least or first > most
+    verdict = "differs" if apart else "inconclusive"
+    if least <= first and last <= most:
+        verdict = "agrees"
+    return Claim(text, paper, value, low, high, unit, verdict, rule)
 
 
 @dataclass
@@ -67,7 +116,7 @@ class Findings:
         self.tables.append(Table(name, title, header.split(" | "), rows, note))
 
     def claim(self, *what, **options) -> None:
-        """Add a claim, judged by the arguments of `statistics.judge`."""
+        """Add a claim, judged by the arguments of `judge`."""
         self.claims.append(judge(*what, **options))
 
     def write(self, folder: Path) -> list[Path]:

@@ -15,7 +15,6 @@ from ..meta.inner import InnerLoop
 from ..meta.rules import body
 from ..training.baselines import Answers, correct, drawn_by, rows_of
 from .findings import Findings
-from .statistics import difference
 from .study import Settings, Study, recalled, recorded
 from .sweep import Curve, Sweep
 
@@ -39,8 +38,7 @@ def in_turn(
 
 def learned(study: Study, found: Findings) -> Iterable[Curve]:
     """Accuracy on either task as they are learned in turn, by all layers or by the readout."""
-    for dataset, name, role in study.meta_trained(found):
-        network = study.network(role)
+    for dataset, name, network in study.meta_trained(found):
         frozen = replace(network.loop, freeze=body(network.net))
         for learning, loop in {"all layers": network.loop, "the readout alone": frozen}.items():
             key = f"{dataset}-relearn-{learning.replace(' ', '-')}"
@@ -57,14 +55,14 @@ def forgets_and_relearns(found: Findings, curves: list[Curve]) -> None:
         found.claim(
             f"{where}: learning B makes the network forget A",
             paper,
-            difference(first, second),
+            first.less(second),
             10,
             rule="accuracy on A lost by learning B above 10 points",
         )
         found.claim(
             f"{where}: A is learned again in one shot",
             paper,
-            difference(third, first),
+            third.less(first),
             -5,
             rule="accuracy on A after A, B, A minus after A, paired, above -5 points",
         )

@@ -13,7 +13,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from ..training.checkpoint import Checkpoint
 from ..training.intervals import Drawn
 from . import experiment
 from .findings import Findings
+from .networks import Networks
 
 TITLES = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}  # in tables
 # that simulated recordings are made of
@@ -58,29 +59,22 @@ class Settings:
         return self.asl_root if dataset.startswith("double-asl") else self.root
 
 
+@dataclass(eq=False)
 class Study:
-    """One experiment's folder `out/name`, settings, networks, and the records in `out`."""
+    """One experiment's folder `out/name`, settings, networks, and the records in `out`; `used` are
+    the networks that it asked for."""
 
-    def __init__(
-        self,
-        name: str,
-        out: Path,
-        settings: Settings,
-        networks,
-        progress: bool = True,
-        executor=None,
-    ):
-        self.name = name
-        self.out = Path(out)
-        self.settings = settings
-        self.networks = networks
-        self.progress = progress
-        self.executor = executor or Executor()
-        self.used: dict[str, str] = {}
+    name: str
+    out: Path
+    settings: Settings
+    networks: Networks
+    progress: bool = True
+    executor: Any = field(default_factory=Executor)
+    used: dict[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
-        return self.out / self.name
+        return Path(self.out) / self.name
 
     def describe(self) -> dict:
         """What the numbers depend on, and where they were measured."""
@@ -121,22 +115,21 @@ class Study:
         places = map(shipped, PICTURES) if root is None else [Path(root).expanduser()]
         return identity([folder_identity(place) for place in places])
 
-    def network(self, role: str) -> Checkpoint | None:
-        """The network of a role ("double-nmnist/maml-snn"), or None where there is none."""
+    def network(self, role: str, found: Findings | None = None) -> Checkpoint | None:
+        """The network of a role ("double-nmnist/maml-snn"), or None where there is none, which the
+        findings then say."""
         network = self.networks.find(role)
         if network is not None:
             self.used[role] = self.networks.describe(role)
+        elif found is not None:
+            found.missing.append(f"no network {role}")
         return network
 
-    def meta_trained(self, found: Findings) -> Iterator[tuple[str, str, str]]:
-        """(data set, its name, role) of each spiking network meta-trained by MAML; findings say
-        which are missing."""
+    def meta_trained(self, found: Findings) -> Iterator[tuple[str, str, Checkpoint]]:
+        """(data set, its name, network) of each spiking network meta-trained by MAML."""
         for dataset, name in TITLES.items():
-            role = f"{dataset}/maml-snn"
-            if self.network(role) is None:
-                found.missing.append(f"{name}: no network meta-trained by MAML")
-            else:
-                yield dataset, name, role
+            if (network := self.network(f"{dataset}/maml-snn", found)) is not None:
+                yield dataset, name, network
 
     # ---- what it remembers
 
@@ -165,7 +158,7 @@ class Study:
         module = getattr(measure, "func", measure).__module__
         code = code_identity(__name__, *[module] * ("." in module))
         made = identity((dataset, self.recordings(dataset), code, s.seed, s.queries, *made_from))
-        path = self.out / "records" / f"{key}-{made[:12]}.jsonl"
+        path = Path(self.out) / "records" / f"{key}-{made[:12]}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         items = _whole_lines(path)
         if len(items) >= count:

@@ -11,13 +11,18 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..training.baselines import Row, Rule
+from ..training.intervals import Estimate
 from ..training.progress import RULE_NAMES
 from .drawing import curves_of
 from .findings import Findings
-from .statistics import Estimate, difference, estimate, some_of
 from .study import TITLES, Study
 
 BEFORE = "the value before"
+
+
+def some_of(episodes: int) -> int:
+    """Episodes of a side experiment, where the main ones have so many: half of them, 2 to 200."""
+    return min(max(episodes // 2, 2), 200)
 
 
 class Case(NamedTuple):
@@ -36,7 +41,7 @@ class Curve:
     rows       accuracies
     compared   differences between them
     more       what further columns say
-    estimate   what is shown of a row
+    estimates  what is shown of the rows
     """
 
     labels: list[str]
@@ -47,11 +52,7 @@ class Curve:
     rows: dict[Any, Row] = field(default_factory=dict)
     compared: dict[Any, Estimate] = field(default_factory=dict)
     more: dict[Any, list] = field(default_factory=dict)
-    estimate: Callable[[Row], Estimate] = estimate
-
-    @property
-    def estimates(self) -> dict[Any, Estimate]:
-        return {value: self.estimate(row) for value, row in self.rows.items()}
+    estimates: dict[Any, Estimate] = field(default_factory=dict)
 
     def measure(self, key: str, episodes: int) -> None:
         """Answer so many episodes, which are drawn once for cases that need the same."""
@@ -66,16 +67,15 @@ class Curve:
         for value, before in zip(values, [None, *values]):
             other = before if against == BEFORE else against
             if other in self.rows and other != value:
-                pair = self.rows[value], self.rows[other]
-                self.compared[value] = difference(*(reversed(pair) if loss else pair))
+                more, less = (other, value) if loss else (value, other)
+                self.compared[value] = self.rows[more].less(self.rows[less])
 
 
 def of_meta_trained(cases: Callable[[Any], Iterable[Case]]):
     """Curves of the networks that were meta-trained by MAML; `cases` are those of a checkpoint."""
 
     def curves(study: Study, found: Findings) -> Iterable[Curve]:
-        for dataset, name, role in study.meta_trained(found):
-            network = study.network(role)
+        for dataset, name, network in study.meta_trained(found):
             yield Curve([name], study, dataset, list(cases(network)), network)
 
     return curves
@@ -98,7 +98,7 @@ class Sweep:
     labels           columns of the table before the accuracy; between bars, as all columns
     curves           what is measured
     against, loss    what each accuracy is compared with, and whether what it lacks is shown
-    estimate, shown  what is shown of each, and its name
+    estimate, shown  what is shown of each, if not its accuracy, and its name
     last             columns behind the accuracy: of that difference, and of `more`
     note             of the table
     some             whether half of the episodes are enough (`some_of`)
@@ -116,7 +116,7 @@ class Sweep:
     curves: Callable[[Study, Findings], Iterable[Curve]]
     against: Any = None
     loss: bool = False
-    estimate: Callable[[Row], Estimate] = estimate
+    estimate: Callable[[Row], Estimate] | None = None
     shown: str = "accuracy"
     last: str = ""
     note: str = ""
@@ -135,9 +135,10 @@ class Sweep:
         curves = list(self.curves(study, found))
         rows = []
         for curve in curves:
-            curve.estimate = self.estimate
             curve.measure(f"{found.name}-{curve.dataset}", episodes)
             curve.compare(self.against, self.loss)
+            shows = self.estimate or (lambda row: row)
+            curve.estimates = {value: shows(row) for value, row in curve.rows.items()}
             if self.more is not None:
                 self.more(curve, episodes)
             rows += self._rows(curve)
@@ -183,10 +184,10 @@ def add_baselines(
         for split in splits:
             adapted = study.accuracies(role, split)
             where = [TITLES[dataset], CLASSES[split]]
-            rows.append([*where, "MAML, meta-trained", *estimate(adapted).columns(), None])
+            rows.append([*where, "MAML, meta-trained", *adapted.columns(), None])
             for name, row in study.baselines(role, split).items():
-                less = difference(adapted, row).points()
-                rows.append([*where, RULE_NAMES[name], *estimate(row).columns(), less])
+                less = adapted.less(row).points()
+                rows.append([*where, RULE_NAMES[name], *row.columns(), less])
     if rows:
         found.table(
             f"{found.name}-baselines",

@@ -20,7 +20,6 @@ from .findings import Findings
 from .networks import LABELS
 from .relearn import RELEARNING
 from .onset import STREAM, Met
-from .statistics import Estimate, estimate
 from .study import TITLES, Settings, Study
 from .sweep import BEFORE, Case, Curve, Sweep, of_meta_trained
 from .table2 import NEAREST, TABLE, nearest_neighbour
@@ -35,9 +34,8 @@ def updates(network: Checkpoint) -> Iterable[Case]:
         yield Case(steps, Adapted(network.net, network.theta, loop))
 
 
-def error_of(row: Row) -> Estimate:
-    e = estimate(row)
-    return replace(e, mean=1 - e.mean)
+def error_of(row: Row) -> Row:
+    return replace(row, mean=1 - row.mean)
 
 
 def seconds(curve: Curve, episodes: int) -> None:
@@ -105,8 +103,7 @@ def shots(network: Checkpoint) -> Iterable[Case]:
 
 def ways(study: Study, found: Findings) -> Iterable[Curve]:
     """One update, and the nearest class mean of the same features."""
-    for dataset, name, role in study.meta_trained(found):
-        network = study.network(role)
+    for dataset, name, network in study.meta_trained(found):
         learned = network.net, network.theta, network.loop
         wide = {count: with_ways(*learned, count) for count in (2, 5, 10, 20)}
         steps = [Case(n, Adapted(*parts), dict(ways=n)) for n, parts in wide.items()]
@@ -156,14 +153,7 @@ def places(study: Study, found: Findings) -> Iterable[Curve]:
         "double-nmnist": "--root with N-MNIST",
         "double-asl": "--asl-root with ASL-DVS or photographs of hands",
     }
-    simulated = Study(
-        study.name,
-        study.out,
-        replace(study.settings, root=None, asl_root=None),
-        study.networks,
-        study.progress,
-        study.executor,
-    )
+    simulated = replace(study, settings=replace(study.settings, root=None, asl_root=None))
     for dataset, name in TITLES.items():
         cases = [Case(NEAREST, nearest_neighbour)]
         for method, label in LABELS.items():
@@ -189,9 +179,8 @@ ALIGNED = {"none": "not aligned", "support": "aligned by the support"}
 def moves(study: Study, found: Findings) -> Iterable[Curve]:
     """Recordings as another camera would have made them, with and without alignment."""
     for model, trained in CAMERAS.items():
-        network = study.network(f"double-nmnist/{model}")
+        network = study.network(f"double-nmnist/{model}", found)
         if network is None:
-            found.missing.append(f"no network meta-trained on {trained}")
             continue
         for align, how in ALIGNED.items():
             for axis, values in MOVES.items():
@@ -205,8 +194,7 @@ def moves(study: Study, found: Findings) -> Iterable[Curve]:
 
 def onsets(study: Study, found: Findings) -> Iterable[Curve]:
     """One update, and the nearest class mean, where queries begin later by so many milliseconds."""
-    for dataset, name, role in study.meta_trained(found):
-        network = study.network(role)
+    for dataset, name, network in study.meta_trained(found):
         learned = {
             "one update": Adapted.of(network),
             "nearest mean": Nearest(network.net, network.theta),
@@ -236,9 +224,8 @@ def rules(study: Study, found: Findings) -> Iterable[Curve]:
     """A gradient step, and class means of the same and of other features, by classes and shots."""
     for role, trained in ROLES.items():
         dataset = role.split("/")[0]
-        network = study.network(role)
+        network = study.network(role, found)
         if network is None:
-            found.missing.append(f"no network meta-trained on {trained}")
             continue
         pretrained = study.network(f"{dataset}/pretrained-snn")
         for count, of_each in ((5, 1), (5, 5), (20, 1)):

@@ -14,7 +14,6 @@ from ..training.baselines import Adapted
 from .drawing import curves_of
 from .findings import Findings
 from .networks import LABELS
-from .statistics import difference
 from .study import TITLES, Study
 from .sweep import Case, Curve, Sweep
 
@@ -28,6 +27,7 @@ TABLE_2 = {
     ("double-asl", "MAML (CNN)"): ("94.93 ± 0.92", "94.97 ± 1.63"),
     ("double-asl", "FOMAML (SNN)"): ("94.97 ± 1.12", "94.27 ± 0.60"),
 }
+TRIALS = 10
 SPLITS = {"known": "train", "test": "test"}
 NEAREST = "nearest neighbour, untrained"
 SNN, FIRST_ORDER, CNN = LABELS.values()
@@ -54,10 +54,7 @@ def methods(study: Study, found: Findings) -> Iterable[Curve]:
     for dataset, name in TITLES.items():
         rules = {}
         for method, label in LABELS.items():
-            network = study.network(f"{dataset}/{method}")
-            if network is None:
-                found.missing.append(f"{label} on {name}: no trained network")
-            else:
+            if (network := study.network(f"{dataset}/{method}", found)) is not None:
                 rules[label] = Adapted.of(network)
         rules[NEAREST] = nearest_neighbour
         for split, classes in SPLITS.items():
@@ -68,8 +65,12 @@ def methods(study: Study, found: Findings) -> Iterable[Curve]:
 def trials_and_paper(curve: Curve, episodes: int) -> None:
     """The mean and standard deviation of ten trials, here and in the paper."""
     known = curve.labels[1] == "train"
-    for label, e in curve.estimates.items():
-        trials = None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}"
+    for label, row in curve.rows.items():
+        trials = None
+        if len(row.per_episode) >= 2 * TRIALS:
+            whole = len(row.per_episode) // TRIALS * TRIALS
+            each = np.reshape(row.per_episode[:whole], (TRIALS, -1)).mean(1)
+            trials = f"{100 * row.mean:.2f} ± {100 * each.std(ddof=1):.2f}"
         paper = TABLE_2.get((curve.dataset, label), (None, None))
         curve.more[label] = [trials, paper[0 if known else 1]]
 
@@ -110,7 +111,7 @@ def compare(found: Findings, curves: list[Curve]) -> None:
                 found.claim(
                     f"{test.labels[0]}: {text}",
                     f"{test.more[SNN][1]} and {other.more[label][1]}",
-                    difference(test.rows[SNN], other.rows[label]),
+                    test.rows[SNN].less(other.rows[label]),
                     least,
                     most,
                     rule=rule,

@@ -24,7 +24,7 @@ from .path import Adjoint, MetaGradient, Recorded, Step
 from .tasks import Task
 
 MOST_STEPS = 1000  # a number in a file must not keep anybody waiting for ever; of settings, too
-LIMITS = "threshold", "threshold_fraction", "error_threshold"
+LIMITS = "threshold", "threshold_fraction"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ class InnerLoop:
                         bias together), or None
     online              True: an update after every sample, in the task's order, `steps` times
                         through the support set
-    error_threshold     only errors larger than this make updates (`gate`), or None
     adapt_constants     True: inner steps move the learned constants of neurons too, which the outer
                         loop alone moves otherwise
 
@@ -60,7 +59,6 @@ class InnerLoop:
     threshold: float | None = None
     threshold_fraction: float | None = None
     online: bool = False
-    error_threshold: float | None = None
     adapt_constants: bool = False
 
     def __post_init__(self) -> None:
@@ -106,21 +104,11 @@ class InnerLoop:
             limit = getattr(self, name)
             must(name, limit is None or number(name, limit) >= 0, "0 or more", limit)
 
-    def gate(
-        self, net: Network, gradient: Array, logits: Array | None = None, y: Any = None
-    ) -> Array:
+    def gate(self, net: Network, gradient: Array) -> Array:
         """m_n, flat like theta: 1 where a gradient updates the parameter, else 0; a constant for
         all derivatives.
 
             m = |a g| > threshold      or > fraction (max |a g| - min |a g|) within each layer, weights and bias together
-
-        With an error_threshold it is 0 where the error that drives an update is small too, of one
-        sample or the mean over several, e = dL / dlogits: readout neuron k learns where |e_k| is
-        larger, the layers below where any neuron does; as the error-triggered rule of SOEL (Stewart
-        et al. 2020, IEEE J. Emerging Sel. Topics Circuits Syst. 10:512), which so saves the updates
-        of what is known already.
-
-        logits, y   of the samples that the gradient is of; needed with an error_threshold only
 
         >>> net = ms.SpikingNet((2,), (), ways=2)
         >>> gradient = np.array([0.1, -0.4, 0.2, 0.0, 0.3, 0.0], np.float32)
@@ -129,7 +117,7 @@ class InnerLoop:
         """
         by_layer = self.freeze or (self.threshold, self.threshold_fraction) != (None, None)
         constants = () if self.adapt_constants else net.learned
-        if not by_layer and not constants and self.error_threshold is None:
+        if not by_layer and not constants:
             return np.broadcast_to(net.dtype.type(1), net.size)
         m = np.ones(net.size, net.dtype)
         update = np.abs(self.step_size * gradient)
@@ -144,11 +132,6 @@ class InnerLoop:
                 m[layer] = 0
         for p in constants:
             m[p.slice] = 0
-        if self.error_threshold is not None and logits is not None:
-            error = np.abs(net.criterion.backward(logits, net._target(y, logits.shape))).sum(0)
-            m *= error.max() > self.error_threshold
-            for p in net.layout[-2:]:
-                m[p.slice] *= np.broadcast_to(error > self.error_threshold, p.shape).ravel()
         return m
 
     def batches(self, x: Any, y: Any) -> list[tuple[Any, Any]]:
@@ -204,7 +187,7 @@ class InnerLoop:
         for n, (x_n, y_n) in enumerate(self.batches(x, y)):
             form = twin(spike, recorded, n)
             _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, **form)
-            m = self.gate(net, g, logits, y_n) if gates is None else gates[n]
+            m = self.gate(net, g) if gates is None else gates[n]
             path.append(Step(theta, m, g, logits, hvp, memory))
             if memory is None:
                 after = self.update(theta, start, m, g)

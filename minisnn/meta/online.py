@@ -27,7 +27,7 @@ from ..core.loss import cross_entropy, cross_entropy_backward, softmax
 from ..core.dual import Array
 from ..core.network import Network
 from ..arguments import must, number
-from .inner import LIMITS, InnerLoop, twin
+from .inner import InnerLoop, twin
 from .path import MetaGradient, Recorded
 from .tasks import Task
 
@@ -50,9 +50,8 @@ class OnlineReadout(InnerLoop):
         """ValueError where these settings do not fit the network."""
         super().check(net)
         must("scale", number("scale", self.scale) > 0, "a positive number", self.scale)
-        for name in LIMITS:
-            limit = getattr(self, name)
-            must(name, limit is None, "None for rule online, which has no gate", limit)
+        limits = self.threshold, self.threshold_fraction
+        must("threshold", limits == (None, None), "None for rule online, which has no gate", limits)
         must(
             "freeze",
             "readout" not in self.freeze,

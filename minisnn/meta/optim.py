@@ -112,7 +112,8 @@ def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
 def cosine(step: int, total: int, start: float, end: float) -> float:
     """The cosine schedule: `start` at step 0, `end` from step `total` on.
 
-    >>> [round(ms.cosine(step, 100, 1.0, 0.1), 2) for step in (0, 50, 100, 200)]
+    >>> from minisnn.meta.optim import cosine
+    >>> [round(cosine(step, 100, 1.0, 0.1), 2) for step in (0, 50, 100, 200)]
     [1.0, 0.55, 0.1, 0.1]
     """
     x = min(max(step / max(total, 1), 0.0), 1.0)
@@ -126,7 +127,8 @@ def clip(gradient: np.ndarray, norm: float | None) -> tuple[np.ndarray, float]:
     inf it would vanish. Raises ValueError for a `norm` that is not above 0, and for a gradient that
     is not of floating point.
 
-    >>> gradient, before = ms.clip(np.array([3.0, 4.0]), 1.0)
+    >>> from minisnn.meta.optim import clip
+    >>> gradient, before = clip(np.array([3.0, 4.0]), 1.0)
     >>> gradient.round(3).tolist(), before
     ([0.6, 0.8], 5.0)
     """

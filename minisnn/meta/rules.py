@@ -24,10 +24,6 @@ OFF = dict(
     first_order_updates=0,
     learn_step_size="no",
     freeze=(),
-    gate_threshold=None,
-    gate_fraction=None,
-    online=False,
-    error_threshold=None,
 )
 
 
@@ -111,10 +107,6 @@ class Online(MAML):
     )
     fixed = dict(
         freeze=((), "which only adapts the readout"),
-        gate_threshold=(None, "which has no gate"),
-        gate_fraction=(None, "which has no gate"),
-        error_threshold=(None, "which has no gate"),
-        online=(False, "which always is"),
         learn_step_size=("no", "whose step size is one for all"),
         zero_readout=(False, "whose readout always starts from zero"),
     )
@@ -134,7 +126,6 @@ class Reptile(MAML):
         first_order_updates=(0, "which has no second order to change to"),
         learn_step_size=("no", "which gives step sizes no gradient"),
         freeze=((), "which never learns frozen layers"),
-        online=(False, "whose steps go down the loss of all samples"),
     )
     second_order, titles = False, ("Reptile", "Reptile")
 
@@ -226,11 +217,7 @@ class ImplicitMAML(MAML):
         "imaml: maml that differentiates the minimum which the inner steps reach, pulled to the start",
     )
     fixed = dict(
-        gate_threshold=(None, "whose minimum does not depend on the way to it"),
-        gate_fraction=(None, "whose minimum does not depend on the way to it"),
-        error_threshold=(None, "whose minimum does not depend on the way to it"),
         learn_step_size=("no", "whose minimum does not depend on the step size"),
-        online=(False, "whose minimum is that of all samples"),
     )
     # of a readout that fires the curvature is so negative that lambda would leave nothing to learn
     suits = dict(step_size=0.05, inner_steps=40, zero_readout=True)
@@ -261,7 +248,8 @@ def body(net: Network) -> tuple[str, ...]:
     """Names of the layers below the readout. ANIL freezes these: `meta_gradient(net, theta, task,
     freeze=body(net))`.
 
-    >>> ms.body(ms.SpikingNet((8, 8, 2), channels=(4, 8), hidden=(16,)))
+    >>> from minisnn.meta.rules import body
+    >>> body(ms.SpikingNet((8, 8, 2), channels=(4, 8), hidden=(16,)))
     ('conv1', 'conv2', 'hidden1')
     """
     return tuple(b.name for b in net.blocks if not b.readout)

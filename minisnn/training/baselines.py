@@ -34,11 +34,12 @@ from .intervals import (
     ANYTHING,
     DIFFERENCES,
     ERRORS,
+    HALVES,
     Drawn,
+    Estimate,
     Interval,
-    Intervals,
     Shared,
-    ci95,
+    of_values,
 )
 
 Rule = Callable[[Task], np.ndarray]
@@ -160,52 +161,38 @@ def baselines(
     }
 
 
-@dataclass(frozen=True)
-class Row:
-    """A rule's accuracy on the episodes: mean, its 95 % intervals, the accuracy of every episode,
-    all answers, right (n,), or the errors of real targets, and what the episodes share."""
+@dataclass(frozen=True, kw_only=True)
+class Row(Estimate):
+    """A rule's accuracy on the episodes, or its error: the accuracy of every episode, all answers,
+    right (n,), or the errors of real targets, and what the episodes share."""
 
-    mean: float
-    intervals: Intervals
     per_episode: list[float]
     right: np.ndarray = field(compare=False, repr=False)
     shared: Shared = field(compare=False, repr=False)
     errors: bool = False
 
-    @property
-    def interval(self) -> Interval | None:
-        """The interval that leads; None of one episode."""
-        return self.intervals.lead
-
-    @property
-    def ci95(self) -> float | None:
-        """Half the interval over episodes."""
-        return self.intervals.episodes
-
-    def less(self, other: "Row") -> tuple[float, Intervals]:
-        """This accuracy less the other's in as many episodes, and its intervals.
+    def less(self, other: "Row") -> Estimate:
+        """This accuracy less the other's in as many episodes.
 
         Of the differences of single answers where the episodes are the same. Else the episodes are
         paired alone, and the other intervals are those of independent answers: the root of the sum
         of the squares of both halves."""
         within = ANYTHING if self.errors else DIFFERENCES
         if self.shared.same(other.shared):
-            apart = self.right.astype(float) - other.right
-            return float(apart.mean()), self.shared.intervals(apart, within)
-        each = np.subtract(self.per_episode, other.per_episode)
-        mean = float(each.mean())
+            return self.shared.estimate(self.right.astype(float) - other.right, within)
+        found = of_values(np.subtract(self.per_episode, other.per_episode).tolist())
+        both = [(getattr(self, name), getattr(other, name)) for name in HALVES[1:]]
+        halves = [None if None in pair else float(np.hypot(*pair)) for pair in both]
         lead = None
-        pairs: list[Any] = [*zip(self.intervals, other.intervals)][1:]
-        halves = [None if None in pair else float(np.hypot(*pair)) for pair in pairs]
         if self.interval is not None and other.interval is not None:
             half = float(np.hypot(self.interval.half, other.interval.half))
-            low, high = np.clip([mean - half, mean + half], *within).tolist()
+            low, high = np.clip([found.mean - half, found.mean + half], *within).tolist()
             lead = Interval(half, low, high, self.interval.population)
-        return mean, Intervals(lead, ci95(each.tolist()), *halves[1:])
+        return Estimate(found.mean, lead, found.ci95, *halves)
 
     def in_json(self) -> dict[str, Any]:
         """In JSON's types."""
-        return dict(mean=self.mean, per_episode=self.per_episode, **self.intervals.told())
+        return dict(mean=self.mean, per_episode=self.per_episode, **self.told())
 
 
 class Answers(NamedTuple):
@@ -286,6 +273,8 @@ def rows_of(names: list[str], found: list[Answers], errors: bool = False) -> dic
     rows = {}
     for name, right in zip(names, np.concatenate([one.right for one in found], 1)):
         per_episode = right.reshape(len(found), -1).mean(1).tolist()
-        halves = shared.intervals(right, ERRORS if errors else ANSWERS)
-        rows[name] = Row(float(np.mean(per_episode)), halves, per_episode, right, shared, errors)
+        estimate = vars(shared.estimate(right, ERRORS if errors else ANSWERS))
+        rows[name] = Row(
+            **estimate, per_episode=per_episode, right=right, shared=shared, errors=errors
+        )
     return rows

@@ -1,13 +1,12 @@
 """Checkpoints: one HDF5 file that describes itself and cannot run code.
 
     attributes   as JSON, long ones packed: network (its configuration), layout (name and shape of
-                 every array in theta), inner_loop, training (settings), progress, random,
-                 provenance
+                 every array in theta), inner_loop, training (settings), progress, provenance
     data sets    theta; step_size (scalar or flat like theta); axes, where class means have some;
                  optimiser/<of what>/<array>; curve/<column>
 
 A file is written under another name and then renamed: whenever the process is killed, the old file
-or the new one is there. A run also keeps the one before. HDF5's own checksums find what is damaged.
+or the new one is there. HDF5's own checksums find what is damaged.
 """
 
 import base64
@@ -15,10 +14,8 @@ import io
 import json
 import math
 import platform
-import warnings
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -38,8 +35,7 @@ from ..network.spiking import SpikingNet
 from .origin import CHIP, TRAIN, Origin
 from .settings import TrainingConfig
 
-CURRENT = "checkpoint.h5"  # in a run folder, and the one before it
-PREVIOUS = "checkpoint.previous.h5"
+CURRENT = "checkpoint.h5"  # in a run folder
 Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 ANY = object()  # a rule that need not be known
@@ -47,7 +43,7 @@ WHAT = "a minisnn checkpoint"
 LONG = 4096  # characters from which a text is packed; longer ones HDF5 keeps without a checksum
 MOST_ROWS = 1 << 22  # of a curve
 PACKED = "zlib:"
-TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")
+TEXTS = ("network", "layout", "inner_loop", "training", "progress", "provenance")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,8 +55,6 @@ class Checkpoint:
     config       settings of the training
     curve        {column: float64 array}, one row for each update
     optimiser    {what it optimises: {array name: array}}
-    random       state of a bit generator; to restore it in one of the same kind:
-                 rng.bit_generator.state = checkpoint.random
     progress     counters and notes in plain JSON types
     provenance   versions and time of making
     origin       the command that made it, and its data
@@ -79,7 +73,6 @@ class Checkpoint:
     config: TrainingConfig | None = None
     curve: dict[str, np.ndarray] = field(default_factory=dict)
     optimiser: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
-    random: dict | None = None
     progress: dict = field(default_factory=dict)
     provenance: dict = field(default_factory=dict)
     origin: Origin = Origin()
@@ -130,16 +123,11 @@ def save(
     config: TrainingConfig | None = None,
     curve: Mapping | None = None,
     optimiser: Mapping | None = None,
-    rng: np.random.Generator | None = None,
     progress: Mapping | None = None,
     provenance: Mapping | None = None,
-    previous: Path | None = None,
 ) -> None:
     """Write a checkpoint, whole or not at all. The parts are those of `Checkpoint`; `provenance`
     adds to what is noted anyway.
-
-    previous   where the overwritten checkpoint goes if it is undamaged: the last good one is never
-               given up
 
     Raises ValueError where theta does not fit the network or is not finite, OSError where the file
     cannot be written.
@@ -163,7 +151,6 @@ def save(
         layout=_layout(net),
         inner_loop=None if inner is None else kept_of(inner),
         training=config and asdict(config),
-        random=rng and rng.bit_generator.state,
         progress=dict(progress or {}),
         provenance={**made, **(provenance or {})},
     )
@@ -172,7 +159,7 @@ def save(
         arrays |= {f"optimiser/{of}/{name}": array for name, array in state.items()}
     for name, column in (curve or {}).items():
         arrays[f"curve/{name}"] = np.asarray(column, np.float64)
-    write_whole(path, _image(texts, arrays), previous if previous and _is_whole(path) else None)
+    write_whole(path, _image(texts, arrays))
 
 
 def _image(texts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
@@ -190,13 +177,6 @@ def _image(texts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
             whole = dict(chunks=array.shape, compression=4, shuffle=True, fletcher32=True)
             file.create_dataset(name, data=array, **(whole if array.ndim and array.size else {}))
     return image.getvalue()
-
-
-def _is_whole(path: str | Path) -> bool:
-    """Whether the file at `path` is a checkpoint without damage."""
-    with suppress(ValueError, OSError):
-        return bool(_read(Path(path), {"rule": ANY}))
-    return False
 
 
 def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
@@ -221,8 +201,7 @@ def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
 def read(path: str | Path, **changes: Any) -> Checkpoint:
     """The whole checkpoint, verified; `changes` as in `load`, and also a rule of your own.
 
-    path   a file, the name of a network that ships, or a run folder: its newest checkpoint, or where
-           that is damaged the one before it, with a warning
+    path   a file, the name of a network that ships, or a run folder
 
     Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
 
@@ -234,45 +213,25 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
     (3, 2, True)
     """
     path = find_checkpoint(str(path))
-    changes = {name: value for name, value in changes.items() if value is not None}
-    if not path.is_dir():
-        return _read(path, changes)
-    if not holds_checkpoint(path):
-        raise ValueError(
-            f"{path}: the folder holds no {CURRENT}; expected a checkpoint or a run folder"
-        )
-    try:
-        return _read(path / CURRENT, changes)
-    except (ValueError, FileNotFoundError) as error:
-        if not (path / PREVIOUS).is_file():
-            raise
-        missing = isinstance(error, FileNotFoundError)
-        reason = f"{path / CURRENT} is missing" if missing else str(error)
-    try:
-        found = _read(path / PREVIOUS, changes)
-    except ValueError as error:
-        raise ValueError(f"{reason}; {error}") from None
-    update, made = found.progress.get("update"), found.provenance.get("made", "at an unknown time")
-    which = "" if update is None else f"of update {update}, "
-    warnings.warn(f"{reason}; in its place {PREVIOUS} is used, {which}made {made}", stacklevel=2)
-    return found
+    if path.is_dir():
+        if not (path / CURRENT).is_file():
+            raise ValueError(
+                f"{path}: the folder holds no {CURRENT}; expected a checkpoint or a run folder"
+            )
+        path = path / CURRENT
+    with naming(path, WHAT):
+        return _assembled(*_contents(path), **changes)
 
 
-def holds_checkpoint(folder: Path) -> bool:
-    """Whether a run folder has a checkpoint, be it only the one before the last."""
-    return any((folder / name).is_file() for name in (CURRENT, PREVIOUS))
-
-
-def _read(path: Path, changes: dict) -> Checkpoint:
+def _contents(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(texts, arrays) of a file."""
     import h5py
 
-    with naming(path, WHAT):
-        size_of(path, WHAT, 1 << 62)
-        with h5py.File(path, "r") as file:
-            texts = {name: _unpacked(file.attrs[name]) for name in TEXTS}
-            most = MOST_ROWS + sum(math.prod(shape) for _, shape in texts["layout"])
-            arrays = dict(_arrays(file, most))
-        return _assembled(texts, arrays, changes)
+    size_of(path, WHAT, 1 << 62)
+    with h5py.File(path, "r") as file:
+        texts = {name: _unpacked(file.attrs[name]) for name in TEXTS}
+        most = MOST_ROWS + sum(math.prod(shape) for _, shape in texts["layout"])
+        return texts, dict(_arrays(file, most))
 
 
 def _unpacked(text: str | bytes) -> Any:
@@ -301,9 +260,10 @@ def _arrays(group: Any, most: int, above: str = "") -> Iterator[tuple[str, np.nd
         yield name, item[()]
 
 
-def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:
-    changes = dict(changes)
-    rule = changes.pop("rule", None)
+def _assembled(
+    texts: dict, arrays: dict[str, np.ndarray], rule: Any = None, **changes
+) -> Checkpoint:
+    changes = {name: value for name, value in changes.items() if value is not None}
     settings = dict(texts["network"])
     net = NETWORKS[settings.pop("type")].from_configuration(settings, **changes)
     net.configuration()  # it has parts of the right kinds
@@ -312,42 +272,44 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
             f"the checkpoint's arrays are those of another network: found {texts['layout']}, "
             f"expected {layout}"
         )
-    curve: dict[str, np.ndarray] = {}
-    optimiser: dict[str, dict[str, np.ndarray]] = {}
+    parts: dict[str, dict] = {"curve": {}}  # by the group that they are in
     for name, array in arrays.items():
-        kind, *of = name.split("/")
-        if kind == "curve":
-            curve[of[0]] = array
-        elif not np.isfinite(array).all():
-            raise ValueError(f"{name} must hold finite numbers; it holds NaN or infinite ones")
-        elif kind == "optimiser":
-            optimiser.setdefault(of[0], {})[of[1]] = array
-    theta = _checked(net, arrays["theta"])
+        of, _, column = name.rpartition("/")
+        parts.setdefault(of, {})[column] = array
+        finite = of == "curve" or np.isfinite(array).all()
+        given.must(name, finite, "finite numbers", array)
+    optimiser = {
+        of.removeprefix("optimiser/"): part
+        for of, part in parts.items()
+        if of.startswith("optimiser/")
+    }
     training, provenance = texts["training"], dict(texts["provenance"])
     config = training and TrainingConfig.from_mapping(training, "training settings")
-    inner = None
-    if (kept := texts["inner_loop"]) is not None:
-        own = kept.pop("own", None)  # a rule of your own, which no file holds
-        if own is not None and rule is None:
-            raise ValueError(
-                f"the network learns by {own}, an object of your own; in Python: read(path, "
-                "rule=...)"
-            )
-        step = arrays["step_size"]
-        size = step.astype(net.dtype) if step.ndim else float(step)
-        inner = loop_of(kept, size, arrays.get("axes"))
-        inner = inner if own is None or rule is ANY else rule.loop(net, inner, config)
-        inner.check(net)
     origin = Origin()
     if "origin" in provenance:
         origin = Origin.read(provenance["origin"], "origin")
     elif config is not None:
         # saved by a script, or by 0.1, as some that ship: the settings say it
         origin = Origin(CHIP if "chip" in provenance else TRAIN, config.dataset, config.root)
-    random, progress = texts["random"], dict(texts["progress"])
-    return Checkpoint(
-        net, theta, inner, config, curve, optimiser, random, progress, provenance, origin
-    )
+    theta = _checked(net, arrays["theta"])
+    inner = _inner_of(net, texts["inner_loop"], arrays, rule, config)
+    known = config, parts["curve"], optimiser, dict(texts["progress"]), provenance, origin
+    return Checkpoint(net, theta, inner, *known)
+
+
+def _inner_of(net: Kept, kept: dict | None, arrays: dict, rule: Any, config: Any) -> Any:
+    """The inner loop of a file; its rule where that is the user's own."""
+    if kept is None:
+        return None
+    own = kept.pop("own", None)  # which no file holds
+    if own is not None and rule is None:
+        words = f"the network learns by {own}, an object of your own"
+        raise ValueError(f"{words}; in Python: read(path, rule=...)")
+    step = arrays["step_size"]
+    inner = loop_of(kept, step.astype(net.dtype) if step.ndim else float(step), arrays.get("axes"))
+    inner = inner if own is None or rule is ANY else rule.loop(net, inner, config)
+    inner.check(net)
+    return inner
 
 
 def _layout(net: Kept) -> list:

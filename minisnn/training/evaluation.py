@@ -270,24 +270,23 @@ def evaluate(
     adapts = inner.steps > 0 and not isinstance(dataset, Classification)
     if adapts and measure == "accuracy" and _one_answer(answered):
         warnings.warn(
-            f"{name}: in every episode all queries get one and the same answer, right in 1 of "
-            f"{ways} by how episodes are made; the accuracy is that of guessing, and its interval "
-            "tells nothing of what was learned",
+            f"{name}: in every episode all queries get one and the same answer, so the accuracy is "
+            f"that of guessing among {ways}, whatever its interval",
             stacklevel=2,
         )
     rows = rows_of(list(rules), answered, errors=measure == "error")
     before, own = rows.pop("before"), rows.pop("adapted")
     others: dict[str, dict[str, Any]] = {}
     for rule, row in rows.items():
-        less, halves = own.less(row)
+        less = own.less(row)
         others[rule] = row.in_json() | dict(
-            less=[less, halves.episodes, halves.recordings],
-            less_interval=halves.lead and halves.lead.told(),
+            less=[less.mean, less.ci95, less.ci95_recordings],
+            less_interval=less.told()["interval"],
         )
     return {
         f"{measure}_before": before.mean,
         f"{measure}_after": own.mean,
-        **own.intervals.told(),
+        **own.told(),
         "dataset": name,
         "root": None if root is None else str(root),
         "split": split,

@@ -4,13 +4,12 @@ unasked.
 config.json     settings, what made it       checkpoint.h5   parameters and all that going on needs
 log.csv         a row an update              curve.png       the learning curve
 result.json     accuracy on the test tasks, once the run is done
-checkpoint.previous.h5   the checkpoint before the last, to continue from where the last is damaged
 """
 
 import math
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -18,14 +17,14 @@ from typing import Any
 
 from .. import stopping
 from ..data.sets.named import Opened, runs_code
-from ..files import held, read_json, remove_leftovers, write_json, write_whole
+from ..files import held, read_json, write_json, write_whole
 from ..plots import drawing, plot_learning_curve
-from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
+from .checkpoint import CURRENT, Checkpoint, read
 from .origin import TRAIN, Origin
 from .settings import TrainingConfig
 from .update import MODEL, Own
 
-FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
+FILES = ("config.json", CURRENT, "log.csv", "curve.png", "result.json")
 
 
 def free_folder(name: str, parent: str | Path = "runs") -> Path:
@@ -82,18 +81,15 @@ class RunFolder:
         made = values.pop("made", None)  # there is none in a run of 0.1
         return TrainingConfig.from_mapping(values, str(path)), Origin.read(made, f"{path}: made")
 
-    def check_free(self, config: TrainingConfig) -> None:
+    def check_free(self) -> None:
         """Raise ValueError where a run lies here already, or files that have the names of a
         run's."""
         there = [name for name in self.files if os.path.lexists(self / name)]
         if "config.json" in there:
-            other, origin = self.read()
-            changes = "; ".join(config.changes_from(other)[:4])
+            go_on = self.read()[1].how_to_go_on(self.path)
             raise ValueError(
-                f"{self.path}: the folder holds "
-                f"{f'a run with other settings ({changes})' if changes else 'this very run'}; "
-                f"continue it with {origin.how_to_go_on(self.path)}, give another --out, or begin "
-                "again with --force (in Python force=True)"
+                f"{self.path}: the folder holds a run; continue it with {go_on}, give another --out, "
+                "or begin again with --force (in Python force=True)"
             )
         if there:
             raise ValueError(
@@ -124,9 +120,8 @@ class RunFolder:
     def resume(
         self, config: TrainingConfig, data: Mapping[str, Any] | None, own: Own = MODEL
     ) -> Checkpoint | None:
-        """The checkpoint to continue from; None where the run was stopped before its first. Where
-        the last one is damaged it is the one before, with a warning. `data` as of `check_made`;
-        own: parts of the model that are given in Python."""
+        """The checkpoint to continue from; None where the run was stopped before its first. `data`
+        as of `check_made`; own: parts of the model that are given in Python."""
         changes = config.changes_from(self.check_made(data))
         if self.origin.own != own.words():
             changes.append(f"{self.origin.own or 'no parts of a model'} -> {own.words() or 'none'}")
@@ -135,11 +130,10 @@ class RunFolder:
                 f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues "
                 f"with its own, by {self.how_to_go_on}"
             )
-        remove_leftovers(self._place, *FILES)
-        if not holds_checkpoint(self._place):
+        if not (self / CURRENT).is_file():
             (self / "result.json").unlink(missing_ok=True)  # of a network that is gone
             return None
-        found = read(self._place, **own._asdict())
+        found = read(self / CURRENT, **own._asdict())
         fits = found.config is not None and not found.config.changes_from(config)
         if not fits or found.progress.get("update") not in range(config.updates + 1):
             raise ValueError(
@@ -157,17 +151,13 @@ class RunFolder:
         with open(self / "log.csv", "a", encoding="utf-8", newline="\n") as file:
             file.write(_line(columns, row) + "\n")
 
-    def draw(
-        self, rows: list[dict[str, float]], chance: Callable[[int], list[float]] | None
-    ) -> None:
+    def draw(self, rows: list[dict[str, float]], chance: list[float] | None) -> None:
         """The learning curve, where there is something to draw, and time. A picture is never worth
-        a run: where it cannot be drawn, a warning says so. chance: that of the first so many rows'
-        tasks."""
+        a run: where it cannot be drawn, a warning says so. chance: that of the rows' tasks."""
         if not rows or stopping.asked() and not drawing():
             return
         try:
-            guessed = None if chance is None else chance(len(rows))
-            plot_learning_curve(rows, self / "curve.png", chance=guessed)
+            plot_learning_curve(rows, self / "curve.png", chance=chance)
         except Exception as error:
             what = " ".join(f"{type(error).__name__}: {error}".split())
             text = f"{self.path / 'curve.png'}: the learning curve could not be drawn ({what})"

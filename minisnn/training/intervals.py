@@ -41,6 +41,7 @@ recordings. So it is with two rules that answer alike.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,6 +54,7 @@ LEAST = 3.0  # degrees of freedom of V_E + V_R: fewer are an accident of its est
 CAUTION = 0.6  # standard errors; tests/benchmarks/interval_coverage.py tells what it is good for
 ANSWERS, DIFFERENCES = (0.0, 1.0), (-1.0, 1.0)
 ERRORS, ANYTHING = (0.0, np.inf), (-np.inf, np.inf)
+HALVES = "ci95", "ci95_recordings", "ci95_classes"
 POPULATIONS = {
     "classes": "new classes and new recordings",
     "recordings": "new recordings of the same classes",
@@ -93,23 +95,67 @@ class Interval(NamedTuple):
         return dict(self._asdict(), population=POPULATIONS[self.population])
 
 
-class Intervals(NamedTuple):
-    """The interval that leads, and half of each there is: over episodes, over recordings and over
-    classes."""
+@dataclass(frozen=True)
+class Estimate:
+    """A mean and its 95 % intervals.
 
-    lead: Interval | None
-    episodes: float | None
-    recordings: float | None
-    classes: float | None
+    interval                              the one to quote; None of a single episode
+    ci95, ci95_recordings, ci95_classes   half of those over episodes, which does not hold for new
+                                          recordings, over recordings and over classes; None where
+                                          not known
+    """
+
+    mean: float
+    interval: Interval | None = None
+    ci95: float | None = None
+    ci95_recordings: float | None = None
+    ci95_classes: float | None = None
 
     def told(self) -> dict[str, Any]:
-        """As JSON has them."""
-        return dict(
-            interval=self.lead and self.lead.told(),
-            ci95=self.episodes,
-            ci95_recordings=self.recordings,
-            ci95_classes=self.classes,
-        )
+        """The intervals in JSON's types."""
+        halves = {name: getattr(self, name) for name in HALVES}
+        return dict(interval=self.interval and self.interval.told(), **halves)
+
+    @property
+    def half(self) -> float:
+        """Half the interval to quote, or that over episodes: what is shown, and what verdicts go
+        by."""
+        if self.interval is not None:
+            return self.interval.half
+        return np.inf if self.ci95 is None else self.ci95
+
+    @property
+    def low(self) -> float:
+        return self.mean - self.half
+
+    @property
+    def high(self) -> float:
+        return self.mean + self.half
+
+    def percent(self) -> str:
+        """As tables show it: 98.7 ± 0.8."""
+        margin = f" ± {100 * self.half:.1f}" if self.half < np.inf else ""
+        return f"{100 * self.mean:.1f}{margin}"
+
+    def points(self) -> str:
+        """A difference as tables show it: +0.31 ± 0.35."""
+        return f"{100 * self.mean:+.2f} ± {100 * (self.half if self.half < np.inf else 0):.2f}"
+
+    def columns(self) -> tuple[str, str | None]:
+        """Both columns of a table: `percent`, and half the interval over episodes where it is not
+        the one to quote."""
+        other = self.interval is not None and self.ci95 is not None
+        return self.percent(), f"± {100 * self.ci95:.1f}" if other else None
+
+
+def of_values(values: Sequence[float]) -> Estimate:
+    """The mean of values, one an episode."""
+    return Estimate(float(np.mean(values)), ci95=ci95(values))
+
+
+def of_trials(values: Sequence[float]) -> Estimate:
+    """The mean of a few independent values, such as training seeds (`over_trials`)."""
+    return Estimate(float(np.mean(values)), ci95=over_trials(values))
 
 
 class Drawn(NamedTuple):
@@ -199,9 +245,8 @@ class Shared:
         mine, others = ((one.query, one.support, one.classes) for one in (self, other))
         return all(np.array_equal(a, b) for a, b in zip(mine, others))
 
-    def intervals(self, right: np.ndarray, within: tuple[float, float] = ANSWERS) -> Intervals:
-        """Of the mean of the answers (n,), or of their differences or errors; None where there is
-        one episode.
+    def estimate(self, right: np.ndarray, within: tuple[float, float] = ANSWERS) -> Estimate:
+        """The mean of the answers (n,), or of their differences or errors.
 
         within   what a mean can be: ANSWERS, right or wrong, whose ends are Wilson's; DIFFERENCES
                  of two; ERRORS, or differences of them, ANYTHING
@@ -216,7 +261,7 @@ class Shared:
         alike = bool(np.ptp(accuracy) < 1e-12)  # so that no spread is to be seen
         # the rule of three is for right and wrong
         if self.episodes == 1 or alike and np.isinf(within).any():
-            return Intervals(None, None, None, None)
+            return Estimate(mean)
         halves = self._alike() if alike else self._halves(right - mean)
         centre = mean
         half = halves[self.population]
@@ -228,7 +273,8 @@ class Shared:
         high = min(centre + half, within[1])
         lead = Interval(max(mean - low, high - mean), low, high, self.population)
         over_episodes = halves["episodes"] if np.ptp(right) == 0 else ci95(accuracy.tolist())
-        return Intervals(lead, over_episodes, halves.get("recordings"), halves.get("classes"))
+        others = halves.get("recordings"), halves.get("classes")
+        return Estimate(mean, lead, over_episodes, *others)
 
     def _alike(self) -> dict[str, float]:
         """Half the intervals where no episode differs from another."""

@@ -5,14 +5,11 @@ A run folder keeps it in config.json beside the settings ("made"), a checkpoint 
 ("origin").
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ..arguments import must
 from ..data.sets.named import DATASETS, OPTIONS, Opened, is_name, runs_code
@@ -22,8 +19,6 @@ from ..data.sets.samples import used_by
 TRAIN, CHIP = "minisnn train", "minisnn hardware train"
 PYTHON = "given in Python"
 KNOWN, DIGITS = 64, 12  # hashes of recordings that are kept, and digits of each
-SAMPLES = 20  # tasks by which recordings are known again that cannot tell themselves
-VERBS = {"train": "learns from", "val": "is validated on", "test": "is tested on"}
 STRUCTURED = ("how", "content", "classes", "recordings")
 
 
@@ -91,39 +86,28 @@ class Origin:
 
     def how_to_go_on(self, folder: Path) -> str:
         """What resumes the run in `folder`."""
-        given = ["data"] * (self.data == PYTHON) + ["parts"] * bool(self.own)
-        if given:
-            return f"out={str(folder)!r}, resume=True in Python, and the same {' and '.join(given)}"
+        if self.data == PYTHON or self.own:
+            return f"out={str(folder)!r}, resume=True in Python, and the same data and parts"
         return f"--resume {folder}" + " and --dataset" * self.by_code
 
     def check(self, command: str, given: bool, folder: Path) -> None:
         """Before data is read: ValueError where `command` does not continue this run, or where data
         are given to it in Python and should not be, or should be and are not."""
-        go_on = self.how_to_go_on(folder)
-        if command != self.command:
+        if command != self.command or given != (self.data == PYTHON):
             raise ValueError(
-                f"{folder}: the run was made by {self.command}; expected that to continue it, with "
-                f"{go_on}"
+                f"{folder}: the run was made by {self.command} and learns from {self.words()}; "
+                f"continue it with {self.how_to_go_on(folder)}"
             )
-        if given != (self.data == PYTHON):
-            way = "leave out data=" if given else f"continue with {go_on}"
-            raise ValueError(f"{folder}: the run learns from {self.words()}; {way}")
 
     def check_same(self, now: "Origin", folder: Path) -> None:
         """After data was read: ValueError where they are not what the run has learned from."""
-        if self.kind is not None and now.kind != self.kind:
-            raise ValueError(
-                f"{folder}: the run learns from {self.words()}; found {now.words()}; give the same "
-                "data"
-            )
         old, new = self.content or {}, now.content or {}
-        for split in sorted(old, key=lambda split: (split != "train", split)):
-            if new.get(split, old[split]) != old[split]:
-                raise ValueError(
-                    f"{self.root or self.words()}: these are not the recordings that the run in "
-                    f"{folder} {VERBS.get(split, f'has in {split}')}; bring them back, or begin "
-                    "again"
-                )
+        apart = [split for split in old if new.get(split, old[split]) != old[split]]
+        if apart or self.kind not in (None, now.kind):
+            raise ValueError(
+                f"{folder}: the run learns from {self.words()}; these are other recordings "
+                f"({', '.join(apart) or now.words()}): bring them back, or begin again"
+            )
 
     def to_open(
         self, path: str | Path, dataset: str | None, root: str | None
@@ -132,15 +116,10 @@ class Origin:
         user names, or else what it learned from. ValueError where that cannot be."""
         if dataset is not None or self.data is None:
             return dataset or next(iter(DATASETS)), root
-        if self.data == PYTHON:
+        if self.data == PYTHON or self.by_code:
             raise ValueError(
-                f"{path}: the network learned from {self.words()}, which no command can open; "
-                "use it in Python (minisnn.evaluate), or name a data set by --dataset"
-            )
-        if self.by_code:
-            raise ValueError(
-                f"{path}: the network learned from {self.data}, code that runs only where you name "
-                "it, with --dataset"
+                f"{path}: the network learned from {self.words()}, which is opened only where you "
+                "name it: give --dataset, or use the network in Python (minisnn.evaluate)"
             )
         return self.data, self.root if root is None else root
 
@@ -205,23 +184,6 @@ def contents_of(tasks: Any) -> set[str]:
 
 
 def contents(data: Mapping[str, Any]) -> dict[str, str] | None:
-    """What sets of tasks hold, a hash a split; None where none of them tells. Of sets of your own
-    that a command opens, and that do not tell, it is a hash of some of their tasks."""
-    changeable = isinstance(data, Opened) and (data.root is not None or runs_code(data.name))
-    found = {
-        split: tasks.identity() if hasattr(tasks, "identity") else _sample(tasks)
-        for split, tasks in sorted(data.items())
-        if changeable or hasattr(tasks, "identity")
-    }
-    return found or None
-
-
-def _sample(tasks: Any) -> str:
-    """SHA-256 of tasks that are always the same for the same recordings."""
-    rng = np.random.default_rng(0)
-    digest = hashlib.sha256()
-    for _ in range(SAMPLES):
-        task = tasks.sample_task(rng, 2, 1, 1)
-        digest.update(np.ascontiguousarray(task.x_support).tobytes())
-        digest.update(np.ascontiguousarray(task.x_query).tobytes())
-    return digest.hexdigest()
+    """What sets of tasks hold, a hash a split, as far as they tell."""
+    told = {split: tasks for split, tasks in sorted(data.items()) if hasattr(tasks, "identity")}
+    return {split: tasks.identity() for split, tasks in told.items()} or None

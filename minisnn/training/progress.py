@@ -12,7 +12,6 @@ from ..meta.rules import RULES
 from .evaluation import ALIGNED
 from .folder import RunFolder
 from .settings import TrainingConfig, in_words
-from .update import Own, ways_of
 
 _MEANS = dict(
     frames="pixel baseline",
@@ -54,24 +53,13 @@ def show(
     shown.set_postfix_str(text, refresh=False)
     shown.update()
     if progress and shown.disable and done % max(1, total // 20) == 0:
-        times = [row["seconds"] for row in rows[-span:]]
-        rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
-        say(
-            f"update {done} of {total}: {text}; {_clock(times[-1])}, "
-            f"{_clock(rate * (total - done))} left"
-        )
+        say(f"update {done} of {total}: {text}; {rows[-1]['seconds']:.0f} s")
 
 
 def alike_since(config: TrainingConfig, done: int) -> int:
     """After so many updates, the first of those whose tasks, and so whose losses, are like the
     last's: 0, or that in which class means end."""
     return config.prototype_updates if done > config.prototype_updates else 0
-
-
-def chances(tasks, ways: int, config: TrainingConfig, own: Own, updates: int) -> list[float]:
-    """How often guessing is right in the training tasks of each of the first updates."""
-    rules = (own.rule_at(config, u) for u in range(updates))
-    return [1 / ways_of(tasks, ways, config, rule) for rule in rules]
 
 
 def opening(
@@ -111,10 +99,6 @@ def opening(
 def say(text: str) -> None:
     """Show a line at once, beside what a command prints as its result."""
     print(text, file=sys.stderr, flush=True)
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def deviations(result: Mapping[str, Any]) -> str:

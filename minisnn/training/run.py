@@ -33,12 +33,12 @@ from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
+from ..parallel.checks import NotFinite
 from ..parallel.executor import Executor, WorkersLost
 from ..parallel.missing import announce
 from .baselines import baselines
 from .evaluation import check_sets, evaluate, open_sets
 from .folder import RunFolder
-from .health import TASKS as HEALTH_TASKS, Health, remedy
 from .origin import Origin, contents, learned, met
 from .settings import TrainingConfig
 from .update import (
@@ -55,9 +55,18 @@ from .update import (
     restored,
     task_gradient,
     updated,
+    ways_of,
 )
 
 __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
+
+
+LOOKED_AT = 8  # validation tasks in which layers are looked at
+DEAD, SATURATED = 1e-4, 0.99  # mean output; trained layers fire at 0.005 to 0.2
+
+
+class Unhealthy(UserWarning):
+    """A layer tells those above it nothing of what was seen; the message says what to try."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -136,7 +145,7 @@ def train(
     with stopping.heeded(SIGINT), place as folder:
         found = folder.resume(config, data, own) if resume else None
         if not resume and not force:
-            folder.check_free(config)
+            folder.check_free()
         # finds what does not fit before any data is read
         net = network_of(config, (256, 256, 2), config.ways, own)
         inner_loop(config, net, config.step_size, own.rule_of(config)).check(net)
@@ -168,6 +177,18 @@ def train(
             return run.go(found, None if resume else origin)
 
 
+def check_rates(tasks: list[dict[str, float]]) -> None:
+    """Warn of spiking layers that are silent, or always fire, in all of these tasks: {layer: mean
+    output}."""
+    for name in tasks[0]:
+        rates = [task[name] for task in tasks]
+        state = "dead" if max(rates) < DEAD else "saturated" if min(rates) > SATURATED else None
+        if state is not None:
+            other = "higher --init-rate, lower" if state == "dead" else "lower --init-rate, higher"
+            text = f"layer {name} is {state}, whatever it sees; try a {other} --firing-threshold"
+            warnings.warn(f"{text}, or smaller --lr and --step-size", Unhealthy, stacklevel=2)
+
+
 class _Run:
     """A run in the making."""
 
@@ -191,14 +212,11 @@ class _Run:
         self.net = network_of(config, data["train"].input_shape, ways, own)
         self.learns = held.of(self.net)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
-        self.health = Health(config)
         self.axes: np.ndarray | None = None
         if config.axes and config.rule == "prototypes":
             check_axes(config, self.net, data["train"])
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
-        guessed = partial(shows.chances, data["train"], ways, config, own)
-        self.chances = guessed if measure == "accuracy" else None
         self.columns = [
             *f"update tasks loss {measure}_before {measure}_after gradient_norm lr".split(),
             *self.steps.parts,
@@ -214,12 +232,11 @@ class _Run:
         if found is None:
             state = begun(config, net, self.steps, self.data["train"])
         else:
-            state = restored(config, net, self.steps, found, folder.path)
+            state = restored(net, found, folder.path)
             self.saved, self.axes = state.update, getattr(found.inner, "axes", None)
-            names = [name for name in self.columns if name in found.curve]
-            for values in zip(*(found.curve[name].tolist() for name in names)):
-                row = {name: value for name, value in zip(names, values) if not math.isnan(value)}
-                self.rows.append(row)
+            for values in zip(*found.curve.values()):
+                row = dict(zip(found.curve, map(float, values)))
+                self.rows.append({name: v for name, v in row.items() if not math.isnan(v)})
         if origin is not None:
             folder.begin(config, origin)
         folder.write_log(self.columns, self.rows)
@@ -241,7 +258,6 @@ class _Run:
                     row["seconds"] = spent + (self.rows[-1]["seconds"] if self.rows else 0.0)
                     self.rows.append(row)
                     state = new
-                    self.health.update(self.rows)
                     folder.log(self.columns, row)
                     shows.show(bar, config, self.rows, self.progress)
                 if config.axes and config.rule == "prototypes" and self.axes is None:
@@ -265,20 +281,18 @@ class _Run:
             self._save(state)
         kept = "nothing is saved"
         if self.saved is not None and (folder / checkpoints.CURRENT).is_file():
-            kept = (
-                f"the state after update {self.saved} is saved, continue with {folder.how_to_go_on}"
-            )
+            go_on = folder.how_to_go_on
+            kept = f"the state after update {self.saved} is saved, continue with {go_on}"
         text = f"stopped after {state.update} of {self.config.updates} updates, {kept}"
         if isinstance(error, KeyboardInterrupt):
-            folder.draw(self.rows, self.chances)
+            folder.draw(self.rows, self._chances())
             return Interrupted(text)
         if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
             return error
         if isinstance(error, WorkersLost):
             return WorkersLost(f"{error}; {text}")
-        reason = error.strerror or str(error)
-        where = folder.path if error.filename is None else error.filename
-        return OSError(f"{where}: {reason[:1].lower()}{reason[1:]}; {text}")
+        place = error.filename or str(folder.path)
+        return OSError(error.errno, f"{error.strerror or error}; {text}", place)
 
     def _inner(self, state: State) -> InnerLoop:
         step_size = self.steps.value(state.log_step)
@@ -295,23 +309,14 @@ class _Run:
             sums[0] = Learned(*map(add, sums[0], found))
 
         one = partial(task_gradient, *run, state.update, held=self.held, own=self.own)
-        kept = f"the state before it is saved in {self.folder.path}"
-        go_on = f"with --start {self.folder.path} to continue from there"
         try:
             self.executor.in_order(one, range(config.tasks), collect, large=True)
-        except NegativeCurvature as error:
+            return updated(config, self.net, self.steps, state, sums[0], self.measure)
+        except (NegativeCurvature, NotFinite) as error:
             self._save(state)
-            text = f"update {state.update + 1}: {error}; {kept}, {go_on}"
-            raise NegativeCurvature(text) from None
-        new = updated(config, self.net, self.steps, state, sums[0], self.measure)
-        if not new.finite:
-            self._save(state)
-            raise ValueError(
-                f"update {state.update + 1}: the query loss is {new.row['loss']:.4g}, the "
-                f"meta-gradient's norm {new.row['gradient_norm']:.4g}: not finite; {kept}; "
-                f"{remedy(config)}, {go_on}"
-            )
-        return new.state, new.row
+            advice = "try a smaller --step-size or --lr, or --clip 5"
+            kept = f"--start {self.folder.path} continues from the state before"
+            raise type(error)(f"update {state.update + 1}: {error}; {advice}; {kept}") from None
 
     def _validate(self, state: State) -> None:
         """Look at the validation tasks where it is time, and draw the curve so far."""
@@ -324,17 +329,17 @@ class _Run:
             warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
             result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, False)
         phi = self.held.start(self.net, state.theta)[0]
-        tasks = (self.data["val"].episode(config.seed, k, *self.size) for k in range(HEALTH_TASKS))
+        tasks = (self.data["val"].episode(config.seed, k, *self.size) for k in range(LOOKED_AT))
         rates = [self.learns.activity(phi, task.x_support) for task in tasks]
         if config.model == "snn":  # the outputs of softplus are neither spikes nor ever zero
-            self.health.look(state.update, rates)
+            check_rates(rates)
         row = self.rows[-1]
         row |= {f"activity_{name}": rate for name, rate in rates[0].items()}
         row["validation"] = result[f"{self.measure}_after"]
         if result["interval"] is not None:
             row["validation_ci95"] = result["interval"]["half"]
         self.folder.write_log(self.columns, self.rows)
-        self.folder.draw(self.rows, self.chances)
+        self.folder.draw(self.rows, self._chances())
 
     def _evaluate(
         self, state: State, split: str, episodes: int, seed: int, progress: bool, beside=None
@@ -351,6 +356,12 @@ class _Run:
             for name in self.columns
         }
 
+    def _chances(self) -> list[float] | None:
+        """How often guessing is right in the training tasks of each update; None of real targets."""
+        rules = (self.own.rule_at(self.config, u) for u in range(len(self.rows)))
+        sizes = [ways_of(self.data["train"], self.size[0], self.config, rule) for rule in rules]
+        return [1 / ways for ways in sizes] if self.measure == "accuracy" else None
+
     def _save(self, state: State) -> None:
         updates, tasks = self.config.updates, state.update * self.config.tasks
         checkpoints.save(
@@ -362,7 +373,6 @@ class _Run:
             curve={name: column[: state.update] for name, column in self._curve().items()},
             optimiser=state.arrays(),
             progress=dict(update=state.update, updates=updates, tasks=tasks),
-            previous=self.folder / checkpoints.PREVIOUS,
             provenance=dict(origin=asdict(self.folder.origin)),
         )
         self.saved = state.update
@@ -371,7 +381,7 @@ class _Run:
         """Accuracy on the test tasks, made once and kept in result.json."""
         config, origin = self.config, self.folder.origin
         path = self.folder / "result.json"
-        self.folder.draw(self.rows, self.chances)
+        self.folder.draw(self.rows, self._chances())
         if not config.test_episodes:
             return None
         network = identity(state.theta)

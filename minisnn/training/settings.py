@@ -30,6 +30,14 @@ READ_BY = {  # what of READING other sets take
 }
 REPLACED = ("channels", "hidden", "kernel", "pool")  # by layers
 NEURON = "neuron alpha beta gamma rho firing_threshold slope gain".split()
+FORMER = dict(  # settings of 0.2's first runs, which may only be what they were
+    gate_threshold=None,
+    gate_fraction=None,
+    online=False,
+    error_threshold=None,
+    optimiser="adam",
+    momentum=0.0,
+)
 TITLES = {  # of groups of settings, by the first of each
     "dataset": "data",
     "model": "network",
@@ -142,7 +150,6 @@ class TrainingConfig:
         "length of a time step of recordings, ms: 1; 14 with shd and ssc; 20 with written",
         kind=float,
         above=0,
-        asked=True,
     )
     duration_ms: float | None = setting(
         None,
@@ -150,7 +157,6 @@ class TrainingConfig:
         "from time zero on with shd and ssc; 400 with written",
         kind=float,
         above=0,
-        asked=True,
     )
     hop_ms: float | None = setting(
         None, "cut continuous recordings into parts, one every so many ms", kind=float, above=0
@@ -275,18 +281,8 @@ class TrainingConfig:
         10, "conjugate-gradient iterations of imaml at most, a Hessian-vector product each", least=1
     )
     freeze: tuple[str, ...] = setting((), "layers that do not adapt, such as conv1,conv2", kind=str)
-    gate_threshold: float | None = setting(
-        None, "make only updates larger than this (Eq. 6)", kind=float, least=0
-    )
-    gate_fraction: float | None = setting(
-        None, "the same, as a fraction of the range of updates in each layer", kind=float, least=0
-    )
     adapt_constants: bool = setting(
         False, "inner steps move the constants of learn, too; otherwise the outer loop alone does"
-    )
-    online: bool = setting(False, "update after every support sample, not once after all")
-    error_threshold: float | None = setting(
-        None, "make updates only for errors larger than this (SOEL)", kind=float, least=0
     )
 
     # outer loop
@@ -307,12 +303,10 @@ class TrainingConfig:
     first_order_updates: int = setting(0, "updates before those of order 2, of any rule", least=0)
     updates: int = setting(20000, "meta-updates", least=1)
     tasks: int = setting(1, "tasks of an update, whose gradients are averaged", least=1)
-    optimiser: str = setting("adam", "optimiser of the outer loop", choices=("adam", "sgd"))
     lr: float = setting(2e-3, "learning rate at the start", above=0)
     lr_end: float = setting(
         0.02, "learning rate at the end, as a fraction of lr (cosine in between)", least=0, most=1
     )
-    momentum: float = setting(0.0, "momentum of sgd", least=0)
     clip: float | None = setting(None, "largest norm of the meta-gradient", kind=float, above=0)
     seed: int = setting(0, "seed of everything random: weights and tasks", least=0)
 
@@ -350,9 +344,6 @@ class TrainingConfig:
             object.__setattr__(self, f.name, checked(f, getattr(self, f.name)))
         sounds = self.dataset in SOUNDS
         wrong = {
-            "give gate_threshold or gate_fraction, not both": (
-                self.gate_threshold is not None and self.gate_fraction is not None
-            ),
             "first_order_updates must be 0 for order 1: there is no second order to change to": (
                 self.first_order_updates and self.order == 1
             ),
@@ -380,8 +371,7 @@ class TrainingConfig:
         RULES[self.rule].check(self)
 
     def idle(self) -> dict[str, str]:
-        """Settings that change nothing in this run, and why: {"momentum": "with optimiser
-        adam"}."""
+        """Settings that change nothing in this run, and why: {"kernel": "without conv layers"}."""
         rule, by_rule = RULES[self.rule], f"with rule {self.rule}"
         cnn = self.model == "cnn"
         takers = {
@@ -419,7 +409,6 @@ class TrainingConfig:
                 "first_order_updates",
             ),
             (self.learn_step_size == "no", "where step sizes are not learned", "step_size_lr"),
-            (self.optimiser == "adam", "with optimiser adam", "momentum"),
             (self.init == "orthogonal", "with init orthogonal", of_lsuv),
             (self.zero_readout, "with zero_readout", "init_readout"),
             (self.start is not None, "with start", f"init init_readout {of_lsuv}"),
@@ -521,6 +510,7 @@ class TrainingConfig:
         """
         try:
             must("it", isinstance(values, Mapping), "named settings of a run", values)
+            values = {k: v for k, v in values.items() if FORMER.get(k, cls) != v}
             if unknown := sorted(set(values) - set(cls.__dataclass_fields__)):
                 names = ", ".join(repr(name)[:40] for name in unknown[:9])
                 raise ValueError(f"unknown settings {names}; made by another version of minisnn?")

@@ -9,6 +9,7 @@ import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import NoneType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..core.loss import Loss, loss_of
 from ..data.camera.distorted import distorted
 from ..meta.discriminants import Scatter
 from ..meta.inner import InnerLoop
-from ..meta.optim import SGD, Adam, clip, cosine
+from ..meta.optim import Adam, clip, cosine
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..network.convolutional import ConvNet
@@ -79,19 +80,14 @@ class Own(NamedTuple):
 
     def words(self) -> str | None:
         """What is your own, as far as files can say it: of a rule its numbers and texts."""
-        words = [
-            f"{name}={part!r}"
-            for name, part in (("neuron", self.neuron), ("loss", self.loss))
-            if part is not None
-        ]
+        words = {name: repr(part) for name, part in self._asdict().items() if part is not None}
         if self.rule is not None:
-            values = ", ".join(
-                f"{name}={value!r}"
-                for name, value in sorted(vars(self.rule).items())
-                if isinstance(value, bool | int | float | str | None)
-            )
-            words.append(f"rule={type(self.rule).__name__}" + f"({values})" * bool(values))
-        return ", ".join(words) or None
+            plain = (bool, int, float, str, NoneType)
+            values = [
+                f"{n}={v!r}" for n, v in sorted(vars(self.rule).items()) if isinstance(v, plain)
+            ]
+            words["rule"] = f"{type(self.rule).__name__}({', '.join(values)})"
+        return ", ".join(f"{name}={text}" for name, text in words.items()) or None
 
     def check(self, config: TrainingConfig) -> None:
         """ValueError for what is not such a part, and for settings that it leaves without
@@ -131,13 +127,9 @@ class State(NamedTuple):
         }
 
 
-def optimisers(config: TrainingConfig, net: Kept, steps: StepSizes) -> tuple[Adam | SGD, Adam]:
-    """The outer loop's optimiser and that of log(step size), both as they begin."""
-    if config.optimiser == "adam":
-        outer: Adam | SGD = Adam(net.size, dtype=net.dtype)
-    else:
-        outer = SGD(net.size, config.momentum, net.dtype)
-    return outer, Adam(len(steps.starts), dtype=np.float64)
+def optimisers(net: Kept, steps: StepSizes) -> tuple[Adam, Adam]:
+    """That of theta and that of log(step size), both as they begin."""
+    return Adam(net.size, dtype=net.dtype), Adam(len(steps.starts), dtype=np.float64)
 
 
 def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:
@@ -160,7 +152,7 @@ def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> St
         rounds = config.init_rounds if config.model == "snn" else None
         theta = net.init(generator(config, WEIGHTS), x, *how, rounds)
     theta = net.with_silent_readout(theta) if config.zero_readout else theta
-    outer, step_sizes = optimisers(config, net, steps)
+    outer, step_sizes = optimisers(net, steps)
     return State(0, theta, log_step, outer.state, step_sizes.state)
 
 
@@ -211,9 +203,7 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
     return theta
 
 
-def restored(
-    config: TrainingConfig, net: Kept, steps: StepSizes, found: Checkpoint, folder: Path
-) -> State:
+def restored(net: Kept, found: Checkpoint, folder: Path) -> State:
     """The state that the checkpoint of a run in `folder` holds. ValueError where it is not of this
     run."""
     if found.net.configuration() != net.configuration():
@@ -221,19 +211,9 @@ def restored(
             f"{folder / 'checkpoint.h5'}: the checkpoint's network takes samples of "
             f"{found.net.input_shape}; the data has {net.input_shape}"
         )
-    outer, step_sizes = optimisers(config, net, steps)
-    begins = State(0, found.theta, steps.start, outer.state, step_sizes.state)
-    for of, arrays in begins.arrays().items():
-        for name, array in arrays.items():
-            there = found.optimiser.get(of, {}).get(name)
-            fits = there is not None and (there.shape, there.dtype) == (array.shape, array.dtype)
-            expected = f"{array.dtype} of shape {array.shape}"
-            must(f"{folder}: the checkpoint's optimiser/{of}/{name}", fits, expected, there)
-    update = found.progress["update"]
-    lengths = {len(column) for column in found.curve.values()}
-    must(f"{folder}: the checkpoint's curve", lengths <= {update}, f"of {update} rows", lengths)
     held = dict(found.optimiser["step_sizes"])
-    return State(update, found.theta, held.pop("log_step_size"), found.optimiser["outer"], held)
+    log_step = held.pop("log_step_size")
+    return State(found.progress["update"], found.theta, log_step, found.optimiser["outer"], held)
 
 
 def network_of(
@@ -255,14 +235,7 @@ def network_of(
 def inner_loop(config: TrainingConfig, net, step_size, rule: MAML) -> InnerLoop:
     """How the network adapts to a task, with step sizes as learned so far, by a rule."""
     loop = InnerLoop(
-        step_size,
-        config.inner_steps,
-        config.freeze,
-        config.gate_threshold,
-        config.gate_fraction,
-        config.online,
-        config.error_threshold,
-        config.adapt_constants,
+        step_size, config.inner_steps, config.freeze, adapt_constants=config.adapt_constants
     )
     return rule.loop(net, loop, config)
 
@@ -365,10 +338,7 @@ def task_gradient(
     inner = held.inner(net, inner_loop(config, net, steps.value(log_step), rule))
     (theta, slope) = held.start(net, theta)
     net = held.of(net)
-    try:
-        found = rule.gradient(inner, net, theta, task, config.order_of(u))
-    except NotFinite:  # the inner loop diverged
-        return Learned(math.nan, np.full_like(theta, math.nan), 0 * log_step, math.nan, math.nan)
+    found = rule.gradient(inner, net, theta, task, config.order_of(u))
     after = measured(found.query_logits, task.y_query)
     # the support is as unseen as the query before adaptation, and its logits are there already
     before = (
@@ -381,14 +351,6 @@ def task_gradient(
     )
 
 
-class Updated(NamedTuple):
-    """The state after an update, and its row in the log; `finite` says whether all of it is."""
-
-    state: State
-    row: dict[str, float]
-    finite: bool
-
-
 def updated(
     config: TrainingConfig,
     net,
@@ -396,13 +358,13 @@ def updated(
     state: State,
     found: Learned,
     measure: str = "accuracy",
-) -> Updated:
-    """One step of the outer loop's optimisers; found: the sum over the update's tasks; measure:
-    what is told of them, or "error"."""
+) -> tuple[State, dict[str, float]]:
+    """The state after one step of the outer loop's optimisers, and its row in the log; found: the
+    sum over the update's tasks; measure: "accuracy" or "error". `NotFinite` where it is not."""
     gradient, norm = clip(found.gradient / net.dtype.type(config.tasks), config.clip)
     shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
     schedule = cosine(state.update, config.updates, 1.0, config.lr_end)
-    outer, step_sizes = optimisers(config, net, steps)
+    outer, step_sizes = optimisers(net, steps)
     outer.state, step_sizes.state = dict(state.outer), dict(state.step_sizes)
     theta = outer.step(state.theta, gradient, config.lr * schedule)
     log_step = state.log_step
@@ -420,5 +382,7 @@ def updated(
         **steps.report(state.log_step),
     }
     parts = found.loss, norm, theta, steps.value(log_step)
-    after = State(state.update + 1, theta, log_step, outer.state, step_sizes.state)
-    return Updated(after, row, all(np.isfinite(part).all() for part in parts))
+    if not all(np.isfinite(part).all() for part in parts):
+        numbers = f"the query loss is {row['loss']:.4g}, the meta-gradient's norm {norm:.4g}"
+        raise NotFinite(f"{numbers}: not finite")
+    return State(state.update + 1, theta, log_step, outer.state, step_sizes.state), row

@@ -12,8 +12,7 @@ FORMS = (
     "and dense128-recurrent"
 )
 _WORD = re.compile(
-    r"conv(?P<conv>\d{1,7})(-k(?P<kernel>\d{1,7}))?(-s(?P<stride>\d{1,7}))?(-(?P<pool>max|mean|none))?"
-    r"|dense(?P<dense>\d{1,7})(?P<recurrent>-recurrent)?",
+    r"conv(\d{1,7})(?:-k(\d{1,7}))?(?:-s(\d{1,7}))?(?:-(max|mean|none))?|dense(\d{1,7})(-recurrent)?",
     re.ASCII,
 )
 
@@ -28,9 +27,11 @@ def in_text(layer: Conv | Dense) -> str:
     if isinstance(layer, Dense):
         return f"dense{layer.channels}" + "-recurrent" * layer.recurrent
     usual = Conv(layer.channels)
-    parts = (("kernel", "-k"), ("stride", "-s"), ("pool", "-"))
-    given = {name: getattr(layer, name) for name, _ in parts}
-    more = (f"{sign}{given[name]}" for name, sign in parts if given[name] != getattr(usual, name))
+    marks = {"kernel": "-k", "stride": "-s", "pool": "-"}
+    given = {name: getattr(layer, name) for name in marks}
+    more = (
+        marks[name] + str(value) for name, value in given.items() if value != getattr(usual, name)
+    )
     return f"conv{layer.channels}{''.join(more)}"
 
 
@@ -54,10 +55,9 @@ def read_text(text: str) -> Conv | Dense:
     """
     found = _WORD.fullmatch(text)
     must("layers", found, FORMS, text)
-    given = {name: value for name, value in found.groupdict().items() if value}  # type: ignore[union-attr]
-    if "dense" in given:
-        return Dense(int(given["dense"]), recurrent="recurrent" in given)
-    how: dict[str, Any] = {name: int(given[name]) for name in ("kernel", "stride") if name in given}
-    if "pool" in given:
-        how["pool"] = given["pool"]
-    return Conv(int(given["conv"]), **how)
+    channels, kernel, stride, pool, dense, recurrent = found.groups()  # type: ignore[union-attr]
+    if dense:
+        return Dense(int(dense), recurrent=recurrent is not None)
+    usual = Conv(int(channels))
+    size = int(kernel or usual.kernel), int(stride or usual.stride)
+    return Conv(usual.channels, *size, pool or usual.pool)

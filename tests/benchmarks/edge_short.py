@@ -47,11 +47,11 @@ def main(words: list[str] | None = None) -> None:
             exact = correct(one_shot(chip, now, task).u[:, -1], task)
             answers.append(Answers(np.concatenate([exact, [short]]), drawn_by(task)))
     rows = rows_of(["exact", "short"], answers)
-    less, apart = rows["short"].less(rows["exact"])
+    apart = rows["short"].less(rows["exact"])
     found = findings.Findings()
     for name, row in rows.items():
         found.add(name, row.mean, "%", row.interval and row.interval.half)
-    found.add("less", less, "points", apart.lead and apart.lead.half)
+    found.add("less", apart.mean, "points", apart.interval and apart.interval.half)
     found.more = dict(episodes=options.episodes)
     print(found.figures)
     found.write(options.json)

@@ -12,8 +12,8 @@ import numpy as np
 
 import minisnn as ms
 from minisnn.data.sets.omniglot import alphabets, thickened
-from minisnn.experiments.statistics import difference, estimate
 from minisnn.hardware import CountedMeans
+from minisnn.training.intervals import of_values
 
 from plain_stream import Onset, Stream  # of tests
 
@@ -94,9 +94,9 @@ def main(words: list[str] | None = None) -> None:
                 missed += how == "found" and sum(one is None for one in counts)
                 right[how].append(answered(chip, counts))
         for how, shares in right.items():
-            one = estimate(shares)
+            one = of_values(shares)
             made.add(f"rate-{rate}-{how}", one.mean, "%", one.half)
-        less = difference(right["found"], right["hand"])
+        less = of_values(np.subtract(right["found"], right["hand"]))
         made.add(f"rate-{rate}-missed", missed / (options.episodes * WAYS * (1 + QUERIES)), "%")
         made.add(f"rate-{rate}-less", less.mean, "points", less.half)
         print(f"{rate} events a second and pixel: found less {less.points()} points", flush=True)

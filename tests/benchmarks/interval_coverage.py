@@ -175,9 +175,9 @@ def held(world: World, series: Series, rng: np.random.Generator) -> list[float]:
         (first, one, ANSWERS),
         (first.astype(float) - second, one - other, DIFFERENCES),
     ):
-        interval = series.shared.intervals(right, within)
-        lead, miss = interval.lead, abs(right.mean() - target)
-        found += [lead.low <= target <= lead.high, lead.half, miss <= interval.episodes]
+        found_here = series.shared.estimate(right, within)
+        lead, miss = found_here.interval, abs(right.mean() - target)
+        found += [lead.low <= target <= lead.high, lead.half, miss <= found_here.ci95]
     return [float(value) for value in found]
 
 

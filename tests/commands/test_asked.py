@@ -39,9 +39,6 @@ TRIED = {
     "queries": ("digits", "--queries 5"),
     "inner_steps": ("digits", "--inner-steps 3"),
     "rule": ("digits", "--rule nearest"),
-    "step_size": ("digits", "--step-size 40"),
-    "freeze": ("digits", "--freeze readout"),
-    "online": ("digits", "--online --shots 3"),
     "align": ("digits", "--align none"),
     "checkpoint": None,  # another network, which the JSON names
     **dict.fromkeys(("against", "baselines")),  # other rows

@@ -1,246 +1,196 @@
+"""Each command runs small, writes what it says, and ends with its code."""
+
 import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-import minisnn
-from minisnn.training import checkpoint, evaluation, intervals, progress
-from minisnn.training import run as training
-from minisnn import cli, gradcheck
-from minisnn.data.camera.event_camera import EventCamera
-from minisnn.data.sets.digits import load_digits
-from minisnn.data.sets import named
-from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
-from minisnn.training.baselines import baselines
-from minisnn.training.settings import TrainingConfig
 from toy import ToySet
 
+import minisnn as ms
+from minisnn import cli
+from minisnn.commands.options import NETWORKS, network_for
+from minisnn.data.camera.event_camera import EventCamera
+from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
+from minisnn.data.sets.digits import load_digits
+from minisnn.training import run as training
+from minisnn.training.baselines import baselines
+from minisnn.training.intervals import ci95
+from minisnn.training.progress import sentence, table
+
 TOY = (
-    "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numba --updates 6 "
-    "--evaluate-every 3 "
-    "--evaluate-episodes 2 --test-episodes 3"
-).split()
-COMMAND = [sys.executable, "-m", "minisnn"]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minisnn.__file__).parents[1])}
+    "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --updates 6 --evaluate-every 3 "
+    "--evaluate-episodes 2 --test-episodes 3 --dataset mine.py:toy"
+)
+ROOT = Path(ms.__file__).resolve().parents[1]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(autouse=True)
-def toy_sets(monkeypatch, tmp_path):
-    """Toy tasks in place of every data set; runs/ lies in a folder of the test's own."""
-
-    def open_set(name, split, root=None, progress=True, align=None, draws=0):
-        if root == "absent":
-            raise ValueError("absent: no such folder")
-        return ToySet(split)
-
-    for module in (evaluation, named):
-        monkeypatch.setattr(module, "open_set", open_set)
+def here(monkeypatch, tmp_path):
     monkeypatch.delenv("MINISNN_DEBUG", raising=False)
     monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text("from toy import ToySet as toy\n")
 
 
 @pytest.fixture
 def run(capsys):
     """Exit code, standard output and standard error of a command line."""
 
-    def call(*arguments):
-        code = cli.main([str(one) for one in arguments])
+    def call(line: str):
+        try:
+            code = cli.main(line.split())
+        except SystemExit as stop:
+            code = stop.code
         return code, *capsys.readouterr()
 
     return call
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """A run that is trained once for all."""
+    place = tmp_path_factory.mktemp("once")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(place)
+        Path("mine.py").write_text("from toy import ToySet as toy\n")
+        assert cli.main(f"train {TOY} --out run --quiet".split()) == 0
+    return place / "run"
+
+
 @pytest.fixture
-def trained(run):
-    assert run("train", *TOY, "--quiet")[0] == 0
-    return Path("runs/quick-1")
+def trained(once):
+    Path("run").symlink_to(once)
+    return once
+
+
+def read(path) -> dict:
+    return json.loads(Path(path).read_text())
+
+
+# ---- train
 
 
 def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
-    code, out, err = run("train", *TOY)
-    result = json.loads(Path("runs/quick-1/result.json").read_text())
-    lines = [progress.sentence(result), *progress.table(result, "Proto-MAML, meta-trained")]
-    assert (
-        code == 0
-        and out.splitlines() == lines
-        and len(lines) == 8
-        and "MAML's step, not trained for it" in lines[-2]
-    )
-    assert (
-        "% on 3 unseen 3-way 1-shot episodes (" in out
-        and "before adaptation; ± for more episodes" in out
-    )
-    assert Path("runs/quick-1/checkpoint.h5").is_file() and "run folder runs/quick-1" in err
-    assert run("train", *TOY, "--quiet")[0] == 0
-    assert Path("runs/quick-2").is_dir()
+    for number in (1, 2):
+        code, out, err = run(f"train {TOY}")
+        assert code == 0 and f"run folder runs/quick-{number}" in err
+    result = read("runs/quick-1/result.json")
+    lines = [sentence(result), *table(result, "Proto-MAML, meta-trained")]
+    assert out.splitlines() == lines and "MAML's step, not trained for it" in lines[-2]
+    assert "% on 3 unseen 3-way 1-shot episodes (" in out
 
 
 def test_every_setting_is_an_option(run, monkeypatch):
-    values = dict(
-        dataset="double-nmnist",
-        model="snn",
-        neuron="lif",
-        root="folder",
-        ways=7,
-        shots=3,
-        queries=4,
-        channels=(5, 6),
-        hidden=(3,),
-        kernel=7,
-        pool="mean",
-        window=11,
-        detach_reset=True,
-        alpha=0.5,
-        beta=0.4,
-        gamma=0.3,
-        rho=0.2,
-        firing_threshold=0.1,
-        slope=3.0,
-        gain=2.0,
-        dtype="float64",
-        backend="numpy",
-        step_size=0.7,
-        inner_steps=4,
-        learn_step_size="scalar",
-        step_size_lr=0.3,
-        freeze=("conv1", "conv2"),
-        gate_threshold=None,
-        gate_fraction=0.05,
-        online=True,
-        error_threshold=0.2,
-        rule="anil",
-        order=2,
-        first_order_updates=3,
-        zero_readout=False,
-        prototype_updates=2,
-        train_ways=8,
-        train_queries=9,
-        scale=0.3,
-        draws=0,
-        distort=0.7,
-        align=False,
-        updates=9,
-        tasks=8,
-        optimiser="sgd",
-        lr=0.6,
-        lr_end=0.5,
-        momentum=0.8,
-        clip=None,
-        seed=12,
-        start=None,
-        init="lsuv",
-        init_rate=0.2,
-        init_variance=2.0,
-        init_rounds=3,
-        init_readout="zero",
-        init_tasks=5,
-        evaluate_every=13,
-        evaluate_episodes=14,
-        checkpoint_every=15,
-        test_episodes=16,
-        test_seed=17,
+    """With a value that is not its default, and where it is allowed."""
+    line = "--ways 7 --shots 3 --queries 4 --channels 5,6 --hidden 3 --kernel 7 --pool mean "
+    line += "--window 11 --detach-reset --alpha 0.5 --beta 0.4 --gamma 0.3 --rho 0.2 --slope 3.0 "
+    line += "--firing-threshold 0.1 --gain 2.0 --dtype float64 --backend numpy --step-size 0.7 "
+    line += "--inner-steps 4 --learn-step-size scalar --step-size-lr 0.3 --freeze conv1,conv2 "
+    line += "--rule anil --first-order-updates 3 --prototype-updates 2 --train-ways 8 "
+    line += "--train-queries 9 --scale 0.3 --distort 0.7 --updates 9 --tasks 8 --lr 0.6 "
+    line += "--lr-end 0.5 --clip 3.0 --seed 12 --init-rate 0.2 --init-variance 2.0 --init-rounds 3 "
+    line += "--init-readout zero --init-tasks 5 --evaluate-every 13 --evaluate-episodes 14 "
+    line += "--checkpoint-every 15 --test-episodes 16 --test-seed 17"
+    lines = (
+        line,
+        "--dataset recordings --root folder --sensor 40,50 --size 20,25 --bin-ms 2.0 "
+        "--duration-ms 50.0 --hop-ms 25.0 --time ms --flip-y --columns t,x,y,p",
+        "--rule imaml --proximal 0.5 --cg-steps 3 --inner-steps 4 --step-size 0.5 --zero-readout",
+        "--layers conv4-k3-s2,dense8-recurrent --learn alpha,beta --adapt-constants --neuron cuba",
+        "--dataset written --strokes order --draws 2 --no-align --start other.h5",
+        "--rule prototypes --learn-step-size no --readings 4 --looks 5 --axes 6",
+        "--model cnn --order 1 --init orthogonal",
     )
-    reading = dict(
-        dataset="recordings",
-        root="folder",
-        sensor=(40, 50),
-        size=(20, 25),
-        bin_ms=2.0,
-        duration_ms=50.0,
-    )
-    reading.update(hop_ms=25.0, time="ms", flip_y=True, columns="t,x,y,p")
-    implicit = dict(rule="imaml", proximal=0.5, cg_steps=3)
-    implicit.update(inner_steps=4, step_size=0.5, zero_readout=True)
-    listed = dict(layers=("conv4-k3-s2", "dense8-recurrent"), learn=("alpha", "beta"))
-    listed.update(adapt_constants=True)
-    written = dict(dataset="written", root="strokes.npz", strokes=("order",))
-    means = dict(rule="prototypes", learn_step_size="no", readings=4, looks=5, axes=6)
-    groups = (values, reading, implicit, listed, written, means)
-    assert set().union(*groups) == set(vars(TrainingConfig()))
-    seen = {}
-    monkeypatch.setattr(
-        training,
-        "train",
-        lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0,
-    )
-    for chosen in groups:
-        words = []
-        for name, value in chosen.items():
-            flag = name.replace("_", "-")
-            if isinstance(value, bool):
-                words.append(f"--{flag}" if value else f"--no-{flag}")
-            else:
-                text = (
-                    ",".join(map(str, value))
-                    if isinstance(value, tuple)
-                    else "none"
-                    if value is None
-                    else str(value)
-                )
-                words += [f"--{flag}", text]
-        run("train", *words, "--preset", "paper", "--out", "here")
-        assert seen == {"config": TrainingConfig(**chosen), "out": Path("here")}
+    seen, usual = [], ms.TrainingConfig()
+    monkeypatch.setattr(training, "train", lambda config, *_, **__: seen.append(config) or 1 / 0)
+    tried = set()
+    for line in lines:
+        run(f"train --preset paper --out here {line}")
+        changed = {one.name for one in fields(usual)}
+        changed = {name for name in changed if getattr(seen[-1], name) != getattr(usual, name)}
+        words = {
+            word[2:].removeprefix("no-").replace("-", "_") for word in line.split() if "--" in word
+        }
+        assert changed == words
+        tried |= changed
+    assert tried == {one.name for one in fields(usual)} and len(seen) == len(lines)
+    run("train --quiet --out here")
+    assert seen[-1] == ms.TrainingConfig.preset("quick")
 
 
-def test_a_setting_that_does_nothing_is_a_warning(run):
-    line = *TOY, "--momentum", 0.5, "--scale", 0.2, "--test-episodes", 0, "--quiet"
-    code, _, err = run("train", *line)
-    assert code == 0 and err.count("does nothing") == 1
-    assert "note: --momentum does nothing with optimiser adam" in err
-
-
-def test_resume_goes_on_and_takes_no_settings(run, trained):
-    (trained / "result.json").unlink()
-    code, out, _ = run("train", "--resume", trained, "--quiet")
-    assert code == 0 and out.startswith("test accuracy")
-    code, _, err = run("train", "--resume", trained, "--lr", 3, "--force")
+def test_resume_goes_on_and_takes_no_settings(run):
+    line = f"{TOY} --updates 2 --evaluate-every 0"
+    code, _, err = run(f"train {line} --scale 0.2 --seed 1 --strokes order --out run --quiet")
+    assert code == 0 and "note: --strokes does nothing" in err
+    result = Path("run/result.json").read_text()
+    code, _, err = run(f"train {line} --lr 0.1 --out run")
+    assert code == 2 and "--resume run" in err and err.count("\n") == 1
+    Path("run/result.json").unlink()
+    code, out, _ = run("train --resume run --dataset mine.py:toy --quiet")
+    assert code == 0 and out.startswith("test accuracy") and read("run/result.json")
+    assert read("run/result.json")["per_episode"] == json.loads(result)["per_episode"]
+    code, _, err = run("train --resume run --lr 3 --force")
     assert code == 2 and "--lr" in err and "--force" in err
-    code, _, err = run("train", "--resume", "nowhere")
-    assert code == 2 and "nowhere: no run to resume" in err
+    assert "nowhere: no run to resume" in run("train --resume nowhere")[2]
+    assert run(f"train {line} --lr 0.1 --out run --force --quiet")[0] == 0
 
 
-def test_a_run_is_not_overwritten_without_force(run, trained):
-    code, _, err = run("train", *TOY, "--lr", 0.1, "--out", trained)
-    assert code == 2 and "other settings (lr 0.003 -> 0.1)" in err and err.count("\n") == 1
-    assert run("train", *TOY, "--lr", 0.1, "--out", trained, "--force", "--quiet")[0] == 0
+def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
+    before, sample, calls = signal.getsignal(signal.SIGTERM), ToySet.sample_task, []
+
+    def sample_task(self, *arguments, **settings):
+        calls.append(1)
+        if len(calls) == 10:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return sample(self, *arguments, **settings)
+
+    monkeypatch.setattr(ToySet, "sample_task", sample_task)
+    try:
+        code, _, err = run(f"train {TOY} --quiet")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert code == 143 and "--resume runs/quick-1" in err
+    assert 0 < ms.read("runs/quick-1").progress["update"] < 6
 
 
-def evaluated(run, *words) -> tuple[dict, str]:
-    """What `evaluate` writes, and prints."""
-    code, out, err = run("evaluate", *words, "--json", "a.json", "--force")
+# ---- evaluate
+
+
+def evaluated(run, line: str) -> tuple[dict, str]:
+    """What `evaluate` writes, and prints, of toy tasks."""
+    code, out, err = run(f"evaluate {line} --dataset mine.py:toy --json a.json --force")
     assert code == 0, err
-    return json.loads(Path("a.json").read_text()), out
+    return read("a.json"), out
 
 
 def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
-    how = ("--checkpoint", trained / "checkpoint.h5", "--episodes", 4, "--seed", 5)
-    result, out = evaluated(run, *how, "--split", "val")
-    found = checkpoint.read(trained)
+    result, out = evaluated(run, "--checkpoint run/checkpoint.h5 --episodes 4 --seed 5 --split val")
+    found = ms.read(trained)
     beside = partial(baselines, found.net, found.theta, inner=found.inner)
     what = found.net, found.theta, found.inner, ToySet("val"), "val", 4, 5
-    expected = evaluation.evaluate(*what, queries=2, progress=False, beside=beside)
-    table = progress.table(expected, "Proto-MAML, meta-trained")
-    assert out.splitlines() == [progress.sentence(result), *table]
+    expected = ms.evaluate(*what, queries=2, progress=False, beside=beside)
+    rows = table(expected, "Proto-MAML, meta-trained")
+    assert out.splitlines() == [sentence(result), *rows]
     assert "other than in training: seed 5, not 0" in out
     for name in set(expected) - {"dataset"}:
         assert result[name] == expected[name], name
-    assert result["dataset"] == "double-nmnist" and result["inner_steps"] == 1
-    again, _ = evaluated(run, "--checkpoint", trained, "--episodes", 3)  # the test of the training
-    first = json.loads((trained / "result.json").read_text())
-    assert again["per_episode"] == first["per_episode"]
+    assert result["dataset"] == "mine.py:toy" and result["inner_steps"] == 1
+    again, _ = evaluated(run, "--checkpoint run --episodes 3")  # the test of the training
+    assert again["per_episode"] == read(trained / "result.json")["per_episode"]
 
 
 def test_evaluate_by_another_rule(run, trained):
     """By name as in the table beside, and Proto-MAML without a step is the nearest mean."""
-    ways = ((), ("--rule", "nearest"), ("--rule", "maml"), ("--inner-steps", 0))
-    mine = "--checkpoint", trained, "--episodes", 3
-    whole, nearest, maml, still = (evaluated(run, *mine, *how)[0] for how in ways)
+    mine = "--checkpoint run --episodes 3"
+    ways = ("", "--rule nearest", "--rule maml", "--inner-steps 0")
+    whole, nearest, maml, still = (evaluated(run, f"{mine} {how}")[0] for how in ways)
     assert whole["rule"] == "proto-maml"
     assert whole["rules"]["own"]["per_episode"] == nearest["per_episode"] == still["per_episode"]
     assert whole["rules"]["maml"]["per_episode"] == maml["per_episode"] != nearest["per_episode"]
@@ -252,150 +202,63 @@ def test_evaluate_by_another_rule(run, trained):
 def test_evaluate_against_another_network(run, trained):
     """On the same episodes, by its own rule, and the paired difference; one of other recordings is
     refused."""
-    assert run("train", *TOY, "--preset", "maml", "--seed", 1, "--quiet", "--out", "other")[0] == 0
-    second, _ = evaluated(run, "--checkpoint", "other", "--episodes", 3)
-    mine = "--checkpoint", trained, "--episodes", 3, "--no-baselines"
-    first, out = evaluated(run, *mine, "--against", "other")
+    assert run(f"train {TOY} --preset maml --seed 1 --quiet --out other")[0] == 0
+    second, _ = evaluated(run, "--checkpoint other --episodes 3")
+    mine = "--checkpoint run --episodes 3 --no-baselines"
+    first, out = evaluated(run, f"{mine} --against other")
     [(name, row)] = first["rules"].items()
     apart = np.subtract(first["per_episode"], second["per_episode"])
     assert name == "other, MAML, meta-trained" and name in out and apart.any()
     assert row["per_episode"] == second["per_episode"]
-    assert row["less"][:2] == pytest.approx([apart.mean(), intervals.ci95(apart)])
+    assert row["less"][:2] == pytest.approx([apart.mean(), ci95(apart)])
     half = 100 * row["less_interval"]["half"]
     assert f"{100 * apart.mean():+.1f} ± {half:.1f}" in out.splitlines()[-2]
-    wider, out = evaluated(run, *mine, "--against", trained, "--ways", 4)
+    wider, out = evaluated(run, f"{mine} --against run --ways 4")
     assert [*wider["rules"].values()][0]["less"][:2] == [0, 3 / 24] and "4-way 1-shot" in out
-    for name, word in (
-        ("double_asl_maml.h5", "(30, 80, 2)"),
-        ("double_nmnist_pretrained.h5", "a classifier"),
-    ):
-        code, out, err = run("evaluate", "--checkpoint", trained, "--against", name)
-        assert code == 2 and not out and err.count("\n") == 1 and word in err
+    for name in ("double_asl_maml.h5", "double_nmnist_pretrained.h5"):
+        code, out, err = run(f"evaluate --checkpoint run --dataset mine.py:toy --against {name}")
+        assert code == 2 and not out and "--against" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_network_that_a_set_stands_for_learned_it(name):
+    assert ms.read(network_for(name, ())).origin.data in (name, f"{name}-background", None)
+    orders = ms.read(network_for("written", ("Korean", "order")))
+    assert orders.config.strokes == ("order",) and orders.inner.readings > 1
+
+
+@pytest.mark.slow
+def test_workers_give_the_same_run(run, trained):
+    """train by two processes, and evaluate by one, as without them."""
+    found = {}
+    for name, where in (("here", ""), ("there", "--workers 2")):
+        code, out, err = run(f"train {TOY} --tasks 2 --out {name} {where}")
+        assert code == 0, err
+        found[name] = out, ms.read(name).theta.tobytes()
+        found[name] += evaluated(run, f"--checkpoint run --episodes 4 {where}")
+    assert found["here"] == found["there"]
+
+
+# ---- show, record, info, check
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "rule, shots, title",
     [
-        (["evaluate", "--checkpoint", "absent.h5"], "absent.h5: no such file or directory"),
-        (["evaluate", "--checkpoint", "text.h5"], "text.h5: cannot be read"),
-        (
-            ["evaluate", "--checkpoint", "text.h5", "--json", "no/where.json"],
-            "no/where.json: there is no folder",
-        ),
-        (["train", "--lr", "-1"], "lr must be above 0, not -1.0"),
-        (["train", *TOY, "--root", "absent"], "absent: no such folder"),
-        (["train", *TOY, "--out", "text.h5"], "of this name"),
-        (["train", *TOY, "--kernel", "4"], "kernel must be odd"),
-        (["show", "--out", "text.h5"], "of this name"),
+        (ms.ClassMeans(steps=0, readings=3, looks=5), 2, "no weight update"),
+        (ms.InnerLoop(0.1, online=True), 2, "6 weight updates"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_exit_code_2(run, arguments, message):
-    Path("text.h5").write_text("no checkpoint")
-    code, out, err = run(*arguments)
-    assert code == 2 and not out
-    assert err.startswith("minisnn: ") and message in err and err.count("\n") == 1
-    assert [path.name for path in Path().iterdir()] == ["text.h5"]
+def test_show_draws_what_the_network_answers(run, rule, shots, title):
+    net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, window=8, backend="numpy")
+    ms.save("net.h5", net, net.init(np.random.default_rng(0)), inner=rule)
+    how = f"--dataset mine.py:toy --shots {shots} --no-animation --format svg --out task"
+    code, out, err = run(f"show --checkpoint net.h5 {how}")
+    assert code == 0 and "task/answers.svg" in out, err
+    assert title in Path("task/answers.svg").read_text() and Path("task/raster.svg").is_file()
 
 
-def test_a_slip_of_the_pen_is_told_what_it_may_have_been(capsys):
-    for line, near in (
-        ("train --update 5", "--update 5; did you mean --updates?"),
-        ("hardware refuse --alowed 5", "--alowed 5; did you mean --allowed?"),
-        ("lessons --path fast elsewhere", "unrecognized arguments: elsewhere\n"),
-    ):
-        with pytest.raises(SystemExit, match="2"):
-            cli.main(line.split())
-        assert near in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "error, code, message",
-    [
-        (ValueError("two\nlines"), 2, "minisnn: two lines\n"),
-        (
-            FileNotFoundError(2, "No such file or directory", "a.h5"),
-            2,
-            "minisnn: a.h5: no such file or directory\n",
-        ),
-        (KeyboardInterrupt(), 130, "minisnn: stopped\n"),
-        (training.Interrupted("saved"), 130, "minisnn: saved\n"),
-        (MemoryError(), 2, "minisnn: there is not enough memory"),
-        (
-            ZeroDivisionError("x"),
-            1,
-            "minisnn: a defect of minisnn: ZeroDivisionError: x; please report it, "
-            "with what this shows: MINISNN_DEBUG=1 minisnn train",
-        ),
-    ],
-)
-def test_exit_codes(run, monkeypatch, error, code, message):
-    def fail(*_, **__):
-        raise error
-
-    monkeypatch.setattr(training, "train", fail)
-    monkeypatch.syspath_prepend(Path.cwd())  # as python -m does; else names of tests are in the way
-    found, _, err = run("train", *TOY)
-    assert found == code and err.startswith(message)
-    monkeypatch.setenv("MINISNN_DEBUG", "1")
-    with pytest.raises(type(error)):
-        run("train", *TOY)
-
-
-def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
-    before = signal.getsignal(signal.SIGTERM)
-    sample, calls = ToySet.sample_task, []
-
-    def sample_task(self, *arguments, **settings):
-        calls.append(1)
-        if len(calls) == 10:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return sample(self, *arguments, **settings)
-
-    monkeypatch.setattr(ToySet, "sample_task", sample_task)
-    try:
-        code, _, err = run("train", *TOY, "--quiet")
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert code == 143 and "--resume runs/quick-1" in err
-    # after a task of val and one of test
-    assert checkpoint.read("runs/quick-1").progress["update"] == 3
-
-
-def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch):
-    right = minisnn.LIF.backward
-
-    def wrong(neuron, I, z, u, du, dz):
-        dI, dz, dk = right(neuron, I, z, u, du, dz)
-        return -dI, dz, dk
-
-    monkeypatch.setattr(minisnn.LIF, "backward", wrong)
-    small = "--channels 1 --input 2,2,1 --backend numpy".split()
-    code, out, _ = run("check", "--model", "both", *small)
-    assert code == 1
-    assert "To blame: LIF.backward dI in conv1" in out
-    assert "WRONG" in out
-    assert "1 of 3 networks passed" in out
-
-
-def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
-    seen = []
-
-    def check(net, theta, seed):
-        seen.append((net, theta))
-        return gradcheck.Report("title", [])
-
-    monkeypatch.setattr(gradcheck, "check", check)
-    run("check", "--model", "both", "--random", 2, "--backend", "numpy", "--seed", 4)
-    run("check", "--checkpoint", trained, "--backend", "numpy")
-    assert [type(net).__name__ for net, _ in seen] == ["SpikingNet"] * 2 + ["ConvNet"] * 2 + [
-        "SpikingNet"
-    ]
-    assert len({json.dumps(net.configuration()) for net, _ in seen}) == 5
-    np.testing.assert_array_equal(seen[4][1], checkpoint.read(trained).theta)
-    assert seen[4][0].dtype == np.float64 and seen[4][0].configuration()["channels"] == [4]
-
-
-def pictures(folder: Path, labels="ab", each=2):
+def pictures(folder: Path, labels="ab", each=2) -> None:
     """A folder of labelled pictures, each with a bright bar at another place."""
     for k, label in enumerate(labels):
         (folder / label).mkdir(parents=True)
@@ -403,13 +266,10 @@ def pictures(folder: Path, labels="ab", each=2):
             image = np.zeros((20, 20), np.uint8)
             image[4:16, 5 + 3 * k + n : 8 + 3 * k + n] = 255
             np.save(folder / label / f"{n}.npy", image)
-    return folder
 
 
 def test_record_shipped_digits_as_the_camera_sees_them(run):
-    code, out, _ = run(
-        "record", "--out", "made", "--each", 2, "--seed", 3, "--duration", 100, "--quiet"
-    )
+    code, out, _ = run("record --out made --each 2 --seed 3 --duration 100 --quiet")
     files, digits = nmnist_files("made", "train"), load_digits()
     assert code == 0 and "made: 20 recordings of 10 labels" in out
     for digit in range(10):
@@ -420,156 +280,207 @@ def test_record_shipped_digits_as_the_camera_sees_them(run):
     np.testing.assert_array_equal(read_nmnist(path), expected)
 
 
-def test_record_writes_all_or_nothing_and_over_nothing(run, monkeypatch):
-    folder = pictures(Path("pictures"))
-    code, _, err = run("record", folder, "--out", folder)
-    assert code == 2 and err.startswith("minisnn: pictures: this is")
-    np.save(folder / "b" / "1.npy", np.zeros((20, 20), np.uint8))
-    record = EventCamera.record
-    monkeypatch.setattr(
-        EventCamera,
-        "record",
-        lambda self, picture, *rest: record(self, picture, *rest)[: picture.max()],
-    )
-    code, _, err = run("record", folder, "--out", "made", "--quiet")
-    assert code == 2 and "picture 4 of the set gives no events" in err
-    assert [path.name for path in Path().iterdir()] == ["pictures"]
+def test_record_writes_all_or_nothing_over_nothing_and_info_says_what(run):
+    pictures(Path("pictures"), "012", 3)
+    assert "pictures: this is" in run("record pictures --out pictures")[2]
+    assert run("record pictures --out made --quiet")[0] == 0
+    before = sorted(Path("made").rglob("*"))
+    code, _, err = run("record pictures --out made --each 2 --quiet")
+    assert code == 2 and "mixed" in err and sorted(Path("made").rglob("*")) == before
+    assert run("record pictures --out made --split Test --each 2 --quiet")[0] == 0  # next to Train
+    np.save("pictures/2/2.npy", np.zeros((20, 20), np.uint8))
+    code, _, err = run("record pictures --out other --quiet")
+    assert code == 2 and "picture 9 of the set gives no events" in err
+    assert not Path("other").exists()
+    for line, words in (
+        ("made --sample 6", "made: 15 recordings of 3 classes, of 34 x 34 pixels"),
+        ("made/Train/1/00005.bin", "events of 34 x 34 pixels"),
+        ("pictures", "9 pictures of 20 x 20 pixels, 3 labels"),
+    ):
+        code, out, _ = run(f"info {line}")
+        assert code == 0 and words in out
+    Path("empty").mkdir()
+    for path in ("empty", "absent", "/dev/null"):
+        code, _, err = run(f"info {path}")
+        assert code == 2 and path in err and err.count("\n") == 1
 
 
 def test_info_of_a_run_and_of_a_checkpoint(run, trained):
-    code, out, _ = run("info", trained)
-    assert code == 0
+    code, out, _ = run("info run")
     for words in (
         "network     SpikingNet for inputs 6 x 6 x 2, 3 classes, 187 parameters",
         "conv1     3 x 3 x 2 x 4",
-        "ClassMeans, step_size conv1.weight",
+        "ClassMeans, step_size ",
         "MAML, 6 of 6 updates of 1 x 3-way 1-shot",
         "activity conv1",
         "result      test accuracy",
     ):
-        assert words in out, words
-    assert "result" not in run("info", trained / "checkpoint.h5")[1]
-    net = minisnn.SpikingNet(
-        (6,), layers=[minisnn.Dense(5)], ways=3, learn=("alpha", "gamma"), backend="numpy"
-    )
+        assert code == 0 and words in out, words
+    assert "result" not in run("info run/checkpoint.h5")[1]
+    layers = dict(layers=[ms.Dense(5)], learn=("alpha", "gamma"), backend="numpy")
+    net = ms.SpikingNet((6,), ways=3, **layers)
     theta = net.init(np.random.default_rng(0))
     net.views(theta)["dense1.alpha"][...] = 0
-    minisnn.save("learned.h5", net, theta)
-    assert f"learned alpha 0.5 gamma {net.neuron.gamma:g} -> " in run("info", "learned.h5")[1]
-    (trained / "checkpoint.h5").unlink()
-    (trained / "checkpoint.previous.h5").unlink()
-    assert "stopped before its first checkpoint" in run("info", trained)[1]
+    ms.save("learned.h5", net, theta)
+    assert f"learned alpha 0.5 gamma {net.neuron.gamma:g} -> " in run("info learned.h5")[1]
 
 
-def test_info_of_recordings_and_pictures(run):
-    folder = pictures(Path("pictures"), "012", 4)
-    run("record", folder, "--out", "made", "--quiet")
-    code, out, _ = run("info", "made", "--sample", 6)
-    assert code == 0 and "made: 12 recordings of 3 classes, of 34 x 34 pixels" in out
-    code, out, _ = run("info", "made/Train/1/00005.bin")
-    assert code == 0 and "events of 34 x 34 pixels" in out and "ON share" in out
-    code, out, _ = run("info", folder)
-    assert code == 0 and "12 pictures of 20 x 20 pixels, 3 labels" in out
+def test_check_names_the_wrong_derivative_and_exits_with_1(run, trained, monkeypatch):
+    small = "--channels 1 --input 2,2,1 --backend numpy"
+    assert run(f"check --model cnn {small} --json found.json")[0] == 0
+    assert all(one["ok"] for one in read("found.json")["networks"])
+    code, out, _ = run("check --checkpoint run --backend numpy")
+    assert code == 0 and "(6, 6, 2)" in out
+    right = ms.LIF.backward
+
+    def wrong(neuron, I, z, u, du, dz):
+        dI, dz, dk = right(neuron, I, z, u, du, dz)
+        return -dI, dz, dk
+
+    monkeypatch.setattr(ms.LIF, "backward", wrong)
+    code, out, _ = run(f"check --model both {small}")
+    assert code == 1 and "To blame: LIF.backward dI in conv1" in out
+    assert "1 of 3 networks passed" in out
+
+
+# ---- what is wrong
+
+
+@pytest.mark.parametrize(
+    "line, word",
+    [
+        ("evaluate --checkpoint absent.h5", "absent.h5: no such file or directory"),
+        ("evaluate --checkpoint text.h5", "text.h5: cannot be read"),
+        ("evaluate --checkpoint text.h5 --json no/where.json", "there is no folder"),
+        ("train --lr -1", "lr must be above 0, not -1.0"),
+        ("train --root absent", "absent: "),
+        ("train --out text.h5", "of this name"),
+        ("train --kernel 4", "kernel must be odd"),
+        ("show --out text.h5", "of this name"),
+        ("table 2 --networks empty", "no network of the experiments"),
+        ("evaluate --dataset omniglot --align support", "--align"),
+        ("evaluate --checkpoint net.h5 --dataset double-nmnist --ways 1", "ways"),
+        ("evaluate", "--checkpoint"),
+        ("report --only table-9", "table-9"),
+        ("hardware loihi --words same --json same", "two outputs"),
+        ("lessons --only 99", "no lesson 99"),
+        ("evaluate --checkpoint net.h5 --scheduler localhost", "tcp://"),
+        ("evaluate --checkpoint net.h5 --workers 2 --scheduler tcp://localhost:1", "--workers"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_exit_code_2(run, line, word):
+    Path("text.h5").write_text("no checkpoint")
     Path("empty").mkdir()
-    for path, message in (
-        ("empty", "no run"),
-        ("absent", "no such file"),
-        ("pictures/0/0.npy", "labels"),
-    ):
-        code, _, err = run("info", path)
-        assert code == 2 and message in err and err.count("\n") == 1
+    net = ms.ConvNet((16, 16, 2), (2,), 5, 3)
+    ms.save("net.h5", net, net.init(np.random.default_rng(0)))
+    before = sorted(path.name for path in Path().iterdir())
+    code, out, err = run(line)
+    assert code == 2 and not out and err.count("\n") == 1
+    assert err.startswith("minisnn: ") and word in err
+    assert sorted(path.name for path in Path().iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("train --update 5", "--update 5; did you mean --updates?"),
+        ("hardware refuse --alowed 5", "--alowed 5; did you mean --allowed?"),
+        ("lessons --path fast elsewhere", "unrecognized arguments: elsewhere\n"),
+        ("evaluate --workers 0", "argument --workers: 0 is too small; expected at least 1"),
+        ("train --out=", "shell variable"),
+        ("evaluate --root=", "shell variable"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_what_it_may_have_been(run, line, words):
+    code, _, err = run(line)
+    assert code == 2 and words in err
+
+
+@pytest.mark.parametrize(
+    "line, option",
+    [
+        ("check --checkpoint absent.h5", "--random 2"),
+        ("evaluate --checkpoint double_nmnist_maml.h5 --against mine.py", "--strokes order"),
+        ("info mine.py", "--sheet new.png"),
+        ("info mine.py", "--flip-y"),
+        ("record --out new --split Test --each 0", "--labels a"),
+        ("lessons --list", "--only 1"),
+        ("show --dataset omniglot --ways 1", "--flip-y"),
+    ],
+)
+def test_what_does_nothing_is_a_warning(run, line, option):
+    assert f"note: {option.split()[0]} does nothing " in run(f"{line} {option}")[2]
+
+
+@pytest.mark.parametrize(
+    "error, code, message",
+    [
+        (ValueError("two\nlines"), 2, "minisnn: two lines\n"),
+        (FileNotFoundError(2, "No such file", "a.h5"), 2, "minisnn: a.h5: no such file\n"),
+        (KeyboardInterrupt(), 130, "minisnn: stopped\n"),
+        (training.Interrupted("saved"), 130, "minisnn: saved\n"),
+        (MemoryError(), 2, "minisnn: there is not enough memory"),
+        (ZeroDivisionError("x"), 1, "minisnn: a defect of minisnn: ZeroDivisionError: x; "),
+    ],
+)
+def test_exit_codes(run, monkeypatch, error, code, message):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(training, "train", fail)
+    found, _, err = run(f"train {TOY}")
+    assert found == code and err.startswith(message)
+    monkeypatch.setenv("MINISNN_DEBUG", "1")
+    with pytest.raises(type(error)):
+        run(f"train {TOY}")
+
+
+# ---- the process
+
+
+def done(*line, **how) -> subprocess.CompletedProcess:
+    how = dict(env=ENVIRONMENT, capture_output=True, text=True) | how
+    return subprocess.run([sys.executable, *line], **how)
 
 
 def test_help_is_quick_and_teaches():
-    asked = [[], *([name] for name in cli.COMMANDS)]
+    """Nothing heavy is loaded, and of commands only the one that is asked for; lines fit 80
+    columns, and there is an example."""
     program = f"""
 import sys
 from minisnn import cli
 
-for arguments in {asked!r}:
-    print("ASKED")
+def asked(words):
+    print("ASKED", words)
     try:
-        cli.main([*arguments, "--help"])
+        cli.main(words.split())
     except SystemExit:
         pass
-    heavy = {{"numpy", "numba", "matplotlib", "h5py", "scipy", "tqdm"}}
-    print("LOADED", sorted(heavy & set(sys.modules)))
+    print("LOADED", *(name for name in sys.modules if name in {{"numpy", "numba", "tqdm"}}
+                      or name.startswith("minisnn.commands.") or name == "lazy_loader"))
+
+for words in ["--version", "--help", *(f"{{name}} --help" for name in {[*cli.COMMANDS]!r})]:
+    asked(words)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    helps = done.stdout.split("ASKED\n")[1:]
-    for arguments, text in zip(asked, helps, strict=True):
-        assert "LOADED []" in text, arguments
-        # an example
-        assert f"minisnn {' '.join(arguments or ['train'])}" in text.split("\n", 1)[1]
+    found = done("-c", program, env=ENVIRONMENT | {"COLUMNS": "80"})
+    assert found.returncode == 0, found.stderr
+    texts = dict(part.split("\n", 1) for part in found.stdout.split("ASKED ")[1:])
+    for words, text in texts.items():
+        *lines, loaded = text.splitlines()
+        assert max(map(len, lines)) <= 80, words
+        assert not {"numpy", "numba", "tqdm", "lazy_loader"} & {*loaded.split()}, words
+        command = words.removesuffix("--help").strip() or "train"
+        assert words == "--version" or f"minisnn {command}" in "\n".join(lines[1:])
+    assert texts["--version"].splitlines() == [f"minisnn {ms.__version__}", "LOADED"]
+    assert texts["--help"].splitlines()[-1] == "LOADED"
 
 
-def test_it_is_a_module_and_a_pipe_may_close(tmp_path):
-    done = subprocess.run([*COMMAND, "--version"], env=ENVIRONMENT, capture_output=True, text=True)
-    assert done.stdout.strip() == f"minisnn {minisnn.__version__}"
-    assert subprocess.run(COMMAND, env=ENVIRONMENT, capture_output=True).returncode == 2
-    wrong = subprocess.run(
-        [*COMMAND, "evaluate", "--checkpoint", "absent"],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-    )
-    assert wrong.returncode == 2 and wrong.stderr == "minisnn: absent: no such file or directory\n"
-
-
-@pytest.mark.slow
-def test_workers_give_the_same_run(run, trained):
-    """train by two processes, and evaluate by one, as without them."""
-    found = {}
-    for name, *where in (("here",), ("there", "--workers", 2)):
-        code, out, err = run("train", *TOY, "--tasks", 2, "--out", name, *where)
-        assert code == 0, err
-        found[name] = (
-            out,
-            json.loads(Path(name, "result.json").read_text())["per_episode"],
-            minisnn.read(name).theta.tobytes(),
-        )
-        code, out, err = run(
-            "evaluate",
-            "--checkpoint",
-            trained,
-            "--episodes",
-            4,
-            "--json",
-            f"{name}.json",
-            *where[:2],
-        )
-        found[name] += (code, out, json.loads(Path(f"{name}.json").read_text()))
-    assert found["here"] == found["there"]
-
-
-@pytest.mark.parametrize(
-    "where, words",
-    [
-        (("--scheduler", "localhost"), "expected an address such as tcp://10.0.0.1:8786"),
-        (("--workers", "0"), "argument --workers: 0 is too small; expected at least 1"),
-        (("--workers", "2", "--scheduler", "tcp://localhost:1"), "is not allowed with --workers"),
-    ],
-)
-def test_workers_that_cannot_be_had(run, trained, capsys, where, words):
-    try:
-        code, _, err = run("evaluate", "--checkpoint", "runs/quick-1", *where)
-    except SystemExit as exit:
-        code, err = exit.code, capsys.readouterr().err
-    assert code == 2 and words in err and "Traceback" not in err
-
-
-@pytest.mark.parametrize("kind", ["file", "folder", "package"])
-def test_what_is_called_hardware_here_is_not_taken_for_the_packages_own(kind, tmp_path):
+def test_it_is_a_module_and_what_is_called_hardware_here_is_not_taken_for_its_own(tmp_path):
     """`python -m minisnn` looks into the folder one is in first."""
-    (tmp_path / "hardware.py").write_text("1 / 0") if kind == "file" else (
-        tmp_path / "hardware"
-    ).mkdir()
-    if kind == "package":
-        (tmp_path / "hardware" / "__init__.py").write_text("")
-    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}
-    command = [sys.executable, "-m", "minisnn", "lessons", "--list"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0 and not done.stderr and "One leaky neuron" in done.stdout
+    (tmp_path / "hardware.py").write_text("1 / 0")
+    found = done("-m", "minisnn", "lessons", "--list", cwd=tmp_path)
+    assert found.returncode == 0 and "One leaky neuron" in found.stdout and not found.stderr
+    assert done("-m", "minisnn").returncode == 2
+    wrong = done("-m", "minisnn", "evaluate", "--checkpoint", "absent")
+    assert wrong.returncode == 2
+    assert wrong.stderr == "minisnn: absent: no such file or directory\n"

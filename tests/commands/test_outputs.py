@@ -106,15 +106,6 @@ def test_what_is_read_or_no_file_is_not_written_over_even_by_force(
         refused([*words, name, *after, *force], capsys, name)
 
 
-def test_what_is_read_by_the_name_of_its_folder_is_not_written_over_even_by_force(here, capsys):
-    Path("run").mkdir()
-    shutil.copy(shipped("double_nmnist_maml.h5"), "run/checkpoint.h5")
-    Path("all").symlink_to(".")
-    for name in ("run/checkpoint.h5", "all/run/checkpoint.h5"):
-        refused(["evaluate", "--checkpoint", "run", "--json", name, "--force"], capsys, name)
-        refused(["train", "--start", name, "--out", "run", "--force"], capsys, "run")
-
-
 def test_defaults_are_checked_as_well(here, capsys):
     for default, line in {
         "task": ["show"],

@@ -12,14 +12,13 @@ import pieces
 from minisnn.cli import main
 from minisnn.data.store.shipped import if_shipped
 from minisnn.experiments import EXPERIMENTS, figure6
-from minisnn.experiments.findings import Findings
+from minisnn.experiments.findings import Findings, judge
 from make_networks import RECIPES
 from minisnn.experiments.networks import Networks, file_name
-from minisnn.experiments.statistics import Estimate, difference, estimate, judge
 from minisnn.experiments.study import Settings, Study
 from minisnn.meta.inner import InnerLoop
 from minisnn.training.baselines import Answers, rows_of, with_ways
-from minisnn.training.intervals import Drawn
+from minisnn.training.intervals import Drawn, Estimate
 from slowly import all_but
 from toy import small_set
 
@@ -155,7 +154,7 @@ def test_verdicts_go_by_the_interval_that_leads():
         ["one", "other"],
         [Answers(np.array([~b, ~w]), drawn(of)) for b, w, of in zip(bad, worse, which)],
     )
-    apart, e = difference(rows["one"], rows["other"]), estimate(rows["one"])
+    apart, e = rows["one"].less(rows["other"]), rows["one"]
     assert (
         e.interval.population == "recordings"
         and e.half == e.interval.half > 1.5 * e.ci95
@@ -165,10 +164,9 @@ def test_verdicts_go_by_the_interval_that_leads():
     far = rows_of(["other"], [Answers(~w[None], drawn(of + 100)) for w, of in zip(worse, which)])[
         "other"
     ]
-    assert difference(rows["one"], far).half == pytest.approx(
+    assert rows["one"].less(far).half == pytest.approx(
         np.hypot(rows["one"].interval.half, far.interval.half)
     )
-    assert difference(rows["one"], far.per_episode).interval is None
 
 
 @pytest.mark.parametrize(
@@ -183,7 +181,7 @@ def test_verdicts_go_by_the_interval_that_leads():
 )
 def test_verdicts(mean, half, verdict):
     claim = judge(
-        "a claim", "so much", Estimate(mean, half, None, 9), 0, 10, rule="from 0 to 10 points"
+        "a claim", "so much", Estimate(mean, ci95=half), 0, 10, rule="from 0 to 10 points"
     )
     assert claim.verdict == verdict and math.isclose(claim.value, 100 * mean)
 
@@ -208,32 +206,6 @@ def test_more_ways_keep_the_classes_alike(rng):
     )[2].step_size == 6.0
     # an online update is of one sample, whose loss has no mean over classes
     assert with_ways(net, theta, InnerLoop(3.0, online=True), 6)[2].step_size == 3.0
-
-
-def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
-    """Into a folder of its own; what lies there already goes on, and is used as it is where it is
-    done."""
-    calls, done = [], [100, 9000, 9000]
-
-    def train(config, out, resume, progress, executor):
-        calls.append((config, out.name, resume))
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "config.json").write_text("{}")
-        net = ms.SpikingNet((4, 4, 2), (2,), 5, kernel=3)
-        theta = np.zeros(net.size, np.float32)
-        ms.save(out / "checkpoint.h5", net, theta, config=config, progress=dict(update=done.pop(0)))
-
-    monkeypatch.setattr("minisnn.experiments.networks.train", train)
-    role = "double-nmnist/fomaml-snn"
-    for resume in (False, True, None):
-        assert Networks(None, tmp_path, {"double-nmnist": "real"}).find(role).net.channels == (2,)
-        if resume is not None:
-            assert calls[-1] == (
-                replace(RECIPES[role], root="real"),
-                "double_nmnist_fomaml",
-                resume,
-            )
-    assert len(calls) == 3  # `train` itself finds that a run is done
 
 
 @pytest.mark.slow

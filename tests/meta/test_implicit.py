@@ -131,7 +131,7 @@ IMAML = dict(rule="imaml", step_size=0.5, inner_steps=3, learn_step_size="no", z
 
 KINDS = [
     ms.ImplicitLoop(0.2, 4, ("conv1",), proximal=0.5, cg_steps=7, tolerance=1e-4),
-    ms.InnerLoop(0.3, online=True, error_threshold=0.2),
+    ms.InnerLoop(0.3, online=True),
     OnlineReadout(0.5, 2, scale=3.0),
     ms.ClassMeans(steps=0, scale=0.3, looks=5, axes=np.eye(4, 2, dtype=np.float32)),
 ]

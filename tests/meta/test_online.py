@@ -42,25 +42,6 @@ def test_every_sample_makes_a_step_of_its_own(backend, neuron):
     assert off(found, backwards) > 1e-6, "the order matters"
 
 
-def test_small_errors_make_no_updates():
-    """As SOEL: a neuron of the readout learns where its own error is large, the layers below where
-    any neuron's is."""
-    net, theta, task = case()
-    logits = np.array([[2.0, 0.0, -1.0]])
-    e = np.abs(np.exp(logits) / np.exp(logits).sum() - [1, 0, 0]).ravel()
-    gate = lambda least: InnerLoop(error_threshold=least).gate(
-        net, np.ones(net.size), logits, np.array([0])
-    )
-    views = net.views(gate(0.5 * (e[1] + e[2])))
-    learns = views["readout.weight"].all(0)
-    assert learns.tolist() == views["readout.bias"].astype(bool).tolist() == [True, True, False]
-    assert views["conv1.weight"].all() and not views["readout.weight"][:, 2].any()
-    assert not gate(0.99).any()
-    support = task.x_support, task.y_support
-    loop = InnerLoop(0.3, online=True, error_threshold=2.0)
-    assert np.array_equal(loop.adapt(net, theta, *support), theta)
-
-
 def from_zero(backend="numpy", peer=False):
     rng, ways = np.random.default_rng(3), 3
     options = dict(dtype=np.float64, backend=backend)

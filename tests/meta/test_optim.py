@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
+from minisnn.meta.optim import clip, cosine
 
 
 def test_adam_against_three_steps_by_hand():
@@ -42,30 +43,30 @@ def test_sgd_with_momentum_by_hand():
 
 
 def test_cosine():
-    assert ms.cosine(0, 100, 2e-3, 4e-5) == pytest.approx(2e-3, rel=1e-15)
+    assert cosine(0, 100, 2e-3, 4e-5) == pytest.approx(2e-3, rel=1e-15)
     assert (
-        ms.cosine(100, 100, 2e-3, 4e-5)
-        == ms.cosine(250, 100, 2e-3, 4e-5)
+        cosine(100, 100, 2e-3, 4e-5)
+        == cosine(250, 100, 2e-3, 4e-5)
         == pytest.approx(4e-5, rel=1e-15)
     )
-    assert ms.cosine(50, 100, 2e-3, 4e-5) == pytest.approx((2e-3 + 4e-5) / 2)
-    assert ms.cosine(25, 100, 1.0, 0.0) == pytest.approx((1 + math.sqrt(0.5)) / 2)
-    assert np.all(np.diff([ms.cosine(n, 40, 1.0, 0.02) for n in range(41)]) < 0)
-    assert ms.cosine(0, 0, 1.0, 0.5) == 1.0 and ms.cosine(1, 1, 1.0, 0.5) == 0.5
+    assert cosine(50, 100, 2e-3, 4e-5) == pytest.approx((2e-3 + 4e-5) / 2)
+    assert cosine(25, 100, 1.0, 0.0) == pytest.approx((1 + math.sqrt(0.5)) / 2)
+    assert np.all(np.diff([cosine(n, 40, 1.0, 0.02) for n in range(41)]) < 0)
+    assert cosine(0, 0, 1.0, 0.5) == 1.0 and cosine(1, 1, 1.0, 0.5) == 0.5
 
 
 def test_clip():
     gradient = np.array([3.0, -4.0], np.float32)
-    clipped, norm = ms.clip(gradient, 2.5)
+    clipped, norm = clip(gradient, 2.5)
     assert (
         norm == pytest.approx(5)
         and clipped.dtype == np.float32
         and clipped == pytest.approx([1.5, -2.0])
     )
     for limit in (None, 5.0, 7.0):
-        same, norm = ms.clip(gradient, limit)
+        same, norm = clip(gradient, limit)
         assert same.tolist() == [3, -4] and norm == pytest.approx(5)
-    assert gradient.tolist() == [3, -4] and ms.clip(np.zeros(2, np.float32), 1.0)[0].tolist() == [
+    assert gradient.tolist() == [3, -4] and clip(np.zeros(2, np.float32), 1.0)[0].tolist() == [
         0,
         0,
     ]
@@ -74,14 +75,14 @@ def test_clip():
 def test_a_gradient_whose_square_overflows_is_not_lost():
     gradient = np.full(4, 1e25, np.float32)
     with np.errstate(over="ignore"):
-        clipped, norm = ms.clip(gradient, 1.0)
+        clipped, norm = clip(gradient, 1.0)
     assert norm == math.inf and np.array_equal(clipped, gradient)
 
 
 @pytest.mark.parametrize(
     "call, word",
     [
-        (lambda: ms.clip(np.array([3, 4]), 1.0), "gradient"),
+        (lambda: clip(np.array([3, 4]), 1.0), "gradient"),
         (lambda: ms.Adam(2, beta2=1.5), "beta2"),
         (lambda: ms.Adam(2).step(np.ones(2, int), np.ones(2), 0.1), "theta"),
         (lambda: ms.SGD(1).step(np.ones(3), np.ones(3), 0.1), "theta"),

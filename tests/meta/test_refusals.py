@@ -33,7 +33,6 @@ ONE = dict(steps=0)
         (ms.ImplicitLoop, dict(online=True), "lif", "online"),
         (ms.ImplicitLoop, dict(step_size=2.0), "lif", "step_size"),
         (OnlineReadout, {}, "lif", "fire"),
-        (OnlineReadout, dict(error_threshold=0.1), "cuba", "error_threshold"),
         (OnlineReadout, dict(freeze=("readout",)), "cuba", "freeze"),
         (ms.ClassMeans, {}, "squared", "loss"),
         (ms.ClassMeans, dict(looks=5), "lif", "looks"),
@@ -79,13 +78,11 @@ RUNS = {
         dict(first_order_updates=1),
         dict(learn=("alpha",)),
     ],
-    "classify": [dict(learn_step_size="array"), dict(freeze=("conv1",)), dict(online=True)],
-    "prototypes": [dict(online=True)],
-    "online": [dict(online=True, neuron="cuba")],
+    "classify": [dict(learn_step_size="array"), dict(freeze=("conv1",))],
+    "prototypes": [dict(freeze=("conv1",))],
+    "online": [dict(freeze=("conv1",), neuron="cuba")],
     "imaml": [
         dict(learn_step_size="array"),
-        dict(gate_fraction=0.1),
-        dict(online=True),
     ],
 }
 

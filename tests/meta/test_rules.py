@@ -12,6 +12,7 @@ from toy import assert_same, interrupt, toy_config, toy_data
 import minisnn as ms
 from minisnn.gradcheck import random_data, random_theta
 from minisnn.meta.functions import reptile
+from minisnn.meta.rules import body
 from minisnn.training import checkpoint
 from minisnn import train
 from minisnn.training.run import Interrupted
@@ -23,7 +24,7 @@ RULES = {
     "imaml": dict(
         rule="imaml", learn_step_size="no", inner_steps=3, proximal=2.0, zero_readout=True
     ),
-    "reptile gated": dict(rule="reptile", inner_steps=2, learn_step_size="no", gate_fraction=0.05),
+    "reptile": dict(rule="reptile", inner_steps=2, learn_step_size="no"),
 }
 
 
@@ -108,11 +109,11 @@ def test_agrees_with_automatic_differentiation(golden, backend, name):
         assert (
             arrays_off(net, ms.meta_gradient(net, theta, task, a, n, 1)[1], c[f"fomaml_{n}"]) < 1e-9
         )
-        loss, found, da, *_ = ms.InnerLoop(a, n, ms.body(net)).meta_gradient(net, theta, task)
+        loss, found, da, *_ = ms.InnerLoop(a, n, body(net)).meta_gradient(net, theta, task)
         assert loss == pytest.approx(c[f"loss_anil_{n}"].item(), rel=1e-9)
         assert arrays_off(net, found, c[f"anil_{n}"]) < 1e-9
         assert da == pytest.approx(c[f"anil_{n}_step_size"].item(), rel=1e-9)
-        first = ms.meta_gradient(net, theta, task, a, n, 1, ms.body(net))[1]
+        first = ms.meta_gradient(net, theta, task, a, n, 1, body(net))[1]
         assert (
             arrays_off(net, first, c[f"anil_first_{n}"]) < 1e-9
             and arrays_off(net, first, c[f"anil_{n}"]) > 0.01

@@ -22,7 +22,7 @@ LOOPS = {
     "gate": (ms.InnerLoop(0.3, 2, threshold=1e-3), "mean"),
     "fraction": (ms.InnerLoop(0.3, 2, threshold_fraction=0.05), "lif"),
     "constants": (ms.InnerLoop(0.3, 2, adapt_constants=True), "learned"),
-    "online": (ms.InnerLoop(0.3, online=True, error_threshold=0.3), "cuba"),
+    "online": (ms.InnerLoop(0.3, online=True), "cuba"),
     "readout": (OnlineReadout(2.0, scale=7.0), "cuba cnn"),
     "prototypes": (ms.ClassMeans(steps=0, scale=SCALE), "lif mean cuba dense learned"),
     "proto-maml": (ms.ClassMeans(0.5, 2, scale=SCALE), "lif mean cuba dense learned"),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toy import compare
 
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets import (
@@ -29,7 +30,7 @@ from minisnn.data.sets.recordings import SPLITS, Recordings
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Classification
 from minisnn.training import evaluation
-from minisnn.training.baselines import Adapted, baselines, compare
+from minisnn.training.baselines import Adapted, baselines
 from minisnn.training.evaluation import open_sets
 from minisnn.training.folder import RunFolder
 from minisnn.training.intervals import Drawn, Shared
@@ -242,7 +243,7 @@ def over_recordings(right: np.ndarray, of: np.ndarray, episodes: int) -> float:
     drawn = [
         Drawn(part, labels, nothing, nothing[:, 0], ("any",)) for part in np.split(of, episodes)
     ]
-    return Shared(drawn).intervals(right).recordings
+    return Shared(drawn).estimate(right).ci95_recordings
 
 
 def others(tasks, made) -> dict:

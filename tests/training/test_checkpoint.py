@@ -29,15 +29,6 @@ def theta(net):
     return net.init(np.random.default_rng(1))
 
 
-def test_net_and_theta_come_back(net, theta, tmp_path):
-    ms.save(tmp_path / "a.h5", net, theta)
-    other, same = ms.load(tmp_path / "a.h5")
-    assert other.configuration() == net.configuration() and same.dtype == theta.dtype
-    np.testing.assert_array_equal(same, theta)
-    x = np.random.default_rng(0).integers(0, 2, (2, 12, 6, 6, 2)).astype(np.uint8)
-    np.testing.assert_array_equal(net(theta, x), other(same, x))
-
-
 @pytest.mark.parametrize("step_size", [2.5, "flat"])
 def test_all_parts_come_back(net, theta, tmp_path, step_size):
     if step_size == "flat":
@@ -139,11 +130,6 @@ def test_what_does_not_fit_is_not_saved(net, theta, tmp_path):
     with pytest.raises(ValueError, match="step_size"):
         checkpoint.save(tmp_path / "a.h5", net, theta, inner=InnerLoop(np.ones(3)))
     assert not list(tmp_path.iterdir())
-
-
-def test_a_run_folder_stands_for_its_checkpoint(net, theta, tmp_path):
-    ms.save(tmp_path / "checkpoint.h5", net, theta)
-    np.testing.assert_array_equal(ms.load(tmp_path)[1], theta)
 
 
 def test_what_ships_is_opened_by_its_name(monkeypatch, tmp_path):

@@ -1,17 +1,24 @@
+"""What a result says is of this network, these episodes and this rule; real targets, too."""
+
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import ToySet, toy_config
+from toy import ToySet, Waves, toy_config, toy_data
 
-from minisnn import SpikingNet, adapt
-from minisnn.meta.inner import InnerLoop
-from minisnn.training.evaluation import evaluate
+import minisnn as ms
+from minisnn import cli
+from minisnn.core.loss import LOSSES
+from minisnn.data.camera.distorted import distorted
+from minisnn.training.baselines import Adapted, compare, frames, random_network
+from minisnn.training.progress import sentence
+from minisnn.training.update import TASKS, generator, network_of, task_of
 
 
 @pytest.fixture(scope="module")
 def net():
-    return SpikingNet.from_configuration(toy_config().network(ToySet.input_shape))
+    return network_of(toy_config(), ToySet.input_shape, 3)
 
 
 @pytest.fixture(scope="module")
@@ -19,52 +26,166 @@ def theta(net):
     return net.init(np.random.default_rng(0), ToySet("train").episode(0, 0).x_support)
 
 
+def evaluate(net, theta, tasks, inner=None, **how):
+    how = dict(episodes=2, queries=2, progress=False) | how
+    return ms.evaluate(net, theta, inner or ms.InnerLoop(), tasks, **how)
+
+
 def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
-    inner, data = InnerLoop(3.0, 2, ("conv1",)), ToySet("test")
-    result = evaluate(
-        net, theta, inner, data, episodes=5, seed=7, shots=2, queries=4, progress=False
-    )
+    loop, data = ms.InnerLoop(3.0, 2, ("conv1",)), ToySet("test")
+    result = evaluate(net, theta, data, loop, episodes=5, seed=7, shots=2, queries=4)
     after, before = [], []
     for index in range(5):
         task = data.episode(7, index, 3, 2, 4)
-        theta_n = adapt(net, theta, task.x_support, task.y_support, 3.0, 2, ("conv1",))
-        after.append(np.mean(net(theta_n, task.x_query).argmax(1) == task.y_query))
-        before.append(np.mean(net(theta, task.x_query).argmax(1) == task.y_query))
+        adapted = ms.adapt(net, theta, task.x_support, task.y_support, 3.0, 2, ("conv1",))
+        for found, parameters in ((after, adapted), (before, theta)):
+            found.append(np.mean(net(parameters, task.x_query).argmax(1) == task.y_query))
     assert result["per_episode"] == after and result["per_episode_before"] == before
     assert result["accuracy_after"] == pytest.approx(np.mean(after))
-    assert result["accuracy_before"] == pytest.approx(np.mean(before))
     assert result["ci95"] == pytest.approx(1.96 * np.std(after, ddof=1) / np.sqrt(5))
-    assert (
-        result["ci95_recordings"] is None
-        and result["interval"]["population"] == "more episodes of the same kind"
-    )
-    assert (
-        0 <= result["interval"]["low"] < result["accuracy_after"] < result["interval"]["high"] <= 1
-    )
+    assert result["ci95_recordings"] is None
+    interval = result["interval"]
+    assert interval["population"] == "more episodes of the same kind"
+    assert 0 <= interval["low"] < result["accuracy_after"] < interval["high"] <= 1
     expected = dict(episodes=5, seed=7, split="test", root=None, ways=3, shots=2, queries=4)
-    assert {name: result[name] for name in expected} == expected
+    assert expected.items() <= result.items()
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
-def test_a_network_that_answers_alike_is_told(net, theta, recwarn):
-    """Its accuracy is 1 in `ways` by how episodes are made; of so few answers that chance can do it
-    nothing is said."""
-    inner, always = InnerLoop(0.0), theta.copy()
+def test_rules_side_by_side(three_symbols):
+    net = ms.SpikingNet((4, 8, 2), (4,), 3, 3, window=20)
+    random = random_network(net, three_symbols)
+    rules = {
+        "frames": frames,
+        "random": random,
+        "one class": lambda task: np.eye(task.ways)[np.zeros(len(task.y_query), int)],
+        "proto-maml": Adapted(net, random.theta, ms.ClassMeans(0.0, 1, scale=10.0)),
+    }
+    rows = compare(three_symbols, rules, 20, ways=3, queries=4)
+    assert rows["one class"].mean == pytest.approx(1 / 3)
+    for name in ("frames", "random", "proto-maml"):
+        assert 0.5 < rows[name].mean == pytest.approx(np.mean(rows[name].per_episode))
+    assert rows["random"].ci95_recordings > 0
+    again = compare(three_symbols, {"random": random}, 20, ways=3, queries=4)
+    assert again["random"] == rows["random"]
+
+
+# ---- what is no result, and what is warned of
+
+
+class Other(ToySet):
+    """Gives tasks of another size than is asked for."""
+
+    def __init__(self, **changes):
+        super().__init__("test")
+        self.changes = changes
+
+    def sample_task(self, rng, ways=3, shots=1, queries=2):
+        size = dict(ways=ways, shots=shots, queries=queries)
+        return super().sample_task(rng, **size | self.changes)
+
+
+@pytest.mark.parametrize("changes", [dict(ways=2), dict(ways=4), dict(shots=4), dict(queries=7)])
+def test_tasks_of_another_size_are_no_result(changes, net, theta):
+    with pytest.raises(ValueError, match="expected 1 and 2 of each of 3"):
+        evaluate(net, theta, Other(**changes))
+
+
+@pytest.mark.parametrize(
+    "logits", [np.full((6, 3), np.nan), np.zeros((1, 3)), np.zeros((6, 2)), np.zeros((2, 1, 3))]
+)
+def test_what_is_no_answer_is_not_counted(logits):
+    with pytest.raises(ValueError, match="logits"):
+        compare(ToySet("test"), {"mine": lambda task: logits}, 2, ways=3, shots=1, queries=2)
+
+
+class Leaks(ToySet):
+    """The first query sample of each class is its support sample."""
+
+    def sample_task(self, rng, ways=3, shots=1, queries=2):
+        task = super().sample_task(rng, ways, shots, queries)
+        task.x_query[::queries] = task.x_support[::shots]
+        return task
+
+
+def test_samples_on_both_sides_and_one_answer_to_all_are_told(net, theta, recwarn):
+    """Of so few answers that chance can do it nothing is said."""
+    always = theta.copy()
     net.views(always)["readout.weight"][...] = 0
     net.views(always)["readout.bias"][...] = [0, 1, 0]
-    with pytest.warns(
-        UserWarning,
-        match="ToySet: in every episode all queries get one and the same answer, right in 1 of 3 "
-        "by",
+    many = dict(inner=ms.InnerLoop(0.0), episodes=12, queries=4)
+    evaluate(net, theta, ToySet("test"), **many)
+    evaluate(net, always, ToySet("test"), ms.InnerLoop(0.0), episodes=1, queries=1)
+    assert not recwarn
+    with pytest.warns(UserWarning, match="6 of 12 query samples"):
+        evaluate(net, theta, Leaks("test"))
+    with pytest.warns(UserWarning, match="one and the same answer"):
+        found = evaluate(net, always, ToySet("test"), **many)
+    assert found["accuracy_after"] == pytest.approx(1 / 3)
+    assert found["interval"]["half"] == pytest.approx(3 / (12 * 12))
+
+
+def test_a_training_task_is_that_of_its_key_and_then_distorted_by_the_same_draws(net):
+    data, bent = ToySet("train"), toy_config(distort=0.7)
+    before, after = (task_of(data, net, one, TASKS, 4, 0) for one in (toy_config(), bent))
+    rng = generator(bent, TASKS, 4, 0)
+    data.sample_task(rng, 3, bent.shots, bent.queries)
+    for x, expected in ((after.x_support, before.x_support), (after.x_query, before.x_query)):
+        assert (x == distorted(expected, rng, 0.7)).all() and (x != expected).any()
+    assert (after.y_query == before.y_query).all() and after.classes == before.classes
+
+
+# ---- real targets
+
+
+@pytest.mark.parametrize(
+    "rule, more",
+    [("maml", {}), ("anil", {}), ("reptile", dict(inner_steps=3, learn_step_size="no"))],
+)
+@pytest.mark.every(3)
+def test_regression_trains_validates_and_is_tested(rule, more, tmp_path, capsys):
+    data = {split: Waves() for split in toy_data()}
+    size = dict(ways=2, shots=4, queries=4)
+    config = toy_config(rule=rule, **size, updates=30, step_size=0.1, init_rounds=5, **more)
+    how = dict(data=data, loss=LOSSES["squared"], progress=False)
+    result = ms.train(config, tmp_path / "run", **how)
+    loss, error = result.curve["loss"], result.curve["error_after"]
+    np.testing.assert_allclose(error, loss, rtol=1e-5)  # 1/2 |l - y|^2 is the mean over two outputs
+    assert loss[-6:].mean() < loss[:6].mean() and "accuracy_after" not in result.curve
+    task, test = data["test"].episode(0, 0, *size.values()), result.test
+    theta = result.inner.adapt(result.net, result.theta, task.x_support, task.y_support)
+    error = np.mean((result.net(theta, task.x_query) - task.y_query) ** 2)
+    assert test["per_episode"][0] == pytest.approx(error, rel=1e-4)
+    assert sentence(test).startswith(f"test error {test['error_after']:.4g} ± ")
+    data["test"].away = 9.0
+    far = evaluate(result.net, result.theta, data["test"], result.inner, shots=4, episodes=4)
+    assert 1 < far["interval"]["low"] < far["error_after"] < far["interval"]["high"]
+    data["test"].away = 0.0
+    again = ms.train(config, tmp_path / "run", True, **how)
+    assert np.array_equal(result.theta, again.theta) and again.test == test
+    assert cli.main(["info", str(tmp_path / "run")]) == 0 and "error" in capsys.readouterr().out
+
+
+def test_commands_take_real_targets_or_say_in_a_sentence_that_they_do_not(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("waves.py").write_text("from toy import Waves\n\ndef make(split):\n    return Waves()\n")
+    size = dict(ways=2, shots=4, queries=4, updates=2, step_size=0.1)
+    config = toy_config(**size, dataset="waves.py:make")
+    ms.train(config, "run", loss=LOSSES["squared"], progress=False)
+    look = "evaluate --checkpoint run --dataset waves.py:make --episodes 2 --quiet"
+    assert cli.main(look.split()) == 0
+    assert capsys.readouterr().out.startswith("test error ")
+    learn = "train --dataset waves.py:make --channels 2 --kernel 3 --ways 2 --updates 1 --out new"
+    for line, word in (
+        (f"{look} --rule nearest", "cross_entropy"),
+        (f"{learn} --quiet", "real targets"),
+        (f"{learn} --rule maml --evaluate-every 0 --test-episodes 0", "real targets"),
+        ("show --checkpoint run --dataset waves.py:make", "real targets"),
+        ("show --dataset waves.py:make --out new", "real targets"),
     ):
-        found = evaluate(net, always, inner, ToySet("test"), episodes=12, queries=4, progress=False)
-    assert found["accuracy_after"] == pytest.approx(1 / 3) and found["interval"][
-        "half"
-    ] == pytest.approx(3 / (12 * 12))
-    for start, how in (
-        (always, dict(episodes=1, queries=1)),
-        (theta, dict(episodes=12, queries=4)),
-    ):
-        recwarn.clear()
-        evaluate(net, start, inner, ToySet("test"), **how, progress=False)
-        assert not recwarn
+        assert cli.main(line.split()) == 2, line
+        *_, err = capsys.readouterr().err.splitlines()
+        assert err.startswith("minisnn: ") and word in err, line
+        assert not Path("new").exists() and not Path("task").exists()

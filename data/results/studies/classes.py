@@ -27,7 +27,8 @@ import numpy as np
 from minisnn.core.loss import softmax
 from minisnn.training.baselines import Answers, drawn_by, rows_of
 from minisnn.experiments.findings import Findings
-from minisnn.experiments.statistics import difference, estimate, some_of
+from minisnn.experiments.sweep import some_of
+from minisnn.training.intervals import of_values
 from minisnn.experiments.study import Study, recalled, recorded
 
 TITLE = "Classes one by one: accuracy over all met so far, without their recordings"
@@ -176,12 +177,12 @@ def run(study: Study, found: Findings) -> None:
     curves, rows = {}, []
     for n, name in enumerate(READOUT_RULES):
         right = values[:, n, :, 0]
-        curves[name] = {m: estimate(right[:, m - 1]) for m in range(first, number + 1)}
+        curves[name] = {m: of_values(right[:, m - 1]) for m in range(first, number + 1)}
         kept = "all recordings" if "kept" in READOUT_RULES[name] else "none"
-        shown = [words for of in (fewest, most) for words in estimate(of[name]).columns()]
-        apart = difference(most[name], most["all at once"]).points()
+        shown = [words for of in (fewest, most) for words in of[name].columns()]
+        apart = most[name].less(most["all at once"]).points()
         written = values[:, n, -1, 1].mean() / number
-        roc = estimate(values[:, n, number // 2 - 1, 2])
+        roc = of_values(values[:, n, number // 2 - 1, 2])
         rows.append([name, *shown, apart, round(written), kept, f"{roc.mean:.3f}"])
     header = (
         f"rule | {first} classes (%) | over episodes | {number} classes (%) | over episodes"

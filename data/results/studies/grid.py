@@ -16,7 +16,6 @@ from minisnn.data.camera.variation import Move
 from minisnn.training.baselines import Adapted, Answers, answers, frames, rows_of
 from minisnn.data.sets.named import open_set
 from minisnn.experiments.findings import Findings
-from minisnn.experiments.statistics import estimate
 from minisnn.experiments.study import Settings, Study, recalled, recorded
 
 TITLE = (
@@ -48,7 +47,7 @@ def run(study: Study, found: Findings) -> None:
     rows = rows_of(list(HOW), _answers(study, "grid", rule, points, 0))
     accuracy = {how: np.array(row.per_episode) for how, row in rows.items()}
     table: list[list] = [
-        [how, "mean of the grid", None, *estimate(row).columns()] for how, row in rows.items()
+        [how, "mean of the grid", None, *row.columns()] for how, row in rows.items()
     ]
     for align, how in ALIGNED.items():
         expected = np.zeros(len(points))
@@ -57,7 +56,7 @@ def run(study: Study, found: Findings) -> None:
         again = points[np.argsort(expected, kind="stable")[:WORST]]
         looks = _answers(study, f"grid-worst-{align}", rule, np.repeat(again, LOOKS, 0), len(GRID))
         met = [
-            estimate(rows_of(list(HOW), looks[first : first + LOOKS])[how])
+            rows_of(list(HOW), looks[first : first + LOOKS])[how]
             for first in range(0, len(looks), LOOKS)
         ]
         for point, e in zip(again, met):

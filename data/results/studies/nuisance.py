@@ -20,8 +20,9 @@ from minisnn.training.baselines import Adapted, Row, Rule, baselines
 from minisnn.training.presets import chosen
 from minisnn.experiments.findings import Findings
 from nuisances import NUISANCES, __name__ as SETS
-from seeds import less, over_seeds, widest
-from minisnn.experiments.statistics import Estimate, estimate, some_of
+from seeds import less, widest
+from minisnn.experiments.sweep import some_of
+from minisnn.training.intervals import Estimate, of_trials
 from minisnn.experiments.study import Study
 from trained import trained
 
@@ -98,9 +99,9 @@ def run(study: Study, found: Findings) -> None:
             gain = None
             if name in TRAINED_BY and name != MEANS:
                 gain = worth[case, name] = less(each, means)
-            own, told = estimate(each[0]), None  # no seed changes a baseline
+            own, told = each[0], None  # no seed changes a baseline
             if name in TRAINED_BY:
-                own = over_seeds([row.mean for row in each])
+                own = of_trials([row.mean for row in each])
                 told = " ".join(f"{100 * row.mean:.1f}" for row in each)
             cells = [own.percent(), told, widest(each), gain and gain.points()]
             rows.append([case.name, name, *cells])

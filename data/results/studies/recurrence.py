@@ -30,8 +30,7 @@ from minisnn.training import checkpoint as checkpoints
 from minisnn.training.baselines import Adapted, Row, Rule, answers_of, rows_of
 from minisnn.experiments.findings import Findings
 from pen import shuffled, sliced
-from seeds import over_seeds
-from minisnn.experiments.statistics import Estimate, difference, estimate
+from minisnn.training.intervals import Estimate, of_trials
 from minisnn.experiments.study import Settings, Study, recalled, recorded
 
 TITLE = "Recurrence and learned time constants, where time carries the class"
@@ -229,10 +228,10 @@ def _designs(study: Study, found: Findings, networks: Mapping, rows: Mapping, sp
         size = known[0][0].size if known else None
         each = [100 * row.mean for row in of]
         accuracy = (
-            over_seeds([row.mean for row in of]).percent() if len(of) > 1 else f"{each[0]:.1f}"
+            of_trials([row.mean for row in of]).percent() if len(of) > 1 else f"{each[0]:.1f}"
         )
         seeds = _numbers(each, 1) if len(of) > 1 else None
-        wide = _widest([estimate(row) for row in of], speaks)
+        wide = _widest(of, speaks)
         step = DESIGNS[name].lr if name in DESIGNS else None
         cells.append([name, size, step, accuracy, seeds, *wide, _constants(known)])
         if name in (PLAIN, BOTH, SUMMED) or len(of) == 1:
@@ -289,8 +288,8 @@ def _effects(found: Findings, rows: Mapping, speaks: str) -> None:
     for what, (one, other) in EFFECTS.items():
         pairs = [(rows[one, seed], rows[other, seed]) for seed in SEEDS]
         apart = [a.mean - b.mean for a, b in pairs]
-        whole = over_seeds(apart)
-        estimates = [difference(a, b) for a, b in pairs]
+        whole = of_trials(apart)
+        estimates = [a.less(b) for a, b in pairs]
         wide = _widest(estimates, speaks)
         said = verdict(whole, max(one.half for one in estimates))
         each = _numbers((100 * one for one in apart), 1, "+")

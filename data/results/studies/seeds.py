@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from minisnn.training.baselines import Adapted, Row, Rule, baselines
 from minisnn.training.progress import RULE_NAMES
-from minisnn.training.intervals import over_trials
+from minisnn.training.intervals import Estimate, of_trials
 from minisnn.training.presets import chosen
 from minisnn.experiments.findings import Findings
-from minisnn.experiments.statistics import Estimate, difference, estimate, some_of
+from minisnn.experiments.sweep import some_of
 from minisnn.experiments.study import Study
 from trained import trained
 
@@ -45,13 +45,13 @@ def run(study: Study, found: Findings) -> None:
     apart = {name: less(of, steps["MAML"]) for name, of in steps.items() if name != "MAML"}
     rows = []
     for name, of in steps.items():
-        own, means = (over_seeds(_means(each)) for each in (of, nearest[name]))
+        own, means = (of_trials(_means(each)) for each in (of, nearest[name]))
         told = " ".join(f"{100 * mean:.1f}" for mean in _means(of))
         cells = [own.percent(), told, widest(of), means.percent()]
         rows.append([name, *cells, apart[name].points() if name in apart else None])
     for name in ("frames", "random"):
         floor = values["MAML"][0][name]
-        cells = [estimate(floor).percent(), None, widest([floor])]
+        cells = [floor.percent(), None, widest([floor])]
         rows.append([RULE_NAMES[name], *cells, None, None])
     found.table(
         "seeds",
@@ -66,22 +66,17 @@ def run(study: Study, found: Findings) -> None:
     )
 
 
-def over_seeds(values: list[float]) -> Estimate:
-    """The mean over training seeds, its interval by Student's t."""
-    return Estimate(sum(values) / len(values), over_trials(values), None, len(values))
-
-
 def less(one: list[Row], other: list[Row]) -> Estimate:
     """The mean difference over seeds on the same episodes, by the wider of its two intervals."""
-    pairs = [difference(a, b) for a, b in zip(one, other, strict=True)]
-    over = over_seeds([pair.mean for pair in pairs])
+    pairs = [a.less(b) for a, b in zip(one, other, strict=True)]
+    apart = of_trials([pair.mean for pair in pairs])
     half = max(pair.half for pair in pairs)
-    return over if over.half >= half else replace(over, ci95=half)
+    return apart if apart.half >= half else replace(apart, ci95=half)
 
 
 def widest(rows: list[Row]) -> str:
     """Half the widest interval of a single seed, as the tables show it: ± 0.8."""
-    return f"± {100 * max(estimate(row).half for row in rows):.1f}"
+    return f"± {100 * max(row.half for row in rows):.1f}"
 
 
 def _means(rows: list[Row]) -> list[float]:

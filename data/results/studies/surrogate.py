@@ -19,7 +19,7 @@ from minisnn.training.baselines import Adapted, Rule, baselines
 from minisnn.training.progress import RULE_NAMES
 from minisnn.training.presets import preset
 from minisnn.experiments.findings import Findings
-from minisnn.experiments.statistics import difference, estimate, some_of
+from minisnn.experiments.sweep import some_of
 from minisnn.experiments.study import Study
 from trained import trained
 
@@ -104,17 +104,13 @@ def run(study: Study, found: Findings) -> None:
             values[name, order] = _accuracy(study, name, neuron, order, episodes)
     for (name, order), row in values.items():
         right = values[RIGHT, order]
-        gain = (
-            difference(row, values[name, 1]).points()
-            if order == 2 and (name, 1) in values
-            else None
-        )
-        against = None if row is right else difference(row, right).points()
-        rows.append([name, order, *estimate(row).columns(), gain, against])
+        gain = row.less(values[name, 1]).points() if order == 2 and (name, 1) in values else None
+        against = None if row is right else row.less(right).points()
+        rows.append([name, order, *row.columns(), gain, against])
     net, theta, inner = _trained(study, RIGHT, NEURONS[RIGHT], 2)
     floor = baselines(net, theta, study.tasks(DATASET))
     rows += [
-        [RULE_NAMES.get(name, name), None, *estimate(row).columns(), None, None]
+        [RULE_NAMES.get(name, name), None, *row.columns(), None, None]
         for name, row in study.rows(
             "surrogate-baselines", DATASET, floor, ways=net.ways, episodes=episodes
         ).items()

@@ -104,7 +104,7 @@ def _unpack(archive: Path, out: Path, part: Part, progress: bool) -> None:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     expected = f"{part.md5}; the file is damaged or another one: move it away to have it fetched"
     need(f"{archive}: the md5", md5, md5 == part.md5, expected)
-    with whole_folder(out, into=True) as folder, called(folder), zipfile.ZipFile(archive) as file:
+    with whole_folder(out) as folder, called(folder), zipfile.ZipFile(archive) as file:
         names = [name for name in file.namelist() if name.endswith(".bin")]
         for name in terminal.bar(names, None, f"unpacking {archive.name}", progress):
             file.extract(name, folder)
