@@ -12,7 +12,7 @@ one) stay in RUNS, and are made where others ask for them.
 """
 
 import argparse
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +24,27 @@ from minisnn.training.presets import preset
 from minisnn.training.settings import TrainingConfig
 
 WIDE = dict(channels=(32, 64, 128))  # Table 1's
-_LONG = dict(evaluate_every=1000, evaluate_episodes=40, test_episodes=600)
-_SNN = replace(preset("maml"), **WIDE, **_LONG, step_size=4.0, queries=10, updates=9000)
+_SNN = replace(
+    preset("maml"),
+    **WIDE,
+    step_size=4.0,
+    queries=10,
+    updates=9000,
+    evaluate_every=1000,
+    evaluate_episodes=40,
+    test_episodes=600,
+)
 _OF_CNN = dict(model="cnn", step_size=0.02, init_variance=9.0)
 _PLAIN = dict(rule="classify", learn_step_size="no", queries=32, updates=2000, lr=1e-3, clip=None)
-_SHORT = dict(evaluate_every=500, test_episodes=100)
-_ASL = replace(_SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, **_SHORT)
-_MORE = dict(start="double_asl_first.h5", updates=2000, lr=1e-3, seed=1)
+_ASL = replace(
+    _SNN,
+    dataset="double-asl",
+    channels=(16, 32, 64),
+    queries=5,
+    updates=3000,
+    evaluate_every=500,
+    test_episodes=100,
+)
 MEANS = dict(
     rule="prototypes",
     learn_step_size="no",
@@ -39,13 +53,18 @@ MEANS = dict(
     draws=3,
     evaluate_episodes=40,
 )
-_CNN = replace(
-    _SNN, **_OF_CNN, tasks=2, queries=5, updates=10000, evaluate_episodes=100, checkpoint_every=500
-)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
-    "double-nmnist/maml-cnn": _CNN,
+    "double-nmnist/maml-cnn": replace(
+        _SNN,
+        **_OF_CNN,
+        tasks=2,
+        queries=5,
+        updates=10000,
+        evaluate_episodes=100,
+        checkpoint_every=500,
+    ),
     "double-nmnist/pretrained-snn": replace(
         preset("maml"),
         **WIDE,
@@ -57,7 +76,14 @@ RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/moved-snn": replace(preset("maml"), **WIDE, **MEANS, updates=2500),
     "double-asl/first-snn": _ASL,
     "double-asl/maml-snn": replace(
-        _ASL, **_MORE, evaluate_every=250, evaluate_episodes=100, test_episodes=600
+        _ASL,
+        start="double_asl_first.h5",
+        updates=2000,
+        lr=1e-3,
+        seed=1,
+        evaluate_every=250,
+        evaluate_episodes=100,
+        test_episodes=600,
     ),
     "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0, updates=5000),
     "double-asl/maml-cnn": replace(_ASL, **WIDE, **_OF_CNN),
@@ -255,7 +281,7 @@ COARSE = (  # weights keep 11 bits of their mantissa, which takes half the place
     "double-asl/maml-cnn",
     "double-asl/maml-snn",
 )
-STARTS = ("omniglot-background/cuba-snn",)  # the files that began with it hold this name
+START = "omniglot-background/cuba-snn"  # the files that began with it hold this name
 
 
 def main() -> None:
@@ -263,11 +289,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("runs", metavar="RUNS", type=Path)
-    parser.add_argument("roles", metavar="ROLE", nargs="*", help=f"of {', '.join(RECIPES)}")
+    parser.add_argument("roles", metavar="ROLE", nargs="*")
     parser.add_argument("--root", metavar="SET=DIR", action="append", default=[])
     args = parser.parse_args()
     roots = dict(one.split("=", 1) for one in args.root)
-    ship = [role for role in RECIPES if "/first-" not in role and role not in STARTS]
+    ship = [role for role in RECIPES if "/first-" not in role and role != START]
     for role in args.roles or ship:
         found = ms.read(made(role, args.runs, roots))
         path = Path(__file__).with_name(file_name(role))
@@ -279,14 +305,9 @@ def main() -> None:
             config=replace(found.config, start=RECIPES[role].start, root=None),
             curve=kept(found.curve),
             progress=found.progress,
-            provenance=nowhere(found.provenance),
+            provenance=found.provenance | {"origin": asdict(replace(found.origin, root=None))},
         )
         print(f"{path.name}: {found.progress['tasks']:,} tasks")
-
-
-def nowhere(provenance: dict) -> dict:
-    """Without the folder of recordings, which was one of the machine that trained."""
-    return provenance | {"origin": provenance["origin"] | {"root": None}}
 
 
 def kept(curve: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
