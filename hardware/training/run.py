@@ -147,7 +147,7 @@ def train(
         )
     with RunFolder(out, OnChip.command, OF_CHIP) as folder:
         if not resume and not force:
-            folder.check_free(config)
+            folder.check_free()
         if data is None:
             data = open_sets(config, progress)
         if resume or chip is None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from .. import outputs
-from ..data.sets.named import DATASETS, OPTIONS, find
 from ..files import write_json
 from ..meta.rules import RULES
 from ..parallel.missing import announce
@@ -196,6 +195,8 @@ def _meta_trained(found: Any) -> str | None:
 def reading(dataset: str, options: dict[str, Any]) -> dict[str, Any]:
     """How the recordings of a data set are read, in JSON's types: `options`, and the defaults of
     what is not given."""
+    from ..data.sets.named import DATASETS, OPTIONS, find
+
     values: dict[str, Any] = {}
     with suppress(TypeError, ValueError):  # a callable of C does not say
         parameters = inspect.signature(find(dataset)).parameters

@@ -1,7 +1,5 @@
 """Learning a task as functions for scripts: the fields of `InnerLoop` are their arguments."""
 
-from typing import Any
-
 import numpy as np
 
 from ..arguments import must
@@ -19,8 +17,11 @@ def adapt(
     y: Array,
     step_size: float | Array = 1.0,
     steps: int = 1,
-    *loop: Any,
-    **more: Any,
+    freeze: tuple[str, ...] = (),
+    threshold: float | None = None,
+    *,
+    threshold_fraction: float | None = None,
+    adapt_constants: bool = False,
 ) -> Array:
     """theta_N, the parameters after `steps` gradient steps on the support set (x, y); theta itself
     is not changed.
@@ -38,7 +39,9 @@ def adapt(
     >>> adapted.shape, net.loss(adapted, x, y) < net.loss(theta, x, y)
     ((21,), True)
     """
-    return InnerLoop(downhill(step_size), steps, *loop, **more).adapt(net, theta, x, y)
+    limits = freeze, threshold, threshold_fraction
+    loop = InnerLoop(downhill(step_size), steps, *limits, adapt_constants=adapt_constants)
+    return loop.adapt(net, theta, x, y)
 
 
 def reptile(loop: InnerLoop, net: Network, theta: Array, task: Task) -> MetaGradient:
@@ -66,7 +69,15 @@ def reptile(loop: InnerLoop, net: Network, theta: Array, task: Task) -> MetaGrad
 
 
 def reptile_gradient(
-    net: Network, theta: Array, task: Task, step_size: Any = 1.0, steps: int = 5, **loop: Any
+    net: Network,
+    theta: Array,
+    task: Task,
+    step_size: float | Array = 1.0,
+    steps: int = 5,
+    freeze: tuple[str, ...] = (),
+    threshold: float | None = None,
+    *,
+    threshold_fraction: float | None = None,
 ) -> LossAndGradient:
     """The query loss after adaptation, and theta - theta_N: Reptile's gradient, see `reptile`.
 
@@ -75,7 +86,7 @@ def reptile_gradient(
     >>> gradient.shape == case.theta.shape
     True
     """
-    inner = InnerLoop(downhill(step_size), steps, **loop)
+    inner = InnerLoop(downhill(step_size), steps, freeze, threshold, threshold_fraction)
     return LossAndGradient(*reptile(inner, net, theta, task)[:2])
 
 
@@ -83,15 +94,17 @@ def meta_loss(
     net: Network,
     theta: Array,
     task: Task,
-    *loop: Any,
-    records: Any = None,
-    gates: Any = None,
+    step_size: float | Array = 1.0,
+    steps: int = 1,
+    freeze: tuple[str, ...] = (),
+    threshold: float | None = None,
+    *,
+    records: list | None = None,
+    gates: list[Array] | None = None,
     spike: str = "hard",
-    **more: Any,
 ) -> float:
     """The query loss after adaptation: the function whose gradient is `meta_gradient`.
 
-    loop             the arguments of `InnerLoop`, from step_size on
     records, gates   of `record_path`, for the loss of a twin: spike="jet" or "smooth"
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
@@ -100,12 +113,20 @@ def meta_loss(
     >>> bool(np.isclose(loss, found.loss))
     True
     """
-    return InnerLoop(*loop, **more).loss(
-        net, theta, task, spike, None if records is None else Recorded(records, gates)
-    )
+    recorded = None if records is None else Recorded(records, gates)
+    loop = InnerLoop(step_size, steps, freeze, threshold)
+    return loop.loss(net, theta, task, spike, recorded)
 
 
-def record_path(net: Network, theta: Array, task: Task, *loop: Any, **more: Any) -> Recorded:
+def record_path(
+    net: Network,
+    theta: Array,
+    task: Task,
+    step_size: float | Array = 1.0,
+    steps: int = 1,
+    freeze: tuple[str, ...] = (),
+    threshold: float | None = None,
+) -> Recorded:
     """(records, gates): what the twins of a meta-gradient hold fixed, see `InnerLoop.record`;
     arguments as of `meta_loss`.
 
@@ -114,4 +135,4 @@ def record_path(net: Network, theta: Array, task: Task, *loop: Any, **more: Any)
     >>> len(records), len(gates)
     (3, 2)
     """
-    return InnerLoop(*loop, **more).record(net, theta, task)
+    return InnerLoop(step_size, steps, freeze, threshold).record(net, theta, task)

@@ -458,14 +458,12 @@ class TrainingConfig:
             shared["layers"] = [configuration_of(read_text(word)) for word in self.layers]
         if self.learn:
             shared["learn"] = list(self.learn)
-        if (
-            neuron is None
-        ):  # its constants as far as they are settings; others have its own defaults
+        if neuron is None:
             from ..core.architecture import NEURONS
 
-            constants = {f.name for f in fields(NEURONS[self.neuron])} & {
-                *self.__dataclass_fields__
-            }
+            # as far as they are settings; others have the neuron's own defaults
+            constants = {f.name for f in fields(NEURONS[self.neuron])}
+            constants &= {*self.__dataclass_fields__}
             neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
             if self.firing_threshold is not None:
                 neuron["threshold"] = self.firing_threshold

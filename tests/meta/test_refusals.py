@@ -57,7 +57,6 @@ def test_calls_that_do_not_fit():
         "order": lambda: ms.meta_gradient(net, theta, task, order=3),
         "step_size": lambda: ms.adapt(net, theta, x, y, -1.0),
         "steps": lambda: ms.reptile_gradient(net, theta, task, 0.3, 1),
-        "online": lambda: ms.reptile_gradient(net, theta, task, online=True),
         "Reptile": lambda: reptile(ms.ImplicitLoop(), net, theta, task),
         "MAML": lambda: ms.ImplicitLoop(steps=0).meta_gradient(net, theta, task),
         "classes": lambda: ms.ClassMeans().meta_gradient(net, theta, two),
