@@ -227,18 +227,6 @@ def test_the_network_that_a_set_stands_for_learned_it(name):
     assert orders.config.strokes == ("order",) and orders.inner.readings > 1
 
 
-@pytest.mark.slow
-def test_workers_give_the_same_run(run, trained):
-    """train by two processes, and evaluate by one, as without them."""
-    found = {}
-    for name, where in (("here", ""), ("there", "--workers 2")):
-        code, out, err = run(f"train {TOY} --tasks 2 --out {name} {where}")
-        assert code == 0, err
-        found[name] = out, ms.read(name).theta.tobytes()
-        found[name] += evaluated(run, f"--checkpoint run --episodes 4 {where}")
-    assert found["here"] == found["there"]
-
-
 # ---- show, record, info, check
 
 

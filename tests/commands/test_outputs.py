@@ -106,18 +106,6 @@ def test_what_is_read_or_no_file_is_not_written_over_even_by_force(
         refused([*words, name, *after, *force], capsys, name)
 
 
-def test_defaults_are_checked_as_well(here, capsys):
-    for default, line in {
-        "task": ["show"],
-        "minisnn-lessons": ["lessons"],
-    }.items():
-        Path(default).mkdir(parents=True)
-        Path(default, "README.md").write_text("mine")
-        refused(line, capsys, default)
-    Path("page.html").write_text("mine")
-    refused(["hardware", "page"], capsys, "page.html")
-
-
 @pytest.mark.parametrize(
     "name, line",
     [

@@ -17,7 +17,7 @@ from make_networks import RECIPES
 from minisnn.experiments.networks import Networks, file_name
 from minisnn.experiments.study import Settings, Study
 from minisnn.meta.inner import InnerLoop
-from minisnn.training.baselines import Answers, rows_of, with_ways
+from minisnn.training.baselines import Answers, rows_of
 from minisnn.training.intervals import Drawn, Estimate
 from slowly import all_but
 from toy import small_set
@@ -184,28 +184,6 @@ def test_verdicts(mean, half, verdict):
         "a claim", "so much", Estimate(mean, ci95=half), 0, 10, rule="from 0 to 10 points"
     )
     assert claim.verdict == verdict and math.isclose(claim.value, 100 * mean)
-
-
-def test_more_ways_keep_the_classes_alike(rng):
-    net = ms.SpikingNet((4, 8, 2), (2,), 3, kernel=3, window=5, dtype=np.float64)
-    theta = net.init(rng)
-    step = rng.random(net.size)
-    wide, theta_wide, inner = with_ways(net, theta, InnerLoop(step, 2, ("conv1",)), 7)
-    v, w = net.views(theta), wide.views(theta_wide)
-    assert np.array_equal(v["conv1.weight"], w["conv1.weight"]) and np.array_equal(
-        v["conv1.bias"], w["conv1.bias"]
-    )
-    for k in range(7):
-        np.testing.assert_allclose(w["readout.weight"][:, k], v["readout.weight"].mean(1))
-        np.testing.assert_allclose(
-            wide.views(inner.step_size)["readout.weight"][:, k],
-            net.views(step)["readout.weight"].mean(1) * 7 / 3,
-        )
-    assert (inner.steps, inner.freeze) == (2, ("conv1",)) and with_ways(
-        net, theta, InnerLoop(3.0), 6
-    )[2].step_size == 6.0
-    # an online update is of one sample, whose loss has no mean over classes
-    assert with_ways(net, theta, InnerLoop(3.0, online=True), 6)[2].step_size == 3.0
 
 
 @pytest.mark.slow

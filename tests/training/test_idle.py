@@ -6,11 +6,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from minisnn.meta.inner import InnerLoop
-from minisnn.meta.rules import RULES
 from minisnn.training.run import train
 from minisnn.training.settings import READING, TrainingConfig
-from minisnn.training.update import network_of
 from toy import small_set, state, toy_config, toy_data
 from slowly import all_but
 
@@ -86,8 +83,9 @@ SCENARIOS = dict(
     plain={},
     cnn=dict(model="cnn", pool="max"),
     cuba=dict(neuron="cuba", firing_threshold=0.1),
-    classify=dict(rule="classify", learn_step_size="no"),
-    prototypes=dict(rule="prototypes", learn_step_size="no"),
+    classify=dict(rule="classify", learn_step_size="no", learn=("beta",)),
+    prototypes=dict(rule="prototypes", learn_step_size="no", learn=("beta",)),
+    anil=dict(rule="anil", learn=("beta",)),
     reptile=dict(rule="reptile", learn_step_size="no", inner_steps=3),
     imaml=dict(rule="imaml", learn_step_size="no", inner_steps=3, step_size=0.2, zero_readout=True),
     layers=dict(layers=("conv4-k3-mean", "dense3-recurrent"), learn=("beta",)),
@@ -146,23 +144,3 @@ def test_a_setting_is_idle_where_and_only_where_it_is_said_to_be(scenario, tmp_p
                 outcome(changed, tmp_path / name)
             continue
         assert same(outcome(changed, tmp_path / name), expected) == (name in idle), name
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_constants_of_neurons_adapt_but_where_they_are_said_not_to(rule):
-    """By every rule the answers, and what is learned from a task, with and without."""
-    many = {} if rule not in ("reptile", "imaml") else dict(inner_steps=2, step_size=0.2)
-    learned = dict(learn=("alpha",), adapt_constants=True, learn_step_size="no")
-    config = toy_config(rule=rule, neuron="cuba", dtype="float64", **learned, **many)
-    task = toy_data()["train"].episode(0, 0, 3, 1, 2)
-    net = network_of(config, task.x_support.shape[2:], 3)
-    theta = net.init(np.random.default_rng(0), task.x_support, rate=0.3)
-    found = []
-    for adapts in (False, True):
-        plain = InnerLoop(config.step_size, config.inner_steps, adapt_constants=adapts)
-        loop = RULES[rule].loop(net, plain, config)
-        gradient = RULES[rule].gradient(loop, net, theta, task, 2).gradient
-        found.append((loop.logits(net, theta, task), gradient))
-    assert all(np.array_equal(*pair) for pair in zip(*found)) == (
-        "adapt_constants" in config.idle()
-    )

@@ -18,7 +18,6 @@ from toy import assert_same, interrupt, small_set, toy_config, toy_data
 import minisnn as ms
 from minisnn import cli
 from minisnn.meta.optim import cosine
-from minisnn.meta.rules import GROUPS
 from minisnn.meta.tasks import Classification
 from minisnn.training.presets import PRESETS, chosen
 
@@ -185,20 +184,6 @@ def test_ctrl_c_saves_and_a_resumed_run_equals_an_undisturbed_one(undisturbed, t
     assert (out / "log.csv").read_text().count("\n") == 13
 
 
-@pytest.mark.parametrize("learn", after(1, ["parameter", *GROUPS]))
-def test_every_kind_of_step_size_resumes(tmp_path, learn):
-    how = dict(order=1, inner_steps=2, dtype="float64", updates=6, **BRIEF | {"test_episodes": 2})
-    config = toy_config(learn_step_size=learn, **how)
-    whole = run(config, tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        run(config, tmp_path / "parts", toy_data({9: interrupt}))
-    run(config, tmp_path / "parts", resume=True)
-    assert_same(tmp_path / "whole", tmp_path / "parts")
-    steps = np.unique(whole.inner.step_size)
-    distinct = {"no": 1, "scalar": 1, "layer": 2, "array": 4}
-    assert len(steps) == distinct.get(learn, len(steps)) and (steps[0] == 5.0) == (learn == "no")
-
-
 def test_one_run_at_a_time_in_a_folder(undisturbed, tmp_path):
     """Whoever resumes, or begins again by force, where a run is under way is refused; the run does
     not notice."""
@@ -294,16 +279,6 @@ def test_a_full_disk_loses_nothing_that_was_saved(undisturbed, tmp_path):
         assert_same(undisturbed, out)
     finally:
         subprocess.run(["umount", "-l", str(tmp_path)], check=True)
-
-
-@pytest.mark.slow
-def test_one_and_two_threads_give_the_same_arrays(tmp_path):
-    config = toy_config(channels=(4, 8), updates=5, tasks=1)
-    for threads in (1, 2):
-        ms.set_threads(threads)
-        run(config, tmp_path / str(threads))
-    ms.set_threads(None)
-    assert_same(tmp_path / "1", tmp_path / "2")
 
 
 class Broken(ms.MAML):
