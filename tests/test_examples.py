@@ -33,7 +33,7 @@ BEHIND = {
     "Cluster": {"carry_out", "give_up"},
     "Workers": {"carry_out", "give_up"},
     "Recordings": {"among", "name_of"},
-    "TrainingConfig": {"idle", "network", "order_of", "recordings"},
+    "TrainingConfig": {"idle", "network", "recordings"},
     "Written": {"turned"},
     "Dynamics": {"at_work", "configuration", "jet", "readout", "ships", "silent_bias", "spike"},
 }

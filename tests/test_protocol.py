@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn import cli
-from minisnn.data.sets.double_nmnist import DoubleNMnist
+from minisnn import cli, DoubleNMnist, evaluate
 from minisnn.experiments.networks import Networks
 from minisnn.experiments.study import Settings, Study
 from minisnn.training.baselines import Adapted
@@ -39,37 +38,27 @@ def root(tmp_path, monkeypatch):
 
 
 def test_all_ways_to_an_accuracy_agree(root, capsys):
-    small = dict(
-        root=root,
-        channels=(3,),
-        window=20,
-        ways=3,
-        queries=QUERIES,
-        train_ways=3,
-        updates=2,
-        evaluate_every=0,
-    )
-    config = chosen("quick", dict(small, test_episodes=EPISODES, test_seed=0, prototype_updates=1))
-    made = ms.train(config, "run", progress=False)
+    small = dict(root=root, channels=(3,), window=20, ways=3, queries=QUERIES, train_ways=3)
+    small |= dict(updates=2, evaluate_every=0, test_episodes=EPISODES, test_seed=0)
+    made = ms.train(chosen("quick", small | dict(prototype_updates=1)), "run", progress=False)
     capsys.readouterr()
     line = f"evaluate --checkpoint run --episodes {EPISODES} --json found.json --quiet".split()
     assert cli.main(line) == 0
     printed = capsys.readouterr().out
     of_command = json.loads(open("found.json").read())
-    parts = made.net, made.theta, made.inner
+    own = made.net, made.theta, made.inner
     how = dict(queries=QUERIES, root=root, progress=False)
-    of_python = ms.evaluate(*parts, "double-nmnist", episodes=EPISODES, **how)
-    settings = Settings(EPISODES, QUERIES, 0, root)
-    study = Study("protocol", "studies", settings, Networks(), progress=False)
-    row = study.rows("adapted", "double-nmnist", {"a": Adapted(*parts)}, ways=3)["a"]
-    for found in (of_command, of_python):
-        assert made.test["per_episode"] == found["per_episode"] == row.per_episode
-        assert made.test["align"] == found["align"] == "support"
-    assert "tasks aligned by their support" in printed
-    assert "tasks aligned by their support" in sentence(made.test)
+    of_python = evaluate(*own, "double-nmnist", episodes=EPISODES, **how)
+    settings = Settings(EPISODES, QUERIES, 0, root), Networks()
+    study = Study("protocol", "studies", *settings, progress=False)
+    row = study.rows("adapted", "double-nmnist", {"a": Adapted(*own)}, ways=3)["a"]
+    every = made.test, of_command, of_python
+    assert all(one["per_episode"] == row.per_episode for one in every)
+    assert {one["align"] for one in every} == {"support"}
+    assert "aligned by their support" in printed and "aligned" in sentence(made.test)
     assert "nearest mean" in printed and set(made.test["rules"]) == set(of_command["rules"])
-    plain = ms.evaluate(*parts, "double-nmnist", episodes=1, align="none", **how)
-    assert plain["align"] == "none" and "tasks not aligned" in sentence(plain)
+    plain = evaluate(*own, "double-nmnist", episodes=1, align="none", **how)
+    assert plain["align"] == "none" and "not aligned" in sentence(plain)
 
 
 def test_tasks_that_validate_and_test_are_aligned_and_those_that_train_are_not(root):
@@ -84,3 +73,11 @@ def test_tasks_that_validate_and_test_are_aligned_and_those_that_train_are_not(r
         assert config.recordings("val")["align"] == word and "align" not in config.recordings(
             "train"
         )
+
+
+def test_alignment_that_cannot_be_is_refused(root, capsys):
+    ms.save(
+        "net.h5", net := ms.ConvNet((16, 16, 2), (2,), 5, 3), net.init(np.random.default_rng(0))
+    )
+    assert cli.main("evaluate --checkpoint net.h5 --dataset omniglot --align support".split()) == 2
+    assert "--align is for double-nmnist" in capsys.readouterr().err

@@ -8,6 +8,7 @@ import numpy as np
 from minisnn import Recordings, TrainingConfig, Task
 from minisnn.data.sets.pool import Pool
 from minisnn.training import checkpoint
+from minisnn.training.baselines import answers, rows_of
 
 SPLITS = ("train", "val", "test")
 SYMBOLS, SHAPE = 8, (14, 8, 6, 2)  # of `small_set`
@@ -140,3 +141,11 @@ def small_set(split: str = "test", share: float = 0.7, seed: int = 5) -> Recordi
     return Recordings(
         pool, made_of={f"{a}{b}": (a, b) for a, b in pairs}, source="small recordings"
     )
+
+
+def compare(tasks, rules: dict, episodes: int, seed=0, ways=5, shots=1, queries=10) -> dict:
+    """{name: row} of all rules on the same episodes."""
+    found = [
+        answers(tasks, [*rules.values()], seed, ways, shots, queries, n) for n in range(episodes)
+    ]
+    return rows_of([*rules], found)

@@ -17,19 +17,13 @@ def drawn(width: float, height: float, columns: int = 1, **shared):
         yield made, made.subplots(1, columns, squeeze=False, **shared)[0]
 
 
-def percents(estimates: Sequence[Estimate]) -> tuple[list[float], list[float]]:
-    """Means and half intervals in percent."""
-    halves = [100 * e.half if math.isfinite(e.half) else 0.0 for e in estimates]
-    return [100 * e.mean for e in estimates], halves
-
-
 def errorbars(
     axes, places: Iterable[float], estimates: Sequence[Estimate], colour, line: str = "o-", **more
 ) -> None:
     """Means in percent with their 95 % intervals."""
-    means, halves = percents(estimates)
-    more = {"capsize": 3, **more}
-    axes.errorbar(list(places), means, yerr=halves, fmt=line, color=colour, **more)
+    halves = [100 * e.half if math.isfinite(e.half) else 0.0 for e in estimates]
+    more = dict(fmt=line, color=colour, capsize=3) | more
+    axes.errorbar(list(places), [100 * e.mean for e in estimates], yerr=halves, **more)
 
 
 def curves_of(curves, size=(6.4, 3.6), panel: int | None = None, guess=None, **settings):
@@ -48,7 +42,7 @@ def curves_of(curves, size=(6.4, 3.6), panel: int | None = None, guess=None, **s
             axes.set(**{"ylabel": "accuracy (%)", "title": name, **settings})
             axes.legend(fontsize="small")
             if guess is not None:
-                chance(axes, guess)
+                axes.axhline(guess, color="0.4", linestyle=":", linewidth=1.2)
     return fig
 
 
@@ -61,8 +55,3 @@ def _draw(axes, curves, name: str) -> None:
         label = ", ".join(word for word in curve.labels if word != name)
         errorbars(axes, points, list(points.values()), colour, label=label)
     axes.set_xticks(list(places.values()), list(map(str, places)))
-
-
-def chance(axes, percent: float) -> None:
-    """A dotted line where guessing lies."""
-    axes.axhline(percent, color="0.4", linestyle=":", linewidth=1.2)

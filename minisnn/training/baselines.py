@@ -14,9 +14,8 @@ rules here take the class means of the support and answer with the nearest (`met
 A meta-learner that does not beat the last has learned features, and not how to learn from them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +27,6 @@ from ..meta.online import OnlineReadout
 from ..meta.prototypes import ClassMeans, class_means, distance_logits, nearest
 from ..meta.tasks import Task
 from ..meta.remembered import remembered
-from ..parallel.executor import Executor
 from .intervals import (
     ANSWERS,
     ANYTHING,
@@ -200,23 +198,6 @@ class Answers(NamedTuple):
 
     right: np.ndarray
     drawn: Drawn
-
-
-def compare(
-    tasks: Any,
-    rules: Mapping[str, Rule],
-    episodes: int,
-    seed: int = 0,
-    ways: int = 5,
-    shots: int = 1,
-    queries: int = 10,
-    executor: Executor | None = None,
-) -> dict[str, Row]:
-    """All rules on the same episodes; episode i depends on (seed, i) alone."""
-    found: list[Answers] = []
-    one = partial(answers, tasks, list(rules.values()), seed, ways, shots, queries)
-    (executor or Executor()).in_order(one, range(episodes), found.append)
-    return rows_of(list(rules), found)
 
 
 def answers(

@@ -28,7 +28,7 @@ from ..meta.remembered import Samples, remembered
 from ..meta.rules import RULES
 from ..meta.tasks import Classification, Task
 from ..parallel.executor import Executor
-from .baselines import Adapted, Answers, Rule, answers_of, rows_of
+from .baselines import Adapted, Answers, Row, Rule, answers_of, rows_of
 from .settings import SOUNDS, UNALIGNED, TrainingConfig
 
 ALIGNED = {
@@ -243,19 +243,14 @@ def evaluate(
         **(beside(dataset) if beside else {}),
     }
     one = partial(_episode, dataset, list(rules.values()), Samples(), seed, (ways, shots, queries))
-    answered, repeated, total = list[Answers](), 0, np.zeros(2)
+    answered: list[Answers] = []
+    repeated = 0
     with terminal.bar(None, episodes, f"{episodes} {split} episodes", progress) as bar:
 
         def add(episode: tuple[Answers, int]) -> None:
-            nonlocal repeated, total
+            nonlocal repeated
             answered.append(episode[0])
             repeated += episode[1]
-            total = total + episode[0].right[:2].mean(1)
-            before, after = total / len(answered)
-            real = episode[0].right.dtype.kind == "f"
-            form, measure = (".3g", "error") if real else (".1%", "accuracy")
-            begins = f"{before:{form}} → " * (inner.steps > 0)
-            bar.set_postfix_str(f"{measure} {begins}{after:{form}}", False)
             bar.update()
 
         (executor or Executor()).in_order(one, range(episodes), add)
@@ -276,13 +271,7 @@ def evaluate(
         )
     rows = rows_of(list(rules), answered, errors=measure == "error")
     before, own = rows.pop("before"), rows.pop("adapted")
-    others: dict[str, dict[str, Any]] = {}
-    for rule, row in rows.items():
-        less = own.less(row)
-        others[rule] = row.in_json() | dict(
-            less=[less.mean, less.ci95, less.ci95_recordings],
-            less_interval=less.told()["interval"],
-        )
+    others = {rule: row.in_json() | _less(own, row) for rule, row in rows.items()}
     return {
         f"{measure}_before": before.mean,
         f"{measure}_after": own.mean,
@@ -301,6 +290,13 @@ def evaluate(
         "per_episode": own.per_episode,
         "per_episode_before": before.per_episode,
     }
+
+
+def _less(own: Row, other: Row) -> dict[str, Any]:
+    """What a rule has more than another, in JSON's types."""
+    less = own.less(other)
+    halves = [less.mean, less.ci95, less.ci95_recordings]
+    return dict(less=halves, less_interval=less.told()["interval"])
 
 
 def alignment(tasks: Any) -> str:

@@ -144,8 +144,9 @@ class Estimate:
     def columns(self) -> tuple[str, str | None]:
         """Both columns of a table: `percent`, and half the interval over episodes where it is not
         the one to quote."""
-        other = self.interval is not None and self.ci95 is not None
-        return self.percent(), f"± {100 * self.ci95:.1f}" if other else None
+        if self.interval is None or self.ci95 is None:
+            return self.percent(), None
+        return self.percent(), f"± {100 * self.ci95:.1f}"
 
 
 def of_values(values: Sequence[float]) -> Estimate:

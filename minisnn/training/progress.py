@@ -80,7 +80,7 @@ def opening(
     if net.own:
         lines.append(f"with {net.own}, on backend {net.backend}")
     lines.append(f"run folder {folder.path}; Ctrl-C saves")
-    if not (rule.whole_set or rule.any_ways or rule.class_means or config.online):
+    if not (rule.whole_set or rule.any_ways or rule.class_means):
         lines[-1] += f"; {measure} is shown before → after adaptation"
     if classes is not None and len(classes) <= FEW and not rule.whole_set:
         lines.append(

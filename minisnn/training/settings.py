@@ -97,9 +97,7 @@ def in_words(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return ",".join(map(str, value))
-    if isinstance(value, float):
-        return short if float(short := f"{value:g}") == value else repr(value)
-    return str(value)
+    return str(value).removesuffix(".0")
 
 
 @dataclass(frozen=True)
@@ -468,11 +466,6 @@ class TrainingConfig:
             if self.firing_threshold is not None:
                 neuron["threshold"] = self.firing_threshold
         return dict(shared, input_shape=tuple(input_shape), neuron=neuron)
-
-    def order_of(self, update: int) -> int:
-        """The order of an update, counted from 0: first order is cheap, and enough to begin with
-        (Antoniou et al. 2019)."""
-        return 1 if update < self.first_order_updates else self.order
 
     @classmethod
     def preset(cls, name: str = "quick") -> "TrainingConfig":

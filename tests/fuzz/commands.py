@@ -78,7 +78,6 @@ train --alpha=nan --out new
 train --hidden=0 --out new
 train --out new --rule reptile
 train --out new --rule anil --freeze readout
-train --out new --gate-threshold 1 --gate-fraction 0.1
 train --out new --resume folder
 train --out new --resume run-cut --lr 3
 train --out new --freeze conv9
@@ -119,7 +118,7 @@ lessons --only 77
 hardware --bits 9
 hardware --picojoule x
 fetch nmnist --out text
-evaluate --checkpoint good.h5 --freeze conv7 --root root
+evaluate --checkpoint good.h5 --ways 2 --root root
 """.strip().splitlines()
 
 

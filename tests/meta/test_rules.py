@@ -158,9 +158,15 @@ def test_a_run_that_was_stopped_equals_one_that_was_not(tmp_path, name):
         assert whole.inner.freeze == ("conv1",)
 
 
-def test_annealing_changes_order_at_its_update():
-    config = toy_config(first_order_updates=2, updates=4)
-    assert [config.order_of(u) for u in range(4)] == [1, 1, 2, 2]
+def test_annealing_changes_order_at_its_update(tmp_path):
+    how = dict(updates=3, evaluate_every=0, test_episodes=0)
+    orders = dict(order=1), dict(first_order_updates=2)
+    configs = [toy_config(**how, **order) for order in orders]
+    first, mixed = (
+        train(config, tmp_path / str(n), data=toy_data(), **SILENT).curve["gradient_norm"]
+        for n, config in enumerate(configs)
+    )
+    assert (mixed[:2] == first[:2]).all() and mixed[2] != first[2]
 
 
 def test_layers_that_do_not_exist_are_named_before_anything_is_written(tmp_path):

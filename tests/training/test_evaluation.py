@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import ToySet, Waves, toy_config, toy_data
+from toy import ToySet, Waves, compare, toy_config, toy_data
 
 import minisnn as ms
 from minisnn import cli
 from minisnn.core.loss import LOSSES
 from minisnn.data.camera.distorted import distorted
-from minisnn.training.baselines import Adapted, compare, frames, random_network
+from minisnn.training.baselines import Adapted, frames, random_network
 from minisnn.training.progress import sentence
 from minisnn.training.update import TASKS, generator, network_of, task_of
 
