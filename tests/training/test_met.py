@@ -3,6 +3,7 @@ as another, and what is called unseen was not met before."""
 
 import json
 import shutil
+import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -164,6 +165,7 @@ def test_a_checkpoint_keeps_its_record(tmp_path):
 
 
 def test_a_start_that_learned_the_test_classes_is_told(recwarn):
+    warnings.simplefilter("always")
     data = recordings()
     first, other = data.split(0), data.split(1)
     common = [name for name in other["test"].classes if name in first["train"].classes]

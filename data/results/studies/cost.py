@@ -26,8 +26,7 @@ CASES = [(order, steps) for order in ORDERS for steps in STEPS]
 
 
 def run(study: Study, found: Findings) -> None:
-    for dataset, name, role in study.meta_trained(found):
-        checkpoint = study.network(role)
+    for dataset, name, checkpoint in study.meta_trained(found):
         s = study.settings
 
         def one(index: int) -> list[float]:

@@ -61,8 +61,7 @@ def run(study: Study, found: Findings) -> None:
     rows = []
     spectra = {}
     s = study.settings
-    for dataset, name, role in study.meta_trained(found):
-        checkpoint = study.network(role)
+    for dataset, name, checkpoint in study.meta_trained(found):
         tasks = study.tasks(dataset)
         net = checkpoint.net.like(dtype="float64")
         x = tasks.episode(s.seed, 0, net.ways, 1, 1).x_support
