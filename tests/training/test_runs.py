@@ -418,8 +418,9 @@ def test_what_is_written_lies_where_the_command_began(tmp_path, monkeypatch, cap
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(WANDERING)
     small = "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --updates 2 --init-tasks 1"
-    line = f"train --dataset mine.py:tasks --out run {small} --evaluate-every 1 --test-episodes 2"
-    look = "evaluate --checkpoint run --dataset mine.py:tasks --episodes 2 --json found.json"
+    mine = f"--dataset {tmp_path}/mine.py:tasks"
+    line = f"train {mine} --out run {small} --evaluate-every 1 --test-episodes 2"
+    look = f"evaluate --checkpoint run {mine} --episodes 2 --json found.json"
     for one in (line, look):
         assert cli.main([*one.split(), "--quiet"]) == 0, capsys.readouterr().err
         os.chdir(tmp_path)
