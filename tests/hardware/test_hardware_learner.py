@@ -11,7 +11,7 @@ from minisnn.hardware.chip import errors, learner
 import plain_integers as reference
 from minisnn.hardware.study.floats import FloatReadout, float_error
 from minisnn.hardware import Learner, learn
-from minisnn import body
+from minisnn.meta.rules import body
 import minisnn as ms
 
 

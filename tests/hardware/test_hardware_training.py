@@ -15,7 +15,8 @@ from minisnn.hardware.training.straight import Grid, HeldNet, OnChip
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.experiments.readout import traces
 from minisnn.training import checkpoint, update as metabatch
-from minisnn import InnerLoop, body, Task
+from minisnn import InnerLoop, Task
+from minisnn.meta.rules import body
 from minisnn.meta.stepsizes import StepSizes
 
 WORDS = {"conv1": (3, -1), "conv2": (2, -3), "readout": (3, -3)}

@@ -6,7 +6,8 @@ from differences import off
 
 import minisnn as ms
 from minisnn.gradcheck import random_data, random_theta
-from minisnn import InnerLoop, body, ConvNet
+from minisnn import InnerLoop, ConvNet
+from minisnn.meta.rules import body
 from minisnn.meta.online import OnlineReadout
 
 NEURONS = {"lif": ms.LIF(gain=3.0), "cuba": ms.CubaLIF(threshold=0.2, gain=3.0)}
