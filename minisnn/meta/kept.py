@@ -11,8 +11,15 @@ from .implicit import ImplicitLoop
 from .inner import InnerLoop
 from .online import OnlineReadout
 from .prototypes import ClassMeans
+from .ridge import Ridge
 
-LOOPS = {InnerLoop: "", ClassMeans: "", OnlineReadout: "online", ImplicitLoop: "implicit"}
+LOOPS = {
+    InnerLoop: "",
+    ClassMeans: "",
+    OnlineReadout: "online",
+    ImplicitLoop: "implicit",
+    Ridge: "ridge",
+}
 ARRAYS = ("step_size", "axes")  # which files keep apart
 
 

@@ -240,7 +240,20 @@ class ImplicitMAML(MAML):
         return ImplicitLoop(**vars(loop), proximal=settings.proximal, cg_steps=settings.cg_steps)
 
 
-_KINDS = MAML, ANIL, Online, Reptile, Classify, Prototypes, ProtoMAML, ImplicitMAML
+class RidgeRule(MAML):
+    """Ridge regression in closed form on the network's features, see `meta.ridge`."""
+
+    name, help = "ridge", "ridge: no inner step, the readout is solved for (loss squared)"
+    titles = "ridge regression", "first-order ridge regression"
+    fixed = {**Classify.fixed, "loss": ("squared", "which is least squares")}
+
+    def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
+        from .ridge import Ridge
+
+        return Ridge(**vars(replace(loop, steps=0)), penalty=settings.penalty)
+
+
+_KINDS = MAML, ANIL, Online, Reptile, Classify, Prototypes, ProtoMAML, ImplicitMAML, RidgeRule
 RULES: dict[str, MAML] = {rule.name: rule() for rule in _KINDS}
 
 

@@ -27,6 +27,7 @@ from ..meta.online import OnlineReadout
 from ..meta.prototypes import ClassMeans, class_means, distance_logits, nearest
 from ..meta.tasks import Task
 from ..meta.remembered import remembered
+from .regression import rivals
 from .intervals import (
     ANSWERS,
     ANYTHING,
@@ -138,13 +139,17 @@ def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Neare
 def baselines(
     net: Any, theta: np.ndarray, tasks: Any, pretrained: Any = None, inner: InnerLoop | None = None
 ) -> dict[str, Rule]:
-    """The four rules by name, for a network and a set of tasks.
+    """The four rules by name, for a network and a set of tasks; those of `regression` where its
+    targets are real.
 
     pretrained   a checkpoint that takes the same recordings, if any
     inner        how the network learns; if given, the gradient-step rules that it was not trained
                  for are added
     """
-    rules: dict[str, Rule] = {"frames": frames, "random": random_network(net, tasks)}
+    random = random_network(net, tasks)
+    if net.criterion.one_hot and tasks.episode(0, 0, net.ways, 2, 1).real:
+        return rivals(net, theta, random.theta)
+    rules: dict[str, Rule] = {"frames": frames, "random": random}
     if pretrained is not None and pretrained.net.input_shape == net.input_shape:
         rules["pretrained"] = Nearest(pretrained.net, pretrained.theta)
     rules["own"] = Nearest(net, theta)
@@ -168,6 +173,7 @@ class Row(Estimate):
     right: np.ndarray = field(compare=False, repr=False)
     shared: Shared = field(compare=False, repr=False)
     errors: bool = False
+    r2: list[float] = field(default_factory=list)
 
     def less(self, other: "Row") -> Estimate:
         """This accuracy less the other's in as many episodes.
@@ -190,14 +196,23 @@ class Row(Estimate):
 
     def in_json(self) -> dict[str, Any]:
         """In JSON's types."""
-        return dict(mean=self.mean, per_episode=self.per_episode, **self.told())
+        found = dict(mean=self.mean, per_episode=self.per_episode, **self.told())
+        return found | (self.explained() if self.errors else {})
+
+    def explained(self) -> dict[str, float | None]:
+        """R^2 over episodes, in which it is known, and half its 95 % interval over these."""
+        known = [one for one in self.r2 if np.isfinite(one)]
+        found = of_values(known) if known else Estimate(np.nan)
+        return dict(r2=found.mean if known else None, r2_ci95=found.ci95)
 
 
 class Answers(NamedTuple):
-    """Which answers are right, of one episode (rules, Q), and what they rest on."""
+    """Which answers are right, of one episode (rules, Q), what they rest on, and of real targets R^2
+    of each rule, else nothing."""
 
     right: np.ndarray
     drawn: Drawn
+    r2: list[float] = []
 
 
 def answers(
@@ -210,17 +225,29 @@ def answers(
 def answers_of(task: Task, rules: list[Rule]) -> Answers:
     """What the rules answer to a task."""
     with remembered():
-        right = np.concatenate([correct(rule(task), task) for rule in rules])
-    return Answers(right, drawn_by(task))
+        logits = [rule(task) for rule in rules]
+    right = np.concatenate([correct(one, task) for one in logits])
+    r2 = [explained(one, task.y_query) for one in logits] if task.real else []
+    return Answers(right, drawn_by(task), r2)
+
+
+def explained(answers: np.ndarray, y: np.ndarray) -> float:
+    """R^2 = 1 - sum (answer - y)^2 / sum (y - the mean of y)^2 of an output over samples and steps, a
+    mean over the outputs; NaN where y of one does not vary."""
+    off, y = ((a.reshape(-1, y.shape[-1])) for a in (answers - y, y))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = 1 - (off**2).sum(0) / ((y - y.mean(0)) ** 2).sum(0)
+    return float(np.where(np.isfinite(r2), r2, np.nan).mean())
 
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
     """Which query samples have the largest logit at their label, (n, Q) of one or several logits;
-    of real targets the squared error of each, a mean over the outputs. ValueError for what is not
+    of real targets the squared error of each, a mean over outputs and steps. ValueError for what is not
     an answer to the task."""
     logits = np.asarray(logits)
-    expected = (len(task.y_query), task.ways)
-    fits = logits.ndim in (2, 3) and logits.shape[-2] == expected[0]
+    expected = task.y_query.shape if task.real else (len(task.y_query), task.ways)
+    axes = len(expected)
+    fits = logits.ndim in (axes, axes + 1) and logits.shape[-axes:-1] == expected[:-1]
     if not fits or logits.shape[-1] < task.ways or task.real and logits.shape[-1] != task.ways:
         raise ValueError(
             f"a rule answers with logits of shape {logits.shape}; expected {expected}, one for each "
@@ -228,7 +255,7 @@ def correct(logits: np.ndarray, task: Task) -> np.ndarray:
         )
     must("a rule's logits", not np.isnan(logits).any(), "numbers", logits)
     if task.real:
-        return np.atleast_2d(((logits - task.y_query) ** 2).mean(-1))
+        return np.atleast_2d(((logits - task.y_query) ** 2).mean((*range(1 - axes, 0),)))
     return np.atleast_2d(logits.argmax(-1) == task.y_query)
 
 
@@ -252,10 +279,15 @@ def rows_of(names: list[str], found: list[Answers], errors: bool = False) -> dic
     """A row for every rule, of the answers of all episodes, or of the errors of real targets."""
     shared = Shared([one.drawn for one in found])
     rows = {}
-    for name, right in zip(names, np.concatenate([one.right for one in found], 1)):
+    for n, (name, right) in enumerate(zip(names, np.concatenate([one.right for one in found], 1))):
         per_episode = right.reshape(len(found), -1).mean(1).tolist()
         estimate = vars(shared.estimate(right, ERRORS if errors else ANSWERS))
         rows[name] = Row(
-            **estimate, per_episode=per_episode, right=right, shared=shared, errors=errors
+            **estimate,
+            per_episode=per_episode,
+            right=right,
+            shared=shared,
+            errors=errors,
+            r2=[one.r2[n] for one in found if one.r2],
         )
     return rows

@@ -101,7 +101,7 @@ def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | Non
         found, shape = task.x_query.shape[2:], tuple(train.input_shape)
         need(f"the shape of samples of {split}", found, found == shape, f"{shape}, as in training")
         labels = rule.whole_set or rule.class_means or rule.any_ways
-        check_targets(task, loss_of(loss or "cross_entropy"), labels, f"{split}: its tasks")
+        check_targets(task, loss_of(loss or config.loss), labels, f"{split}: its tasks")
         real = real or task.real
     return "error" if real else "accuracy"
 
@@ -111,8 +111,8 @@ def check_targets(task: Task, loss: Loss, labels: bool, what: str = "tasks") -> 
     if task.real and (labels or not loss.one_hot):
         raise ValueError(
             f"{what} have real targets, and {'the rule' if labels else loss.name} takes labels; "
-            "expected a rule of gradient steps with a loss of targets, such as squared "
-            "(ms.train(loss=...) in Python)"
+            "expected a rule of gradient steps or ridge, with a loss of targets, such as squared "
+            "(--loss squared)"
         )
 
 
@@ -276,6 +276,7 @@ def evaluate(
         f"{measure}_before": before.mean,
         f"{measure}_after": own.mean,
         **own.told(),
+        **(own.explained() if measure == "error" else {}),
         "dataset": name,
         "root": None if root is None else str(root),
         "split": split,

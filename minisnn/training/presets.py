@@ -5,12 +5,36 @@ from dataclasses import replace
 from typing import Any
 
 from ..meta.rules import RULES
-from .settings import OMNIGLOT, PRESETS as PRESETS, SOUNDS, TrainingConfig
+from .settings import GENERATED, OMNIGLOT, PRESETS as PRESETS, SOUNDS, TrainingConfig
 
 DEFAULT = "quick"
 # Of sounds, which are no pictures to convolve, and whose words may be over before the last steps;
 # gradients of a dense layer over so many steps are large, and ask for smaller inner steps
 OF_SOUNDS: dict[str, Any] = dict(channels=(), hidden=(128,), window=100, step_size=0.2)
+# Of regression: ridge in closed form, the rule to beat; of gradient steps, small ones
+OF_REGRESSION: dict[str, Any] = dict(
+    rule="ridge",
+    loss="squared",
+    channels=(),
+    hidden=(100, 100),
+    alpha=0.8,
+    beta=0.7,
+    gain=4.0,
+    step_size=0.02,
+    learn_step_size="no",
+    prototype_updates=0,
+    init_rate=0.288,
+    tasks=4,
+    lr=1e-3,
+    evaluate_every=500,
+    evaluate_episodes=40,
+)
+OF_GENERATED: dict[str, dict[str, Any]] = {
+    "waves": dict(OF_REGRESSION, ways=1, shots=10, queries=10, window=24),
+    "movement": dict(
+        OF_REGRESSION, ways=2, shots=16, queries=16, window=30, readout="steps", penalty=10.0
+    ),
+}
 _OTHERS = ("rule", "order", "first_order_updates", "model")
 
 preset = TrainingConfig.preset
@@ -44,6 +68,8 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
         base = replace(base, prototype_updates=means)
     if dataset in SOUNDS:
         base = replace(base, **OF_SOUNDS)
+    if dataset in GENERATED:
+        base = replace(base, **OF_GENERATED[str(dataset)])
     if (rule := RULES.get(str(changes.get("rule", base.rule)))) is not None:
         no_choice = {setting: value for setting, (value, _) in rule.fixed.items()}
         base = replace(base, **{**rule.suits, **no_choice, "rule": rule.name, **changes})

@@ -28,6 +28,12 @@ RULE_NAMES = {
     "nearest": "nearest mean",
     "online": "online, one sample after the other",
 }
+REGRESSION = dict(
+    mean="mean of the support",
+    inputs="ridge on the inputs",
+    random="ridge on a random network",
+    own="ridge on this network",
+)
 FEW = 5  # training classes, of which little is learned that holds for others
 
 
@@ -123,6 +129,8 @@ def sentence(result: dict) -> str:
         before = f" ({result['error_before']:.4g} before adaptation)" * adapts
         margin = "" if result["ci95"] is None else f" ± {result['ci95']:.2g}"
         error = f"{split} error {result['error_after']:.4g}{margin}, mean squared"
+        if result.get("r2") is not None:
+            error += f", R² {result['r2']:.3f}"
         more = f" ({other})" if other else ""
         return f"{error}, on {result['episodes']} {episodes}{before}{more}"
     right = f"{100 * result['accuracy_after']:.1f}"
@@ -145,8 +153,11 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
     """The rules of `evaluate` side by side, a line each: accuracy with the interval that leads, and
     the first minus it, paired, in points; then whom the intervals speak for. learned: the words for
     how the network learned; inner: how it learns a task, whose readings and looks are told."""
-    if not result.get("rules") or "error_after" in result:
+    if not result.get("rules"):
         return []
+    if "error_after" in result:
+        same = REGRESSION["own"] if hasattr(inner, "penalty") else ""
+        return _errors(result, learned or "this network, after adaptation", same)
     often = [(getattr(inner, name, 1), name) for name in ("readings", "looks")]
     many = [f"{number} {name}" for number, name in often if number > 1]
     once = [f"one {name.removesuffix('s')}" for number, name in often if number > 1]
@@ -166,6 +177,30 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
         lines.append(f"{name:<{wide}}{mean:>8}{margin:>10}{less:>20}".rstrip())
     if result["interval"]:
         lines.append(f"± is the 95 % interval for {result['interval']['population']}")
+    return lines
+
+
+def _errors(result: dict, first: str, same: str) -> list[str]:
+    """The rules of regression side by side, and whether one of them is ahead, but for the one that is
+    the same."""
+    rows = {first: dict(result, mean=result["error_after"])}
+    rows |= {REGRESSION.get(name, name): row for name, row in result["rules"].items()}
+    wide = max(36, *map(len, rows))
+    lines = [f"{'on the same episodes':<{wide}}{'error':>10}{'R²':>8}{'first minus it':>22}"]
+    ahead = []
+    for name, row in rows.items():
+        less = ""
+        if "less" in row:
+            apart, half, *_ = row["less"]
+            less = f"{apart:+.3g}" + ("" if half is None else f" ± {half:.2g}")
+            ahead += [name] if half is not None and apart > half and name != same else []
+        r2 = "" if row.get("r2") is None else f"{row['r2']:.3f}"
+        lines.append(f"{name:<{wide}}{row['mean']:>10.4g}{r2:>8}{less:>22}".rstrip())
+    lines.append(
+        "error: the mean squared one, without the half of the loss; ± over episodes, paired"
+    )
+    if ahead:
+        lines.append(f"worse than {', '.join(ahead)}: nothing here shows that it learned to learn")
     return lines
 
 

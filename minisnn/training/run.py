@@ -389,7 +389,7 @@ class _Run:
             return kept
         beside = None
         plain = type(self.held) is Held and not RULES[config.rule].whole_set
-        if plain and self.measure == "accuracy":
+        if plain:
             known, inner = checkpoints.classifier(), self._inner(state)
             beside = partial(baselines, self.net, state.theta, pretrained=known, inner=inner)
         episodes, seed = config.test_episodes, config.test_seed

@@ -22,11 +22,13 @@ SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
 UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
 OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-background")
 PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # seen by a simulated sensor
+GENERATED = ("waves", "movement")  # tasks of regression
 AS_GIVEN = (*SOUNDS, "written")  # sets that know themselves what is usual
 READ_BY = {  # what of READING other sets take
     "recordings": READING,
     **dict.fromkeys((*OMNIGLOT, "written"), ["size", "bin_ms", "duration_ms"]),
     **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
+    **dict.fromkeys(GENERATED, []),
 }
 REPLACED = ("channels", "hidden", "kernel", "pool")  # by layers
 NEURON = "neuron alpha beta gamma rho firing_threshold slope gain".split()
@@ -175,7 +177,7 @@ class TrainingConfig:
         "new-drawers, drawers, order (asked); shuffled, summed (without time); alphabets that test",
         kind=str,
     )
-    ways: int = setting(5, "classes of a task", least=2)
+    ways: int = setting(5, "classes of a task; of regression, outputs", least=1)
     shots: int = setting(1, "support samples of each class", least=1)
     train_ways: int = setting(
         0, "classes of a training task by prototypes or online, at most all; 0: as ways", least=0
@@ -228,6 +230,17 @@ class TrainingConfig:
     )
     window: int = setting(30, "number of time steps, at the end, that are differentiated", least=1)
     detach_reset: bool = setting(False, "no gradient through the reset")
+    readout: str = setting(
+        "last",
+        "what the loss is given of the readout's membranes in the window: the last, their mean, the "
+        "count of its spikes a step, or all steps",
+        choices=("last", "mean", "count", "steps"),
+    )
+    loss: str = setting(
+        "cross_entropy",
+        "of labels, or squared: half the squared error of real targets, or of one-hot labels",
+        choices=("cross_entropy", "squared"),
+    )
     alpha: float = setting(0.95, "decay of the membrane in a time step")
     beta: float = setting(0.9, "decay of the synapse in a time step")
     gamma: float = setting(0.65, "decay of the refractory trace in a time step")
@@ -256,6 +269,9 @@ class TrainingConfig:
         "factor on squared distances from class means (prototypes, proto-maml), or on the query's "
         "logits (online)",
         above=0,
+    )
+    penalty: float = setting(
+        0.1, "of rule ridge, on the squared weights; choose it on validation tasks", above=0
     )
     readings: int = setting(
         1, "equal parts of a recording, after each of which prototypes reads its features", least=1
@@ -342,6 +358,9 @@ class TrainingConfig:
             object.__setattr__(self, f.name, checked(f, getattr(self, f.name)))
         sounds = self.dataset in SOUNDS
         wrong = {
+            "ways must be at least 2 for loss cross_entropy: one class is always right": (
+                self.ways == 1 and self.loss == "cross_entropy"
+            ),
             "first_order_updates must be 0 for order 1: there is no second order to change to": (
                 self.first_order_updates and self.order == 1
             ),
@@ -391,14 +410,16 @@ class TrainingConfig:
             (
                 cnn,
                 "with model cnn",
-                f"pool window readings detach_reset {' '.join(NEURON)} init_rounds layers learn",
+                f"pool window readings detach_reset readout {' '.join(NEURON)} init_rounds layers learn",
             ),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
             (not (rule.scaled or begins), f"{by_rule} alone", "scale"),
             (not (rule.any_ways or begins), f"{by_rule} alone", "train_ways train_queries"),
             (self.rule != "prototypes", by_rule, "readings looks axes"),
-            (self.rule == "prototypes", by_rule, "step_size inner_steps prototype_updates"),
+            (self.rule == "prototypes", by_rule, "prototype_updates"),
+            (self.rule in ("prototypes", "ridge"), by_rule, "step_size inner_steps"),
             (not rule.proximal, by_rule, "proximal cg_steps"),
+            (self.rule != "ridge", by_rule, "penalty"),
             (rule.whole_set, by_rule, "ways shots step_size inner_steps"),
             (not rule.second_order, by_rule, "order"),
             (
@@ -414,7 +435,7 @@ class TrainingConfig:
             (bool(self.layers) and not cnn, "with layers", " ".join(REPLACED)),
             # the readout has no constants
             (
-                self.rule in ("anil", "online", "classify", "prototypes"),
+                self.rule in ("anil", "online", "classify", "prototypes", "ridge"),
                 by_rule,
                 "adapt_constants",
             ),
@@ -446,7 +467,7 @@ class TrainingConfig:
     def network(self, input_shape: tuple[int, ...], neuron: Any = None) -> dict:
         """The configuration of the network, for `SpikingNet.from_configuration`; its neuron may be
         one of your own."""
-        names = "channels hidden ways kernel pool window dtype detach_reset backend"
+        names = "channels hidden ways kernel pool window dtype detach_reset readout loss backend"
         shared = {name: getattr(self, name) for name in names.split()}
         if self.layers and self.model == "snn":
             shared = {name: a for name, a in shared.items() if name not in REPLACED}

@@ -221,9 +221,8 @@ def network_of(
 ) -> SpikingNet | ConvNet:
     """The network of the settings, spiking or not. A neuron or surrogate of your own that cannot be
     compiled runs on the NumPy engine."""
-    settings = dict(
-        config.network(input_shape, own.neuron), ways=ways, loss=own.loss or "cross_entropy"
-    )
+    settings = dict(config.network(input_shape, own.neuron), ways=ways)
+    settings["loss"] = own.loss or config.loss
     if config.model == "cnn":
         names = ("input_shape", "channels", "ways", "kernel", "dtype", "hidden", "loss", "backend")
         return ConvNet(**{name: settings[name] for name in names})

@@ -157,3 +157,13 @@ class Movement(Generated):
         )
         rate = today["peak"] / (1 + np.exp(-today["base"] - scale * drive))
         return rng.poisson(rate).astype(np.uint8), v
+
+
+def waves(split: str, root: Any = None, progress: bool = True) -> Waves:
+    """The set of that name, which reads nothing."""
+    return Waves(split)
+
+
+def movement(split: str, root: Any = None, progress: bool = True) -> Movement:
+    """The set of that name, which reads nothing."""
+    return Movement(split)

@@ -57,6 +57,8 @@ DATASETS = {
     "double-asl-new-subject": Shipped(_ASL, {"protocol": "new-subject"}),
     "shd": Shipped("minisnn.data.sounds.words:SHD"),
     "shd-other-speaker": Shipped("minisnn.data.sounds.words:SHD", {"speakers": "other"}),
+    "waves": Shipped("minisnn.data.sets.generated:waves"),
+    "movement": Shipped("minisnn.data.sets.generated:movement"),
     "ssc": Shipped("minisnn.data.sounds.words:SSC"),
     "ssc-other-speaker": Shipped("minisnn.data.sounds.words:SSC", {"speakers": "other"}),
 }

@@ -1,0 +1,135 @@
+"""Runs of regression: errors and R^2 next to what must be beaten, on the same tasks."""
+
+import json
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn import cli
+from minisnn.training.baselines import explained
+from minisnn.training.regression import PENALTIES, chosen
+
+SMALL = "--updates 3 --evaluate-every 2 --evaluate-episodes 2 --test-episodes 6 --hidden 12".split()
+LESS = "--shots 6 --queries 5 --tasks 2 --quiet".split()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "waves",
+        "waves --rule maml --inner-steps 2",
+        "waves --readout mean --rule anil",
+        "waves --readout count --rule maml --order 1",
+        "waves --rule imaml --inner-steps 3 --proximal 30 --neuron cuba",
+        "movement",
+        "movement --rule maml",
+    ],
+)
+def test_a_run_of_regression_is_measured_shown_and_tested_again(
+    asked, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    run = ["train", "--dataset", *asked.split(), *SMALL, *LESS, "--out", "run"]
+    assert cli.main(run) == 0
+    lines = capsys.readouterr().out.splitlines()
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert lines[0].startswith("test error") and "R²" in lines[0]
+    assert set(result["rules"]) == {"mean", "inputs", "random", "own"}
+
+    found = ms.read("run/checkpoint.h5")
+    tasks = {"waves": ms.Waves, "movement": ms.Movement}[asked.split()[0]]("test")
+    errors, r2 = [], []
+    for index in range(6):
+        task = tasks.episode(0, index, found.net.ways, 6, 5)
+        answers = found.loop.logits(found.net, found.theta, task)
+        errors.append(np.mean((answers - task.y_query) ** 2))
+        off, y = (a.reshape(-1, task.ways) for a in (answers - task.y_query, task.y_query))
+        r2.append(np.mean(1 - (off**2).mean(0) / y.var(0)))
+    assert result["error_after"] == pytest.approx(np.mean(errors), rel=1e-6)
+    assert result["r2"] == pytest.approx(np.mean(r2), rel=1e-5)
+    assert result["r2_ci95"] == pytest.approx(1.96 * np.std(r2, ddof=1) / np.sqrt(6), rel=1e-3)
+    of_mean = [
+        np.mean((task.y_support.mean(0) - task.y_query) ** 2)
+        for task in (tasks.episode(0, index, found.net.ways, 6, 5) for index in range(6))
+    ]
+    assert result["rules"]["mean"]["mean"] == pytest.approx(np.mean(of_mean))
+
+    again = [
+        "evaluate",
+        "--checkpoint",
+        "run",
+        "--episodes",
+        "6",
+        "--json",
+        "again.json",
+        "--quiet",
+    ]
+    assert cli.main(again) == 0
+    tested = json.loads((tmp_path / "again.json").read_text())
+    assert tested["error_after"] == result["error_after"] and tested["r2"] == result["r2"]
+    for command in (["show", "--checkpoint", "run"], ["info", "run"]):
+        assert cli.main(command) in (0, 2)
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("each", [1, 4])
+def test_the_penalty_is_the_best_for_samples_left_out(each):
+    rng = np.random.default_rng(0)
+    F = rng.standard_normal((6 * each, 5))
+    Y = F @ rng.standard_normal((5, 2)) + rng.standard_normal((6 * each, 2))
+
+    def error(penalty):
+        found = 0.0
+        for n in range(6):
+            out = np.arange(6 * each) // each == n
+            A = F[~out].T @ F[~out] + penalty * np.eye(5)
+            W = np.linalg.solve(A, F[~out].T @ Y[~out])
+            found += np.sum((F[out] @ W - Y[out]) ** 2)
+        return found
+
+    assert chosen(F, Y, 6) == min(PENALTIES, key=error)
+
+
+def test_answers_that_say_nothing_explain_nothing():
+    y = np.random.default_rng(0).standard_normal((40, 3, 2))
+    assert explained(np.broadcast_to(y.mean((0, 1)), y.shape), y) == pytest.approx(0, abs=1e-12)
+    assert explained(y, y) == 1 and np.isnan(explained(y, np.zeros_like(y)))
+
+
+class Noise(ms.Waves):
+    """Targets that no spike codes."""
+
+    def samples(self, rng, n):
+        x, y = super().samples(rng, n)
+        return x, rng.permutation(y)
+
+
+def test_noise_is_not_explained_by_any_rule():
+    net = ms.SpikingNet((48,), (), hidden=(30,), ways=1, loss="squared", window=24)
+    theta = net.init(np.random.default_rng(0), Noise().episode(0, 0).x_support)
+    from minisnn.training.baselines import baselines
+    from minisnn.training.evaluation import evaluate
+
+    how = dict(episodes=60, shots=10, queries=10, progress=False)
+    rules = lambda tasks: baselines(net, theta, tasks)
+    found = evaluate(net, theta, ms.Ridge(penalty=1.0), Noise("test"), beside=rules, **how)
+    shown = {"this": found, **found["rules"]}
+    for name, row in shown.items():
+        assert row["r2"] < row["r2_ci95"], name
+
+
+@pytest.mark.parametrize(
+    "asked, word",
+    [
+        ("waves --loss cross_entropy", "ways"),
+        ("waves --ways 2", "ways"),
+        ("waves --rule prototypes", "loss"),
+        ("waves --neuron cuba --readout count --rule maml", "count"),
+    ],
+)
+def test_what_does_not_fit_is_a_sentence(asked, word, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "--dataset", *asked.split(), *SMALL, *LESS, "--out", "run"]) == 2
+    said = capsys.readouterr().err
+    assert word in said and "Traceback" not in said
