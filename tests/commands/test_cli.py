@@ -107,6 +107,7 @@ def test_every_setting_is_an_option(run, monkeypatch):
         "--dataset written --strokes order --draws 2 --no-align --start other.h5",
         "--rule prototypes --readings 4 --looks 5 --axes 6",
         "--model cnn --order 1 --init orthogonal",
+        "--rule ridge --loss squared --readout mean --penalty 0.5",
     )
     seen, usual = [], ms.TrainingConfig()
     monkeypatch.setattr(training, "train", lambda config, *_, **__: seen.append(config) or 1 / 0)

@@ -54,6 +54,7 @@ OTHER = dict(
     train_ways=4,
     train_queries=1,
     scale=0.5,
+    penalty=0.5,
     readings=2,
     looks=5,
     axes=2,
@@ -86,6 +87,7 @@ SCENARIOS = dict(
     classify=dict(rule="classify", learn_step_size="no", learn=("beta",)),
     prototypes=dict(rule="prototypes", learn_step_size="no", learn=("beta",)),
     anil=dict(rule="anil", learn=("beta",)),
+    ridge=dict(rule="ridge", loss="squared", learn_step_size="no", learn=("beta",)),
     reptile=dict(rule="reptile", learn_step_size="no", inner_steps=3),
     imaml=dict(rule="imaml", learn_step_size="no", inner_steps=3, step_size=0.2, zero_readout=True),
     layers=dict(layers=("conv4-k3-mean", "dense3-recurrent"), learn=("beta",)),
@@ -102,8 +104,10 @@ ELSEWHERE = {
     "backend",
     "checkpoint_every",
     "strokes",
+    "loss",
+    "readout",
     *READING,
-}  # data, files, speed
+}  # data, files, speed, what only some rules take
 
 
 def outcome(config: TrainingConfig, folder) -> dict[str, np.ndarray]:
@@ -116,7 +120,7 @@ def outcome(config: TrainingConfig, folder) -> dict[str, np.ndarray]:
         if result.test
         else {"theta": result.theta, "step_size": np.asarray(result.inner.step_size)}
     )
-    if config.rule in ("classify", "prototypes"):
+    if config.rule in ("classify", "prototypes", "ridge"):
         del found["step_size"]  # kept, and never used
     return found
 

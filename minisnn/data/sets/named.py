@@ -121,10 +121,18 @@ def told_by_line(name: str) -> Iterator[None]:
         ) from error
 
 
+_files: dict[str, Path] = {}  # of code, by the names that they were given, and where they were
+
+
 def _function(name: str, place: str, function: str) -> Callable[..., Any]:
     """A function of a file, which is run as it is now, or of a module that can be imported."""
     if place.endswith(".py"):
         path = Path(place).expanduser().absolute()
+        if path.is_file():
+            _files[place] = path
+        path = _files.get(place, path)  # its code may have changed the working folder since
+        if str(path.parent) not in sys.path:  # where its siblings are
+            sys.path.insert(0, str(path.parent))
         module = ModuleType(f"minisnn_dataset_{path.stem}")
         module.__file__ = str(path)
         sys.modules[module.__name__] = module
