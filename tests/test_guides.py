@@ -27,6 +27,7 @@ SLOW = {
     "interchange.md",
     "meta-training.md",
     "recordings.md",
+    "regression.md",
     "speed.md",
 }
 TRAIN = "--updates 2 --evaluate-every 1 --evaluate-episodes 2 --test-episodes 2 --queries 2 --quiet"
