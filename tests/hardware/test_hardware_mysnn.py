@@ -22,8 +22,10 @@ AGAIN = [[(0.36, 0.2), (0.33, 0.83), (0.7, 0.78)]]
 def mysnn(tmp_path, monkeypatch):
     """A student's library with a page of random weights beside it."""
     path = tmp_path / "mysnn.py"
-    solved = {n: mine.section(n, "yours", SOLUTIONS[n]) for n in mine.PARTS}
-    path.write_text(mine.compose(solved), encoding="utf-8")
+    text = mine.PRELUDE
+    for number in mine.PARTS:
+        text = mine.inserted(text, number, mine.section(number, "yours", SOLUTIONS[number]))
+    path.write_text(text, encoding="utf-8")
     monkeypatch.setenv("MYSNN", str(path))
     mine.whole()
     data.write(tmp_path / data.NAME, {"train": ("background", 1), "test": ("evaluation", 6)})

@@ -68,7 +68,8 @@ def test_errors_of_twins_vectors_and_targets(backend):
         "record": lambda: net.loss_and_gradient(theta, x, y, spike="jet"),
         "v must": lambda: net.hessian_vector_product(theta, x, y, theta[1:]),
         "targets": lambda: squared.loss(theta, x, np.zeros((2, 2))),
-        "real targets": lambda: squared.loss(theta, x, np.ones((2, 3)) * 1j),
+        "complex": lambda: squared.loss(theta, x, np.ones((2, 3)) * 1j),
+        "floating": lambda: squared.loss(theta, x, np.ones((2, 3), np.int64)),
         "finite": lambda: squared.loss(theta, x, np.full((2, 3), np.nan)),
     }.items():
         with pytest.raises(ValueError, match=word):
