@@ -543,7 +543,7 @@ class Network(Loops):
         steps = x.shape[1]
         first = max(steps - self.window, 0)
         if readings is None:
-            ends = range(first + 1, steps + 1)
+            ends = [*range(first + 1, steps + 1)]
         else:
             must("readings", whole("readings", readings, 1) <= steps, f"at most {steps}", readings)
             ends = [round(steps * k / readings) for k in range(1, readings + 1)]

@@ -135,7 +135,7 @@ def check_update(net: Any, rng: np.random.Generator, loop: InnerLoop) -> list[Re
     m = rng.integers(0, 2, net.size)
     kind = f"{type(loop).__name__}.update_backward"
 
-    memory = loop.memory(np.zeros(net.size))
+    memory: Any = loop.memory(np.zeros(net.size))
     remembers = memory is not None
 
     def forward(theta, start, g, a, *memory):
@@ -144,7 +144,7 @@ def check_update(net: Any, rng: np.random.Generator, loop: InnerLoop) -> list[Re
 
     def backward(z, dy):
         theta, start, g, a, *memory = z
-        found = replace(loop, step_size=a).update_backward(theta, start, m, g, *memory, *dy)
+        found: Any = replace(loop, step_size=a).update_backward(theta, start, m, g, *memory, *dy)
         adjoint, *dmemory = found if remembers else (found,)
         flat = (d + np.zeros(net.size) for d in adjoint[:3])
         return (*flat, total(adjoint.step_size), *dmemory)

@@ -184,15 +184,16 @@ class InnerLoop:
         path, start = [], theta
         gates = recorded.gates if recorded is not None else None
         memory = self.memory(theta)
+        rule: Any = self  # whose methods have more arguments where steps remember
         for n, (x_n, y_n) in enumerate(self.batches(x, y)):
             form = twin(spike, recorded, n)
             _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, **form)
             m = self.gate(net, g) if gates is None else gates[n]
             path.append(Step(theta, m, g, logits, hvp, memory))
             if memory is None:
-                after = self.update(theta, start, m, g)
+                after = rule.update(theta, start, m, g)
             else:
-                after, memory = self.update(theta, start, m, g, memory)
+                after, memory = rule.update(theta, start, m, g, memory)
             theta = np.asarray(after, net.dtype)
         return theta, path
 
@@ -267,14 +268,15 @@ class InnerLoop:
         da: Any = self._no_step(net)
         of_start: Any = 0.0
         dmemory: Any = None
+        rule: Any = self
         while path:  # what a step kept is given up with it
             theta_n, m, g, _, hvp, memory = path.pop()
             if memory is None:
-                adjoint = self.update_backward(theta_n, theta, m, g, lam)
+                adjoint = rule.update_backward(theta_n, theta, m, g, lam)
             else:
                 dmemory = np.zeros_like(memory) if dmemory is None else dmemory
                 rest = memory, lam, dmemory
-                adjoint, dmemory = self.update_backward(theta_n, theta, m, g, *rest)
+                adjoint, dmemory = rule.update_backward(theta_n, theta, m, g, *rest)
             lam, start, along, step = adjoint
             da = da + (step if np.ndim(da) else float(np.sum(step, dtype=np.float64)))
             of_start = of_start + start

@@ -24,7 +24,11 @@ PART = 2  # samples that go through the layers together; a constant, sums depend
 
 
 def _tiles() -> Any:
-    """The convolutions in register tiles."""
+    """The convolutions in register tiles, which need a compiler."""
+    from numba import config
+
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return products()
     from ..kernels import frames
 
     return frames

@@ -152,7 +152,9 @@ def train(
         expect(net)
         data = open_sets(config, progress) if data is None else data
         measure = check_sets(config, data, own.loss)
-        origin = replace(Origin.of(held.command, data), own=own.words(), content=contents(data))
+        origin = replace(
+            Origin.of(held.command, data), own=own.words(), content=contents(data, config.ways)
+        )
         if resume:
             kept = folder.origin
             kept.check_same(origin, folder.path)

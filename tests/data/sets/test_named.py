@@ -12,6 +12,10 @@ from minisnn import cli
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets import named
 from minisnn.data.sets.named import open_set
+from minisnn.training.run import train
+from minisnn.training.settings import TrainingConfig
+
+SMALL = dict(ways=2, queries=2, channels=(2,), kernel=3, window=9, updates=2, init_tasks=1)
 
 CODE = """
 import numpy as np
@@ -155,6 +159,28 @@ def said(capsys, *line) -> tuple[int, str]:
     code = cli.main([str(one) for one in line])
     out, err = capsys.readouterr()
     return code, out + err
+
+
+PLAIN = """
+
+class Plain:
+    def __init__(self, tasks):
+        self.input_shape, self.classes = tasks.input_shape, tasks.classes
+        self.sample_task, self.episode = tasks.sample_task, tasks.episode
+
+def plain(split):
+    return Plain(moves(split))
+"""
+
+
+@pytest.mark.parametrize("function", ["moves", "plain"])
+def test_other_data_of_one_name_is_noticed(function, capsys):
+    name = f"mine.py:{function}"
+    Path("mine.py").write_text(CODE + PLAIN)
+    train(TrainingConfig(dataset=name, test_episodes=2, **SMALL), "run", progress=False)
+    Path("mine.py").write_text((CODE + PLAIN).replace("default_rng(0)", "default_rng(1)"))
+    code, text = said(capsys, "train", "--resume", "run", "--dataset", name, "--quiet")
+    assert code == 2 and "other recordings" in text
 
 
 @pytest.mark.slow
