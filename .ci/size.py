@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 LIMITS = {  # statements, nodes
-    "library": (21_100, 288_600),  # minisnn and hardware
-    "tests": (20_000, 301_300),
-    "lessons": (3_275, 45_050),
-    "scripts": (2_175, 31_950),  # what is elsewhere
+    "library": (20_930, 288_300),  # minisnn and hardware
+    "tests": (17_060, 254_600),
+    "lessons": (3_130, 43_500),
+    "scripts": (2_170, 31_950),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}
 
