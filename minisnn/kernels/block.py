@@ -268,7 +268,8 @@ def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True,
             dV = _empty_sums(block, tape, steps, True).dV
     given = _before(weight, tape), direction, layer, u, u_dot, tape["d"], d, sums, dV
     work = gradient.work_of(block, B)
-    parallel(window.backward, B * layer.g.bands, tape["x"].lists, *given, work=work)
+    items = -(-B // window.TOGETHER) if block.recurrent else B * layer.g.bands
+    parallel(window.backward, items, tape["x"].lists, *given, work=work)
     del given, u, u_dot, along  # the gradients below need the memory
     if not second:
         tape.update(u=tape["u"][:0].copy(), past=tape["past"][:0].copy())

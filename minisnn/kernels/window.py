@@ -5,7 +5,7 @@ sum has a fixed order.
 
 from ..parallel.compilation import njit
 from ..vectors.llvm import call_at
-from ..vectors.products import row_times
+from ..vectors.products import Left, Out, Right, gemm, row_times
 from ..vectors.vector import copy, zeros
 from .forward import (
     INLINE,
@@ -22,6 +22,7 @@ from .forward import (
 from .linear import spread_weight
 from .pooling import adjoint, parts, scratch, tangent
 
+TOGETHER = 4  # samples that one row of V serves
 KERNEL = njit(nogil=True, cache=True, error_model="numpy")
 INNER = njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 
@@ -141,13 +142,13 @@ def _sums(b, band, S, dX, N, out, layer):
 def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
     """The adjoint of a band from dy (of the readout: of its membranes) to dV, dF, db and dk; along
     `d`, where that is given, the tangents of these, and dV itself where it has room. Where u is not
-    given it is computed again. Where a layer hears its own spikes, the last of dy and dy_dot gains
-    what these get."""
+    given it is computed again. A layer that hears its own spikes has one band, an item is `TOGETHER`
+    samples of it, and the last of dy and dy_dot gains what these spikes get."""
     g = layer.g
     N = g.height * g.row
     neuron = layer.neuron
     like = u.u
-    steps = dy.shape[1]
+    B, steps = dy.shape[:2]
     inner = steps - layer.delay
     kept = before.state.size == 0
     own = membrane_of(0 if kept else steps, N, neuron.past, like)
@@ -155,48 +156,69 @@ def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
     lists = lists_of(g)
     biases = tiled(before.weights.bias, g.W)
     heard = before.weights.heard_back
+    together = TOGETHER if heard.size > 0 else 1
     state = zeros(N * rows_of(neuron), like)
     carried = neuron.filters + neuron.states
-    asked = carried + 1 + neuron.learned
     size = g.height * g.pitch
     own_dot = membrane_of(0 if kept or d is None else steps, N, neuron.past_dot, like)
     no_y = zeros(0, like).reshape(0, 0, 0)
     du = parts(d, zeros(N, like), zeros(N, like))
-    dX = parts(d, zeros(size, like), zeros(size, like))
+    dX = parts(d, zeros(together * size, like), zeros(together * size, like))
     of_values = carried * N * (len(du) - 1)  # of a pair
-    S = zeros(of_values + asked * N, like)
+    each = of_values + (carried + 1 + neuron.learned) * N
+    states = zeros(together * each, like)
     for item in range(start, stop):
-        b, band = divmod(item, g.bands)
+        group, band = divmod(item, g.bands)
+        first = group * together
+        count = min(together, B - first)
         to = band * g.sites
-        S[:] = 0
+        states[:] = 0
         for m in range(len(du)):
             du[m][:] = 0  # whose odd columns stay zero
             dX[m][:] = 0
-        at_u, at = (u, b, band * N), (u_dot, b, band * N)
         if not kept:
-            _again(b, band, x, before, layer, own, state, biases, lists)
-            at_u, at = (own, 0 * b, 0 * b), (own_dot, 0 * b, 0 * b)
+            _again(first, band, x, before, layer, own, state, biases, lists)
             if d is not None:
+                given, at = (own, 0 * first, 0 * first), (own_dot, 0 * first, 0 * first)
                 rest = (state, tiled(d.weights.bias, g.W), lists, room, no_y, x, heard)
-                _along(b, band, x, d, layer, at_u, at, *rest)
+                _along(first, band, x, d, layer, given, at, *rest)
         for t in range(steps - 1, -1, -1):
-            u_t, past = of_band(at_u[0], at_u[1], t, at_u[2], N, neuron.past)
-            v_t, past_dot = of_band(at[0], at[1], t, at[2], N, neuron.past_dot)
             if heard.size > 0:
-                row_times(dX[-1], heard, dy_dot[b, t])
+                _hear_back(dX[-1], heard, dy_dot, first, t, count, N)
                 if d is not None:
-                    row_times(dX[0], d.weights.heard_back, dy_dot[b, t])
-            dys = parts(d, dy[b, t, to : to + g.sites], dy_dot[b, t, to : to + g.sites])
-            adjoint(parts(d, u_t, v_t), dys, room, du, layer)
-            address = neuron.calls.backward if len(du) == 1 else neuron.calls.backward_tangent
-            us = parts(d, u_t, v_t)
-            call_at(address, (us, parts(d, past, past_dot), du, S, dX, g, neuron.own))
-            tau = t - layer.lag
-            if 0 <= tau < inner:
-                if dV.size > 0:
-                    copy(dX[0], dV[b, tau, band * size : (band + 1) * size])
-                _keep(x, b, band, tau, item, dX[-1], out, layer)
-        _sums(b, band, S[of_values:], dX[-1], N, out, layer)
+                    _hear_back(dX[0], d.weights.heard_back, dy_dot, first, t, count, N)
+            for m in range(count):
+                b = first + m
+                at_u, at = (u, b, band * N), (u_dot, b, band * N)
+                if not kept:
+                    at_u, at = (own, 0 * b, 0 * b), (own_dot, 0 * b, 0 * b)
+                u_t, past = of_band(at_u[0], at_u[1], t, at_u[2], N, neuron.past)
+                v_t, past_dot = of_band(at[0], at[1], t, at[2], N, neuron.past_dot)
+                dys = parts(d, dy[b, t, to : to + g.sites], dy_dot[b, t, to : to + g.sites])
+                us = parts(d, u_t, v_t)
+                adjoint(us, dys, room, du, layer)
+                address = neuron.calls.backward if len(du) == 1 else neuron.calls.backward_tangent
+                S = states[m * each : (m + 1) * each]
+                low, high = m * size, (m + 1) * size
+                dXs = parts(d, dX[0][low:high], dX[-1][low:high])
+                call_at(address, (us, parts(d, past, past_dot), du, S, dXs, g, neuron.own))
+                tau = t - layer.lag
+                if 0 <= tau < inner:
+                    if dV.size > 0:
+                        copy(dXs[0], dV[b, tau, band * size : (band + 1) * size])
+                    _keep(x, b, band, tau, item, dXs[-1], out, layer)
+        for m in range(count):
+            S = states[m * each + of_values : (m + 1) * each]
+            _sums(first + m, band, S, dX[-1][m * size : (m + 1) * size], N, out, layer)
+
+
+@INLINE
+def _hear_back(dX, heard, dy, first, t, count, N):
+    """dy[:, t] of so many samples += dX V^T."""
+    steps = dy.shape[1]
+    out = Out((first * steps + t) * N, steps * N)
+    all_dy = dy.reshape(dy.size)
+    gemm(dX, Left(0, 0, N, 1), heard, Right(0, 0, N), all_dy, out, count, N, 1, N, False)
 
 
 @INLINE
