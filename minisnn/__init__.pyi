@@ -49,7 +49,7 @@ from .nir import export_nir as export_nir, import_nir as import_nir
 from .parallel.cluster import Cluster as Cluster
 from .parallel.workers import Workers as Workers
 from .parallel.threads import get_threads as get_threads, set_threads as set_threads
-from .training.checkpoint import Checkpoint as Checkpoint, load as load, read as read, save as save
+from .training.checkpoint import Checkpoint as Checkpoint, read as read, save as save
 from .training.evaluation import evaluate as evaluate
 from .training.run import train as train
 from .training.settings import TrainingConfig as TrainingConfig

@@ -184,8 +184,8 @@ def report(
     work: Work,
 ) -> None:
     """Every table and figure of Stewart & Neftci 2022, measured here next to the
-    paper's values, and experiments that the paper did not try, on one HTML page
-    that contains all of it. Measurements of other commands in the same folder are
+    paper's values, and experiments that the paper did not try, on one page of
+    Markdown. Measurements of other commands in the same folder are
     used; what is missing is measured first.
 
     examples:
@@ -193,14 +193,14 @@ def report(
       minisnn report --episodes 600              with the paper's precision
       minisnn report --only table-2,figure-3     part of it
     """
-    from ..experiments.report import write_report
+    from ..experiments.report import counts, write_report
     from ..experiments.study import Study
 
     if unknown := [name for name in only if name not in EXPERIMENTS]:
         known = ", ".join(EXPERIMENTS)
         raise ValueError(f"--only: there is no experiment {unknown[0]!r}; expected some of {known}")
     if plan.out.is_dir():  # else it is made
-        outputs.check(plan.out / "report.html", outputs.FILE, force=plan.force)
+        outputs.check(plan.out / "report.md", outputs.FILE, force=plan.force)
     began = time.perf_counter()
     findings = []
     for found in plan.measure(dict.fromkeys(only, Study.run), episodes, work):
@@ -209,6 +209,4 @@ def report(
             so_far = f"{len(findings)} of {len(only)}: {found.title}"
             print(f"{so_far}; {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     path = write_report(findings, plan.out, time.perf_counter() - began)
-    claims = [claim.verdict for found in findings for claim in found.claims]
-    kinds = ", ".join(f"{claims.count(one)} {one}" for one in ("agrees", "differs", "inconclusive"))
-    print(f"{path}: {len(findings)} experiments; {len(claims)} claims: {kinds}")
+    print(f"{path}: {counts(findings)}")

@@ -202,7 +202,7 @@ def neuron_of(configuration: dict[str, Any]) -> Any:
         words = constants.get("words") or f"with the surrogate {shown(constants['surrogate'])}"
         raise ValueError(
             f"the network's neuron is {words}, an object of your own; in Python: "
-            "load(path, neuron=...)"
+            "read(path, neuron=...)"
         )
     one_of("the neuron's kind", kind, NEURONS)
     return NEURONS[kind](**constants)

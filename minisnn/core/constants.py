@@ -83,7 +83,7 @@ class Constants:
         if "kind" in vars(cls) and cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
             raise ValueError(
                 f"{cls.__name__} has the kind {vars(cls)['kind']!r}, which names a neuron that "
-                "ships; leave kind out, and give files the neuron again: load(path, neuron=...)"
+                "ships; leave kind out, and give files the neuron again: read(path, neuron=...)"
             )
         inherited = [name for base in cls.__mro__[1:] for name in getattr(base, "decaying", ())]
         cls.decaying = tuple(dict.fromkeys((*inherited, *cls.decaying)))

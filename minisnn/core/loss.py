@@ -107,7 +107,7 @@ def loss_of(loss: Any) -> Loss:
         return LOSSES[loss]
     if isinstance(loss, dict):  # of a configuration
         what = f"the network's loss is {loss.get('words')}, an object of your own"
-        raise ValueError(f"{what}; in Python: load(path, loss=...)")
+        raise ValueError(f"{what}; in Python: read(path, loss=...)")
     methods = ("value", "backward", "backward_tangent")
     if not isinstance(loss, Loss) or not all(callable(getattr(loss, m, None)) for m in methods):
         own = f"a minisnn.Loss with {', '.join(methods)}, not {shown(loss)}"

@@ -38,7 +38,6 @@ from .settings import TrainingConfig
 CURRENT = "checkpoint.h5"  # in a run folder
 Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
-ANY = object()  # a rule that need not be known
 WHAT = "a minisnn checkpoint"
 LONG = 4096  # characters from which a text is packed; longer ones HDF5 keeps without a checksum
 MOST_ROWS = 1 << 22  # of a curve
@@ -135,7 +134,7 @@ def save(
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> theta = net.init(np.random.default_rng(0))
     >>> ms.save("mine.h5", net, theta, inner=ms.InnerLoop(steps=2))
-    >>> ms.load("mine.h5")[0].ways
+    >>> ms.read("mine.h5").net.ways
     3
     """
     given.array("theta", theta)  # nothing masked
@@ -179,29 +178,12 @@ def _image(texts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
     return image.getvalue()
 
 
-def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
-    """(network, theta) of a checkpoint.
-
-    changes   replace settings of the network, such as dtype, and supply parts of your own, which no
-              file holds: neuron, loss
-
-    Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
-
-    >>> net = ms.SpikingNet((6,), (), ways=3)
-    >>> theta = net.init(np.random.default_rng(0))
-    >>> ms.save("mine.h5", net, theta, inner=ms.InnerLoop(steps=2))
-    >>> net, again = ms.load("mine.h5", dtype="float64")
-    >>> again.dtype, np.array_equal(theta, again)
-    (dtype('float64'), True)
-    """
-    checkpoint = read(path, **{"rule": ANY, **changes})
-    return checkpoint.net, checkpoint.theta
-
-
 def read(path: str | Path, **changes: Any) -> Checkpoint:
-    """The whole checkpoint, verified; `changes` as in `load`, and also a rule of your own.
+    """Read and verify a checkpoint.
 
-    path   a file, the name of a network that ships, or a run folder
+    path      a file, the name of a network that ships, or a run folder
+    changes   replace settings of the network, such as dtype, and supply parts of your own, which no
+              file holds: neuron, loss, rule
 
     Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
 
@@ -211,6 +193,8 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
     >>> found = ms.read("mine.h5")
     >>> found.net.ways, found.inner.steps, np.array_equal(found.theta, theta)
     (3, 2, True)
+    >>> ms.read("mine.h5", dtype="float64").theta.dtype
+    dtype('float64')
     """
     path = find_checkpoint(str(path))
     if path.is_dir():
@@ -307,7 +291,7 @@ def _inner_of(net: Kept, kept: dict | None, arrays: dict, rule: Any, config: Any
         raise ValueError(f"{words}; in Python: read(path, rule=...)")
     step = arrays["step_size"]
     inner = loop_of(kept, step.astype(net.dtype) if step.ndim else float(step), arrays.get("axes"))
-    inner = inner if own is None or rule is ANY else rule.loop(net, inner, config)
+    inner = inner if own is None else rule.loop(net, inner, config)
     inner.check(net)
     return inner
 

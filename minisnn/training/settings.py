@@ -18,7 +18,7 @@ from ..meta.rules import GROUPS, RULES
 # how dataset recordings is read
 READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
 USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # where nothing is said, but of sounds
-SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
+SOUNDS = ("shd", "ssc")
 UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
 OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-background")
 PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # seen by a simulated sensor
@@ -121,8 +121,7 @@ class TrainingConfig:
         "double-nmnist",
         "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: characters "
         "of other alphabets (-random: of all, turned ones too; -background: those that validate "
-        "meta-train, too); written: by the strokes in root; shd, ssc: spoken words, held out "
-        "(-other-speaker: and held-out speakers, support by one of them, query by others); "
+        "meta-train, too); written: by the strokes in root; shd, ssc: spoken words, held out; "
         "recordings: those in root; or your own: file.py:NAME or package.module:NAME, a "
         "function, or an entry point of minisnn.datasets",
     )

@@ -195,7 +195,7 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
     assert main(["table", "2", *options]) == 0
     assert "98.23 ± 1.12" in capsys.readouterr().out and (out / "table-2" / "table-2.csv").exists()
     assert main(["report", "--only", "figure-4,relearn", *options]) == 0
-    assert "2 experiments" in capsys.readouterr().out and (out / "report.html").exists()
+    assert "2 experiments" in capsys.readouterr().out and (out / "report.md").exists()
     assert main(["report", "--only", "figure-9", *options]) == 2
     assert "figure-9" in capsys.readouterr().err
 

@@ -438,7 +438,6 @@ def _spoken(folder: Path) -> Iterator[Set]:
 
     for split in ("train", "val", "test"):
         yield Set(f"shd {split}", lambda split=split: shd(split), 2)
-    yield Set("shd, other speakers", lambda: shd("test", speakers="other"), 2)
     small = dict(size=70, bin_ms=10, duration_ms=500)
     yield Set("shd small", lambda: shd("train", **small), 3, True)
     yield Set("ssc train", lambda: ssc("train"), 2)

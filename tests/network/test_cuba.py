@@ -62,5 +62,5 @@ def test_settings_make_it(tmp_path):
     )
     assert set(config.idle()) >= {"gamma", "rho"}
     train(config, tmp_path / "run", data=toy_data(), progress=False)
-    net, _ = ms.load(tmp_path / "run" / "checkpoint.h5")
+    net = ms.read(tmp_path / "run" / "checkpoint.h5").net
     assert net.neuron == ms.CubaLIF(threshold=0.4)

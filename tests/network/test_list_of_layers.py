@@ -70,8 +70,9 @@ def test_a_network_is_made_again_of_its_configuration_and_its_file(tmp_path):
     assert again.configuration() == net.configuration() and again.layout == net.layout
     theta = net.init(np.random.default_rng(0))
     ms.save(tmp_path / "net.h5", net, theta)
-    loaded, kept = ms.load(tmp_path / "net.h5")
-    assert loaded.configuration() == net.configuration() and np.array_equal(kept, theta)
+    found = ms.read(tmp_path / "net.h5")
+    assert found.net.configuration() == net.configuration()
+    assert np.array_equal(found.theta, theta)
     own = recurrent(layers=[ms.Dense(4, neuron=ms.LIF(alpha=0.5))], learn=())
     assert own.from_configuration(own.configuration()).blocks[0].neuron.alpha == 0.5
 

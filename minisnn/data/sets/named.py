@@ -56,11 +56,9 @@ DATASETS = {
     "double-asl-same-take": Shipped(_ASL, {"protocol": "same-take"}),
     "double-asl-new-subject": Shipped(_ASL, {"protocol": "new-subject"}),
     "shd": Shipped("minisnn.data.sounds.words:SHD"),
-    "shd-other-speaker": Shipped("minisnn.data.sounds.words:SHD", {"speakers": "other"}),
     "waves": Shipped("minisnn.data.sets.generated:waves"),
     "movement": Shipped("minisnn.data.sets.generated:movement"),
     "ssc": Shipped("minisnn.data.sounds.words:SSC"),
-    "ssc-other-speaker": Shipped("minisnn.data.sounds.words:SSC", {"speakers": "other"}),
 }
 
 _MINISNN = Path(__file__).parents[2]

@@ -80,7 +80,6 @@ class Recordings:
     Task: 3 classes: ...; 3 support and 6 query samples of shape (100, 8, 8, 2), uint8
     """
 
-    alone = False  # whether the support of a task is of one group, and its query of others
     # lists of classes; those of a task are all of one of these
     alike: Sequence[Sequence[str]] | None = None
     of_split: str | None = None  # "train", "val" or "test", where it is known to be that of others
@@ -199,7 +198,7 @@ class Recordings:
         groups = self.groups
         apart = groups if groups is None else {one: groups[at] for one, at in places.items()}
         try:
-            sides = draw_samples(rng, made_of, sizes, shots, queries, apart, self.alone)
+            sides = draw_samples(rng, made_of, sizes, shots, queries, apart)
         except ValueError as error:
             raise ValueError(f"{self.source}: a task of {' '.join(classes)}: {error}") from error
         support, query = (_recordings(made_of, places, side) for side in sides)
@@ -337,7 +336,6 @@ class Recordings:
             self.groups,
             self.within,
             getattr(self, "align", None),
-            *([True] if self.alone else []),
         ]
         return identity(made_from)
 

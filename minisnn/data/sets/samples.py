@@ -35,7 +35,6 @@ def draw_samples(
     shots: int,
     queries: int,
     groups: Mapping[int, np.ndarray] | None = None,
-    alone: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw the samples of an episode: support (ways, shots, S) and query (ways, queries, S), the
     last axis left to right.
@@ -44,7 +43,6 @@ def draw_samples(
     sizes     number n of recordings of each symbol; the numbers drawn lie in 0 .. n - 1
     groups    of each recording of a symbol its group (subject, take), which support and query must
               not share; None: they may
-    alone     whether all of the support is of one group, and the query of the others
 
     The n recordings of a symbol are shuffled; over all classes of the episode the first min(places,
     n // 2) serve the support, places being how often the support needs that symbol, and the rest
@@ -56,7 +54,7 @@ def draw_samples(
     places = Counter(symbol for symbols in classes for symbol in symbols)
     sides: Sides = {}
     if groups is not None:
-        sides = (_alone if alone else _sides)({one: groups[one] for one in sorted(places)}, rng)
+        sides = _sides({one: groups[one] for one in sorted(places)}, rng)
     support, query = {}, {}
     for symbol in sorted(places):
         size = sizes[symbol]
@@ -97,19 +95,6 @@ def _sides(groups: Mapping[int, np.ndarray], rng: np.random.Generator) -> Sides:
         "was found that gives support and query recordings of each; expected at least 2 groups of "
         "every symbol, and more where symbols share them"
     )
-
-
-def _alone(groups: Mapping[int, np.ndarray], rng: np.random.Generator) -> Sides:
-    """As `_sides`, the support of one group that has recordings of every symbol, any as likely."""
-    names = np.unique(np.concatenate(list(groups.values()))).tolist()
-    able = [one for one in names if all(one in own and any(own != one) for own in groups.values())]
-    if not able:
-        raise ValueError(
-            f"{len(names)} groups hold the recordings of {len(groups)} symbols; expected one with "
-            "all of them, for the support, and others with all of them, for the query"
-        )
-    one = able[int(rng.integers(len(able)))]
-    return {symbol: (own == one, own != one) for symbol, own in groups.items()}
 
 
 def _draw_side(

@@ -28,7 +28,6 @@ from ..sets.samples import SPLITS, split_classes
 
 BIN_MS, DURATION_MS = 14.0, 1400.0  # a hundred steps, as in the authors' own example
 PER_WORD = 500  # all of SHD; of SSC's 2,000 and more they fill memory in good time
-VALIDATE = 2  # speakers of a set without a file for validation that validate
 WHERE = "https://zenkelab.org/datasets/"
 
 
@@ -40,11 +39,8 @@ class SpokenWords(Recordings):
 
     split        "train", "val" or "test": chooses the words and the recordings
     root         folder that holds the files, unpacked
-    speakers     None: support and query are of any speakers. "other": speakers are held out as
-                 well, and the support of a task is of one speaker, its query of others
     classes      "train", "val" or "test" for the words of another split, or "all" of them
-    class_seed   draws which words meta-train, validate and test, and which speakers validate where
-                 the set has no file for that
+    class_seed   draws which words meta-train, validate and test
     bin_ms, duration_ms   length of a step, and of a recording from its time zero on: 100 steps of
                           14 ms, as in the authors' own example
     size         number of units that the 700 are summed to; None: all
@@ -56,7 +52,7 @@ class SpokenWords(Recordings):
 
     No word of a split is in another, but for classes="all", and no recording, ever. Raises
     ValueError where the root lacks a file, a file is damaged or not of this form, and where a word
-    or a speaker is missing.
+    is missing.
     """
 
     NAME: ClassVar[str]
@@ -68,7 +64,6 @@ class SpokenWords(Recordings):
         split: str = "train",
         root: str | Path | None = None,
         *,
-        speakers: str | None = None,
         classes: str | None = None,
         class_seed: int = 0,
         bin_ms: float = BIN_MS,
@@ -80,7 +75,6 @@ class SpokenWords(Recordings):
         progress: bool = True,
     ):
         one_of("split", split, SPLITS)
-        must("speakers", speakers in (None, "other"), "'other' or None", speakers)
         one_of("classes", classes or split, (*SPLITS, "all"))
         per_word = whole("per_word", PER_WORD if per_word is None else per_word, 2)
         units = (UNITS,) if size is None else wholes("size", one_or_two(size))
@@ -100,10 +94,7 @@ class SpokenWords(Recordings):
             named = split_classes(file.words, class_seed, str(path), **self.SHARES)
             words = file.words if classes == "all" else named[classes or split]
             made_of = {one: (file.words.index(one),) for one in words}
-            who = np.array(file.speakers or [])
-            if speakers is not None:
-                serves = np.isin(who, self._serving(root, split, class_seed))
-            elif "val" in self.FILES or split == "test":
+            if "val" in self.FILES or split == "test":
                 serves = np.ones(len(file), bool)
             else:
                 serves = trains(number_within(file.labels)) == (split == "train")
@@ -120,22 +111,9 @@ class SpokenWords(Recordings):
             made_from: Any = dict(bin_ms=bin_ms, duration_ms=duration_ms, units=units[0], time=time)
             how = Keep(cache, progress), what, len(rows), [path]
             pool = pool_of(self.NAME, shape, batches(), *how, **made_from, rows=rows)
-        groups, source = {}, str(path)
-        if speakers is not None:
-            groups["speaker"] = who[pool.numbers]
-            source += f", {len(np.unique(groups['speaker']))} speakers"
-        super().__init__(pool, made_of=made_of, source=source, kind="word", groups=groups)
+        super().__init__(pool, made_of=made_of, source=str(path), kind="word")
         self.of_split = split if classes in (None, split) else None
-        if speakers is not None:
-            self.alone = True
-            self.alike = self._said(groups["speaker"])
-        tell_lost(pool, source)
-
-    def _said(self, speaker: np.ndarray) -> list[list[str]]:
-        """For every speaker the words that this one and another one have said."""
-        said = {word: set(speaker[self.symbols[of]]) for word, (of,) in self.made_of.items()}
-        known = sorted(set(speaker))
-        return [[w for w, who in said.items() if one in who and len(who) > 1] for one in known]
+        tell_lost(pool, str(path))
 
     def _path(self, root: str | Path | None, split: str) -> Path:
         """The file that holds the recordings of a split. ValueError where it is not there."""
@@ -146,35 +124,14 @@ class SpokenWords(Recordings):
         need(f"the root of {self.NAME}", root, root and path.is_file(), f"the folder {wants}")
         return path
 
-    def _serving(self, root: str | Path | None, split: str, seed: int) -> list[str]:
-        """The speakers of a split: those of its file whom none before it has; where it has no file,
-        of the training file some that do not train."""
-        files = list(self.FILES)
-        known: list[set[str]] = []
-        for part in files[: files.index(split) + 1] if split in files else files[:1]:
-            path = self._path(root, part)
-            with SpokenFile(path, UNITS, "s") as file:
-                instead = f"--dataset {self.NAME}, which does not ask who speaks"
-                need(f"{path}: extra/speaker", "missing", file.speakers, f"it, or {instead}")
-                known.append(set(file.speakers or ()))
-        train = sorted(known[0])
-        order = np.random.default_rng(seed).permutation(len(train))
-        serve = set() if "val" in files else {train[k] for k in order[:VALIDATE]}
-        if split in files:
-            serve = known.pop().difference(serve, *known)
-        expected = "2 or more, one for the support and others for the query"
-        need(f"{root}: the speakers of {split}", sorted(serve), len(serve) > 1, expected)
-        return sorted(serve)
-
 
 class SHD(SpokenWords):
     """Spiking Heidelberg Digits: zero to nine in English and German, by 12 speakers. Arguments are
     those of `SpokenWords`.
 
     Ten words meta-train, five validate and five test, drawn by `class_seed`. Training and
-    validation are of shd_train.h5, where every fifth recording of a word validates alone; the test
-    is of shd_test.h5. speakers="other" tests on the two speakers that shd_train.h5 does not
-    have, and two of the ten that it has validate alone.
+    validation are of shd_train.h5, where every fifth recording of a word only validates; the test
+    is of shd_test.h5.
     """
 
     NAME = "shd"
@@ -187,8 +144,7 @@ class SSC(SpokenWords):
     `SpokenWords`.
 
     22 words meta-train, 6 validate and 7 test, drawn by `class_seed`, each split by its own file:
-    ssc_train.h5, ssc_valid.h5, ssc_test.h5. speakers="other" leaves out who speaks in a file before
-    it, too.
+    ssc_train.h5, ssc_valid.h5, ssc_test.h5.
     """
 
     NAME = "ssc"

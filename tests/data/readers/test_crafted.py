@@ -75,7 +75,7 @@ def test_crafted_checkpoints_are_refused(saved, tmp_path, change, words):
     bad = tmp_path / f"{change.__name__}.h5"
     rewrite(saved, bad, lambda file: change(file, saved))
     with pytest.raises(ValueError, match=rf"{change.__name__}\.h5: .*{words}") as error:
-        ms.load(bad)
+        ms.read(bad)
     assert "\n" not in str(error.value) and len(str(error.value)) < 800
 
 
