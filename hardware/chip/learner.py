@@ -9,20 +9,20 @@ thresholded update.
 
 The membrane rule is the inner step of MAML on the readout with its reset detached. k makes a power
 of two of the step size over the number of support samples: with weights of exponent x, p in Q1.12
-and e in Q0.7, a step of 2^l has k = 19 + x - l for the weights; the bias lies in the accumulator's
-scale, k = 7 + x - l.
+and e in Q0.7, a step of 2^l has k = 19 + x - l for the weights; the bias is in the accumulator's
+scale, so k = 7 + x - l.
 
-Noise is uniform in [0, 2^k), a number of its own for every synapse, gated or not, in row-major
-order, the bias last.
+Noise is uniform in [0, 2^k): one number for every synapse, gated or not, in row-major order, the
+bias last.
 
     class-mean      W_k = c_k >> k, c_k the mean of p_{T-1} over the samples of class k,
                     b_k = -(|W_k|^2 + max_j |W_j|^2) / 2 in the accumulator's scale
 
 needs no error: the largest membrane is that of the nearest class mean (`minisnn.meta.prototypes`).
-What all biases have in common keeps membranes below a threshold of 0, where a reset would take from
-the nearest. k = 13 - bits: traces reach one, and so does the word, whatever the step. Classes
-without a sample keep their weights. These are means as a readout's weights, of all samples at once;
-a device that is taught shot by shot counts them (`means.CountedMeans`).
+The term that all biases share keeps membranes below a threshold of 0, because a reset would lower
+that of the nearest class. k = 13 - bits: traces reach one, and so does the word, whatever the step.
+Classes without a sample keep their weights. Here the means of all samples at once become a
+readout's weights; a device that is taught shot by shot updates them (`means.CountedMeans`).
 """
 
 import math
@@ -55,27 +55,27 @@ from .neuron import surrogate
 
 RULES = ("membrane", "three-factor")  # by gradients
 CLASS_MEAN = "class-mean"
-MOST = 1 << 62  # of numbers that have no other end
+MOST = 1 << 62  # limit of numbers that have no other
 MOST_WINDOW = 65_535  # steps that the C library has room for
 GRADIENT = 32  # bits of G, 19 of them fraction: products of Q0.7 and Q1.12
 
 
 @dataclass(frozen=True)
 class Learner:
-    """How the readout learns.
+    """Settings of the readout's learning.
 
-    rule, error       see RULES, CLASS_MEAN and `errors.ERRORS`   window   steps of the three-factor
-                      rule
-    rounding          of the update: "floor", "zero", "nearest", "stochastic"
+    rule, error       see RULES, CLASS_MEAN and `errors.ERRORS`
+    window            number of steps that the three-factor rule uses
+    rounding          rounding of the update: "floor", "zero", "nearest", "stochastic"
     threshold         Theta in 256ths of the largest |G| of the weights (and of the biases), 0 to
                       255
     online            update after every sample, not once after all
     log2_weight, log2_bias   l: the powers of two nearest to step size / support samples
-    seed              of the noise
-    refuse            of a device that keeps class means (`means.CountedMeans`): beyond
-                      refuse (1 + 1 / shots), in 65536ths, the nearest class does not answer; 0: it
-                      always does
-    residuals         whether those means have another 8 bits
+    seed              seed of the noise
+    refuse            for a device that keeps class means (`means.CountedMeans`): a recording whose
+                      squared distance exceeds refuse (1 + 1 / shots), in 65536ths, gets no answer;
+                      0: it always gets one
+    residuals         give those means another 8 bits
     """
 
     rule: str = "membrane"
@@ -107,7 +107,7 @@ class Learner:
         whole(-MOST, MOST, log2_weight=self.log2_weight, log2_bias=self.log2_bias, seed=self.seed)
 
     def shifts(self, exponent: int, bits: int = 8) -> tuple[int, int]:
-        """k of the weights and of the bias; the weights have this exponent and so many bits.
+        """Shifts k of the weights and of the bias, for weights of this exponent and number of bits.
         ValueError beyond -12 to 32."""
         if self.rule == CLASS_MEAN:
             return 13 - bits, 0
@@ -121,8 +121,8 @@ class Learner:
 
 
 def steps_of(net, inner, samples: int) -> dict[str, Any]:
-    """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the
-    support samples, of which online each makes a step of its own."""
+    """log2_weight and log2_bias for a float network's inner loop: the readout's step sizes divided by
+    the number of support samples; online, each sample makes its own step."""
     if (readings := getattr(inner, "readings", 1)) > 1:
         raise ValueError(
             f"the network reads its features {readings} times in a recording; in integers they are "
@@ -141,32 +141,32 @@ def steps_of(net, inner, samples: int) -> dict[str, Any]:
 
 
 def one_look(inner):
-    """A float network's inner loop as integers have it: one look at a recording, along no axes."""
+    """A float network's inner loop for integers: a recording is read once, without shifts."""
     return getattr(inner, "once", inner)
 
 
 def readout_exponent(log2_weight: int, bits: int, online: bool = False) -> int:
-    """An exponent that leaves the readout room to learn: the ends of its word lie at about a
-    quarter of the step 2^log2_weight.
+    """Choose an exponent that leaves the readout room to learn: its word ends at about a quarter of
+    the step 2^log2_weight.
 
-    An update is step x e x p with |e| <= 1 and p of an active input of about a quarter; what goes
-    beyond saturates. Online the updates of one sample after the other add up, and the ends lie at
-    the whole step: what one of them lost to the end of a word, the next would not know of.
+    An update is step x e x p with |e| <= 1, and p of an active input is about a quarter; larger
+    updates saturate. Online, the updates of successive samples add up, so the word ends at the
+    whole step: a saturated update could not be made good by the next.
     """
     return log2_weight - 2 * (not online) - (bits - 1)
 
 
 def learns_online(inner) -> bool:
-    """Whether a float network's inner loop updates after every sample."""
+    """True if a float network's inner loop updates after every sample."""
     return inner is not None and inner.online
 
 
 @dataclass(eq=False)
 class Learned:
-    """A layer after learning, and counts of what happened.
+    """A layer after learning, and counts of its updates.
 
-    The counts are synapses that an update wrote (their integer changed), that were gated (|G| at
-    most Theta) or clipped; G that left its word; and how many synapses could have been written.
+    Counted are synapses that an update wrote (their integer changed), gated (|G| at most Theta) or
+    clipped; gradients G that left their word; and all synapses that could have been written.
     """
 
     weight: np.ndarray
@@ -180,7 +180,7 @@ class Learned:
 
 @njit(nogil=True, cache=True)
 def accumulate(G, e, p, word):
-    """G (F, K) += p (F,) e (K,), kept within word = (low, high); how many were clipped."""
+    """Add p (F,) e (K,) to G (F, K), clipped to word = (low, high); return how many were clipped."""
     clipped = 0
     for i in range(p.size):
         if p[i] != 0:
@@ -193,12 +193,12 @@ def accumulate(G, e, p, word):
 
 @njit(nogil=True, cache=True)
 def sample(G, Gb, u, p, label, kind, first, mode, neuron, word):
-    """Add a sample's gradient to G (F, K) and, of an input that is always 1, Gb (1, K): u (T, K), p
-    (T, F); sums clipped.
+    """Add a sample's gradient to G (F, K) and, for the bias, Gb (1, K), from u (T, K) and p (T, F);
+    return how many sums were clipped.
 
-    kind    of the error
-    first   step from which errors count; with a neuron, those of the three-factor rule, times its
-            slope, rounded by `mode`
+    kind    number of the error, see `errors`
+    first   first step whose error counts; with a neuron, errors are those of the three-factor rule:
+            times the neuron's slope, rounded by `mode`
     """
     e = np.empty(u.shape[1], np.int64)
     always = np.full(1, 4096)
@@ -234,8 +234,8 @@ def update(W, G, theta, k, mode, word, state, counts):
 
 
 def check_samples(net, p: np.ndarray, y) -> np.ndarray:
-    """Labels y as an array, one of the classes for each sample of p, which has a step at least;
-    else ValueError."""
+    """Return labels y as an array. ValueError unless each sample of p has one of the classes and p
+    has at least one step."""
     y = np.asarray(y)
     if y.dtype.kind not in "iu" or y.shape != (len(p),) or not p.shape[1]:
         raise ValueError(
@@ -267,8 +267,8 @@ def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned
 
 
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-    """The readout of an `IntegerNet` after one presentation of the support samples: traces p (B, T,
-    inputs), labels y (B,).
+    """Train the readout of an `IntegerNet` by one presentation of the support samples: traces p (B,
+    T, inputs), labels y (B,).
 
     Raises `formats.Saturated` in strict mode where a gradient leaves its word, ValueError for
     labels that are not classes.
@@ -327,9 +327,8 @@ def one_shot(chip, learner: Learner, task, p: np.ndarray | None = None) -> Episo
     """Present each support sample of a task once, update, and classify its query: on an
     `IntegerNet` or on its float twin.
 
-    p   presynaptic traces (S + Q, T, inputs) of the support, then of the query samples, if they are
-        known already; otherwise they are computed, stochastic ones with random numbers of the
-        learner's seed
+    p   presynaptic traces (S + Q, T, inputs) of the support, then of the query samples; if None
+        they are computed, with random numbers of the learner's seed where they are stochastic
     """
     n = len(task.y_support)
     p = chip.traces_of(samples_of(task), learner.seed) if p is None else p

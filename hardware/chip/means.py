@@ -1,25 +1,26 @@
-"""Class means with counts, as a device keeps them: every shot is taken in at once, at any time and in
-any order; classes come, are corrected, and go.
+"""Class means with counts, as a device keeps them: each shot updates its class immediately; classes can
+be added, corrected and removed at any time.
 
-A class has the mean c of the traces x = p / 16 that were taught to it, p in Q1.12 clipped at 4080,
-and how many there were. c has 8 bits, 0 .. 255; with residuals it has 8 more behind the point, and
-answers are given by the nearest 256th. In c's last place,
+A class has the mean c of the traces x = p / 16 that were taught to it, with p in Q1.12 clipped at
+4080, and the number of these shots. c has 8 bits, 0 .. 255; with residuals it has 8 more after the
+binary point, and answers use the nearest 256th. In c's last place,
 
     taught        n += 1,  c += floor((x - c) / n + 1/2)
     taken back    n -= 1,  c -= floor((x - c) / n + 1/2), between 0 and 255;  without a shot c is 0
-    stochastic    a number in [0, 1), one for every synapse, in place of 1/2
+    stochastic    a random number in [0, 1), one for every synapse, in place of 1/2
 
-`slack` is the sum of all n so far. Rounding is off by half a place at most (stochastic: by one), so
-n c is off the exact sum by half of `slack` at most, and |c - exact mean| <= slack / (2 n); shots
-that were only taught leave (n + 1) / 4 places.
+`slack` is the sum of all n so far. Each rounding errs by at most half a place (stochastic: by one),
+so n c differs from the exact sum by at most half of `slack`, and |c - exact mean| <= slack / (2 n);
+if shots were only taught, never taken back, that is (n + 1) / 4 places.
 
     distance of p and a class = (sum p^2 - 32 sum m p + 256 sum m^2) >> 8,   m: the nearest 256th of c
 
-in 65536ths. The nearest class answers, the oldest of equal ones; or none, where even the nearest is
-beyond refuse (1 + 1 / n): the square of a distance to a mean of n shots has such a factor in it.
-Nor does one answer where one of the means `nothing`, which are no class, is nearer still, and within
-refuse (any distance, where refuse is 0): those of a dot, of a filled square, of an empty picture. A
-dot lies near a character of few strokes, and no threshold tells the two apart; a dot's own mean does.
+in 65536ths. The nearest class is the answer, the oldest of equal ones. There is no answer if even
+the nearest is beyond refuse (1 + 1 / n), because the squared distance to a mean of n shots grows by
+that factor. Nor is there one if one of the means `nothing` is nearer still, and within refuse (at
+any distance, if refuse is 0). These are no classes but the means of a dot, a filled square and an
+empty picture: a dot is near a character of few strokes, and no threshold can distinguish the two,
+but a mean of dots can.
 """
 
 from dataclasses import dataclass, field
@@ -29,10 +30,10 @@ import numpy as np
 from .formats import NEAREST, numbers, rounding, seed_state, whole
 
 MOST_SHOTS = 65_535
-NONE = -1  # in place of a class's id
+NONE = -1  # id of no class
 UNTAUGHT = 2**32 - 1  # the distance of a class without a shot
-UNBOUNDED = 2**32 - 1  # a slack that says nothing
-_LAST, _MOST = 16, 255  # of p's 4096ths, a 256th; the largest mean
+UNBOUNDED = 2**32 - 1  # the largest slack, which bounds nothing
+_LAST, _MOST = 16, 255  # a 256th in p's 4096ths; the largest mean
 
 
 @dataclass(eq=False)
@@ -47,7 +48,7 @@ class ClassMean:
 
     @property
     def bound(self) -> float:
-        """How far the mean lies from the exact one at most, in its last place, if updates were
+        """The largest distance of the mean from the exact one, in its last place, if updates were
         rounded to nearest."""
         return self.slack / (2 * self.shots) if self.slack < UNBOUNDED and self.shots else np.inf
 
@@ -56,10 +57,11 @@ class ClassMean:
 class CountedMeans:
     """The classes of a device that learns by means; `traces` are p (inputs,) at the last step.
 
-    inputs      of the readout                residuals   whether means have 8 bits more
-    rounding    "nearest" or "stochastic"     seed        of the noise
-    refuse      see above; 0: the nearest always answers
-    nothing     see above, uint8 (n, inputs); None: none
+    inputs      number of the readout's inputs
+    residuals   give means 8 more bits
+    rounding    "nearest" or "stochastic", by random numbers of `seed`
+    refuse      see above; 0: the nearest class is always the answer
+    nothing     see above, uint8 (n, inputs), or None
 
     >>> means = CountedMeans(3)
     >>> cup = means.add()
@@ -77,7 +79,7 @@ class CountedMeans:
     known: list[ClassMean] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        # another rounding would draw means to one side
+        # any other rounding would bias the means
         self._mode = rounding(self.rounding, ("nearest", "stochastic"))
         whole(1, 65_535, inputs=self.inputs)
         whole(0, 2**31 - 1, refuse=self.refuse)
@@ -85,25 +87,25 @@ class CountedMeans:
         self.next = 0
 
     def add(self) -> int:
-        """A class without a shot; its id, which no other class will have."""
+        """Add a class without a shot; return its id, which is never used again."""
         self.known.append(ClassMean(self.next, np.zeros(self.inputs, np.int64)))
         self.next += 1
         return self.next - 1
 
     def remove(self, id: int) -> None:
-        """A class goes, the others stay as they are. KeyError where there is none of this id."""
+        """Remove a class. KeyError if none has this id."""
         self.known.remove(self._class(id))
 
     def learn(self, id: int, traces: np.ndarray) -> None:
-        """A shot of a class. KeyError for an id that is none, ValueError for traces that are none,
-        or a class that has MOST_SHOTS."""
+        """Learn one shot of a class. KeyError if no class has this id, ValueError for traces that do
+        not fit or a class that has MOST_SHOTS."""
         one = self._class(id)
         self._shot(one, self._check(traces), self._with_room(one))
 
     def correct(self, old: int, new: int, traces: np.ndarray) -> None:
-        """A shot that was taught as class `old` is taken back, and taught as `new`, or as NONE.
+        """Take back a shot that was taught as class `old`, and teach it as `new`, unless that is NONE.
 
-        Raises as `learn`, and ValueError where the old class has no shot.
+        Raises the errors of `learn`, and ValueError if the old class has no shot.
         """
         was = self._class(old)
         becomes = None if new == NONE else self._class(new)
@@ -118,8 +120,8 @@ class CountedMeans:
             self._shot(becomes, x, shots)
 
     def distances(self, traces: np.ndarray) -> np.ndarray:
-        """Squared distances in 65536ths, int64 (..., classes), in the order of `known`, of the traces
-        of one recording, or of several (n, inputs)."""
+        """Squared distances in 65536ths, int64 (..., classes) in the order of `known`, from the traces
+        of one recording or of several (n, inputs)."""
         m = np.array([self.answering(one) for one in self.known]).reshape(-1, self.inputs)
         far = distances_to(m, self._check(traces))
         return np.where([one.shots > 0 for one in self.known], far, UNTAUGHT)
@@ -137,12 +139,12 @@ class CountedMeans:
         return NONE if is_refused(both, self.refuse or UNTAUGHT, best.shots) else best.id
 
     def scores(self, traces: np.ndarray) -> np.ndarray:
-        """Minus half the squared distances, in 1024ths of 16 bits, as `edge_scores` gives them."""
+        """Minus half the squared distances, 16 bits in 1024ths: equal to `edge_scores` in C."""
         far = self.distances(traces)
         return np.where(far == UNTAUGHT, -32_768, -np.minimum(far >> 7, 32_767))
 
     def answering(self, one: ClassMean) -> np.ndarray:
-        """The mean of a class to the nearest 256th, which answers are given by; int64 (inputs,)."""
+        """The mean of a class that answers use, rounded to 256ths; int64 (inputs,)."""
         return (one.mean + 128) >> 8 if self.residuals else one.mean
 
     def _class(self, id: int) -> ClassMean:
@@ -167,7 +169,7 @@ class CountedMeans:
         return p.astype(np.int64)
 
     def _shot(self, one: ClassMean, p: np.ndarray, shots: int) -> None:
-        """The mean of so many shots, one more or one less than there are."""
+        """Update a class by one shot to `shots`, one more or one less than it has."""
         sign = 1 if shots > one.shots else -1
         one.shots = shots
         one.slack = min(one.slack + shots, UNBOUNDED) if shots else 0
@@ -181,7 +183,7 @@ class CountedMeans:
         one.mean[:] = np.clip(one.mean + step, 0, _MOST * unit)
 
     def _halves(self, by: int) -> np.ndarray | int:
-        """What is added before `// by`: half of it, or a number of the noise for every synapse."""
+        """The number to add before `// by`: half of it, or a random one for every synapse."""
         if self._mode == NEAREST:
             return by // 2
         noise, self.noise = numbers(self.noise, self.inputs)
@@ -189,8 +191,8 @@ class CountedMeans:
 
 
 def distances_to(m: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Squared distances of traces p (..., inputs) and means m (k, inputs), (..., k) in 65536ths; sums
-    of products stay below 2^53, so that float64 holds them exactly."""
+    """Squared distances (..., k) in 65536ths of traces p (..., inputs) from means m (k, inputs). Sums
+    of products stay below 2^53, so float64 is exact."""
     m = m.astype(np.float64)
     p = p.astype(np.float64)
     squares = (p * p).sum(-1, keepdims=True) + 256 * (m * m).sum(1)
@@ -198,8 +200,8 @@ def distances_to(m: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def is_refused(far: np.ndarray, refuse: int, shots: int) -> np.ndarray:
-    """Which a device refuses of distances (..., 2) of the nearest class, and of the nearest mean that
-    is no class, which counts at any distance where refuse is 0."""
+    """Where a device gives no answer, from distances (..., 2) to the nearest class and to the nearest
+    mean of no class; with refuse 0 the latter counts at any distance."""
     nearest, blank = far[..., 0], far[..., 1]
     alike = (blank < nearest) & ((blank <= refuse) | (refuse == 0))
     return alike | (nearest > refuse + refuse // shots)

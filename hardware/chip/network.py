@@ -1,7 +1,7 @@
-"""The integer network: inference of every layer from event counts to membranes of the readout, and
-limits of its words.
+"""The integer network: inference from event counts to the readout's membranes, and the limits of its
+words.
 
-No float is in the loop: counts are uint8, spikes uint8, traces int32, membranes int64.
+No float takes part: counts and spikes are uint8, traces int32, membranes int64.
 """
 
 from copy import copy
@@ -26,18 +26,19 @@ class IntegerNet:
 
     net, theta         a `minisnn.SpikingNet` without hidden layers, and its parameters
     words              word lengths and rounding
-    readout_exponent   of the readout's weights; None: that of least squared error before adaptation
+    readout_exponent   exponent of the readout's weights; None: the one of least squared error before
+                       adaptation
     exponents          {layer: exponent} in place of those of least squared error
 
     `layers` are `quantise.IntegerLayer`, the readout last; `saturations` counts clipped numbers by
-    place; `steps` are the powers of two that `learner` takes. Raises ValueError where an
-    intermediate value could leave its word (`ranges.check`).
+    kind; `steps` are the powers of two that `learner` uses. Raises ValueError if an intermediate
+    value could leave its word (`ranges.check`).
     """
 
-    kind = "lif"  # its neuron, as files for others name it
-    arriving = 1  # spikes at an input of a layer but the first, at most
+    kind = "lif"  # the neuron's name in exported files
+    arriving = 1  # most spikes a step at an input of any layer after the first
     steps: dict[str, int] = {}
-    recording = Recording()  # what it takes for one
+    recording = Recording()  # the preprocessing that it expects
     nothings: np.ndarray | None = None  # see `nothing`
 
     def __init__(
@@ -65,8 +66,8 @@ class IntegerNet:
         self._set(layers, IntegerLIF.of(net.neuron), words)
 
     def check(self) -> None:
-        """Raise ValueError where an intermediate value could leave its word (`ranges`); called for
-        a new network and before export.
+        """Raise ValueError if an intermediate value could leave its word (`ranges`); called for a
+        new network and before export.
         """
         ranges.check_neuron(self.neuron)
         for n, layer in enumerate(self.layers):
@@ -95,11 +96,11 @@ class IntegerNet:
     ) -> "IntegerNet":
         """The network of a `minisnn.Checkpoint`, ready to learn as the checkpoint adapts.
 
-        samples   support samples (None: one of each class) for which `learner` takes the readout's
-                  step sizes, and for which the readout's word leaves room
+        samples   number of support samples, from which follow the step sizes of `learner` and the
+                  room in the readout's words; None: one of each class
 
-        A network that was meta-trained for the chip keeps the exponents of its training wherever
-        `words` has the same bits.
+        A network that was meta-trained for the chip keeps the exponents of its training where
+        `words` has the same number of bits.
         """
         known = trained_for(checkpoint.provenance.get("chip"))
         of_conv = known.get("bits") == words.weight_bits
@@ -113,7 +114,7 @@ class IntegerNet:
 
     @classmethod
     def _made(cls, checkpoint, samples: int | None, bits: int, words, *more) -> Any:
-        """With the readout's exponent that leaves bits to learn as the checkpoint adapts."""
+        """Make the network with a readout exponent that leaves room to learn as the checkpoint does."""
         net, inner = checkpoint.net, checkpoint.inner
         steps = steps_of(net, inner, samples or net.ways)
         exponent = readout_exponent(steps["log2_weight"], bits, learns_online(inner))
@@ -138,12 +139,12 @@ class IntegerNet:
 
     @property
     def nothing(self) -> np.ndarray:
-        """Means of traces that are no class, uint8 (n, inputs), see `chip.means`; none at first."""
+        """Means that are no class, uint8 (n, inputs), see `chip.means`; none at first."""
         none = np.zeros((0, len(self.weight)), np.uint8)
         return none if self.nothings is None else self.nothings
 
     def with_nothing(self, means: np.ndarray) -> "IntegerNet":
-        """The network with such means; ValueError for others than up to 255 of uint8."""
+        """A copy with these means of `nothing`, at most 255."""
         means = np.asarray(means)
         if means.dtype != np.uint8 or means.shape[1:] != (len(self.weight),) or len(means) > 255:
             raise ValueError(
@@ -155,20 +156,20 @@ class IntegerNet:
         return new
 
     def with_layers(self, layers) -> "IntegerNet":
-        """The network with other integers in its layers."""
+        """A copy with other layers."""
         new = copy(self)
         new._set(layers, self.neuron, self.words)
         return new
 
     def with_readout(self, weight: np.ndarray, bias: np.ndarray) -> "IntegerNet":
-        """The network with other integers in its readout."""
+        """A copy with another weight and bias in its readout."""
         self._check_readout(weight, bias)
         weight = weight.astype(np.int8)[None, None]
         last = replace(self.readout, weight=weight, bias=bias.astype(np.int32))
         return self.with_layers([*self.layers[:-1], last])
 
     def _check_readout(self, weight: np.ndarray, bias: np.ndarray) -> None:
-        """ValueError where integers for the readout do not fit its words."""
+        """Raise ValueError if integers for the readout do not fit its words."""
         inputs = self.readout.input_shape[2]
         kinds = weight.dtype.kind + bias.dtype.kind
         if not set(kinds) <= set("iu") or weight.shape != (inputs, len(bias)):
@@ -179,8 +180,8 @@ class IntegerNet:
         ranges.check_layer(replace(self.readout, weight=weight, bias=bias), self.bias_room)
 
     def ends(self, n: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The smallest and the largest weight, and bias, of layer n; no bias between its limits
-        makes its sums overflow."""
+        """The smallest and largest weight, and bias, of layer n; biases between these limits cannot
+        make its sums overflow."""
         layer = self.layers[n]
         room = ranges.room_of(n, layer, layer is self.readout)
         return ends(layer.bits), (-room, room)
@@ -191,7 +192,7 @@ class IntegerNet:
         return self.ends(-1)[1][1]
 
     def constants(self) -> dict[str, int]:
-        """The scalar numbers of the arithmetic, by the names that exported files give them."""
+        """The scalar constants of the arithmetic, by their names in exported files."""
         words = self.words
         return self.neuron._asdict() | {
             "current": 0,
@@ -213,18 +214,17 @@ class IntegerNet:
     # ---- learning
 
     def learner(self, **options) -> Learner:
-        """How the readout learns with the network's own step sizes; `options` are those of
-        `Learner`."""
+        """A `Learner` with the network's own step sizes and these options."""
         return Learner(**{**self.steps, **options})
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-        """`learner.learn`, of traces p (B, T, inputs) and labels y (B,)."""
+        """Train the readout by `learner.learn` on traces p (B, T, inputs) and labels y (B,)."""
         return learn(self, learner, p, y)
 
     # ---- inference
 
     def counts(self, x: np.ndarray) -> np.ndarray:
-        """Event counts in the chip's range: uint8 (B, T, H, W, C), at most 7."""
+        """Clip event counts to the chip's range: uint8 (B, T, H, W, C), at most 7."""
         x = np.asarray(x)
         whole = x.dtype.kind in "uib" and x.min(initial=0) >= 0
         if not whole or x.ndim != 5 or x.shape[2:] != self.input_shape or not x.shape[1]:
@@ -236,11 +236,10 @@ class IntegerNet:
         return np.minimum(x, MOST_COUNT).astype(np.uint8)
 
     def spikes(self, x: np.ndarray, layers: int | None = None, record: int = 0) -> Any:
-        """Spikes of the last conv layer, or of the layer with number `layers`: uint8 (B, T, H, W,
-        C).
+        """Spikes uint8 (B, T, H, W, C) of the last conv layer, or of the first `layers`.
 
-        With `record`, also [membranes (record, T, H, W, C) int16 of every layer] for the first
-        `record` samples.
+        With `record`, return also a list of every layer's membranes (record, T, H, W, C), int16, for
+        the first `record` samples.
         """
         x = self.counts(x)
         membranes = []
@@ -252,13 +251,13 @@ class IntegerNet:
     def traces(
         self, spikes: np.ndarray, bits: int = TRACE_BITS, mode: str | None = None, seed: int = 1
     ) -> np.ndarray:
-        """The readout's presynaptic p at every step, uQ1.12 in int32 (B, T, inputs), of spikes, or
-        of counts of at most 7.
+        """The readout's presynaptic p at every step, uQ1.12 in int32 (B, T, inputs), from spikes or
+        from counts of at most 7.
 
-        bits   fraction bits of the filters' states, 1 to 12; the result keeps its format, its
-               lowest bits are zero
-        mode   rounding of the filters, "stochastic" too (numbers of `seed`); None: that of the
-               network's words
+        bits   fraction bits of the filters' states, 1 to 12; the result has 12, of which the lowest
+               are then zero
+        mode   rounding of the filters, also "stochastic" (by random numbers of `seed`); None: as
+               `words` says
         """
         whole(1, TRACE_BITS, bits=bits)
         flat = np.ascontiguousarray(spikes.reshape(*spikes.shape[:2], -1))
@@ -271,14 +270,14 @@ class IntegerNet:
         return found
 
     def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
-        """The traces of counts x, spikes of all conv layers in between."""
+        """The readout's traces for counts x, through all conv layers."""
         return self.traces(self.spikes(x), seed=seed)
 
     def membranes(
         self, p: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None
     ) -> np.ndarray:
-        """The readout's u at every step, Q5.10 in int64 (B, T, ways), of traces p and of these
-        integers or its own."""
+        """The readout's u at every step, Q5.10 in int64 (B, T, ways), from traces p and from these
+        weights and biases or its own."""
         weight = self.weight if weight is None else weight
         bias = self.bias if bias is None else bias
         self._check_readout(weight, bias)
@@ -302,9 +301,7 @@ class IntegerNet:
         return self.membranes(self.traces_of(x))[:, -1]
 
     def counted_alone(self) -> "IntegerNet":
-        """The same network with its own counters, all zero: they count the saturations of one
-        episode, whatever else is running.
-        """
+        """A copy with its own counters of saturations, all zero, so that threads do not mix theirs."""
         alone = copy(self)
         alone.saturations = dict.fromkeys(self.saturations, 0)
         return alone

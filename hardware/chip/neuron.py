@@ -32,9 +32,9 @@ RECIPROCAL = np.array([round(256 / (1 + (n + 0.5) / 16) ** 2) for n in range(16)
 
 
 class IntegerLIF(NamedTuple):
-    """Constants of the neuron as the chip keeps them, and as the kernels take them.
+    """The neuron's constants in integers.
 
-    alpha, beta, gamma   factors of 4096
+    alpha, beta, gamma   decays in 4096ths
     rho, threshold       in units of u
     slope                kappa with 4 fraction bits
     """
@@ -48,8 +48,8 @@ class IntegerLIF(NamedTuple):
 
     @classmethod
     def of(cls, neuron) -> "IntegerLIF":
-        """Those nearest to `minisnn.LIF`'s. Raises ValueError where rho or the threshold leave the
-        format of u."""
+        """Round the constants of a `minisnn.LIF`. ValueError if rho or the threshold leave the format
+        of u."""
         decays = factor(neuron.alpha), factor(neuron.beta), factor(neuron.gamma)
         scales = dict(rho=1 << U, threshold=1 << U, slope=16)
         rest = {n: int(np.floor(scale * getattr(neuron, n) + 0.5)) for n, scale in scales.items()}

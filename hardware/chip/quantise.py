@@ -3,9 +3,9 @@ exponent a layer.
 
     weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer 2^(exponent - F)
 
-Of all exponents the one is taken whose weights have the least squared error: in few bits it pays to
-saturate the few largest. The readout's weights are going to change: its exponent is taken for
-weights after adaptation (`readout_exponent`).
+The exponent is the one of least squared error, because in few bits it pays to saturate the few
+largest weights. The readout's weights change when it learns, so its exponent is chosen for weights
+after adaptation (`readout_exponent`).
 """
 
 import math
@@ -22,13 +22,12 @@ WEIGHT_BITS = range(2, 9)
 
 @dataclass(frozen=True, eq=False)
 class IntegerLayer:
-    """A layer's integers and where it stands; arrays are (k, k, C_in, C_out) int8 and (C_out,)
-    int32.
+    """A layer's integers: weight (k, k, C_in, C_out) int8 and bias (C_out,) int32.
 
-    exponent   of the weights
-    fraction   bits by which sums are finer: biases have the exponent `exponent - fraction`; 12 in
-               the readout, as its traces
-    saturated  weights and biases that were clipped when theta was quantised
+    exponent   exponent of the weights
+    fraction   fraction bits of sums: biases have the exponent `exponent - fraction`; 12 in the
+               readout, as in its traces
+    saturated  number of weights and biases that were clipped when theta was quantised
     """
 
     name: str
@@ -49,18 +48,18 @@ class IntegerLayer:
 
     @property
     def memory_bits(self) -> int:
-        """Of weights and biases."""
+        """Bits that the weights and biases need."""
         return self.weight.size * self.bits + self.bias.size * 32
 
 
 def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, int]:
-    """(int8 weights, how many were clipped) at an exponent, rounded to nearest."""
+    """Round weights to the nearest integers of an exponent: (int8, how many were clipped)."""
     whole, clipped = nearest(weight, -exponent, *ends(bits))
     return whole.astype(np.int8), clipped
 
 
 def check_kind(net, kind: str) -> None:
-    """ValueError where a network has what a chip of this neuron, "lif" or "cuba", does not hold."""
+    """Raise ValueError if a network has parts that a chip of this neuron, "lif" or "cuba", lacks."""
     neuron = getattr(net, "neuron", None)
     says = neuron.says("chip") if neuron else ""
     if net.beyond or says != kind or net.own or net.hidden or not net.channels:
@@ -73,13 +72,13 @@ def check_kind(net, kind: str) -> None:
 
 
 def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
-    """(weight (k, k, C_in, C_out), bias) of block n of a float network, the input's gain in the first
-    layer's weights. ValueError where one is not finite."""
+    """Weight (k, k, C_in, C_out) and bias of block n of a float network; the first layer's weights
+    include the input's gain. ValueError if one is not finite."""
     block = net.blocks[n]
     views = net.views(theta)
     weight = views[f"{block.name}.weight"].reshape(block.weight_shape).astype(dtype)
     bias = views[f"{block.name}.bias"].astype(dtype)
-    with np.errstate(over="ignore"):  # what is beyond is refused as not finite
+    with np.errstate(over="ignore"):  # an overflow is refused as not finite below
         weight = weight * dtype(net.neuron.gain) if n == 0 else weight
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise ValueError(f"{block.name}: weights and biases must be finite")
@@ -87,8 +86,8 @@ def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.
 
 
 def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> int:
-    """The exponent of least squared error, the larger of equal ones, from that which clips nothing
-    on down, but from `least` on: what cannot be told from zero there is zero."""
+    """The exponent of least squared error, the larger of equal ones. Tried are the one that clips
+    nothing and five below it, none below `least`."""
     weight = np.asarray(weight, np.float64)
     mantissa, scale = math.frexp(float(np.abs(weight).max()))
     top = scale + math.ceil(math.log2(mantissa / (2 ** (bits - 1) - 0.5))) if mantissa else -8
@@ -97,7 +96,7 @@ def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> in
 
     def error(e: int) -> tuple[float, int]:
         held = np.ldexp(integers(weight, e, bits)[0].astype(np.float64), e)
-        # scaled, so that its square stays within float64
+        # scaled, so that the square stays within float64
         return float(np.mean(np.ldexp(held - weight, -scale) ** 2)), -e
 
     several = range(top, top - 6, -1)
@@ -105,7 +104,7 @@ def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> in
 
 
 def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
-    """The least exponent whose sums can be shifted to the scale of u, and whose biases stay within
+    """The smallest exponent at which sums can be shifted to the scale of u and biases stay within
     -room .. room."""
     least = fraction - U - ranges.SHIFT
     largest = float(np.abs(bias).max(initial=0))
@@ -120,13 +119,12 @@ def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
 def layer(
     block, weight, bias, bits: int, fraction: int, most: int, exponent: int | None, strict=False
 ) -> IntegerLayer:
-    """A block of a float network quantised, with inputs of at most `most`.
+    """Quantise a block of a float network whose inputs are at most `most`.
 
-    exponent   None: that of least squared error
+    exponent   None: the one of least squared error
 
-    Raises ValueError where the exponent is one that `ranges.shift_to_u` refuses; if strict,
-    `formats.Saturated` where a bias is clipped (weights are by design: it pays to saturate the few
-    largest).
+    Raises ValueError for an exponent that `ranges.shift_to_u` refuses and, if strict,
+    `formats.Saturated` where a bias is clipped (some weights always may be).
     """
     room = ranges.room_for_bias(block.weight_shape, bits, most, fraction, block.name)
     if exponent is None:

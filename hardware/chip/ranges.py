@@ -1,24 +1,24 @@
-"""Interval analysis: what every word of the network can come to hold, whatever the events are, and
-what is refused for it.
+"""Interval analysis: bounds of every word of the network for all possible events, and refusal of
+networks that could leave them.
 
 A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes,
 which are sums of negative and of positive weights times the largest count. The readout's
-accumulator is a sum of at most `inputs` products of a weight and a trace of at most 4096: V << F
-once more, with F = 12. Bounds hold for the weights at hand; `any` are those of any weights of the
-same word length.
+accumulator is a sum of at most `inputs` products of a weight and a trace of at most 4096, so V << F
+again, with F = 12. Bounds hold for the given weights; `any` bounds hold for all weights of the same
+word length.
 
-`IntegerNet.check` decides whether a network is within what was proven; kernels, plain integers and
-the C library agree bit for bit on all that it lets pass, because no intermediate leaves its word:
+`IntegerNet.check` accepts a network only within these bounds. Kernels, plain integers and the C
+library then agree bit for bit, because no intermediate leaves its word:
 
-    V << F, Q, P, accumulator       at most 2^31 - 1 in size, of any weights           so learning cannot leave it either
-    P + bias, accumulator + bias    at most 2^31 - 1: a bias has what any weights leave
+    V << F, Q, P, accumulator       at most 2^31 - 1 in size, for any weights, so learning cannot leave it either
+    P + bias, accumulator + bias    at most 2^31 - 1: a bias has the room that any weights leave
     to u, k bits to the left        clipped to 2^17 before the reset (then u is clipped anyway): 2^17 + 2^15
     to u, k bits to the right       x >> k, and one bit more to nearest: no addend        k at most 31
     rho r, G r + (4096 - G) 4096    at most 2^27
     |u - threshold| slope           at most 65,535 x 32,767 + 2^14 < 2^32
     G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32 (`Learner.shifts`)
 
-Loihi's neurons have currents in place of membranes, which `CubaNet.check` looks at.
+Loihi's neurons have currents in place of membranes, which `CubaNet.check` checks.
 """
 
 from typing import NamedTuple
@@ -29,11 +29,11 @@ from .formats import ends, whole, width
 from .neuron import U
 from .traces import UNITY
 
-MOST_COUNT = 7  # an input count is clipped at this: 3 bits
+MOST_COUNT = 7  # input counts are clipped to 3 bits
 ACCUMULATOR = 32
 WORD = (1 << ACCUMULATOR - 1) - 1
-SHIFT = 31  # bits from a sum to u, either way, at most
-NEURON = {  # ends of the neuron's constants
+SHIFT = 31  # most bits by which a sum is shifted to u, either way
+NEURON = {  # limits of the neuron's constants
     **dict.fromkeys(("alpha", "beta", "gamma"), (0, UNITY - 1)),
     **dict.fromkeys(("rho", "threshold"), ends(16)),
     "slope": (0, ends(16)[1]),
@@ -42,8 +42,7 @@ STATE = 1 << 23  # Loihi's u and v are words of 24 bits
 
 
 class Bound(NamedTuple):
-    """Extremes that a quantity reaches, `low` and `high`, and those for any weights; in units of
-    the last place."""
+    """Extremes of a quantity for the given weights and for any weights, in units of the last place."""
 
     low: int
     high: int
@@ -60,25 +59,25 @@ class Bound(NamedTuple):
 
 
 def most_of(n: int, readout: bool, spikes: int = 1) -> int:
-    """The largest number at an input of layer n: a count in the first conv layer, else so many
-    spikes; a trace is one's."""
+    """The largest number at an input of layer n: a count in the first conv layer, `spikes` in the
+    others, and the trace of one spike in the readout."""
     if readout:
         return 1
     return spikes if n else MOST_COUNT
 
 
 def most_sum(inputs: int, bits: int, most: int, fraction: int) -> int:
-    """The largest sum, in size, of any weights at so many inputs, `fraction` bits finer."""
+    """The largest absolute sum of any weights at this number of inputs, with `fraction` bits after
+    the point."""
     return inputs * most << bits - 1 + fraction
 
 
 def room_for_bias(
     weight_shape, bits: int, most: int, fraction: int, name: str = "the layer"
 ) -> int:
-    """The largest bias that a word of 32 bits leaves room for beside the sum of any weights times
-    at most `most`.
+    """The largest bias that fits a word of 32 bits together with the sum of any weights times `most`.
 
-    Raises ValueError where there is none.
+    Raises ValueError if that sum alone does not fit.
     """
     inputs = int(np.prod(weight_shape[:3]))
     room = WORD - most_sum(inputs, bits, most, fraction)
@@ -91,15 +90,15 @@ def room_for_bias(
 
 
 def shift_to_u(exponent: int, fraction: int, name: str) -> int:
-    """Bits to the right from sums of this exponent, `fraction` bits finer, to u; ValueError beyond
-    31 either way."""
+    """Number of bits by which sums of this exponent and fraction are shifted right to u. ValueError
+    beyond 31 either way."""
     middle = fraction - U
     whole(middle - SHIFT, middle + SHIFT, **{f"{name}: exponent": exponent})
     return int(middle - exponent)
 
 
 def check_neuron(neuron) -> None:
-    """ValueError for constants of an `IntegerLIF` that leave their words."""
+    """Raise ValueError if constants of an `IntegerLIF` leave their words."""
     for name, limits in NEURON.items():
         whole(*limits, **{name: getattr(neuron, name)})
 
@@ -111,13 +110,13 @@ def room_of(n: int, layer, readout: bool) -> int:
 
 
 def check_sums(n: int, layer, readout: bool) -> None:
-    """ValueError where sums of layer n, or what they are shifted to, can leave their words."""
+    """Raise ValueError if sums of layer n, or these sums shifted to u, can leave their words."""
     check_layer(layer, room_of(n, layer, readout))
     shift_to_u(layer.exponent, layer.fraction, layer.name)
 
 
 def check_layer(layer, room: int) -> None:
-    """ValueError unless the weights of a layer fit their word, and its biases -room .. room."""
+    """Raise ValueError unless a layer's weights fit their word, and its biases -room .. room."""
     for name, array, limits in (
         ("weights", layer.weight, ends(layer.bits)),
         ("biases", layer.bias, (-room, room)),
@@ -131,10 +130,9 @@ def check_layer(layer, room: int) -> None:
 
 
 def analyse(layers, spikes: int = 1) -> dict[str, dict[str, Bound]]:
-    """{layer: {quantity: Bound}}; `spikes` as of `most_of`.
+    """Return {layer: {quantity: Bound}}; `spikes` as in `most_of`.
 
-    There are at most so many events at every input. (At the rim of a picture there are fewer
-    inputs, so this holds there too.)
+    Sites at the rim of a picture have fewer inputs, so the bounds hold there, too.
     """
     found = {}
     for n, layer in enumerate(layers):

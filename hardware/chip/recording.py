@@ -1,4 +1,4 @@
-"""What a network takes for a recording."""
+"""How recordings are prepared for a network."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,12 @@ from minisnn.data.sets.omniglot import CROP, SIZE
 
 @dataclass(frozen=True)
 class Recording:
-    """What a network takes for a recording.
+    """Preprocessing that a network expects of a recording.
 
-    bin       microseconds of a step
-    cell      pixels of the camera, squared, that are summed in a cell
-    centred   whether each recording is shifted by the whole pixels that bring its mean event
-              nearest to the middle
-    told      whether the network's file says so; otherwise these are the usual numbers
+    bin       microseconds a step
+    cell      side, in the camera's pixels, of the square that is summed to one pixel of the network
+    centred   shift each recording by whole pixels, so that its mean event is nearest to the middle
+    told      True if the network's file says all this; otherwise these are defaults
     """
 
     bin: int = 1000
@@ -24,7 +23,7 @@ class Recording:
 
     @classmethod
     def of(cls, checkpoint: Any) -> "Recording":
-        """Of what a `minisnn.Checkpoint` learned from."""
+        """The preprocessing with which a `minisnn.Checkpoint` was trained."""
         origin = checkpoint.origin
         how = origin.how or {}
         size = how.get("size")

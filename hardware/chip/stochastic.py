@@ -1,11 +1,12 @@
-"""A conv neuron in words of 16 bits, which learns to learn: states are rounded stochastically.
+"""A conv neuron in words of 16 bits for learning to learn: its states are rounded stochastically.
 
-A row of sites is worked at together; each of its neurons has a stream of random numbers of its own,
-which goes on from row to row and from step to step. `hardware.meta.words` proves that all fits.
+A row of sites is computed together. Each neuron of the row has its own stream of random numbers,
+which continues from row to row and from step to step. `hardware.meta.words` proves that all numbers
+fit their words.
 
-A stream begins at a mixed number of (seed, update, place, sample): the last steps of MurmurHash3
-(Appleby 2011). Streams begun at neighbours in xorshift32's own order would be the same numbers, a
-place apart.
+A stream starts from a hash of (seed, update, place, sample) by the last steps of MurmurHash3
+(Appleby 2011), because streams that started at neighbouring states of xorshift32 would be shifted
+copies of each other.
 """
 
 from collections import namedtuple
@@ -17,12 +18,12 @@ from minisnn.parallel.compilation import njit
 from .formats import shift
 from .neuron import surrogate
 
-# What the loops take of neuron and words; int32.
+# Constants of the neuron and its words; int32.
 #   alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
 #   slope                of the surrogate        fraction         of u
 #   trace                fraction bits of r      low, high        ends of P, Q and u
-#   left, right          bits from (4096 - B) V to Q's scale; one of them is 0
-#   most                 where (4096 - B) V is clipped before: what is beyond saturates Q anyway
+#   left, right          bits by which (4096 - B) V is shifted to Q's scale; one of them is 0
+#   most                 limit to which (4096 - B) V is clipped first; beyond it Q saturates anyway
 Step = namedtuple(
     "Step", "alpha beta gamma rho threshold slope fraction trace low high left right most"
 )
@@ -76,7 +77,8 @@ def leak(x, y, a, part):
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def neurons(V, P, Q, r, u, bias, c, states):
-    """A step of a row of neurons, on flat arrays: u, then r, P, Q. Returns how many were clipped."""
+    """Advance a row of neurons by a step, in flat arrays: u, then r, P, Q. Return how many numbers
+    were clipped."""
     clipped = np.int32(0)
     one = np.int32(np.int32(1) << (c.trace & 31))
     rest = np.int32(np.int32(4096) - c.beta)

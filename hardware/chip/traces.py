@@ -1,8 +1,8 @@
-"""The trace filters in integers, postsynaptic in the conv layers and presynaptic in the readout,
-and how far off they are.
+"""The trace filters in integers, postsynaptic in the conv layers and presynaptic in the readout, with
+bounds of their errors.
 
-With factors A = round(4096 alpha) and B likewise, at most 4095, and V = sum of weights under the
-events of a step:
+With factors A = round(4096 alpha) and B likewise, at most 4095, and V the sum of the weights of a
+step's events:
 
     postsynaptic   Q' = (B Q + (4096 - B) (V << F)) >> 12       P' = (A P + (4096 - A) Q) >> 12       P reads the old Q
     presynaptic    q' = (B q + (4096 - B) 4096 s) >> 12         p' = (A p + (4096 - A) q) >> 12       unsigned Q1.12
@@ -11,9 +11,9 @@ events of a step:
 numbers between whole bounds that hold 0, so it never leaves them: p, q <= 4096, and Q, P stay
 within the extremes of V << F.
 
-Rounding a filter by at most e units keeps it within e / (1 - A/4096) units of the filter with real
-numbers and the same factors; P reads a Q that is itself off by e / (1 - B/4096), so it stays within
-the sum of both.
+A filter that is rounded by at most e units a step stays within e / (1 - A/4096) units of the same
+filter in real numbers. P reads a Q that is itself off by e / (1 - B/4096), so P is off by at most the
+sum of both.
 """
 
 import numpy as np
@@ -26,16 +26,15 @@ DETERMINISTIC = ("floor", "zero", "nearest")
 
 
 def factor(decay: float) -> int:
-    """A decay in [0, 1) as a multiple of 1/4096, at most 4095: a filter that never forgets would
-    not be one."""
+    """Round a decay in [0, 1) to a multiple of 1/4096, at most 4095, so that the filter forgets."""
     if not 0 <= decay < 1:
         raise ValueError(f"a decay must lie in [0, 1), not {decay}")
     return min(int(np.floor(UNITY * decay + 0.5)), UNITY - 1)
 
 
 def addends(mode: int, k: int) -> tuple[int, int]:
-    """What to add to a number >= 0, and to one < 0, so that >> k rounds it in this mode:
-    `formats.shift` without a branch."""
+    """Numbers to add to x >= 0, and to x < 0, before x >> k to round in this mode: `formats.shift`
+    without a branch."""
     if k <= 0:
         return 0, 0
     return {FLOOR: (0, 0), ZERO: (0, (1 << k) - 1), NEAREST: (1 << k - 1, 1 << k - 1)}[mode]
@@ -46,8 +45,8 @@ def mix(x, y, a, plus, minus):
     """(a x + (4096 - a) y + addend) >> 12 in 32 bits for any 32-bit x, y; plus and minus as
     `addends` gives them.
 
-    The high and low 12 bits go apart: a x = a (x >> 12) 4096 + a (x & 4095), so no product needs
-    more than 32 bits.
+    The high and the low 12 bits are multiplied separately: a x = a (x >> 12) 4096 + a (x & 4095), so
+    no product needs more than 32 bits.
     """
     b = np.int32(np.int32(4096) - a)
     high = np.int32(np.int32(a * np.int32(x >> 12)) + np.int32(b * np.int32(y >> 12)))
@@ -59,10 +58,10 @@ def mix(x, y, a, plus, minus):
 
 @njit(nogil=True, cache=True)
 def presynaptic_step(p, q, s, A, B, mode, bits, state):
-    """p and q (inputs,) in uQ1.bits one step on, in place; s (inputs,) of 0 and 1.
+    """Advance p and q (inputs,) in uQ1.bits by one step, in place; s (inputs,) of 0 and 1.
 
-    Where the mode is stochastic each has a random number of its own, q before p, input by input.
-    Returns the random state.
+    Stochastic rounding draws one random number for each q, then p, input by input. Returns the random
+    state.
     """
     noise_q, noise_p = 0, 0
     for i in range(p.size):
@@ -78,10 +77,10 @@ def presynaptic_step(p, q, s, A, B, mode, bits, state):
 
 @njit(nogil=True, cache=True)
 def presynaptic(spikes, traces, A, B, mode, bits=BITS, state=1):
-    """traces (T, inputs) int32 in uQ1.12: p at every step, before the step's spikes (T, inputs)
-    reach it.
+    """Fill traces (T, inputs), int32 in uQ1.12, with p at every step, before that step's spikes (T,
+    inputs) reach it.
 
-    States have `bits` fraction bits, and traces zeros below them. Returns the random state.
+    States have `bits` fraction bits; the traces' lower bits are zero. Returns the random state.
     """
     p = np.zeros(spikes.shape[1], np.int64)
     q = np.zeros(spikes.shape[1], np.int64)

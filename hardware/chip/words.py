@@ -1,5 +1,4 @@
-"""Word lengths and rounding of the chip, and the notes of a network that was meta-trained for
-them."""
+"""Word lengths and rounding of the chip."""
 
 from dataclasses import dataclass
 
@@ -12,11 +11,12 @@ from .traces import DETERMINISTIC
 class Words:
     """Word lengths and rounding of a network.
 
-    weight_bits   of the conv layers, 2 to 8           readout_bits   of the readout
-    fraction      F, fraction bits of postsynaptic traces
-    traces        rounding of the trace filters
-    membrane      rounding on the way to u; "floor", "zero" or "nearest"
-    strict        a saturation raises Saturated
+    weight_bits    bits of the conv layers' weights, 2 to 8
+    readout_bits   bits of the readout's weights
+    fraction       F, fraction bits of postsynaptic traces
+    traces         rounding of the trace filters: "floor", "zero" or "nearest"
+    membrane       rounding of sums that are shifted to u, likewise
+    strict         raise Saturated where a number leaves its word
     """
 
     weight_bits: int = 8
@@ -35,11 +35,10 @@ class Words:
 
 
 def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
-    """The notes of a network meta-trained for the chip ("chip" of its provenance); empty for
-    another network.
+    """Check and return the entry "chip" in the provenance of a network that was meta-trained for the
+    chip: bits, readout_bits and exponents {layer: exponent}; {} for other networks.
 
-    They are bits, readout_bits and exponents {layer: exponent}. Raises ValueError, naming the
-    source, where they are damaged.
+    Raises ValueError, naming the source, if the entry is damaged.
     """
     if not known:
         return {}

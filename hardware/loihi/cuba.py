@@ -1,20 +1,20 @@
-"""A network of `CubaLIF` in Loihi's own words, nothing rescaled: what the float network computes is
-what the chip has.
+"""A network of `CubaLIF` in Loihi's own words, without rescaling: the chip's numbers are those of the
+float network.
 
     i_t = beta i_{t-1} + (1 - beta) (W x_t + b)       u, Loihi's current: a sum, the mean times 1 / (1 - beta)
     w_t = alpha v_{t-1} + (1 - alpha) i_t             v, a second sum, read at once
     s_t = w_t >= threshold, then v = 0                v > vth, then v = 0
 
     weights     8 bits and a sign in steps of 2, an exponent a layer      decays   round(4096 beta), round(4096 alpha)
-    bias        in 16ths of the weights' unit: synapses of axons that fire at every step, so many that their words hold the
-                largest bias, and of four that fire every 2nd, 4th, 8th and 16th step, at different ones
-    vth         the threshold in units of the weights, times both gains; `weight_exp` of a layer keeps it below 2^13
-    pooling     "max": OR of four spikes. "mean": no node; each of four spikes has a synapse of its own, of the same word
-    readout     traces of 7 bits, rounded stochastically, weights of 8 that learn, rounded stochastically
+    bias        in 16ths of the weights' unit, by synapses of extra axons: enough that fire at every step to hold the
+                largest bias, and four that fire every 2nd, 4th, 8th and 16th step, never two at once
+    vth         the threshold in units of the weights, times both gains; a layer's `weight_exp` keeps it below 2^13
+    pooling     "max": OR of four spikes. "mean": no node; each of four spikes has its own synapse with the same word
+    readout     traces of 7 bits and learned weights of 8 bits, both rounded stochastically
 
-On the chip a spike takes a step from layer to layer: layer n lives n + 1 steps later than in the
+On the chip a spike needs a step from layer to layer, so layer n runs n + 1 steps later than in the
 float network, and its bias axons start n steps after the input. Arrays here are in the float
-network's time, which is the same thing shifted.
+network's time.
 """
 
 from dataclasses import dataclass
@@ -32,23 +32,22 @@ from ..chip.words import Words
 
 MOST_VTH = (1 << 17) - 1
 CURRENT_BIAS = 1 << 24  # in 16ths of the weights' unit
-ROOM = 1 << 13  # of vth: states of 24 bits hold 16 times as much
+ROOM = 1 << 13  # limit of vth; states of 24 bits hold 16 times as much
 AXON = 127  # the largest weight, in steps of 2
-FRACTION = 4  # bits of a bias that axons carry which fire every 2nd, 4th … step
-LEAST_EXP = -8  # of weight_exp
-BITS = 8  # of weights
+FRACTION = 4  # bits of a bias for axons that fire every 2nd, 4th … step
+LEAST_EXP = -8  # smallest weight_exp
+BITS = 8  # bits of a weight
 LIMITS = {"du": (0, 4095), "dv": (1, 4096), "trace_bits": (1, 12), "weight_exp": (LEAST_EXP, 7)}
 
 
 @dataclass(frozen=True)
 class LoihiConfig:
-    """Words of the configuration.
+    """Settings of Loihi's registers.
 
-    du, dv        decays of current and membrane in 4096ths, Loihi's registers; None: those nearest
-                  to the network's beta, alpha
+    du, dv        decays of current and membrane in 4096ths; None: those nearest to the network's
+                  beta and alpha
     trace_bits    fraction bits of the presynaptic traces
-    weight_exp    shift of what a synapse delivers, so that sums stay within 24 bits, at most; None:
-                  -1
+    weight_exp    largest shift of a synapse's weight, so that sums stay within 24 bits; None: -1
     """
 
     du: int | None = None
@@ -63,8 +62,8 @@ class LoihiConfig:
 
 
 def firing(axons: int, steps: int) -> np.ndarray:
-    """When the axons of a layer's biases fire, (steps, axons + FRACTION) of 0 and 1: the last once
-    in 2, 4, 8 and 16 steps."""
+    """Spikes (steps, axons + FRACTION) of the axons that carry a layer's biases; the last four fire
+    once in 2, 4, 8 and 16 steps."""
     t = np.arange(steps)[:, None]
     period = 2 ** np.arange(1, FRACTION + 1)
     return np.concatenate(
@@ -73,8 +72,7 @@ def firing(axons: int, steps: int) -> np.ndarray:
 
 
 def axon_words(bias: np.ndarray, axons: int) -> np.ndarray:
-    """The weights of these axons (C_out, axons + FRACTION) for biases in 16ths, in the weights'
-    unit."""
+    """Weights (C_out, axons + FRACTION) of these axons for biases in 16ths of the weights' unit."""
     whole = bias >> FRACTION
     rest = bias & ((1 << FRACTION) - 1)
     share, more = np.divmod(np.abs(whole), axons)
@@ -86,12 +84,13 @@ class CubaNet(IntegerNet):
     """A network of `CubaLIF` in the words of the module's docstring.
 
     net, theta         a `minisnn.SpikingNet` of `CubaLIF` without hidden layers, and its parameters
-    config             word lengths; a layer's `weight_exp` is at most the configuration's
-    readout_exponent   of the readout's weights; None: that of least squared error before adaptation
+    config             registers; a layer's `weight_exp` is at most that of `config`
+    readout_exponent   exponent of the readout's weights; None: the one of least squared error before
+                       adaptation
 
-    `axons` {layer: number of axons that carry its biases at every step}; `weight_exps` of the conv
-    layers. Raises ValueError for another network, and where a threshold or a bias leaves the chip's
-    words.
+    `axons` is {layer: number of axons that carry its biases at every step}; `weight_exps` are those
+    of the conv layers. Raises ValueError for other networks, and if a threshold or a bias leaves the
+    chip's words.
     """
 
     kind = "cuba"
@@ -123,14 +122,14 @@ class CubaNet(IntegerNet):
         self._set(layers, IntegerLIF(alpha, beta, 0, 0, 0, int(16 * neuron.slope)), Words())
 
     def _conv_layer(self, block, weight, bias, threshold: float, quarter: int):
-        """The integers of a conv layer; `quarter`: 2 bits where its inputs are means of four."""
+        """Quantise a conv layer; `quarter` is 2 bits if its inputs are means of four, else 0."""
         threshold = threshold * 4096.0**2 / ((self.du + 1) * self.dv)
-        least = None  # with which weight_exp need not lie below LEAST_EXP
+        least = None  # the smallest exponent whose weight_exp is at least LEAST_EXP
         if threshold > 0:
             least = int(np.ceil(np.log2(threshold / ROOM))) + quarter + LEAST_EXP + 1
         exponent = quantise.best_exponent(weight, BITS, least)
         whole, clipped = quantise.integers(weight, exponent, BITS)
-        # in units of what a synapse delivers
+        # in units of a synapse's weight
         most = np.abs(bias).max() / 2.0 ** (exponent - quarter)
         vth = threshold / 2.0 ** (exponent - quarter)
         exp = -1 if self.config.weight_exp is None else self.config.weight_exp
@@ -157,8 +156,8 @@ class CubaNet(IntegerNet):
         }
 
     def check(self) -> None:
-        """A current beyond 24 bits is wrapped once, as on the chip, so it may grow while more
-        arrives: to where as much decays."""
+        """Raise ValueError if a current can leave its word. Beyond 24 bits it is wrapped only once, as
+        on the chip, so it can grow until as much decays as arrives."""
         ranges.check_neuron(self.neuron)
         whole(0, 4095, current=4095 - self.du, voltage=4096 - self.dv)
         for n, (layer, exponent, vth) in enumerate(zip(self.layers, self.weight_exps, self.vth)):
@@ -182,7 +181,7 @@ class CubaNet(IntegerNet):
     def of(  # type: ignore[override]
         cls, checkpoint, config: LoihiConfig = LoihiConfig()
     ) -> "CubaNet":
-        """The network of a checkpoint, ready to learn as it adapts."""
+        """The network of a checkpoint, ready to learn as the checkpoint adapts."""
         return cls._made(checkpoint, None, BITS, config)
 
     def constants(self) -> dict[str, int]:
@@ -196,14 +195,14 @@ class CubaNet(IntegerNet):
         return dict(pool=pool, exponent=self.weight_exps[n], threshold=int(self.vth[n][0]))
 
     def learner(self, **options) -> Learner:
-        """Loihi's way to learn: its rules are rounded stochastically. Class means, which no rule of
-        Loihi's makes, are rounded as is asked."""
+        """A `Learner` as Loihi has it: rules are rounded stochastically, except for class means, which
+        are no rule of Loihi's."""
         own = {} if options.get("rule") == CLASS_MEAN else {"rounding": "stochastic"}
         return super().learner(**{**options, **own})
 
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):
-        """As `IntegerNet.traces`, in Loihi's short words, with nothing between a spike and its trace:
-        what the other neuron has two steps later."""
+        """Traces as of `IntegerNet.traces`, in Loihi's short words and without a delay between a spike
+        and its trace: those of LIF two steps later."""
         nothing = np.zeros((len(spikes), 2, *spikes.shape[2:]), spikes.dtype)
         late = np.concatenate([spikes, nothing], 1)
         p = super().traces(late, bits or self.config.trace_bits, mode, seed)
@@ -222,7 +221,7 @@ class CubaNet(IntegerNet):
         bias = 2 * firing(axons, 1 << FRACTION) @ axon_words(layer.bias.astype(np.int64), axons).T
         pool = kernels.COUNT if self.mean else kernels.MAX
         prepared = *prepared, np.zeros(bias.shape[1] * W, np.int64), pool, c
-        # a step of the chip more: synapses delay
+        # one step more, because synapses delay
         late = np.concatenate([x, np.zeros_like(x[:, :1])], 1)
         found = kernels.convolved(layer, prepared, late, record, axons=np.tile(bias, W))
         self._count(f"{layer.name}.u", found.clipped)

@@ -4,7 +4,7 @@ After Davies et al. 2018 and the fixed-point LIF of Lava.
 
 One step, in this order, for every neuron; tr(x, k) = sign(x) (|x| >> k):
 
-    a      = what the synapses delivered in the step before
+    a      = the synapses' input of the step before
     a_next = (sum_j W[i, j] spikes[t, j]) << weight_exp                    a negative exponent shifts right, rounding down
     u      = wrap24(tr(u (4096 - (du + 1)), 12) + (a << 6))
     v      = clip(tr(v (4096 - dv), 12) + u + (bias_mant << bias_exp), -(2^23 - 1), 2^23 - 1)
@@ -17,7 +17,7 @@ from ..chip.ranges import STATE
 
 MIXED, EXCITATORY, INHIBITORY = 1, 2, 3
 UNITY = 4096  # decays are 12-bit fractions
-LIMITS = {  # of what is given, with room beside the chip's registers
+LIMITS = {  # of arguments, somewhat wider than the chip's registers
     "weight_exp": (-31, 31),
     "num_weight_bits": (1, 9),
     "sign_mode": (MIXED, INHIBITORY),
@@ -27,14 +27,13 @@ LIMITS = {  # of what is given, with room beside the chip's registers
     "bias_mant": (-STATE, STATE),
     "bias_exp": (-31, 31),
 }
-# of what arrives in a step: a current wraps once, so it may grow 4,096 times as far, and is
+# limit of a step's input: a current wraps only once, so it can grow to 4,096 times that, and it is
 # multiplied by 4,096
 REACH = 1 << 32
 
 
 def used_weights(W: np.ndarray, num_weight_bits: int = 8, sign_mode: int = MIXED) -> np.ndarray:
-    """Weights as the chip keeps them: clipped to 8 bits and a sign, the bits that the synapse
-    format lacks dropped.
+    """Clip weights to the chip's 8 bits and a sign, without the bits that the synapse format lacks.
 
     sign_mode   1: mixed, -256 .. 255, steps of 2^(9 - bits)
                 2: excitatory, 0 .. 255, and 3: inhibitory, -255 .. 0, steps of 2^(8 - bits)
@@ -66,13 +65,13 @@ def run(
     bias_mant=0,
     bias_exp=0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(a_buff, u, v, s), each int64 (T, neurons): what the synapses deliver next, current, membrane
-    after the reset, spikes.
+    """Run a layer; return (a_buff, u, v, s), each int64 (T, neurons): the synapses' next input, the
+    current, the membrane after the reset, the spikes.
 
-    spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant,
-    bias_exp integers, one for all neurons or an array (neurons,), as Lava takes them. Raises
-    ValueError for what is not an integer, shapes that do not fit, numbers beyond LIMITS, more than
-    REACH at once, or a sign mode that the chip does not have.
+    spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv, vth, bias_mant and bias_exp
+    integers, one for all neurons or an array (neurons,), as in Lava. Raises ValueError for numbers
+    that are no integers or beyond LIMITS, for shapes that do not fit, for an input of more than REACH
+    in a step, or an unknown sign mode.
     """
     spikes = np.asarray(spikes)
     W = np.asarray(W)
