@@ -53,7 +53,7 @@ Root = Annotated[Path | None, "DIR", "folder of real N-MNIST recordings (default
 
 
 def bits_of(text: str) -> tuple[int, ...]:
-    """Numbers of weight bits."""
+    """Parse numbers of weight bits."""
     bits = tuple(int(part) for part in text.split(","))
     if not all(2 <= number <= 8 for number in bits):
         raise ValueError(text)
@@ -61,7 +61,7 @@ def bits_of(text: str) -> tuple[int, ...]:
 
 
 def joules_of(text: str) -> tuple[float, float]:
-    """The energy of an addition and of a multiplication."""
+    """Parse the energy of an addition and of a multiplication."""
     add, multiply = map(float, text.split(","))
     if not (0 <= add < float("inf") and 0 <= multiply < float("inf")):
         raise ValueError(text)
@@ -69,7 +69,7 @@ def joules_of(text: str) -> tuple[float, float]:
 
 
 def ways_of(text: str) -> tuple[int | str, ...]:
-    """Numbers of classes; all: every class of a set."""
+    """Parse numbers of classes; "all" is every class of a set."""
     return tuple(part if part == "all" else int(part) for part in text.split(","))
 
 
@@ -98,15 +98,15 @@ class Chip(Rounding):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The words that are not the usual ones, by name."""
+        """The words that differ from their defaults, by name."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {
             one.name: values[one.name] for one in fields(self) if values[one.name] != one.default
         }
 
     def load(self, checkpoint: str | Path) -> tuple[Any, Any]:
-        """(the checkpoint, its chip in these words); of CubaLIF it is Loihi's, whose words are
-        fixed."""
+        """Read a checkpoint; return it and its chip in these words. A network of CubaLIF gets
+        Loihi's words, which are fixed."""
         from minisnn.core.cuba import CubaLIF
         from minisnn.training.checkpoint import read
 
@@ -140,7 +140,7 @@ class Test:
     quiet: Quiet = False
 
     def tasks(self, found: Any, name: str | Path, split: str = "test", **how: Any) -> Any:
-        """The set of a checkpoint's data; `how` replaces how it was read."""
+        """Open the set of a checkpoint's data; `how` replaces options with which it was read."""
         from minisnn.data.sets.named import open_set
 
         dataset, root = found.to_open(name, None, self.root and str(self.root))
@@ -148,15 +148,15 @@ class Test:
         return open_set(dataset, split, root, progress=not self.quiet, **how)
 
     def alone(self, found: Any, name: str | Path, split: str) -> Any:
-        """`tasks` of recordings as they are: a device is taught shot by shot, and knows no support
-        to align by."""
+        """Open `tasks` without alignment: a device is taught shot by shot, without a support to
+        align by."""
         dataset, _ = found.to_open(name, None, None)
         return self.tasks(
             found, name, split, **({"align": "none"} if dataset == "double-nmnist" else {})
         )
 
     def report(self, tables: list, figures: dict, **more: Any) -> None:
-        """Print tables; write them, the figures and what is more to --json."""
+        """Print tables; write them, the figures and more to --json."""
         if self.json is not None:
             more = dict(tables=[vars(table) for table in tables], **more)
             write_json(self.json, dict(figures=figures, more=more))

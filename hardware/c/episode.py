@@ -1,4 +1,4 @@
-"""selftest.bin: an episode that the C library repeats (episode.h), as Python played it."""
+"""selftest.bin: an episode that the C library repeats (episode.h), with Python's numbers."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from ..chip.network import IntegerNet
 
 
 def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> bytes:
-    """selftest.bin as episode.h tells it: sizes, labels, events of every sample, and every number
-    that is expected."""
+    """The content of selftest.bin (see episode.h): sizes, labels, events of every sample, and every
+    expected number."""
     n = len(x_support)
     support = chip.spikes(x_support)
     # as they follow each other
@@ -30,7 +30,7 @@ def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -
 
 
 def means_of(chip: IntegerNet, learner: Learner) -> CountedMeans:
-    """The class means that a device of this learner begins with: none."""
+    """The empty class means with which a device of this learner begins."""
     return CountedMeans(
         len(chip.weight),
         learner.residuals,
@@ -56,8 +56,8 @@ def _by_means(chip: IntegerNet, learner: Learner, taught, y_support, asked) -> l
 
 
 def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:
-    """(edge_event (n, 3), events per step (T,) uint16) of counts (T, H, W, C); in each step
-    shuffled by `rng`.
+    """Turn counts (T, H, W, C) into events (edge_event (n, 3), number of events (T,) uint16),
+    shuffled by `rng` within each step.
 
     Raises ValueError for what an event or a number of events cannot name.
     """

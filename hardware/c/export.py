@@ -1,5 +1,5 @@
-"""The integer network as files for other tools: a C header, .hex memory images, and the C library
-that infers and learns with it.
+"""Write the integer network as files for other tools: a C header, .hex memory images, and the C
+library that infers and learns with it.
 
     chip.h          the model: constants, weights, biases and tables        minisnn_edge*.h, minisnn_edge*.c   the library, C99
     <layer>.weight.hex, <layer>.bias.hex, <table>.hex                   a word a line, two's complement, as $readmemh reads it
@@ -64,8 +64,8 @@ def write(
     what: str = "c",
     force: bool = False,
 ) -> list[Path]:
-    """Write all files for `what` of FOR; their paths. The samples make the self-test: counts (B, T,
-    H, W, C), labels (B,).
+    """Write all files for `what` of FOR and return their paths. The samples make the self-test:
+    counts (B, T, H, W, C), labels (B,).
 
     Raises ValueError where one would replace what somebody else wrote, unless `force`.
     """
@@ -102,7 +102,7 @@ def to_hex(array: np.ndarray, bits: int) -> bytes:
 
 
 def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
-    """chip.h as text; memory is declared for recordings of so many steps.
+    """Return chip.h as text; memory is declared for recordings of this number of steps.
 
     Raises ValueError where the library has no room, or an intermediate could leave its word
     (`chip.check`).
@@ -223,7 +223,7 @@ def packed(chip: IntegerNet, learner: Learner, steps: int = 1) -> bytes:
 
 
 def _as_words(array: np.ndarray) -> np.ndarray:
-    """Bytes as words of 32 bits, filled up with zeros."""
+    """Bytes as words of 32 bits, padded with zeros."""
     content = array.tobytes()
     return np.frombuffer(content + bytes(-len(content) % 4), "<u4")
 

@@ -49,26 +49,27 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
 
 
 def _identity(chip: IntegerNet, learner: Learner) -> int:
-    """Of what a saved state belongs to: class means, to the conv layers that made their traces."""
+    """A hash of what a saved state depends on; for class means, the conv layers that made their
+    traces."""
     layers = chip.layers[:-1] if learner.rule == CLASS_MEAN else chip.layers
     arrays = [array for layer in layers for array in (layer.weight, layer.bias)]
     return zlib.crc32(b"".join(array.tobytes() for array in arrays))
 
 
 def nothing_of(chip: IntegerNet, learner: Learner) -> np.ndarray:
-    """The means that are no class, uint8 (n, inputs); gradients know none."""
+    """Means that are no class, uint8 (n, inputs); none for rules by gradients."""
     return chip.nothing if learner.rule == CLASS_MEAN else chip.nothing[:0]
 
 
 def planes_of(chip: IntegerNet) -> int:
-    """Bits of what a site of a conv layer hands on: one, or three where it is how many of four
-    spike."""
+    """Number of bits that a site of a conv layer outputs: one, or three for a count of four
+    spikes."""
     return 3 if chip.kind == "cuba" and chip.layer_constants(0)["pool"] == "mean" else 1
 
 
 def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
-    """{build: (words of memory whatever the steps, words a step)}, but for what grows with the
-    window and the classes."""
+    """Words of memory by build: (number for any recording, number a step), without those that grow
+    with the window and the classes."""
     found = {}
     planes = planes_of(chip)
     each = (
@@ -102,7 +103,7 @@ def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
 def memory(
     chip: IntegerNet, learner: Learner, steps: int, classes: int | None = None
 ) -> dict[str, int]:
-    """{build: bytes of memory that the library asks for}: CHIP_WORDS of the header, times four."""
+    """Bytes of memory that the library needs, by build: CHIP_WORDS of the header, times four."""
     classes = classes or chip.ways
     n = len(chip.weight)
     h, w, C = chip.layers[-2].output_shape

@@ -1,5 +1,5 @@
-"""A network of CubaLIF on Loihi beside the float network, on the same episodes; and its words, for
-Lava."""
+"""Compare a network of CubaLIF on Loihi with the float network, on the same episodes; and write its
+words for Lava."""
 
 import io
 import re
@@ -32,8 +32,9 @@ ONLINE = "from zero, one sample at a time"  # with a step size of its own, in fl
 
 
 def online_of(found, step: float) -> CubaNet:
-    """The chip of a checkpoint whose readout starts from zero and learns by this step, for which
-    its words get an exponent of their own. Raises ValueError where the network learns so itself."""
+    """The chip of a checkpoint with a readout that starts from zero and learns by this step, for
+    which the readout's words get their own exponent. Raises ValueError if the network adapts so
+    anyway."""
     net = found.net
     nothing = np.zeros_like(net.views(found.theta)["readout.weight"].T)
     theta = with_prototypes(net, found.theta, nothing)
@@ -58,9 +59,8 @@ def run(
     online: CubaNet | None = None,
     show: bool = False,
 ) -> dict[str, Row]:
-    """{way to learn: what it answers to the episodes}, of the float network of a checkpoint and of
-    its chip; with ONLINE where there is a chip for it (`online_of`). A terminal shows a bar where
-    `show`."""
+    """Answer episodes in each way to learn, by the float network of a checkpoint and by its chip;
+    with ONLINE if there is a chip for it (`online_of`). `show` shows a progress bar."""
     names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in LEARNERS)]
     if online is not None:
         names += [f"{ONLINE}, float", f"{ONLINE}, Loihi"]
@@ -99,8 +99,8 @@ def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
 
 
 def table(values: dict[str, Row], aligned: str) -> Table:
-    """Accuracies in per cent, and what each is less than the float network's class means; `aligned`
-    tells how tasks are."""
+    """A table of accuracies in per cent, and of differences from class means in the float network;
+    `aligned` says how tasks are aligned."""
     base = values[FLOAT]
     rows = [
         [name, row.percent(), None if name == FLOAT else row.less(base).percent()]
@@ -117,7 +117,7 @@ def table(values: dict[str, Row], aligned: str) -> Table:
 
 
 def figures(values: dict[str, Row]) -> dict[str, dict]:
-    """The same as numbers by name, shares and not per cent: value, unit and half of the
+    """The same numbers by name, as shares instead of per cent: value, unit and half of the
     interval."""
     found = {}
     for name, row in values.items():
@@ -131,7 +131,7 @@ def figures(values: dict[str, Row]) -> dict[str, dict]:
 
 
 def write_words(path: Path, chip: CubaNet) -> None:
-    """The chip's integers as Lava takes them, an .npz without pickle: of every conv layer weight
+    """Write the chip's integers for Lava, an .npz without pickle: of every conv layer weight
     (C_out, C_in, k, k) and axons (C_out, axons) in steps of 2, weight_exp, vth, and the period of
     each axon; du, dv."""
     words: dict[str, Any] = dict(du=chip.du, dv=chip.dv, pool="mean" if chip.mean else "or")

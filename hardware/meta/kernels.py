@@ -15,8 +15,9 @@ from ..chip.stochastic import advance, leak, stream, streams
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def filters(du, N, Pd, Qd, c, states, low, high, slopes):
-    """A step back of a row of neurons, on flat arrays. du (int32) holds the adjoint of the spikes, and
-    then that of u; N, Pd, Qd are the adjoints of r, P and Q. Returns how many were clipped.
+    """One step back of a row of neurons, in flat arrays. du (int32) holds the adjoint of the spikes
+    and becomes that of u; N, Pd, Qd are the adjoints of r, P and Q. Returns how many numbers were
+    clipped.
 
         du = (du + N) sigma'                      N <- G N - (4096 - G) rho du
         Qd <- B Qd + (4096 - B) Pd               Pd <- A Pd + (4096 - A) du
@@ -48,8 +49,8 @@ def filters(du, N, Pd, Qd, c, states, low, high, slopes):
 
 @njit(nogil=True, cache=True)
 def gather(x, words, dV, G):
-    """G (C_in, k, k C), mirrored, += the dV of every site that an event of x (H, W C_in) reached; dV (H
-    + k - 1, (W + k - 1) C) has a rim of zeros."""
+    """Add to G (C_in, k, k C), mirrored, the dV of every site that an event of x (H, W C_in)
+    reached; dV (H + k - 1, (W + k - 1) C) has a border of zeros."""
     C_in, k, row = G.shape
     C = row // k
     for h in range(x.shape[0]):
@@ -70,8 +71,8 @@ def gather(x, words, dV, G):
 
 @njit(nogil=True, cache=True)
 def spread_back(dV, weight, sums):
-    """sums (H + k - 1, (W + k - 1) C_in) = weight^T dV, with a rim that nobody asks for; dV (H, W, C),
-    weight (C, k, k C_in)."""
+    """Set sums (H + k - 1, (W + k - 1) C_in) to weight^T dV, with a border that is not used; dV (H,
+    W, C), weight (C, k, k C_in)."""
     H, W, C = dV.shape
     k, row = weight.shape[1:]
     C_in = row // k
@@ -91,8 +92,8 @@ def spread_back(dV, weight, sums):
 
 @njit(nogil=True, cache=True)
 def words_of(sums, k, ends, out, state, seen):
-    """out = sums 2^-k, rounded stochastically and clipped, flat; seen becomes (largest size, clipped). Returns the
-    random state."""
+    """Set out to sums 2^-k, rounded stochastically and clipped, flat; seen becomes (largest size,
+    number clipped). Returns the random state."""
     for n in range(sums.size):
         state = xorshift32(state)
         x = shift(np.int64(sums[n]), k, STOCHASTIC, noise_of(state, k))
@@ -105,7 +106,7 @@ def words_of(sums, k, ends, out, state, seen):
 
 @njit(nogil=True, inner=True)
 def route(dy, arg, du):
-    """du (H, W, C) = dy (H', W', C) at the largest of 2 x 2 membranes, else 0."""
+    """Set du (H, W, C) to dy (H', W', C) at the largest of 2 x 2 membranes, else to 0."""
     du[:] = 0
     for h in range(dy.shape[0]):
         for w in range(dy.shape[1]):
@@ -118,13 +119,14 @@ def route(dy, arg, du):
 def backward(
     start, stop, x, words, weight, slopes, args, dy, c, key, ends, below, G, Gb, dx, seen, clipped
 ):
-    """Samples start .. stop of a layer: their gradients G (B, C_in, k, k C), mirrored, and Gb (B, C),
-    and the adjoints dx (B, window, H, W, C_in) of its input where dx has samples.
+    """Backward pass of samples start .. stop of a layer: their gradients G (B, C_in, k, k C),
+    mirrored, and Gb (B, C), and the adjoints dx (B, window, H, W, C_in) of its input if dx has
+    samples.
 
-    weight (C, k, k C_in). dy (B, window, H', W', C) are the adjoints of its spikes. ends are of the
-    adjoints here, below = (low, high, shift) of those of dx. seen (B, 2) tells dx's largest size and
-    how many were clipped. Steps before the window have no adjoint of their own; what was filtered
-    reaches their events.
+    weight (C, k, k C_in). dy (B, window, H', W', C) are the adjoints of the layer's spikes. ends are
+    the limits of the layer's adjoints, below = (low, high, shift) those of dx. seen (B, 2) becomes
+    dx's largest size and how many were clipped. Steps before the window have no adjoint of their
+    own, but the filters carry adjoints back to their events.
     """
     T, H = x.shape[1:3]
     window, row = slopes.shape[1], slopes.shape[3]
@@ -172,7 +174,7 @@ def backward(
 
 @njit(nogil=True, cache=True)
 def gathered(parts, k, state):
-    """(sum over samples of parts (B, n) 2^-k, rounded stochastically; random state)."""
+    """Sum parts (B, n) 2^-k over samples, rounded stochastically; returns (sum, random state)."""
     out = np.zeros(parts.shape[1], np.int64)
     for b in range(parts.shape[0]):
         for n in range(out.size):
@@ -185,23 +187,25 @@ def gathered(parts, k, state):
 
 
 def normal_shift(G: np.ndarray, bits: int) -> int:
-    """k that leaves the largest |G| `bits` - 2 bits and a sign, to the right or to the left."""
+    """The right shift k that gives the largest |G| `bits` - 2 bits and a sign; negative to the
+    left."""
     return int(np.abs(G).max(initial=0)).bit_length() - (bits - 2)
 
 
 @njit(nogil=True, cache=True)
 def descend(w, G, m, k, step, low, high, state, counts):
-    """w and m (flat) an update on, in place; counts += (moved, clipped). Returns the random state.
+    """Advance w and m (flat) by one update, in place; counts += (moved, clipped). Returns the
+    random state.
 
-    It goes by the sign of a momentum (Chen et al. 2023, Lion), steps rounded stochastically: with G
-    an array's gradient and k of `normal_shift`,
+    The update is the sign of a momentum (Chen et al. 2023, Lion), with stochastically rounded steps.
+    With G an array's gradient and k from `normal_shift`,
 
         g = G 2^-k                       rounded stochastically
         c = 7 m + g                      w <- w - sign(c) d,    d the step, rounded stochastically
         m <- m + (g - m) / 64            rounded stochastically
 
-    m has n bits, as large as g's. The step has 16 fraction bits, so it may be shorter than a weight's
-    last place: then a weight moves by one place as often as its mean asks.
+    m has n bits, like g. The step has 16 fraction bits, so it may be shorter than a weight's last
+    place: then a weight moves by one place with a probability equal to the step.
     """
     for i in range(w.size):
         state = xorshift32(state)

@@ -21,8 +21,8 @@ FLOAT, FRAMES, UNTRAINED = "float", "summed frames", "untrained integers"
 def rows(
     folder: Path, settings: Settings, arms: Sequence[tuple[int | None, int]], split: str
 ) -> dict[str, Row]:
-    """{name: Row} of summed frames, untrained integers, float and every word; answers are means over
-    seeds."""
+    """Rows by name of summed frames, untrained integers, float and every word length; answers are
+    means over seeds."""
     right: dict[str, list[Any]] = {UNTRAINED: [], FLOAT: []}
     for bits, seed in arms:
         found = read_json(place_of(folder, bits, seed))
@@ -43,7 +43,7 @@ def rows(
 
 
 def by_seed(folder: Path, arms: Sequence[tuple[int | None, int]]) -> dict[str, dict[int, float]]:
-    """{name: {seed: accuracy}}."""
+    """Accuracies by name and seed."""
     found: dict[str, dict[int, float]] = {}
     for bits, seed in arms:
         right = read_json(place_of(folder, bits, seed))["right"]
@@ -52,7 +52,7 @@ def by_seed(folder: Path, arms: Sequence[tuple[int | None, int]]) -> dict[str, d
 
 
 def _compared(values: Mapping[str, Row], seeds: Mapping) -> dict[str, bool]:
-    """Of which rows the difference from float is of the same seeds."""
+    """Rows by name, and whether their difference from float uses the same seeds."""
     return {n: n != FLOAT and seeds.get(n, {}).keys() == seeds[FLOAT].keys() for n in values}
 
 
@@ -62,8 +62,8 @@ def table(
     settings: Settings,
     split: str,
 ) -> Table:
-    """Accuracies in per cent, and what each is more than float's on the same answers; `split` is
-    whose characters test."""
+    """A table of accuracies in per cent, and of differences from float on the same answers; `split`
+    names the test characters."""
     base = values[FLOAT]
     lines: list[list] = []
     for name, compared in _compared(values, seeds).items():
@@ -85,7 +85,7 @@ def table(
 
 
 def figures(values: Mapping[str, Row], seeds: Mapping[str, Mapping[int, float]]) -> dict[str, dict]:
-    """The same as numbers by name."""
+    """The same numbers by name."""
     found = {}
     for name, compared in _compared(values, seeds).items():
         row = values[name]
@@ -101,9 +101,8 @@ def figures(values: Mapping[str, Row], seeds: Mapping[str, Mapping[int, float]])
 
 
 def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) -> dict[str, int]:
-    """Bytes that a device needs for an update of samples (steps, *shape), one sample after the other:
-    passes are repeated where what they gave is asked for again, so one sample's tape is kept.
-    """
+    """Bytes that a device needs for an update of samples (steps, *shape), one sample after the
+    other: passes are repeated instead of kept, so only one sample's tape is in memory."""
     word = (bits + 7) // 8
     C = np.array(settings.plan.channels)
     C_in = np.array([shape[2], *C[:-1]])
@@ -128,7 +127,7 @@ def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) ->
 
 
 def memory_table(shape, settings: Settings, several: Sequence[int], steps: int) -> Table:
-    """`memory` of every word, in bytes."""
+    """A table of `memory`, in bytes, for several word lengths."""
     of = {bits: memory(shape, settings, bits, steps) for bits in several}
     what = next(iter(of.values()))
     samples = settings.ways * (1 + settings.queries)

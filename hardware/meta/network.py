@@ -1,8 +1,8 @@
 """A network of integers that meta-trains: its layers, its features, its gradients.
 
-Every layer's adjoints have one shift, which an update leaves for the next: one place more to the
-right if any was clipped, one less if all had two places to spare. (What is shifted is known only
-behind the last sample, and sums of 32 bits are not stored.)
+Every layer's adjoints have one shift, which each update sets for the next: one place more to the
+right if any was clipped, one less if all had two places to spare. (The largest sum is known only
+after the last sample, and sums of 32 bits are not stored.)
 """
 
 import math
@@ -22,16 +22,20 @@ from ..chip.traces import presynaptic
 from . import kernels, loss, words as ranges
 from .words import READ, MetaWords
 
-FORWARD, BACKWARD, TOP, SUMS, STEPS, TRACES, WEIGHTS = range(7)  # places of random numbers
+FORWARD, BACKWARD, TOP, SUMS, STEPS, TRACES, WEIGHTS = range(7)  # keys of random numbers
 
 
 @dataclass(eq=False)
 class MetaLayer:
     """A conv layer, pooled by 2 x 2; arrays are int16.
 
-    weight     (k, k, C_in, C), of which the passes read the upper 8 bits     bias   (C,), in units of u
-    exponent   of a weight as it is read          amplitude   of the weights it began with, the unit of steps
-    momentum   of weights, momentum_bias of biases    shift   of the adjoints it hands down
+    weight          (k, k, C_in, C), of which the passes read the upper 8 bits
+    bias            (C,), in units of u
+    exponent        exponent of the weights as they are read
+    amplitude       largest initial weight, the unit of steps
+    momentum        momentum of the weights
+    momentum_bias   momentum of the biases
+    shift           shift of the adjoints for the layer below
     """
 
     name: str
@@ -52,7 +56,7 @@ class MetaLayer:
 
 @dataclass(eq=False)
 class MetaNet:
-    """Layers, neuron and words; see the module. `saturations` counts clipped numbers by place."""
+    """Layers, neuron and words of the network; `saturations` counts clipped numbers by kind."""
 
     layers: list[MetaLayer]
     neuron: IntegerLIF
@@ -72,20 +76,20 @@ class MetaNet:
         return Step(*map(np.int32, (*factors, *words.ends, left, right, most)))
 
     def read(self, layer: MetaLayer) -> np.ndarray:
-        """The weights as the passes read them, int32 of 8 bits."""
+        """The weights that the passes read: int32 of 8 bits."""
         half = 1 << self.words.below >> 1
         whole = (layer.weight.astype(np.int32) + half) >> self.words.below
         return np.minimum(whole, ends(READ)[1])
 
     def ends(self, n: int) -> tuple[int, int]:
-        """The ends of layer n's adjoints."""
+        """The limits of layer n's adjoints."""
         layer = self.layers[n]
         H, W, _ = layer.input_shape
         given = layer.weight.shape, H * W, most_of(n, False), self.steps, n == 0
         return ends(ranges.adjoint_bits(self.words, *given))
 
     def check(self, queries: int) -> None:
-        """ValueError where a sum could leave 32 bits."""
+        """Raise ValueError if a sum could leave 32 bits."""
         for n in range(len(self.layers)):
             self.ends(n)
         for what, bound in ranges.sums(self, queries).items():
@@ -95,7 +99,7 @@ class MetaNet:
     # ---- forward
 
     def spikes(self, x, update: int, n: int, window: int = 0, record: int = 0) -> Convolved:
-        """Layer n from x (B, T, H, W, C)."""
+        """Run layer n on x (B, T, H, W, C)."""
         layer = self.layers[n]
         bias = np.tile(layer.bias, layer.input_shape[1])
         weight = mirrored(self.read(layer), np.int32)
@@ -106,8 +110,8 @@ class MetaNet:
         return found
 
     def features_of(self, x: np.ndarray, update: int = 0, tapes: list | None = None) -> np.ndarray:
-        """Features p (B, F) at the last step of counts x (B, T, H, W, C); what the way back needs of
-        every layer is added to `tapes`."""
+        """Features p (B, F) at the last step of counts x (B, T, H, W, C); every layer's tape for
+        the backward pass is added to `tapes`."""
         x = np.ascontiguousarray(np.minimum(x, MOST_COUNT), np.uint8)
         for n in range(len(self.layers)):
             found = self.spikes(x, update, n, 0 if tapes is None else self.window)
@@ -127,7 +131,7 @@ class MetaNet:
     # ---- backward
 
     def gradients(self, task, update: int, log2_scale: int) -> list[tuple]:
-        """[(G, Gb) of every layer] of a task; shifts are as `settle` leaves them."""
+        """Gradients [(G, Gb)] of every layer for a task, with the shifts that `settle` left."""
         tapes: list[tuple] = []
         x = np.concatenate([task.x_support, task.x_query])
         p = self.features_of(x, update, tapes)
@@ -139,7 +143,8 @@ class MetaNet:
         return gradients
 
     def impulse(self) -> np.ndarray:
-        """What a spike adds to the features 0, 1, … steps later; its largest has 15 bits."""
+        """The contribution of a spike to the features 0, 1, … steps later; the largest has 15
+        bits."""
         n = self.neuron
         p = 0
         q = (4096 - n.beta) << 30
@@ -207,7 +212,7 @@ class MetaNet:
     # ---- learning
 
     def learn(self, gradients, update: int, rate: int) -> None:
-        """A step of every array: of rate 2^-16 of the amplitude of weights, of 1 for biases."""
+        """Update every array: weights by rate 2^-16 of their amplitude, biases of 1."""
         for n, (layer, (G, Gb)) in enumerate(zip(self.layers, gradients)):
             state = stream(self.seed, update, STEPS * 16 + n, 0)
             counts = np.zeros(2, np.int64)
@@ -221,7 +226,7 @@ class MetaNet:
 
 
 def random_weights(shape, amplitude: int, state: int) -> np.ndarray:
-    """Whole numbers from -amplitude to amplitude, by xorshift32."""
+    """Draw whole numbers from -amplitude to amplitude, by xorshift32."""
     drawn, _ = numbers(state, int(np.prod(shape)))
     return (((2 * amplitude + 1) * drawn >> 32) - amplitude).astype(np.int16).reshape(shape)
 
@@ -237,7 +242,7 @@ def begun(
     rounds: int = 4,
     rate: int = 38,
 ) -> MetaNet:
-    """A network of random integers, fitted to counts x (B, T, H, W, C) layer by layer.
+    """Make a network of random integers, fitted to counts x (B, T, H, W, C) layer by layer.
 
     Weights are drawn between -2^(n-3) and 2^(n-3). Exponent and amplitude are then chosen so that the
     variance of u is one, the bias so that `rate` 256ths of the membranes reach the threshold: LSUV
@@ -262,7 +267,8 @@ def begun(
 
 
 def _fit(net: MetaNet, n: int, x: np.ndarray, rate: int, state: int) -> None:
-    """Bring the variance of layer n's membranes to one, and so many 256ths to the threshold."""
+    """Bring the variance of layer n's membranes to one, and `rate` 256ths of them to the
+    threshold."""
     layer = net.layers[n]
     words = net.words
     most = 1 << words.bits - 3
@@ -290,7 +296,7 @@ def _fit(net: MetaNet, n: int, x: np.ndarray, rate: int, state: int) -> None:
 
 
 def settle(net: MetaNet, task, log2_scale: int, most: int = 24) -> None:
-    """Take gradients of a task, without learning, until no shift changes."""
+    """Compute gradients of a task, without learning, until no shift changes."""
     for _ in range(most):
         before = [net.top, *(layer.shift for layer in net.layers)]
         net.gradients(task, 0, log2_scale)

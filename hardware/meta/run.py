@@ -30,21 +30,23 @@ from .words import MetaWords
 
 DATASET = "omniglot"
 READING = dict(bin_ms=2, duration_ms=100, centred=True, turns=False)
-SHAPE, STEPS = (16, 16, 2), 50  # of a recording read so
+SHAPE, STEPS = (16, 16, 2), 50  # counts and steps of such a recording
 INIT, TASKS = 3, 2  # first part of spawn keys
 INIT_TASKS = 2
 WINDOW = 20  # steps that are differentiated
 EVALUATION = 1 << 20  # the update that random numbers of evaluation belong to
-CLIP = 5.0  # of the float gradient, as by the presets of minisnn train
-LR_END = 0.02  # of the learning rate, there
+CLIP = 5.0  # limit of the float gradient's norm, as in the presets of minisnn train
+LR_END = 0.02  # last share of the learning rate, likewise
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What all arms of a run share.
+    """Settings that all arms of a run share.
 
-    channels     of the conv layers               updates      of the outer loop
-    log2_scale   of the logits                    rate         first step of the integer network, 2^-16
+    channels     channels of the conv layers
+    updates      number of outer updates
+    log2_scale   scale of the logits, a power of two
+    rate         first step of the integer network, in 2^-16
     lr           first learning rate of the float network's Adam
     """
 
@@ -65,11 +67,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Settings:
-    """Of a run: its plan, what tasks are, what is compared.
+    """Settings of a run: its plan, its tasks, its test.
 
-    ways, queries             of a training task; one shot
-    test_ways, test_queries   of a test episode; one shot
-    alphabets                 the first of the split's, whose characters test; 0: all
+    ways, queries             classes and queries of a training task, one shot
+    test_ways, test_queries   classes and queries of a test episode, one shot
+    alphabets                 test on the characters of the split's first alphabets; 0: all
     """
 
     plan: Plan = Plan()
@@ -85,13 +87,13 @@ class Settings:
 
 
 class IntegerArm:
-    """An integer network on its way."""
+    """An integer network in training."""
 
     def __init__(self, net: MetaNet, plan: Plan):
         self.net, self.plan = net, plan
 
     def update(self, task: Task, n: int) -> None:
-        """Update n, from 0 on."""
+        """Apply update n, counted from 0."""
         plan = self.plan
         if n == 0:
             self.net.check(len(task.y_query))
@@ -110,7 +112,7 @@ class IntegerArm:
 
 
 class FloatArm:
-    """A float network of the library on its way, by Adam, from the weights of an integer one."""
+    """A float network of the library in training by Adam, from the weights of an integer one."""
 
     def __init__(self, start: MetaNet, plan: Plan, ways: int):
         shape = start.layers[0].input_shape
@@ -140,23 +142,23 @@ class FloatArm:
 
 
 def told(bits: int | None) -> str:
-    """An arm, in words."""
+    """An arm's name: "float" or "8 bits"."""
     return "float" if bits is None else f"{bits} bits"
 
 
 def place_of(folder: Path, bits: int | None, seed: int) -> Path:
-    """Where the answers of an arm are."""
+    """The file of an arm's answers."""
     return folder / f"{told(bits).replace(' ', '-')}-{seed}.json"
 
 
 def train_task(tasks: Any, settings: Settings, seed: int, *key: int) -> Task:
-    """A training task, of (seed, key) alone."""
+    """A training task, which depends only on (seed, key)."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     return tasks.sample_task(rng, settings.ways, 1, settings.queries)
 
 
 def begin(tasks: Any, settings: Settings, bits: int | None, seed: int) -> FloatArm | IntegerArm:
-    """An arm before its first update. Float starts from the integers of 16 bits."""
+    """Make an arm before its first update. Float starts from the integers of 16 bits."""
     first = (train_task(tasks, settings, seed, INIT, k) for k in range(INIT_TASKS))
     x = np.concatenate([task.x_support for task in first])
     plan = settings.plan
@@ -170,7 +172,7 @@ def begin(tasks: Any, settings: Settings, bits: int | None, seed: int) -> FloatA
 def trained(
     tasks: Any, settings: Settings, bits: int | None, seed: int, progress: bool
 ) -> FloatArm | IntegerArm:
-    """The arm after all updates, which are the same every time."""
+    """The arm after all updates, which are the same in every run."""
     arm = begin(tasks, settings, bits, seed)
     text = f"{told(bits)}, seed {seed}"
     for n in terminal.bar(range(settings.plan.updates), None, text, progress):
@@ -179,7 +181,7 @@ def trained(
 
 
 def answers(tasks: Any, settings: Settings, arm: FloatArm | IntegerArm) -> list[list[int]]:
-    """Which query samples of every test episode are right, 0 or 1."""
+    """Correctness, 0 or 1, of the query samples of every test episode."""
     found = []
     for index in range(settings.episodes):
         task = episode(tasks, settings, index)
@@ -188,13 +190,12 @@ def answers(tasks: Any, settings: Settings, arm: FloatArm | IntegerArm) -> list[
 
 
 def episode(tasks: Any, settings: Settings, index: int) -> Task:
-    """Test episode `index`, the same for all arms and seeds."""
+    """Test episode number `index`, the same for all arms and seeds."""
     return tasks.episode(0, index, settings.test_ways, 1, settings.test_queries)
 
 
 def testing(settings: Settings, split: str, progress: bool) -> Any:
-    """The recordings that test. ValueError where they are of fewer alphabets than `settings`
-    says."""
+    """The test recordings. ValueError if they have fewer alphabets than `settings` says."""
     tasks = open_set(DATASET, split, None, progress=progress, **READING)
     few = settings.alphabets
     alphabet_of = {name: name.rpartition("-")[0] for name in tasks.classes}
@@ -216,7 +217,7 @@ def arms_of(bits: Sequence[int], seeds: Sequence[int]) -> list[tuple[int | None,
 
 
 def resumed(folder: Path) -> tuple[Settings, list[tuple[int | None, int]], str]:
-    """(settings, arms, split) of the run in a folder. ValueError where there is none."""
+    """(settings, arms, split) of the run in a folder. ValueError if there is no run."""
     path = folder / "run.json"
     if not path.is_file():
         raise ValueError(
@@ -237,7 +238,7 @@ def run(
     progress: bool,
     split: str = "test",
 ) -> None:
-    """Train and test every arm that the folder does not hold yet."""
+    """Train and test every arm that the folder does not contain yet."""
     tests = testing(settings, split, progress)  # or refuse them, before anything is made
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "run.json", {**asdict(settings), "arms": list(arms), "split": split})

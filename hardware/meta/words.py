@@ -41,7 +41,8 @@ READ = 8  # bits of a weight as the passes read it
 
 @dataclass(frozen=True)
 class MetaWords:
-    """Bits of every stored word, 8 to 16; states and adjoints are rounded stochastically."""
+    """Word length of every stored number, 8 to 16 bits; states and adjoints are rounded
+    stochastically."""
 
     bits: int = 16
 
@@ -50,7 +51,7 @@ class MetaWords:
 
     @property
     def ends(self) -> tuple[int, int]:
-        """Of every stored word, P, Q, u, biases and weights."""
+        """Limits of every stored word: P, Q, u, biases and weights."""
         return ends(self.bits)
 
     @property
@@ -75,19 +76,19 @@ class MetaWords:
 
 
 def feature_bits(words: MetaWords, features: int) -> int:
-    """Fraction bits of features whose squared distances fit 32 bits."""
+    """Fraction bits of features, so that squared distances fit 32 bits."""
     return max(bits for bits in range(words.trace + 1) if features << 2 * bits <= WORD)
 
 
 def adjoint_sums(shape, sites: int, most: int, steps: int, bits: int, lowest: bool) -> dict:
-    """The largest sums, in size, of adjoints of so many bits; the lowest layer hands on none."""
+    """The largest absolute sums of adjoints of this many bits; the lowest layer passes none on."""
     k, _, _, C = shape
     gradient = steps * sites * most << bits - 1
     return {"gradient": gradient, "adjoint below": 0 if lowest else k * k * C * 128 << bits - 1}
 
 
 def adjoint_bits(words: MetaWords, shape, sites: int, most: int, steps: int, lowest: bool) -> int:
-    """The most bits of adjoints in a layer, whose sums fit 32 bits. ValueError where not even 4 do."""
+    """The most bits of a layer's adjoints whose sums fit 32 bits. ValueError below 4."""
     for bits in range(words.bits, 3, -1):
         if max(adjoint_sums(shape, sites, most, steps, bits, lowest).values()) <= WORD:
             return bits
@@ -98,7 +99,8 @@ def adjoint_bits(words: MetaWords, shape, sites: int, most: int, steps: int, low
 
 
 def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
-    """(bits to the left, bits to the right from (4096 - B) V to Q's scale, where it is clipped before).
+    """Shifts (left, right) from (4096 - B) V to Q's scale, and the limit to which it is clipped
+    first.
 
     What is clipped is 2^(n + 12) in size after the shift: twice what saturates Q, whatever Q was.
     """
@@ -107,8 +109,8 @@ def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
 
 
 def sums(net, queries: int) -> dict[str, int]:
-    """The largest sums, in size, of a network's passes, and of the gradient of class means, of all
-    query samples; adjoints, features and distances fit by their bits."""
+    """The largest absolute sums by name in a network's passes, and in the gradient of class means;
+    adjoints, features and distances fit by their bits."""
     words = net.words
     n = net.neuron
     largest = 1 << words.bits - 1

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: the C library as WebAssembly, a network's integers, the event
+"""Make one self-contained HTML page: the C library as WebAssembly, a network's integers, the event
 camera's numbers, the scripts.
 
 The scripts are modules, which node runs as they lie here; in the page they follow each other,
@@ -40,8 +40,8 @@ LEARNER = slice(MODEL.index("rule"), MODEL.index("seed_state"))
 
 
 def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[dict, dict]:
-    """(numbers, arrays) that camera.mjs makes the recordings of `camera` from, of pictures of SIDE
-    x SIDE pixels.
+    """Return (numbers, arrays) from which camera.mjs makes the recordings of `camera`, for pictures
+    of SIDE x SIDE pixels.
 
     Raises ValueError for a camera that draws its scenes, whose cells are not whole pixels.
     """
@@ -76,12 +76,12 @@ def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[di
 
 
 def empty(chip: IntegerNet) -> IntegerNet:
-    """The chip with a readout of one class that knows nothing yet."""
+    """The chip with a readout of one class that has learned nothing yet."""
     return chip.with_readout(np.zeros((len(chip.weight), 1), np.int8), np.zeros(1, np.int32))
 
 
 def learner(chip: IntegerNet, rule: str, refuse: int = 0) -> Learner:
-    """How the page learns: rounded to nearest, so that the same lessons always give the same
+    """The page's learner, rounded to nearest, so that the same drawings always give the same
     synapses."""
     refuse = refuse if rule == CLASS_MEAN else 0
     return chip.learner(rule=rule, rounding="nearest", refuse=refuse)
@@ -94,7 +94,7 @@ def data(
     refuse: int = 0,
     cells: tuple[int, int] | None = None,
 ) -> dict:
-    """What the page's script finds in DATA; `refuse` and `cells` as in `page`."""
+    """The content of DATA in the page's script; `refuse` and `cells` as in `page`."""
     chip = empty(chip)
     learners = {}
     for rule in (CLASS_MEAN, RULES[0]):
@@ -121,7 +121,7 @@ def data(
 
 
 def _check(recording: Recording) -> None:
-    """ValueError where the camera's recordings are shorter than the network's."""
+    """Raise ValueError if the camera's recordings are shorter than the network's."""
     if recording.bin * STEPS > 1000 * RECORDING_MS:
         raise ValueError(
             f"the page's camera records {RECORDING_MS} ms; {STEPS} steps of this network, of "
@@ -137,7 +137,8 @@ def page(
     cells: tuple[int, int] | None = None,
     more: str = "",
 ) -> str:
-    """The page of a network of one symbol's counts, with the camera and the seed of its noise.
+    """Make the page of a network whose inputs are counts of one symbol, with the camera and the
+    seed of its noise.
 
     refuse  see `Learner`
     cells   rows and columns of the camera's picture; None: those of the network's input

@@ -1,5 +1,5 @@
-"""How many classes a device holds apart: few-shot accuracy of class means in integers and in float,
-from five classes to all of a set, and the continual curve, classes arriving one by one.
+"""Few-shot accuracy of class means in integers and in float, from five classes to all of a set, and
+the continual curve, for which classes arrive one by one.
 
 Episodes are dealt by the set (`drawings`). Their shots come shuffled over all classes, one at a
 time, into running means (`chip.means.CountedMeans`); float has the exact means of the same shots.
@@ -32,8 +32,8 @@ FIRST, STEP = 10, 5  # of the curve every class is kept up to FIRST, then every 
 
 
 class How(NamedTuple):
-    """What is measured: numbers of classes, and of shots; queries of each class, episodes, orders
-    in which classes arrive, and the seed of all."""
+    """Settings of the study: numbers of classes and of shots, queries of each class, episodes,
+    orders in which classes arrive, and the seed of all."""
 
     ways: tuple[int, ...]
     shots: tuple[int, ...]
@@ -44,16 +44,16 @@ class How(NamedTuple):
 
     @property
     def most(self) -> int:
-        """Classes that arrive one by one."""
+        """The largest number of classes, which arrive one by one."""
         return max([n for n in self.ways if n <= MOST] or [min(self.ways)])
 
     def numbers(self) -> dict[tuple[int, int], int]:
-        """{(ways, shots): episodes that are dealt}."""
+        """The number of episodes by (ways, shots)."""
         orders = {n: self.orders if n == self.most else 0 for n in self.ways}
         return {(n, k): max(self.episodes, orders[n]) for k in self.shots for n in self.ways}
 
     def deals(self) -> list[tuple[int, int, int, int, int]]:
-        """The arguments of `episode` of all that is dealt."""
+        """The arguments of `episode` for all episodes."""
         return [
             (self.seed, index, ways, shots, self.queries)
             for (ways, shots), number in self.numbers().items()
@@ -62,7 +62,7 @@ class How(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What was found.
+    """Results of the study.
 
     cells      {(ways, shots): {"integers", "float": Row}}
     orders     {shots: {"one by one", "at once", "float": Row}} of the most classes
@@ -77,8 +77,9 @@ class Seen(NamedTuple):
 
 
 def how_many(asked: Sequence[int | str], tasks: Recordings, given: bool) -> tuple[int, ...]:
-    """Numbers of classes, "all" being those of the set; of numbers that nobody asked for (not
-    `given`), those that it has. ValueError for more than that, or fewer than two."""
+    """Return the numbers of classes, with "all" as the number that the set has. Of default numbers
+    (not `given`) only those that the set has are kept; others above it, or below two, are a
+    ValueError."""
     there = len(tasks.classes)
     ways = dict.fromkeys(there if n == ALL else int(n) for n in asked)
     for n in ways:
@@ -90,7 +91,7 @@ def how_many(asked: Sequence[int | str], tasks: Recordings, given: bool) -> tupl
 
 
 def check_room(tasks: Recordings, how: How) -> None:
-    """ValueError where recordings would be taught or asked about twice."""
+    """Raise ValueError if an episode would use a recording twice."""
     if any(len(own) > 1 for own in tasks.made_of.values()):
         return
     least = min(len(tasks.symbols[own]) for (own,) in tasks.made_of.values())
@@ -103,7 +104,7 @@ def check_room(tasks: Recordings, how: How) -> None:
 
 
 def look(tasks: Recordings, traces: Traces, how: How, executor: Executor, show: bool) -> Seen:
-    """Answer all episodes; a terminal shows a bar where `show`."""
+    """Answer all episodes; `show` shows a progress bar."""
     dealt = numbered(tasks)
     cells = {}
     orders = {}
@@ -134,8 +135,8 @@ def look(tasks: Recordings, traces: Traces, how: How, executor: Executor, show: 
 
 
 def _episode(dealt, traces, asked, index) -> tuple[Answers, np.ndarray, float]:
-    """Answers in integers, in float, and of classes that are taught one by one; the curve of these;
-    and how far a mean is from the exact one, as a share of its bound."""
+    """Correct answers of an episode in integers, in float, and for classes taught one by one; the
+    curve of these; and the largest error of a mean as a share of its bound."""
     seed, ways, shots, queries, arrives = asked
     one = traces.of(dealt.episode(seed, index, ways, shots, queries))
     y = one.task.y_query
@@ -153,12 +154,12 @@ def _episode(dealt, traces, asked, index) -> tuple[Answers, np.ndarray, float]:
 
 
 def shuffled(seed: int, index: int) -> np.random.Generator:
-    """What shuffles the shots of an episode over all classes."""
+    """A generator that shuffles an episode's shots over all classes."""
     return np.random.default_rng((seed, index, 1))
 
 
 def taught(p: np.ndarray, labels: np.ndarray, order: Iterable[int]) -> CountedMeans:
-    """Running means of traces p (n, inputs), whose labels are the ids of the classes."""
+    """Running means of traces p (n, inputs), with labels as ids of the classes."""
     means = CountedMeans(p.shape[1])
     for _ in range(int(labels.max()) + 1):
         means.add()
@@ -175,8 +176,8 @@ def off_exact(means: CountedMeans, p: np.ndarray, labels: np.ndarray) -> float:
 
 
 def curve(far: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Accuracy over the queries of the classes so far, after each class (classes,): of distances
-    (queries, classes), the first of equal ones answering."""
+    """Accuracy (classes,) over the queries of the classes so far, after each class, from distances
+    (queries, classes); the first of equal ones is the answer."""
     place = np.arange(len(y))
     least = np.minimum.accumulate(far, 1)
     own = far[place, y]
@@ -185,11 +186,11 @@ def curve(far: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.array([right[y <= m, m].mean() for m in range(far.shape[1])])
 
 
-# ---- what is told
+# ---- results
 
 
 def tables(seen: Seen, how: How, note: str) -> list[Table]:
-    """Accuracy by classes and shots; classes one by one."""
+    """Tables of accuracy by classes and shots, and by classes that arrive one by one."""
     shots = [_shots(k) for k in how.shots]
     header = ["classes", *(f"{text} (%)" for text in shots)]
     header += [f"less float, {text} (points)" for text in shots]
@@ -220,7 +221,7 @@ def _shots(k: int) -> str:
 
 
 def _speaks(seen: Seen, how: How) -> str:
-    """For whom the intervals speak, in words."""
+    """The sentence that says which population the intervals speak for."""
     of = {n: seen.cells[n, how.shots[0]]["integers"].shared.population for n in how.ways}
     words = {"classes": "new classes", "recordings": "new recordings", "episodes": "more episodes"}
     first = of[how.ways[0]]
@@ -229,7 +230,7 @@ def _speaks(seen: Seen, how: How) -> str:
 
 
 def figures(seen: Seen, how: How) -> dict[str, dict]:
-    """Every number by its name."""
+    """All numbers by name."""
     found = {"off": figure(seen.off, "%"), "most": figure(how.most, "")}
     several: list[tuple] = [
         (key, "integers", "float", "less", rows) for key, rows in seen.cells.items()
@@ -247,8 +248,8 @@ def figures(seen: Seen, how: How) -> dict[str, dict]:
 
 
 def panels(seen: Seen, how: How, published: Sequence[tuple[int, int, float]]) -> list[dict]:
-    """Both pictures, as `plots.curve.plot_lines` draws them; published: (classes, shots, %) of
-    others."""
+    """Both pictures as arguments of `plots.curve.plot_lines`; published: (classes, shots, %) from
+    the literature."""
     at_once = []
     for k in how.shots:
         several = [seen.cells[n, k]["integers"] for n in how.ways]

@@ -39,7 +39,7 @@ def run(
     bits: tuple[int, ...] = BITS,
     joules: tuple[float, float] | None = None,
 ) -> Findings:
-    """Measure, and put into tables, figures and a sentence."""
+    """Measure everything; return tables, figures and a sentence."""
     c = Comparison(study, words, bits)
     found = Findings(study.name, TITLE)
     episodes = study.settings.episodes
@@ -82,7 +82,7 @@ def _less(one: Found, twin: Found) -> str:
 
 
 def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: str) -> None:
-    """Accuracy by word length, a column a rounding of the update."""
+    """Accuracy by word length, one column for each rounding of the update."""
     words = {str(b): (b, b) for b in bits}
     if len(bits) > 1:
         most, least = max(bits), min(bits)
@@ -103,7 +103,7 @@ def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: 
 
 
 def _thresholds(found: Findings, chips: dict, b: int, episodes: int) -> None:
-    """Accuracy and shares of synapses, a column a threshold of the update."""
+    """Accuracy and shares of synapses, one column for each threshold of the update."""
     several = [chips[b, Choice(rounding="nearest", percent=percent)] for percent in THRESHOLDS]
     rows = [["accuracy (%)", *(one.row.percent() for one in several)]]
     for k, name in ((1, "synapses gated (%)"), (0, "synapses written (%)")):
@@ -117,7 +117,7 @@ def _thresholds(found: Findings, chips: dict, b: int, episodes: int) -> None:
 
 
 def _rules(found: Findings, chips: dict, twins: dict, b: int) -> None:
-    """Every other rule, error and order of samples in 8 bits, next to its float twin."""
+    """Each other rule, error and order of samples in 8 bits, next to its float twin."""
     rows = []
     for (conv, choice), one in chips.items():
         if (conv, choice.bits, choice.percent) == (b, 8, 0) and choice.twin != TWIN:
@@ -163,8 +163,8 @@ def _traces(c: Comparison, found: Findings) -> None:
 
 
 def _others(c: Comparison, found: Findings) -> None:
-    """Other chips on the same episodes: conv layers rounded by their membranes, and a network
-    trained for the chip."""
+    """Other chips on the same episodes: conv layers rounded by their effect on membranes, and a
+    network trained for the chip."""
     trained = c.study.network(TRAINED)
     chips = {"readout only": c.chip(8), **_rounded(c), **_trained(c, trained)}
     ways = {name: partial(by_readout, chip, {}, None, name) for name, chip in chips.items()}
@@ -184,7 +184,7 @@ def _others(c: Comparison, found: Findings) -> None:
 
 
 def _rounded(c: Comparison) -> dict[str, IntegerNet]:
-    """Conv layers of few bits, rounded by what that does to their membranes."""
+    """Round conv layers to few bits by the effect on their membranes."""
     tasks = c.study.tasks("double-nmnist", "train")
     seed = c.study.settings.seed
     drawn = [tasks.episode(seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)]
@@ -201,7 +201,7 @@ def _rounded(c: Comparison) -> dict[str, IntegerNet]:
 
 
 def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
-    """The network trained for the chip; empty where there is none, or another architecture's."""
+    """The network trained for the chip; empty if there is none or it has another architecture."""
     known = {} if trained is None else trained_for(trained.provenance.get("chip"))
     if not known or (trained.net.input_shape, trained.net.ways) != (c.net.input_shape, c.net.ways):
         return {}
@@ -214,8 +214,8 @@ def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
 
 
 def signal_to_noise(signal: np.ndarray, found: np.ndarray) -> float:
-    """10 log10 of the signal's power over that of the difference, in dB; infinite where there is
-    none."""
+    """10 log10 of the ratio of the signal's power to that of the difference, in dB; infinite if
+    they are equal."""
     noise = np.sum((signal - found) ** 2, dtype=np.float64)
     with np.errstate(divide="ignore"):
         return float(10 * np.log10(np.sum(np.square(signal), dtype=np.float64) / noise))
@@ -270,8 +270,8 @@ def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
 
 
 def _cost(c: Comparison, found: Findings, joules: tuple[float, float]) -> None:
-    """Add operations and energy of one learned class, on the first episode's support; a row a word
-    length."""
+    """Add operations and energy of learning one class, from the first episode's support; one row
+    for each word length."""
     x = c.support()
     rows = []
     for bits in c.bits:

@@ -1,5 +1,5 @@
-"""What stands next to the accuracy of many classes: the bytes that a device needs, and what others
-publish."""
+"""Figures next to the accuracy for many classes: the bytes that a device needs, and published
+accuracies."""
 
 from minisnn.data.sets.recordings import Recordings
 from minisnn.data.store.shipped import shipped
@@ -13,14 +13,14 @@ from .classes import How
 
 
 def memory(chip: IntegerNet, learner: Learner, tasks: Recordings, how: How) -> tuple[dict, int]:
-    """({classes: bytes of RAM of the small build}, bytes a class)."""
+    """Bytes of RAM of the small build by number of classes, and bytes a class."""
     several = (*how.ways, 1000, 1004)
     of = {n: export.memory(chip, learner, tasks.pool.shape[0], n)["small"] for n in several}
     return {n: of[n] for n in how.ways}, of[1004] - of[1000] >> 2
 
 
 def table(chip: IntegerNet, sizes: dict[int, int], each: int) -> Table:
-    """What a device needs, by the number of its classes; of `memory`."""
+    """A table of the memory that a device needs, by number of classes."""
     flash = sum(layer.weight.size for layer in chip.layers)
     rows = [[str(n), f"{size:,}"] for n, size in sizes.items()]
     note = f"A class takes {each:,} bytes, whatever its shots; weights {flash:,} bytes of flash."
@@ -29,7 +29,7 @@ def table(chip: IntegerNet, sizes: dict[int, int], each: int) -> Table:
 
 
 def figures(sizes: dict[int, int], each: int) -> dict[str, dict]:
-    """The same as numbers by name."""
+    """The same numbers by name."""
     found = {f"ram-{n}": figure(size, "") for n, size in sizes.items()}
     return found | {"class-bytes": figure(each, "")}
 

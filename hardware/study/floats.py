@@ -1,4 +1,4 @@
-"""Float twins of the chip's ways to learn, so that like is compared with like.
+"""Float twins of the chip's ways to learn, for a fair comparison.
 
 Parameters in float32, the conv layers frozen, the same kind of error, the same power of two as step
 and the same order of samples; nothing is rounded and nothing clipped, but in the error "target",
@@ -16,7 +16,7 @@ from ..chip.learner import Learned, Learner
 
 
 class FloatReadout:
-    """The readout of a float network on the spikes of its frozen conv layers."""
+    """The readout of a float network, on the spikes of its frozen conv layers."""
 
     def __init__(self, net, theta: np.ndarray):
         views = net.views(theta)
@@ -28,7 +28,7 @@ class FloatReadout:
         return traces(spikes_of(self.net, self.theta, x), self.neuron, np.float32)
 
     def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
-        """As `IntegerNet.traces_of`; nothing here is random."""
+        """Traces of counts, as `IntegerNet.traces_of`; there is nothing random here."""
         return self.traces(x)
 
     def membranes(self, p: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -44,8 +44,8 @@ class FloatReadout:
         return u
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-        """The readout after the rule; p (B, T, inputs), y (B,). Theta is a fraction of the largest
-        |G|, as in integers."""
+        """Train the readout by the rule on p (B, T, inputs) and y (B,). Theta is a fraction of the
+        largest |G|, as in integers."""
         held = self.weight.copy(), self.bias.copy()
         for p_, y_ in zip(p[:, None], y[:, None]) if learner.online else [(p, y)]:
             gradients = self._gradient(learner, p_, y_, *held)
@@ -68,7 +68,7 @@ class FloatReadout:
 
 
 def float_error(kind: str, u: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The errors of `errors.error` in real numbers, like u (..., ways)."""
+    """Errors as of `errors.error`, in real numbers shaped like u (..., ways)."""
     one_hot = np.eye(u.shape[-1], dtype=u.dtype)[y]
     if kind == "target":
         return np.clip(u, 0, 1) - one_hot

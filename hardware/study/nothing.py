@@ -1,5 +1,5 @@
-"""What is no class: dots, filled squares and an empty picture, as the camera of a set of drawn
-pictures sees them, and their means, which a device keeps to refuse them (`chip.means`).
+"""Recordings of no class: dots, filled squares and an empty picture, seen by the camera of a set of
+drawn pictures, and their means, which a device keeps to refuse such recordings (`chip.means`).
 
 A dot of a radius, or a square of a side, is one mean of several places in the picture. Others, of
 sizes in between and at other places, tell whether they are refused.
@@ -32,7 +32,7 @@ class Blots(NamedTuple):
 
 
 def known(tasks: Any) -> bool:
-    """Whether pictures can be drawn before the camera of a set, and seen as its own are."""
+    """True if a set's pictures can be drawn before its camera, and seen like its own recordings."""
     return isinstance(tasks, Omniglot)
 
 
@@ -50,7 +50,7 @@ def square(side: int, row: int, column: int) -> np.ndarray:
 
 
 def means(chip: IntegerNet, tasks: Any) -> np.ndarray:
-    """Of RADII, SIDES and the empty picture, uint8 (n, inputs)."""
+    """Means of dots of RADII, squares of SIDES and the empty picture, uint8 (n, inputs)."""
     radii = [radius for radius in RADII for _ in range(PLACES)]
     sides = [side for side in SIDES for _ in range(PLACES)]
     p = _seen(chip, tasks, np.random.default_rng(0), radii, sides, PLACES, FIRST)
@@ -59,7 +59,8 @@ def means(chip: IntegerNet, tasks: Any) -> np.ndarray:
 
 
 def others(chip: IntegerNet, tasks: Any, number: int, seed: int) -> Blots:
-    """So many dots and squares of other sizes, at other places, and one empty picture."""
+    """Traces of `number` dots and squares of other sizes, at other places, and of one empty
+    picture."""
     rng = np.random.default_rng((seed, 1))
     first = FIRST + PLACES * (len(RADII) + len(SIDES) + 1)
     between = min(RADII), max(RADII)
@@ -70,7 +71,7 @@ def others(chip: IntegerNet, tasks: Any, number: int, seed: int) -> Blots:
 
 
 def _seen(chip: IntegerNet, tasks: Any, rng, radii, sides, empty: int, first: int) -> np.ndarray:
-    """Traces of dots and squares, at places that are drawn, and of so many empty pictures."""
+    """Traces of dots and squares at random places, and of empty pictures."""
     pictures = [dot(radius, *rng.uniform(radius, SIDE - 1 - radius, 2)) for radius in radii]
     # not at the edge, where an edge of the square would be out of sight
     pictures += [square(side, *rng.integers(1, SIDE - side, 2)) for side in sides]

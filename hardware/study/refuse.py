@@ -1,5 +1,5 @@
-"""When a device should answer "none of these": the distance beyond which it does is chosen on
-validation classes, and its false alarms are counted on test classes.
+"""When a device should answer "none of these": the distance for that is chosen on validation
+classes, and its false alarms are counted on test classes.
 
 An episode has twice as many classes as are taught. Queries of the first half are known, those of
 the second are not. The device refuses where the nearest class's distance is beyond
@@ -41,8 +41,8 @@ class Seen(NamedTuple):
 
 
 def check(tasks: Recordings, how: How) -> None:
-    """ValueError where a set has too few classes, half of which are taught, or too few recordings
-    for episodes of `how`."""
+    """Raise ValueError if a set has too few classes, half of which are taught, or too few
+    recordings for episodes of `how`."""
     there = len(tasks.classes)
     if how.most > there:
         raise ValueError(
@@ -62,7 +62,7 @@ def look(
     traces: Traces,
     blots: Blots | None = None,
 ) -> Seen:
-    """What so many episodes of `drawings.numbered` tasks show; how: (ways, shots, queries).
+    """Answer episodes of `drawings.numbered` tasks; how: (ways, shots, queries).
 
     traces   of all their recordings
     blots    what is asked about as well
@@ -91,13 +91,13 @@ def _episode(chip, dealt, how, traces, blots, seed, index) -> Seen:
 
 
 def _nearest(chip: IntegerNet, means, p: np.ndarray) -> np.ndarray:
-    """The distances (n, 2) of traces p."""
+    """Distances (n, 2) of traces p."""
     blank = distances_to(chip.nothing, p).min(1, initial=UNTAUGHT)
     return np.stack([means.distances(p).min(1), blank], 1)
 
 
 def choose(known: np.ndarray, share: float, shots: int) -> int:
-    """The smallest refuse that refuses at most such a share of the known.
+    """The smallest refuse that refuses at most this share of the known recordings.
 
     Raises ValueError where none does, as too many lie nearer to a mean that is no class.
     """
@@ -117,8 +117,8 @@ def choose(known: np.ndarray, share: float, shots: int) -> int:
 
 
 def _shares(seen: Seen, refuse: int, shots: int) -> dict[str, float | None]:
-    """The share of every kind of recording that a device refuses; None of those that there are
-    none of."""
+    """The share of each kind of recording that a device refuses; None if there are none of a
+    kind."""
     far = seen._asdict()
     del far["right"]
     return {
@@ -128,7 +128,7 @@ def _shares(seen: Seen, refuse: int, shots: int) -> dict[str, float | None]:
 
 
 def table(seen: Mapping[str, Seen], shots: int, shares=SHARES, note: str = "") -> Table:
-    """The false-alarm curve, in per cent, of every share that can be kept."""
+    """The false-alarm curve, in per cent, for every share that can be kept."""
     header = ["allowed", "--refuse", "known, validation", "untaught, validation", "known, test"]
     header += ["untaught, test", "right of the rest", "empty", "dots", "filled squares"]
     rows = []
@@ -156,7 +156,7 @@ def table(seen: Mapping[str, Seen], shots: int, shares=SHARES, note: str = "") -
 
 
 def figures(seen: Mapping[str, Seen], shots: int, share: float) -> dict[str, dict]:
-    """Of the choice for one share: its threshold, and what it refuses on test classes."""
+    """The threshold chosen for one share, and the shares that it refuses on test classes."""
     refuse = choose(seen["val"].known, share, shots)
     shares = _shares(seen["test"], refuse, shots)
     found = {name: figure(one, "%") for name, one in shares.items() if one is not None}

@@ -1,5 +1,4 @@
-"""Ways to learn an episode, on a chip and in float, and what each of them answers to the same test
-episodes.
+"""Ways to learn an episode, on a chip and in float, and their answers to the same test episodes.
 
 A way is called with a task, a seed and what the ways before it have seen: spikes and traces that
 several share are computed once an episode. It returns logits of the query samples, and the shares of
@@ -47,13 +46,13 @@ class Choice(NamedTuple):
         return f"{self.rule}, {self.error}{', online' * self.online}"
 
     def options(self) -> dict[str, Any]:
-        """Those of a `Learner`."""
+        """The options for a `Learner`."""
         kept = {name: getattr(self, name) for name in ("rule", "error", "rounding", "online")}
         return kept | dict(threshold=round(2.56 * self.percent))
 
 
 def choices(asked: tuple[int, ...] = BITS) -> list[Choice]:
-    """All that is compared; readouts have BITS, and what is asked for."""
+    """All choices that are compared: readouts of BITS, with the options asked for."""
     found = [Choice(bits, rounding=mode) for bits in (*BITS, *asked) for mode in ROUNDINGS]
     for bits in (8, 4):
         found += [Choice(bits, rounding="nearest", percent=percent) for percent in THRESHOLDS]
@@ -63,7 +62,7 @@ def choices(asked: tuple[int, ...] = BITS) -> list[Choice]:
 
 
 class Found(NamedTuple):
-    """What a way answers, and the shares of synapses written, gated and clipped."""
+    """A way's answers, and the shares of synapses written, gated and clipped."""
 
     row: Row
     shares: np.ndarray
@@ -84,7 +83,7 @@ class Comparison:
         self.tasks = study.tasks("double-nmnist")
 
     def chip(self, bits: int, readout_bits: int | None = None, **words: Any) -> IntegerNet:
-        """The network in words of so many bits; `words` are other options of `Words`."""
+        """The network in words of this length; `words` are other options of `Words`."""
         words |= dict(weight_bits=bits, readout_bits=readout_bits or bits)
         return IntegerNet.of(self.found, replace(self.words, **words))
 
@@ -93,7 +92,8 @@ class Comparison:
         return _task(self.tasks, self.study.settings, self.net.ways, 0).x_support[:samples]
 
     def in_float(self) -> dict[str, Any]:
-        """MAML's inner loop in float, the readout of it alone, and the float twins of all rules."""
+        """MAML's inner loop in float, the same for the readout only, and the float twins of all
+        rules."""
         readout = FloatReadout(self.net, self.theta)
         steps = steps_of(self.net, self.inner, self.net.ways)
         rules = [Choice(rule=rule, error=error) for rule in RULES for error in ERRORS]
@@ -110,7 +110,7 @@ class Comparison:
         return ways
 
     def in_integers(self, bits: int) -> dict[Choice, Any]:
-        """Every choice for the readout on conv layers of so many bits."""
+        """Every choice for the readout on conv layers of this word length."""
         several = choices(self.bits)
         chips = {n: self.chip(bits, n) for n in dict.fromkeys(choice.bits for choice in several)}
         return {
@@ -121,7 +121,7 @@ class Comparison:
     def measure(
         self, key: str, ways: dict[Any, Any], most: int | None = None, made_from: tuple = ()
     ) -> tuple[dict[Any, Found], Counter]:
-        """({name: what its way finds in at most so many episodes}, numbers that were clipped)."""
+        """Results by name for at most `most` episodes, and the numbers that were clipped."""
         settings = self.study.settings
         one = partial(_episode, self.tasks, settings, self.net.ways, list(ways.values()))
         made_from = (self.net.configuration(), self.theta, self.inner, repr(self.words), *made_from)
@@ -140,7 +140,8 @@ class Comparison:
 
 
 def speaks(row: Row) -> str:
-    """Whom the intervals of a table speak for, as a sentence to append; nothing of one episode."""
+    """The sentence that says which population a table's intervals speak for; empty for one
+    episode."""
     if row.interval is None:
         return ""
     return f" ± is half a 95 % interval, for {POPULATIONS[row.interval.population]}."
@@ -151,7 +152,7 @@ def _task(tasks: Any, settings: Any, ways: int, index: int) -> Any:
 
 
 def _episode(tasks: Any, settings: Any, ways: int, several: list, index: int) -> list:
-    """Of every way, as records hold it: what it answers, and its shares; what was clipped."""
+    """Each way's answers and shares in an episode, and the numbers that were clipped."""
     task = _task(tasks, settings, ways, index)
     seen: dict[Any, Any] = {"clipped": Counter()}
     logits, shares = zip(*(way(task, 1 + index, seen) for way in several))
@@ -163,19 +164,19 @@ def _episode(tasks: Any, settings: Any, ways: int, several: list, index: int) ->
 
 
 def by_loop(net, theta, inner, task, seed, seen):
-    """The float network by an inner loop."""
+    """A way that is an inner loop of the float network."""
     return inner.logits(net, theta, task), NONE
 
 
 def by_twin(readout, learner, task, seed, seen):
-    """A `FloatReadout`."""
+    """A way that is a `FloatReadout`."""
     if "float" not in seen:
         seen["float"] = readout.traces(samples_of(task))
     return one_shot(readout, learner, task, seen["float"]).u[:, -1], NONE
 
 
 def by_readout(chip, options, trace, below, task, seed, seen):
-    """The readout of a chip, with options of its `Learner`.
+    """A way that is the readout of a chip, with options of its `Learner`.
 
     trace   (bits, rounding) of its traces; None: its own
     below   chips of the same name here have the same conv layers

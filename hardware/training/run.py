@@ -50,8 +50,8 @@ ROOM = 0.25  # of a step of the word: how far from Q(theta) a weight may start
 
 @dataclass(frozen=True)
 class ChipConfig:
-    """Word lengths that a network is meta-trained for: of the conv layers and of the readout, 2 to
-    8 bits."""
+    """Word lengths for which a network is meta-trained: bits of the conv layers and of the readout,
+    2 to 8."""
 
     bits: int = 2
     readout_bits: int = 8
@@ -64,13 +64,13 @@ class ChipConfig:
         return Words(self.bits, self.readout_bits)
 
     def held(self, exponents: dict[str, int], samples: int) -> OnChip:
-        """What holds the parameters in layers of these exponents."""
+        """The `Grid` of layers with these exponents."""
         bits = dict.fromkeys(exponents, self.bits) | {"readout": self.readout_bits}
         return OnChip({name: (bits[name], e) for name, e in exponents.items()}, samples)
 
 
 def settings(**changes) -> TrainingConfig:
-    """Settings of a run for the chip: Table 1's network as it is shipped, going on with small
+    """Settings of a run for the chip: Table 1's network as it ships, trained further with small
     steps.
 
     The network is that of `start`, whatever the changes say, and so are the recordings, if a
@@ -108,7 +108,7 @@ def settings(**changes) -> TrainingConfig:
 
 
 def _recordings(config: TrainingConfig, origin: Origin) -> dict[str, Any]:
-    """The settings of the recordings that a network learned from, as they were read."""
+    """The settings of the recordings that a network was trained on."""
     found = {name: getattr(config, name) for name in ("dataset", "root", "strokes", *READING)}
     if config.dataset != "double-nmnist":  # there it is of tasks that test: a choice of this run
         found["align"] = config.align
@@ -129,8 +129,8 @@ def train(
     data=None,
     executor: Executor | None = None,
 ) -> dict:
-    """Meta-train for the chip, then test the chip: what is written to chip-result.json; arguments
-    as of `minisnn.train`.
+    """Meta-train for the chip, then test the chip; returns the content of chip-result.json.
+    Arguments are those of `minisnn.train`.
 
     config   `start` names the float network, `rule` is "anil": on the chip the readout alone learns
     chip     word lengths; None with resume: those of the run
@@ -184,7 +184,7 @@ def train(
 
 
 def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks) -> dict[str, int]:
-    """Round the network to start from, and begin the folder again with it; the exponents."""
+    """Round the network to start from, and begin the folder again with it; return the exponents."""
     found = start_of(config, network_of(config, tasks.input_shape, config.ways))
     samples = config.ways * config.shots
     try:
@@ -209,8 +209,8 @@ def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks) -
 
 
 def near(net, theta: np.ndarray, rounded: np.ndarray, exponents: dict[str, int]) -> np.ndarray:
-    """The weights nearest to theta that lie within a quarter of a step of the rounded ones, and
-    their biases.
+    """The weights nearest to theta within a quarter of a step of the rounded ones, and their
+    biases.
 
     A weight in the middle between two words changes its word with the first noise; one on its word
     hardly ever.
@@ -223,7 +223,7 @@ def near(net, theta: np.ndarray, rounded: np.ndarray, exponents: dict[str, int])
 
 
 def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, dict[str, int]]:
-    """Word lengths and exponents of the run, which must be those of `chip`, where it is given."""
+    """Word lengths and exponents of the run, which must equal those of `chip` if that is given."""
     path = folder / "chip.json"
     if not path.is_file():
         raise ValueError(
@@ -244,7 +244,8 @@ def chip_accuracy(
     rounding, Theta 0.
 
     interval is the one to quote, {half, low, high, population: whom it speaks for}; ci95 is half of
-    that over episodes."""
+    that over episodes.
+    """
     answered: list[Answers] = []
     one = partial(_episode, tasks, chip, config)
     (executor or Executor()).in_order(one, range(config.test_episodes), answered.append)
@@ -260,7 +261,7 @@ def chip_accuracy(
 
 
 def _episode(tasks, chip: IntegerNet, config: TrainingConfig, index: int) -> Answers:
-    """What the chip answers to a test episode."""
+    """The chip's answers to a test episode."""
     task = tasks.episode(config.test_seed, index, chip.ways, config.shots, config.queries)
     logits = one_shot(chip, chip.learner(seed=1 + index), task).u[:, -1]
     return Answers(correct(logits, task), drawn_by(task))

@@ -1,4 +1,5 @@
-"""The network as the chip holds it, and derivatives that go straight through its rounding.
+"""The network with the chip's rounded weights, and derivatives that go straight through the
+rounding.
 
 A layer of b bits and exponent x holds, of a weight w (times the input gain in the first layer),
 
@@ -40,7 +41,7 @@ from ..chip.learner import steps_of
 
 
 class Grid:
-    """Q and its slope S for the weights of a network.
+    """The rounding Q and its slope S for the weights of a network.
 
     words   {layer: (bits, exponent)}; layers that are not named keep their floats
     """
@@ -67,8 +68,8 @@ class Grid:
 
 
 class HeldNet:
-    """A float network that is asked at theta and answers at Q(theta); its derivatives are those of
-    straight through.
+    """A float network at Q(theta) in place of theta, with derivatives straight through the
+    rounding.
 
     What `minisnn.meta.inner` and `minisnn.training.evaluation` ask of a network, and no more.
     """
@@ -107,8 +108,8 @@ class HeldNet:
 
 @dataclass(frozen=True)
 class OnChip(Held):
-    """Meta-training for the chip: words {layer: (bits, exponent)}, and steps that are powers of
-    two, as `Learner` takes them.
+    """The inner loop of meta-training for the chip: words {layer: (bits, exponent)}, and step sizes
+    that are powers of two, as in `Learner`.
 
     The readout's reset is detached, as in the chip's membrane rule, and so are those below.
     """
@@ -125,8 +126,8 @@ class OnChip(Held):
         return Grid(net, self.words)(theta)
 
     def inner(self, net, inner: InnerLoop) -> InnerLoop:
-        """The readout's step sizes, each the power of two nearest to what is learned, times the
-        support samples."""
+        """The readout's step sizes for a number of support samples: the learned ones, rounded to
+        powers of two."""
         steps = steps_of(net, inner, self.samples)
         sizes = np.ones(net.size, net.dtype)
         for name, p in zip(("log2_weight", "log2_bias"), net.layout[-2:]):
