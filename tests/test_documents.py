@@ -1,12 +1,9 @@
-"""Links lead somewhere, and the page of commands lacks none."""
+"""Links lead somewhere."""
 
 import re
 from pathlib import Path
 
-import flags
 import pytest
-
-from minisnn import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 PATTERNS = (
@@ -19,7 +16,6 @@ PATTERNS = (
     "lessons/guides/*.md",
 )
 PAGES = sorted(page for pattern in PATTERNS for page in ROOT.glob(pattern))
-COMMANDS = (ROOT / "lessons" / "guides" / "commands.md").read_text(encoding="utf-8")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.M | re.S)
 
 
@@ -60,8 +56,3 @@ def broken(page: Path, text: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=short)
 def test_links_lead_somewhere(page):
     assert broken(page, page.read_text(encoding="utf-8")) == []
-
-
-def test_the_page_of_commands_lacks_none():
-    made = re.findall(r"^<!-- made: help (\S+) -->$", COMMANDS, re.M)
-    assert sorted(made) == sorted(name for name, _ in flags.children(cli.parser()))

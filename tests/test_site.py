@@ -7,11 +7,13 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import flags
 import pytest
 import reference
 from mathml import mathml
 
 import minisnn
+from minisnn.cli import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = next(
@@ -36,6 +38,13 @@ def test_every_public_name_is_in_the_reference():
     front = reference.pages()["reference/index.rst"]
     for name in set(minisnn.__all__) - {"__version__"}:
         assert re.search(rf"^   ~minisnn\.(\w+\.)*{name}$", front, re.M), name
+
+
+def test_the_page_of_commands_has_each_flag_once():
+    page = flags.page(parser())
+    headings = re.findall(r"^##+ (.+)$", page, re.M)
+    assert {"train", "hardware", "hardware export"} <= set(headings)
+    assert len(headings) == len(set(headings)) and "--preset {" in page
 
 
 def test_formulas_need_no_script():

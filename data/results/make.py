@@ -13,13 +13,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import flags
 from measure import ROOT, measure, needed
 from pages import renewed
 from record import read_all, update
 from tables import makers
 
-from minisnn.cli import parser as all_commands
 from minisnn.files import write_whole
 
 PAGES = (
@@ -99,8 +97,7 @@ def pages(before: dict, now: dict, check: bool = False) -> int:
     changed = {name for name in now if before.get(name) != now[name]}
     for path in sorted(path for pattern in PAGES for path in ROOT.glob(pattern)):
         text = path.read_text(encoding="utf-8")
-        regions = makers(now, path, changed) | flags.makers(all_commands())
-        made = renewed(text, before, now, regions, path.name)
+        made = renewed(text, before, now, makers(now, path, changed), path.name)
         if made != text:
             stale += 1
             print(f"{path.relative_to(ROOT)}: {'is not what the records say' * check or 'written'}")

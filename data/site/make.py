@@ -15,7 +15,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import flags
 import reference
+
+from minisnn.cli import parser as all_commands
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -57,7 +60,7 @@ def gather(out: Path) -> None:
             content = LINK.sub(_led, content.decode()).encode()
         texts[name.replace("README.md", "index.md")] = content
     texts["index.md"] += menu().encode()
-    for name, text in reference.pages().items():
+    for name, text in [(flags.PAGE, flags.page(all_commands())), *reference.pages().items()]:
         texts[name] = text.encode()
     for name, content in texts.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
