@@ -1,5 +1,5 @@
-"""What the figures of experiments have in common: accuracies with their intervals, in percent, one
-colour a data set."""
+"""Parts that the figures of experiments share: accuracies with their intervals, in percent, one
+colour for each data set."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from ..training.intervals import Estimate
 
 @contextmanager
 def drawn(width: float, height: float, columns: int = 1, **shared):
-    """(figure, its axes side by side) in the house style."""
+    """A figure and its axes side by side, in the house style."""
     with style():
         made = figure(width, height)
         yield made, made.subplots(1, columns, squeeze=False, **shared)[0]
@@ -20,15 +20,15 @@ def drawn(width: float, height: float, columns: int = 1, **shared):
 def errorbars(
     axes, places: Iterable[float], estimates: Sequence[Estimate], colour, line: str = "o-", **more
 ) -> None:
-    """Means in percent with their 95 % intervals."""
+    """Draw means in percent with their 95 % intervals."""
     halves = [100 * e.half if math.isfinite(e.half) else 0.0 for e in estimates]
     more = dict(fmt=line, color=colour, capsize=3) | more
     axes.errorbar(list(places), [100 * e.mean for e in estimates], yerr=halves, **more)
 
 
 def curves_of(curves, size=(6.4, 3.6), panel: int | None = None, guess=None, **settings):
-    """Figure of estimates against the values of each curve (`sweep.Curve`), by number where some
-    are numbers.
+    """Figure of estimates against the values of each curve (`sweep.Curve`); values are evenly
+    spaced where none is a number.
 
     panel      place of the label that names a curve's panel, if there are several
     guess      level of chance in percent

@@ -1,5 +1,5 @@
-"""Figure 6: transfer learning next to meta-learning: the shots that a network needs which was
-pretrained without it.
+"""Figure 6: transfer learning compared with meta-learning: how many shots a network needs that was
+pretrained without meta-learning.
 
 The body classifies the 64 meta-training classes. A new readout, from zero, is trained on test
 classes by Adam at 1e-3, one shot a class more at a time (UPDATES full-batch updates on all shots so
@@ -33,7 +33,7 @@ def trial_of(
     lr: float,
     trial: int,
 ):
-    """The answers after 1, 2, … shots; `body` is the pretrained theta, sizes are shots, queries and
+    """Answers after 1, 2, … shots; `body` is the pretrained theta, sizes are shots, queries and
     updates a shot."""
     shots, queries, updates = sizes
     task = tasks.episode(settings.seed + 1000, trial, ways, shots, queries)
@@ -54,7 +54,7 @@ def trial_of(
 
 
 def transfer(study: Study, found: Findings) -> Iterable[Curve]:
-    """Shots of a new readout, of so many ways."""
+    """Answers of a new readout by number of shots, for this number of ways."""
     pretrained, maml = study.network(ROLE, found), study.network(MAML, found)
     if pretrained is None or maml is None:
         return

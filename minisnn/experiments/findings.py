@@ -1,5 +1,5 @@
-"""What an experiment found, on disk: findings.json, a CSV file a table, a picture a figure; and
-verdicts on what is claimed."""
+"""The findings of an experiment on disk: findings.json, a CSV file for each table, a picture for
+each figure; and verdicts on claims."""
 
 import csv
 import math
@@ -14,7 +14,7 @@ KINDS = ("png", "svg")
 
 
 def figure(value: float, unit: str, half: float | None = None) -> dict:
-    """A number that was measured, as JSON files of results hold it, with half of its 95 % interval.
+    """A measured number as JSON files of results hold it, with half of its 95 % interval.
 
     unit   % of a share between 0 and 1, and points of a difference of two; s, ms, MB, kB, x for a
            ratio, or nothing
@@ -24,7 +24,7 @@ def figure(value: float, unit: str, half: float | None = None) -> dict:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper, the number that it becomes here, and whether the two agree.
+    """A claim of the paper, the same number measured here, and whether the two agree.
 
     text       the claim                     paper      what the paper gives for it
     value      our number, with low and high the ends of its interval, all in `unit`
@@ -53,8 +53,8 @@ def judge(
     unit="points",
     scale: float = 100.0,
 ) -> Claim:
-    """The claim agrees where the whole interval lies in [least, most], differs where none of it
-    does. A number without an interval is judged by itself.
+    """Judge a claim: it agrees if the whole interval is in [least, most], and differs if the
+    interval is outside. A number without an interval is judged by itself.
 
     least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of
     accuracy as a rule.
@@ -72,8 +72,7 @@ def judge(
 
 @dataclass
 class Table:
-    """Rows under a header; cells are texts or numbers. `note` says what to see or how it was
-    measured."""
+    """Rows under a header; cells are texts or numbers. `note` explains the table."""
 
     name: str
     title: str
@@ -82,7 +81,7 @@ class Table:
     note: str = ""
 
     def text(self) -> str:
-        """For a terminal, columns aligned."""
+        """The table for a terminal, columns aligned."""
         cells = [self.header, *([cell(value) for value in row] for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells)]
         cells.insert(1, ["-" * width for width in widths])
@@ -92,7 +91,7 @@ class Table:
 
 @dataclass
 class Findings:
-    """Of one experiment.
+    """The findings of one experiment.
 
     name, title      of the experiment
     summary          what was found, in a sentence or two
@@ -112,7 +111,7 @@ class Findings:
     settings: dict = field(default_factory=dict)
 
     def table(self, name: str, title: str, header: str, rows: list[list], note: str = "") -> None:
-        """Add a `Table`; the names of its columns stand between bars: "data | shots"."""
+        """Add a `Table`; the names of its columns are separated by bars: "data | shots"."""
         self.tables.append(Table(name, title, header.split(" | "), rows, note))
 
     def claim(self, *what, **options) -> None:
@@ -120,7 +119,8 @@ class Findings:
         self.claims.append(judge(*what, **options))
 
     def write(self, folder: Path) -> list[Path]:
-        """Write all of it; the files. findings.json comes last: where it is, the rest is whole."""
+        """Write all files and return them. findings.json comes last: if it exists, the rest is
+        complete."""
         folder.mkdir(parents=True, exist_ok=True)
         written = []
         for table in self.tables:
@@ -136,14 +136,14 @@ class Findings:
 
     @classmethod
     def read(cls, folder: Path) -> "Findings":
-        """What `write` wrote; figures are then captions by name."""
+        """Read what `write` wrote; figures are then captions by name."""
         content = read_json(folder / "findings.json")
         content["tables"] = [Table(**table) for table in content["tables"]]
         content["claims"] = [Claim(**claim) for claim in content["claims"]]
         return cls(**content)
 
     def text(self) -> str:
-        """All that a terminal can show."""
+        """The findings as text for a terminal."""
         parts = [self.title, self.summary, *(table.text() for table in self.tables)]
         parts += [
             f"{c.verdict.upper()}: {c.text}\n  paper: {c.paper}\n  here: {quantity(c)} ({c.rule})"
@@ -154,7 +154,8 @@ class Findings:
 
 
 def quantity(claim: Claim) -> str:
-    """A claim's number with its interval: 1.2 points [0.8, 1.6]; 12,200 times where it is large."""
+    """A claim's number with its interval: "1.2 points [0.8, 1.6]", or "12,200 times" if it is
+    large."""
     numbers = (round(n, 9) + 0.0 for n in (claim.value, claim.low, claim.high))
     value, low, high = (f"{n:,.0f}" if abs(n) >= 1000 else f"{n:.3g}" for n in numbers)
     if not (math.isfinite(claim.low) and math.isfinite(claim.high)):
@@ -172,7 +173,7 @@ def cell(value) -> str:
 
 
 def _plain(value):
-    """JSON has no infinity and no NaN: None."""
+    """Replace infinity and NaN by None, because JSON has neither."""
     if is_dataclass(value):
         value = vars(value)
     if isinstance(value, dict):

@@ -1,5 +1,5 @@
-"""Recordings that begin at another time. The network is at rest when a recording starts, and
-answers after 100 ms; a camera that looks all the time reports neither."""
+"""Recordings that begin at another time. The network is at rest when a recording starts and answers
+after 100 ms; a camera that records all the time has no such start."""
 
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,8 @@ STREAM = "stream"
 
 
 def delayed(x: np.ndarray, delay: int) -> np.ndarray:
-    """Recordings (B, T, …) that begin `delay` steps later, or so many earlier: what lies outside T
-    steps is not seen."""
+    """Shift recordings (B, T, …) by `delay` steps, later or (negative) earlier; events outside T
+    steps are lost."""
     out = np.zeros_like(x)
     steps = x.shape[1] - abs(delay)
     if steps > 0:
@@ -24,14 +24,14 @@ def delayed(x: np.ndarray, delay: int) -> np.ndarray:
 
 def after_another(x: np.ndarray, ways: int) -> np.ndarray:
     """Recordings (B, 2 T, …), each after one of another class of the task, whose traces are still
-    there."""
+    present."""
     return np.concatenate([np.roll(x, len(x) // ways, axis=0), x], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Met:
-    """A rule that learned recordings as they are and meets delayed ones, or that learns and answers
-    in a stream."""
+    """A rule that learns recordings as they are and is asked delayed ones, or that learns and
+    answers in a stream."""
 
     rule: Rule
     how: int | str

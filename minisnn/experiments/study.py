@@ -41,7 +41,7 @@ PICTURES = ("mnist_digits_5k.npz", "omniglot_28x28.npz", "camera_trajectory.csv"
 
 @dataclass(frozen=True)
 class Settings:
-    """What the numbers of a study depend on, apart from the networks.
+    """Everything that a study's numbers depend on, apart from the networks.
 
     episodes, queries   test episodes, and query samples of each class in one
     seed                of the episodes: the same ones for every method
@@ -77,7 +77,7 @@ class Study:
         return Path(self.out) / self.name
 
     def describe(self) -> dict:
-        """What the numbers depend on, and where they were measured."""
+        """The settings of the numbers, and where they were measured."""
         return dict(
             **vars(self.settings),
             networks=dict(self.used),
@@ -90,7 +90,7 @@ class Study:
         )
 
     def run(self) -> Findings:
-        """What its experiment finds."""
+        """Run the experiment and return its findings."""
         title, run = experiment(self.name)
         found = Findings(self.name, title)
         run(self, found)
@@ -100,7 +100,7 @@ class Study:
 
     @cache
     def tasks(self, dataset: str, split: str = "test", **how: Any):
-        """Set of tasks, `how` as `open_set` takes it; "known" has training classes in test
+        """Open a set of tasks, with `how` as in `open_set`; "known" is training classes in test
         recordings (the paper's "train")."""
         if split == "known":
             how |= dict(classes="train", recordings="test")
@@ -109,14 +109,13 @@ class Study:
 
     @cache
     def recordings(self, dataset: str) -> str:
-        """A hash of all that the recordings of a data set, or the pictures that they are made of,
-        hold."""
+        """A hash of all recordings of a data set, or of the pictures from which they are made."""
         root = self.settings.root_of(dataset)
         places = map(shipped, PICTURES) if root is None else [Path(root).expanduser()]
         return identity([folder_identity(place) for place in places])
 
     def network(self, role: str, found: Findings | None = None) -> Checkpoint | None:
-        """The network of a role ("double-nmnist/maml-snn"), or None where there is none, which the
+        """The network of a role ("double-nmnist/maml-snn"), or None if there is none, which the
         findings then say."""
         network = self.networks.find(role)
         if network is not None:
@@ -186,8 +185,8 @@ class Study:
         count: int | None = None,
         split="test",
     ) -> list:
-        """[function(tasks, settings, *arguments, i) for i in range(count)] by `each`; count is that
-        of the episodes."""
+        """Measure [function(tasks, settings, *arguments, i) for i in range(count)] by `each`; count
+        defaults to the number of episodes."""
         measure = partial(function, self.tasks(dataset, split), self.settings, *arguments)
         made_from = (split, *map(_identified, arguments))
         return self.each(key, dataset, count or self.settings.episodes, measure, made_from)
@@ -203,7 +202,7 @@ class Study:
         episodes: int | None = None,
         **how: Any,
     ) -> dict[Any, Row]:
-        """What each rule answers to the same episodes, with its intervals; how: the options of
+        """Answers of each rule to the same episodes, with their intervals; how: the options of
         `tasks`."""
         chosen = list(rules.values())
         tasks = self.tasks(dataset, split, **how)
@@ -214,13 +213,13 @@ class Study:
         return rows_of(list(rules), [recalled(*answer) for answer in answered])
 
     def accuracies(self, role: str, split: str = "test") -> Row:
-        """Query accuracy after adaptation of the network of a role."""
+        """Query accuracy after adaptation for the network of a role."""
         network = self.network(role)
         rules = {"adapted": Adapted.of(network)}
         return self._of_role(role, split, rules, network.net.ways)["adapted"]
 
     def baselines(self, role: str, split: str = "test") -> dict[str, Row]:
-        """What the network of a role must beat (`training.baselines`), on the same episodes."""
+        """Baselines for the network of a role (`training.baselines`), on the same episodes."""
         dataset = role.split("/")[0]
         network = self.network(role)
         pretrained = self.network(f"{dataset}/pretrained-snn")
@@ -236,14 +235,14 @@ class Study:
 def one_answer(
     tasks, settings: Settings, rules: list[Rule], ways: int, shots: int, index: int
 ) -> list:
-    """What the rules answer to episode `index`: which answers are right, the recordings each rests
+    """Answers of the rules to episode `index`: which are right, the recordings that each depends
     on, and their number."""
     return recorded(answers(tasks, rules, settings.seed, ways, shots, settings.queries, index))
 
 
 def recorded(answered: Answers) -> list:
-    """Answers as records hold them, right or not and what they rest on; `recalled(*...)` of it are
-    the same again."""
+    """Answers as records hold them: right or wrong, and their recordings; `recalled` turns them
+    back."""
     query, of, support, learned, classes = answered.drawn
     arrays = [array.tolist() for array in (query.ravel(), of, support.ravel(), learned)]
     return [answered.right.astype(int).tolist(), [*arrays, list(classes)], query.shape[1]]
@@ -256,8 +255,8 @@ def recalled(right: list, drawn: list, sides: int) -> Answers:
 
 
 def _identified(value):
-    """A rule or an argument, by what its answers depend on: networks by their configuration,
-    functions by their name."""
+    """The identity of a rule or an argument, on which its answers depend: networks by their
+    configuration, functions by their name."""
     if is_dataclass(value):
         parts = {name: _identified(part) for name, part in vars(value).items()}
         return {"": type(value).__name__, **parts}
@@ -267,7 +266,7 @@ def _identified(value):
 
 
 def _whole_lines(path: Path) -> list:
-    """The items of a file of records, of which a last line that was cut short is taken off."""
+    """The items of a file of records, without a last line that was cut off."""
     path.touch()
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]

@@ -39,7 +39,7 @@ def error_of(row: Row) -> Row:
 
 
 def seconds(curve: Curve, episodes: int) -> None:
-    """What an update on five support samples costs, the least of five."""
+    """Time of an update on five support samples, the least of five."""
     network, study = curve.network, curve.study
     task = study.tasks(curve.dataset).episode(study.settings.seed, 0, network.net.ways, 1, 1)
     step = InnerLoop(network.loop.step_size)
@@ -102,7 +102,7 @@ def shots(network: Checkpoint) -> Iterable[Case]:
 
 
 def ways(study: Study, found: Findings) -> Iterable[Curve]:
-    """One update, and the nearest class mean of the same features."""
+    """Rules with one update, and with the nearest class mean of the same features."""
     for dataset, name, network in study.meta_trained(found):
         learned = network.net, network.theta, network.loop
         wide = {count: with_ways(*learned, count) for count in (2, 5, 10, 20)}
@@ -148,7 +148,7 @@ def activities(curve: Curve, episodes: int) -> None:
 
 
 def places(study: Study, found: Findings) -> Iterable[Curve]:
-    """Simulated recordings and, where a folder is given, real ones."""
+    """Rules on simulated recordings and, if a folder is given, real ones."""
     options = {
         "double-nmnist": "--root with N-MNIST",
         "double-asl": "--asl-root with ASL-DVS or photographs of hands",
@@ -177,7 +177,7 @@ ALIGNED = {"none": "not aligned", "support": "aligned by the support"}
 
 
 def moves(study: Study, found: Findings) -> Iterable[Curve]:
-    """Recordings as another camera would have made them, with and without alignment."""
+    """Rules on recordings that another camera would have made, with and without alignment."""
     for model, trained in CAMERAS.items():
         network = study.network(f"double-nmnist/{model}", found)
         if network is None:
@@ -193,7 +193,8 @@ def moves(study: Study, found: Findings) -> Iterable[Curve]:
 
 
 def onsets(study: Study, found: Findings) -> Iterable[Curve]:
-    """One update, and the nearest class mean, where queries begin later by so many milliseconds."""
+    """Rules with one update, and with the nearest class mean, for queries that begin later by a
+    number of milliseconds."""
     for dataset, name, network in study.meta_trained(found):
         learned = {
             "one update": Adapted.of(network),
@@ -221,7 +222,8 @@ ROLES = {
 
 
 def rules(study: Study, found: Findings) -> Iterable[Curve]:
-    """A gradient step, and class means of the same and of other features, by classes and shots."""
+    """Rules with a gradient step, and with class means of the same and of other features, by
+    classes and shots."""
     for role, trained in ROLES.items():
         dataset = role.split("/")[0]
         network = study.network(role, found)
@@ -240,7 +242,8 @@ def rules(study: Study, found: Findings) -> Iterable[Curve]:
 
 
 def steps_against_means(curves: list[Curve]) -> str:
-    """How often a step has more than the nearest mean of the same features, and how often less."""
+    """How often a step is more accurate than the nearest mean of the same features, and how often
+    less."""
     steps = RULES["maml"], RULES["proto-maml"]
     gains = [curve.compared[name] for curve in curves for name in steps]
     more = sum(gain.low > 0 for gain in gains)

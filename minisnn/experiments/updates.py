@@ -47,17 +47,18 @@ def summary(update: np.ndarray) -> list[float]:
 
 
 def made(summaries: np.ndarray) -> str:
-    """How many of the values are changed by an update, of so many."""
+    """Number of values that an update changes, of all values."""
     return f"{summaries[:, 4].mean():,.0f} of {summaries[0, 5]:,.0f}"
 
 
 def readout(net) -> slice:
-    """Where the readout's weights and bias lie in theta."""
+    """The slice of theta that holds the readout's weights and bias."""
     return slice(net.layout[-2].slice.start, net.layout[-1].slice.stop)
 
 
 def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
-    """(episodes, len(summary)); with `fraction` only those that pass the gate of Eq. 6."""
+    """Summaries (episodes, len(summary)) of inner updates; with `fraction` only the values that
+    pass the gate of Eq. 6."""
     network = study.network("double-nmnist/maml-snn")
     loop = InnerLoop(network.loop.step_size, 1, network.loop.freeze, threshold_fraction=fraction)
     key = "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}")
@@ -74,8 +75,8 @@ def _inner_update(
 
 
 def outer_updates(study: Study) -> np.ndarray:
-    """(UPDATES, len(summary)) of meta-updates, one task each, as in the network's training but for
-    the learning rate."""
+    """Summaries (UPDATES, len(summary)) of meta-updates, one task each, as in the network's
+    training apart from the learning rate."""
     found = study.network("double-nmnist/maml-snn")
     net = found.net
     loop = found.loop
@@ -90,7 +91,8 @@ def outer_updates(study: Study) -> np.ndarray:
 
 
 def plain_updates(study: Study) -> np.ndarray:
-    """(UPDATES, len(summary)) of classification updates, BATCH samples of random classes each."""
+    """Summaries (UPDATES, len(summary)) of classification updates, each on BATCH samples of random
+    classes."""
     found = study.network("double-nmnist/pretrained-snn")
     net = found.net
     tasks = study.tasks("double-nmnist", "train")
@@ -105,7 +107,7 @@ def plain_updates(study: Study) -> np.ndarray:
 
 
 def _by_adam(study: Study, key: str, net, start: np.ndarray, gradient) -> np.ndarray:
-    """Summaries of UPDATES updates after WARM_UP others; one item, since each depends on the one
+    """Summaries of UPDATES updates after WARM_UP others; one item, because each depends on the one
     before."""
 
     def one(_: int) -> list[list[float]]:
@@ -145,7 +147,7 @@ def thresholds(study: Study, found: Findings) -> Iterable[Curve]:
 
 
 def updates_made(curve: Curve, episodes: int) -> None:
-    """How many of the readout's values an update changes."""
+    """Number of the readout's values that an update changes."""
     for name, fraction in FRACTIONS.items():
         curve.more[name] = [made(inner_updates(curve.study, fraction))]
 
