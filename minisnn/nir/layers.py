@@ -1,4 +1,4 @@
-"""From the nodes of a chain, whatever tool wrote them, to layers.
+"""Turn the nodes of a chain, from any tool, into layers.
 
 `write` says how this library writes a chain. Read are, too: w_in, r and thresholds of layers or
 channels, which are taken into the weights (a reset to zero does not see their scale); a LIF, a
@@ -21,8 +21,8 @@ QUIET = 1e6  # from this threshold on a neuron counts as one that never fires
 
 
 class Layer(NamedTuple):
-    """A synapse as this library has it, weights (k, k, C_in, C_out) or (features, K), and what
-    fires: its decays, and what it multiplies its input by and its threshold, one a channel."""
+    """A synapse in this library's form, weights (k, k, C_in, C_out) or (features, K), and its
+    neurons: their decays, and the factor of their input and their threshold for each channel."""
 
     name: str
     weight: np.ndarray
@@ -37,7 +37,7 @@ class Layer(NamedTuple):
 
 
 class Reader:
-    """Walks through a graph, from the input on.
+    """Walks through a graph from its input.
 
     layers       what it found
     input_shape  as `SpikingNet` has it
@@ -91,13 +91,13 @@ class Reader:
         return f"node {name!r} ({self.nodes[name].kind})"
 
     def wrong(self, name: str, what: str, found: Any, expected: Any) -> ValueError:
-        """What does not fit, in a sentence."""
+        """The error that says what does not fit."""
         return ValueError(f"{self.place(name)}: {what} is {found}; expected {expected}")
 
     # ---- neurons
 
     def neurons(self, name: str, linear: list[str], before: str | None, last: bool) -> None:
-        """Add a layer: the linear nodes before it, an LI that is its synapse, and it."""
+        """Add a layer: neurons, the linear nodes before them, and an LI that is their synapse."""
         if [self.nodes[node].kind in POOLS for node in linear] == [True] and not last:
             return self.any_of_four(name, linear[0], before)
         weight, bias, stride = self.synapse(name, linear, last)
@@ -116,7 +116,7 @@ class Reader:
     def constants(
         self, name: str, before: str | None
     ) -> tuple[float, float, np.ndarray, np.ndarray]:
-        """(alpha, beta, scale, threshold) of neurons, behind an LI that is their synapse."""
+        """(alpha, beta, scale, threshold) of neurons, after an LI that is their synapse."""
         given: dict[str, Any] = dict(
             v_threshold=math.inf, tau_syn=self.dt, w_in=1.0, **dict.fromkeys(ZERO, 0.0)
         )
@@ -141,7 +141,7 @@ class Reader:
         return alpha, beta, scale, arrays["v_threshold"]
 
     def per_channel(self, name: str, what: str, array: np.ndarray) -> np.ndarray:
-        """(C,) of a constant: one number, or one for every channel or neuron."""
+        """Expand a constant to (C,): one number, or one for every channel or neuron."""
         numbers = array.dtype.kind in "iuf" and array.size > 0
         bounded = numbers and (what == "v_threshold" or np.isfinite(array).all())
         if not bounded or np.isnan(array).any():
@@ -159,7 +159,7 @@ class Reader:
         return flat[:, 0]
 
     def decay(self, name: str, what: str, given: np.ndarray, tau: np.ndarray) -> float:
-        """The decay a step of a time constant, which all neurons of a layer have."""
+        """The decay a step of a time constant that all neurons of a layer share."""
         if not np.allclose(tau, tau[0], rtol=1e-6, atol=0):
             raise self.wrong(name, what, "not the same everywhere", "one time constant a layer")
         decay = 1 - self.dt / float(tau[0]) if tau[0] > 0 else -1
@@ -173,7 +173,8 @@ class Reader:
         return decay if decay > 1e-6 else 0.0
 
     def any_of_four(self, name: str, pool: str, before: str | None) -> None:
-        """2 x 2 pooling of spikes and neurons without memory that fire where one of four has."""
+        """Read 2 x 2 pooling of spikes, and neurons without memory that fire if one of four
+        spikes."""
         self.pooled("max", pool)
         alpha, beta, scale, threshold = self.constants(name, before)
         one = scale if self.nodes[pool].kind == "SumPool2d" else scale / 4
@@ -182,7 +183,7 @@ class Reader:
             raise self.wrong(name, "what is before it", "pooling", expected)
 
     def heard(self, name: str, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(recurrent weights, row j what neuron j sends, their bias) of a dense layer."""
+        """Recurrent weights of a dense layer, row j for what neuron j sends, and their bias."""
         back, bias = self.numbers(self.loops[name])
         if weight.ndim != 2 or back.shape != 2 * weight.shape[1:]:
             found = f"{back.shape} weights in its loop"
@@ -192,7 +193,7 @@ class Reader:
     # ---- what is linear
 
     def numbers(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """The weights of a node as it has them, and its bias."""
+        """A node's weights, unchanged, and its bias."""
         weight = np.asarray(self.nodes[name].weight)
         bias = np.asarray(getattr(self.nodes[name], "bias", np.zeros(len(weight), weight.dtype)))
         for what, array in (("weight", weight), ("bias", bias)):
@@ -207,8 +208,8 @@ class Reader:
     def synapse(
         self, name: str, linear: list[str], last: bool = False
     ) -> tuple[np.ndarray, np.ndarray, int]:
-        """(weight, bias, stride) of the nodes before neurons: pooling, then weights, and a Flatten
-        before or behind them."""
+        """(weight, bias, stride) of the nodes before neurons: pooling, then weights, with a Flatten
+        before or after them."""
         weights = None
         for at in linear:
             kind = self.nodes[at].kind
@@ -231,7 +232,7 @@ class Reader:
         return self.dense(weights, weight), bias, 1
 
     def two(self, name: str, what: str) -> tuple[int, int]:
-        """(rows, columns) of what may be one number, or a word for one."""
+        """(rows, columns) of a number, a pair, or a word."""
         value = getattr(self.nodes[name], what)
         if isinstance(value, (str, bytes, np.str_)):
             sides = np.shape(self.nodes[name].weight)[2:]
@@ -240,7 +241,7 @@ class Reader:
         return int(first), int(last)
 
     def flatten(self, name: str) -> None:
-        """A Flatten: of all axes, whatever it calls them."""
+        """Read a Flatten of all axes."""
         node, axes = self.nodes[name], len(self.shape) + self.batch
         ends = [int(np.ravel(end)[0]) % axes for end in (node.start_dim, node.end_dim)]
         if len(self.shape) == 3 and ends != [self.batch, axes - 1]:
@@ -248,7 +249,7 @@ class Reader:
         self.flat = True
 
     def pooled(self, pool: str, name: str) -> None:
-        """2 x 2 pooling of the layer before."""
+        """Read a 2 x 2 pooling of the layer before."""
         last = self.layers[-1] if self.layers else None
         sizes = [self.two(name, of) for of in ("kernel_size", "stride", "padding")]
         if sizes != [(2, 2), (2, 2), (0, 0)]:
@@ -263,8 +264,8 @@ class Reader:
     def conv(
         self, name: str, weight: np.ndarray, bias: np.ndarray, last: bool
     ) -> tuple[np.ndarray, np.ndarray, int]:
-        """(weight, bias, stride) of a Conv2d: weights (k, k, C_in, C_out), or (features, K) where
-        it is as large as the image; one site stays an image up to the last layer."""
+        """(weight, bias, stride) of a Conv2d: weights (k, k, C_in, C_out), or (features, K) if it
+        is as large as the image; images of one site stay images up to the last layer."""
         (h, w), k = weight.shape[2:], weight.shape[2]
         stride, padding, dilation = (self.two(name, of) for of in ("stride", "padding", "dilation"))
         found = weight.shape[1], int(np.ravel(self.nodes[name].groups)[0]), dilation
@@ -286,7 +287,7 @@ class Reader:
         return np.ascontiguousarray(weight.transpose(2, 3, 1, 0)), bias, stride[0]
 
     def dense(self, name: str, weight: np.ndarray) -> np.ndarray:
-        """(features, K) of (K, features), features as (H, W, C)."""
+        """Reorder weights (K, features) to (features, K), features as (H, W, C)."""
         flat = self.flat or len(self.shape) == 1
         if not flat or weight.shape[1] != math.prod(self.shape):
             expected = f"{math.prod(self.shape)} features coming in, of an image behind a Flatten"

@@ -1,4 +1,4 @@
-"""From a NIR file or graph to a network of `CubaLIF`, or of `LIF` where a threshold is subtracted."""
+"""Read a NIR file or graph as a network of `CubaLIF`, or of `LIF` if a threshold is subtracted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def import_nir(
     reset: str | None = None,
     readout: str | None = None,
 ) -> Checkpoint:
-    """The network, theta and inner loop of a NIR file, bit for bit if this library wrote it.
+    """Read the network, theta and inner loop of a NIR file, bit for bit if this library wrote it.
     Arguments as in `from_nir`.
 
     Raises FileNotFoundError, or ValueError naming the file and the node that does not fit.
@@ -58,8 +58,8 @@ def from_nir(
     reset: str | None = None,
     readout: str | None = None,
 ) -> Checkpoint:
-    """The `SpikingNet` of a NIR graph and its theta, as a `Checkpoint`; with its inner loop, where
-    the metadata has one of this library.
+    """Turn a NIR graph into a `Checkpoint` with its `SpikingNet`, theta and, if this library wrote
+    it, its inner loop.
 
     A chain of Conv2d, Affine and neurons from another tool is read, too. Arguments supply what it
     does not say, and each time a UserWarning names what was assumed:
@@ -137,8 +137,8 @@ def _read(
 
 
 def _ours(graph: nir.NIRGraph) -> Checkpoint:
-    """What the metadata keep. Raises ValueError, and what Python does, where they are of another
-    version or the graph is no longer what was written for it."""
+    """The checkpoint in the metadata. Raises ValueError, or an error of Python's, if it is of
+    another version or the graph has changed since."""
     kept = json.loads(graph.metadata["minisnn"])
     if kept["version"] != VERSION:
         raise ValueError(f"version {kept['version']}, where this minisnn reads {VERSION}")
@@ -159,7 +159,7 @@ def _ours(graph: nir.NIRGraph) -> Checkpoint:
 
 
 def _same(graph: nir.NIRGraph, written: nir.NIRGraph) -> bool:
-    """Whether two graphs have the same edges, and nodes with the same numbers, to the last bit."""
+    """True if two graphs have the same edges, and nodes with the same numbers, to the last bit."""
     edges = [sorted(map(tuple, either.edges)) for either in (graph, written)]
     return edges[0] == edges[1] and all(
         type(graph.nodes[name]) is type(node)
@@ -178,8 +178,8 @@ def _checkpoint(net: Any, theta: Any, sentences: list[str], inner: Any = None) -
 
 
 def _implied_step(graph: nir.NIRGraph) -> float | None:
-    """Seconds of the steps for which every r = tau / dt and w_in = tau_syn / dt, as snnTorch and
-    SpikingJelly write them, or None where they are not so, or are all 1."""
+    """Seconds a step for which every r = tau / dt and w_in = tau_syn / dt, as snnTorch and
+    SpikingJelly write them; None if there is none, or all are 1."""
     ratios, digits = [], 12
     for node in chain_of(graph).nodes.values():
         for tau, factor in (("tau_mem", "r"), ("tau", "r"), ("tau_syn", "w_in")):
@@ -197,7 +197,7 @@ def _implied_step(graph: nir.NIRGraph) -> float | None:
 
 
 def _network(reader: Reader, neuron: Any, own: dict[int, Any], parts: list) -> tuple:
-    """(net, theta) of all layers, some with neurons of their `own`; theta from its parts."""
+    """(net, theta) of all layers, some with their `own` neurons; theta from its parts."""
     *hidden, last = reader.layers
     if last.weight.ndim == 4:
         raise reader.wrong(last.name, "the last layer", "one of an image", "a dense one")
@@ -215,14 +215,15 @@ def _network(reader: Reader, neuron: Any, own: dict[int, Any], parts: list) -> t
 
 
 def _fires_at(b: Layer, reader: Reader) -> float:
-    """The threshold, reached, that > means in a layer's first channel."""
+    """The threshold for >= that equals the > of a layer's first channel."""
     level = np.array(b.threshold[0], reader.dtype)
     tiny = -np.finfo(level.dtype).tiny
     return 0.0 if level == tiny else float(np.nextafter(level, level.dtype.type(np.inf)))
 
 
 def _as_cuba(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
-    """(net, theta) of layers that are reset to zero, which does not see the scale of a channel.
+    """(net, theta) of layers that are reset to zero; such a reset is independent of a channel's
+    scale.
 
     The network's neuron has the decays of the readout and the first layer's threshold; a layer of
     others has a neuron of its own.

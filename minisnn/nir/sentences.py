@@ -1,5 +1,5 @@
-"""What NIR does not say, in sentences that are shown each time a graph is read from elsewhere, or
-written for elsewhere. A graph that this library wrote says everything in its metadata."""
+"""Sentences on what NIR does not say, shown each time a graph is read from elsewhere or written for
+elsewhere. A graph that this library wrote says everything in its metadata."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..network.spiking import SpikingNet
 
 
 def warn(sentences: list[str], where: str) -> None:
-    """Show one warning, each time and not only the first; none where there are no sentences."""
+    """Show one warning, every time; none if there are no sentences."""
     if not sentences:
         return
     frame: Any = sys._getframe(2)  # of who called import_nir or from_nir
@@ -20,8 +20,8 @@ def warn(sentences: list[str], where: str) -> None:
 
 
 def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> list[str]:
-    """Of a chain from elsewhere. `reader` is what read it, `whence` where the step comes from,
-    `reset` what was given."""
+    """Sentences on a chain from elsewhere. `reader` has read it, `whence` is the source of the
+    step, `reset` the argument."""
     late = net.neuron.delay * len(net.blocks)
     chosen = "as you say" if reset else "as nobody says otherwise; reset subtract takes the other"
     names = ", ".join(map(repr, reader.unfiltered))
@@ -47,8 +47,8 @@ def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> l
 
 
 def of_export(net: SpikingNet, dt: float, membrane: str, reaches: bool) -> list[str]:
-    """What whoever runs a written graph must know, and what this library alone reads, from the
-    metadata."""
+    """Sentences on what a user of a written graph must know, and on what only this library reads,
+    from the metadata."""
     above = "above the threshold, which is the number below the network's"
     return [
         f"time goes in steps of {dt:g} s, forward Euler (decay 1 - dt / tau), all layers within "

@@ -1,5 +1,5 @@
-"""From a network of current-based neurons with a hard reset to a NIR chain, as the room's docstring
-describes, and to its file."""
+"""Write a network of current-based neurons with a hard reset as a NIR chain, described in the
+room's docstring, and its file."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ VERSION = 3  # of the metadata
 
 
 class Tool(NamedTuple):
-    """What a simulator asks of a graph.
+    """Requirements of a simulator for a graph.
 
-    dt         seconds of its steps
-    membrane   where it keeps that of the readout
-    reaches    whether it fires at v = threshold; others ask for more
-    unit       whether w_in = r = 1, and 1 / tau is taken in float32
-    hides      whether it takes a loop of two nodes for another; with a Flatten in it, it does not
-    sums       whether it pools by sums, and not by means
+    dt         seconds a step
+    membrane   name of the readout's membrane there
+    reaches    it fires at v = threshold; the others only above
+    unit       it needs w_in = r = 1, and computes 1 / tau in float32
+    hides      it mistakes a loop of two nodes for another, unless a Flatten is in it
+    sums       it pools by sums instead of means
     """
 
     dt: float
@@ -131,8 +131,7 @@ def to_nir(
 
 
 def unsaid(net: SpikingNet, *, dt: float = 1e-3, tool: str | None = None) -> list[str]:
-    """What the NIR graph of a network does not tell whoever runs it, in sentences; arguments as in
-    `to_nir`.
+    """Sentences on what the NIR graph of a network does not contain; arguments as in `to_nir`.
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> len(ms.nir.unsaid(net)) > 0
@@ -143,7 +142,7 @@ def unsaid(net: SpikingNet, *, dt: float = 1e-3, tool: str | None = None) -> lis
 
 
 def need_nir() -> Any:
-    """The package nir. Raises ValueError, saying how to install it, where it is missing."""
+    """Import the package nir. Raises ValueError, which says how to install it, if it is missing."""
     try:
         import nir
     except ImportError as error:
@@ -154,8 +153,8 @@ def need_nir() -> Any:
 
 
 def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None) -> nir.NIRGraph:
-    """Nodes and edges of a network, named after its blocks, each layer with the constants that its
-    neuron has at theta."""
+    """Nodes and edges of a network, named after its blocks; each layer has the constants of its
+    neuron at theta."""
     chain = _Chain(net, TOOLS[tool] if tool else ANY, np.dtype("f4" if tool else "f8"), dt)
     views = net.views(theta.astype(np.float64))
     for n, (b, _, _) in enumerate(net.parameters(theta)):
@@ -166,7 +165,7 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None) -> ni
 
 
 class _Chain:
-    """The nodes so far, and the shape (C, H, W) or (C,) that the last of them hands on."""
+    """The nodes so far, and the output shape (C, H, W) or (C,) of the last of them."""
 
     def __init__(self, net: SpikingNet, asks: Tool, held: np.dtype, dt: float):
         self.nir = need_nir()
@@ -180,13 +179,13 @@ class _Chain:
         self.share = 1.0  # of a sum of spikes in their mean
 
     def put(self, name: str, node: Any) -> None:
-        """Add a node behind the last one."""
+        """Append a node to the chain."""
         self.edges.append((self.at, name))
         self.nodes[name] = node
         self.at = name
 
     def layer(self, b: Layer, gain: float, weight: Any, bias: Any, heard: Any) -> None:
-        """Add all nodes of a block whose input has a gain; `heard` are its recurrent weights."""
+        """Append all nodes of a block, with the input's gain; `heard` are its recurrent weights."""
         whole, power = (1.0, 1.0) if self.asks.unit else scales(b.neuron)
         scale = whole if b.readout else power
         self.synapse(b, scale * gain * self.share * weight, scale * bias)
@@ -209,7 +208,7 @@ class _Chain:
             self.neurons(f"{b.name}_or", 0.5 if self.asks.sums else 0.125)
 
     def synapse(self, b: Layer, weight: np.ndarray, bias: np.ndarray) -> None:
-        """Add weights, behind a Flatten where a dense layer sees an image."""
+        """Append weights, after a Flatten if a dense layer follows an image."""
         name = f"{b.name}_synapse"
         if weight.ndim == 4:
             kernel = np.ascontiguousarray(weight.transpose(3, 2, 0, 1))
@@ -227,7 +226,8 @@ class _Chain:
         self.shape = (b.channels,)
 
     def neurons(self, name: str, threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
-        """Add a CubaLIF, whose threshold is the largest number whose > is this library's >=."""
+        """Append a CubaLIF whose threshold is the largest number x for which v > x is this
+        library's v >= threshold."""
         unit = self.asks.unit
         tau_syn, tau_mem = (_tau(decay, self.dt, unit) for decay in (beta, alpha))
         values = dict(
@@ -244,15 +244,15 @@ class _Chain:
 
 
 def scales(neuron: Any) -> tuple[float, float]:
-    """s = (1 - alpha) (1 - beta), and the power of two nearest to it; s twice where the threshold
-    is not a positive number."""
+    """s = (1 - alpha) (1 - beta), and the power of two nearest to it; s twice if the threshold is
+    not a positive number."""
     whole = (1 - neuron.alpha) * (1 - neuron.beta)
     return whole, 2.0 ** round(math.log2(whole)) if neuron.threshold > 0 else whole
 
 
 def _tau(decay: float, dt: float, unit: bool) -> float:
-    """The time constant whose Euler step has a decay; with `unit` the float32 number near it of
-    which dt * (1 / tau), in float32, is the nearest to 1 - decay."""
+    """The time constant whose Euler step has this decay; with `unit` a float32 number near it for
+    which dt * (1 / tau), in float32, is nearest to 1 - decay."""
     tau = dt / (1 - decay)
     if not unit:
         return tau
@@ -263,8 +263,8 @@ def _tau(decay: float, dt: float, unit: bool) -> float:
 
 
 def below(threshold: float, dtype: np.dtype) -> np.floating:
-    """The largest number whose > is >= threshold; never a subnormal one, which many processors take
-    for zero."""
+    """The largest number x for which v > x is v >= threshold; never a subnormal one, which many
+    processors treat as zero."""
     exact = dtype.type(threshold)
     if float(exact) < threshold:  # rounded down, it is below itself
         return exact

@@ -37,7 +37,7 @@ STYLE = {
 
 
 def drawing() -> bool:
-    """Whether matplotlib has been imported already; importing it can take long.
+    """True if matplotlib has been imported; importing it can take long.
 
     >>> figure = ms.plots.figure()
     >>> ms.plots.drawing()
@@ -48,7 +48,7 @@ def drawing() -> bool:
 
 @contextmanager
 def style():
-    """The house style, for figures made inside: `with style(): ...`.
+    """The house style, for figures made within it: `with style(): ...`.
 
     >>> with ms.plots.style():
     ...     axes = ms.plots.figure().subplots()
@@ -64,7 +64,8 @@ def style():
 
 
 def plain(text: str) -> str:
-    r"""A text of somebody else's, such as the name of a class or file, drawn as it is: dollars do not begin a formula.
+    r"""Escape text from outside, such as the name of a class or file: dollars do not begin a
+    formula.
 
     >>> print(ms.plots.plain("5 $ or 6 $"))
     5 \$ or 6 \$
@@ -73,7 +74,7 @@ def plain(text: str) -> str:
 
 
 def figure(width: float = 6.4, height: float = 4.0):
-    """An empty figure, size in inches, that belongs to no window.
+    """Make an empty figure, size in inches, that belongs to no window.
 
     A notebook shows it where it is the last value of a cell, with and without %matplotlib inline.
 
@@ -101,7 +102,7 @@ def _written(fig, **how) -> bytes:
 
 def save(fig, path: str | Path) -> Path:
     """Write a figure; the ending of `path` chooses the format (.png, .svg, .pdf). The file appears
-    only when it is whole.
+    only when it is complete.
 
     Raises matplotlib's ValueError for another ending.
 

@@ -15,7 +15,7 @@ def plot_learning_curve(
     chance: float | Sequence[float] | None = None,
     span: int | None = None,
 ):
-    """Loss and accuracy against the number of tasks seen, raw values pale behind their running
+    """Plot loss and accuracy against the number of tasks seen, raw values pale behind their running
     means.
 
     rows     one mapping a row with `tasks` (seen so far) and any of `loss`, `accuracy_before`,
@@ -71,7 +71,8 @@ def plot_learning_curve(
 
 
 def _chance(axes, rows, chance):
-    """A dotted line at what guessing gets right, which changes where the tasks' classes do."""
+    """Draw a dotted line at the accuracy of guessing, which changes where the number of classes
+    does."""
     each = np.broadcast_to(chance, len(rows))
     line = dict(color="0.4", linestyle=":", linewidth=1.2)
     levels = each[np.r_[True, each[1:] != each[:-1]]]
@@ -85,7 +86,7 @@ def _chance(axes, rows, chance):
 
 
 def _annotate(axes, text, y, coordinates):
-    """A remark at the right end of the axes, just below y."""
+    """Write a remark at the right end of the axes, just below y."""
     axes.annotate(
         text,
         (1, y),
@@ -100,8 +101,7 @@ def _annotate(axes, text, y, coordinates):
 
 
 def running_mean(values: np.ndarray, span: int) -> np.ndarray:
-    """Mean of each value and those before it, `span` at most. It is shorter at the beginning, so no
-    values are made up.
+    """Mean of each value and at most `span` - 1 before it; the first means have fewer values.
 
     >>> ms.plots.running_mean(np.array([1.0, 2.0, 3.0, 4.0]), 2).tolist()
     [1.0, 1.5, 2.5, 3.5]
@@ -113,7 +113,7 @@ def running_mean(values: np.ndarray, span: int) -> np.ndarray:
 
 
 def _curve(axes, rows, key, label, colour, span, line, factor):
-    """Draw a column against the tasks seen; whether there was anything to draw."""
+    """Draw a column against the tasks seen; True if there was anything to draw."""
     some = [row for row in rows if row.get(key) is not None and np.isfinite(row[key])]
     seen = [row["tasks"] for row in some]
     values = factor * np.array([row[key] for row in some], float)
@@ -126,7 +126,7 @@ def _curve(axes, rows, key, label, colour, span, line, factor):
 
 
 def plot_lines(title: str, panels: Sequence[Mapping[str, Any]]) -> Any:
-    """Lines and marks, a panel beside another.
+    """Draw lines and marks, one panel next to another.
 
     panels   {"title", "xlabel", "ylabel", "log": whether x is, "series": [{"label", "x", "y", and
              "half", half of each interval, where they are known}, …]}; a single point is a mark

@@ -21,9 +21,9 @@ LEGEND = "orange ON, blue OFF, dark both"
 
 
 class Look(NamedTuple):
-    """How samples of a task are drawn: one picture (height, width, 2) of each, its axes, the shape
-    of its panel (height / width; None: of its pixels), what the colours say, and what the first and
-    the last row are called (None: by their numbers)."""
+    """The way a task's samples are drawn: one picture (height, width, 2) of each, its axes, the
+    shape of its panel (height / width; None: by its pixels), the meaning of the colours, and the
+    names of the first and the last row (None: their numbers)."""
 
     support: np.ndarray
     query: np.ndarray
@@ -41,13 +41,13 @@ class Look(NamedTuple):
 
     @property
     def aspect(self) -> str:
-        """As matplotlib's `imshow` takes it."""
+        """The aspect for matplotlib's `imshow`."""
         return "equal" if self.panel is None else "auto"
 
 
 def raster_pictures(x: np.ndarray) -> np.ndarray:
-    """Samples (B, T, units) as pictures (B, rows, T, 2), row 0 the highest units, as many summed in
-    each row as are needed for MOST_LINES."""
+    """Turn samples (B, T, units) into pictures (B, rows, T, 2), row 0 the highest units; units are
+    summed to at most MOST_LINES rows."""
     samples, steps, units = x.shape
     each = -(-units // MOST_LINES)
     rows = -(-units // each)
@@ -60,8 +60,8 @@ def raster_pictures(x: np.ndarray) -> np.ndarray:
 
 
 def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
-    """Counts (H, W, 2) as a picture (H, W, 3): white without events, vermillion ON, blue OFF, dark
-    where both.
+    """Turn counts (H, W, 2) into a picture (H, W, 3): white without events, vermillion ON, blue
+    OFF, dark for both.
 
     Each polarity takes light away in proportion to the square root of its count; `most` is the
     count of full colour.
@@ -79,8 +79,8 @@ def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
 
 
 def plot_task(task: Task, queries: int = 5):
-    """The samples of a task as pictures, ON and OFF events summed over time: support on top, query
-    below (Fig. 2); of sounds (T, units) as rasters, unit over time.
+    """Draw the samples of a task, ON and OFF events summed over time: support on top, query below
+    (Fig. 2); sounds (T, units) as rasters, unit over time.
 
     queries   at most so many query samples of each class are shown
 
@@ -111,13 +111,13 @@ def plot_task(task: Task, queries: int = 5):
 
 
 def _most(*pictures: np.ndarray) -> float:
-    """The count of full colour: that of the brightest pixels but the last 2 %."""
+    """The count of full colour: that of the brightest pixels except the top 2 %."""
     lit = [picture[picture > 0] for picture in pictures]
     return float(np.quantile(np.concatenate([*lit, [1.0]]), 0.98))
 
 
 def _draw(line, pictures: np.ndarray, colour: str, most: float, look: Look) -> None:
-    """A picture on each of the axes; those that are left are hidden."""
+    """Draw a picture on each of the axes; those without one are hidden."""
     for axes in line[len(pictures) :]:
         axes.set_axis_off()
     for axes, picture in zip(line, pictures):
@@ -128,8 +128,7 @@ def _draw(line, pictures: np.ndarray, colour: str, most: float, look: Look) -> N
 def plot_sheet(
     shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[int, ...] | None = None
 ):
-    """Contact sheet of recordings, one row for each class, pixels as they were recorded, row 0 on
-    top.
+    """Draw a contact sheet of recordings, one row for each class, pixels as recorded, row 0 on top.
 
     shown    for every class, (name, events) of some recordings; at most MOST_ROWS classes are drawn
     sensor   its rows and columns, or (n,) of a row of units, which is drawn as rasters; None: as far
@@ -185,7 +184,8 @@ def plot_sheet(
 
 
 def _grid(task: Task, parts: list[str], height: float, look: Look):
-    """(figure, axes) of a row a part and a column a class, named at the rims; height in inches."""
+    """A figure and its axes, one row for each part and one column for each class, named at the
+    edges; height in inches."""
     fig = figure(1.0 + 1.9 * task.ways, height)
     grid = fig.subplots(len(parts), task.ways, squeeze=False, sharex=True, sharey=True)
     for line, part in zip(grid, parts):
@@ -197,8 +197,8 @@ def _grid(task: Task, parts: list[str], height: float, look: Look):
 
 
 def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int = 1):
-    """What one adaptation changes: a support and a query sample of each class, and the network's
-    belief in every class.
+    """Draw the effect of one adaptation: a support and a query sample of each class, and the
+    network's probabilities.
 
     before, after   logits (queries, ways) of the query samples before and after learning the support
     updates         weight updates that led from one to the other; 0: class means alone, say
@@ -253,8 +253,8 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
 
 
 def plot_raster(x: np.ndarray, title: str | None = None):
-    """Rasters of one recording (T, H, W, 2): the time of every event against its pixel row, and
-    against its pixel column; of one of sounds (T, units) against its unit.
+    """Draw rasters of one recording (T, H, W, 2): the time of every event against its pixel row,
+    and against its pixel column; for sounds (T, units), against its unit.
 
     >>> x = np.random.default_rng(0).poisson(0.1, (20, 8, 8, 2))
     >>> figure = ms.plots.plot_raster(x)
@@ -350,7 +350,7 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
 
 
 def _look(task: Task) -> Look:
-    """How the samples of a task are drawn."""
+    """Choose how the samples of a task are drawn."""
     check_drawn(task)
     if task.x_support.ndim == 3:
         # low units at the bottom, time from left to right
@@ -364,7 +364,7 @@ def _look(task: Task) -> Look:
 
 
 def check_drawn(task: Task) -> None:
-    """ValueError for a task that is drawn class by class and has none."""
+    """Raise ValueError for a task that would be drawn class by class and has no classes."""
     need("the task", "of real targets", not task.real, "labels, for samples are drawn by class")
 
 
