@@ -1,5 +1,5 @@
-"""Who does the work: threads, an executor, workers, a cluster; what is compiled first, and kept;
-arrays and arguments that fit, a network's among them.
+"""Execution: threads, an executor, workers, a cluster; compiled kernels; aligned arrays, and checks
+of a network's arguments.
 
 Import from here: `threads`, `executor`, `workers`, `cluster`, `compilation`, `arrays`, `checks`,
 `once`.

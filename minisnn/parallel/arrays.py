@@ -1,4 +1,4 @@
-"""Arrays that begin where vectors of the processor do."""
+"""Arrays aligned to the processor's vectors."""
 
 import ctypes
 import math
@@ -10,7 +10,7 @@ ALIGNMENT = 64  # bytes; vectors that straddle cache lines cost a third of the s
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-    """np.empty whose first element lies at a multiple of ALIGNMENT."""
+    """Make an np.empty whose first element is at a multiple of ALIGNMENT."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if not size:
@@ -21,15 +21,15 @@ def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-    """np.zeros whose first element lies at a multiple of ALIGNMENT."""
+    """Make an np.zeros whose first element is at a multiple of ALIGNMENT."""
     out = aligned_empty(shape, dtype)
     out[...] = 0
     return out
 
 
 def aligned(a: np.ndarray) -> np.ndarray:
-    """The same numbers in order from a multiple of ALIGNMENT on: `a` itself where they lie so and
-    may be written, or a copy."""
+    """Return `a` itself if it is writable, contiguous and starts at a multiple of ALIGNMENT, else
+    such a copy."""
     if a.flags.carray and a.__array_interface__["data"][0] % ALIGNMENT == 0:
         return a
     out = aligned_empty(a.shape, a.dtype)

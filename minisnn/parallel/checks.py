@@ -1,4 +1,4 @@
-"""What may come into a network: theta and directions, event counts, targets; and what may leave it."""
+"""Checks of a network's input (theta, directions, event counts, targets) and of its output."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class NotFinite(ValueError):
 
 
 def check_finite(name: str, values: np.ndarray) -> None:
-    """`NotFinite` where an array holds NaN or infinity."""
+    """Raise `NotFinite` if an array holds NaN or infinity."""
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         count = np.count_nonzero(~np.isfinite(values))
         raise NotFinite(
@@ -24,7 +24,7 @@ def check_finite(name: str, values: np.ndarray) -> None:
 
 
 class Checks:
-    """The checks of a network; ValueError where something does not fit it."""
+    """The checks of a network; each raises ValueError if something does not fit."""
 
     size: int
     ways: int
@@ -40,8 +40,8 @@ class Checks:
         )
 
     def _vector(self, vector, name) -> np.ndarray:
-        """A flat vector in the network's dtype, checked, where kernels take views of it as they
-        are."""
+        """Check and return a flat vector in the network's dtype, contiguous where kernels use views
+        of it."""
         self._check_vector(vector, name)
         vector = array(name, vector)
         must(name, vector.dtype.kind in "fiu", "of real numbers", str(vector.dtype))
@@ -52,7 +52,7 @@ class Checks:
 
     @staticmethod
     def _counts(x: np.ndarray) -> np.ndarray:
-        """Samples of the right shape, checked: not empty, counts of events; booleans are counts of
+        """Check samples: the right shape, not empty, counts of events; booleans are counts of
         one."""
         must("x", x.size, "of at least one sample and one time step", x.shape)
         x = x.view(np.uint8) if x.dtype.kind == "b" else x
@@ -65,8 +65,8 @@ class Checks:
         return x
 
     def _target(self, y, logits: tuple[int, ...]) -> np.ndarray:
-        """y for the loss, checked: in the shape of the logits where that takes targets or codes labels
-        so."""
+        """Check y for the loss: in the shape of the logits if the loss takes targets or one-hot
+        labels."""
         y = array("y", y)
         labels = self.ways > 1 and len(logits) == 2 or not self.criterion.one_hot
         if self.criterion.one_hot and not (labels and y.ndim == 1 and y.dtype.kind in "ui"):
@@ -95,7 +95,7 @@ class Checks:
         return np.eye(self.ways, dtype=self.dtype)[y] if self.criterion.one_hot else y
 
     def _finite(self, logits: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        """Logits, `NotFinite` where they overflow."""
+        """Return logits; raise `NotFinite` if they overflow."""
         if not np.isfinite(logits).all():
             raise NotFinite(
                 f"the logits overflow {self.dtype}; theta reaches {np.abs(theta).max():.3g}"

@@ -1,5 +1,5 @@
-"""Tasks carried out by a Dask cluster (extra `minisnn[dask]`): any number of machines, and workers
-that come and go.
+"""Tasks on a Dask cluster (extra `minisnn[dask]`): any number of machines, with workers that come
+and go.
 
 Start a cluster with Dask's own commands, the second one on each machine:
 
@@ -92,11 +92,11 @@ class Cluster(Others):
 
     @property
     def number(self) -> int:  # type: ignore[override]  # workers come and go
-        """Threads of all workers."""
+        """Number of threads of all workers."""
         return max(sum(self._threads().values()), 1)
 
     def _threads(self) -> dict[str, int]:
-        """Of every worker. WorkersLost where the scheduler does not answer."""
+        """Number of threads of each worker. Raises WorkersLost if the scheduler does not answer."""
         try:
             return self._client.nthreads()
         except (OSError, ValueError) as error:
@@ -108,7 +108,7 @@ class Cluster(Others):
         )
 
     def _check_code(self) -> None:
-        """WorkersLost where a worker has other code; a warning names other processors."""
+        """Raise WorkersLost if a worker has other code; warn of other processors."""
         found = self._client.run(code, on_error="return")
         for name, answer in found.items():
             if not isinstance(answer, (tuple, OSError)):
@@ -124,14 +124,14 @@ class Cluster(Others):
             )
 
     def forget(self) -> None:
-        """In a process that was forked, which has none of the client's threads."""
+        """Start afresh in a forked process, which has none of the client's threads."""
         super().forget()
         self._client = None
 
     # an interruption would leave Dask's client with a lock that nobody gives back
     @heeded(signal.SIGINT)
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
-        """As `Executor.in_order`, on the cluster's workers."""
+        """Run `Executor.in_order` on the cluster's workers."""
         import dask
 
         if self._client is None:
@@ -160,19 +160,19 @@ class Cluster(Others):
             raise
 
     def _send(self, sets: list) -> None:
-        """Sets of tasks the cluster does not hold; what it held and is not asked for is
-        forgotten."""
+        """Send the sets of tasks that the cluster lacks, and forget those that are not asked
+        for."""
         held = {id(one): future for one, future in zip(self._sets, self._sent)}
         self._sent = [held.get(id(one)) or self._share(one) for one in sets]
         self._sets = sets
 
     def _share(self, value: Any) -> Any:
-        """What several tasks need: not scattered, for the scheduler keeps what it was given, and a
-        worker that takes data with it is not a loss."""
+        """Send arguments that several tasks share. They are not scattered: the scheduler keeps what
+        it gets, and a worker that leaves takes nothing with it."""
         return self._client.submit(bytes, _packed(value), key=f"shared-{uuid4().hex}", pure=False)
 
     def _result(self, future: Any) -> Any:
-        """What a task returned, however long it takes while there are workers."""
+        """Wait for the result of a task as long as there are workers."""
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
@@ -217,7 +217,7 @@ CODE = (
 
 
 def code() -> tuple[str, str]:
-    """What the results of this process depend on, and its processor."""
+    """Everything that results of this process depend on, and its processor."""
     from llvmlite.binding import get_host_cpu_name
 
     return CODE, get_host_cpu_name()
@@ -229,8 +229,9 @@ def _check_made_by(found: str) -> None:
 
 
 def _check_reachable(address: str, timeout: float) -> None:
-    """Dask tries for ever where somebody else listens. A scheduler greets whoever connects: eight
-    bytes, the length of what follows. With TLS the client has to speak first."""
+    """Check that a Dask scheduler listens at an address, because Dask itself would try for ever. A
+    scheduler greets with eight bytes, the length of its message; with TLS the client speaks
+    first."""
     scheme, _, place = address.partition("://")
     host, _, port = place.rpartition(":")
     with socket.create_connection((host.strip("[]"), int(port)), timeout) as probe:
@@ -243,7 +244,7 @@ def _short(error: Any) -> str:
 
 
 def _packed(what: Any) -> bytes:
-    """Bytes, which schedulers and workers of other code pass on as they are."""
+    """Wrap bytes, which schedulers and workers of other code pass on unchanged."""
     from distributed.protocol.pickle import dumps
 
     return dumps(what)
@@ -251,14 +252,14 @@ def _packed(what: Any) -> bytes:
 
 @lru_cache(4)
 def _open(packed: bytes) -> Any:
-    """What tasks share; the last few stay open."""
+    """Unpack the arguments that tasks share; the last few stay in memory."""
     from distributed.protocol.pickle import loads
 
     return loads(packed)
 
 
 def _carry_out_as(made_by: str, item: bytes, *shared: bytes) -> Any:
-    """The result of a task, on a worker."""
+    """Carry out a task on a worker; return its result."""
     _check_made_by(made_by)
     call, *sets = map(_open, shared)
     return call(sets, _open.__wrapped__(item))

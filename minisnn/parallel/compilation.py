@@ -1,5 +1,5 @@
-"""Kernels are compiled when they are first used, which takes longer than people expect, and kept
-for the next time."""
+"""Compilation of kernels: at first use, which takes longer than people expect, and kept for the
+next time."""
 
 import gc
 from collections.abc import Callable
@@ -18,9 +18,9 @@ def njit(
     apart: bool = False,
     **options: Any,
 ) -> Callable:
-    """numba's njit. What is kept is kept under the name of all that it was made from (`kept`);
-    where there is no place or room, a warning says so once, and every process compiles its kernels
-    itself.
+    """numba's njit with its own cache. Machine code is kept under a name made of all its sources
+    (`kept`); if there is no writable folder or no room, one warning says so, and every process
+    compiles its kernels itself.
 
     A kernel that `borrows` makes no array and returns none, so it need not count who holds one,
     which costs loops over short rows a tenth of their time. numba refuses one that makes an array,
@@ -64,15 +64,15 @@ def njit(
 
 
 def _of_numbers(of_types: Callable, arguments: tuple, named: dict) -> tuple:
-    """A call from another kernel: one with a number written out is one with any number, for which
-    numba would compile the kernel once more."""
+    """A call from another kernel with literals widened to their types, so that numba does not
+    compile the kernel again for each literal."""
     from numba import types
 
     return of_types(tuple(map(types.unliteral, arguments)), named)
 
 
 def _add(kernel: Any, made: Any) -> None:
-    """What kernels are compiled into, and Python has no way to call."""
+    """Register a compiled overload for other kernels, without a way to call it from Python."""
     kernel.overloads[tuple(made.signature.args)] = made
 
 
@@ -81,9 +81,9 @@ def _refuse(name: str, *arguments: Any, **named: Any) -> None:
 
 
 def _compile(translate: Callable, *types: Any) -> Any:
-    """Compile a kernel, or read what was kept; in a thread that no signal reaches, for an
-    interruption in the midst of it would leave numba's tables half changed. Python looks for no
-    cycles meanwhile, which would take a tenth of all compiling."""
+    """Compile a kernel, or read it from the cache; in a thread that no signal reaches, because an
+    interruption would leave numba's tables half changed. The garbage collector is off meanwhile,
+    which saves a tenth of the time."""
     from numba.core.compiler_lock import global_compiler_lock
 
     if current_thread() is main_thread() and not global_compiler_lock.is_locked():  # by this thread
@@ -100,7 +100,7 @@ def _compile(translate: Callable, *types: Any) -> Any:
 
 
 def compiled() -> bool:
-    """Whether other processes find kernels that were kept."""
+    """True if other processes find kernels in the cache."""
     from numba import config
 
     from .kept import any_kept

@@ -1,5 +1,5 @@
-"""Where independent tasks are carried out: in this process, in other processes of this machine, or
-by a Dask cluster.
+"""Execution of independent tasks: in this process, in other processes of this machine, or on a Dask
+cluster.
 
 Tasks of a meta-batch, test episodes and items of a study depend only on their number and their
 arguments. Sums over them are made here, in their order. So every executor gives the same bits.
@@ -25,11 +25,11 @@ from .threads import in_order, set_threads
 
 
 class WorkersLost(OSError):
-    """Workers died or went away more often than can be helped; the message says what to do."""
+    """Too many workers died or left; the message says what to do."""
 
 
 class Executor(AbstractContextManager):
-    """Carries tasks out in this process.
+    """Runs tasks in this process.
 
     number   tasks that are carried out at once
     """
@@ -39,8 +39,8 @@ class Executor(AbstractContextManager):
     def in_order(
         self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False
     ) -> None:
-        """collect(function(item)) for every item, in the items' order; the first error in that
-        order is raised.
+        """Call collect(function(item)) for every item, in the items' order; raise the first error
+        in that order.
 
         function   for other processes: a `functools.partial` of a function of a module, or such a
                    function. Its arguments are sent to each worker once per call. A set of tasks (it
@@ -73,7 +73,7 @@ class Executor(AbstractContextManager):
 
 
 class Others(Executor):
-    """Carries tasks out in other processes. WorkersLost where too many of them die.
+    """Runs tasks in other processes. Raises WorkersLost if too many of them die.
 
     Python threads that share one take turns; RuntimeError where a call asks for another one from
     within. A subclass has two methods:
@@ -89,8 +89,8 @@ class Others(Executor):
         self.forget()
 
     def forget(self) -> None:
-        """Begin as if nothing had been sent; in a process that was forked, too, for what the others
-        are asked and answer is their master's business."""
+        """Start as if nothing had been sent; in a forked process, too, because the workers belong
+        to its parent."""
         self.new = True
         self._process = os.getpid()
         self._turn = Lock()  # whoever has it talks to the others
@@ -99,7 +99,7 @@ class Others(Executor):
     def in_order(
         self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False
     ) -> None:
-        """As of an executor; the first call compiles here."""
+        """Run tasks as an executor does; the first call compiles in this process."""
         # compiles the kernels, the others find them in the cache
         if self.new and not compiled() and len(items) > 1:
             collect(function(items[0]))
@@ -111,8 +111,8 @@ class Others(Executor):
             self.carry_out(*take_apart(function), items, collect)
 
     def close(self) -> None:
-        """End all workers, after the call that another thread has made; the next call starts
-        others."""
+        """End all workers, after a call that another thread has made; the next call starts new
+        ones."""
         with self._talking():
             self.give_up()
 
@@ -134,8 +134,8 @@ class Others(Executor):
 
 
 class Call(NamedTuple):
-    """A partial function on its way to another process; sets of tasks travel apart, and have these
-    places among its arguments."""
+    """A partial function on its way to another process; sets of tasks are sent separately and have
+    these positions among its arguments."""
 
     function: partial
     places: list[int]
@@ -149,7 +149,7 @@ class Call(NamedTuple):
 
 
 def take_apart(function: Callable) -> tuple[Call, list]:
-    """(what is sent once a call, the sets of tasks it needs)."""
+    """Split a function into what is sent once a call, and the sets of tasks that it needs."""
     whole = function if isinstance(function, partial) else partial(function)
     places = [n for n, given in enumerate(whole.args) if hasattr(given, "episode")]
     left = [None if n in places else given for n, given in enumerate(whole.args)]

@@ -1,5 +1,5 @@
-"""Compiled kernels in files, each under the name of all that it was made from, so that none
-outlives a change.
+"""Compiled kernels in files, each under a name made of all its sources, so that none outlives a
+change.
 
 numba compiles a function together with those that it calls, and freezes the globals that they read,
 but its own cache looks at one file only. Here a file's name has a digest of every source of the
@@ -55,7 +55,7 @@ class Kept(FunctionCache):
         folders.add(Path(self.cache_path))
 
     def _index_key(self, sig: Any, codegen: Any) -> str:
-        """The name of a kernel's file; '' for one that cannot be identified, and is not kept."""
+        """The name of a kernel's file; '' for one that cannot be identified, which is not kept."""
         types = str((getattr(sig, "args", sig), getattr(sig, "return_type", None)))
         versions = sys.version, numba.__version__, llvmlite.__version__, np.__version__
         # the processor itself, too: kernels choose their vectors by it, whatever numba compiles for
@@ -70,9 +70,9 @@ class Kept(FunctionCache):
         return "" if " at 0x" in types else f"{self._impl.filename_base}-{MARK}-{digest}.nbc"
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """What was kept for these types, or None; without the LLVM module of which another kernel
-        that calls it is compiled: ten times as large as its bitcode, of which it is made again when
-        it is asked for."""
+        """The kept kernel for these types, or None; without its LLVM module, which is ten times as
+        large as its bitcode and is made again from that when another kernel that calls it is
+        compiled."""
         target_context.refresh()
         try:
             name = self._index_key(sig, target_context.codegen())
@@ -90,7 +90,7 @@ class Kept(FunctionCache):
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep it, if there is room, and let go of what nobody has used for a week."""
+        """Keep a kernel if there is room, and delete those that nobody has used for a week."""
         name = self._index_key(sig, data.codegen)
         changed = sources.__wrapped__() != sources()  # since this process began
         if changed or not name or not self._impl.check_cachable(data):
@@ -107,13 +107,13 @@ class Kept(FunctionCache):
 
 
 def any_kept() -> bool:
-    """Whether kernels of these sources were kept where those are that this process knows."""
+    """True if the cache folder has kernels of these sources."""
     return any(any(folder.glob(f"*-{MARK}-*.nbc")) for folder in folders)
 
 
 def _made_of(value: Any, seen: list) -> Iterator[str]:
-    """Lines that identify a kernel beyond the sources of the library: what it holds as a closure,
-    and all that a function from elsewhere is and reads, a cell of a notebook's included. Functions
+    """Lines that identify a kernel beyond the sources of the library: the values in its closure,
+    and the code and globals of functions from elsewhere, a notebook's cells included. Functions
     that are `seen` are followed once. Raises ValueError for a value that cannot be identified."""
     if isinstance(getattr(value, "py_func", None), FunctionType):  # a kernel
         for name, option in sorted(value.targetoptions.items()):
@@ -150,22 +150,21 @@ def _made_of(value: Any, seen: list) -> Iterator[str]:
 
 
 def _read(code: CodeType) -> set[str]:
-    """Names of globals and attributes that a function reads, those inside it included."""
+    """Names of globals and attributes that a function reads, including its inner functions."""
     inner = (_read(part) for part in code.co_consts if isinstance(part, CodeType))
     return set(code.co_names).union(*inner)
 
 
 def _said(code: CodeType) -> tuple:
-    """What a code object does, wherever its file is."""
+    """A code object's instructions, wherever its file is."""
     constants = [_said(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
     names = code.co_names, code.co_varnames, code.co_freevars
     return code.co_code, code.co_argcount, names, constants
 
 
 class Inner(Compiler):
-    """numba's compiler for a kernel that only other kernels call, up to its LLVM module: numba
-    links that into each that calls it, so it needs no machine code of its own, which would take a
-    tenth of all compiling."""
+    """numba's compiler for a kernel that only other kernels call, which stops at its LLVM module:
+    numba links that into each caller, and skipping machine code saves a tenth of all compiling."""
 
     def compile_extra(self, function: Any) -> Any:
         """numba's result for these types, whose library has a module and no address."""

@@ -1,4 +1,4 @@
-"""What is said and done when a kernel was not kept."""
+"""Messages and callbacks for kernels that were not in the cache."""
 
 import sys
 import warnings
@@ -11,21 +11,20 @@ _asked: dict[str, Callable[[], None]] = {}  # by name, to be called when a kerne
 
 
 def when_missing(what: str, function: Callable[[], None]) -> None:
-    """Call a function when the next kernel is missing, once; in place of another one of that
-    name."""
+    """Register a function that is called once when the next kernel is missing; it replaces another
+    one of that name."""
     _asked[what] = function
 
 
 def announce() -> None:
-    """Say so where the next kernel is not there yet: once after installing, and after a change of
+    """Print a message if the next kernel is missing: once after installing, and after a change of
     it."""
     words = "the kernels are compiled first, once: about half a minute"
     when_missing("announce", lambda: print(words, file=sys.stderr, flush=True))
 
 
 def missed() -> None:
-    """Nothing was kept: this is the moment to say that a kernel is about to be compiled, or to stop
-    before it."""
+    """Call the registered functions: a kernel is about to be compiled."""
     check()
     while _asked:
         _asked.popitem()[1]()
@@ -33,7 +32,7 @@ def missed() -> None:
 
 @cache
 def cannot_keep(reason: str) -> None:
-    """Say once that kernels cannot be kept."""
+    """Warn once that kernels cannot be kept."""
     warnings.warn(
         f"compiled kernels cannot be kept ({reason}), so that each command compiles them, about "
         "half a minute; name a folder that can be written to: NUMBA_CACHE_DIR=DIR",

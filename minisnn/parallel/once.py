@@ -5,7 +5,7 @@ from typing import Any
 
 
 class once:
-    """A property that is computed when it is first asked for, and kept.
+    """A property that is computed on first access, and kept.
 
     As `functools.cached_property` without the lock that this has in Python 3.11, one for all
     instances: a process that is forked while a thread computes would wait for it for ever.

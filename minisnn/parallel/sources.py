@@ -1,4 +1,4 @@
-"""What code this is."""
+"""The identity of the code."""
 
 import hashlib
 from functools import cache
@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 @cache
 def sources(folder: Path = PACKAGE) -> str:
-    """A digest of all sources of this library, or of another folder, but for folders that an
+    """A digest of all sources of this library, or of another folder, without folders that an
     installation adds."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):

@@ -1,5 +1,5 @@
-"""Threads of the kernels: a range of independent items, shared out over a pool that lives as long
-as the process.
+"""Threads of the kernels: a range of independent items, shared by a pool that lives as long as the
+process.
 
 Kernels are compiled without Python's lock, so plain threads run them side by side. An item's result
 does not depend on which thread computes it or when; sums over items are made afterwards in a fixed
@@ -40,7 +40,7 @@ noted: list[tuple[Any, tuple]] | None = None  # kernels, where they are only not
 
 def get_threads() -> int:
     """The number of threads of the kernels: that of `set_threads`, else MINISNN_THREADS, else the
-    cores this process may use.
+    number of cores that this process may use.
 
     >>> ms.get_threads() >= 1
     True
@@ -77,8 +77,8 @@ def set_threads(number: int | None) -> None:
 
 
 def processor() -> str:
-    """Name of the processor, as the system has it; on Linux with its family and model where the
-    name has no number, as in many virtual machines."""
+    """Name of the processor from the system; on Linux with its family and model if the name has no
+    number, as in many virtual machines."""
     import platform
 
     fields: dict[str, str] = {}
@@ -122,8 +122,8 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
 
 @contextmanager
 def noting() -> Iterator[list[tuple[Any, tuple]]]:
-    """No kernel runs inside: (kernel, types of its arguments) of each is noted instead, and what it
-    would have filled stays as it is."""
+    """Run no kernels within: (kernel, types of its arguments) of each is noted instead, and its
+    outputs stay as they are."""
     global noted
     noted = []
     try:
@@ -133,8 +133,8 @@ def noting() -> Iterator[list[tuple[Any, tuple]]]:
 
 
 def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
-    """collect(function(item)) for every item: the functions side by side, what they return one by
-    one in the items' order. Inside another `in_order` they go one after the other."""
+    """Call collect(function(item)) for every item: functions run in parallel, results are collected
+    one by one in the items' order. Within another `in_order` they run one after the other."""
     if get_ident() in _busy or get_threads() == 1 or not len(items):
         for item in items:
             check()
@@ -164,8 +164,8 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
 
 @heeded(signal.SIGINT)
 def _together(turn: Callable[[], bool], workers: int) -> None:
-    """Take turns in this thread and in workers - 1 others until one returns False, or raises an
-    error, which is raised here."""
+    """Call a function repeatedly in this thread and in workers - 1 others until it returns False,
+    or raises an error, which is raised here."""
     import numpy as np
 
     global _pool
@@ -203,7 +203,7 @@ def _together(turn: Callable[[], bool], workers: int) -> None:
 
 
 def multiplies(function: Callable) -> Callable:
-    """`function`, whose products of matrices are never under way when this process is forked: its
+    """Wrap `function`, so that this process is never forked within its products of matrices: the
     child would wait for ever for a lock that OpenBLAS holds in them."""
 
     @wraps(function)
@@ -227,7 +227,7 @@ def _wait_for_products() -> None:
 
 
 def _forget() -> None:
-    """A forked process has none of its parent's threads, and works at nothing yet."""
+    """Reset a forked process, which has none of its parent's threads."""
     global _pool, _forks
     _multiplying.clear()
     _forks = RLock()

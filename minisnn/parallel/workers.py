@@ -1,4 +1,4 @@
-"""Worker processes of this machine, in place of a library's pool.
+"""Worker processes of this machine, instead of a library's pool.
 
 loky and `concurrent.futures` give up every worker and task when one worker dies, and send a set of
 tasks with each task. A Dask cluster does neither, but listens on a port where any user of the
@@ -63,7 +63,7 @@ class Workers(Others):
     # an interruption inside an import or a finaliser would be swallowed
     @stopping.heeded(signal.SIGINT)
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
-        """As `Executor.in_order`, in the worker processes."""
+        """Run `Executor.in_order` in the worker processes."""
         packed = _packed(call)  # its parameters are large: for all workers once
         to_do = deque(range(len(items)))
         deaths = Counter[int]()
@@ -90,8 +90,8 @@ class Workers(Others):
             raise
 
     def _hear(self, answers: dict[int, Answer], to_do: deque[int], deaths: Counter[int]) -> None:
-        """Wait for an answer; what the dead were at is to be done again, and nothing after an
-        error."""
+        """Wait for an answer; tasks of dead workers are queued again, and nothing new starts after
+        an error."""
         busy = [worker for worker in self._workers if worker.task != IDLE]
         ready = connection.wait([worker.pipe for worker in busy], stopping.PAUSE)
         for worker in [worker for worker in busy if worker.pipe in ready]:
@@ -117,12 +117,12 @@ class Workers(Others):
         stopping.check()
 
     def forget(self) -> None:
-        """In a process that was forked: its next call starts workers of its own."""
+        """Start afresh in a forked process: its next call starts its own workers."""
         super().forget()
         self._workers: list[_Worker] = []
 
     def give_up(self) -> None:
-        """End all workers at once; the next call starts others."""
+        """End all workers immediately; the next call starts new ones."""
         workers, self._workers, self.new = self._workers, [], True
         for worker in workers:
             worker.process.kill()
@@ -131,7 +131,7 @@ class Workers(Others):
 
 
 class _Worker:
-    """A worker process as its master sees it."""
+    """The master's side of a worker process."""
 
     def __init__(self) -> None:
         context = get_context("spawn")  # a fork would copy locks that other threads hold
@@ -156,14 +156,14 @@ class _Worker:
             self.pipe.send(parts)
 
     def answer(self) -> Answer | None:
-        """What became of the task; None where the worker is dead."""
+        """The result of the task; None if the worker is dead."""
         self.task = IDLE
         with suppress(EOFError, OSError):
             return self.pipe.recv()
         return None
 
     def end(self) -> str:
-        """Give the process up; how it ended, in words."""
+        """End the process; return a phrase on how it ended."""
         self.pipe.close()
         self.process.join(5)
         code = self.process.exitcode
@@ -172,7 +172,7 @@ class _Worker:
 
 @contextmanager
 def _sober() -> Iterator[None]:
-    """What a process starts with: libraries that use one thread, and some signals blocked."""
+    """Prepare a process: libraries that use one thread, and some signals blocked."""
     before = {name: os.environ[name] for name in ONE_THREAD if name in os.environ}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     blocks = hasattr(signal, "pthread_sigmask")
@@ -195,8 +195,7 @@ def _packed(value: Any) -> bytes:
 
 
 def _serve(pipe: connection.Connection) -> None:
-    """The life of a worker: remember what it is sent, do what it is asked, until its master is
-    gone."""
+    """Main loop of a worker: remember what it is sent, run tasks, until its master is gone."""
     for number in DEAF:
         signal.signal(number, signal.SIG_IGN)
     known: dict[str, Any] = {"sets": []}
@@ -206,8 +205,8 @@ def _serve(pipe: connection.Connection) -> None:
 
 
 def _answer(known: dict[str, Any], item: bytes, call: bytes | None, sets: bytes | None) -> bytes:
-    """(result, error) of a task, as it is sent; `call` and `sets` where they are new. A
-    RuntimeError names an error whose class does not travel."""
+    """(result, error) of a task, as it is sent; `call` and `sets` if they are new. A RuntimeError
+    names an error whose class cannot be pickled."""
     try:
         for name, new in (("call", call), ("sets", sets)):
             if new is not None:

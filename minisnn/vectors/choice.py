@@ -23,7 +23,7 @@ TOGETHER = 16
 
 @intrinsic
 def append(typingctx, x, i, y, o, shift):
-    """y[o:] = x[i:] + shift, `TOGETHER` numbers."""
+    """Copy `TOGETHER` numbers: y[o:] = x[i:] + shift."""
 
     def codegen(context, builder, sig, args):
         px, py = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2))
@@ -36,8 +36,8 @@ def append(typingctx, x, i, y, o, shift):
 
 @intrinsic
 def _compress(typingctx, v, i, parts, threshold, x, o):
-    """`note` of so many whole vectors from v[i] on, without a branch on what is there, which no
-    processor can guess."""
+    """Run `note` on whole vectors from v[i] on, without branches on their values, which no
+    processor can predict."""
 
     def codegen(context, builder, sig, args):
         dtype, (i, parts, threshold) = sig.args[0].dtype, args[1:4]
@@ -66,9 +66,9 @@ def _compress(typingctx, v, i, parts, threshold, x, o):
 
 @njit(inline="always")
 def note(v, C, threshold, column, x, o):
-    """x[o:] = the sites of v (columns, C) that reach the threshold, in order, and column (columns +
-    1,) = where each column's begin, and where the last one's end, which is returned; `TOGETHER`
-    more may be written."""
+    """List the sites of v (columns, C) that reach the threshold, in order, in x[o:], and where each
+    column's list begins in column (columns + 1,). Return where the last one ends. `TOGETHER` more
+    numbers may be overwritten."""
     columns = column.size - 1
     parts = C // TOGETHER if COMPRESSES else 0
     for w in range(columns):
@@ -85,8 +85,8 @@ def note(v, C, threshold, column, x, o):
 
 @njit(inline="always")
 def note_values(v, x, y, o):
-    """x[o:], y[o:] = the places of v that are more than zero, in order, and what is there; the
-    place behind them. One more may be written."""
+    """List the indices and values of v that are more than zero in x[o:] and y[o:], in order; return
+    where they end. One more number may be overwritten."""
     for i in range(v.size):
         x[np.uintp(o)] = i
         y[np.uintp(o)] = v[i]
@@ -95,9 +95,9 @@ def note_values(v, x, y, o):
 
 
 def _of_windows(do: Callable) -> Any:
-    """A function (u, v, a, b, i, j, o, n) that does something for n windows next to each other, with
-    sites i, i + n, j and j + n of u (2, W, C) and place o of v. `do` is given builder, vector ops,
-    the arrays' pointers, the sites of a window and its place."""
+    """Make a function (u, v, a, b, i, j, o, n) that applies `do` to n adjacent windows, with sites
+    i, i + n, j and j + n of u (2, W, C) and place o of v. `do` gets the builder, vector ops, the
+    arrays' pointers, a window's sites and its place."""
 
     @intrinsic
     def of_windows(typingctx, u, v, a, b, i, j, o, n):
@@ -136,7 +136,8 @@ def _mean(builder, ops, pointers, sites, at):
 
 
 def _first(builder, ops, pointers, sites, at) -> list:
-    """Which of the first three sites hold what is largest."""
+    """Masks of the first of each window's sites with the largest value, for the first three
+    sites."""
     load = ops[1]
     largest = load(pointers[1], at)
     return [builder.fcmp_ordered("==", load(pointers[0], site), largest) for site in sites[:3]]

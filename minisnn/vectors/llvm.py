@@ -1,5 +1,5 @@
-"""Pieces that kernels written in LLVM are put together from: vectors as long as the processor's,
-loops over them, and maps of vectors by a constant matrix."""
+"""Building blocks of kernels written in LLVM: vectors as long as the processor's, loops over them,
+and maps of vectors by a constant matrix."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -18,8 +18,8 @@ INDEX = types.intp
 
 
 def _vector_bits(processor: str, features: Mapping[str, bool]) -> int:
-    """Length of a vector: that of x86-64 with or without AVX-512, and of NEON, which every aarch64
-    has; `processor` is the first part of LLVM's name of the machine."""
+    """Length of a vector in bits: that of x86-64 with or without AVX-512, and of NEON, which every
+    aarch64 has; `processor` is the first part of LLVM's name of the machine."""
     if processor != "x86_64":
         return 128
     return 512 if features.get("avx512f") else 256
@@ -33,8 +33,8 @@ REGISTERS = 16 if VECTOR_BITS == 256 else 32  # that hold vectors
 
 @intrinsic
 def wide(typingctx):
-    """Called in a kernel: its loops become vectors as long as the processor's, where LLVM would
-    stay at half of 512 bits."""
+    """Within a kernel, make loops use vectors as long as the processor's; by default LLVM would use
+    half of 512 bits."""
 
     def codegen(context, builder, sig, args):
         # llvmlite's own `add` knows it not
@@ -46,7 +46,7 @@ def wide(typingctx):
 
 @intrinsic
 def apart(typingctx):
-    """Called in a kernel whose arrays do not overlap: LLVM need not ask before it makes vectors."""
+    """Within a kernel whose arrays do not overlap, spare LLVM the checks before it vectorises."""
 
     def codegen(context, builder, sig, args):
         for argument in builder.function.args:
@@ -59,9 +59,9 @@ def apart(typingctx):
 
 @intrinsic
 def reciprocal(typingctx, x):
-    """1 / x for x >= 1. In float32 by multiplications alone, to a unit in the last place and up to
-    1e18, the first guess from its exponent: a vector of divisions takes as long as the rest of a
-    membrane's step back."""
+    """1 / x for x >= 1. In float32 only by multiplications, to a unit in the last place and up to
+    1e18, with a first guess from the exponent, because a vector division takes as long as the rest
+    of a membrane's backward step."""
 
     def codegen(context, builder, sig, args):
         (x,), kind = args, args[0].type
@@ -113,8 +113,8 @@ def vector_ops(builder, element, bits, width):
 
 
 def masked_ops(builder, element, bits, width, left):
-    """(load, store) of `vector_ops` where only so many lanes are `left`: the others are neither
-    read nor written."""
+    """(load, store) of `vector_ops` for the `left` lanes only: the others are neither read nor
+    written."""
     lanes = bits // width
     vec = ir.VectorType(element, lanes)
     many = ir.VectorType(left.type, lanes)
@@ -149,8 +149,8 @@ def masked_ops(builder, element, bits, width, left):
 
 
 def open_loop(builder, n, start):
-    """Open a loop of n >= 1 rounds over values that are carried round: (counter, carried,
-    close(new) -> values at the end)."""
+    """Open a loop of n >= 1 rounds with loop-carried values: returns (counter, carried, close(new)
+    -> values at the end)."""
     before = builder.block
     body = builder.append_basic_block()
     builder.branch(body)
@@ -175,9 +175,9 @@ def open_loop(builder, n, start):
 
 
 def each(builder, element, width, n, body, together=(4, 1), halves=False, masked=False):
-    """Emit body(ops, k) for k = 0 .. n in vectors, so many `together` while they last, then one by
-    one, or `masked` all at once; ops of that length. With `halves` a loop of half vectors comes
-    before the last: for where n is often half a vector, as each loop must be compiled."""
+    """Emit body(ops, k) for k = 0 .. n in vectors, first `together` at a time, then one by one, or
+    the rest as one `masked` vector; ops are of that length. With `halves` a loop of half vectors
+    comes before the last one, for n that are often half a vector; each loop has to be compiled."""
     k = ir.Constant(n.type, 0)
     half = [(VECTOR_BITS // 2, 1)] * (halves and VECTOR_BITS // 2 > width)
     rest = [] if masked else [(width, 1)]
@@ -211,7 +211,7 @@ def each(builder, element, width, n, body, together=(4, 1), halves=False, masked
 
 
 def mapped(matrix: np.ndarray):
-    """A function (x, i, si, y, o, so, n) that maps n numbers side by side by a constant matrix, on
+    """Make a function (x, i, si, y, o, so, n) that maps n adjacent numbers by a constant matrix, on
     flat arrays:
 
         y[o + r so + m] = sum_j matrix[r, j] x[i + j si + m]        m < n
@@ -267,8 +267,8 @@ def mapped(matrix: np.ndarray):
 
 
 def cached(make: Callable) -> Callable:
-    """A function that gives the addresses that `make` does, asked once for each key. Not kept while
-    kernels are noted, which have no addresses."""
+    """A function that returns the addresses that `make` makes, once for each key. Nothing is cached
+    while kernels are noted, which have no addresses."""
     kept = lru_cache(None)(make)
 
     def found(*key: Any) -> Any:
@@ -278,7 +278,7 @@ def cached(make: Callable) -> Callable:
 
 
 def address_of(kernel, signature) -> Any:
-    """Where the machine code of a kernel for these types is, which lives as long as the kernel."""
+    """The address of a kernel's machine code for these types, valid as long as the kernel lives."""
     if threads.noted is not None:
         threads.noted.append((kernel, signature.args))
         return 0
@@ -292,7 +292,7 @@ def address_of(kernel, signature) -> Any:
 
 @intrinsic
 def call_at(typingctx, address, arguments):
-    """Call what `address_of` gave with a tuple of arguments, of the types that it was compiled
+    """Call an address from `address_of` with a tuple of arguments of the types that it was compiled
     for."""
 
     def codegen(context, builder, sig, args):

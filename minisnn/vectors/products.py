@@ -16,8 +16,8 @@ from .llvm import INDEX, REGISTERS, VECTOR_BITS, array_pointer, masked_ops, open
 
 
 # Where the factors A[at + r * of_r + m * of_m + k * of_k] and B[at + r * of_r + k * of_k + n] of
-# `gemm` are, and the sums C[at + m * of_m + n]; numbers only, since a record of arrays made again
-# for every product costs more than small products do.
+# `gemm` are, and the sums C[at + m * of_m + n]; numbers only, because making a record of arrays for
+# every product costs more than a small product.
 Left = namedtuple("Left", "at of_r of_m of_k")
 Right = namedtuple("Right", "at of_r of_k")
 Out = namedtuple("Out", "at of_m")
@@ -79,9 +79,9 @@ def _make_tile(M: int, N: int):
     return tile
 
 
-# rows of a tile: with two vectors each they fit 32 registers, or 16
+# rows of a tile, which with two vectors each fit 32 registers, or 16
 TALL = 8 if REGISTERS == 32 else 6
-LOW = 4  # of what is left
+LOW = 4  # rows of a tile for the rest
 
 
 def _make_rows(N):
@@ -89,7 +89,7 @@ def _make_rows(N):
 
     @njit(inline="always")
     def rows(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, R, K, fresh, rest):
-        """Tiles of N vectors of columns, one below the other, until M rows are done."""
+        """Compute tiles of N vectors of columns, one below another, until M rows are done."""
         m = 0
         while m < M:
             ai = a + m * sam
@@ -114,8 +114,8 @@ _two, _one, _rest = (_make_rows(N) for N in (2, 1, 0))
 
 @njit(nogil=True, borrows=True, inner=True)
 def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
-    """C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n] on flat arrays; `Left`, `Right` and `Out`
-    say where.
+    """Add a matrix product, C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n], on flat arrays; `Left`,
+    `Right` and `Out` say where.
 
     M x N numbers, R K terms each, in order of r and k; where it is `fresh` from zero, whatever
     C holds. Without terms C stays as it is.
@@ -137,12 +137,12 @@ def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
         _rest(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, N - n)
 
 
-_eight = _make_tile(1, 8)  # of one row: as many vectors as hide how long an addition takes
+_eight = _make_tile(1, 8)  # one row, with enough vectors to hide the latency of an addition
 
 
 @njit(nogil=True, borrows=True, inner=True)
 def row_times(A, B, C):
-    """C += A B of a row A (K,), a flat B (K, N) and C (N,), in order of k."""
+    """Add a row times a matrix, C += A B, of A (K,), a flat B (K, N) and C (N,), in order of k."""
     N = C.size
     K = A.size
     step = 8 * VECTOR_BITS // (8 * A.itemsize)

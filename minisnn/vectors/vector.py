@@ -14,8 +14,8 @@ from .llvm import INDEX, array_pointer, each, open_loop
 
 @njit(nogil=True, inner=True)
 def empty(size, like):
-    """A flat array in `like`'s dtype, to be written before it is read, its first element at a
-    multiple of ALIGNMENT."""
+    """Make an uninitialised flat array in `like`'s dtype, whose first element is at a multiple of
+    ALIGNMENT."""
     buffer = np.empty(size + ALIGNMENT // like.itemsize, like.dtype)
     start = (-buffer.ctypes.data % ALIGNMENT) // like.itemsize
     return buffer[start : start + size]
@@ -23,7 +23,7 @@ def empty(size, like):
 
 @njit(nogil=True, inner=True)
 def zeros(size, like):
-    """The same, of zeros."""
+    """Make such an array of zeros."""
     found = empty(size, like)
     found[:] = 0
     return found
@@ -31,14 +31,15 @@ def zeros(size, like):
 
 @njit(inline="always", error_model="numpy")
 def copy(source, to):
-    """to[:] = source of flat arrays that do not overlap; without numba's search for overlaps."""
+    """Copy to[:] = source for flat arrays that do not overlap, without numba's check for
+    overlaps."""
     for n in range(to.size):
         to[n] = source[n]
 
 
 @intrinsic
 def axpy(typingctx, y, i, a, x, j, n):
-    """y[i:i+n] += a x[j:j+n] on flat arrays."""
+    """Add a multiple, y[i:i+n] += a x[j:j+n], on flat arrays."""
     signature = types.void(y, INDEX, y.dtype, x, INDEX, INDEX)
 
     def codegen(context, builder, sig, args):
@@ -63,7 +64,7 @@ def axpy(typingctx, y, i, a, x, j, n):
 
 @intrinsic
 def add_rows(typingctx, y, i, x, j, stride, index, first, last, n):
-    """y[i:i+n] += sum_e x[j + stride index[e]:][:n], e = first .. last-1 in order, on flat
+    """Add rows, y[i:i+n] += x[j + stride index[e]:][:n] for e = first .. last-1 in order, on flat
     arrays."""
     signature = types.void(y, INDEX, x, INDEX, INDEX, index, INDEX, INDEX, INDEX)
 
