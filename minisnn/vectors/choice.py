@@ -136,8 +136,7 @@ def _mean(builder, ops, pointers, sites, at):
 
 
 def _first(builder, ops, pointers, sites, at) -> list:
-    """Masks of the first of each window's sites with the largest value, for the first three
-    sites."""
+    """For each of the first three sites, masks of the windows in which its value is the largest."""
     load = ops[1]
     largest = load(pointers[1], at)
     return [builder.fcmp_ordered("==", load(pointers[0], site), largest) for site in sites[:3]]
