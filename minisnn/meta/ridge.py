@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.linalg import solve
+from numpy.linalg import solve
 
 from ..arguments import must, number, whole
 from ..core.dual import Array
@@ -36,9 +36,9 @@ def _inverse_times(F: Array, penalty: float, b: Array) -> Array:
     """(F^T F + penalty I)^-1 b, by the smaller of the two matrices."""
     n, d = F.shape
     if d <= n:
-        return solve(F.T @ F + penalty * np.eye(d, dtype=F.dtype), b, assume_a="pos")
+        return solve(F.T @ F + penalty * np.eye(d, dtype=F.dtype), b)
     G = F @ F.T + penalty * np.eye(n, dtype=F.dtype)
-    return (b - F.T @ solve(G, F @ b, assume_a="pos")) / F.dtype.type(penalty)
+    return (b - F.T @ solve(G, F @ b)) / F.dtype.type(penalty)
 
 
 def ridge(F: Array, Y: Array, penalty: float) -> Array:
@@ -51,7 +51,7 @@ def ridge(F: Array, Y: Array, penalty: float) -> Array:
     n, d = F.shape
     if d <= n:
         return _inverse_times(F, penalty, F.T @ Y)
-    return F.T @ solve(F @ F.T + penalty * np.eye(n, dtype=F.dtype), Y, assume_a="pos")
+    return F.T @ solve(F @ F.T + penalty * np.eye(n, dtype=F.dtype), Y)
 
 
 class _Rows(NamedTuple):
