@@ -1,5 +1,5 @@
-"""What a site does at one step, as functions of single numbers: the synapse's filters as
-`core.linear` has them, and a neuron's two methods.
+"""A site's step as functions of single numbers: the synapse's filters of `core.linear`, and a
+neuron's two methods.
 
 All of it runs once on dual numbers of a trace. What it did is straight-line code, of which each pass
 takes what leads to its results. Neurons that compute the same have the same code; what differs are
@@ -28,7 +28,7 @@ KNOWN = 256  # steps whose code is kept
 
 
 class Step(NamedTuple):
-    """The code of each pass, a function of
+    """The code of each pass. A pass is a function of
 
     forward            k, past, u, b, S -> S', past              (which is given neither past nor u)
     forward_tangent    the same along a direction: b and S are tangents
@@ -54,7 +54,8 @@ class Step(NamedTuple):
 def step_of(
     neuron: Any, detach: bool = False, learn: tuple[str, ...] = ()
 ) -> tuple[Step, list[float]]:
-    """The step of a neuron, and k; with `detach` the spike that resets is a constant."""
+    """The step of a neuron, and its constants k; with `detach` the spike that resets is a
+    constant."""
     values = [getattr(neuron, name) for name in learn]
     if type(neuron).__module__.startswith(PACKAGE) and not getattr(neuron, "surrogate", None):
         neuron = replace(neuron, **dict.fromkeys(learn, 0.5))  # whatever is learned, it is the same
@@ -68,7 +69,7 @@ _steps: dict[tuple, tuple[Step, list[float]]] = {}  # by what was traced
 
 
 def _traced(neuron: Any, detach: bool, learn: tuple[str, ...]) -> tuple[Step, list[float]]:
-    """The step, and k without what is learned."""
+    """Trace the step; return it and k without the learned constants."""
     trace = Trace()
     neuron = _with_names(neuron)
     jet = Spike(neuron.spike, neuron.threshold)
@@ -144,7 +145,7 @@ def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tupl
 
 
 class Given:
-    """The numbers that a site is given, dual ones."""
+    """The inputs of a site, as dual numbers."""
 
     def __init__(self, trace: Trace, filters: int, states: int, learned: int):
         one = lambda name: Dual(trace.once(name), trace.once(f"{name}_dot"))
@@ -156,9 +157,9 @@ class Given:
 
 
 def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple:
-    """(S', dX, dS): `core.layer`'s step and its way back. Where a neuron delays, what came in X
-    enters the first filter a step later, when the others step: by then it has what the layer's own
-    spikes bring."""
+    """Run `core.layer`'s step and its backward pass: (S', dX, dS). If a neuron delays, the input X
+    enters the first filter a step later, when the other filters step, because by then it includes
+    the layer's own spikes."""
     constants = dict(zip(learn, given.k))
     maker = neuron.at_work(constants, jet)
     decays = [constants.get(name, getattr(neuron, name)) for name in neuron.filtering]
@@ -201,13 +202,13 @@ def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple
 
 
 class Named(float):
-    """A constant that is told by its name from others of its value."""
+    """A constant with a name, so that it differs from others of the same value."""
 
     name: str
 
 
 def _with_names(neuron: Any) -> Any:
-    """The neuron, whose constants know their names."""
+    """Copy a neuron with named constants."""
     neuron = copy(neuron)
     for f in fields(neuron):
         if f.name != "surrogate":
@@ -217,7 +218,7 @@ def _with_names(neuron: Any) -> Any:
 
 
 def refusal(make: Callable[[], Any]) -> str:
-    """What keeps a neuron from the kernels, and the user's line where that is; '' for nothing."""
+    """The reason why a neuron cannot be compiled, with the user's line; '' if it can."""
     try:
         make()
     except Exception as error:

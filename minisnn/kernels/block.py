@@ -42,14 +42,14 @@ def nothing(dtype, *shape):
 
 
 def _flat(sequence):
-    """(B, m, ...) -> (B, m, sites); m may be zero."""
+    """Flatten (B, m, ...) to (B, m, sites); m may be zero."""
     return np.ascontiguousarray(
         sequence.reshape(*sequence.shape[:2], math.prod(sequence.shape[2:]))
     )
 
 
 def _through(block, y, x, weight, x2=None, weight2=None, adjoint=False, least=3):
-    """y (B, steps, sites) = W x + W2 x2, or with the transposed weights."""
+    """Set y (B, steps, sites) to W x + W2 x2, or to the same with transposed weights."""
     shape = (
         (*block.input_shape[:2], block.channels, block.input_shape[2])
         if adjoint
@@ -59,14 +59,14 @@ def _through(block, y, x, weight, x2=None, weight2=None, adjoint=False, least=3)
 
 
 def _potential(block, steps, x, *arguments, **how):
-    """W x for so many steps, (B, steps, H W C_out)."""
+    """W x for a number of steps, (B, steps, H W C_out)."""
     sites = math.prod(block.input_shape[:2]) * block.channels
     return _through(block, aligned_empty((len(x), steps, sites), x.dtype), x, *arguments, **how)
 
 
 def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
-    """(y, tape); y are Events, or the readout's membranes in the window (B, n, C_out). The tape holds
-    so many steps of the window."""
+    """Run a block: (y, tape). y are Events, or the readout's membranes in the window (B, n, C_out).
+    The tape keeps at most `keep` steps of the window."""
     dtype = weight.dtype
     x = x.flat() if block.input_shape[:2] == (1, 1) else x
     B = len(x.offset)
@@ -117,7 +117,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
 
 
 def _room_for_spikes(block: Block, B: int, T: int, dtype) -> Events:
-    """Events with room for all that a block can hand on."""
+    """Empty Events with room for all spikes of a block."""
     rows, columns, channels = block.output_shape
     row = 0 if block.readout else columns * channels
     valued = block.pool == "spikes"
@@ -129,8 +129,8 @@ def _room_for_spikes(block: Block, B: int, T: int, dtype) -> Events:
 
 
 def _heard(block: Block, s: Events, layer) -> dict:
-    """What the gradient of V asks for, a tape: the spikes f as they enter the filters, in the
-    window, and what the filters hold of them at its start."""
+    """The tape for the gradient of V: the layer's own spikes f as they enter the filters in the
+    window, and the filters of them at its start."""
     late = not block.neuron.delay  # they enter a step later
     first = layer.first
     g = geometry(1, 1, block.channels, block.channels, 1)
@@ -143,20 +143,21 @@ def _heard(block: Block, s: Events, layer) -> dict:
 
 
 def _of_itself(block: Block) -> Block:
-    """The map of a layer's own spikes."""
+    """The block that maps a layer's own spikes."""
     return replace(block, input_shape=(1, 1, block.channels))
 
 
 def _spans(steps: int) -> list[tuple[int, int]]:
-    """(begin, end) of nearly as many steps each, AT_ONCE at most: images and what the weights make
-    of them are large."""
+    """Split `steps` into (begin, end) of nearly equal length, at most AT_ONCE, because images and
+    their products are large."""
     edges = np.linspace(0, steps, -(-steps // AT_ONCE) + 1).astype(int).tolist()
     return list(zip(edges, edges[1:]))
 
 
 def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
-    """W x of samples that are dense, one at least, from a step on, zeros for the others. At
-    the points however few the images are: their number depends on the batch, and bits must not."""
+    """W x of the `dense` samples, at least one, from a step on; zeros for the others. Winograd's
+    points are used however few images there are: their number depends on the batch, and bits must
+    not."""
     images = x.images(dense, weight.dtype, first, steps)
     if dense.all():
         return _potential(block, steps, images, weight, least=1)
@@ -172,7 +173,7 @@ def _before(weight, tape) -> Before:
 
 
 def _empty_sums(block, tape, steps, need_dx) -> Sums:
-    """For a membrane kernel to fill; what pooling drops is zero in them.
+    """Sums for a membrane kernel to fill; sites that pooling drops are zero in them.
 
     dV need not be kept where no layer below asks for it and the input goes by events that are too
     few to be sorted.
@@ -194,7 +195,7 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
 
 
 def _moving(layer: Layer, constants: tuple) -> Layer:
-    """The layer, whose learned constants move."""
+    """The layer with tangents of its learned constants."""
     own = layer.neuron.own.copy()
     own[len(constants) : 2 * len(constants)] = constants
     return layer._replace(neuron=layer.neuron._replace(own=own))
@@ -242,10 +243,10 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
 
 
 def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True, along=None):
-    """(dx (B, m - delay, H, W, C_in), the adjoints of its other arrays and learned constants by
-    name); adds the weight's to `dweight`, flat. The tape gains dy for the tangent, and loses its
-    membranes where none is asked for. With `along`, (weight_dot, tape_dot), these are the tangents
-    of all that."""
+    """Backward pass: (dx (B, m - delay, H, W, C_in), the adjoints of the block's other arrays and
+    learned constants by name); adds the weight's adjoint to `dweight`, flat. The tape gains dy for
+    the tangent, and loses its membranes unless a `second` derivative follows. With `along`,
+    (weight_dot, tape_dot), all results are tangents."""
     d = _flat(dy.copy() if block.recurrent else dy)  # which gains what the layer hears of itself
     dtype, steps, layer = weight.dtype, d.shape[1], tape["layer"]
     B, inner = len(tape["dense"]), max(steps - layer.delay, 0)
@@ -294,8 +295,8 @@ def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True,
 
 
 def features(block: Block, x: Events, ends):
-    """What the readout weighs: its presynaptic trace after the first n steps, for each n of `ends`,
-    (B, len(ends) F)."""
+    """Features for the readout, its presynaptic traces after the first n steps for each n of
+    `ends`: (B, len(ends) F)."""
     x = x.flat()
     found = []
     if len(ends) > MANY:  # one by one, each begins at the first step

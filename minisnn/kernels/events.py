@@ -1,5 +1,5 @@
 """Spikes of a batch as lists, one for every sample and row of sites, in order of time; and weights
-in the layouts that spikes and dense images go through."""
+in the layouts for spikes and for dense images."""
 
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -42,31 +42,31 @@ class Events:
 
     @property
     def known(self) -> bool:
-        """Whether it is known where columns begin."""
+        """True if the start of each column is known."""
         return self.column.shape[3] > 0
 
     @once
     def lists(self) -> Lists:
-        """What the kernels take."""
+        """The arrays for kernels."""
         arrays = (self.index.ravel(), self.value.ravel(), self.offset.ravel(), self.column.ravel())
         return Lists(*arrays, self.index.shape[2], self.steps, self.value.shape[2] > 0, self.known)
 
     def dense(self) -> np.ndarray:
-        """(B, T, H, sites of a row): values, or where they are all one bool."""
+        """Dense arrays (B, T, H, sites of a row): values, or bool if all values are one."""
         B, H = self.offset.shape[:2]
         dtype = self.value.dtype if self.value.shape[2] else np.uint8
         images = self.images(np.ones(B, bool), dtype).reshape(B, self.steps, H, self.sites)
         return images if self.value.shape[2] else images.view(bool)
 
     def above(self, share: float) -> np.ndarray:
-        """Whether more than this share of a sample's sites is active over all its time, (B,)."""
+        """Where more than this share of a sample's sites is active over all its time, (B,)."""
         return self.offset[:, :, -1].sum(1) > share * self.steps * self.offset.shape[1] * self.sites
 
     def images(
         self, dense: np.ndarray, dtype, first: int = 0, steps: int | None = None
     ) -> np.ndarray:
-        """x (B, steps, H W C) from a step on, of samples that are `dense`, one at least; zeros for
-        the others."""
+        """Dense images (B, steps, H W C) from a step on, of the `dense` samples, at least one;
+        zeros for the others."""
         steps = self.steps - first if steps is None else steps
         B = len(dense)
         x = np.zeros((B, steps, self.offset.shape[1] * self.sites), dtype)
@@ -74,8 +74,8 @@ class Events:
         return x
 
     def since(self, first: int = 0) -> "Events":
-        """The events of the steps from `first` on, in no more memory than the fullest row needs;
-        with -1 a step later, of which there is one more."""
+        """The events from step `first` on, in no more memory than the fullest row needs; with -1 a
+        step later, and one step more."""
         start, late = max(first, 0), max(-first, 0)
         begin = self.offset[:, :, start : start + 1]
         offset, column = (
@@ -90,20 +90,19 @@ class Events:
         return replace(self, index=index, value=value, offset=offset, column=column)
 
     def flat(self) -> "Events":
-        """The same events as those of a single site whose channels are all the sites (H, W, C) in
-        order."""
+        """The same events as channels (H, W, C) of a single site."""
         H = self.offset.shape[1]
         if H == 1 and self.sites == self.channels:
             return self
         return self._merged(H, self.sites // self.channels, 1, 1, False)
 
     def folded(self, s: int, shape: tuple[int, int, int]) -> "Events":
-        """The same events on sites that are s x s of these, whose channels are one behind the other
-        (`layer`); `shape` is that of the fold."""
+        """The same events on sites that are s x s of these, whose channels follow each other
+        (`layer`); `shape` is that of the folded image."""
         return self._merged(s, s, *shape[:2], not self.value.shape[2])
 
     def _merged(self, rows: int, columns: int, H: int, W: int, known: bool) -> "Events":
-        """The same events on H x W sites that are so many rows and columns of these; `known`:
+        """The same events on H x W sites that are several rows and columns of these; `known`:
         whether columns are."""
         B, before = self.offset.shape[:2]
         T = self.steps
@@ -190,7 +189,8 @@ def _paint(start, stop, x, dense, first, sites, one, images):
 
 @njit(nogil=True, cache=True)
 def _collect(start, stop, words, x, gain, index, value, offset):
-    """`words` says of so many places together whether all are zero."""
+    """Collect the non-zero counts of a range of rows; `words` tells for several sites at once if
+    all are zero."""
     group = x.shape[3] // words.shape[3]
     for b in range(start, stop):
         for h in range(x.shape[2]):
@@ -207,7 +207,7 @@ def _collect(start, stop, words, x, gain, index, value, offset):
 
 
 def collect(x: np.ndarray, gain) -> Events:
-    """The non-zero counts of x (B, T, H, W, C), times gain."""
+    """Collect the non-zero counts of x (B, T, H, W, C), times gain, as `Events`."""
     B, T, H, W, C = x.shape
     flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype))
     flat = flat.reshape(B, T, H, W * C)
@@ -220,7 +220,7 @@ def collect(x: np.ndarray, gain) -> Events:
 
 
 class EventWeight:
-    """A weight (k, k, C_in, C_out) and its layouts, each made when first asked for; V (K, K) of a
+    """A weight (k, k, C_in, C_out) and its layouts, each made on first use; with V (K, K) of a
     layer that hears its own spikes, and the constants that a layer learns."""
 
     def __init__(
@@ -233,7 +233,7 @@ class EventWeight:
         self._lock = Lock()
 
     def layout(self, name: str, points: bool = False) -> np.ndarray:
-        """A layout of `linear`, or the same at Winograd's points."""
+        """A layout of `linear`, or the weight at Winograd's points."""
         with self._lock:  # threads that work on parts of a batch share it
             if (name, points) not in self._made:
                 flat = LAYOUTS[name](self.weight)
@@ -242,7 +242,7 @@ class EventWeight:
             return self._made[name, points]
 
     def record(self, x: Events, bias: np.ndarray) -> Weights:
-        """What the kernels take; the rows layout only where events go through it."""
+        """The arrays for kernels; the rows layout only if events use it."""
         none = np.empty(0, self.dtype)
         rows = none if x.known else self.layout("rows")
         V = self.recurrent
@@ -250,8 +250,8 @@ class EventWeight:
         return Weights(rows, self.layout("dense"), np.ascontiguousarray(bias), *heard)
 
     def release(self, points: str = "", kept: int = 0) -> None:
-        """Give up all layouts, or a layout at the points that takes more than `kept` bytes; they
-        are made again when asked for."""
+        """Free all layouts, or a layout at the points of more than `kept` bytes; they are made
+        again on the next use."""
         with self._lock:
             for name, of_points in list(self._made):
                 large = self._made[name, of_points].nbytes > kept

@@ -23,7 +23,7 @@ INLINE = njit(nogil=True, inline="always", error_model="numpy")
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def tiled(bias, sites):
-    """bias (C,) repeated for every site of a row."""
+    """Repeat bias (C,) for every site of a row."""
     out = empty(sites * bias.size, bias)
     for i in range(sites):
         copy(bias, out[i * bias.size : (i + 1) * bias.size])
@@ -32,7 +32,7 @@ def tiled(bias, sites):
 
 @INLINE
 def input_of(x, b, t, low, high, weights, X, lists, g, c):
-    """X of the rows low..high-1 += W x_t by events."""
+    """Add W x_t to X, for rows low..high-1, by events."""
     if x.known:
         gather(x, b, t, low, high, weights.dense, X, lists[g.W + 1 :], lists[: g.W + 1], g)
     elif g.H * g.W == 1 and not x.valued:  # where the index is the weights' row
@@ -43,7 +43,7 @@ def input_of(x, b, t, low, high, weights, X, lists, g, c):
 
 @INLINE
 def hear(x, b, t, weight, X, K):
-    """X += W x_t of events of one site, K neurons."""
+    """Add W x_t to X for events of one site, K neurons."""
     at = b * x.capacity
     n = b * (x.T + 1) + t
     add_rows(X, 0, weight, 0, K, x.index, at + x.offset[n], at + x.offset[n + 1], K)
@@ -51,7 +51,7 @@ def hear(x, b, t, weight, X, K):
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def lists_of(g):
-    """Scratch for `gather`: where columns start, and the events of k rows."""
+    """Scratch for `gather`: column starts, and the events of k rows."""
     return np.empty(g.W + 1 + g.k * g.W * g.n_in + TOGETHER, np.int32)
 
 
@@ -63,26 +63,26 @@ def add(V, X):
 
 @INLINE
 def rows_of(neuron):
-    """Of a band's state."""
+    """Number of rows in a band's state."""
     return 1 + neuron.filters + neuron.states
 
 
 @INLINE
 def membrane_step(past, S, bias, layer):
-    """A band's state a step later, and what a tape holds next to its membrane."""
+    """Advance a band's state by a step, and the values that a tape keeps next to its membrane."""
     n = layer.neuron
     call_at(n.calls.forward, (S, past, past, S, bias, n.own))
 
 
 @INLINE
 def of_band(m, b, t, at, N, past):
-    """(u, past) of the N sites from `at` on, of which a tape holds `past` numbers next to u."""
+    """(u, past) of the N sites from `at` on, for which a tape keeps `past` numbers next to u."""
     return m.u[b, t, at : at + N], m.past[b, t, at * past : (at + N) * past]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def traces(start, stop, x, held, responses, g):
-    """What the filters hold of a sample's events before the window."""
+    """Filter a sample's events before the window."""
     first = responses.shape[1]
     for b in range(start, stop):
         for f in range(held.shape[1]):
@@ -100,7 +100,7 @@ def traces(start, stop, x, held, responses, g):
 
 @INLINE
 def _own(out, x):
-    """The spikes that a dense layer has had so far, as a list of events."""
+    """The spikes of a dense layer so far, as a list of events."""
     index = out.index.reshape(-1)
     offset = out.offset.reshape(-1)
     column = out.column.reshape(-1)
@@ -109,7 +109,7 @@ def _own(out, x):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out, own):
-    """A band, step by step."""
+    """Run a band step by step."""
     wide()
     biases, room, state, spare, lists = own
     g, c, pool, begin, end = layer.g, layer.c, layer.pool, span[0], span[1]
@@ -164,9 +164,9 @@ def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out,
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out):
-    """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1; V[:, 0] is W x
-    of step max(span[0] - lag, 0). u holds its steps from the window's start on, state_K the states
-    there, `between` those behind a span."""
+    """Run bands, including the odd rest that is not pooled, over steps span[0]..span[1]-1; V[:, 0]
+    is W x of step max(span[0] - lag, 0). u keeps its steps from the window's start on, state_K the
+    states there, `between` those after a span."""
     g = layer.g
     N = g.height * g.row
     bands = (g.H + g.height - 1) // g.height
@@ -180,7 +180,7 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def membrane_of(steps, N, past, like):
-    """Room for so many steps of a band."""
+    """Room for a number of steps of a band."""
     return Membrane(
         empty(steps * N, like).reshape(1, steps, N),
         empty(steps * N * past, like).reshape(1, steps, N * past),

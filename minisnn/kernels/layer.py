@@ -1,4 +1,4 @@
-"""A layer of `core` as the kernels take it: of stride 1.
+"""A layer of `core` in the kernels' form: of stride 1.
 
 A convolution of stride s is one of stride 1: s x s sites of its input are the channels of one. Site
 (h, w) becomes channel ((h mod s) s + w mod s) C + c of site (h div s, w div s), and the tap i - pad =
@@ -27,7 +27,7 @@ class Block(Layer):
 
 
 def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
-    """A layer whose neuron has these constants."""
+    """Make the `Block` of a layer whose neuron has these constants."""
     settings = dict(vars(layer))
     s = layer.stride
     if s > 1:
@@ -46,7 +46,7 @@ def folded_kernel(k: int, s: int) -> int:
 
 
 def fold(x: Array, s: int) -> Array:
-    """The image of s x s sites as channels; zeros where its size is no multiple of s."""
+    """Turn s x s sites into channels, with zeros if the size is no multiple of s."""
     *lead, H, W, C = x.shape
     x = np.pad(x, [(0, 0)] * len(lead) + [(0, -H % s), (0, -W % s), (0, 0)])
     h, w = x.shape[-3] // s, x.shape[-2] // s
@@ -55,7 +55,7 @@ def fold(x: Array, s: int) -> Array:
 
 
 def unfold(x: Array, s: int, shape: tuple[int, int, int]) -> Array:
-    """The image (..., H, W, C) of a folded one: the adjoint of `fold`, and its inverse."""
+    """Turn a folded image back into (..., H, W, C): the adjoint of `fold`, and its inverse."""
     H, W, C = shape
     *lead, h, w, _ = x.shape
     x = np.moveaxis(x.reshape(*lead, h, w, s, s, C), -3, -4)

@@ -20,17 +20,17 @@ from ..vectors.vector import add_rows, axpy, copy
 
 
 def dense_layout(weight: np.ndarray) -> np.ndarray:
-    """(k, k, n_in, n_out) -> flat dense layout."""
+    """Flatten (k, k, n_in, n_out) to the dense layout."""
     return aligned(weight).ravel()
 
 
 def rows_layout(weight: np.ndarray) -> np.ndarray:
-    """(k, k, n_in, n_out) -> flat rows layout."""
+    """Flatten (k, k, n_in, n_out) to the rows layout."""
     return aligned(weight[:, ::-1].transpose(0, 2, 1, 3)).ravel()
 
 
 def back_layout(weight: np.ndarray) -> np.ndarray:
-    """(k, k, n_in, n_out) -> flat back layout."""
+    """Flatten (k, k, n_in, n_out) to the back layout."""
     return aligned(weight[::-1, ::-1].transpose(0, 1, 3, 2)).ravel()
 
 
@@ -47,8 +47,8 @@ DENSE_ABOVE_VALUED = 0.15  # of events with values, which are added one by one
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spread(x, b, t, low, high, rows, V, one, g):
-    """V of the rows low..high-1 += W x of one time step: event by event, each adds a row of weights
-    to the sites around it.
+    """Add W x of one time step to V, for rows low..high-1, event by event: each adds a row of
+    weights to the sites around it.
 
     For events with values, or few of them; `rows` is W in that layout.
     """
@@ -76,7 +76,7 @@ def spread(x, b, t, low, high, rows, V, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def gather(x, b, t, low, high, dense, V, taps, starts, g):
-    """The same for events of value one, site by site: each sums in registers the weights of the
+    """Add the same for events of value one, site by site: each sums in registers the weights of the
     events under its kernel.
 
     A row of sites takes the events of k rows as one list, by columns: `taps`, which rows of the
@@ -131,7 +131,7 @@ def gather(x, b, t, low, high, dense, V, taps, starts, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
-    """dW += x (outer) dV of one time step, event by event, for the rows low..high-1 of dV and
+    """Add x (outer) dV of one time step to dW, event by event, for rows low..high-1 of dV and
     kernel rows first..last-1.
 
     dV: halo rows, row low at D[at]; dW flat in rows layout.
@@ -155,8 +155,8 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def add_rows_layout(rows, line, first, last, dW, channel, one, g):
-    """dW, dense layout, += kernel rows first..last-1 of a rows layout of `line` output channels,
-    those from `channel` on."""
+    """Add kernel rows first..last-1 of a rows layout of `line` output channels, those from
+    `channel` on, to dW in dense layout."""
     size = min(line, g.n_out - channel)
     for i in range(first, last):
         for c in range(g.n_in):
@@ -167,9 +167,9 @@ def add_rows_layout(rows, line, first, last, dW, channel, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def sort_by_channel(x, row, s, g):
-    """The events of one row in the steps from s.first on, by spans of steps and channels: those of
-    channel c in span n are s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in + c + 1]],
-    its starts a row of spans n_in + 2, the last of them scratch.
+    """Sort the events of one row in the steps from s.first on by spans of steps and channels: those
+    of channel c in span n are s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in + c + 1]].
+    A row has spans n_in + 2 starts, the last of them scratch.
 
     A place is which line of the `packed` adjoint of its span the event meets first: step in the
     span (W + k - 1) + column.
@@ -211,8 +211,8 @@ def to_halo(image, i, halo, H, W, C, pad):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def correlate(halo, weight, y, g):
-    """y += correlation of a halo image with a weight in dense (or, for the adjoint, back) layout; g
-    of that map."""
+    """Add to y the correlation of a halo image with a weight in dense (or, for the adjoint, back)
+    layout; g is the geometry of that map."""
     pad = g.k // 2
     width = (g.W + 2 * pad) * g.n_in
     taps = g.k * g.n_in

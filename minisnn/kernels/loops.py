@@ -1,5 +1,5 @@
-"""A band of rows at one time step, on flat arrays, which stays in the processor's first cache for
-the whole sequence.
+"""Loops over a band of rows at one time step, on flat arrays that stay in the processor's first
+cache for the whole sequence.
 
 The loops are written once, for values and for tangents. They compile with the code of a site's step,
 whatever its neuron is (`fast.step`), and are called by their address from kernels that know no
@@ -26,7 +26,7 @@ LINE = njit(borrows=True, inner=True, error_model="numpy", fastmath={"contract"}
 
 @cache
 def rows(*counts: int) -> tuple[Any, Any, Any]:
-    """Functions of a tuple of arrays that have so many rows of `size` numbers:
+    """Make functions of a tuple of arrays, each with a number of rows of `size` numbers:
 
     views(arrays, size, i, n)   of each row what stands at i : i + n
     take(views, i)              what stands at i in each
@@ -44,14 +44,14 @@ def rows(*counts: int) -> tuple[Any, Any, Any]:
 
 @cache
 def unpacked(count: int) -> Any:
-    """A function that makes a tuple of so many numbers of an array."""
+    """Make a function that turns an array into a tuple of this many numbers."""
     return INLINE(
         function(f"def unpacked(a): return ({''.join(f'a[{n}], ' for n in range(count))})")
     )
 
 
 class BandLoops:
-    """The loops of a site's step with so many constants, each made when first asked for."""
+    """The loops of a site's step with this many constants, each made on first use."""
 
     def __init__(self, step: Step, constants: int):
         self.step = step
@@ -59,7 +59,8 @@ class BandLoops:
         self.made: dict[str, Any] = {}
 
     def loop(self, name: str) -> Any:
-        """One of them, which lives as long as this: others know its address only."""
+        """One of the loops. It lives as long as this object, because others know only its
+        address."""
         if name not in self.made:
             kind, _, tangent = name.partition("_")
             code = compiled(self.step.codes[Calls._fields.index(name)])

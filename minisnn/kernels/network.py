@@ -24,7 +24,7 @@ Tape = dict[str, Any]
 
 
 class Along(NamedTuple):
-    """The weights of theta + v eps, and their derivatives as the passes take them."""
+    """The weights of theta + v eps, and their derivatives as the passes need them."""
 
     w: list[Weights]
     weights: list[EventWeight]
@@ -33,7 +33,7 @@ class Along(NamedTuple):
 
 @dataclass
 class Part:
-    """A part of a batch: what comes in, and what the layers left once it went through."""
+    """A part of a batch: its input, and the layers' tapes."""
 
     x: Any  # Events
     steps: int  # of the window
@@ -60,7 +60,7 @@ class Engine(network.Engine):
         self.biases = [w.bias for w in self.w]
 
     def _prepared(self, w: list[Weights], part: Callable) -> list[EventWeight]:
-        """The weights as the passes take them: the value of each, or its derivative."""
+        """The layers' weights, or their derivatives, as the passes need them."""
         prepared = []
         for layer, block, of_layer in zip(self.net.blocks, self.blocks, w):
             weight = part(of_layer.weight)
@@ -79,7 +79,7 @@ class Engine(network.Engine):
 
     @property
     def _spike(self) -> Any:
-        """That of the readout."""
+        """The readout's spike."""
         return self.net.blocks[-1].neuron.jet("hard")
 
     def _logits(self, membranes: Any) -> Any:
@@ -99,7 +99,7 @@ class Engine(network.Engine):
         return tape["u"], y
 
     def _pass(self, n: int, y: Events, keep: int) -> tuple[Any, Tape]:
-        """A block's pass; events of a layer with a stride on sites that are as large as that."""
+        """Run a pass of a block; events of a layer with a stride are folded to its sites first."""
         s = self.net.blocks[n].stride
         y = y.folded(s, self.blocks[n].input_shape) if s > 1 else y
         return passes.forward(self.blocks[n], self.weights[n], self.biases[n], y, keep)
@@ -154,8 +154,8 @@ class Engine(network.Engine):
         return self._back(w, tapes, exchanged(du), need_dx)
 
     def _back(self, w: Any, tapes: Any, dy: Any, need_dx: bool) -> tuple[Any, Array]:
-        """The same from the adjoint of what the last of these layers hands on; frees the tangents,
-        and the tapes where nobody goes back again."""
+        """Run the layers backward from the adjoint of the last one's output; frees the tangents,
+        and the tapes if no second derivative follows."""
         tapes, tapes_dot = tapes
         along = isinstance(w, Along)
         dx = dy.d if along else dy

@@ -1,4 +1,4 @@
-"""A neuron as the kernels know it: its loops (`loops`), compiled and found by their addresses."""
+"""A neuron for the kernels: its compiled loops (`loops`), called by their addresses."""
 
 from functools import cache, lru_cache
 from typing import Any
@@ -21,7 +21,7 @@ ARGUMENTS = Calls("aaaaaa", "aaaaaa", "111a1ga", "222a2ga", "111a", "222a")
 def neuron_of(
     neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()
 ) -> CompiledNeuron:
-    """What the kernels know of a neuron, of which a layer learns these constants."""
+    """Compile a neuron, with the constants that its layer learns."""
     step, own = step_of(neuron, detach, learn)
     sizes = step.filters, step.states, step.learned, step.past, step.past_dot
     calls = _calls(_loops(step, len(own)), dtype)
@@ -29,12 +29,12 @@ def neuron_of(
 
 
 def refusal(neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()) -> str:
-    """What keeps a neuron from being compiled, and where; '' for nothing."""
+    """The reason why a neuron cannot be compiled, with its place; '' if it can."""
     return refusal_of(lambda: np.array(step_of(neuron, detach, learn)[1], dtype))
 
 
 def layer(block: Block, first: int) -> Layer:
-    """What the kernels are told of a block whose window starts at a step."""
+    """The kernels' record of a block whose window starts at step `first`."""
     neuron = block.neuron
     pool = POOL[block.pool]
     g = geometry(*block.input_shape, block.channels, block.kernel, pool)
@@ -47,7 +47,7 @@ def layer(block: Block, first: int) -> Layer:
 
 
 def responses(block: Block, steps: int) -> np.ndarray:
-    """What the filters hold of a 1 that came in, so many steps later: (filters, steps)."""
+    """Filter responses to a 1, (filters, steps)."""
     decays = tuple(getattr(block.neuron, name) for name in block.neuron.filtering)
     return _responses(decays, block.neuron.delay, steps, block.compiled.own.dtype)
 

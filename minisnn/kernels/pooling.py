@@ -1,5 +1,4 @@
-"""Pooling of a band's membrane and the spike that is handed on, on flat arrays (twins of
-core/linear.py).
+"""Pooling of a band's membrane, and its spikes, on flat arrays (twins of core/linear.py).
 
 u (2, W, C) -> v, y (W', C); where nothing is pooled u (1, W, C) -> (W, C). Where spikes are
 pooled, v is their mean. All are tuples: an array, or values and tangents.
@@ -27,7 +26,7 @@ Scratch = namedtuple("Scratch", "band v dv")
 
 
 def parts(along, x, x_dot):
-    """(x,), or along a direction (x, x_dot): to compile with."""
+    """Return (x,), or along a direction (x, x_dot), decided at compile time."""
     return (x,) if along is None else (x, x_dot)
 
 
@@ -49,7 +48,7 @@ def scratch(g, like, along):
 
 @INNER
 def _pool(u, spikes, v, C, pool, c):
-    """v = the pooled membrane; `spikes` is scratch."""
+    """Set v to the pooled membrane; `spikes` is scratch."""
     wide()
     if pool == SPIKES:
         for i in range(u.size):
@@ -65,7 +64,7 @@ def _pool(u, spikes, v, C, pool, c):
 
 @INNER
 def _pick(u, v, x, y, C):
-    """y = x at the first site of each window, in row-major order, whose u is v."""
+    """Set y to x at the first site of each window, in row-major order, whose u is v."""
     for w in range(v.size // C):
         i = 2 * w * C
         pick(u, v, x, y, i, u.size // 2 + i, w * C, C)
@@ -73,7 +72,7 @@ def _pick(u, v, x, y, C):
 
 @njit(nogil=True, inline="always")
 def pooled(u, s, C, pool, c):
-    """The pooled membrane, a value or a pair; where nothing is pooled it is u itself."""
+    """The pooled membrane, a value or a pair; u itself if nothing is pooled."""
     v = u
     if pool != NONE:
         v = s.v
@@ -87,8 +86,8 @@ def pooled(u, s, C, pool, c):
 
 @INNER
 def unpool(u, v, dv, du, C, pool, c):
-    """du (2, W, C) = adjoint of pooling: dv at the first site whose u is v, or a quarter of it at
-    each of the four."""
+    """Set du (2, W, C) to the adjoint of pooling: dv at the first site whose u is v, or a quarter
+    of it at each of the four."""
     row = u.size // 2
     for w in range(dv.size // C):
         i = 2 * w * C
@@ -106,14 +105,14 @@ def unpool(u, v, dv, du, C, pool, c):
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spike_slope(v, d, out, layer):
-    """out = sigma'(v) d, of values or pairs."""
+    """Set out to sigma'(v) d, for values or pairs."""
     calls = layer.neuron.calls
     call_at(calls.slope_tangent if len(v) > 1 else calls.slope, (v, d, out, layer.neuron.own))
 
 
 @INNER
 def adjoint(u, dy, s, du, layer):
-    """du from dy, of values or pairs; the readout hands on its membranes."""
+    """Set du from dy, for values or pairs; the readout passes on its membranes' adjoints."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if layer.readout:
         for m in range(len(u)):
@@ -133,7 +132,7 @@ def adjoint(u, dy, s, du, layer):
 
 @INNER
 def tangent(u, s, y_dot, layer):
-    """y_dot of a pair u."""
+    """Set y_dot from a pair u."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
         spike_slope((u[0],), (u[1],), (s.band[0],), layer)

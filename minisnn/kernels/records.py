@@ -1,4 +1,4 @@
-"""What the kernels are given: records of numbers and flat arrays, each of them named."""
+"""Arguments of the kernels: records of numbers and flat arrays, each of them named."""
 
 from collections import namedtuple
 from functools import lru_cache
@@ -69,7 +69,7 @@ Sorted = namedtuple("Sorted", "places starts room first steps span")
 
 @lru_cache(1024)
 def geometry(H: int, W: int, n_in: int, n_out: int, k: int, pool: int = NONE) -> Geometry:
-    """The sizes of a block."""
+    """Make the sizes of a block."""
     height, columns = (1, W) if pool == NONE else (2, W // 2)
     row, pad = W * n_out, k // 2 * n_out
     sizes = height, H // height, row, columns * n_out, row + 2 * pad, pad
@@ -82,8 +82,8 @@ _TYPES: dict = {}
 @typeof_impl.register(Geometry)
 @typeof_impl.register(Layer)
 def _type_of(record, context):
-    """The type of a record of numbers: numba would look at each of them at every call, though there
-    is one type a dtype."""
+    """The numba type of a record of numbers, cached by dtype, because numba would inspect every
+    number at each call."""
     kind = type(record), type(record[1].zero if isinstance(record, Layer) else record[1])
     if kind not in _TYPES:
         fields = [typeof_impl(field, context) for field in record]

@@ -1,7 +1,6 @@
-"""A block in the window, in bands as in `forward`: its membrane computed again where a tape does not
-hold it, its tangent along a direction, and the way back, of values or of values and tangents. Every
-sum has a fixed order.
-"""
+"""A block in the window, in bands as in `forward`: recomputation of membranes that a tape does not
+keep, tangents along a direction, and the backward pass, of values or of values and tangents. Every
+sum has a fixed order."""
 
 from ..parallel.compilation import njit
 from ..vectors.llvm import call_at
@@ -29,7 +28,8 @@ INNER = njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 
 @INNER
 def _again(b, band, x, before, layer, U, S, biases, lists):
-    """U = the membrane of a band, from its state at the window's start; `biases` are tiled."""
+    """Recompute the membrane U of a band from its state at the window's start; `biases` are
+    tiled."""
     g = layer.g
     N = g.height * g.row
     low = band * g.height
@@ -47,8 +47,9 @@ def _again(b, band, x, before, layer, U, S, biases, lists):
 
 @INNER
 def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, heard):
-    """u_dot of a band along `d` from u, each an array and its sample and place; and y_dot[b] where
-    that is given; `biases` are d's, tiled; f are the layer's own spikes where it hears them."""
+    """Compute u_dot of a band along `d` from u, each an array with its sample and offset; and
+    y_dot[b] if it has room. `biases` are d's, tiled; f are the layer's own spikes if it hears
+    them."""
     g = layer.g
     neuron = layer.neuron
     N = g.height * g.row
@@ -90,8 +91,8 @@ def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, hea
 
 @KERNEL
 def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, f):
-    """y_dot along `d`, where it has room; u_dot is kept where it has room, and where u is not given
-    it is computed again."""
+    """Compute y_dot along `d`, if it has room. u_dot is kept if it has room; u is recomputed if it
+    is not given."""
     g = layer.g
     N = g.height * g.row
     kept = before.state.size == 0
@@ -117,7 +118,7 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, f):
 
 @INLINE
 def _sums(b, band, S, dX, N, out, layer):
-    """What a band's adjoints at the window's start, and its sums, bring to those of the block."""
+    """Add a band's adjoints at the window's start, and its sums, to those of the block."""
     g = layer.g
     if layer.lag > 0:  # what comes in is there what the first filter holds
         for h in range(g.height):
@@ -140,10 +141,10 @@ def _sums(b, band, S, dX, N, out, layer):
 
 @KERNEL
 def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
-    """The adjoint of a band from dy (of the readout: of its membranes) to dV, dF, db and dk; along
-    `d`, where that is given, the tangents of these, and dV itself where it has room. Where u is not
-    given it is computed again. A layer that hears its own spikes has one band, an item is `TOGETHER`
-    samples of it, and the last of dy and dy_dot gains what these spikes get."""
+    """Adjoints of a band, from dy (of the readout: of its membranes) to dV, dF, db and dk; along
+    `d`, if given, the tangents of these, and dV itself if it has room. u is recomputed if it is not
+    given. A layer that hears its own spikes has one band, an item is `TOGETHER` samples of it, and
+    the last of dy and dy_dot gains the adjoints of these spikes."""
     g = layer.g
     N = g.height * g.row
     neuron = layer.neuron
@@ -214,7 +215,7 @@ def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
 
 @INLINE
 def _hear_back(dX, heard, dy, first, t, count, N):
-    """dy[:, t] of so many samples += dX V^T."""
+    """Add dX V^T to dy[:, t] of `count` samples."""
     steps = dy.shape[1]
     out = Out((first * steps + t) * N, steps * N)
     all_dy = dy.reshape(dy.size)
@@ -223,8 +224,8 @@ def _hear_back(dX, heard, dy, first, t, count, N):
 
 @INLINE
 def _keep(x, b, band, t, item, dX, out, layer):
-    """dX of a step is kept, or where `out.dW` is given the weight gradient of its events is summed
-    at once."""
+    """Keep dX of a step, or, if `out.dW` is given, add the weight gradient of its events
+    directly."""
     g = layer.g
     if out.dW.size > 0:
         low = band * g.height
