@@ -261,7 +261,7 @@ def panels(seen: Seen, how: How, published: Sequence[tuple[int, int, float]]) ->
         for k, one in seen.curves.items()
     ]
     for classes, k, percent in published:
-        mark = dict(label=f"Chameleon, {_shots(k)}", x=[classes], y=[percent])
+        mark = dict(label=f"Chameleon, a chip: {_shots(k)}", x=[classes], y=[percent])
         (arriving if classes == MOST else at_once).append(mark)
     axes = dict(xlabel="classes", ylabel="accuracy (%)")
     return [

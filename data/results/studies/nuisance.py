@@ -122,8 +122,8 @@ def run(study: Study, found: Findings) -> None:
         WORTH,
         f"new in each task | {' | '.join(names)}",
         [[case.name, *(_starred(worth.get((case, name))) for name in names)] for case in CASES],
-        "*: the interval leaves zero out; of so many pairs some do by chance. "
-        f"{', '.join(ONLY_ON)}: trained for some cases alone, because it takes longest.",
+        "*: the interval excludes zero; of so many pairs some do by chance. "
+        "iMAML was trained for three cases only, because it takes longest.",
     )
 
 
@@ -160,5 +160,5 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
 
 
 def _starred(gain: Estimate | None) -> str | None:
-    """What a rule gains, with a star where the interval leaves zero out."""
+    """What a rule gains, with a star where the interval excludes zero."""
     return gain and gain.points() + "*" * (gain.low > 0 or gain.high < 0)

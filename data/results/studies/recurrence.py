@@ -236,7 +236,6 @@ def _designs(study: Study, found: Findings, networks: Mapping, rows: Mapping, sp
         cells.append([name, size, step, accuracy, seeds, *wide, _constants(known)])
         if name in (PLAIN, BOTH, SUMMED) or len(of) == 1:
             found.summary += f"{name}: {accuracy} %. "
-    neuron = networks[PLAIN, SEEDS[0]][0].neuron
     found.table(
         "recurrence",
         f"Accuracy on {_what(study)} after {UPDATES:,} updates from random weights (%)",
@@ -245,10 +244,7 @@ def _designs(study: Study, found: Findings, networks: Mapping, rows: Mapping, sp
         cells,
         f"{study.settings.episodes} test episodes, {WAYS}-way {SHOTS}-shot, the same for all; "
         f"{len(SEEDS)} training seeds, intervals over them by Student's t. Layers of {WIDTH} "
-        "neurons: one, except where a row says two. Class means; Adam's first step was chosen on "
-        "validation tasks of figures, for each design. Constants that are learned are means over "
-        "seeds, the others "
-        f"{_numbers((getattr(neuron, one) for one in CONSTANTS), 2)}.",
+        "neurons: one, except where a row says two. Class means.",
     )
 
 
@@ -301,9 +297,7 @@ def _effects(found: Findings, rows: Mapping, speaks: str) -> None:
         f"what | accuracy less that without it ± 95 % over seeds | seeds | {_over(speaks)} | "
         "verdict",
         cells,
-        f"A verdict asks both for the interval over {len(SEEDS)} training seeds, by Student's t, and "
-        "for that over new tasks, in the next column but one. A difference that all seeds show may "
-        "still be too small for so few of them, and seeds may agree by chance.",
+        f'"helps": both intervals, over {len(SEEDS)} training seeds and over new tasks, exclude zero.',
     )
 
 
