@@ -8,7 +8,7 @@ examples:
   minisnn hardware --ranges --episodes 10       interval analysis, saturations
   minisnn hardware export --bits 4 chip         C header, .hex, C library
   minisnn hardware export --for arduino chip    the same as an Arduino library
-  minisnn hardware page teach.html              draw and teach in a browser
+  minisnn hardware page --open teach.html       draw and teach in a browser
   minisnn hardware loihi --episodes 600 --words words.npz
                                                 CubaLIF in a Loihi-style model
   minisnn hardware classes --plot classes.svg   250 classes, at once, one by one
@@ -20,6 +20,7 @@ examples:
                                                 meta-train for 2 bits
 """
 
+import webbrowser
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -342,16 +343,19 @@ def page(
     checkpoint: Annotated[Path, "FILE", "network for single symbols"] = Path(SYMBOLS),
     refuse: Refuse = None,
     seed: Annotated[int, "seed of the noise of the camera"] = 0,
+    open: Annotated[bool, "open the page in your browser"] = False,
     force: Force = False,
     chip: Chip,
 ) -> None:
     """One web page: draw a symbol, watch its events, teach the network, test it.
 
     examples:
-      minisnn hardware page teach.html
+      minisnn hardware page --open teach.html
     """
     outputs.check_no_network(file, "the page")
     _write_page(file, checkpoint, refuse, seed, chip)
+    if open:
+        webbrowser.open(file.resolve().as_uri())
 
 
 def _write_page(path: Path, name: Path, refuse: int | None, seed: int, chip: Chip) -> None:

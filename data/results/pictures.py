@@ -109,3 +109,21 @@ def differences(title: str, header: Sequence[str], rows: Sequence[Sequence[str |
         bar = fig.colorbar(image, ax=axes, label="points")
         bar.ax.set_ylim(least, max(largest, 0))  # no colours that no cell has
     return fig
+
+
+def bars(title: str, pairs: Mapping[str, Sequence[float]]) -> Any:
+    """Seconds of minisnn and of PyTorch, a pair of bars for each case."""
+    with style():
+        fig = figure(5.6, 0.9 + 0.75 * len(pairs))
+        axes = fig.subplots()
+        for line, (ours, theirs) in enumerate(pairs.values()):
+            axes.barh(
+                [line - 0.2, line + 0.2], [ours, theirs], 0.36, color=[COLOURS["blue"], "0.75"]
+            )
+            axes.text(ours + 0.01, line - 0.2, f"minisnn {ours:.2f} s", va="center")
+            text = f"PyTorch {theirs:.2f} s, {theirs / ours:.1f} times as long"
+            axes.text(theirs - 0.01, line + 0.2, text, va="center", ha="right")
+        axes.set(xlabel="seconds", title=title)
+        axes.set_yticks(range(len(pairs)), list(pairs))
+        axes.invert_yaxis()
+    return fig

@@ -1,6 +1,6 @@
 """The tables and pictures that pages ask for by name, and how each row was measured.
 
-    made: table NAME        records of a table of tables.json, a row each
+    made: table NAME …      records of a table of tables.json, a row each: all, or those that follow
     made: plot NAME         their accuracies, as a picture
     made: commands NAME …   how records were measured: those of a table, or single ones
     made: rows RECORD       a record's own table
@@ -9,6 +9,7 @@
     made: map RECORD T      such a table of differences, as a picture
     made: curves RECORD     its seconds and megabytes against one quantity after the other, as a
                             picture
+    made: bars RECORD …     seconds of second-order meta-gradients next to PyTorch's, as a picture
     made: lines RECORD      its `more["lines"]`, panels of lines, as a picture
     made: output RECORD N   the first N lines that its command printed
 
@@ -43,6 +44,10 @@ def makers(
         rows = {key: record for key, record in records.items() if record.table == name}
         return dict(sorted(rows.items(), key=lambda row: (row[1].place, row[0])))
 
+    def table(words: str) -> str:
+        name, *names = words.split()
+        return _table(tables[name], {key: records[key] for key in names} or of(name), there)
+
     def commands(words: str) -> str:
         chosen: dict[str, Record] = {}
         for word in words.split():
@@ -68,6 +73,18 @@ def makers(
         name = words.split()[0]
         return picture([name], records[name].cells.get("picture", table["title"]), *drawn)
 
+    def bars(words: str) -> str:
+        names = words.split()
+        pairs = {
+            records[name].cells["activity"]: [
+                records[name].figures[key]["value"]
+                for key in ("second-order", "second-order-torch")
+            ]
+            for name in names
+        }
+        title = "One second-order meta-gradient, on two cores"
+        return picture(["speed-bars", *names], title, pictures.bars, pairs)
+
     def drawn(draw: Callable[..., Any], which: str) -> Maker:
         return lambda name: picture(
             [name],
@@ -77,7 +94,8 @@ def makers(
         )
 
     return dict(
-        table=lambda name: _table(tables[name], of(name), there),
+        table=table,
+        bars=bars,
         commands=commands,
         plot=plot,
         curves=drawn(pictures.curves, "curves"),

@@ -1,5 +1,5 @@
 """What the first task costs: a fresh process with no compiled kernels (cold), one that finds them
-(warm), and its second task.
+(warm), its second task, and `minisnn hardware page`.
 
     python tests/benchmarks/first_task.py              Table 1's network; kernels go to a temporary
                                                        folder
@@ -41,6 +41,7 @@ def child(threads: int | None, out: Path) -> None:
 
     done("import numpy")
     import minisnn as ms
+    import minisnn.cli
 
     ms.set_threads(threads)
     net = ms.SpikingNet((16, 32, 2), (32, 64, 128), 5)
@@ -53,6 +54,8 @@ def child(threads: int | None, out: Path) -> None:
     for what in ("first task", "second task"):
         ms.meta_gradient(net, theta, task)
         done(what)
+    minisnn.cli.main(["hardware", "page", "--force", str(out.with_suffix(".html"))])
+    done("page to teach")
     out.write_text(json.dumps(steps))
 
 

@@ -37,11 +37,16 @@ def log_luminance(picture, rows, columns, floor):
 @njit(nogil=True, inner=True)
 def apart(view, fine):
     """Every `fine`-th row and column of the map, from each of the first on: (fine, fine, rows,
-    columns). What neighbouring pixels see lies side by side there."""
-    rows, columns = -(-view.shape[0] // fine), -(-view.shape[1] // fine)
-    padded = np.zeros((rows * fine, columns * fine))
-    padded[: view.shape[0], : view.shape[1]] = view
-    return padded.reshape(rows, fine, columns, fine).transpose(1, 3, 0, 2).copy()
+    columns). What neighbouring pixels see is adjacent there."""
+    height, width = view.shape
+    planes = np.zeros((fine, fine, -(-height // fine), -(-width // fine)))
+    # written one by one: numba takes 4 s to compile a slice's assignment, with its error message
+    for i in range(fine):
+        for j in range(fine):
+            for y in range(-((i - height) // fine)):
+                for x in range(-((j - width) // fine)):
+                    planes[i, j, y, x] = view[i + y * fine, j + x * fine]
+    return planes
 
 
 @njit(nogil=True, inner=True)
