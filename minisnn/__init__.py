@@ -24,7 +24,7 @@ if not _is_file(__file__):
         "install` does it"
     )
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 _ROOMS = (
     "data",
     "core",

@@ -89,7 +89,7 @@ def ours(net, theta, steps: int = 1) -> Form:
     return Form(lambda t: t, calls, lambda found: found[1])
 
 
-def torch_form(net, theta, by_layers: bool = False) -> Form:
+def torch_form(net, theta, **how) -> Form:
     import torch
     import torch_peer as peer
 
@@ -97,15 +97,20 @@ def torch_form(net, theta, by_layers: bool = False) -> Form:
 
     def inference(t):
         with torch.no_grad():
-            return peer.logits(net, weights, torch.cat([t["x_support"], t["x_query"]]), by_layers)
+            return peer.logits(net, weights, torch.cat([t["x_support"], t["x_query"]]), **how)
 
-    how = dict(by_layers=by_layers)
     calls: dict[str, Callable] = {
         name: partial(peer.meta_gradient, net, weights, order=order, **how)
         for name, order in ORDERS.items()
     }
     calls["inference"] = inference
     return Form(lambda t: peer.tensors(t, net.dtype), calls, lambda found: peer.flat(net, found[1]))
+
+
+def snntorch_form(net, theta) -> Form:
+    import snntorch_peer
+
+    return torch_form(net, theta, layers_of=snntorch_peer.layers_of)
 
 
 def jax_form(net, theta, products: bool = False) -> Form:
@@ -131,6 +136,7 @@ FORMS = {
     "minisnn": ours,
     "PyTorch, steps": torch_form,
     "PyTorch, layers": partial(torch_form, by_layers=True),
+    "snnTorch": snntorch_form,
     "JAX": jax_form,
     "JAX, products": partial(jax_form, products=True),
 }

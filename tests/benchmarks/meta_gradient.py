@@ -4,6 +4,7 @@ a fresh process.
     python tests/benchmarks/meta_gradient.py                      the network of Table 1 at 7 % activity
     python tests/benchmarks/meta_gradient.py --activity 0.3 --pool mean --input 30 80
     python tests/benchmarks/meta_gradient.py --neuron cuba        the current-based neuron with a hard reset
+    python tests/benchmarks/meta_gradient.py --neuron cuba --pool mean --window 100 --peer snnTorch
 
 Runs alternate in one process; medians of `--repeat` runs after one warm-up, on a fresh task each.
 5-way 1-shot, 25 queries. `shapes.py` makes a table of cases, `peers.py` one of frameworks.
@@ -22,16 +23,20 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--neuron", default="lif", choices=("lif", "cuba"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
+    parser.add_argument("--window", type=int, default=30, metavar="STEPS")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--memory-of", choices=("minisnn", cases.TORCH[0]), help=argparse.SUPPRESS)
+    parser.add_argument("--peer", default=cases.TORCH[0], choices=list(cases.FORMS))
+    parser.add_argument("--memory-of", choices=list(cases.FORMS), help=argparse.SUPPRESS)
     options = parser.parse_args(words)
-    how = {name: getattr(options, name) for name in ("activity", "pool", "neuron", "input")}
+    how = {
+        name: getattr(options, name) for name in ("activity", "pool", "neuron", "input", "window")
+    }
     case = cases.Case(**how)
     if options.memory_of:
         return cases.once(case, options.memory_of)
     import torch
 
-    found, names = findings.Findings(), ("minisnn", cases.TORCH[0])
+    found, names = findings.Findings(), ("minisnn", options.peer)
     for what in cases.WHATS:
         spent = cases.seconds(case, names, what, options.repeat, 0.0)
         mine, theirs = (median(spent[name]) for name in names)
@@ -39,7 +44,16 @@ def main(words: list[str] | None = None) -> None:
         found.add(key, mine, "s")
         found.add(f"{key}-torch", theirs, "s")
         found.add(f"{key}-ratio", theirs / mine, "x")
-    given = ["--pool", case.pool, "--neuron", case.neuron, "--input", *case.input]
+    given = [
+        "--pool",
+        case.pool,
+        "--neuron",
+        case.neuron,
+        "--input",
+        *case.input,
+        "--window",
+        case.window,
+    ]
     for name, who in zip(("memory", "memory-torch"), names):
         found.add(name, findings.fresh(__file__, *given, "--memory-of", who)[0], "MB")
     net = case.network()

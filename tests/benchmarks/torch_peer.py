@@ -176,7 +176,9 @@ def layers_of(net, w: dict[str, torch.Tensor]) -> list[Layer]:
     return found
 
 
-def logits(net, w: dict[str, torch.Tensor], x: torch.Tensor, by_layers=False) -> torch.Tensor:
+def logits(
+    net, w: dict[str, torch.Tensor], x: torch.Tensor, by_layers=False, layers_of=layers_of
+) -> torch.Tensor:
     """What `net.readout` makes of the readout's membranes, of x (B, T, C, H, W) or (B, T, features);
     only the last `window` steps are recorded for gradients."""
     layers, T = layers_of(net, w), x.shape[1]
@@ -238,16 +240,16 @@ def tensors(task, dtype=np.float32) -> dict[str, torch.Tensor]:
     }
 
 
-def meta_gradient(net, w, task, step_size=1.0, steps=1, order=2, by_layers=False):
+def meta_gradient(net, w, task, step_size=1.0, steps=1, order=2, **how):
     """(query loss, gradients by name) of MAML (order 2) or FOMAML (order 1), whose steps leave
     learned constants as they are."""
     moving = [name for name in w if name.split(".")[1] in ("weight", "bias", "recurrent")]
     adapted = dict(w)
     for _ in range(steps):
-        found = logits(net, adapted, task["x_support"], by_layers)
+        found = logits(net, adapted, task["x_support"], **how)
         loss = F.cross_entropy(found, task["y_support"])
         of = [adapted[name] for name in moving]
         gradients = torch.autograd.grad(loss, of, create_graph=order == 2)
         adapted |= {name: a - step_size * g for name, a, g in zip(moving, of, gradients)}
-    loss = F.cross_entropy(logits(net, adapted, task["x_query"], by_layers), task["y_query"])
+    loss = F.cross_entropy(logits(net, adapted, task["x_query"], **how), task["y_query"])
     return loss.item(), dict(zip(w, torch.autograd.grad(loss, list(w.values()))))

@@ -36,8 +36,12 @@ def chip():
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    assert cli.main(["hardware", "page", str(path)]) == 0
+    """The page, as `--open` shows it."""
+    path, shown = tmp_path_factory.mktemp("page") / "page.html", []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("webbrowser.open", shown.append)
+        assert cli.main(["hardware", "page", "--open", str(path)]) == 0
+    assert shown == [path.as_uri()]
     return path
 
 
@@ -279,12 +283,30 @@ def uses_the_keyboard_only(page) -> None:
     assert "Learned: Symbol 1." in page.locator("[aria-live][role=status]").inner_text()
 
 
+def uses_a_finger(page) -> None:
+    page.locator("#paper").scroll_into_view_if_needed()
+    box = page.locator("#paper").bounding_box()
+    finger = page.context.new_cdp_session(page)
+    for kind, *points in (
+        ("touchStart", ELL[0]),
+        *(("touchMove", p) for p in ELL[1:]),
+        ("touchEnd",),
+    ):
+        touched = [
+            dict(x=box["x"] + x * box["width"], y=box["y"] + y * box["height"]) for x, y in points
+        ]
+        finger.send("Input.dispatchTouchEvent", dict(type=kind, touchPoints=touched))
+    page.locator("#replay:enabled").wait_for()
+    page.get_by_role("button", name="A new symbol").tap()
+    page.locator("#answer", has_text="Learned: Symbol 1.").wait_for()
+
+
 VISITS = clears_and_teaches, clicks_twice, reloads, teaches_sixty, makes_a_dot
 
 
 @pytest.mark.parametrize("width", [360, slow(1920)])
-@pytest.mark.parametrize("visit", [uses_the_keyboard_only, *map(slow, VISITS)])
+@pytest.mark.parametrize("visit", [uses_the_keyboard_only, uses_a_finger, *map(slow, VISITS)])
 def test_a_first_visit_ends_as_one_would_expect(path, visit, width):
-    with opened(path, viewport={"width": width, "height": 900}) as page:
+    with opened(path, viewport={"width": width, "height": 900}, has_touch=True) as page:
         visit(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
