@@ -50,77 +50,67 @@ OTHER_HOUSE = [
 ]
 
 
-class Film:
-    """The frames of a page while somebody uses it; none while `running` is false."""
+def pass_time(page: Page, frames: list | None, number: int = 1) -> None:
+    """Let the page's time pass, and take `number` pictures of it, if there is a list for them."""
+    for _ in range(number):
+        page.clock.run_for(STEP)
+        if frames is not None:
+            frames.append(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
 
-    def __init__(self, page: Page):
-        self.page = page
-        self.running = False
-        self.frames: list[Image.Image] = []
 
-    def run(self, frames: int = 1) -> None:
-        """Let the page's time pass, and take these frames of it."""
-        for _ in range(frames):
-            self.page.clock.run_for(STEP)
-            if self.running:
-                picture = Image.open(io.BytesIO(self.page.screenshot()))
-                self.frames.append(picture.convert("RGB"))
+def draw(page: Page, drawing: list[list[tuple[float, float]]], frames: list | None) -> None:
+    """Draw with the mouse, and wait until the network has answered."""
+    box = page.locator("#paper").bounding_box()
+    for stroke in drawing:
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=4)
+            pass_time(page, frames)
+        page.mouse.up()
+    page.clock.run_for(600)  # until the page takes the drawing for finished
+    page.locator("#answer[aria-busy]").wait_for()
+    while page.locator("#answer[aria-busy]").count():
+        pass_time(page, frames)
 
-    def draw(self, drawing: list[list[tuple[float, float]]]) -> None:
-        """Draw with the mouse, and wait until the network has answered."""
-        box = self.page.locator("#paper").bounding_box()
-        for stroke in drawing:
-            points = [
-                (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke
-            ]
-            self.page.mouse.move(*points[0])
-            self.page.mouse.down()
-            for point in points[1:]:
-                self.page.mouse.move(*point, steps=4)
-                self.run()
-            self.page.mouse.up()
-        self.page.clock.run_for(600)  # until the page takes the drawing for finished
-        self.page.locator("#answer[aria-busy]").wait_for()
-        while self.page.locator("#answer[aria-busy]").count():
-            self.run()
 
-    def teach(self) -> None:
-        """Teach the drawing as a new symbol."""
-        button = self.page.get_by_role("button", name="A new symbol")
-        button.hover()
-        self.run(8)
-        button.click()
-        self.page.locator("#answer", has_text="Learned").wait_for()
-        self.run(6)
+def teach(page: Page, frames: list | None) -> None:
+    """Teach the drawing as a new symbol."""
+    button = page.get_by_role("button", name="A new symbol")
+    button.hover()
+    pass_time(page, frames, 8)
+    button.click()
+    page.locator("#answer", has_text="Learned").wait_for()
+    pass_time(page, frames, 6)
+    page.clock.run_for(2000)  # until the pen begins another drawing
 
 
 def main(path: str) -> None:
+    frames: list[Image.Image] = []
     with sync_playwright() as engines:
-        browser = engines.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+        chromium = shutil.which("chromium")
+        browser = engines.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE, color_scheme="light")
         page.clock.install(time=0)
         page.goto(Path(path).resolve().as_uri())
         page.wait_for_selector("html[data-ready]")
         page.clock.pause_at(3_600_000)
         page.evaluate(DOT)
-        film = Film(page)
-        for drawing in (FISH, TREE, HOUSE):
-            film.running = drawing is HOUSE
-            film.draw(drawing)
-            film.teach()
-            page.clock.run_for(2000)  # until the pen begins another drawing
-        film.draw(OTHER_HOUSE)
-        film.run()
-        page.set_viewport_size({**SIZE, "height": 1000})
-        page.screenshot(path=PNG)
+        for drawing, filmed in ((FISH, None), (TREE, None), (HOUSE, frames)):
+            draw(page, drawing, filmed)
+            teach(page, filmed)
+        draw(page, OTHER_HOUSE, frames)
+        pass_time(page, frames)
+        page.set_viewport_size({**SIZE, "height": 1110})
+        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        picture.quantize(COLOURS).save(PNG, optimize=True)
         browser.close()
-    palette = film.frames[-1].quantize(COLOURS)
-    first, *others = (frame.quantize(palette=palette, dither=0) for frame in film.frames)
+    palette = frames[-1].quantize(COLOURS)
+    first, *others = (frame.quantize(palette=palette, dither=0) for frame in frames)
     times = [FRAME] * len(others) + [HOLD]
     first.save(HERE / "page.gif", save_all=True, append_images=others, duration=times, loop=0)
-    print(f"{len(film.frames)} frames, {sum(times) / 1000:.1f} s")
+    print(f"{len(frames)} frames, {sum(times) / 1000:.1f} s")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 classes      classes learned one by one, from one recording each: accuracy over all, without stored
              recordings
-cost         time and memory of FOMAML and MAML against inner steps
-curvature    spectrum of the inner loss's Hessian before and after meta-training
 grid         shifted and enlarged recordings with more or fewer events at once, on a grid of 1,521
              points (--episodes of them): mean and worst
 nuisance     when is a gradient step worth it? Rules against class means where something is new in
@@ -13,7 +11,7 @@ recurrence   recurrent layers and learned time constants, where time carries the
 seeds        rules of meta-training, each from random weights over three training seeds (hours)
 surrogate    slope, shape and curvature of the surrogate, at first and second order
 
-    python data/results/explore.py curvature
+    python data/results/explore.py surrogate
     python data/results/explore.py recurrence --episodes 300 --seed 1
 """
 
@@ -28,7 +26,7 @@ from minisnn.experiments.study import Settings, Study
 from minisnn.parallel.executor import Executor
 from minisnn.parallel.workers import Workers
 
-NAMES = ("classes", "cost", "curvature", "grid", "nuisance", "recurrence", "seeds", "surrogate")
+NAMES = ("classes", "grid", "nuisance", "recurrence", "seeds", "surrogate")
 sys.path.append(str(Path(__file__).resolve().parent / "studies"))  # workers import them, too
 
 
