@@ -1,5 +1,4 @@
-"""What callers give, checked: one sentence that names the argument, what was found and what was
-expected.
+"""Checks of arguments: one sentence names the argument, what was found and what was expected.
 
 NumPy is imported only by those functions that need it: the command line checks settings before it
 shows a help.
@@ -18,33 +17,33 @@ SHORT = 200  # characters of what was found
 
 
 def shown(found: Any) -> str:
-    """What was found, in a line."""
+    """Return the found value as a line of text."""
     text = " ".join(repr(found).split())
     return text if len(text) <= SHORT else f"{text[:SHORT]}…"
 
 
 def must(name: str, good: object, what: str, found: Any) -> None:
-    """ValueError that says what an argument must be, unless it is good."""
+    """Raise ValueError, saying what an argument must be, unless it is good."""
     if not good:
         raise ValueError(f"{name} must be {what}, not {shown(found)}")
 
 
 def need(name: str, value: Any, good: object, expected: str) -> None:
-    """ValueError that says what an argument is and what was expected, unless it is good."""
+    """Raise ValueError, saying what an argument is and what was expected, unless it is good."""
     if not good:
         text = value if isinstance(value, str) and len(value) < SHORT else shown(value)
         raise ValueError(f"{name} is {text}; expected {expected}")
 
 
 def one_of(name: str, found: Any, known: Iterable[str]) -> None:
-    """ValueError where a setting is none of those known."""
+    """Raise ValueError where a setting is not one of those known."""
     good = isinstance(found, str) and found in known
     must(name, good, f"one of {', '.join(known)}", found)
 
 
 def is_sequence(found: Any) -> bool:
-    """Whether something has a length and an order, and is no text: a list, a tuple, a range, an
-    array of an axis or more."""
+    """Return whether something has a length and an order, and is no text: a list, a tuple, a range,
+    an array with an axis or more."""
     is_list = isinstance(found, (list, tuple, range))
     return is_list or not isinstance(found, type) and getattr(found, "ndim", 0) > 0
 
@@ -54,7 +53,7 @@ def _is_flag(found: Any) -> bool:
 
 
 def whole(name: str, found: Any, least: int | None = None, most: int | None = None) -> int:
-    """A whole number, within limits; ValueError for anything else."""
+    """Return a whole number within limits; ValueError for anything else."""
     if getattr(found, "ndim", None) == 0 and hasattr(found, "item") and not hasattr(found, "mask"):
         found = found.item()
     must(name, isinstance(found, Integral) and not _is_flag(found), "a whole number", found)
@@ -66,27 +65,27 @@ def whole(name: str, found: Any, least: int | None = None, most: int | None = No
 
 
 def wholes(name: str, found: Any) -> tuple[int, ...]:
-    """A sequence of whole numbers; ValueError for anything else."""
+    """Return a sequence of whole numbers as a tuple; ValueError for anything else."""
     listed = is_sequence(found) and not hasattr(found, "mask")
     must(name, listed, "a sequence of whole numbers", found)
     return tuple(whole(name, n) for n in found)
 
 
 def number(name: str, found: Any, what: str = "a finite number") -> float:
-    """A finite number; ValueError for anything else."""
+    """Return a finite number; ValueError for anything else."""
     real = isinstance(found, Real) and not _is_flag(found)
     must(name, real and math.isfinite(found), what, found)
     return float(found)
 
 
 def flag(name: str, found: Any) -> bool:
-    """True or False; ValueError for anything else."""
+    """Return True or False; ValueError for anything else."""
     must(name, _is_flag(found), "True or False", found)
     return bool(found)
 
 
 def floating(name: str, found: Any) -> "np.dtype[Any]":
-    """float32 or float64; ValueError for anything else."""
+    """Return float32 or float64; ValueError for anything else."""
     import numpy as np
 
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
@@ -96,14 +95,15 @@ def floating(name: str, found: Any) -> "np.dtype[Any]":
 
 
 def texts(name: str, found: Any) -> tuple[str, ...]:
-    """A sequence of texts; ValueError for anything else, one text among it."""
+    """Return a sequence of texts as a tuple; ValueError for anything else, a single text
+    included."""
     good = is_sequence(found) and all(isinstance(text, str) for text in found)
     must(name, good, "a list of texts", found)
     return tuple(map(str, found))
 
 
 def array(name: str, found: Any) -> "np.ndarray":
-    """An array of numbers, nothing masked; ValueError for what makes none."""
+    """Return an array of numbers; ValueError where entries are masked."""
     import numpy as np
 
     values = np.asanyarray(found)
@@ -112,7 +112,7 @@ def array(name: str, found: Any) -> "np.ndarray":
 
 
 def generator(name: str, found: Any) -> "np.random.Generator":
-    """A generator of random numbers; ValueError for anything else."""
+    """Return a generator of random numbers; ValueError for anything else."""
     import numpy as np
 
     good = isinstance(found, np.random.Generator)

@@ -1,5 +1,4 @@
-"""The lessons that travel with the package, and a student's own copies of them. Nothing of them is
-imported here.
+"""The lessons that ship with the package, and a student's copies of them. No lesson is imported.
 
 A path through them is an entry of lessons/paths.json: a title; parts, (when, lessons) in order, in
 which "12.1" is lesson 12 as far as that exercise; the exercises that it has, if not all that are
@@ -24,7 +23,7 @@ LINK = re.compile(r"\[([^\]]+)\]\((\d\d)_\w+\.ipynb[^)]*\)")  # to a lesson
 
 
 class Lesson(NamedTuple):
-    """One notebook: its number, its title without the number, and its file."""
+    """A notebook: its number, its title without the number, and its file."""
 
     number: int
     title: str
@@ -32,7 +31,7 @@ class Lesson(NamedTuple):
 
 
 def lessons() -> list[Lesson]:
-    """All lessons that travel with this installation, in order.
+    """List the shipped lessons, in order.
 
     Raises FileNotFoundError where it has none.
     """
@@ -45,12 +44,12 @@ def lessons() -> list[Lesson]:
 
 
 def needed() -> list[Path]:
-    """The files that notebooks need next to them."""
+    """List the files that notebooks need next to them."""
     return [path for pattern in NEEDED for path in sorted(folder("lessons").glob(pattern))]
 
 
 def paths() -> dict[str, dict[str, Any]]:
-    """The paths through the lessons, by name, with the minutes of their steps."""
+    """Return the paths through the lessons by name, with the minutes of their steps."""
     found, minutes = (
         json.loads((folder("lessons") / file).read_text(encoding="utf-8"))
         for file in ("paths.json", "minutes.json")
@@ -59,18 +58,18 @@ def paths() -> dict[str, dict[str, Any]]:
 
 
 def steps(path: dict[str, Any]) -> list[str]:
-    """The lessons of a path in order."""
+    """List the lessons of a path in order."""
     return [step for _, part in path["parts"] for step in part]
 
 
 def numbers(path: dict[str, Any]) -> list[int]:
-    """The numbers of the lessons on a path."""
+    """List the numbers of the lessons on a path."""
     return [int(step.partition(".")[0]) for step in steps(path)]
 
 
 def on_path(notebook: dict, path: dict[str, Any]) -> dict:
-    """A notebook in which exercises that a path leaves out have the course's solution, which stands
-    folded in the notebook itself, in place of their stub, and no check."""
+    """Return a notebook in which exercises that the path leaves out hold the course's solution
+    (folded in the notebook itself) instead of a stub, and have no check."""
     lent: dict[str, str] = {}
     cells = []
     for cell in notebook["cells"]:
@@ -92,9 +91,9 @@ def on_path(notebook: dict, path: dict[str, Any]) -> dict:
 
 
 def signposted(notebook: dict, number: int, path: dict[str, Any]) -> dict:
-    """The notebook of a lesson that says how long it takes on a path, and what comes next: at the
-    end, or at the first heading behind the exercise at which the path leaves it. What the path does
-    not have is named there without a link."""
+    """Return a lesson's notebook with its minutes on a path and a pointer to the next lesson, at
+    the end or at the first heading after the last exercise on the path. Lessons that are not on the
+    path lose their links."""
     files = {one.number: one.path.name for one in lessons() if one.number in numbers(path)}
     at = numbers(path).index(number)
     step, *after = steps(path)[at:]
@@ -124,8 +123,8 @@ def signposted(notebook: dict, number: int, path: dict[str, Any]) -> dict:
 def copy(
     only: Sequence[int], out: Path, force: bool = False, path: dict[str, Any] | None = None
 ) -> list[tuple[str, str]]:
-    """Copy the lessons of these numbers, or all, and what they need into `out`, all or none; (name,
-    what was done) for every notebook. Of a path it is what the path has of them.
+    """Copy these lessons, or all, and the files they need into `out`, all or none; return (name,
+    action) for every notebook. With a path, copy its version of them.
 
     A notebook that is there already is the student's work and stays, unless `force`. Raises
     ValueError where another file that notebooks import would be replaced, unless `force`.
@@ -143,7 +142,7 @@ def copy(
             content = file.read_bytes()
             if file.suffix == ".ipynb":
                 if (out / place).exists() and not force:
-                    done.append((file.name, "yours, left as it is"))
+                    done.append((file.name, "yours, kept"))
                     continue
                 done.append((file.name, "written"))
                 if path is not None:

@@ -1,5 +1,5 @@
-"""The command `minisnn`: its parser, and the one place where errors become a sentence and an exit
-code.
+"""The command `minisnn`: its parser, and the one place that turns errors into a sentence and an
+exit code.
 
 Exit codes: 0 done, 1 a check failed or a defect of minisnn, 2 something given was wrong, 130
 stopped by Ctrl-C, 143 by SIGTERM, 129 by the end of its terminal (SIGHUP). MINISNN_DEBUG=1 shows
@@ -55,8 +55,8 @@ Each command has its own help with examples: minisnn train --help"""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose texts stay as they are written, and which names the nearest option for one
-    that it does not know."""
+    """A parser that keeps the layout of its texts, and suggests the nearest option for an unknown
+    one."""
 
     def __init__(self, **options: Any):
         layout = argparse.RawDescriptionHelpFormatter
@@ -73,7 +73,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(called: str | None = None) -> Parser:
-    """The parser of all commands; with `called`, of that command only, next to the names of all."""
+    """Return the parser of all commands; with `called`, of that command only, next to the names of
+    the others."""
     top = Parser(prog="minisnn", description=DESCRIPTION, epilog=EPILOG)
     top.add_argument("--version", action="version", version=f"minisnn {__version__}")
     below = top.add_subparsers(title="commands", metavar="COMMAND")
@@ -93,7 +94,7 @@ def parser(called: str | None = None) -> Parser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Carry out a command line, that of this process without `argv`; the exit code."""
+    """Run a command line, by default that of this process, and return its exit code."""
     line = list(sys.argv[1:] if argv is None else argv)
     with terminal.streams():
         try:
@@ -123,7 +124,7 @@ def _carry_out(line: list[str]) -> int:
 
 
 def _explain(error: BaseException, line: list[str]) -> int:
-    """Say what is wrong in a sentence; the exit code."""
+    """Print one sentence about an error, and return the exit code."""
     text = " ".join(str(error).split())
     if isinstance(error, BrokenPipeError):  # `minisnn info … | head`: nobody reads on
         return 0
@@ -134,13 +135,15 @@ def _explain(error: BaseException, line: list[str]) -> int:
         where = f"{error.filename}: " if error.filename is not None else ""
         text = f"{where}{error.strerror[0].lower()}{error.strerror[1:]}"
     elif isinstance(error, MemoryError):
-        text = "there is not enough memory; smaller tasks (--queries, --shots) need less of it"
+        text = "not enough memory; smaller tasks (--queries, --shots) need less"
     elif isinstance(error, ImportError):
-        text += "; a package that minisnn needs is missing, damaged, or hidden by a file here"
+        text += (
+            "; a package that minisnn needs is missing, damaged, or hidden by a file in this folder"
+        )
     elif not isinstance(error, (ValueError, OSError)):
         again = f"MINISNN_DEBUG=1 {shlex.join(['minisnn', *line])}"
         what = f"a defect of minisnn: {type(error).__name__}: {text}"
-        _tell(f"{what}; please report it, with what this shows: {again}")
+        _tell(f"{what}; please report it with the output of: {again}")
         return 1
     _tell(text)
     return 2

@@ -1,5 +1,5 @@
-"""Files and folders written whole or not at all, folders that one process works in, and files of
-others opened with care."""
+"""Files and folders that are written whole or not at all, folders locked by one process, and
+careful reading of other people's files."""
 
 import json
 import os
@@ -23,15 +23,18 @@ _numbers = count()
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[BinaryIO]:
-    """A file to write into next to `path`, which takes its name when the block ends: killed at any
-    moment, or where the block raises, the place holds the old file or the new one. What killed
-    processes left of a file of this name is removed. Through a link its target is written.
+    """Open a temporary file next to `path` that takes its name when the block ends. If the process
+    is killed or the block raises, `path` still holds the old file. Temporary files of killed
+    processes are removed. For a link, its target is written.
 
     Raises OSError, naming `path`, where the disk is full or the folder cannot be written.
     """
     path = Path(os.path.realpath(path))
     for leftover in path.parent.glob(f".{escape(path.name)}.*-*.tmp"):
-        with suppress(OSError), open(leftover, "rb") as file:  # it has gone, or is somebody else's
+        with (
+            suppress(OSError),
+            open(leftover, "rb") as file,
+        ):  # it is gone, or belongs to another process
             if fcntl is not None and _lock(file.fileno()):  # else a living process writes it
                 leftover.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.tmp")
@@ -48,15 +51,15 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: str | Path, contents: bytes) -> None:
-    """Write a file with these contents; see `whole_file`."""
+    """Write a file with these contents, by `whole_file`."""
     with whole_file(path) as file:
         file.write(contents)
 
 
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """A folder to write into, whose files move to `path` when the block ends, and nowhere where it
-    raises. Files that are there stay, but for those of the same names.
+    """Make a temporary folder whose files move to `path` when the block ends, or are dropped if it
+    raises. Other files in `path` stay.
 
     What a killed process left is removed. Raises ValueError where there is a file of the name, or
     another process writes the folder; OSError, naming files by where they were to come.
@@ -79,9 +82,8 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
-    """Make a folder where there is none and hold it; afterwards it goes again, and those above it,
-    where they were made for nothing. ValueError where another process holds it, which calls it
-    `name`.
+    """Make a folder if needed and lock it. Afterwards, folders that were made and stayed empty are
+    removed. ValueError, naming `name`, where another process has locked it.
 
     The lock is the system's, on the folder itself (flock): however the process ends, it gives the
     folder up, and nothing is left behind. Where there is none (Windows, some network file systems)
@@ -94,8 +96,8 @@ def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
     try:
         if descriptor is not None and not _lock(descriptor):
             raise ValueError(
-                f"{name or folder}: another process is working in this folder; expected one run "
-                "at a time: wait for it, or stop it"
+                f"{name or folder}: another process is working in this folder; wait for it, or "
+                "stop it"
             )
         yield
     finally:
@@ -107,8 +109,8 @@ def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
 
 
 def _lock(descriptor: int) -> bool:
-    """Whether no other process has the lock of an open file or folder, which is this process's
-    until it closes it; true where there are no locks."""
+    """Try to lock an open file or folder until it is closed; return whether that worked, True where
+    there are no locks."""
     if fcntl is not None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -120,7 +122,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _move(source: Path, place: Path) -> None:
-    """Move a folder to a place, what is in it into the folder that is there."""
+    """Move a file or folder to a path, merging folders."""
     if place.is_dir() and source.is_dir():
         for entry in sorted(source.iterdir()):
             _move(entry, place / entry.name)
@@ -130,8 +132,8 @@ def _move(source: Path, place: Path) -> None:
 
 @contextmanager
 def called(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
-    """Errors of the system that name no file (a full disk, one that cannot be read any more) name
-    `path`, which stands in place of `temporary`, too."""
+    """Make system errors that name no file (a full disk, an unreadable one) name `path`, also in
+    place of `temporary`."""
     try:
         yield
     except OSError as error:
@@ -144,8 +146,8 @@ def called(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
 
 
 def size_of(path: str | Path, what: str, most: int) -> int:
-    """Bytes of a file, before it is read. ValueError, naming it and `what` was expected, where it
-    is a folder, a device or a pipe (which might never end), or larger than `most`;
+    """Return the bytes of a file before it is read. ValueError, naming the file and the expected
+    `what`, where it is a folder, a device or a pipe (which might never end), or larger than `most`;
     FileNotFoundError where it is missing."""
     size = os.stat(path).st_size
     if not os.path.isfile(path):
@@ -156,14 +158,14 @@ def size_of(path: str | Path, what: str, most: int) -> int:
 
 
 def read_whole(path: str | Path, what: str, most: int) -> bytes:
-    """The bytes of a file that `size_of` lets pass; same errors."""
+    """Read a file that passes `size_of`; same errors."""
     size_of(path, what, most)
     with called(path):
         return Path(path).read_bytes()
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The named values of a JSON file of ours; ValueError where it holds anything else."""
+    """Read a JSON object that minisnn wrote; ValueError for anything else."""
     with called(path):
         text = Path(path).read_bytes()
     try:
@@ -176,14 +178,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, values: dict) -> None:
-    """Named values as JSON, the file whole or not at all."""
+    """Write a JSON object, the whole file or nothing."""
     write_whole(path, (json.dumps(values, indent=2, allow_nan=False) + "\n").encode())
 
 
 def check_archive(path: str | Path, what: str, most: int) -> None:
-    """Before anything of it is unpacked: ValueError where a file is a zip archive (as .npz files
-    are) whose members unpack to more than `most` bytes in all. What a member unpacks to beyond what
-    it announces is never read. Other files pass."""
+    """Raise ValueError, before unpacking, where a zip archive (such as .npz) unpacks to more than
+    `most` bytes. Members are never read beyond their announced size. Other files pass."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             total = sum(member.file_size for member in archive.infolist())

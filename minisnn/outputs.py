@@ -1,4 +1,4 @@
-"""What a command may write over: nothing that exists, unless --force is given.
+"""Rules for what a command may overwrite: nothing, unless --force is given.
 
 A command names the kind of what it writes in an annotation (`commands.signature`), and all of it is
 checked before any work begins.
@@ -15,8 +15,8 @@ from .files import UNFINISHED, whole_folder
 
 
 class Kind(NamedTuple):
-    """A kind of output: words for people, whether it is a folder, and whether other files may be in
-    it, for whoever writes there replaces none of them."""
+    """A kind of output: its description, whether it is a folder, and whether the folder may hold
+    other files, which the command does not replace."""
 
     words: str
     folder: bool = False
@@ -26,29 +26,28 @@ class Kind(NamedTuple):
 FILE = Kind("a file")
 FOLDER = Kind("a new or empty folder", folder=True)
 SHARED = Kind("a folder", folder=True, shared=True)
-RUN = Kind("a run folder", folder=True, shared=True)  # RunFolder.check_free says what is there
+RUN = Kind("a run folder", folder=True, shared=True)  # RunFolder.check_free looks into it
 
 
 def check(
     path: str | Path, kind: Kind, inputs: Iterable[str | Path | None] = (), force: bool = False
 ) -> None:
-    """Before any work: ValueError, in a sentence, where an output of this kind must not be written
-    to `path`, OSError where it cannot be.
+    """Check an output before any work: ValueError where `path` must not be written, OSError where
+    it cannot be.
 
     inputs   files and folders that are read; none of them may be written over, not even by force
-    force    what is there may be replaced, whatever it is
+    force    what is there may be replaced
     """
     path = Path(path)
     check_not_read(path, inputs, kind)
     if os.path.lexists(path):
         if not (path.is_dir() if kind.folder else path.is_file()):
-            raise ValueError(f"{path}: there is something else of this name; expected {kind.words}")
+            raise ValueError(f"{path}: something else has this name; expected {kind.words}")
         entries = list(path.iterdir()) if kind.folder and not kind.shared else []
         mine = any(entry.name != UNFINISHED for entry in entries) or not kind.folder
         if mine and not force:
             raise ValueError(
-                f"{path}: this exists; expected a new name for {kind.words}, or --force to replace "
-                "what is there"
+                f"{path}: this exists; give a new name for {kind.words}, or --force to replace it"
             )
     place = path.absolute().parent
     while kind.folder and not place.exists():
@@ -60,7 +59,7 @@ def check(
 
 
 def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: Kind) -> None:
-    """ValueError where an output of this kind would be written over what is read, or into it."""
+    """Raise ValueError where an output would overwrite an input, or be written into it."""
     target = Path(os.path.realpath(path))
     for given in [one for one in inputs if one]:
         source = Path(os.path.realpath(Path(given).expanduser()))
@@ -74,7 +73,7 @@ def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: 
 
 
 def check_no_network(path: Path, what: str) -> None:
-    """ValueError where a network stands in the place of an output."""
+    """Raise ValueError where a network is in the place of an output."""
     if path.suffix.lower() in (".h5", ".hdf5") or (path / "config.json").exists():
         raise ValueError(
             f"{path}: this names {what} to write; name the network with --checkpoint {path}"
@@ -82,17 +81,17 @@ def check_no_network(path: Path, what: str) -> None:
 
 
 def check_distinct(paths: Iterable[str | Path]) -> None:
-    """ValueError where two outputs have the same place."""
+    """Raise ValueError where two outputs have the same path."""
     places = [os.path.realpath(path) for path in paths]
     for place in places:
         if places.count(place) > 1:
-            raise ValueError(f"{place}: two outputs have this name; expected a name for each")
+            raise ValueError(f"{place}: two outputs have this name; give each its own")
 
 
 @contextmanager
 def marked_folder(path: str | Path, force: bool = False, kind: Kind = FOLDER) -> Iterator[Path]:
-    """A folder to write into, whose files move to `path` together when the block ends, as of
-    `files.whole_folder`; files that are there stay.
+    """Make a temporary folder whose files move to `path` together when the block ends
+    (`files.whole_folder`); other files stay.
 
     Raises ValueError as `check` does, and where a file would be replaced that holds something else,
     unless by force: nothing has changed then.
@@ -106,8 +105,8 @@ def marked_folder(path: str | Path, force: bool = False, kind: Kind = FOLDER) ->
 
 
 def check_files(folder: Path, new: Mapping[str, bytes], force: bool = False) -> None:
-    """ValueError where one of these files, {name: content}, would replace a folder or, unless by
-    force, another file."""
+    """Raise ValueError where one of these files, {name: content}, would replace a folder or,
+    without force, a different file."""
     for name, content in new.items():
         place = folder / name
         if place.is_dir():

@@ -1,5 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP (its terminal was closed): acted on at the next safe point, whatever
-runs.
+"""Ctrl-C, SIGTERM and SIGHUP (the terminal was closed), acted on at the next safe point.
 
 An exception that is raised where a signal happens to arrive is swallowed by a finaliser or a
 callback of C code, which may make another error of it, or leaves a library half imported. So a
@@ -30,7 +29,7 @@ _since = 0.0  # when it was; infinity where nothing is raised any more
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal, `number`, asks this process to end."""
+    """A signal, `number`, that asks this process to end."""
 
     def __init__(self, number: int = signal.SIGINT):
         super().__init__()
@@ -38,18 +37,18 @@ class Stopped(KeyboardInterrupt):
 
 
 def asked() -> bool:
-    """Whether a signal was noted, so that there is no time for what can be left out."""
+    """Return whether a signal was noted, so optional work should be skipped."""
     return _number is not None
 
 
 def check() -> None:
-    """A safe point: raises `Stopped` where a signal was noted."""
+    """Raise `Stopped` at a safe point if a signal was noted."""
     if _number is not None:
         raise Stopped(_number)
 
 
 def exit_code(error: BaseException | None) -> int:
-    """128 and the number of the signal that an interruption came from, as shells have it."""
+    """Return 128 plus the number of the signal behind an interruption, as shells do."""
     while error is not None and not isinstance(error, Stopped):
         error = error.__cause__ or error.__context__
     return 128 + (signal.SIGINT if error is None else error.number)
@@ -57,8 +56,8 @@ def exit_code(error: BaseException | None) -> int:
 
 @contextmanager
 def heeded(*signals: int, process: bool = False) -> Iterator[None]:
-    """In here these signals are noted, and answered on leaving at the latest. One that is ignored
-    (nohup) or has a handler of somebody else's stays so, and outside the main thread all do.
+    """Note these signals within the block, and raise `Stopped` at its end at the latest. Ignored
+    signals (nohup) and other handlers stay as they are, and outside the main thread all do.
 
     process   this process is here for nothing else: it stays deaf on its last steps. Without, all
               is then as before.
@@ -91,7 +90,7 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
 
 
 def _note(number: int, frame) -> None:
-    """The handler of all signals."""
+    """Handle any of the signals."""
     global _number, _since
     if _number is None:
         _number, _since = number, time.monotonic()
@@ -104,8 +103,8 @@ def _note(number: int, frame) -> None:
 
 
 def _is_handled(error: BaseException | None) -> bool:
-    """Whether the main thread is in an `except`, `finally` or `with` that an interruption goes
-    through."""
+    """Return whether the main thread is in an `except`, `finally` or `with` that an interruption is
+    passing through."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error is not None

@@ -1,5 +1,5 @@
-"""What is printed: streams that may be closed or know no ±, texts that may come from a file, and
-progress bars."""
+"""Output: streams that may be closed or lack ±, texts that may come from a file, and progress
+bars."""
 
 import errno
 import os
@@ -18,13 +18,14 @@ FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # of a disk, a file, a user's 
 
 
 def clean(text: str) -> str:
-    """The text with whatever could steer a terminal written out: ESC as \\x1b."""
+    """Return the text with control characters, which could steer a terminal, written out: ESC as
+    \\x1b."""
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 class Clean:
-    """A text stream to which only what is `clean` is written, nothing once its terminal has gone.
-    `steers`: all is. `beside`: no work ends because its remarks find no room."""
+    """A text stream that writes only `clean` text, and nothing once its terminal is gone. steers:
+    write any text. beside: ignore a full disk, too."""
 
     def __init__(self, stream: Any, steers: bool = False, beside: bool = False):
         self.stream, self.steers = stream, steers
@@ -49,8 +50,8 @@ class Clean:
 
 @contextmanager
 def streams() -> Iterator[None]:
-    """In here sys.stdout and sys.stderr can be written to, whatever is closed or cannot be shown,
-    and are `Clean`."""
+    """Make sys.stdout and sys.stderr `Clean` and writable within the block, even if they were
+    closed or lack characters."""
     before = sys.stdout, sys.stderr
     descriptor = 0
     while descriptor <= 2:  # else the next file that is opened would be the output
@@ -81,8 +82,8 @@ def bar(
     line: bool = True,
     **options: Any,
 ) -> Any:
-    """A tqdm bar on stderr where that is a terminal, or in a notebook, gone when it is done; its
-    text is cleaned. Elsewhere, in a log, the text is a line of its own, unless `line` is False."""
+    """Return a tqdm bar on stderr in a terminal or a notebook, removed when done. Elsewhere, as in
+    a log, print its text as a line, unless `line` is False. The text is cleaned."""
     from tqdm.auto import tqdm
 
     class Bar(tqdm):

@@ -1,5 +1,5 @@
-"""The commands of the shell: a function each, whose signature is its options (`signature`); which
-module has it, and what it is for, stands in `minisnn.cli`.
+"""The shell's commands: one function each, whose signature is its options (`signature`).
+`minisnn.cli` lists them with their modules and summaries.
 
 A command's module is imported when it is called, and only the standard library before it runs, so
 help appears at once.

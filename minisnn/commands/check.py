@@ -1,4 +1,4 @@
-"""`minisnn check`: proofs of the hand-written derivatives."""
+"""`minisnn check`: prove the hand-written derivatives."""
 
 from dataclasses import asdict
 from math import isfinite
@@ -38,14 +38,14 @@ def check(
     threads: Threads = None,
 ) -> int:
     """Prove the hand-written derivatives of the spiking network and of the CNN
-    baseline: every function with a backward pass of its own and every layer by dual
-    numbers, to rounding; slope and curvature of spikes, gradient, Hessian-vector
+    baseline: every function with its own backward pass and every layer by dual numbers,
+    to rounding; slope and curvature of spikes, gradient, Hessian-vector
     product and meta-gradients (MAML, ANIL) by finite differences; compiled kernels
-    by the reference, too. Exits with 1 where one is wrong, and names it.
+    by the reference, too. Exits with 1 and names the derivative where one is wrong.
 
     examples:
       minisnn check                              five small networks
-      minisnn check --model cnn --channels 4,8   the CNN baseline alone
+      minisnn check --model cnn --channels 4,8   only the CNN baseline
       minisnn check --random 20 --seed 1         twenty networks of each model
       minisnn check --checkpoint runs/quick-1    at a trained network's parameters
       minisnn check --backend numpy              the readable reference

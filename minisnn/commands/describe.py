@@ -1,4 +1,4 @@
-"""What `minisnn info` says of a checkpoint, a run, pen strokes and labelled pictures."""
+"""`minisnn info` of a checkpoint, a run, pen strokes or labelled pictures."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -23,7 +23,8 @@ from .options import in_a_line
 
 
 def kind_of(path: Path, ordered: bool) -> Callable:
-    """What describes a path; ordered: the columns of its recordings are given."""
+    """Return the function that describes a path. ordered: the order of its recordings' columns is
+    given."""
 
     def holds(file: Path) -> bool:
         kind = file.suffix.lower()
@@ -45,23 +46,23 @@ def kind_of(path: Path, ordered: bool) -> Callable:
 
 
 def strokes(path: Path) -> None:
-    """What written characters there are, and which of them train."""
+    """Print the alphabets of written characters, and which of them train."""
     found = read_strokes(path)
     print(f"{path}: pen strokes of {len(found)} drawings of {len(found.names)} characters")
     seconds = lasting(found) / 1000
     for name in found.alphabets:
         own = seconds[found.alphabet_of[found.character] == name]
         split = "trains" if name in TRAINING else "validates" if name in VALIDATION else "tests"
-        many = f"{len(own):>6} drawings, {np.median(own):.1f} seconds each"
-        print(f"  {name[:23]:<24}{split:<10}{many}")
+        drawings = f"{len(own):>6} drawings, {np.median(own):.1f} seconds each"
+        print(f"  {name[:23]:<24}{split:<10}{drawings}")
 
 
 def run(path: Path) -> None:
-    """A run's network, settings and result."""
+    """Print a run's network, settings and result."""
     folder = RunFolder(path)
     config, origin = folder.read() if (path / "config.json").is_file() else (None, folder.origin)
     if not (path / CURRENT).is_file():
-        words = "a run that was stopped before its first checkpoint; begin it with"
+        words = "a run that was stopped before its first checkpoint; restart it with"
         print(f"{path}: {words} {origin.how_to_go_on(path)}")
         return
     checkpoint(path, config)
@@ -72,7 +73,7 @@ def run(path: Path) -> None:
 
 
 def checkpoint(path: Path, config: Any = None) -> None:
-    """A network: its layers, how it adapts, how it was trained."""
+    """Print a network: its layers, how it adapts, how it was trained."""
     found = read(path)
     net: Any = found.net
     config = config or found.config
@@ -103,7 +104,8 @@ def checkpoint(path: Path, config: Any = None) -> None:
 
 
 def _inner_loop(net: Any, inner: Any) -> str:
-    """How a network learns a task: its steps, and every field that is not the usual one."""
+    """Describe how a network learns a task: its steps, and every field that differs from its
+    default."""
     words = [type(inner).__name__]
     for one in fields(inner):
         value = getattr(inner, one.name)
@@ -116,7 +118,7 @@ def _inner_loop(net: Any, inner: Any) -> str:
 
 
 def _training(found: Any, config: Any) -> None:
-    """How a network was trained, and what it reached last."""
+    """Print how a network was trained, and the last values of its curve."""
     done, rule = found.progress.get("update", 0), RULES[config.rule]
     task = f"{config.tasks} x {config.ways}-way {config.shots}-shot"
     task = f"{config.queries} samples" if rule.whole_set else task
@@ -132,7 +134,7 @@ def _training(found: Any, config: Any) -> None:
 
 
 def pictures(path: Path) -> None:
-    """How many pictures of which labels."""
+    """Print the number of pictures of each label."""
     if path.is_dir() and not any(one.suffix.lower() in IMAGE_SUFFIXES for one in path.rglob("*")):
         expected = f"expected a run, {INDEX}, <class>/<recording> or <label>/*.png"
         raise ValueError(f"{path}: no run, recordings or pictures; {expected}")

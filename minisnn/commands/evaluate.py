@@ -33,7 +33,7 @@ def evaluate(
     checkpoint: Annotated[
         Path | None,
         "FILE",
-        f"what is tested: {CHECKPOINT} (default: the network that ships for --dataset)",
+        f"the network to test: {CHECKPOINT} (default: the network that ships for --dataset)",
     ] = None,
     dataset: Annotated[str | None, DATASET] = None,
     root: Annotated[Path | None, ROOT] = None,
@@ -114,7 +114,7 @@ def evaluate(
     how = {**origin.options(dataset), **reading_of(dataset, strokes)}
     if dataset == "recordings" and not how:
         words = f"{tested} does not say how its recordings were read"
-        warnings.warn(f"{words}; the usual time and steps are taken", stacklevel=2)
+        warnings.warn(f"{words}; the default unit of time and steps are used", stacklevel=2)
     whole_set = config is not None and RULES[config.rule].whole_set and rule is None
     if whole_set:
         why = "with a classifier, whose readout knows the classes"
@@ -139,7 +139,7 @@ def evaluate(
     own |= dict(dataset=learned_from, root=known) | reading(learned_from, origin.options(dataset))
     if not quiet:
         if checkpoint is None:
-            print(f"{tested} is tested, which ships for {dataset}", file=sys.stderr, flush=True)
+            print(f"testing {tested}, which ships for {dataset}", file=sys.stderr, flush=True)
         announce()
     networks = {str(tested): origin}
     others: dict[str, Any] = {}
@@ -177,8 +177,8 @@ def evaluate(
             whole_set=whole_set,
             classes=origin.labels(found.net.ways) if whole_set else None,
         )
-    apart = {name: value for name, value in own.items() if value != asked.get(name, value)}
-    result.update(asked, checkpoint=str(tested), trained_for=apart, met=seen.get(str(tested)))
+    differing = {name: value for name, value in own.items() if value != asked.get(name, value)}
+    result.update(asked, checkpoint=str(tested), trained_for=differing, met=seen.get(str(tested)))
     if json is not None:
         write_json(json, result)
     learned = _meta_trained(found) if by == own.get("rule") else RULE_NAMES[by]
@@ -186,15 +186,14 @@ def evaluate(
 
 
 def _meta_trained(found: Any) -> str | None:
-    """The rule that a network learned by, in words; None where nothing says it, or it is a
-    classifier's."""
+    """Name the rule that a network was trained by; None where it is not known."""
     rule = found.config and RULES[found.config.rule]
     return f"{rule.words(found.config.order)}, meta-trained" if rule else None
 
 
 def reading(dataset: str, options: dict[str, Any]) -> dict[str, Any]:
-    """How the recordings of a data set are read, in JSON's types: `options`, and the defaults of
-    what is not given."""
+    """Return how the recordings of a data set are read, in JSON's types: `options`, and the
+    defaults of the others."""
     from ..data.sets.named import DATASETS, OPTIONS, find
 
     values: dict[str, Any] = {}
@@ -209,7 +208,7 @@ def reading(dataset: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def same_folder(one: str | None, other: str | None) -> bool:
-    """Whether two spellings name one folder."""
+    """Return whether two paths name the same folder."""
     places = [None if root is None else Path(root).expanduser().resolve() for root in (one, other)]
     return places[0] == places[1]
 
@@ -217,7 +216,7 @@ def same_folder(one: str | None, other: str | None) -> bool:
 def _learner(
     found: Any, ways: int | None = None, rule: str | None = None, steps: int | None = None
 ) -> Any:
-    """The network of a checkpoint as it learns by a rule, for so many classes, in so many steps."""
+    """Return the network of a checkpoint with a rule, a number of classes and a number of steps."""
     from ..training.baselines import Adapted, learns_by, with_ways
 
     learner = Adapted.of(found)
@@ -226,7 +225,7 @@ def _learner(
     if rule is not None:
         learner = learns_by(rule, learner.net, learner.theta, learner.inner)
     if rule == "nearest" or steps is None:
-        idle("as the network learns here", inner_steps=steps)
+        idle("with this rule", inner_steps=steps)
         return learner
     # steps go through the network's own answers to one look
     inner = getattr(learner.inner, "once", learner.inner) if steps else learner.inner
@@ -234,17 +233,19 @@ def _learner(
 
 
 def _other(path: Path, net: Any, how: dict, dataset: str) -> tuple[dict[str, Any], Any]:
-    """The network at `path` as a rule, by name, and its origin; it must take the recordings that
-    `net` takes, opened in the same way."""
+    """Return the network at `path` as a named rule, and its origin; it must take the same
+    recordings as `net`, opened in the same way."""
     from ..training.checkpoint import read
 
     found = read(path)
     theirs = found.origin.options(dataset) or how
     apart = sorted(name for name in {*theirs, *how} if theirs.get(name) != how.get(name))
     if found.config is not None and RULES[found.config.rule].whole_set:
-        raise ValueError(f"--against {path}: a classifier; expected a network that learns classes")
+        raise ValueError(
+            f"--against {path}: a classifier; expected a network that learns new classes"
+        )
     if apart or found.net.input_shape != net.input_shape:
         words = f"{found.net.input_shape} {', '.join(apart)}"
-        raise ValueError(f"--against {path}: takes other recordings than --checkpoint: {words}")
+        raise ValueError(f"--against {path}: needs other recordings than --checkpoint: {words}")
     name = ", ".join(filter(None, [str(path), _meta_trained(found)]))
     return {name: _learner(found, net.ways)}, found.origin

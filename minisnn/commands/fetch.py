@@ -24,17 +24,16 @@ def fetch(
 ) -> None:
     """Fetch real recordings: N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015,
     Frontiers in Neuroscience 9:437; CC BY-SA 4.0) from Mendeley Data, checked and
-    unpacked into a folder that serves as --root of train and evaluate. Files that
-    are there already are used; a download that is stopped begins again.
+    unpacked into a folder for --root of train and evaluate. Files that are there
+    already are used; a stopped download begins again.
 
     examples:
       minisnn fetch nmnist                            both parts, into ./N-MNIST
       minisnn fetch nmnist --part test --out ~/data   the 10,000 test recordings
-      minisnn fetch nmnist --base http://127.0.0.1:8000    from your own place
+      minisnn fetch nmnist --base http://127.0.0.1:8000    from a mirror
       minisnn train --root N-MNIST                    train on them
 
-    Train.zip and Test.zip that lie in the folder, from wherever you have them, are
-    checked and used. Downloading needs the library pooch:
+    Train.zip and Test.zip in the folder are checked and used. Downloading needs the library pooch:
     pip install "minisnn[fetch]".
     """
     show = partial(print, flush=True)

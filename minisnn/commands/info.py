@@ -1,4 +1,4 @@
-"""`minisnn info`: what a checkpoint, a run or a folder of data holds."""
+"""`minisnn info`: describe a checkpoint, a run or a folder of data."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`minisnn lessons`: the course, in a folder of the student's own."""
+"""`minisnn lessons`: copy the course into a folder of the student's."""
 
 import importlib.util
 import shlex
@@ -17,13 +17,13 @@ def lessons(
     *,
     out: Annotated[Path, "DIR", "folder to put them into"] = Path("minisnn-lessons"),
     force: Annotated[
-        bool, "replace your notebooks, and what is in the place of a course file, by fresh copies"
+        bool, "replace your notebooks and changed course files by fresh copies"
     ] = False,
     only: Annotated[tuple[int, ...], "numbers of the lessons to copy (default: all)"] = (),
     path: Annotated[
         Literal["evening", "fast", "lecture", "6-weeks", "12-weeks"] | None,
-        "copy the lessons of a path, in which exercises that it leaves out stand with their "
-        "solution, and print the plan",
+        "copy the lessons of a path, in which exercises that it leaves out are solved, and "
+        "print the plan",
     ] = None,
     list: Annotated[bool, "list the lessons, copy nothing"] = False,
     open: Annotated[bool, "start JupyterLab in the folder, until Ctrl-C"] = False,
@@ -39,11 +39,11 @@ def lessons(
     examples:
       minisnn lessons                   all lessons, into ./minisnn-lessons
       minisnn lessons --out ~/snn       into another folder
-      minisnn lessons --list            what there is
+      minisnn lessons --list            list the lessons
       minisnn lessons --path fast       learn a start yourself, in an afternoon
       minisnn lessons --only 3 --force  lesson 3 again, in place of your own copy
       minisnn lessons --open            and start JupyterLab there
-      minisnn lessons --mine            your own library, mysnn.py: how far it is
+      minisnn lessons --mine            check your own library, mysnn.py
 
     JupyterLab comes with: pip install "minisnn[lessons]". Each lesson names what it
     builds on; begin with 00. README.md in the folder says what each teaches and how
@@ -69,11 +69,11 @@ def lessons(
         parts = [f"  {when:26}{', '.join(part)}" for when, part in way["parts"]]
         print(hours, *parts, f"afterwards: {', '.join(way['then']) or '-'}", sep="\n")
     command = [sys.executable, "-m", "jupyterlab", str(out)]
-    there = importlib.util.find_spec("jupyterlab") is not None
-    if open and there:
+    installed = importlib.util.find_spec("jupyterlab") is not None
+    if open and installed:
         return subprocess.run(command).returncode
     advice = 'JupyterLab is not installed; it comes with: pip install "minisnn[lessons]"'
     if open:
         raise ValueError(advice)
-    print(f"open them with: {shlex.join(command)}" if there else advice)
+    print(f"open them with: {shlex.join(command)}" if installed else advice)
     return None

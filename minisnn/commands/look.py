@@ -1,4 +1,4 @@
-"""What `minisnn info` says of recordings of your own: a file of them, or a folder."""
+"""`minisnn info` of your own recordings: one file, or a folder."""
 
 from collections import Counter
 from pathlib import Path
@@ -15,11 +15,11 @@ from ..plots import plot_sheet, save
 from .options import Forms
 
 MOST_SHOWN = 6  # recordings of a class on a contact sheet
-MOST_TOLD = 20  # lines of what looks wrong
+MOST_LINES = 20  # about what looks wrong
 
 
 def file(path: Path, forms: Forms) -> None:
-    """A recording: its sensor, statistics, and what looks wrong."""
+    """Print a recording's sensor and statistics, and what looks wrong in it."""
     check_taken([anything.Entry(path, "")], str(path), time=forms.time, columns=forms.columns)
     named = forms.sensor or anything.sensor_of(path)
     rows = named[0] if forms.flip_y and named else None
@@ -33,8 +33,8 @@ def file(path: Path, forms: Forms) -> None:
 
 
 def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
-    """Recordings of your own: classes, rates, and what looks wrong in a sample of them; a contact
-    sheet of it."""
+    """Print the classes and rates of your own recordings, and what looks wrong in a sample of them;
+    draw a contact sheet."""
     if forms.columns:
         order_of(forms.columns)
     found = anything.entries(root)
@@ -42,7 +42,7 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     sensor = forms.sensor or anything.sensor_of_all(found)
     rows = sensor[0] if forms.flip_y and sensor else None
     number = Counter(sorted(one.label for one in found))
-    pixels = in_words(sensor) if sensor else "a sensor that they do not name (--sensor)"
+    pixels = in_words(sensor) if sensor else "a sensor that the files do not name (--sensor)"
     print(f"{root}: {len(found)} recordings of {len(number)} classes, of {pixels}")
     wrong: list[str] = []
     rates: dict[str, list[float]] = {label: [] for label in number}
@@ -72,35 +72,35 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     for label, rate in rates.items():
         mean = f"{np.mean(rate):,.0f}" if rate else "?"
         print(f"{label[:19]:<20}{number[label]:>12}{mean:>18}")
-    print(f"guessing is right in {100 / len(number):.1f} %; {len(some)} recordings were looked at")
+    print(f"a guess is right in {100 / len(number):.1f} %; {len(some)} recordings examined")
     apart = {(one.label, one.subject or one.name) for one in found}
     for label, groups in Counter(label for label, _ in sorted(apart)).items():
         if groups < 2:
-            two = "expected two, of two subjects, one for support and one for query"
-            wrong.append(f"{label}: has one recording, or those of one subject or recording; {two}")
-    for line in wrong[:MOST_TOLD]:
+            expected = "expected two or more, for support and query"
+            wrong.append(f"{label}: has one subject, or one whole recording; {expected}")
+    for line in wrong[:MOST_LINES]:
         print(f"looks wrong: {line}")
     if sensor is None:
-        print(f"nothing names the sensor; events reach {reach}: give --sensor")
+        print(f"the files do not name their sensor; events reach {reach}: give --sensor")
     if sheet is not None:
         print(save(plot_sheet(shown, reach), sheet))
     if spans and not 80 < (lasting := 1000 * float(np.median(spans))) < 125:
-        usual = "100 ms from the first event on are used unless --duration-ms says otherwise"
+        usual = "100 ms from the first event on are used unless --duration-ms is given"
         print(f"they last {lasting:,.0f} ms (median); {usual}")
     try:
         parts = {split: len(one) for split, one in classes_of(found, 0, str(root)).items()}
-        many = ", ".join(f"{split} {count}" for split, count in parts.items())
+        sizes = ", ".join(f"{split} {count}" for split, count in parts.items())
         if min(parts.values()) < 2:
-            raise ValueError(f"{root}: the classes are {many}; a task needs two of one split")
-        print(f"classes by split: {many}; tasks have {min(parts.values())} ways at most")
+            raise ValueError(f"{root}: the classes are {sizes}; a task needs two of one split")
+        print(f"classes by split: {sizes}; tasks have {min(parts.values())} ways at most")
     except ValueError as error:
         print(f"no tasks yet: {error}; two classes are enough for --rule classify")
     print("how to train on them: lessons/guides/recordings.md")
 
 
 def _sensor(events: np.ndarray, named: tuple[int, ...] | None) -> tuple[int, ...]:
-    """The sensor that is named, or else what events reach of it: a row of units where all are in
-    one row, and alike."""
+    """Return the named sensor, or else the smallest that holds all events: a row of units where all
+    events are in one row and of one polarity."""
     if named is not None:
         return named
     reach = int(events["y"].max()) + 1, int(events["x"].max()) + 1

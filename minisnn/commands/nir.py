@@ -34,9 +34,9 @@ def export(
     dt: Annotated[float | None, "seconds of a step (default: 0.001)"] = None,
     force: Force = False,
 ) -> None:
-    """A checkpoint to a NIR file.
+    """Convert a checkpoint to a NIR file.
 
-    --for chooses the time step and the form that one tool asks for. No other tool
+    --for chooses the time step and the form that a tool needs. No other tool
     has a neuron like lif, whose reset fades: train with --neuron cuba.
 
     examples:
@@ -53,7 +53,7 @@ def export(
     net: Any = found.net  # `export_nir` refuses what NIR cannot say
     export_nir(out, net, found.theta, inner=found.inner, dt=step, tool=for_)
     sentences = unsaid(net, dt=step, tool=for_)
-    _report(out, found, "NIR does not say everything; who runs it must know", sentences)
+    _report(out, found, "NIR cannot store everything; whoever runs it must know", sentences)
 
 
 def import_(
@@ -66,8 +66,8 @@ def import_(
     ] = None,
     reset: Annotated[
         Literal["zero", "subtract"] | None,
-        "whether a spike sets the membrane to zero, at once, or subtracts the threshold a step "
-        "later (default: zero)",
+        "whether a spike immediately sets the membrane to zero, or subtracts the threshold a "
+        "step later (default: zero)",
     ] = None,
     readout: Annotated[
         Literal["membrane"] | None,
@@ -76,7 +76,7 @@ def import_(
     ] = None,
     force: Force = False,
 ) -> None:
-    """A NIR file to a checkpoint.
+    """Convert a NIR file to a checkpoint.
 
     A chain from another tool can be imported, too, with odd kernels,
     padding="same", any stride, 2 x 2 pooling or none, and loops of Linear or Affine
@@ -98,9 +98,9 @@ def import_(
     found = read_file(source, **{name: value for name, value in given.items() if value is not None})
     save(out, found.net, found.theta, inner=found.inner, provenance=found.provenance)
     sentences = found.provenance.get("not said by the graph", [])
-    _report(out, found, f"{source} does not say everything; taken were", sentences)
+    _report(out, found, f"{source} does not say everything; assumed were", sentences)
     guide = "lessons/guides/interchange.md"
-    print(f"to train it on give --start {out} and its settings: {guide}")
+    print(f"to continue training, give --start {out} and its settings: {guide}")
 
 
 def _report(out: Path, found: Any, title: str, sentences: list[str]) -> None:

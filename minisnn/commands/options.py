@@ -1,4 +1,4 @@
-"""Options that several commands share, and what is said of options that do nothing."""
+"""Options that several commands share, and warnings about options without effect."""
 
 import warnings
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ..parallel.executor import Executor
 from ..parallel.threads import set_threads
 from ..parallel.workers import Workers
 
-# what is tested on a set of tasks where no network is named: the best that ships for it
+# the best shipped network for each data set, tested where none is named
 NETWORKS = {
     "double-nmnist": "double_nmnist_fast.h5",
     "double-asl": "double_asl_maml.h5",
@@ -44,7 +44,7 @@ class Work:
     """where the work is done (default: in this process)
 
     Episodes, and the tasks of an update (--tasks of minisnn train), are
-    independent, so workers can do them, with one thread each. Results are the
+    independent, so workers can share them, with one thread each. Results are the
     same to the last bit. A stopped run may continue with more or fewer workers.
     """
 
@@ -55,7 +55,7 @@ class Work:
     threads: Threads = None
 
     def executor(self) -> Any:
-        """What does the work, a context manager that ends all workers."""
+        """Return the executor that does the work, a context manager that ends all workers."""
         set_threads(self.threads)
         if self.workers and self.scheduler:
             raise ValueError("--scheduler is not allowed with --workers; give one of them")
@@ -86,19 +86,19 @@ class Forms:
 
 
 def flags(**given: Any) -> list[str]:
-    """The options that were given, as one writes them."""
+    """List the options that were given, as flags."""
     names = [name for name, value in given.items() if value not in (None, False, ())]
     return [f"--{name.rstrip('_').replace('_', '-')}" for name in names]
 
 
 def idle(why: str, **given: Any) -> None:
-    """Warn of options that were given and do nothing."""
+    """Warn about given options that have no effect."""
     for flag in flags(**given):
         warnings.warn(f"{flag} does nothing {why}", stacklevel=3)
 
 
 def network_for(dataset: str | None, strokes: tuple[str, ...]) -> Path:
-    """The network that ships for a data set."""
+    """Return the shipped network for a data set."""
     if dataset not in NETWORKS:
         known = ", ".join(NETWORKS)
         raise ValueError(
@@ -109,12 +109,12 @@ def network_for(dataset: str | None, strokes: tuple[str, ...]) -> Path:
 
 
 def reading_of(dataset: str, strokes: tuple[str, ...]) -> dict[str, Any]:
-    """The options of a data set that --strokes stands for."""
+    """Return the data set's options that --strokes stands for."""
     idle(f"for {dataset}", strokes=strokes if dataset != "written" else ())
     return options_of(strokes) if dataset == "written" else {}
 
 
 def in_a_line(net: Any) -> str:
-    """A network's kind and size."""
+    """Describe a network's kind and size in one line."""
     kind = f"{type(net).__name__} for inputs {' x '.join(map(str, net.input_shape))}"
     return f"{kind}, {net.ways} classes, {net.size:,} parameters"

@@ -1,4 +1,4 @@
-"""`minisnn record`: labelled pictures as event recordings."""
+"""`minisnn record`: turn labelled pictures into event recordings."""
 
 from collections import Counter
 from pathlib import Path
@@ -32,14 +32,14 @@ def record(
 ) -> None:
     """Record labelled pictures with the simulated event camera, which moves in
     N-MNIST's three saccades. Without pictures it records the digits that ship with
-    minisnn. Its output can be used at once: a folder of digits in N-MNIST's format
-    serves as --root of train and evaluate.
+    minisnn. Its output can be used directly: a folder of digits in N-MNIST's format
+    is a --root for train and evaluate.
 
     examples:
       minisnn record --out simulated                 the shipped digits
       minisnn record letters --out letters-events    letters/<label>/<name>.png
       minisnn record train-images-idx3-ubyte.gz --out mnist-events --each 100
-      minisnn train --root simulated                 train on what was recorded
+      minisnn train --root simulated                 train on these recordings
 
     pictures: a folder with a folder of pictures for each label (.png, .jpg, ...),
     an idx file with the labels next to it (as MNIST's, plain or .gz), or .npz with
@@ -67,17 +67,17 @@ def record(
         if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\:"):
             raise ValueError(f"{pictures}: the label {name!r} cannot be the name of a folder")
     if there := [one for one in out.glob("*") if one.name.lower() == split.lower()]:
-        raise ValueError(f"{there[0]}: recordings are there, and would be mixed with new ones")
+        raise ValueError(f"{there[0]}: holds recordings, which would be mixed with new ones")
     seen: Counter[int] = Counter()
     total = 0
     with whole_folder(out) as folder:
         camera = EventCamera(inverted=inverted)
-        for place in bar(range(len(found.labels)), None, "recording", not quiet):
-            label, number = int(found.labels[place]), int(numbers[place])
+        for index in bar(range(len(found.labels)), None, "recording", not quiet):
+            label, number = int(found.labels[index]), int(numbers[index])
             if each is not None and seen[label] >= each:
                 continue
             seen[label] += 1
-            events = camera.record(found.images[place], seed, number, duration)
+            events = camera.record(found.images[index], seed, number, duration)
             if not events.size:
                 what = f"picture {number} of the set gives no events; is it all of one grey?"
                 raise ValueError(f"{pictures}: {what}")

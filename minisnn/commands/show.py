@@ -1,4 +1,4 @@
-"""`minisnn show`: a task as pictures, a raster and an animation."""
+"""`minisnn show`: draw a task as pictures, a raster and an animation."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -39,7 +39,7 @@ def show(
         f"also draw what a network answers before and after adaptation: {CHECKPOINT}",
     ] = None,
     out: Annotated[Path, "DIR", "folder to write to", outputs.FOLDER] = Path("task"),
-    format: Annotated[Literal["png", "svg", "pdf"], "of the pictures"] = "png",
+    format: Annotated[Literal["png", "svg", "pdf"], "file format of the pictures"] = "png",
     animation: Annotated[bool, "write the animation, which takes some seconds"] = True,
     force: Force = False,
     forms: Forms,
@@ -63,7 +63,7 @@ def show(
       minisnn show --root ~/N-MNIST --ways 3               real recordings
       minisnn show --dataset shd --root ~/SHD              spoken words, as rasters
       minisnn show --dataset written --root strokes.npz    characters, by the pen
-      minisnn show --checkpoint runs/quick-1               and what it answers
+      minisnn show --checkpoint runs/quick-1               and a network's answers
       minisnn show --no-animation --format svg
     """
     from ..data.sets.named import open_set
@@ -100,7 +100,7 @@ def show(
     if source := getattr(tasks, "source", None):
         print(f"from {source}")
     sounds = task.x_support.ndim == 3
-    where = "which units fire" if sounds else "where its events lie"
+    where = "which units fire" if sounds else "where its events are"
     title = f"A recording of class {names[int(task.y_support[0])]}: {where}, step by step"
     with outputs.marked_folder(out, force) as made:
         written = [

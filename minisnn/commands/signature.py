@@ -1,4 +1,4 @@
-"""A command is a function: its parameters are its options, their annotations the help.
+"""Commands as functions: parameters are options, and their annotations are the help.
 
     def show(
         task: Annotated[Path, "FILE", "what is shown"],
@@ -31,14 +31,14 @@ WORDS = {int: "whole number", float: "number"}
 
 
 class Group(NamedTuple):
-    """A heading of the help, and what stands below it."""
+    """A heading of the help, and the text below it."""
 
     title: str
     description: str | None = None
 
 
 def options(function: Callable) -> Iterator[tuple[Any, inspect.Parameter]]:
-    """(group, parameter) of every option of a function."""
+    """Yield (group, parameter) for every option of a function."""
     for parameter in inspect.signature(function).parameters.values():
         kind = parameter.annotation
         if not hasattr(kind, FIELDS):
@@ -54,7 +54,8 @@ def _extras(parameter: inspect.Parameter, kind: Any) -> list[Any]:
 
 
 def declare(parser: argparse.ArgumentParser, command: Any) -> None:
-    """Give a parser the options of a command, and `run`, which carries it out with what is given."""
+    """Add a command's options to a parser, and `run`, which calls the command with the given
+    options."""
     if isinstance(command, dict):
         parser.usage = "%(prog)s PART [options]"
         parts = parser.add_subparsers(title="what to do", metavar="PART", required=True)
@@ -106,7 +107,7 @@ def _add(parser: Any, parameter: inspect.Parameter) -> None:
 
 
 def _value(read: Any, optional: bool, least: int | None, text: str) -> Any:
-    """The value that a text on the command line stands for; "none" is None, or an empty list."""
+    """Parse a text from the command line; "none" is None, or an empty list."""
     several = get_origin(read) is tuple
     if not text:
         raise argparse.ArgumentTypeError("expected a value, found none; is a shell variable unset?")
@@ -121,7 +122,7 @@ def _value(read: Any, optional: bool, least: int | None, text: str) -> Any:
 
 
 def run(function: Callable[..., int | None], given: dict[str, Any]) -> int | None:
-    """Call a function with the options that were given; what it would write is checked before."""
+    """Call a function with the given options, after checking the paths that it would write."""
     read, written = [], []
     for _, option in options(function):
         path = given.get(option.name, option.default)

@@ -1,5 +1,5 @@
-"""`minisnn table`, `figure`, `relearn`, `explore` and `report`: what is measured here of the paper,
-and beyond it."""
+"""`minisnn table`, `figure`, `relearn`, `explore` and `report`: measure what the paper claims, and
+more."""
 
 import sys
 import time
@@ -22,7 +22,7 @@ Episodes = Annotated[int, "test episodes"]
 
 @dataclass
 class Plan:
-    """what is measured, and by which networks (default: those that ship)"""
+    """data, networks and output (default: the networks that ship)"""
 
     queries: Annotated[int | None, "query samples of each class (default: 5)"] = None
     seed: Annotated[int, "seed of the episodes"] = 0
@@ -41,7 +41,7 @@ class Plan:
     out: Annotated[
         Path,
         "DIR",
-        "folder for numbers, figures and records, from which the same command continues",
+        "folder for numbers, figures and records; the same command continues from it",
         outputs.SHARED,
     ] = OUT
     force: Force = False
@@ -50,8 +50,8 @@ class Plan:
     def measure(
         self, runs: dict[str, Callable], episodes: int, work: Work, ways: int | None = WAYS
     ) -> Iterator[Any]:
-        """Carry out experiments, by functions of a study by their names, and write what each found;
-        networks, their data and the workers are shared. ways: what all networks tell apart."""
+        """Run experiments, given as {name: function of a study}, and write their findings; they
+        share networks, data and workers. ways: the number of classes of all networks."""
         from ..experiments.networks import Networks
         from ..experiments.study import Settings, Study
 
@@ -73,7 +73,7 @@ class Plan:
                 yield found
 
     def show(self, name: str, episodes: int, work: Work, run: Callable | None = None) -> None:
-        """Carry out one experiment, and print what it found."""
+        """Run one experiment and print its findings."""
         from ..experiments.study import Study
 
         ways = WAYS if run is None else None
@@ -90,7 +90,7 @@ def table(
     plan: Plan,
     work: Work,
 ) -> None:
-    """A table of Stewart & Neftci 2022, measured here, next to the paper's values.
+    """Measure a table of Stewart & Neftci 2022, next to the paper's values.
 
     2   one-shot accuracy on both data sets: MAML and FOMAML, spiking and not
     3   magnitudes of the readout's updates: inner loop, outer loop, training
@@ -113,8 +113,8 @@ def figure(
     plan: Plan,
     work: Work,
 ) -> None:
-    """A figure of Stewart & Neftci 2022, measured here: its numbers, the claims that
-    it stands for, and the figure itself as PNG and SVG.
+    """Measure a figure of Stewart & Neftci 2022: its numbers, the claims that it
+    supports, and the figure itself as PNG and SVG.
 
     2   example tasks
     3   error against inner-loop updates
@@ -131,8 +131,8 @@ def figure(
 
 
 def relearn(*, episodes: Episodes = 600, plan: Plan, work: Work) -> None:
-    """Forgetting and relearning: learn task A, then B, then A again, with one
-    recording of each class and one update each. Stewart & Neftci 2022 claim that a
+    """Measure forgetting and relearning: learn task A, then B, then A again, with
+    one recording of each class and one update each. Stewart & Neftci 2022 claim that a
     forgotten task is learned again in one shot.
 
     examples:
@@ -152,7 +152,7 @@ def explore(
     plan: Plan,
     work: Work,
 ) -> None:
-    """What the paper did not try.
+    """Measure what the paper did not try.
 
     shots        accuracy against the recordings of each class in the support set
     ways         accuracy against the number of classes, more than in meta-training
@@ -183,9 +183,8 @@ def report(
     plan: Plan,
     work: Work,
 ) -> None:
-    """Every table and figure of Stewart & Neftci 2022, measured here next to the
-    paper's values, and experiments that the paper did not try, on one page of
-    Markdown. Measurements of other commands in the same folder are
+    """Measure every table and figure of Stewart & Neftci 2022, next to the paper's
+    values, and what the paper did not try, on one page of Markdown. Measurements of other commands in the same folder are
     used; what is missing is measured first.
 
     examples:

@@ -1,4 +1,4 @@
-"""`minisnn train`: its options are those of the run, and every field of TrainingConfig."""
+"""`minisnn train`: options of the run, and one for every field of TrainingConfig."""
 
 import inspect
 import sys
@@ -37,8 +37,8 @@ def train(
 ) -> None:
     """Meta-train a spiking network to learn classes from one recording each, then
     test it on classes and recordings it has never seen. A task has a support set,
-    from which the network learns, and a query set, which it must name: --shots and
-    --queries recordings of each of --ways classes. Without options, a small network
+    from which the network learns, and a query set, which it must classify: --shots
+    and --queries recordings of each of --ways classes. Without options, a small network
     trains on simulated recordings. The run folder holds settings, log, learning
     curve, checkpoint and result. Ctrl-C saves the run, and --resume DIR continues
     it as if nothing had happened.
@@ -93,7 +93,7 @@ def train(
 
 
 def _settings() -> Iterator[inspect.Parameter]:
-    """An option for every field of TrainingConfig; only those that are given are passed on."""
+    """Yield an option for every field of TrainingConfig; only given ones are passed on."""
     usual = TrainingConfig.preset(DEFAULT)
     for title, settings in TrainingConfig.groups().items():
         for field in settings:

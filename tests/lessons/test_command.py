@@ -67,7 +67,7 @@ def test_it_leaves_a_students_work_alone(command):
     (Path("mine") / "style.py").unlink()
     code, out, _ = command("--out", "mine")
     assert code == 0 and work.read_text() == "hours of work"
-    assert f"{work}: yours, left as it is" in out
+    assert f"{work}: yours, kept" in out
     command("--out", "mine", "--only", 1, "--force")
     assert work.read_bytes() == (make.HERE / work.name).read_bytes()
 
