@@ -1,4 +1,4 @@
-"""Events in, count tensors out: readers, the event camera, and the double data sets.
+"""Events in, count tensors out: readers, the event camera, and the sets of tasks.
 
 Import from here: nothing; its rooms have names of their own, `readers`,
 `camera`, `sets`, `sounds`, `written`, `store`.

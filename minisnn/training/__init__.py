@@ -1,4 +1,4 @@
-"""Runs: settings, an update, the folder and the checkpoint of a run, evaluation, health, progress.
+"""Runs: settings, updates, the folder and checkpoint of a run, evaluation and progress.
 
 Import from here: any module.
 It may import: stopping, terminal, files, parallel, core, layers, network, meta, data.camera,

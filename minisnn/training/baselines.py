@@ -1,5 +1,5 @@
-"""What meta-learning must beat: nearest class means on features that were not meta-trained, and on
-those that were.
+"""Baselines that meta-learning must beat: nearest class means on features that were not
+meta-trained, and on those that were.
 
 A rule takes a task to logits of its query samples, (Q, ways), or to several, (n, Q, ways). The
 rules here take the class means of the support and answer with the nearest (`meta.prototypes`), on
@@ -45,7 +45,7 @@ Rule = Callable[[Task], np.ndarray]
 
 
 def frames(task: Task) -> np.ndarray:
-    """Nearest class mean of summed frames: the pixel baseline."""
+    """Answer by the nearest class mean of summed frames: the pixel baseline."""
     support, query = (
         x.sum(1, dtype=np.float32).reshape(len(x), -1) for x in (task.x_support, task.x_query)
     )
@@ -54,7 +54,7 @@ def frames(task: Task) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Nearest:
-    """Nearest class mean of a network's last trace."""
+    """The nearest class mean of a network's last trace."""
 
     net: Any
     theta: np.ndarray
@@ -65,7 +65,7 @@ class Nearest:
 
 @dataclass(frozen=True, eq=False)
 class Adapted:
-    """What the network answers after an inner loop, `ClassMeans` or another."""
+    """A network's answers after an inner loop, such as `ClassMeans`."""
 
     net: Any
     theta: np.ndarray
@@ -73,7 +73,7 @@ class Adapted:
 
     @classmethod
     def of(cls, found: Any) -> "Adapted":
-        """What the network of a checkpoint, or of a result, does."""
+        """Make the rule of a checkpoint's network, or of a result's."""
         return cls(found.net, found.theta, found.loop)
 
     def __call__(self, task: Task) -> np.ndarray:
@@ -81,7 +81,7 @@ class Adapted:
 
 
 def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapted:
-    """A network that learns by another rule, with the steps of `inner`.
+    """Return a network that learns by another rule, with the number of steps of `inner`.
 
     name   "nearest" class mean, "proto-maml", "maml" or "online", one sample after the other; the
            readout of "maml" starts from zero where it was not trained to start from its own
@@ -105,7 +105,7 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
 def with_ways(
     net: Any, theta: np.ndarray, inner: InnerLoop, ways: int
 ) -> tuple[Any, np.ndarray, InnerLoop]:
-    """(network, theta, inner loop) for `ways` classes.
+    """Return (network, theta, inner loop) for `ways` classes.
 
     Meta-training makes the readout's columns alike, because its classes come in any order. So a
     readout whose columns are all their mean is a start for N classes; with the learned step sizes
@@ -129,8 +129,8 @@ def with_ways(
 
 
 def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Nearest:
-    """Nearest class mean on random weights, scaled to the support sets of `looks` episodes as
-    training starts."""
+    """Return the nearest class mean on random weights, scaled to the support sets of `looks`
+    episodes like initial weights of a run."""
     episodes = (tasks.episode(seed, index, net.ways, 1, 1) for index in range(looks))
     x = np.concatenate([task.x_support for task in episodes])
     return Nearest(net, net.init(np.random.default_rng(seed), x))
@@ -139,8 +139,8 @@ def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Neare
 def baselines(
     net: Any, theta: np.ndarray, tasks: Any, pretrained: Any = None, inner: InnerLoop | None = None
 ) -> dict[str, Rule]:
-    """The four rules by name, for a network and a set of tasks; those of `regression` where its
-    targets are real.
+    """Return the four rules by name for a network and a set of tasks, or those of `regression` for
+    real targets.
 
     pretrained   a checkpoint that takes the same recordings, if any
     inner        how the network learns; if given, the gradient-step rules that it was not trained
@@ -166,8 +166,8 @@ def baselines(
 
 @dataclass(frozen=True, kw_only=True)
 class Row(Estimate):
-    """A rule's accuracy on the episodes, or its error: the accuracy of every episode, all answers,
-    right (n,), or the errors of real targets, and what the episodes share."""
+    """A rule's accuracy or error over the episodes, with its answers: `right` (n,), right or wrong,
+    or errors of real targets, and what the episodes share."""
 
     per_episode: list[float]
     right: np.ndarray = field(compare=False, repr=False)
@@ -176,7 +176,7 @@ class Row(Estimate):
     r2: list[float] = field(default_factory=list)
 
     def less(self, other: "Row") -> Estimate:
-        """This accuracy less the other's in as many episodes.
+        """Return this accuracy minus the other's on as many episodes.
 
         Of the differences of single answers where the episodes are the same. Else the episodes are
         paired alone, and the other intervals are those of independent answers: the root of the sum
@@ -195,20 +195,21 @@ class Row(Estimate):
         return Estimate(found.mean, lead, found.ci95, *halves)
 
     def in_json(self) -> dict[str, Any]:
-        """In JSON's types."""
+        """Return the row in JSON's types."""
         found = dict(mean=self.mean, per_episode=self.per_episode, **self.told())
         return found | (self.explained() if self.errors else {})
 
     def explained(self) -> dict[str, float | None]:
-        """R^2 over episodes, in which it is known, and half its 95 % interval over these."""
+        """Return R^2, a mean over the episodes where it is known, and half its 95 % interval over
+        them."""
         known = [one for one in self.r2 if np.isfinite(one)]
         found = of_values(known) if known else Estimate(np.nan)
         return dict(r2=found.mean if known else None, r2_ci95=found.ci95)
 
 
 class Answers(NamedTuple):
-    """Which answers are right, of one episode (rules, Q), what they rest on, and of real targets R^2
-    of each rule, else nothing."""
+    """The answers of one episode: which are right (rules, Q), what they rest on, and each rule's
+    R^2 where targets are real."""
 
     right: np.ndarray
     drawn: Drawn
@@ -218,12 +219,12 @@ class Answers(NamedTuple):
 def answers(
     tasks: Any, rules: list[Rule], seed: int, ways: int, shots: int, queries: int, index: int
 ) -> Answers:
-    """What the rules answer to episode `index`."""
+    """Return the rules' answers to episode `index`."""
     return answers_of(tasks.episode(seed, index, ways=ways, shots=shots, queries=queries), rules)
 
 
 def answers_of(task: Task, rules: list[Rule]) -> Answers:
-    """What the rules answer to a task."""
+    """Return the rules' answers to a task."""
     with remembered():
         logits = [rule(task) for rule in rules]
     right = np.concatenate([correct(one, task) for one in logits])
@@ -232,8 +233,8 @@ def answers_of(task: Task, rules: list[Rule]) -> Answers:
 
 
 def explained(answers: np.ndarray, y: np.ndarray) -> float:
-    """R^2 = 1 - sum (answer - y)^2 / sum (y - the mean of y)^2 of an output over samples and steps, a
-    mean over the outputs; NaN where y of one does not vary."""
+    """Return R^2 = 1 - sum (answer - y)^2 / sum (y - mean y)^2 of each output over samples and
+    steps, averaged over outputs; NaN where a y does not vary."""
     off, y = ((a.reshape(-1, y.shape[-1])) for a in (answers - y, y))
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1 - (off**2).sum(0) / ((y - y.mean(0)) ** 2).sum(0)
@@ -241,9 +242,9 @@ def explained(answers: np.ndarray, y: np.ndarray) -> float:
 
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
-    """Which query samples have the largest logit at their label, (n, Q) of one or several logits;
-    of real targets the squared error of each, a mean over outputs and steps. ValueError for what is not
-    an answer to the task."""
+    """Return which query samples have their largest logit at their label, (n, Q) for one or several
+    sets of logits; for real targets the squared error of each, averaged over outputs and steps.
+    ValueError for anything that does not answer the task."""
     logits = np.asarray(logits)
     expected = task.y_query.shape if task.real else (len(task.y_query), task.ways)
     axes = len(expected)
@@ -260,9 +261,8 @@ def correct(logits: np.ndarray, task: Task) -> np.ndarray:
 
 
 def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) -> Drawn:
-    """What the answers to a task rest on; asked: which queries, (Q,) of truths, all of them by
-    default; support: whether those learned from count, which have a small part each where there are
-    many shots."""
+    """Return what the answers to a task rest on. asked: the queries (Q,), all by default. support:
+    whether support recordings count; each matters little where there are many shots."""
     of, labels = task.y_query, task.y_support
     names = task.classes or tuple(map(str, range(task.ways)))
     if task.real:  # targets are not classes: all samples are of one
@@ -276,7 +276,8 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
 
 
 def rows_of(names: list[str], found: list[Answers], errors: bool = False) -> dict[str, Row]:
-    """A row for every rule, of the answers of all episodes, or of the errors of real targets."""
+    """Return a row for every rule, from the answers of all episodes, or their errors where targets
+    are real."""
     shared = Shared([one.drawn for one in found])
     rows = {}
     for n, (name, right) in enumerate(zip(names, np.concatenate([one.right for one in found], 1))):

@@ -81,7 +81,7 @@ class Checkpoint:
 
     @property
     def loop(self) -> InnerLoop:
-        """How the network adapts, by the plain rule where nothing else was saved.
+        """Return how the network adapts: the saved inner loop, or else one plain gradient step.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> ms.save("mine.h5", net, net.init(np.random.default_rng(0)))
@@ -92,8 +92,8 @@ class Checkpoint:
         return self.inner or InnerLoop()
 
     def check_usable(self, path: str | Path) -> None:
-        """Raise ValueError for float weights that only stand behind those of the Loihi-style
-        fixed-point model.
+        """Raise ValueError for float weights that belong to a run on the Loihi-style fixed-point
+        model and only back its integer weights.
 
         These are in the checkpoints of runs that train on that model.
         """
@@ -107,8 +107,8 @@ class Checkpoint:
     def to_open(
         self, path: str | Path, dataset: str | None, root: str | None
     ) -> tuple[str, str | None]:
-        """(data set, root) that a command opens to test, show or export this network, as
-        `Origin.to_open`; it is usable."""
+        """Return the (data set, root) that a command opens for this network (`Origin.to_open`),
+        after checking that the network is usable."""
         self.check_usable(path)
         return self.origin.to_open(path, dataset, root)
 
@@ -126,7 +126,7 @@ def save(
     provenance: Mapping | None = None,
 ) -> None:
     """Write a checkpoint, whole or not at all. The parts are those of `Checkpoint`; `provenance`
-    adds to what is noted anyway.
+    adds to the versions and the time, which are always noted.
 
     Raises ValueError where theta does not fit the network or is not finite, OSError where the file
     cannot be written.
@@ -162,7 +162,7 @@ def save(
 
 
 def _image(texts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
-    """The bytes of a file, in which HDF5 has a checksum for each of its parts."""
+    """Return the bytes of an HDF5 file with a checksum for each of its parts."""
     import h5py
 
     image = io.BytesIO()
@@ -208,7 +208,7 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
 
 
 def _contents(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """(texts, arrays) of a file."""
+    """Read (texts, arrays) from a file."""
     import h5py
 
     size_of(path, WHAT, 1 << 62)
@@ -225,8 +225,8 @@ def _unpacked(text: str | bytes) -> Any:
 
 
 def _arrays(group: Any, most: int, above: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    """(name, array) of all that is in a group; what leads out of the file, or is larger than the
-    network's parameters or a curve, is refused before it is read."""
+    """Yield (name, array) for everything in a group; links out of the file, and arrays larger than
+    the network's parameters or a curve, are refused before they are read."""
     import h5py
 
     for key in group:
@@ -282,7 +282,8 @@ def _assembled(
 
 
 def _inner_of(net: Kept, kept: dict | None, arrays: dict, rule: Any, config: Any) -> Any:
-    """The inner loop of a file; its rule where that is the user's own."""
+    """Return the inner loop of a file, with the caller's rule if the file names one that it cannot
+    hold."""
     if kept is None:
         return None
     own = kept.pop("own", None)  # which no file holds
@@ -301,7 +302,7 @@ def _layout(net: Kept) -> list:
 
 
 def _checked(net: Kept, theta: np.ndarray) -> np.ndarray:
-    """Theta as the network takes it; ValueError where it does not fit or is not finite there."""
+    """Return theta in the network's dtype; ValueError where it does not fit or is not finite."""
     if np.shape(theta) != (net.size,):
         raise ValueError(
             f"theta must be a flat array of {net.size} parameters, not of shape {np.shape(theta)}"
@@ -314,7 +315,7 @@ def _checked(net: Kept, theta: np.ndarray) -> np.ndarray:
 
 
 def classifier() -> Checkpoint | None:
-    """The checkpoint of the ordinary classifier of digits in pairs that ships; None where it does
-    not."""
+    """Return the shipped checkpoint of an ordinary classifier of pairs of digits; None where this
+    installation lacks it."""
     path = if_shipped("double_nmnist_pretrained.h5")
     return None if path is None else read(path)

@@ -1,5 +1,5 @@
 """Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022,
-section 3.1), and what sets of tasks must be for it."""
+section 3.1), and checks of the sets of tasks."""
 
 import hashlib
 import warnings
@@ -40,7 +40,7 @@ TELLING_ANSWERS = 20  # beyond one an episode: fewer may be right and wrong like
 
 
 def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
-    """The sets of tasks, by split, that a run of these settings needs."""
+    """Open the sets of tasks, by split, that a run with these settings needs."""
     known = asked_whole(config.dataset) if RULES[config.rule].whole_set else {}
     looks = {"train": 1, "val": config.evaluate_every, "test": config.test_episodes}
     how = {split: {**config.recordings(split), **known} for split in looks if looks[split]}
@@ -53,15 +53,16 @@ def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
 
 
 def asked_whole(dataset: str) -> dict[str, str]:
-    """Options of a set of which all training classes are told apart at once: there is no support to
-    align tasks by. Of spoken words it is all of them, as the field tells them apart."""
+    """Return options of a set for a classifier of all training classes, whose tasks have no support
+    to align by. Of spoken words it classifies all, as is usual in the field."""
     if dataset in SOUNDS:
         return dict(classes="all")
     return dict(classes="train", **({"align": "none"} if dataset == "double-nmnist" else {}))
 
 
 def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None = None) -> str:
-    """What tells how well tasks are learned: "accuracy", or "error" of real targets.
+    """Check the sets of tasks, and return how learning is measured: "accuracy", or "error" for real
+    targets.
 
     ValueError, before anything is learned, for sets that lack what training, validation or the test
     ask for, or that share what is to be unseen. A first task of each is drawn.
@@ -107,7 +108,7 @@ def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | Non
 
 
 def check_targets(task: Task, loss: Loss, labels: bool, what: str = "tasks") -> None:
-    """ValueError for real targets where a loss or a rule takes labels only."""
+    """Raise ValueError for real targets where the loss or the rule needs labels."""
     if task.real and (labels or not loss.one_hot):
         raise ValueError(
             f"{what} have real targets, and {'the rule' if labels else loss.name} takes labels; "
@@ -117,8 +118,8 @@ def check_targets(task: Task, loss: Loss, labels: bool, what: str = "tasks") -> 
 
 
 def check_size(task: Task, ways: int, shots: int, queries: int) -> None:
-    """ValueError where a task of labels is not as large as was asked: what is said of the accuracy
-    names these numbers."""
+    """Raise ValueError where a task of labels does not have the requested size, which reports of
+    its accuracy state."""
     if task.real:
         return
     learned = np.bincount(task.y_support, minlength=ways).tolist()
@@ -132,15 +133,15 @@ def check_size(task: Task, ways: int, shots: int, queries: int) -> None:
 
 
 def measured(logits: np.ndarray, y: np.ndarray) -> float:
-    """Share of samples whose label has the largest logit (the first of equal ones); of real targets
-    (B, outputs) the mean squared error."""
+    """Return the share of samples whose label has the largest logit (the first of equal ones), or
+    the mean squared error for real targets (B, outputs)."""
     right = logits.argmax(1) == y if y.dtype.kind in "iu" else (logits - y) ** 2
     return float(np.mean(right))
 
 
 @dataclass(frozen=True, eq=False)
 class Unadapted:
-    """What a network answers before it learns the task."""
+    """A network's answers before it learns the task."""
 
     net: Any
     theta: np.ndarray
@@ -170,8 +171,8 @@ def evaluate(
     whole_set: bool = False,
     classes: Sequence[str] | None = None,
 ) -> dict:
-    """Query accuracy on `episodes` tasks, starting each from theta; episode i depends on (seed, i)
-    alone.
+    """Measure query accuracy on `episodes` tasks, each learned from theta; episode i depends on
+    (seed, i) only.
 
     dataset    a name that `data.sets.named` opens, read from `root`, or anything with
                `episode(seed, i, ways, shots, queries)`
@@ -294,14 +295,14 @@ def evaluate(
 
 
 def _less(own: Row, other: Row) -> dict[str, Any]:
-    """What a rule has more than another, in JSON's types."""
+    """Return this rule's difference from another, in JSON's types."""
     less = own.less(other)
     halves = [less.mean, less.ci95, less.ci95_recordings]
     return dict(less=halves, less_interval=less.told()["interval"])
 
 
 def alignment(tasks: Any) -> str:
-    """How recordings lie in the tasks of a set, of ALIGNED."""
+    """Return how recordings are aligned in a set's tasks, a key of ALIGNED."""
     tasks = getattr(tasks, "tasks", tasks)
     centred = "centred" if getattr(tasks, "centred", False) else "none"
     return getattr(tasks, "align", None) or centred
@@ -315,9 +316,9 @@ def _episode(
     size: tuple[int, int, int],
     number: int,
 ) -> tuple[Answers, int]:
-    """What the rules answer to episode `number`, before adaptation and after it first, and how many
-    query samples the support has, too, that have enough events for it to be no coincidence; size:
-    (ways, shots, queries)."""
+    """Return the rules' answers to episode `number`, the network's before and after adaptation
+    first, and the number of query samples identical to a support sample, if they have enough events
+    to rule out coincidence. size: (ways, shots, queries)."""
     task = tasks.episode(seed, number, *size)
     before, adapted, *_ = rules
     repeated = 0
@@ -335,8 +336,8 @@ def _episode(
 
 
 def _one_answer(answered: list[Answers]) -> bool:
-    """Whether in every episode the queries of one class are right, all of them, and no others; by
-    chance it is hardly ever so, but of few answers, of which nothing is said."""
+    """Return whether in every episode exactly the queries of one class are right. This hardly ever
+    happens by chance; with few answers the result is False."""
 
     def alike(right: np.ndarray, of: np.ndarray) -> bool:
         shares = np.bincount(of, right) / np.maximum(np.bincount(of), 1)

@@ -1,5 +1,4 @@
-"""The folder of a training run: what lies in it, and the rule that nothing in it is overwritten
-unasked.
+"""The folder of a training run: its files, and the rule that nothing is overwritten unasked.
 
 config.json     settings, what made it       checkpoint.h5   parameters and all that going on needs
 log.csv         a row an update              curve.png       the learning curve
@@ -28,7 +27,7 @@ FILES = ("config.json", CURRENT, "log.csv", "curve.png", "result.json")
 
 
 def free_folder(name: str, parent: str | Path = "runs") -> Path:
-    """The first of parent/name-1, parent/name-2, … that does not exist."""
+    """Return the first of parent/name-1, parent/name-2, … that does not exist."""
     number = 1
     while (Path(parent) / f"{name}-{number}").exists():
         number += 1
@@ -36,8 +35,8 @@ def free_folder(name: str, parent: str | Path = "runs") -> Path:
 
 
 class RunFolder:
-    """A run's folder and its files, and `more` that the command writes there; `command` is what
-    goes on with it, given --resume DIR.
+    """A run's folder and files, and `more` files that the command writes there. `command` resumes
+    the run, given --resume DIR.
 
     Within a `with` block it is there, and no other process runs in it: ValueError where one does
     already. A folder that stays empty goes again.
@@ -62,15 +61,15 @@ class RunFolder:
 
     @property
     def how_to_go_on(self) -> str:
-        """What resumes the run."""
+        """Return how to resume the run, in words."""
         return self.origin.how_to_go_on(self.path)
 
     def config(self) -> TrainingConfig:
-        """Settings of the run that lies here."""
+        """Read the settings of the run in this folder."""
         return self.read()[0]
 
     def read(self) -> tuple[TrainingConfig, Origin]:
-        """(settings, what made the run) of the run that lies here."""
+        """Read (settings, origin) of the run in this folder."""
         path = self.path / "config.json"
         if not (self / "config.json").is_file():
             raise ValueError(
@@ -82,8 +81,7 @@ class RunFolder:
         return TrainingConfig.from_mapping(values, str(path)), Origin.read(made, f"{path}: made")
 
     def check_free(self) -> None:
-        """Raise ValueError where a run lies here already, or files that have the names of a
-        run's."""
+        """Raise ValueError where the folder holds a run, or files with the names of a run's."""
         there = [name for name in self.files if os.path.lexists(self / name)]
         if "config.json" in there:
             go_on = self.read()[1].how_to_go_on(self.path)
@@ -98,15 +96,15 @@ class RunFolder:
             )
 
     def begin(self, config: TrainingConfig, origin: Origin) -> None:
-        """Remove the files of a run before, and write the settings and what makes the run."""
+        """Remove the files of an earlier run, and write the settings and the origin."""
         for name in FILES:
             (self / name).unlink(missing_ok=True)
         self.origin = origin
         write_json(self / "config.json", {**asdict(config), "made": asdict(origin)})
 
     def check_made(self, data: Mapping[str, Any] | None) -> TrainingConfig:
-        """Settings of the run that lies here, where this command made it of such data, opened by
-        name, given in Python, or None; else ValueError."""
+        """Return the run's settings where this command made it from such data (opened by name,
+        given in Python, or None); else ValueError."""
         config, origin = self.read()
         given = data is not None and not isinstance(data, Opened)
         origin.check(self.origin.command, given, self.path)
@@ -120,8 +118,8 @@ class RunFolder:
     def resume(
         self, config: TrainingConfig, data: Mapping[str, Any] | None, own: Own = MODEL
     ) -> Checkpoint | None:
-        """The checkpoint to continue from; None where the run was stopped before its first. `data`
-        as of `check_made`; own: parts of the model that are given in Python."""
+        """Return the checkpoint to continue from; None where the run stopped before its first.
+        data: as in `check_made`. own: parts of the model given in Python."""
         changes = config.changes_from(self.check_made(data))
         if self.origin.own != own.words():
             changes.append(f"{self.origin.own or 'no parts of a model'} -> {own.words() or 'none'}")
@@ -142,18 +140,18 @@ class RunFolder:
         return found
 
     def write_log(self, columns: list[str], rows: list[dict[str, float]]) -> None:
-        """Write log.csv again, with these rows."""
+        """Rewrite log.csv with these rows."""
         lines = [",".join(columns), *(_line(columns, row) for row in rows), ""]
         write_whole(self / "log.csv", "\n".join(lines).encode())
 
     def log(self, columns: list[str], row: dict[str, float]) -> None:
-        """Add a row to log.csv."""
+        """Append a row to log.csv."""
         with open(self / "log.csv", "a", encoding="utf-8", newline="\n") as file:
             file.write(_line(columns, row) + "\n")
 
     def draw(self, rows: list[dict[str, float]], chance: list[float] | None) -> None:
-        """The learning curve, where there is something to draw, and time. A picture is never worth
-        a run: where it cannot be drawn, a warning says so. chance: that of the rows' tasks."""
+        """Draw the learning curve of these rows, unless the run is being stopped. A failed picture
+        does not end the run: a warning says so. chance: the rows' chance levels."""
         if not rows or stopping.asked() and not drawing():
             return
         try:

@@ -1,5 +1,4 @@
-"""Intervals that mean what they say: each names whom it speaks for, and holds its mean 19 times in
-20.
+"""Honest 95 % intervals: each names its population, and contains the true mean 19 times in 20.
 
 Episodes draw again and again from one set of recordings, so they are not independent: an interval
 over episodes, 1.96 s / sqrt(E), tells how well the mean over *these* recordings is known. Asked is
@@ -63,27 +62,28 @@ POPULATIONS = {
 
 
 def ci95(values: Sequence[float]) -> float | None:
-    """Over episodes: 1.96 s / sqrt(n), s the sample standard deviation; None for a single value."""
+    """Return half the interval over episodes, 1.96 s / sqrt(n) with the sample standard deviation
+    s; None for a single value."""
     return 1.96 * float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else None
 
 
 def rule_of_three(n: int) -> float:
-    """What cannot be excluded at 95 % after n cases without one of the other kind: 3 / n, at most
-    1."""
+    """Return the rate that cannot be excluded at 95 % after n cases without an exception: 3 / n, at
+    most 1."""
     return min(3 / n, 1.0)
 
 
 def over_trials(values: Sequence[float]) -> float | None:
-    """Half the 95 % interval of the mean of a few independent values, such as training seeds: t s /
-    sqrt(n), Student's t with n - 1 degrees of freedom (2.26 for 10 values, 4.30 for 3). None for a
-    single value."""
+    """Return half the 95 % interval of the mean of a few independent values, such as training
+    seeds: t s / sqrt(n), Student's t with n - 1 degrees of freedom (2.26 for 10 values, 4.30 for
+    3). None for a single value."""
     n = len(values)
     return None if n < 2 else _t(n - 1) * float(np.std(values, ddof=1)) / n**0.5
 
 
 class Interval(NamedTuple):
-    """A 95 % interval, low to high; half, the longer way from the mean to an end, so that mean ±
-    half holds it; and the population that it speaks for, one of POPULATIONS."""
+    """A 95 % interval, low to high; half, the longer distance from the mean to an end, so that mean
+    ± half contains it; and its population, one of POPULATIONS."""
 
     half: float
     low: float
@@ -91,7 +91,7 @@ class Interval(NamedTuple):
     population: str
 
     def told(self) -> dict[str, float | str]:
-        """As JSON has it, the population in words."""
+        """Return the interval in JSON's types, its population in words."""
         return dict(self._asdict(), population=POPULATIONS[self.population])
 
 
@@ -112,14 +112,14 @@ class Estimate:
     ci95_classes: float | None = None
 
     def told(self) -> dict[str, Any]:
-        """The intervals in JSON's types."""
+        """Return the intervals in JSON's types."""
         halves = {name: getattr(self, name) for name in HALVES}
         return dict(interval=self.interval and self.interval.told(), **halves)
 
     @property
     def half(self) -> float:
-        """Half the interval to quote, or that over episodes: what is shown, and what verdicts go
-        by."""
+        """Half the interval to quote, or else the one over episodes; displays and verdicts use
+        it."""
         if self.interval is not None:
             return self.interval.half
         return np.inf if self.ci95 is None else self.ci95
@@ -133,34 +133,34 @@ class Estimate:
         return self.mean + self.half
 
     def percent(self) -> str:
-        """As tables show it: 98.7 ± 0.8."""
+        """Format for a table: 98.7 ± 0.8."""
         margin = f" ± {100 * self.half:.1f}" if self.half < np.inf else ""
         return f"{100 * self.mean:.1f}{margin}"
 
     def points(self) -> str:
-        """A difference as tables show it: +0.31 ± 0.35."""
+        """Format a difference for a table: +0.31 ± 0.35."""
         return f"{100 * self.mean:+.2f} ± {100 * (self.half if self.half < np.inf else 0):.2f}"
 
     def columns(self) -> tuple[str, str | None]:
-        """Both columns of a table: `percent`, and half the interval over episodes where it is not
-        the one to quote."""
+        """Format both columns of a table: `percent`, and half the interval over episodes where
+        another one is quoted."""
         if self.interval is None or self.ci95 is None:
             return self.percent(), None
         return self.percent(), f"± {100 * self.ci95:.1f}"
 
 
 def of_values(values: Sequence[float]) -> Estimate:
-    """The mean of values, one an episode."""
+    """Estimate the mean of values, one for each episode."""
     return Estimate(float(np.mean(values)), ci95=ci95(values))
 
 
 def of_trials(values: Sequence[float]) -> Estimate:
-    """The mean of a few independent values, such as training seeds (`over_trials`)."""
+    """Estimate the mean of a few independent values, such as training seeds (`over_trials`)."""
     return Estimate(float(np.mean(values)), ci95=over_trials(values))
 
 
 class Drawn(NamedTuple):
-    """What the answers of an episode rest on.
+    """The recordings and labels behind the answers of an episode.
 
     query     (Q, S) the recordings of each query sample, S = 0 where they are not known
     of        (Q,) the labels
@@ -177,7 +177,7 @@ class Drawn(NamedTuple):
 
 
 class Shared:
-    """What episodes have in common, and the intervals that follow from it for any answers to them.
+    """What episodes have in common, and the intervals that follow for any answers to them.
 
     drawn   one an episode, with as many answers in each. Raises ValueError where the numbers of
             answers differ.
@@ -224,8 +224,7 @@ class Shared:
         self.query_cell, self.support_cell = np.split(place, [self.query.shape[1]])
 
     def _occurrences(self, episode: int, recordings: np.ndarray, label: np.ndarray) -> np.ndarray:
-        """(4, n): recording, episode, its place in a class (class and side), and the sample that it
-        is part of."""
+        """Return (4, n): recording, episode, place in a class (class and side), and sample."""
         samples = np.arange(len(recordings)) + episode * self.each
         places = label[:, None] * self.sides + np.arange(self.sides)
         which = np.asarray(recordings, np.int64).ravel()
@@ -234,20 +233,19 @@ class Shared:
 
     @property
     def population(self) -> str:
-        """Whom the leading interval speaks for. Classes are a sample of others where each is a
-        symbol of its own and episodes have only some of them; pairs of ten digits are no sample of
-        others."""
+        """The population of the interval to quote. Classes are a sample of others where each is a
+        symbol and episodes have only some of them; pairs of ten digits are no such sample."""
         if not self.sides:
             return "episodes"
         return "recordings" if self._moments is None else "classes"
 
     def same(self, other: "Shared") -> bool:
-        """Whether the episodes are the same ones."""
+        """Return whether both have the same episodes."""
         mine, others = ((one.query, one.support, one.classes) for one in (self, other))
         return all(np.array_equal(a, b) for a, b in zip(mine, others))
 
     def estimate(self, right: np.ndarray, within: tuple[float, float] = ANSWERS) -> Estimate:
-        """The mean of the answers (n,), or of their differences or errors.
+        """Estimate the mean of the answers (n,), or of their differences or errors.
 
         within   what a mean can be: ANSWERS, right or wrong, whose ends are Wilson's; DIFFERENCES
                  of two; ERRORS, or differences of them, ANYTHING
@@ -278,7 +276,7 @@ class Shared:
         return Estimate(mean, lead, over_episodes, *others)
 
     def _alike(self) -> dict[str, float]:
-        """Half the intervals where no episode differs from another."""
+        """Return half the intervals where all episodes have the same accuracy."""
         halves = {"episodes": rule_of_three(self.answers)}
         if self.sides:
             of_these = ["recordings"] + ["classes"] * (self._moments is not None)
@@ -286,7 +284,7 @@ class Shared:
         return halves
 
     def _halves(self, rest: np.ndarray) -> dict[str, float]:
-        """Half the intervals for each population, symmetric, of deviations from the mean."""
+        """Return half the symmetric interval for each population, from deviations from the mean."""
         accuracy = rest.reshape(self.episodes, self.each).mean(1)
         variance = float(accuracy.var(ddof=1)) / self.episodes
         noise = 2 * variance**2 / (self.episodes - 1)  # Var(V)
@@ -308,7 +306,7 @@ class Shared:
         return halves
 
     def _of_recordings(self, rest: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-        """Every recording's part of V_R, (recordings,)."""
+        """Return every recording's part of V_R, (recordings,)."""
         cells = len(self.cell_episode)
         asked = np.bincount(self.query_cell, rest[self.query[3]], cells)
         often = np.bincount(self.support_cell, minlength=cells)
@@ -323,7 +321,7 @@ class Shared:
 
     @once
     def _counted(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """`_pairs` of queries, of what is learned from, and of both: how many pairs there are."""
+        """Count the pairs of `_pairs` for queries, for support recordings, and for both."""
         cells = len(self.cell_episode)
         asked, learned = (
             np.bincount(of, minlength=cells).astype(float)
@@ -336,9 +334,9 @@ class Shared:
         ]
 
     def _pairs(self, one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of values of cells (recording, episode) the sums of products over pairs of different
-        episodes: that share a recording, one a recording; and that have different ones of a symbol,
-        one a symbol."""
+        """Sum products of values of cells (recording, episode) over pairs of different episodes:
+        for each recording, pairs that share it; for each symbol, pairs with different recordings of
+        it."""
         size = int(self.symbol.max()) + 1, self.episodes
         place = self.symbol[self.cell_recording] * self.episodes + self.cell_episode
         products = np.bincount(self.cell_recording, one * other, len(self.symbol))
@@ -355,9 +353,9 @@ class Shared:
 
     @once
     def _moments(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Eigenvalues of H Z Z' H, H taking the mean off, and the weights of sum (A - mean)^2 and
-        |Z'(A - mean)|^2 in Var(mean A). None where classes are made of several symbols, or episodes
-        do not share classes now and then."""
+        """Return the eigenvalues of H Z Z' H, where H subtracts the mean, and the weights of sum (A
+        - mean)^2 and |Z'(A - mean)|^2 in Var(mean A). None where classes are made of several
+        symbols, or episodes do not share some of their classes."""
         Z, episodes = self.classes, self.episodes
         if self.sides != 1 or episodes < 3:
             return None
@@ -373,7 +371,7 @@ class Shared:
         return values, np.linalg.solve(system, wanted)
 
     def _of_classes(self, accuracy: np.ndarray) -> tuple[float, float]:
-        """Var(mean A) where classes are a sample, and its standard error."""
+        """Return Var(mean A) for classes as a sample, and its standard error."""
         values, weights = self._moments
         rest = accuracy - accuracy.mean()
         squares = np.array([rest @ rest, ((self.classes.T @ rest) ** 2).sum()])
@@ -388,12 +386,12 @@ class Shared:
 
 
 def _sums(values: np.ndarray) -> tuple[float, float]:
-    """The sum, and that of squares."""
+    """Return the sum, and the sum of squares."""
     return float(values.sum()), float((values**2).sum())
 
 
 def _t(free: float) -> float:
-    """Student's quantile."""
+    """Return Student's quantile."""
     from scipy.special import stdtrit
 
     return float(stdtrit(free, (1 + LEVEL) / 2))

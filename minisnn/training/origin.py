@@ -1,5 +1,5 @@
-"""What made a run or a network, and what it learned from: so no command continues with, tests or
-exports one as another.
+"""The origin of a run or network, its command and training data, so that no command resumes, tests
+or exports it as another.
 
 A run folder keeps it in config.json beside the settings ("made"), a checkpoint in its provenance
 ("origin").
@@ -51,8 +51,8 @@ class Origin:
 
     @classmethod
     def of(cls, command: str, data: Mapping[str, Any]) -> "Origin":
-        """Of a run that learns from the training set of `data`, which was opened by name or given
-        in Python."""
+        """Return the origin of a run on the training set of `data`, opened by name or given in
+        Python."""
         if not isinstance(data, Opened):
             return cls(command, PYTHON, kind=type(data["train"]).__name__)
         how = None if data.how is None else json.loads(data.how)
@@ -60,7 +60,7 @@ class Origin:
 
     @classmethod
     def read(cls, values: Any, source: str) -> "Origin":
-        """From JSON; `source` names it in errors."""
+        """Read an origin from JSON; `source` names it in errors."""
         try:
             # `sample` was None in all that is kept of 0.2, and what has a structure was a text
             kept = {name: value for name, value in values.items() if name != "sample"}
@@ -74,11 +74,11 @@ class Origin:
 
     @property
     def by_code(self) -> bool:
-        """Whether the data are made by code of the user."""
+        """True if the user's code makes the data."""
         return self.data is not None and runs_code(self.data)
 
     def words(self) -> str:
-        """What it learned from."""
+        """Describe the training data."""
         if self.data == PYTHON:
             return f"data {PYTHON}" + f" ({self.kind})" * (self.kind is not None)
         if self.by_code:
@@ -87,14 +87,14 @@ class Origin:
         return f"{self.data}, {of}"
 
     def how_to_go_on(self, folder: Path) -> str:
-        """What resumes the run in `folder`."""
+        """Describe how to resume the run in `folder`."""
         if self.data == PYTHON or self.own:
             return f"out={str(folder)!r}, resume=True in Python, and the same data and parts"
         return f"--resume {folder}" + " and --dataset" * self.by_code
 
     def check(self, command: str, given: bool, folder: Path) -> None:
-        """Before data is read: ValueError where `command` does not continue this run, or where data
-        are given to it in Python and should not be, or should be and are not."""
+        """Raise ValueError, before data is read, where `command` cannot continue this run, or data
+        must and must not be given in Python."""
         if command != self.command or given != (self.data == PYTHON):
             raise ValueError(
                 f"{folder}: the run was made by {self.command} and learns from {self.words()}; "
@@ -102,7 +102,7 @@ class Origin:
             )
 
     def check_same(self, now: "Origin", folder: Path) -> None:
-        """After data was read: ValueError where they are not what the run has learned from."""
+        """Raise ValueError, after data was read, where it differs from the run's."""
         old, new = self.content or {}, now.content or {}
         apart = [split for split in old if new.get(split, old[split]) != old[split]]
         if apart or self.kind not in (None, now.kind):
@@ -114,8 +114,8 @@ class Origin:
     def to_open(
         self, path: str | Path, dataset: str | None, root: str | None
     ) -> tuple[str, str | None]:
-        """(data set, root) that a command opens to test or show the network at `path`: what the
-        user names, or else what it learned from. ValueError where that cannot be."""
+        """Return the (data set, root) that a command opens to test or show the network at `path`:
+        the user's choice, or else the training data. ValueError where that is impossible."""
         if dataset is not None or self.data is None:
             return dataset or next(iter(DATASETS)), root
         if self.data == PYTHON or self.by_code:
@@ -126,13 +126,13 @@ class Origin:
         return self.data, self.root if root is None else root
 
     def labels(self, ways: int) -> tuple[str, ...] | None:
-        """The names of a classifier's classes, in the order of its outputs; None where they are not
-        known."""
+        """Return the names of a classifier's classes, in the order of its outputs; None where they
+        are unknown."""
         return tuple(self.classes) if self.classes and len(self.classes) == ways else None
 
     def options(self, dataset: str) -> dict[str, Any]:
-        """What the data set is opened with, where it is the one that the network learned from, or
-        another protocol of it, but for which classes."""
+        """Return the options, except for classes, that a data set is opened with, if the network
+        learned from it or from another protocol of it."""
         shipped = {dataset, self.data} <= {*DATASETS}
         same = dataset == self.data or shipped and DATASETS[dataset].place == _vocabulary(self)
         how = self.how if self.how is not None and same else {}
@@ -141,7 +141,8 @@ class Origin:
 
 
 def learned(origin: Origin, tasks: Any, start: Origin | None) -> Origin:
-    """The origin of a run by `tasks`, from the network of `start`, with what is learned from."""
+    """Return the origin of a run on `tasks`, started from the network of `start`, with the classes
+    and recordings learned so far."""
     before = start or Origin()
     names = (before.classes or []) if _vocabulary(before) == _vocabulary(origin) else []
     classes = [*names, *map(str, getattr(tasks, "classes", ()))]
@@ -152,9 +153,9 @@ def learned(origin: Origin, tasks: Any, start: Origin | None) -> Origin:
 
 
 def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
-    """What a network has learned from and is to be unseen, in words: classes of `tasks` by their
-    names, where both are of one vocabulary, or else recordings by what they hold, wherever they lie;
-    None where there is nothing."""
+    """Describe what of `tasks` the network learned from, although it should be unseen: classes by
+    name where both name classes alike, or else recordings by their content. None where there is
+    nothing."""
     classes = list(map(str, getattr(tasks, "classes", ())))
     known = (learner.classes or []) if _vocabulary(learner) == _vocabulary(origin) else []
     if common := [name for name in classes if name in set(known)]:
@@ -170,7 +171,7 @@ def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
 
 
 def _vocabulary(origin: Origin) -> str | None:
-    """Whose names the classes have: those of a set that ships, or else the user's, None."""
+    """Return the shipped set that names the classes; None for names of the user's."""
     if origin.data == PYTHON:
         places = (shipped.place for shipped in DATASETS.values())
         return next((place for place in places if place.endswith(f":{origin.kind}")), None)
@@ -178,15 +179,16 @@ def _vocabulary(origin: Origin) -> str | None:
 
 
 def contents_of(tasks: Any) -> set[str]:
-    """A hash of what each recording of a set holds, but of those with too few events to tell; none
-    of sets that are not `Recordings`, or whose recordings are only made when they are asked for."""
+    """Return a hash for each recording of a set that has enough events to be distinguished; none
+    for sets other than `Recordings`, or where recordings are made on demand."""
     pool = getattr(tasks, "pool", None)
     found = pool.contents(used_by(tasks).tolist()) if isinstance(pool, Counts) else {}
     return {content[:DIGITS] for content in found}
 
 
 def contents(data: Mapping[str, Any], ways: int) -> dict[str, str] | None:
-    """What sets of tasks hold, a hash a split; of a user's code that does not tell, of some tasks."""
+    """Return a hash of each split's set of tasks; for user's code without a method `identity`, of
+    some tasks."""
     own = isinstance(data, Opened) and runs_code(data.name)
 
     def of(tasks: Any) -> str:

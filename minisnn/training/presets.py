@@ -1,4 +1,4 @@
-"""What a preset becomes where a run states some of its settings itself."""
+"""Presets, adapted to settings that a run gives itself."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,15 +41,15 @@ preset = TrainingConfig.preset
 
 
 def named(name: str | None, changes: Mapping[str, Any]) -> str:
-    """The preset of that name; None: DEFAULT, but "maml" where `changes` ask for another rule,
-    order or model than it trains, or for updates of the first order."""
+    """Return the preset's name: the given one, or else DEFAULT, or "maml" where `changes` ask for a
+    rule, order, model or first-order updates that DEFAULT does not train."""
     base = preset(name or DEFAULT)
     others = any(changes.get(key, getattr(base, key)) != getattr(base, key) for key in _OTHERS)
     return name or ("maml" if others else DEFAULT)
 
 
 def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
-    """The settings of the preset `named` with `changes`.
+    """Return the settings of the preset `named`, with `changes`.
 
     Sets of sounds have a dense layer in place of conv layers, all steps are differentiated, and
     inner steps begin smaller.

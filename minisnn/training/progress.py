@@ -1,4 +1,4 @@
-"""What a training run shows of itself: before it begins, while it goes on, and in the end."""
+"""Reports of a training run: at its start, during training, and at its end."""
 
 import math
 import sys
@@ -38,7 +38,8 @@ FEW = 5  # training classes, of which little is learned that holds for others
 
 
 def bar(config: TrainingConfig, done: int, progress: bool) -> Any:
-    """A bar of the updates in a terminal; `show` writes its text, and twenty lines to a file."""
+    """Return a progress bar of updates in a terminal; `show` sets its text, and writes twenty lines
+    to a log."""
     form = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
     how = dict(initial=done, bar_format=form, leave=True)
     return terminal.bar(None, config.updates, "training", progress, False, **how)
@@ -47,7 +48,7 @@ def bar(config: TrainingConfig, done: int, progress: bool) -> Any:
 def show(
     shown: Any, config: TrainingConfig, rows: Sequence[Mapping[str, float]], progress: bool
 ) -> None:
-    """Tell of the last updates, as many as have a hundred tasks, and are alike."""
+    """Report averages over the last updates of the same rule, as many as make a hundred tasks."""
     done, total, span = len(rows), config.updates, max(1, 100 // config.tasks)
     alike = rows[max(alike_since(config, done), done - span) :]
     measure = "error" if "error_after" in rows[-1] else "accuracy"
@@ -63,8 +64,8 @@ def show(
 
 
 def alike_since(config: TrainingConfig, done: int) -> int:
-    """After so many updates, the first of those whose tasks, and so whose losses, are like the
-    last's: 0, or that in which class means end."""
+    """Return the number of updates before the first whose tasks, and so losses, resemble the
+    last's: 0, or the end of updates by class means."""
     return config.prototype_updates if done > config.prototype_updates else 0
 
 
@@ -76,8 +77,7 @@ def opening(
     measure: str = "accuracy",
     classes: Sequence[str] | None = None,
 ) -> str:
-    """What is said of a run before it begins, or goes on; classes: those to learn from, where they
-    are known."""
+    """Describe a run before it starts or resumes. classes: the training classes, if known."""
     kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
     rule = RULES[config.rule]
     tasks = f"{config.ways}-way {config.shots}-shot tasks"
@@ -103,12 +103,13 @@ def opening(
 
 
 def say(text: str) -> None:
-    """Show a line at once, beside what a command prints as its result."""
+    """Print a line to stderr immediately."""
     print(text, file=sys.stderr, flush=True)
 
 
 def deviations(result: Mapping[str, Any]) -> str:
-    """What a result is of that the network was not trained for, in words; "" where nothing is."""
+    """Describe how a result deviates from what the network was trained for; "" where it does
+    not."""
 
     def words(value: Any) -> str:
         return in_words(tuple(value) if isinstance(value, list) else value)
@@ -121,7 +122,7 @@ def deviations(result: Mapping[str, Any]) -> str:
 
 
 def sentence(result: dict) -> str:
-    """The result of `evaluate` in a line."""
+    """Describe the result of `evaluate` in a line."""
     split, met, other = result.get("split", "test"), result.get("met"), deviations(result)
     adapts = result.get("inner_steps") != 0  # else by class means, or without learning at all
     episodes = f"episode{'s' * (result['episodes'] != 1)}"
@@ -150,9 +151,9 @@ def sentence(result: dict) -> str:
 
 
 def table(result: dict, learned: str | None = None, inner: Any = None) -> list[str]:
-    """The rules of `evaluate` side by side, a line each: accuracy with the interval that leads, and
-    the first minus it, paired, in points; then whom the intervals speak for. learned: the words for
-    how the network learned; inner: how it learns a task, whose readings and looks are told."""
+    """Format the rules of `evaluate`, a line each: accuracy with the quoted interval, and the
+    paired difference to the first in points; then the intervals' population. learned: how the
+    network was trained, in words. inner: its inner loop, whose readings and looks are named."""
     if not result.get("rules"):
         return []
     if "error_after" in result:
@@ -181,8 +182,8 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
 
 
 def _errors(result: dict, first: str, same: str) -> list[str]:
-    """The rules of regression side by side, and whether one of them is ahead, but for the one that is
-    the same."""
+    """Format the rules of regression, a line each, and name those that are better than the network;
+    `same` is the network's own rule."""
     rows = {first: dict(result, mean=result["error_after"])}
     rows |= {REGRESSION.get(name, name): row for name, row in result["rules"].items()}
     wide = max(36, *map(len, rows))
@@ -205,6 +206,6 @@ def _errors(result: dict, first: str, same: str) -> list[str]:
 
 
 def plus_minus(interval: Mapping[str, Any] | None) -> str:
-    """Half an interval behind a number, in points, never 0.0, which no sample can show; nothing
-    where there is none."""
+    """Format half an interval, in points, at least 0.1, since no sample can show 0.0; "" for
+    None."""
     return "" if interval is None else f" ± {max(100 * interval['half'], 0.1):.1f}"

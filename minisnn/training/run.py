@@ -1,5 +1,5 @@
-"""Meta-training: MAML, ANIL or Reptile over tasks drawn from a data set, in a run folder that can
-be stopped and resumed.
+"""Meta-training by any rule on tasks from a data set, in a run folder that can be stopped and
+resumed.
 
 Task k of update u depends on (seed, u, k) alone, and a checkpoint holds everything else that the
 next update needs. So a run that was stopped and resumed ends with the very same arrays as one that
@@ -66,7 +66,7 @@ DEAD, SATURATED = 1e-4, 0.99  # mean output; trained layers fire at 0.005 to 0.2
 
 
 class Unhealthy(UserWarning):
-    """A layer tells those above it nothing of what was seen; the message says what to try."""
+    """A warning that a layer passes on nothing of its input; the message says what to try."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -75,8 +75,8 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished run: the network, its parameters, how it adapts, and as `test` what `evaluate`
-    found at the end."""
+    """A finished run: network, parameters, inner loop, curve, and as `test` the result of
+    `evaluate` at the end."""
 
     net: checkpoints.Kept
     theta: np.ndarray
@@ -86,7 +86,7 @@ class Result:
     out: Path
 
     def __repr__(self) -> str:
-        """A line, as a notebook shows it: what was reached, and where it lies."""
+        """Return a line for a notebook: the result, and the run folder."""
         reached = "not tested" if self.test is None else shows.sentence(self.test)
         return (
             f"Result: {reached}; run folder {self.out}; net, theta, inner, curve and test hold "
@@ -108,7 +108,7 @@ def train(
     loss: Loss | None = None,
     rule: MAML | None = None,
 ) -> Result:
-    """Meta-train a network and test it; everything is written to the folder `out` (see `folder`).
+    """Meta-train a network, test it, and write everything to the folder `out` (see `folder`).
 
     out        a folder, or a `RunFolder` that the caller holds and keeps
     resume     continue the run in `out`
@@ -192,7 +192,7 @@ def check_rates(tasks: list[dict[str, float]]) -> None:
 
 
 class _Run:
-    """A run in the making."""
+    """A run in progress."""
 
     def __init__(
         self,
@@ -227,7 +227,7 @@ class _Run:
         ]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
-        """From a checkpoint, or from the beginning; origin: of a run that begins."""
+        """Run from a checkpoint, or from the beginning. origin: that of a new run."""
         config, folder, net = self.config, self.folder, self.net
         if self.progress:
             announce()
@@ -276,8 +276,8 @@ class _Run:
         return Result(net, state.theta, self._inner(state), self._curve(), test, folder.path)
 
     def _broken_off(self, state: State, error: OSError | KeyboardInterrupt) -> BaseException:
-        """What to raise on Ctrl-C, or where workers, a disk, a folder or a connection fail: it says
-        what is kept. What can be saved is saved."""
+        """Return the exception to raise on Ctrl-C, or when workers, a disk, a folder or a
+        connection fail, after saving what can be saved; it says what is kept."""
         folder = self.folder
         with suppress(OSError):
             self._save(state)
@@ -302,8 +302,8 @@ class _Run:
         return inner if self.axes is None else replace(inner, axes=self.axes)
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
-        """The state after one update of `tasks` tasks, and its row in the log; ValueError, and the
-        state before is saved, where it is not finite."""
+        """Return the state after one update of `tasks` tasks, and its row in the log. Where it is
+        not finite, save the state before and raise ValueError."""
         config, sums = self.config, [Learned()]
         run = self.data["train"], self.net, config, self.steps, state.theta, state.log_step
 
@@ -321,7 +321,7 @@ class _Run:
             raise type(error)(f"update {state.update + 1}: {error}; {advice}; {kept}") from None
 
     def _validate(self, state: State) -> None:
-        """Look at the validation tasks where it is time, and draw the curve so far."""
+        """Evaluate the validation tasks when they are due, and draw the curve so far."""
         config, due = self.config, self.config.evaluate_every
         now = due and self.rows and (state.update % due == 0 or state.update == config.updates)
         if not now or "validation" in self.rows[-1]:
@@ -359,7 +359,7 @@ class _Run:
         }
 
     def _chances(self) -> list[float] | None:
-        """How often guessing is right in the training tasks of each update; None of real targets."""
+        """Return the chance level of each update's training tasks; None for real targets."""
         rules = (self.own.rule_at(self.config, u) for u in range(len(self.rows)))
         sizes = [ways_of(self.data["train"], self.size[0], self.config, rule) for rule in rules]
         return [1 / ways for ways in sizes] if self.measure == "accuracy" else None
@@ -380,7 +380,7 @@ class _Run:
         self.saved = state.update
 
     def _test(self, state: State) -> dict | None:
-        """Accuracy on the test tasks, made once and kept in result.json."""
+        """Return the accuracy on the test tasks, measured once and kept in result.json."""
         config, origin = self.config, self.folder.origin
         path = self.folder / "result.json"
         self.folder.draw(self.rows, self._chances())

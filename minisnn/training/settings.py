@@ -1,5 +1,5 @@
-"""Everything that defines a meta-training run, in one frozen dataclass of plain values, whose
-fields say what they mean, what they may be, and what they may not be together; and the presets.
+"""The settings of a meta-training run: one frozen dataclass of plain values, whose fields state
+their meaning, limits and conflicts; and the presets.
 
 NumPy is not needed here, so that the command line lists every setting at once.
 """
@@ -53,16 +53,16 @@ LIMITS = (("above", "above", gt), ("least", "at least", ge), ("most", "at most",
 
 
 def setting(default: Any, help: str, **limits: Any) -> Any:
-    """A field with what the command line says of it. limits: choices, least (allowed), above (not
-    allowed), most; `kind` is the type of values, of whole numbers in a list unless it is given;
-    where None is the default it is allowed."""
+    """Make a field with its help and limits: choices, least (allowed), above (not allowed), most.
+    `kind` is the type of its values, in a list a whole number unless given. Where the default is
+    None, None is allowed."""
     kind = limits.pop("kind", int if isinstance(default, tuple) else type(default))
     metadata = dict(help=help, kind=kind, optional=default is None, **limits)
     return field(default=default, metadata=metadata)
 
 
 def checked(f: Field, value: Any) -> Any:
-    """The value in the field's own type; ValueError where it is another, or out of limits."""
+    """Return the value in the field's type; ValueError where it has another or is out of limits."""
     if value is None and f.metadata["optional"]:
         return None
     if not isinstance(f.default, tuple):
@@ -92,7 +92,7 @@ def _within(name: str, value: Any, limits: Mapping[str, Any]) -> Any:
 
 
 def in_words(value: object) -> str:
-    """A setting as the command line takes it: 8,16 or none."""
+    """Format a setting for the command line: 8,16 or none."""
     if value is None or value == ():
         return "none"
     if isinstance(value, bool):
@@ -387,7 +387,8 @@ class TrainingConfig:
         RULES[self.rule].check(self)
 
     def idle(self) -> dict[str, str]:
-        """Settings that change nothing in this run, and why: {"kernel": "without conv layers"}."""
+        """Return the settings without effect in this run, with the reason: {"kernel": "without conv
+        layers"}."""
         rule, by_rule = RULES[self.rule], f"with rule {self.rule}"
         cnn = self.model == "cnn"
         takers = {
@@ -445,7 +446,7 @@ class TrainingConfig:
         return {name: why for applies, why, names in table if applies for name in names.split()}
 
     def recordings(self, split: str) -> dict[str, object]:
-        """Options of the set of tasks of a split, where its recordings are not the usual ones."""
+        """Return the options of a split's set of tasks, where they differ from its defaults."""
         names = READ_BY.get(self.dataset, ["size", "bin_ms"])
         given = {name: getattr(self, name) for name in names}
         given = {name: value for name, value in given.items() if value not in ((), None)}
@@ -464,8 +465,8 @@ class TrainingConfig:
         return seen | dict(align="support" if self.align else "none")
 
     def network(self, input_shape: tuple[int, ...], neuron: Any = None) -> dict:
-        """The configuration of the network, for `SpikingNet.from_configuration`; its neuron may be
-        one of your own."""
+        """Return the network's configuration, for `SpikingNet.from_configuration`; `neuron`
+        replaces that of the settings."""
         names = "channels hidden ways kernel pool window dtype detach_reset readout loss backend"
         shared = {name: getattr(self, name) for name in names.split()}
         if self.layers and self.model == "snn":
@@ -489,7 +490,7 @@ class TrainingConfig:
 
     @classmethod
     def preset(cls, name: str = "quick") -> "TrainingConfig":
-        """The settings of a preset: "quick", which `minisnn train` runs, "maml", "paper" or
+        """Return the settings of a preset: "quick", which `minisnn train` runs, "maml", "paper" or
         "paper-fast".
 
         >>> ms.TrainingConfig.preset("quick").rule
@@ -500,7 +501,7 @@ class TrainingConfig:
 
     @classmethod
     def groups(cls) -> dict[str, list[Field]]:
-        """The settings by what they are of: data, network and so on.
+        """Return the settings by group: data, network and so on.
 
         >>> [*ms.TrainingConfig.groups()][:3]
         ['data', 'network', 'inner loop']
@@ -514,7 +515,8 @@ class TrainingConfig:
 
     @classmethod
     def from_mapping(cls, values: Mapping, source: str = "configuration") -> "TrainingConfig":
-        """The settings of a dictionary, as read from JSON; `source` names it in errors.
+        """Return the settings in a dictionary, such as one read from JSON; `source` names it in
+        errors.
 
         >>> ms.TrainingConfig.from_mapping({"inner_steps": 3}).inner_steps
         3
@@ -530,7 +532,7 @@ class TrainingConfig:
             raise ValueError(f"{source}: {' '.join(str(error).split())[:400]}") from None
 
     def changes_from(self, other: "TrainingConfig") -> list[str]:
-        """The differences in words.
+        """Describe the differences from other settings.
 
         >>> ms.TrainingConfig(inner_steps=3).changes_from(ms.TrainingConfig(inner_steps=1))
         ['inner_steps 1 -> 3']
@@ -539,14 +541,14 @@ class TrainingConfig:
         return [f"{name} {old} -> {new}" for name, old, new in pairs if old != new]
 
     def _meant(self, name: str) -> object:
-        """The value of a setting, the usual one where nothing is said."""
+        """Return the value of a setting, or its default where it is None."""
         value = getattr(self, name)
         usual = USUAL.get(name) if self.dataset not in AS_GIVEN else None
         return usual if value is None else value
 
 
 def _explained(f: Field) -> str:
-    """A setting with its default and its meaning, for `help`."""
+    """Format a setting with its default and meaning, for `help`."""
     text = f"{f.name}={f.default!r}   {f.metadata['help']}"
     return indent(fill(text, 92, subsequent_indent="    ", break_on_hyphens=False), " " * 8)
 

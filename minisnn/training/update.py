@@ -1,5 +1,5 @@
-"""An update of the outer loop: the state that it changes, how that begins and is taken from a
-checkpoint; one task of it, wherever that is carried out, and what comes of all of them.
+"""An update of the outer loop: its state, the gradient of one task (wherever it is computed), and
+the step that all tasks of an update make.
 
 A task depends on settings, parameters and (seed, update, k) alone.
 """
@@ -38,8 +38,8 @@ AXES_TASKS = 60  # training tasks to which the axes of class means are fitted
 
 
 class Held:
-    """The float network: what is held is theta itself. A device overrides what differs
-    (`minisnn.hardware.training.straight.OnChip`).
+    """The weights that inner loops start from: theta itself, for a float network. A device
+    overrides what differs (`minisnn.hardware.training.straight.OnChip`).
 
     The outer loop keeps and updates theta; inner loops start at the phi of `start` and ask the
     network of `of` for losses and derivatives, in training and when it is tested.
@@ -48,38 +48,38 @@ class Held:
     command = TRAIN  # continues a run, given --resume DIR
 
     def of(self, net):
-        """What stands for the network in inner loops."""
+        """Return the network that inner loops use."""
         return net
 
     def start(self, net, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """(phi, slope): what is held of theta, and by what a gradient at phi is multiplied to be
-        one at theta (None: by 1)."""
+        """Return (phi, slope): the weights that inner loops start from, and the factor from a
+        gradient at phi to one at theta (None: 1)."""
         return theta, None
 
     def inner(self, net, inner: InnerLoop) -> InnerLoop:
-        """The inner loop as it is carried out."""
+        """Return the inner loop that is used."""
         return inner
 
 
 class Own(NamedTuple):
-    """Parts of a model of your own, in place of what the settings say: a neuron (or one that ships,
-    with another surrogate), a `minisnn.Loss`, and a rule of learning, a `minisnn.MAML` whose `loop`
-    returns the inner loop."""
+    """Parts of a model given in Python, in place of those in the settings: a neuron (also a shipped
+    one with another surrogate), a `minisnn.Loss`, and a learning rule, a `minisnn.MAML` whose
+    `loop` returns the inner loop."""
 
     neuron: Any = None
     loss: Loss | None = None
     rule: MAML | None = None
 
     def rule_of(self, config: TrainingConfig) -> MAML:
-        """What the run learns by."""
+        """Return the rule of the run."""
         return self.rule or RULES[config.rule]
 
     def rule_at(self, config: TrainingConfig, u: int) -> MAML:
-        """What update u learns by."""
+        """Return the rule of update u."""
         return RULES["prototypes"] if u < config.prototype_updates else self.rule_of(config)
 
     def words(self) -> str | None:
-        """What is your own, as far as files can say it: of a rule its numbers and texts."""
+        """Describe the given parts as far as a file can; a rule by its numbers and texts."""
         words = {name: repr(part) for name, part in self._asdict().items() if part is not None}
         if self.rule is not None:
             plain = (bool, int, float, str, NoneType)
@@ -90,8 +90,8 @@ class Own(NamedTuple):
         return ", ".join(f"{name}={text}" for name, text in words.items()) or None
 
     def check(self, config: TrainingConfig) -> None:
-        """ValueError for what is not such a part, and for settings that it leaves without
-        effect."""
+        """Raise ValueError for parts of the wrong kind, and for settings that they would
+        override."""
         loss_of(self.loss or "cross_entropy")
         given: dict[str, str] = {}
         if self.neuron is not None:
@@ -111,7 +111,8 @@ FLOAT, MODEL = Held(), Own()  # nothing but what the settings say
 
 
 class State(NamedTuple):
-    """It is replaced as a whole, so that an interruption finds the old or the new one."""
+    """The state between updates, replaced as a whole, so that an interruption leaves the old or the
+    new one."""
 
     update: int
     theta: np.ndarray
@@ -120,7 +121,7 @@ class State(NamedTuple):
     step_sizes: dict[str, np.ndarray]
 
     def arrays(self) -> dict[str, dict[str, np.ndarray]]:
-        """What a checkpoint keeps of it beside theta, as `restored` takes it back."""
+        """Return what a checkpoint keeps of it besides theta; `restored` reads it back."""
         return {
             "outer": self.outer,
             "step_sizes": {**self.step_sizes, "log_step_size": self.log_step},
@@ -128,13 +129,13 @@ class State(NamedTuple):
 
 
 def optimisers(net: Kept, steps: StepSizes) -> tuple[Adam, Adam]:
-    """That of theta and that of log(step size), both as they begin."""
+    """Return new optimisers of theta and of log(step size)."""
     return Adam(net.size, dtype=net.dtype), Adam(len(steps.starts), dtype=np.float64)
 
 
 def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:
-    """The state before the first update: from the checkpoint of the settings, or random weights,
-    for the support sets of first training tasks. Step sizes that are not learned, here or there,
+    """Return the state before the first update: the weights of config.start, or random ones scaled
+    to the support sets of the first training tasks. Step sizes that are not learned, here or there,
     are as configured."""
     log_step = steps.start
     if config.start is not None:
@@ -157,8 +158,8 @@ def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> St
 
 
 def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
-    """The checkpoint config.start as one of the network `net`: for as many classes as that has
-    (`with_ways`), its theta by `nearest` where the neuron is another. ValueError where more is."""
+    """Read the checkpoint config.start as one of the network `net`: adapted to its number of
+    classes (`with_ways`), and to its neuron (`nearest`). ValueError where anything else differs."""
     found = read(str(config.start))
     neurons: list[Any] = [getattr(one, "neuron", None) for one in (found.net, net)]
     known = all(one is not None and one.says("kind") for one in neurons)
@@ -178,8 +179,7 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
 
 
 def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
-    """theta of a network as that of `net`, which has other constants of the neuron or another
-    neuron.
+    """Convert theta of a network to `net`, which has another neuron or other constants.
 
     The input is what it was, whatever the gain. A hard reset does not see the scale of a layer: of
     two `CubaLIF` with thresholds above 0, weights, recurrent ones too, and biases follow the
@@ -204,7 +204,7 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
 
 
 def restored(net: Kept, found: Checkpoint, folder: Path) -> State:
-    """The state that the checkpoint of a run in `folder` holds. ValueError where it is not of this
+    """Return the state in the checkpoint of a run in `folder`. ValueError where it is from another
     run."""
     if found.net.configuration() != net.configuration():
         raise ValueError(
@@ -219,7 +219,7 @@ def restored(net: Kept, found: Checkpoint, folder: Path) -> State:
 def network_of(
     config: TrainingConfig, input_shape: tuple[int, ...], ways: int, own: Own = MODEL
 ) -> SpikingNet | ConvNet:
-    """The network of the settings, spiking or not. A neuron or surrogate of your own that cannot be
+    """Make the network of the settings, spiking or not. A given neuron or surrogate that cannot be
     compiled runs on the NumPy engine."""
     settings = dict(config.network(input_shape, own.neuron), ways=ways)
     settings["loss"] = own.loss or config.loss
@@ -232,7 +232,7 @@ def network_of(
 
 
 def inner_loop(config: TrainingConfig, net, step_size, rule: MAML) -> InnerLoop:
-    """How the network adapts to a task, with step sizes as learned so far, by a rule."""
+    """Return how the network adapts to a task by a rule, with the step sizes learned so far."""
     loop = InnerLoop(
         step_size, config.inner_steps, config.freeze, adapt_constants=config.adapt_constants
     )
@@ -240,12 +240,12 @@ def inner_loop(config: TrainingConfig, net, step_size, rule: MAML) -> InnerLoop:
 
 
 def generator(config: TrainingConfig, *key: int) -> np.random.Generator:
-    """Random numbers that depend on the seed and a key alone."""
+    """Return a random generator that depends on the seed and a key only."""
     return np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=key))
 
 
 def task_of(tasks, net, config: TrainingConfig, *key: int, rule: MAML | None = None):
-    """The training task of a key."""
+    """Return the training task of a key."""
     queries = config.train_queries if rule is not None and rule.any_ways else 0
     rng = generator(config, *key)
     ways = ways_of(tasks, net.ways, config, rule)
@@ -257,20 +257,21 @@ def task_of(tasks, net, config: TrainingConfig, *key: int, rule: MAML | None = N
 
 
 def ways_of(tasks, ways: int, config: TrainingConfig, rule: MAML | None) -> int:
-    """The classes of a training task by a rule, of a network that tells `ways` apart."""
+    """Return the number of classes of a training task by a rule, for a network with `ways`
+    outputs."""
     if rule is None or not rule.any_ways or not config.train_ways:
         return ways
     return min(config.train_ways, len(getattr(tasks, "classes", range(config.train_ways))))
 
 
 def _unturned(tasks: Any, net: Kept) -> list:
-    """The classes of a set but for those that were made by turning others, to train with."""
+    """List a set's classes for training, without those made by turning others."""
     turned = set(getattr(tasks, "turned", ()))
     return [name for name in getattr(tasks, "classes", range(net.ways)) if name not in turned]
 
 
 def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
-    """ValueError for more axes than features, or than training classes less one."""
+    """Raise ValueError for more axes than features, or than training classes less one."""
     features, classes = config.readings * net.layout[-2].shape[0], len(_unturned(tasks, net))
     what = f"at most {features} features, and fewer than {classes} training classes"
     must("axes", config.axes <= min(features, classes - 1), what, config.axes)
@@ -279,8 +280,8 @@ def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
 def axes_of(
     config: TrainingConfig, net: Kept, theta: np.ndarray, tasks: Any, executor: Executor
 ) -> np.ndarray | None:
-    """The axes of class means, fitted to the samples of AXES_TASKS training tasks; None, with a
-    warning, where these tell none."""
+    """Fit the axes of class means to the samples of AXES_TASKS training tasks; None, with a
+    warning, where that is impossible."""
     found = Scatter()
     one = partial(_seen, tasks, net, config, theta)
     executor.in_order(one, range(AXES_TASKS), lambda part: found.add(*part), large=True)
@@ -292,7 +293,8 @@ def axes_of(
 
 
 def _seen(tasks, net: Kept, config: TrainingConfig, theta: np.ndarray, k: int) -> tuple:
-    """(features, names of classes) of all samples of the k-th of these tasks, by one look."""
+    """Return (features, names of classes) of all samples of the k-th of these tasks, without
+    shifted looks."""
     rng = generator(config, AXES, k)
     known = _unturned(tasks, net)
     ways = min(config.train_ways or net.ways, len(known))
@@ -307,9 +309,9 @@ def _seen(tasks, net: Kept, config: TrainingConfig, theta: np.ndarray, k: int) -
 
 
 class Learned(NamedTuple):
-    """What a task teaches, or the sum over tasks: query loss, gradients of theta and of log(step
-    size), accuracy (of real targets the mean squared error) before adaptation, NaN where a rule has
-    none, and after it."""
+    """The result of a task, or a sum over tasks: query loss, gradients of theta and of log(step
+    size), and accuracy (mean squared error for real targets) before adaptation, NaN where a rule
+    has none, and after it."""
 
     loss: float = 0.0
     gradient: Any = 0
@@ -331,7 +333,7 @@ def task_gradient(
     held=FLOAT,
     own=MODEL,
 ) -> Learned:
-    """Task k of update u, from parameters theta and log(step size)."""
+    """Return what task k of update u teaches, from theta and log(step size)."""
     rule = own.rule_at(config, u)
     task = task_of(tasks, net, config, TASKS, u, k, rule=rule)
     inner = held.inner(net, inner_loop(config, net, steps.value(log_step), rule))
@@ -360,8 +362,8 @@ def updated(
     found: Learned,
     measure: str = "accuracy",
 ) -> tuple[State, dict[str, float]]:
-    """The state after one step of the outer loop's optimisers, and its row in the log; found: the
-    sum over the update's tasks; measure: "accuracy" or "error". `NotFinite` where it is not."""
+    """Return the state after one step of the outer loop's optimisers, and its row in the log.
+    found: the sum over the update's tasks. measure: "accuracy" or "error". Raises `NotFinite`."""
     gradient, norm = clip(found.gradient / net.dtype.type(config.tasks), config.clip)
     shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
     schedule = cosine(state.update, config.updates, 1.0, config.lr_end)

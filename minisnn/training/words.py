@@ -1,4 +1,4 @@
-"""Layers as words: what a command line and a run's settings say of them."""
+"""Layers as words, as in the command line and a run's settings."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _WORD = re.compile(
 
 
 def in_text(layer: Conv | Dense) -> str:
-    """A layer in a word, as `read_text` takes it; its neuron is left out.
+    """Write a layer as a word that `read_text` reads; its neuron is left out.
 
     >>> from minisnn.training.words import in_text
     >>> in_text(ms.Conv(32, kernel=3, stride=2, pool="none")), in_text(ms.Dense(64, recurrent=True))
@@ -36,7 +36,7 @@ def in_text(layer: Conv | Dense) -> str:
 
 
 def in_texts(layers: Sequence[Any]) -> list[Any]:
-    """Layers as a run keeps them, in words."""
+    """Write layers as words, as a run keeps them."""
     if any(getattr(layer, "neuron", None) is not None for layer in layers):
         raise ValueError(
             "layers of a run are kept as words, which hold no neuron of a layer's own; give one for "
@@ -46,8 +46,9 @@ def in_texts(layers: Sequence[Any]) -> list[Any]:
 
 
 def read_text(text: str) -> Conv | Dense:
-    """The layer of a word: conv and its channels, then what of k (kernel), s (stride) and the pooling
-    is not as usual; or dense and its neurons, and whether it is recurrent. ValueError for another.
+    """Read a layer from a word: conv and its channels, then k (kernel), s (stride) and the pooling
+    where they differ from the defaults; or dense and its neurons, and -recurrent. ValueError for
+    any other word.
 
     >>> from minisnn.training.words import read_text
     >>> read_text("conv64-k3-mean")

@@ -1,5 +1,5 @@
-"""Counts of events distorted as handwriting is: turned, stretched, sheared and bent a little. To
-train with.
+"""Event counts distorted like handwriting, for training: turned, stretched, sheared and bent a
+little.
 
 With c the middle of the picture, a cell at q = (y, x) of the result looks at
 
@@ -29,8 +29,8 @@ KNOTS = 4
 
 
 def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
-    """x (B, T, H, W, C), counts of events, with every sample distorted by draws of its own, all its
-    time steps alike; strength multiplies all widths.
+    """Distort event counts x (B, T, H, W, C), each sample by its own random draw, all its time
+    steps alike; strength multiplies all widths.
 
     Counts stay whole numbers where x is uint8; floating-point ones are not rounded. Raises
     ValueError where x has no rows and columns.
@@ -62,7 +62,7 @@ def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) ->
 
 @njit(cache=True, nogil=True)
 def _look(x, places, out):
-    """Add x, bilinear, at places (2, H, W), to out (T, H, W, C)."""
+    """Sample x bilinearly at positions (2, H, W), and add the result to out (T, H, W, C)."""
     steps, height, width, channels = x.shape
     for i in range(height):
         for j in range(width):

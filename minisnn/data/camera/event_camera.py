@@ -58,7 +58,7 @@ def _saccades() -> np.ndarray:
 
 
 def grey_values(pictures: Any) -> np.ndarray:
-    """Grey values (N, H, W), float64 in [0, 1]. ValueError where pictures are anything else."""
+    """Return grey values (N, H, W), float64 in [0, 1]. ValueError for anything but pictures."""
     pictures = array("pictures", pictures)
     good = pictures.ndim == 3 and all(pictures.shape[1:])
     need("the shape of pictures", pictures.shape, good, "grey values (N, H, W)")
@@ -151,7 +151,7 @@ class EventCamera:
         backend: str = "numba",
         draw: int = 0,
     ) -> np.ndarray:
-        """Events (dtype EVENT, sorted by time, then pixel) of one recording of `picture`.
+        """Record `picture`: return its events (dtype EVENT, sorted by time, then pixel).
 
         picture        (H, W) of any size, uint8 or float in [0, 1]
         seed, number   whole numbers from 0 on, which together draw the noise of this recording
@@ -182,7 +182,8 @@ class EventCamera:
     def _drawn(
         self, shown: np.ndarray, seed: int, number: int, draw: int
     ) -> tuple["EventCamera", np.ndarray]:
-        """The camera and the picture of a recording, which a variation draws."""
+        """Return the camera and the picture of a recording, varied if the camera has a
+        variation."""
         if self.variation is None:
             return self, shown
         return self.variation.draw(self, shown, (seed, number, *[draw] * (draw > 0)))
@@ -196,7 +197,7 @@ class EventCamera:
         stop_after: int,
         backend: str = "numba",
     ) -> np.ndarray:
-        """Events of a picture, as `reference.pixel_events` has them, whose noise a key draws."""
+        """Return a picture's events as `reference.pixel_events` does, with noise drawn by a key."""
         loops: Any = reference
         if backend == "numba":
             from . import kernel
@@ -220,8 +221,8 @@ class EventCamera:
         scale: int = 2,
         draw: int = 0,
     ) -> np.ndarray:
-        """Event counts for each millisecond from the first event on, of many recordings: uint8 (N,
-        duration_ms, H, W, 2).
+        """Record many pictures, and count events in each millisecond from the first event on: uint8
+        (N, duration_ms, H, W, 2).
 
         pictures   (N, H, W), uint8 or float in [0, 1]
         numbers    one for each picture, to draw its noise with the seed
@@ -259,8 +260,8 @@ class EventCamera:
         return counts
 
     def path(self, duration_ms: int = RECORDING_MS) -> np.ndarray:
-        """Motion of the picture, (duration_ms + 1, 2): (x, y) in pixels at every millisecond from 0
-        on.
+        """Return the picture's motion, (duration_ms + 1, 2): (x, y) in pixels at every millisecond
+        from 0 on.
 
         >>> camera = ms.EventCamera(trajectory=((0, 0, 0), (10, 5, 0)))
         >>> camera.path(duration_ms=10)[[0, 5, 10]].round(3).tolist()
@@ -273,7 +274,7 @@ class EventCamera:
         return CubicSpline(rows[:, 0], rows[:, 1:], bc_type="natural")(time) * self.amplitude
 
     def rows(self) -> np.ndarray:
-        """The rows (ms, x, y) of the trajectory.
+        """Return the rows (ms, x, y) of the trajectory.
 
         >>> ms.EventCamera(trajectory=((0, 0, 0), (10, 5, 0))).rows().tolist()
         [[0.0, 0.0, 0.0], [10.0, 5.0, 0.0]]
@@ -281,11 +282,11 @@ class EventCamera:
         return np.array(_saccades() if self.trajectory is None else self.trajectory, float)
 
     def _luminance(self, shown: np.ndarray) -> np.ndarray:
-        """Luminance of the screen that shows grey values, float64 in [0, 1]."""
+        """Return the luminance of a screen that shows grey values, float64 in [0, 1]."""
         return (1.0 - shown if self.inverted else shown) ** float(self.gamma)
 
     def _scene(self, shape: tuple[int, ...], duration_ms: int) -> Scene:
-        """The scene of pictures of this shape."""
+        """Return the scene for pictures of this shape."""
         path = self.path(int(duration_ms))
         margin = math.ceil(np.abs(path).max()) + 1
         axes = zip(shape, self.sensor, self.offset_px[::-1])
@@ -295,8 +296,8 @@ class EventCamera:
         return Scene(rows, columns, float(self.floor), FINE, places, self.sensor)
 
     def _blur(self, side: int, sensor: int, offset: float, pitch: float, margin: int) -> np.ndarray:
-        """Weights (samples, side) of the picture's pixels along an axis: a Gaussian integrated over
-        each pixel.
+        """Return weights (samples, side) of the picture's pixels along an axis: a Gaussian
+        integrated over each pixel.
 
         What lies beyond the picture's border is its border.
         """
@@ -320,7 +321,7 @@ class EventCamera:
         return inside
 
     def _pixels(self) -> Pixels:
-        """The pixels of this sensor."""
+        """Draw the pixels of this sensor."""
         draw = np.random.default_rng(int(self.sensor_seed)).standard_normal(
             (3, self.sensor[0] * self.sensor[1])
         )

@@ -1,7 +1,6 @@
-"""The event camera's hot loops in numba; their readable twins are in reference.py, where what they
-are given is described. Few pixels have an event in a millisecond: `follow` marks which, without a
-division, and only these are gone through one by one. What is done to all pixels are short loops of
-their own, of which LLVM makes vectors."""
+"""The event camera's hot loops in numba; reference.py has their readable twins and describes their
+arguments. Few pixels have an event in a millisecond: `follow` marks which, without a division, and
+only these are visited one by one. Work on all pixels is in short loops that LLVM vectorises."""
 
 import math
 
@@ -12,7 +11,7 @@ from ...parallel.compilation import njit
 
 @njit(nogil=True, inner=True)
 def banded(matrix, x):
-    """matrix @ x, skipping the zeros of the matrix."""
+    """Return matrix @ x, skipping the zeros of the matrix."""
     out = np.zeros((matrix.shape[0], x.shape[1]))
     for i in range(matrix.shape[0]):
         for u in range(matrix.shape[1]):
@@ -25,7 +24,7 @@ def banded(matrix, x):
 
 @njit(cache=True, nogil=True)
 def log_luminance(picture, rows, columns, floor):
-    """log(rows @ picture @ columns.T + floor)."""
+    """Return log(rows @ picture @ columns.T + floor)."""
     half = np.ascontiguousarray(banded(rows, picture).T)
     out = np.ascontiguousarray(banded(columns, half).T)
     for i in range(out.shape[0]):
@@ -36,23 +35,18 @@ def log_luminance(picture, rows, columns, floor):
 
 @njit(nogil=True, inner=True)
 def apart(view, fine):
-    """Every `fine`-th row and column of the map, from each of the first on: (fine, fine, rows,
-    columns). What neighbouring pixels see is adjacent there."""
-    height, width = view.shape
-    planes = np.zeros((fine, fine, -(-height // fine), -(-width // fine)))
-    # written one by one: numba takes 4 s to compile a slice's assignment, with its error message
-    for i in range(fine):
-        for j in range(fine):
-            for y in range(-((i - height) // fine)):
-                for x in range(-((j - width) // fine)):
-                    planes[i, j, y, x] = view[i + y * fine, j + x * fine]
-    return planes
+    """Split the map into every `fine`-th row and column, from each of the first ones on: (fine,
+    fine, rows, columns), so that values for neighbouring pixels are adjacent."""
+    rows, columns = -(-view.shape[0] // fine), -(-view.shape[1] // fine)
+    padded = np.zeros((rows * fine, columns * fine))
+    padded[: view.shape[0], : view.shape[1]] = view
+    return padded.reshape(rows, fine, columns, fine).transpose(1, 3, 0, 2).copy()
 
 
 @njit(nogil=True, inner=True)
 def look(planes, top, left, shape, out):
-    """Sample the fine map, taken `apart`, at the sensor's pixels, bilinearly; (top, left) is the
-    first pixel's place on the map."""
+    """Sample the fine map, split by `apart`, bilinearly at the sensor's pixels; (top, left) is the
+    first pixel's position on the map."""
     fine = planes.shape[0]
     height, width = shape
     i = math.floor(top)
@@ -73,8 +67,8 @@ def look(planes, top, left, shape, out):
 
 @njit(nogil=True, inner=True)
 def follow(light, before, reference, free, start_ms, pixels, now, due):
-    """The signal after a millisecond; mark each pixel that is blind in it, or has an event in it:
-    (threshold - difference) / slope < 1. The references of the others leak."""
+    """Update the signal by a millisecond, and mark each pixel that is blind or has an event in it:
+    (threshold - difference) / slope < 1. References of the other pixels leak."""
     on, off, leak, keep = pixels.on, pixels.off, pixels.leak, pixels.keep
     for k in range(now.size):
         now[k] = before[k] + keep * (light[k] - before[k])
@@ -88,7 +82,7 @@ def follow(light, before, reference, free, start_ms, pixels, now, due):
 
 @njit(cache=True, nogil=True)
 def pixel_events(view, scene, pixels, residual, stop_after):
-    """Events of one recording, as numbers: time (us) * 2 pixels + 2 pixel + polarity.
+    """Return the events of one recording as numbers: time (us) * 2 pixels + 2 pixel + polarity.
 
     stop_after: end the recording so many microseconds after its first event.
     """
@@ -147,8 +141,7 @@ def pixel_events(view, scene, pixels, residual, stop_after):
 
 @njit(cache=True, nogil=True)
 def add_counts(found, sensor, scale, counts):
-    """Count events, as of `pixel_events`, from the first of them on in cells of counts
-    (T, H, W, 2)."""
+    """Count events from `pixel_events`, from the first one on, in cells of counts (T, H, W, 2)."""
     steps, height, width = counts.shape[:3]
     addresses = 2 * sensor[0] * sensor[1]
     first = found.min() // addresses if found.size else 0

@@ -1,5 +1,5 @@
-"""The event camera's loops in plain NumPy, all pixels at once: what the kernels of kernel.py must
-reproduce."""
+"""The event camera's loops in plain NumPy, all pixels together; the kernels of kernel.py must
+reproduce them."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ NEVER = 1 << 60  # microseconds
 
 
 class Scene(NamedTuple):
-    """What the kernels look at: a map of the blurred picture, which the sensor moves over.
+    """The map of the blurred picture, over which the sensor moves.
 
     rows, columns   map[i, j] = log(sum_uv rows[i, u] columns[j, v] luminance[u, v] + floor)
     fine            samples of the map a pixel, each way
@@ -26,8 +26,9 @@ class Scene(NamedTuple):
 
 
 class Pixels(NamedTuple):
-    """Thresholds ON and OFF and leak (change of log luminance a ms) of every pixel, its refractory
-    time in ms, and the part of the distance to the light that the signal covers in a ms."""
+    """Properties of every pixel: thresholds ON and OFF and leak (change of log luminance per ms),
+    refractory time in ms, and the share of its distance to the light that the signal covers in a
+    ms."""
 
     on: np.ndarray
     off: np.ndarray
@@ -39,15 +40,15 @@ class Pixels(NamedTuple):
 def log_luminance(
     picture: np.ndarray, rows: np.ndarray, columns: np.ndarray, floor: float
 ) -> np.ndarray:
-    """log(blurred picture + floor) on a fine map, (samples of y, samples of x)."""
+    """Return log(blurred picture + floor) on a fine map, (samples of y, samples of x)."""
     return np.log(rows @ picture @ columns.T + floor)
 
 
 def look(
     view: np.ndarray, fine: int, top: float, left: float, shape: tuple[int, int]
 ) -> np.ndarray:
-    """What the sensor's pixels see, (H * W,): the map, bilinearly, pixel (0, 0) at row `top`,
-    column `left`."""
+    """Return the light at the sensor's pixels, (H * W,): the map, bilinearly, with pixel (0, 0) at
+    row `top`, column `left`."""
     i = int(np.floor(top))
     j = int(np.floor(left))
     a = top - i
@@ -65,7 +66,7 @@ def look(
 def pixel_events(
     view: np.ndarray, scene: Scene, pixels: Pixels, residual: np.ndarray, stop_after: int
 ) -> np.ndarray:
-    """Events of one recording, as numbers: time (us) * 2 pixels + 2 pixel + polarity.
+    """Return the events of one recording as numbers: time (us) * 2 pixels + 2 pixel + polarity.
 
     residual: signal - reference at the start. stop_after: end the recording so many microseconds
     after its first event.

@@ -1,5 +1,4 @@
-"""Another camera and another scene for every recording: domain randomisation for the simulated
-event camera.
+"""Domain randomisation for the simulated event camera: another camera and scene in every recording.
 
 A network that met one camera in meta-training knows its geometry and its noise; a real one lies a
 pixel higher and fires a sixth less often. Here every recording is a draw of its own, so that the
@@ -34,8 +33,8 @@ FACTORS = "scale amplitude speed threshold balance hot_hz refractory time_consta
 
 @dataclass(frozen=True)
 class Variation:
-    """Ranges (low, high) of what differs from recording to recording; factors are drawn evenly in
-    their logarithm.
+    """Ranges (low, high) of properties that vary from recording to recording; factors are drawn
+    evenly in their logarithm.
 
     offset_px       of the picture, in sensor pixels, each way        scale      factor on its size
     rotation_deg    of the picture
@@ -75,8 +74,8 @@ class Variation:
             need(name, (low, high), good, "(low, high)" + ", above 0" * (name in FACTORS))
 
     def draw(self, camera: Any, picture: np.ndarray, key: Sequence[int]) -> tuple[Any, np.ndarray]:
-        """(EventCamera, picture) of the recording that `key` names: settings of `camera` times what
-        is drawn, and the picture (H, W), grey values in [0, 1], as it lies before it."""
+        """Return the (EventCamera, picture) of the recording `key`: the settings of `camera` varied
+        at random, and the picture (H, W), grey values in [0, 1], moved and turned."""
         rng = np.random.default_rng((*map(int, key), 1))
 
         def even(name: str) -> float:
@@ -121,13 +120,14 @@ def _turned(degrees: float) -> np.ndarray:
 
 
 def margin_of(shape: tuple[int, ...]) -> int:
-    """Picture pixels added to each side, so that what is moved, turned and enlarged stays on it."""
+    """Return the number of picture pixels added to each side, so that a moved, turned and enlarged
+    picture fits."""
     return math.ceil(0.25 * max(shape))
 
 
 def seen(picture: np.ndarray, matrix: np.ndarray, offset: np.ndarray, stroke: float) -> np.ndarray:
-    """The picture (H, W) moved by `offset` (y, x) pixels after `matrix` of (y, x), `margin_of`
-    pixels more on each side.
+    """Transform the picture (H, W) by `matrix` of (y, x), then move it by `offset` (y, x) pixels,
+    with `margin_of` pixels more on each side.
 
     Beyond its border is its border. Cubic splines (scipy.ndimage), values kept in [0, 1].
     """
@@ -146,8 +146,8 @@ def seen(picture: np.ndarray, matrix: np.ndarray, offset: np.ndarray, stroke: fl
 
 @dataclass(frozen=True)
 class Move:
-    """Events shifted by offset_px (x, y), right and down, enlarged by `scale` about the sensor's
-    middle, and `rate` of them for each; seed of the draws.
+    """A shift of events by offset_px (x, y), right and down, an enlargement by `scale` about the
+    sensor's middle, and a factor `rate` on their number; seed of the random draws.
 
     An event at (x, y) goes to (round(cx + scale (x - cx) + dx), …) with (cx, cy) the sensor's
     middle. A draw for each event and axis rounds a fraction of a pixel, up with that fraction's
@@ -166,7 +166,7 @@ class Move:
         need("a move", self, good, "pixels (x, y), and a scale and a rate above 0")
 
     def of(self, events: np.ndarray, number: int, sensor: tuple[int, int] = (34, 34)) -> np.ndarray:
-        """The events of recording `number`, whose draws are its own, as they are moved; sorted by
+        """Return the moved events of recording `number`, with its own random draws, sorted by
         time."""
         check_events(events, sensor)
         rng = np.random.default_rng((self.seed, int(number)))

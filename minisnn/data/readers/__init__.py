@@ -1,5 +1,5 @@
-"""Files of recordings and pictures, read with care: N-MNIST, ASL-DVS, sets in HDF5, pictures, and
-other people's formats.
+"""Careful readers of recordings and pictures: N-MNIST, ASL-DVS, sets in HDF5, pictures, and files
+of other tools.
 
 Import from here: `anything`, `columns`, `events`, `times`, `nmnist`, `asl`, `pictures`, `many`,
 `hdf5`.

@@ -1,4 +1,4 @@
-"""Recordings of any camera as users have them on disk: one file, or a folder or an index of them.
+"""Readers of users' recordings from any camera: one file, or a folder or an index of files.
 
     .npy         a structured array with columns as `columns.NAMES` has them, or (N, 4) whose order is given
     .npz         one such array, or one named `events`, or the columns by name
@@ -55,7 +55,7 @@ def _camera(path: Path, sensor: Sensor, columns: str | None) -> Any:
 
 
 def _stream(path: Path) -> Any:
-    """Packets of events, which the library faery reads."""
+    """Open a stream of packets of events by the library faery."""
     try:
         import faery
     except ImportError as error:
@@ -71,7 +71,7 @@ def _sensor_of_hdf5(path: Path) -> Sensor:
 
 
 class Reader(NamedTuple):
-    """A form of files.
+    """A file format.
 
     read     gives what `events.as_recording` takes, of a path, the sensor and the order of columns
     sensor   gives the sensor that a file names
@@ -108,8 +108,8 @@ def read_events(
     sensor: Sensor = None,
     columns: str | None = None,
 ) -> np.ndarray:
-    """Events of one recording (dtype EVENT), sorted by time (`times.check_clock`); those of units
-    are in one row, x is the unit.
+    """Read one recording's events (dtype EVENT), sorted by time (`times.check_clock`); events of
+    units are in one row, where x is the unit.
 
     time      unit of the times of files whose form does not say it (`events.as_events`)
     flip_y    rows of the sensor, where y grows upwards in the file: row y becomes flip_y - 1 - y
@@ -142,8 +142,8 @@ def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
 
 
 def sensor_of(path: str | Path) -> Sensor:
-    """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS,
-    .npz with `sensor`, cameras'; (n,) of a row of n units, as SHD has 700."""
+    """Return rows and columns of the sensor, where the format or the file states them: N-MNIST,
+    ASL-DVS, .npz with `sensor`, camera files; (n,) for a row of n units, such as SHD's 700."""
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
     with naming(path, "a recording"):
@@ -151,8 +151,8 @@ def sensor_of(path: str | Path) -> Sensor:
 
 
 class Entry(NamedTuple):
-    """A recording of a data set: its file, its label, the part of it (microseconds; None: all), who
-    or what it is of, the split that its folder or row names, and its key in a file of many."""
+    """A recording of a data set: its file, its label, its part of the file (microseconds; None:
+    all), its subject, the split of its folder or row, and its key in a file of many."""
 
     path: Path
     label: str
@@ -164,7 +164,7 @@ class Entry(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of the recording, which its parts share."""
+        """The recording's name, shared by its parts."""
         return str(self.path) if self.key is None else f"{self.path}: recording {self.key}"
 
 
@@ -175,7 +175,7 @@ def read_entry(
     sensor: Sensor = None,
     columns: str | None = None,
 ) -> np.ndarray:
-    """The events of an entry, only its part; the options are those of `read_events`."""
+    """Read the events of an entry, only its part; the options are those of `read_events`."""
     if entry.key is not None:
         held = opened(entry.path, sensor and tuple(sensor), time)
         return _flipped(held.read(entry.key), flip_y)
@@ -193,7 +193,8 @@ def read_entry(
 
 
 def sensor_of_all(found: Sequence[Entry]) -> Sensor:
-    """Rows and columns of the one sensor that files name, or (n,); None where none does.
+    """Return the rows and columns (or (n,)) of the one sensor that the files state; None where none
+    does.
 
     A file that cannot be read names none: reading it says why. Raises ValueError, naming both files,
     where two name different sensors.
@@ -213,7 +214,7 @@ def sensor_of_all(found: Sequence[Entry]) -> Sensor:
 
 
 def entries(root: str | Path) -> list[Entry]:
-    """The recordings of a data set, in order of their names; no recording is opened.
+    """List the recordings of a data set, sorted by name, without opening any.
 
     root: a folder with one folder for each class, by themselves or within train, val (also valid or
     validation) and test; or an HDF5 file of torchneuromorphic, or of SHD's form; or an index, which
@@ -242,8 +243,8 @@ def entries(root: str | Path) -> list[Entry]:
 
 
 def _in_folders(root: Path) -> list[Entry]:
-    """Of a folder of folders; a warning counts what is in them, or next to them, and is not
-    read."""
+    """List the recordings in a folder of folders; a warning counts other files in or next to
+    them."""
     folders = [one for one in _shown(root) if one.is_dir()]
     splits = {one: SPLITS[one.name.lower()] for one in folders if one.name.lower() in SPLITS}
     within = [(split, one) for folder, split in splits.items() for one in _shown(folder)]
@@ -278,7 +279,7 @@ def _in_folders(root: Path) -> list[Entry]:
 
 
 def _shown(folder: Path) -> list[Path]:
-    """What a folder holds and does not hide, in order of names."""
+    """List what is in a folder and not hidden, sorted by name."""
     return sorted(folder.glob("[!.]*"))
 
 
@@ -297,7 +298,7 @@ def _indexed(path: Path) -> list[Entry]:
 
 
 def _entry(folder: Path, cells: dict[str, str]) -> Entry:
-    """Of a row of an index, its cells by name."""
+    """Make the entry of an index's row, given as its cells by name."""
     times: dict[str, int] = {}
     for name, value in cells.items():
         part, _, unit = name.partition("_")

@@ -1,5 +1,5 @@
-"""One recording in a file, as an array or as columns by name: nothing in it is executed, nor unpacked
-beyond measure.
+"""Readers of one recording in a file, as an array or as columns by name; nothing in it is executed,
+nor unpacked without limit.
 
 .npy, .npz    one array, or several by name
 .csv, .txt    columns by name in the first line, or in an order that is given, separated by commas, semicolons, tabs or blanks
@@ -34,7 +34,7 @@ NUMBERS = re.compile(r"(?i:[-+.,;\s\de]|true|false)*")  # of a first line withou
 
 
 def load(path: Path, *wanted: str) -> Any:
-    """The array of an .npy file, or those `wanted` of an .npz file, by name."""
+    """Read the array of an .npy file, or those `wanted` of an .npz file, by name."""
     size_of(path, "a NumPy file", MOST_BYTES)
     check_archive(path, "a recording", MOST_BYTES)
     held = np.load(path, allow_pickle=False)
@@ -45,8 +45,8 @@ def load(path: Path, *wanted: str) -> Any:
 
 
 def read_arrays(path: Path) -> Held:
-    """An array of events, or columns by name, of an .npy or .npz file: of several arrays `events`,
-    where there is one. ValueError where it is damaged or holds objects."""
+    """Read an array of events, or columns by name, from an .npy or .npz file; among several arrays,
+    the one called `events`. ValueError where the file is damaged or holds objects."""
     arrays = load(path)
     if isinstance(arrays, np.ndarray) or columns_of(arrays):
         return arrays
@@ -54,14 +54,14 @@ def read_arrays(path: Path) -> Held:
 
 
 def sensor_of_npz(path: Path) -> tuple[int, ...] | None:
-    """The array `sensor` of an .npz file; None where it has none."""
+    """Read the array `sensor` of an .npz file; None where there is none."""
     sensor = load(path, "sensor").get("sensor", np.zeros(0))
     good = sensor.dtype.kind in "iu" and sensor.shape in ((1,), (2,))
     return tuple(map(int, sensor)) if good else None
 
 
 def read_hdf5(path: Path) -> Held:
-    """An array of events, or columns by name, of the file's one recording.
+    """Read an array of events, or columns by name, from an HDF5 file of one recording.
 
     Raises ValueError where it holds none, or several.
     """
@@ -83,7 +83,7 @@ def read_hdf5(path: Path) -> Held:
 
 
 def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
-    """The columns of a table of text by their names, as numbers; True and False are 1 and 0.
+    """Read the columns of a text table by name, as numbers; True and False are 1 and 0.
 
     columns   their names in order, where the first line has none or others
 
@@ -111,14 +111,14 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
 
 
 def holds_many(names: list[str]) -> bool:
-    """Whether a file in HDF5 with these names at its top holds a whole set of recordings, as
-    torchneuromorphic or SHD has it."""
+    """Return whether an HDF5 file with these names at its top holds a set of recordings in the form
+    of torchneuromorphic or SHD."""
     return {"data", "extra"} <= set(names) or {"spikes", "labels"} <= set(names)
 
 
 def holds_set(path: Path) -> bool:
-    """Whether this is an HDF5 file of many recordings, as torchneuromorphic writes it or SHD has
-    it."""
+    """Return whether this is an HDF5 file of many recordings, in the form of torchneuromorphic or
+    SHD."""
     if path.suffix.lower() in SETS and path.is_file():
         with suppress(ValueError), naming(path), Hdf5(path, WHAT) as file:
             return holds_many(file.names())
@@ -126,8 +126,9 @@ def holds_set(path: Path) -> bool:
 
 
 def holds_events(path: Path, ordered: bool = False) -> bool:
-    """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where
-    their order is given (`ordered`); of a file in HDF5 whether it is one, and no checkpoint."""
+    """Return whether a NumPy file has columns of events: with names, or (N, 4) without, or more
+    columns where their order is given (`ordered`). An HDF5 file qualifies if it is no
+    checkpoint."""
     with suppress(ValueError, OSError, EOFError):
         if path.suffix.lower() in SETS:
             with naming(path), Hdf5(path, WHAT) as file:

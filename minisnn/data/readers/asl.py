@@ -1,4 +1,4 @@
-"""ASL-DVS on disk: letters of American Sign Language before an event camera.
+"""ASL-DVS files: letters of American Sign Language in front of an event camera.
 
 Bi, Chadha, Abbas, Bourtsoulatze & Andreopoulos 2019, "Graph-based object classification for
 neuromorphic vision sensing", ICCV. 24 letters (j and z are movements), 4,200 recordings of about
@@ -36,7 +36,7 @@ _LARGEST_FILE = 40 * MOST_EVENTS  # bytes
 
 
 def asl_files(root: str | Path) -> list[tuple[str, int, Path]]:
-    """The recordings under `root` as (letter, number, path), in this order.
+    """List the recordings under `root` as (letter, number, path), in this order.
 
     root: the folder that holds a folder for each letter, in upper or lower case; letters may be
     missing. No file is opened. Raises ValueError, naming root, where it holds no such recordings,
@@ -56,7 +56,7 @@ def asl_files(root: str | Path) -> list[tuple[str, int, Path]]:
 
 
 def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
-    """Events of one recording (dtype EVENT), sorted by time; events of the same time keep their
+    """Read one recording's events (dtype EVENT), sorted by time; simultaneous events keep their
     order.
 
     flip_y: row y becomes 179 - y, for releases whose y grows upwards. Raises FileNotFoundError
@@ -77,8 +77,8 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
 
 
 def _variables(path: Path) -> dict[str, np.ndarray]:
-    """The variables, each (N,), of a file of version 5 to 7, or of 7.3, which is HDF5. (scipy reads
-    the former too, but can crash the process where bytes are damaged.)"""
+    """Return the variables, each (N,), of a MATLAB file of version 5 to 7, or of 7.3, which is
+    HDF5. (scipy reads the former too, but can crash on damaged bytes.)"""
     content = read_whole(path, WHAT, _LARGEST_FILE)
     if b"\x89HDF\r\n\x1a\n" in (content[:8], content[512:520]):
         with Hdf5(path, WHAT) as file:
@@ -103,8 +103,8 @@ def _variables(path: Path) -> dict[str, np.ndarray]:
 
 
 def _elements(content: bytes, order: str) -> Iterator[tuple[int, bytes]]:
-    """(type, data) of the parts of a MATLAB file, each behind a head of 8 bytes, or of 4 where its
-    data are no longer than that."""
+    """Yield (type, data) of the parts of a MATLAB file; each has a header of 8 bytes, or of 4 where
+    its data are at most that long."""
     while len(content) >= 8:
         kind, size = map(int, np.frombuffer(content, f"{order}u4", 2))
         start = 8

@@ -1,5 +1,5 @@
-"""Columns of events by the names that tools and files give them, or in an order that is given;
-units of time; and sensors.
+"""Columns of events, by the names that tools and files use or in a given order; units of time; and
+sensors.
 
     x  y  t  p      any of NAMES, in upper or lower case, after "event_" or not; t with a unit at its end: t_us, time_ms
     t  unit         of recordings that are no pictures: which of a row of units, such as an artificial cochlea, and when
@@ -38,7 +38,8 @@ ORDER = (
 
 
 def name_of(column: Any) -> str | None:
-    """ "x", "y", "t", "p" or "unit" of a column's name, its unit left away; None for another."""
+    """Return "x", "y", "t", "p" or "unit" for a column's name, without its unit of time; None for
+    any other name."""
     word = str(column).strip().lower().removeprefix("event_")
     if unit_of(word) and word.rpartition("_")[0] in NAMES["t"]:
         return "t"
@@ -46,20 +47,22 @@ def name_of(column: Any) -> str | None:
 
 
 def unit_of(column: str) -> str | None:
-    """The unit of time at the end of a column's name, "ms" of t_ms; None where there is none."""
+    """Return the unit of time at the end of a column's name, "ms" for t_ms; None where there is
+    none."""
     head, _, unit = column.strip().lower().rpartition("_")
     return unit if head and unit in UNITS else None
 
 
 def columns_of(names: Iterable[Any]) -> tuple[str, ...] | None:
-    """PIXELS or UNITS_ALONE, what columns of these names can be of; None where they are neither."""
+    """Return PIXELS or UNITS_ALONE, whichever the columns of these names complete; None for
+    neither."""
     known = {name_of(name) for name in names}
     return next((one for one in (PIXELS, UNITS_ALONE) if known >= set(one)), None)
 
 
 def order_of(columns: Any, there: Sequence[Any] | None = None) -> list[str]:
-    """The names of columns in their order, of "t,x,y,p", "t,unit" or a list. ValueError where one
-    is missing, comes twice or has another name, and where there are more or fewer columns."""
+    """Return the names of columns in their order, from "t,x,y,p", "t,unit" or a list. ValueError
+    where one is missing, repeated or unknown, or the number of columns differs."""
     names = [one.strip() for one in (columns.split(",") if isinstance(columns, str) else columns)]
     known = sorted(str(name_of(one)) for one in names if one not in SKIPPED)
     expected = f"x, y, t and p, each once, in their order, or t and unit ({ACCEPTED})"
@@ -72,14 +75,14 @@ def order_of(columns: Any, there: Sequence[Any] | None = None) -> list[str]:
 
 
 def names_in(recording: Any) -> list[str]:
-    """The names of the columns of a structured array or a mapping; of anything else none."""
+    """Return the names of the columns of a structured array or a mapping; [] for anything else."""
     names = getattr(getattr(recording, "dtype", None), "names", None)
     return [str(name) for name in (recording if isinstance(recording, Mapping) else names or ())]
 
 
 def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarray], str | None]:
-    """({"x": …, "t": …, …}, the unit of time that a name gives) of a structured array, a mapping,
-    or an array (N, columns), whose names `columns` gives. ValueError for anything else, and for
+    """Return ({"x": …, "t": …, …}, the unit of time in a name) from a structured array, a mapping,
+    or an array (N, columns), whose names are `columns`. ValueError for anything else, and for
     masked values."""
     names = names_in(recording)
     table = isinstance(recording, np.ndarray) and recording.ndim == 2 and not names
@@ -102,16 +105,17 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
 
 
 def unmasked(values: Any, name: str) -> np.ndarray:
-    """An array; ValueError where some of it is masked, for what lies below a mask is no value."""
+    """Return an array; ValueError where some of it is masked, since masked values are
+    meaningless."""
     number = np.ma.count_masked(values) if np.ma.is_masked(values) else 0
     must(name, not number, "without masked values, as events[~mask]", f"with {number} of them")
     return np.asarray(values)
 
 
 def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarray:
-    """Times in microseconds: of the unit `time`, or of that which their column is `named` for, or
-    else taken for microseconds, where they are whole numbers. ValueError where their type is too
-    coarse or does not hold them."""
+    """Convert times to microseconds from the unit `time`, or from the one their column is `named`
+    for, or else take whole numbers for microseconds. ValueError where their type is too coarse or
+    they do not fit."""
     one_of("time", time or "us", UNITS)
     if time is not None and named is not None and named != time:
         raise ValueError(f"times are said to be in {time}, but their column is named for {named}")
@@ -137,12 +141,12 @@ def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarr
 
 
 def is_row(sensor: Sequence[int] | None) -> bool:
-    """Whether a sensor is a row of units, (n,), and no picture's rows and columns."""
+    """Return whether a sensor is a row of units, (n,), rather than rows and columns of pixels."""
     return sensor is not None and len(sensor) == 1
 
 
 def as_picture(sensor: Sequence[int]) -> tuple[int, int]:
-    """Rows and columns, of a row of units (1, n). ValueError where it is neither."""
+    """Return rows and columns, (1, n) for a row of units. ValueError where it is neither."""
     if len(sensor) not in (1, 2) or min(sensor) < 1:
         found = ",".join(map(str, sensor))
         raise ValueError(
@@ -152,14 +156,14 @@ def as_picture(sensor: Sequence[int]) -> tuple[int, int]:
 
 
 def in_words(sensor: Sequence[int]) -> str:
-    """ "128 x 96 pixels", or "700 units"."""
+    """Format a sensor: "128 x 96 pixels", or "700 units"."""
     rows, columns = as_picture(sensor)
     one = f"{columns} unit{'s' * (columns != 1)}"
     return one if is_row(sensor) else f"{columns} x {rows} pixels"
 
 
 def check_row(sensor: Sequence[int] | None) -> None:
-    """ValueError where a sensor that recorded units has rows and columns."""
+    """Raise ValueError where a sensor for recordings of units has rows and columns."""
     if sensor is not None and not is_row(sensor):
         raise ValueError(
             "holds times of units; expected their number, such as --sensor 700 (in Python "

@@ -1,4 +1,4 @@
-"""Events in memory, and their counts in space and time.
+"""Events in memory, and counts of them in space and time.
 
 A recording is a structured array of dtype EVENT, sorted by time: column `x`, row `y`, time `t` in
 microseconds, polarity `p` (1 = ON, brighter; 0 = OFF, darker). A network sees it as a count tensor
@@ -34,7 +34,7 @@ SATURATION = 255
 def event_array(
     x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, whole: bool = True
 ) -> np.ndarray:
-    """Events from four sequences of equal length, sorted by time (events of one time keep their
+    """Make events of four sequences of equal length, sorted by time (simultaneous events keep their
     order).
 
     whole   whether they are all of their recording, and no part of it
@@ -75,7 +75,7 @@ def as_recording(
     inside: bool = False,
     whole: bool = True,
 ) -> tuple[np.ndarray, bool]:
-    """(events of pixels or of units, sorted by time, whether something gives their unit of time).
+    """Return (events of pixels or units, sorted by time, whether their unit of time is known).
 
     recording   what `as_events` takes, or columns t and unit
     sensor   rows and columns, or (n,) of a row of n units, for which events of one row of pixels,
@@ -124,7 +124,7 @@ def as_events(
     time: str | None = None,
     columns: str | Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Events of dtype EVENT, sorted by time.
+    """Convert events to dtype EVENT, sorted by time.
 
     events    a structured array, a mapping with columns named as in `columns.NAMES`, in any order,
               or an array (N, 4) with the order of its columns
@@ -178,7 +178,7 @@ def bin_events(
     scale: int = 1,
     start: str | float = "first event",
 ) -> np.ndarray:
-    """Count events a time step, cell and polarity: uint8 (T, H, W, 2), channel 0 = OFF, 1 = ON.
+    """Count events per time step, cell and polarity: uint8 (T, H, W, 2), channel 0 = OFF, 1 = ON.
 
         T = duration_ms / step_ms,  H, W = crop / scale
         events[k] adds one to counts[(t - t0) // step, y // scale, x // scale, p]    where t0 <= t < t0 + duration
@@ -215,7 +215,8 @@ def bin_events(
 def downscaled(
     events: np.ndarray, sensor: tuple[int, int], size: tuple[int, int], number: int = 0
 ) -> np.ndarray:
-    """Events of a sensor (rows, columns) on a coarser grid of `size` cells, by area; none are lost.
+    """Move events of a sensor (rows, columns) to a coarser grid of `size` cells, by area; none are
+    lost.
 
         column = floor((x + u) · cells / pixels),  u drawn evenly from [0, 1) for each event, by `number`
 
@@ -240,8 +241,8 @@ def downscaled(
 def windows(
     events: np.ndarray, duration_ms: float, hop_ms: float, lasting_ms: float | None = None
 ) -> list[np.ndarray]:
-    """Parts of a continuous recording, each of `duration_ms`, that begin every `hop_ms`; a rest at
-    the end that is shorter is left out, and so is a part without events.
+    """Cut a continuous recording into parts of `duration_ms` that begin every `hop_ms`; a shorter
+    rest at the end is left out, and so are parts without events.
 
     lasting_ms   how long it lasts from time zero on; None: from the first event to the last
 
@@ -271,16 +272,16 @@ def windows(
 
 
 def event_map(events: np.ndarray, shape: tuple[int, int] = (34, 34)) -> np.ndarray:
-    """Events of each pixel and polarity over the whole recording: int64 (H, W, 2), channel 0 = OFF,
-    1 = ON."""
+    """Count the events of each pixel and polarity over the whole recording: int64 (H, W, 2),
+    channel 0 = OFF, 1 = ON."""
     events = as_events(events, shape)
     cell = (events["y"].astype(np.int64) * shape[1] + events["x"]) * 2 + events["p"]
     return np.bincount(cell, minlength=shape[0] * shape[1] * 2).reshape(*shape, 2)
 
 
 def crop_cells(shape: tuple[int, int], crop: tuple[int, int] | None, scale: int) -> tuple[int, int]:
-    """Rows and columns of cells that `crop` and `scale` make of a sensor; ValueError where they do
-    not fit it."""
+    """Return the rows and columns of cells that `crop` and `scale` make of a sensor; ValueError
+    where they do not fit it."""
     rows, columns = shape if crop is None else crop
     fits = 0 < rows <= shape[0] and 0 < columns <= shape[1]
     need("crop", crop, fits, f"rows and columns from 1 to those of the sensor, {tuple(shape)}")

@@ -1,5 +1,5 @@
-"""HDF5 files of others: links are refused, and an array's size is compared with what is expected
-before it is read."""
+"""Other people's HDF5 files: links are refused, and an array's size is checked before it is
+read."""
 
 import math
 from collections.abc import Generator
@@ -16,8 +16,8 @@ LONGEST = 400  # characters of an error that a library raises: some quote the fi
 
 @contextmanager
 def naming(path: str | Path, what: str = "") -> Generator[None, None, None]:
-    """Whatever a library raises of a damaged file becomes a ValueError of one line that names the
-    file and what was expected."""
+    """Turn any library's error on a damaged file into a ValueError of one line that names the file
+    and what was expected."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -36,7 +36,7 @@ def naming(path: str | Path, what: str = "") -> Generator[None, None, None]:
 
 
 class Hdf5:
-    """An open file; use it in a `with` statement, or let it go.
+    """An open HDF5 file; use it in a `with` statement, or drop it.
 
     path   the file        what   what is expected to be in it, for errors
 
@@ -59,7 +59,7 @@ class Hdf5:
         self.file.close()
 
     def find(self, name: str) -> Any:
-        """The data set or group of that name, None where there is none."""
+        """Return the data set or group of that name, None where there is none."""
         item: Any = self.file.get(name or "/")
         links = getattr(item, "is_virtual", False) or getattr(item, "external", None)
         if links or item is not None and item.file != self.file:
@@ -67,16 +67,17 @@ class Hdf5:
         return item
 
     def has(self, name: str) -> bool:
-        """Whether there is a data set of that name."""
+        """Return whether there is a data set of that name."""
         return hasattr(self.find(name), "shape")
 
     def names(self, group: str = "") -> list[str]:
-        """What is in a group; nothing where there is no such group."""
+        """List the names in a group; [] where there is no such group."""
         item = self.find(group)
         return [] if item is None or hasattr(item, "shape") else list(item)
 
     def array(self, name: str, most: int, row: int | None = None) -> np.ndarray:
-        """A data set, or a row of it, of at most `most` values. ValueError where there is none."""
+        """Read a data set, or a row of it, of at most `most` values. ValueError where there is
+        none."""
         if not self.has(name):
             raise ValueError(f"there is no {name}")
         item = self.find(name)
@@ -87,8 +88,8 @@ class Hdf5:
         return np.asarray(item[() if row is None else row])
 
     def texts(self, name: str) -> list[str] | None:
-        """Texts, in UTF-8 or else Latin-1, or numbers as texts; None where there is no such data
-        set."""
+        """Read texts, in UTF-8 or else Latin-1, or numbers as texts; None where there is no such
+        data set."""
         if not self.has(name):
             return None
         found = [

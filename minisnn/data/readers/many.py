@@ -43,7 +43,7 @@ WHAT = "recordings of (time, unit) as SHD has them: spikes/times, spikes/units a
 
 
 class TorchNeuromorphic(Hdf5):
-    """An open file of recordings.
+    """An open file of recordings in torchneuromorphic's form.
 
     Raises ValueError, naming the file, where it is not such a file or damaged, and
     FileNotFoundError where it is missing.
@@ -53,7 +53,7 @@ class TorchNeuromorphic(Hdf5):
         super().__init__(path, "a torchneuromorphic file")
 
     def listed(self) -> list[tuple[int, str, None, str]]:
-        """(key, class, None, split) of every recording, those that train first."""
+        """List (key, class, None, split) of every recording, training ones first."""
         found = []
         with naming(self.path, "a torchneuromorphic file"):
             for split in ("train", "test"):
@@ -73,7 +73,7 @@ class TorchNeuromorphic(Hdf5):
         return found
 
     def read(self, key: int) -> np.ndarray:
-        """Events of one recording (dtype EVENT), sorted by time; events of one time keep their
+        """Read one recording's events (dtype EVENT), sorted by time; simultaneous events keep their
         order."""
         with naming(f"{self.path}: data/{key}", "a recording of torchneuromorphic"):
             p, x, y = self.array(f"data/{key}/addrs", 3 * MOST_EVENTS).T
@@ -83,7 +83,7 @@ class TorchNeuromorphic(Hdf5):
 
 
 class SpokenFile(Hdf5):
-    """An open file of spoken words; use it in a `with` statement, or let it go.
+    """An open file of spoken words; use it in a `with` statement, or drop it.
 
     path    the file
     units   how many units there are; None: 700
@@ -124,13 +124,13 @@ class SpokenFile(Hdf5):
         return len(self.labels)
 
     def listed(self) -> list[tuple[int, str, str | None, None]]:
-        """(number, word, speaker, None) of every recording."""
+        """List (number, word, speaker, None) of every recording."""
         who: Sequence[str | None] = self.speakers or [None] * len(self)
         return [(k, self.words[label], who[k], None) for k, label in enumerate(self.labels)]
 
     def read(self, number: int) -> np.ndarray:
-        """Events of one recording (dtype EVENT, in one row: x is the unit), sorted by time, in
-        microseconds from its beginning; those of one time keep their order.
+        """Read one recording's events (dtype EVENT, in one row: x is the unit), sorted by time, in
+        microseconds from its beginning; simultaneous events keep their order.
 
         Raises ValueError, naming file and recording, where units and times differ in number, a time
         is below zero or not finite, a unit is none, or the times cannot be in their unit.
@@ -161,7 +161,7 @@ class SpokenFile(Hdf5):
 
 
 def is_spoken(path: Path) -> bool:
-    """Whether an HDF5 file is of SHD's form."""
+    """Return whether an HDF5 file has SHD's form."""
     with naming(path, "recordings"), Hdf5(path, "recordings") as file:
         return file.has("labels") and file.has("spikes/times")
 
@@ -169,8 +169,8 @@ def is_spoken(path: Path) -> bool:
 def opened(
     path: Path, sensor: tuple[int, ...] | None = None, time: str | None = None
 ) -> SpokenFile | TorchNeuromorphic:
-    """A file of many recordings that are read one after the other: it stays open until another one
-    is asked, or another is there under its name, or `forget`."""
+    """Open a file of many recordings to read one after the other; it stays open until another one
+    is opened, or replaces it, or `forget` is called."""
     status = os.stat(path)
     return _opened(path, (status.st_size, status.st_mtime_ns, status.st_ino), sensor, time)
 

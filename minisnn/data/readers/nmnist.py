@@ -1,5 +1,4 @@
-"""N-MNIST recordings on disk (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience
-9:437).
+"""N-MNIST's files (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437).
 
 The data set (CC BY-SA 4.0) is in Train/<digit>/<number>.bin and Test/<digit>/<number>.bin, where
 <number> counts the pictures of MNIST from 1. A file has five bytes an event, for a sensor of 34 x
@@ -29,7 +28,7 @@ _LARGEST_TIME = (1 << 23) - 1
 
 
 def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
-    """Events of one file in N-MNIST's format, sorted by time.
+    """Read the events of a file in N-MNIST's format, sorted by time.
 
     shape   rows and columns of the sensor, where it differs, as N-Caltech101's does. At most
             OVERFLOW_ROW rows, for the byte of that row says that the clock has overflowed
@@ -61,8 +60,7 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
 
 
 def write_nmnist(path: str | Path, events: np.ndarray) -> None:
-    """Write events in N-MNIST's format, so that read_nmnist gives them back (overflow rows where
-    time asks for them).
+    """Write events in N-MNIST's format, for read_nmnist; late times need overflow rows.
 
     Raises ValueError where the events are none or all zero, are outside 34 x 34 pixels,
     or have times below zero or out of order.
@@ -86,8 +84,8 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
 
 
 def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path]]]:
-    """The recordings of one split under `root` by digit, {digit: [(number, path), ...]}, sorted; a
-    digit without files has an empty list.
+    """List the recordings of one split under `root` by digit, {digit: [(number, path), ...]},
+    sorted; a digit without files has an empty list.
 
     root: the folder that holds Train or Test, in upper or lower case.  split: "train" or "test", in
     any case. Nothing is opened. Raises ValueError, naming root, where there are none, and naming

@@ -1,4 +1,4 @@
-"""Labelled pictures that users have on disk, for the event camera to record.
+"""Labelled pictures of users, for the event camera to record.
 
 Three forms: a folder tree <label>/<picture>.png, an idx pair as MNIST's (plain or .gz), and NumPy
 files. All become grey values (N, H, W) and labels 0, 1, ... in the order of their names; names that
@@ -77,13 +77,13 @@ def read_pictures(
 
 
 def by_value(name: str) -> tuple:
-    """Numbers first, by value, however long they are."""
+    """Return a sort key that puts numbers first, by value, however long they are."""
     number = name.lstrip("0") if name.isascii() and name.isdecimal() else None
     return number is None, len(number or ""), name if number is None else number, name
 
 
 def holds_pictures(path: Path) -> bool:
-    """Whether `path` is a file, or a folder of folders one of which holds pictures."""
+    """Return whether `path` is a file, or a folder of folders with a picture."""
     return path.is_file() or any(map(_is_picture, path.glob("*/*")))
 
 
@@ -92,7 +92,7 @@ def _is_picture(file: Path) -> bool:
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bring a picture (H, W) to `size`, its proportions kept, by averaging areas; its border fills
+    """Bring a picture (H, W) to `size` with its proportions, by averaging areas; its border fills
     the rest."""
     from PIL import Image
 
@@ -106,8 +106,8 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def enlarged(images: np.ndarray, side: float) -> np.ndarray:
-    """Pictures (N, H, W), uint8 or floats in [0, 1], whose longer side is below `side`, brought to
-    it by cubic splines.
+    """Enlarge pictures (N, H, W), uint8 or floats in [0, 1], whose longer side is below `side`, by
+    cubic splines.
 
     For a camera that is finer than the pictures: it would see the edges of their pixels. Larger
     pictures stay as they are.
@@ -125,7 +125,7 @@ def enlarged(images: np.ndarray, side: float) -> np.ndarray:
 
 
 def _picture(file: Path) -> np.ndarray:
-    """The grey values (H, W) of a file."""
+    """Read the grey values (H, W) of a file."""
     from PIL import Image
 
     with naming(file, "a picture"), warnings.catch_warnings():
@@ -141,7 +141,7 @@ def _picture(file: Path) -> np.ndarray:
 
 
 def _file(path: Path, labels: str | Path | None) -> tuple[Any, list[str]]:
-    """Pictures and the labels of a file, or of two."""
+    """Read pictures and labels from one file, or from two."""
     if path.suffix.lower() == ".npz":
         arrays = load(path)
         images = arrays.get("images", arrays.get("x"))
@@ -161,8 +161,8 @@ def _file(path: Path, labels: str | Path | None) -> tuple[Any, list[str]]:
 
 
 def read_idx(path: str | Path) -> np.ndarray:
-    """The uint8 array of an idx file (the format of MNIST's files: big-endian magic, sizes, bytes),
-    plain or .gz.
+    """Read the uint8 array of an idx file (the format of MNIST's files: big-endian magic, sizes,
+    bytes), plain or .gz.
 
     Raises ValueError, naming the file, where it is truncated, too long or no such file.
     """
@@ -178,7 +178,8 @@ def read_idx(path: str | Path) -> np.ndarray:
 
 
 def _grey(images: Any) -> np.ndarray:
-    """(N, H, W) uint8, or float32 in [0, 1], of grey or colour pictures; ValueError for others."""
+    """Return (N, H, W) uint8, or float32 in [0, 1], from grey or colour pictures; ValueError for
+    others."""
     kind, colours = images.dtype.kind, images.shape[3:] or (1,)
     good = images.ndim in (3, 4) and colours[0] in (1, 3, 4) and kind in "biuf" and images.size
     need("the array", f"{images.dtype} of shape {images.shape}", good, "grey pixels")

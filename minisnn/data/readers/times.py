@@ -1,4 +1,4 @@
-"""Times that cannot be right: stamps that one clock did not give, and units that no sensor has.
+"""Checks of time stamps: those that no single clock gives, and units that no sensor has.
 
 A recording is counted from its smallest stamp on, so one event that is stamped too early moves the
 whole of it out of what is counted. All readers, and arrays in memory, pass `check_clock`. Honest
@@ -52,8 +52,8 @@ HOT_SHARE, HOT_TIMES = 0.02, 20
 
 
 def check_clock(events: np.ndarray, whole: bool = True) -> None:
-    """Raise ValueError where stamps of a recording (columns x, y, t, p, as they were recorded) are
-    not those of one clock:
+    """Raise ValueError where the stamps of a recording (columns x, y, t, p, as recorded) are not
+    from one clock:
 
         t falls back by more than half of the time that has passed    (the clock wraps or begins again)
         rows of zeros stand behind the events, or many of them anywhere    (they were never written)
@@ -115,8 +115,8 @@ def _check_falls(events: np.ndarray, falls: np.ndarray) -> None:
 
 
 def _is_grouped(events: np.ndarray, late: np.ndarray) -> bool:
-    """Whether events come one polarity, column, row or pixel after the other, maybe of each polarity,
-    and times fall back where the next begins."""
+    """Return whether events are grouped by polarity, column, row or pixel, perhaps within each
+    polarity, and times fall back where a group begins."""
     x, y, p = (events[name].astype(np.int64) for name in "xyp")
     for place in (np.zeros_like(x), x, y, (y << 16) + x):
         for key in (2 * place, 2 * place + p):
@@ -130,8 +130,8 @@ def _is_grouped(events: np.ndarray, late: np.ndarray) -> bool:
 def fault_of(
     events: np.ndarray, sensor: tuple[int, ...] | None = None, unit: str = "us"
 ) -> str | None:
-    """What no sensor and no scene does, if times of a recording (dtype EVENT, sorted by time) in
-    microseconds are in truth of a unit; None where all is well, or events are too few to tell.
+    """Describe what would be implausible if times of a recording (dtype EVENT, sorted by time),
+    read as microseconds, were in another unit; None where nothing is, or events are too few.
 
     sensor   rows and columns, or (n,) of a row of units; None: as far as events reach
     """
@@ -167,7 +167,7 @@ def fault_of(
 
 
 def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> None:
-    """ValueError where nothing says the unit of the times of a recording (dtype EVENT), and they
+    """Raise ValueError where a recording's unit of time is not given, and its times (dtype EVENT)
     cannot be microseconds."""
     if (fault := fault_of(events, sensor)) is None:
         return
@@ -183,8 +183,8 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
 def check_alike(
     met: dict[str, str], events: np.ndarray, sensor: tuple[int, ...] | None, time: str, name: str
 ) -> None:
-    """ValueError where the unit that is said of all recordings fits some and not others. `met`
-    remembers one of each; where it fits none, who says it knows."""
+    """Raise ValueError where the given unit fits some recordings and not others. `met` remembers
+    one of each kind; a unit that fits none is trusted."""
     fault = fault_of(events, sensor)
     if fault is not None:
         met.setdefault("fault", f"{name}: taken for {time} its times make {fault}")

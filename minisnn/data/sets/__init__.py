@@ -1,5 +1,5 @@
-"""Sets of tasks: your own recordings, double N-MNIST, double ASL-DVS, Omniglot, what they are made
-of, and their statistics.
+"""Sets of tasks: your own recordings, Double N-MNIST, Double ASL-DVS, Omniglot, and what they are
+made of.
 
 Import from here: any module.
 It may import: terminal, files, parallel, meta, data.readers, data.store, data.camera.

@@ -1,4 +1,4 @@
-"""From recordings to counts: how they are read, and what looks as if it were lost on the way.
+"""Recordings given in Python, turned into counts, with warnings about events that look lost.
 
 Recordings that a script holds come one after the other: pairs as tonic's data sets give them,
 subsets and loaders of PyTorch, and frames. Nothing of these packages is imported; what counts is
@@ -41,15 +41,15 @@ FULL = 0.001  # share of cells that hold as many events as they can, from which 
 
 
 def one_or_two(size: Any) -> Any:
-    """A size of one number, of units, as (n,); all else as it is."""
+    """Return a single number of units as (n,), and anything else unchanged."""
     number = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
     return (int(size),) if number else size
 
 
 @dataclass(frozen=True)
 class Form:
-    """How recordings are read and become counts, as options of `Recordings` say it; sensor None: it
-    is not known yet; one number: of a row of units."""
+    """How recordings are read and counted, by options of `Recordings`. sensor: None where it is not
+    known yet; (n,) for a row of units."""
 
     sensor: tuple[int, ...] | None
     size: tuple[int, ...] | None
@@ -60,8 +60,7 @@ class Form:
     columns: str | None = None
 
     def __post_init__(self) -> None:
-        """ValueError where the size is one of pixels and the sensor a row of units, or the other
-        way round."""
+        """Raise ValueError where one of size and sensor is of pixels and the other of units."""
         if self.sensor is not None and self.size is not None:
             row = is_row(self.sensor)
             expected = "a number of units" if row else "rows and columns of cells"
@@ -69,7 +68,7 @@ class Form:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(T, H, W, 2), or (T, units), of the counts of a recording."""
+        """The shape of a recording's counts, (T, H, W, 2) or (T, units)."""
         return self._binned(np.zeros(0, EVENT)).shape
 
     def _binned(self, events: np.ndarray, start: str = "first event") -> np.ndarray:
@@ -78,7 +77,7 @@ class Form:
         return found[:, 0, :, 1] if is_row(self.sensor) else found
 
     def events(self, given: Any, name: str, checked: bool, met: dict[str, str]) -> np.ndarray:
-        """The events of a recording, in order; `met` as of `check_alike`."""
+        """Return a recording's events, sorted by time; `met` as in `check_alike`."""
         if are_frames(given):
             found = sensor_of_frames(given)
             expected = f"those of the sensor, {in_words(self.sensor or ())}"
@@ -95,7 +94,8 @@ class Form:
         return events
 
     def counts(self, events: np.ndarray, lasting_ms: float | None) -> Iterator[np.ndarray]:
-        """Of a recording, or of its parts; lasting_ms: of frames, the first of them at zero."""
+        """Yield the counts of a recording, or of its parts. lasting_ms: length of a recording of
+        frames, which starts at zero."""
         assert self.sensor is not None
         if not len(events):
             raise ValueError("the recording has no events; expected at least one")
@@ -112,8 +112,7 @@ class Form:
 
 
 def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[str]]:
-    """(counts, names of the labels) of recordings given in Python, of which one is held at a
-    time."""
+    """Return (counts, names of the labels) of recordings given in Python, holding one at a time."""
     if isinstance(source, (str, bytes, Mapping)):
         raise ValueError(
             f"events must be recordings, a list of arrays of events, not {shown(source)}; a folder "
@@ -143,8 +142,8 @@ def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[s
 
 
 def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[int, ...]:
-    """Rows and columns, or (n,) of n units: as given, or as the source says, or its first recording
-    where that is of frames."""
+    """Return rows and columns, or (n,) for n units: given, or stated by the source, or taken from
+    frames."""
     if sensor is None:
         sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
         known = {name_of(name) for name in names_in(first)}
@@ -159,9 +158,9 @@ def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[in
 def counts_of(
     recordings: Iterable[tuple[Any, int]], names: Iterable[str], form: Form, checked: bool = False
 ) -> Iterator[tuple]:
-    """Batches for `Pool.collect` of recordings, pairs (events, number of their label), which errors
-    call by `names`; the numbers say from which of them each was cut. checked: a reader has looked
-    at their clock and the unit of their times, and they may be parts."""
+    """Yield batches for `Pool.collect` from recordings, pairs (events, number of the label), called
+    `names` in errors; the batches' numbers count recordings. checked: a reader has checked clock
+    and unit of time, and they may be parts."""
     met: dict[str, str] = {}
     lengths: dict[str, int] = {}
     for number, ((given, label), name) in enumerate(zip(recordings, names)):
@@ -184,8 +183,8 @@ def counts_of(
 
 
 def tell_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
-    """Warn where recordings of frames, so many in each by name, do not fill the steps that are
-    counted, or some extend well beyond them."""
+    """Warn where frames (numbers of them by recording) do not fill the counted steps, or reach well
+    beyond them."""
     middle = sorted(lengths.values())[len(lengths) // 2]
     longest = max(lengths, key=lambda name: lengths[name])
     cut = sum(number > 1.1 * steps for number in lengths.values())
@@ -205,9 +204,9 @@ def tell_lost(
     names: Sequence[str] | None = None,
     sensor: tuple[int, ...] | None = None,
 ) -> None:
-    """Warn of recordings of which little is counted: of a stray first stamp, a wrong unit of time,
-    or a late beginning; where cells see more events in a step than they can count; and where all
-    events are in a corner of the sensor, less than half as wide and half as high."""
+    """Warn of recordings of which few events are counted (a stray first stamp, a wrong unit of
+    time, or a late beginning), of cells with more events in a step than they can count, and of a
+    sensor at least twice as wide and high as where its events are."""
     if len(pool.few):
         told = [
             f"{names[number] if names else f'recording {number}'} ({counted:,} of {there:,} events)"
@@ -245,9 +244,9 @@ def tell_lost(
 def few_of(
     number: int, t: np.ndarray, begin: int | None, duration_ms: float
 ) -> list[tuple[int, int, int, bool]]:
-    """[(number, events that are counted, events that there are, sure)] of a recording of which less
-    is counted from `begin` on (None: its first event) than it has, else []; t: its times in
-    microseconds, sorted. sure: it is so whatever the other recordings are like."""
+    """Return [(number, counted events, all events, sure)] for a recording of which too little is
+    counted from `begin` on (None: its first event), else []. t: its times in microseconds, sorted.
+    sure: true whatever the other recordings are like."""
     if not len(t):
         return []
     length = round(1000 * duration_ms)
@@ -274,8 +273,7 @@ def few_of(
 
 
 def items_of(source: Any, labels: Iterable[Any] | None = None) -> Iterator[tuple[Any, Any]]:
-    """(events, label) of every recording of a source, one at a time; a source that is a stream is
-    read once.
+    """Yield (events, label) of every recording of a source, one at a time; a stream is read once.
 
     Raises ValueError where there are no labels, or another number of them than of recordings.
     """
@@ -303,15 +301,15 @@ def _each(source: Any) -> Iterable[Any]:
 
 
 def sensor_in(source: Any) -> tuple[int, int] | None:
-    """Rows and columns that a data set, or one within it, says its sensor has."""
+    """Return the rows and columns that a data set, or one within it, states for its sensor."""
     while source is not None and getattr(source, "sensor_size", None) is None:
         source = getattr(source, "dataset", None)
     return None if source is None else (int(source.sensor_size[1]), int(source.sensor_size[0]))
 
 
 def label_of(label: Any) -> str:
-    """The name of a class: of a text, a number, or an array or tensor of one number. ValueError
-    where it is a fraction, or none."""
+    """Return the name of a class from a text, a number, or an array or tensor of one number.
+    ValueError for a fraction, or anything else."""
     value = label
     if hasattr(value, "__array__") and value is not np.ma.masked:
         value = np.asarray(value)
@@ -324,19 +322,21 @@ def label_of(label: Any) -> str:
 
 
 def plain(events: Any) -> Any:
-    """Arrays of other libraries, such as tensors, as NumPy's; all else as it is."""
+    """Convert arrays of other libraries, such as tensors, to NumPy's; return anything else
+    unchanged."""
     if not isinstance(events, (np.ndarray, dict)) and hasattr(events, "__array__"):
         return np.asarray(events)
     return events
 
 
 def are_frames(events: Any) -> bool:
-    """Whether a recording is an array of frames, and not one of events."""
+    """Return whether a recording is an array of frames rather than of events."""
     return isinstance(events, np.ndarray) and events.ndim == 4 and events.dtype.names is None
 
 
 def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
-    """Rows and columns of frames; ValueError where not one axis is that of two polarities."""
+    """Return rows and columns of frames; ValueError unless exactly one axis is of two
+    polarities."""
     first = frames.shape[1] == 2
     expected = "(T, 2, H, W) or (T, H, W, 2), one axis that of the two polarities"
     need("the shape of frames", frames.shape, first != (frames.shape[3] == 2), expected)
@@ -344,7 +344,7 @@ def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
 
 
 def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
-    """Events (dtype EVENT) of frames, each of `bin_ms`, so many of a cell and polarity as it
+    """Convert frames of `bin_ms` to events (dtype EVENT), as many in each cell and polarity as it
     counts, at the frame's beginning.
 
     Raises ValueError for values that are not counts from 0 to SATURATION, for masked ones, and as

@@ -1,4 +1,4 @@
-"""The 5,000 MNIST digits that travel with the package (LeCun, Cortes & Burges; CC BY-SA 3.0; see
+"""The 5,000 MNIST digits that ship with the package (LeCun, Cortes & Burges; CC BY-SA 3.0; see
 data/README.md)."""
 
 from dataclasses import dataclass
@@ -25,6 +25,6 @@ class Digits:
 
 
 def load_digits() -> Digits:
-    """Read the digits that ship, 500 of each."""
+    """Read the shipped digits, 500 of each."""
     with np.load(shipped("mnist_digits_5k.npz"), allow_pickle=False) as archive:
         return Digits(archive["images"], archive["labels"], archive["numbers"].astype(np.int64))

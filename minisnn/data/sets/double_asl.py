@@ -40,7 +40,7 @@ SIMULATED_PER_LETTER = 200
 
 
 def double_asl_classes(seed: int = 0) -> dict[str, tuple[str, ...]]:
-    """Names of the classes of each split, "ab" = a left, b right, in alphabetic order; `seed`
+    """Return the names of each split's classes, "ab" = a left, b right, in alphabetic order; `seed`
     shuffles them."""
     names = [left + right for left in LETTERS for right in LETTERS]
     order = np.random.default_rng(seed).permutation(len(names))
@@ -137,8 +137,8 @@ class DoubleASL(Recordings):
 
 
 def hand_camera() -> EventCamera:
-    """The event camera that sees drawn hands as a DAVIS240c would: light hands, seen over the whole
-    of its sensor.
+    """Return an event camera that sees drawn hands as a DAVIS240c would: light hands, over the
+    whole of its sensor.
 
     The motion is N-MNIST's, three times as far: a hand of a third of the picture then makes some
     27,000 events in the first 100 ms.

@@ -1,5 +1,4 @@
-"""Double N-MNIST: two-digit numbers made of two recordings side by side, and few-shot tasks over
-them.
+"""Double N-MNIST: few-shot tasks over two-digit numbers, made of two recordings side by side.
 
 Stewart and Neftci 2022, section 2.3, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for
 few-shot learning"), whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing
@@ -49,7 +48,7 @@ SHAPE = (STEPS, CROP[0] // SCALE, CROP[1] // SCALE, 2)
 
 
 def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str, bool]:
-    """(split of the classes, whether the recordings are those that meta-train)."""
+    """Return (split of the classes, whether the recordings are training ones)."""
     chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
     for name, value in chosen.items():
         arguments.one_of(name, value, SPLITS)
@@ -57,7 +56,7 @@ def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str
 
 
 class DoubleNMnist(Recordings):
-    """Double N-MNIST: real recordings from `root`, or the digits that ship, seen by the simulated
+    """Double N-MNIST: real recordings from `root`, or the shipped digits seen by the simulated
     event camera.
 
     split        "train", "val" or "test": chooses both the classes and the recordings
@@ -133,7 +132,7 @@ class DoubleNMnist(Recordings):
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """(H, W, C) of a sample, aligned or not."""
+        """The shape (H, W, C) of a sample, aligned or not."""
         return SHAPE[1], 2 * SHAPE[2], SHAPE[3]
 
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -183,8 +182,8 @@ def _simulated(train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]:
 
 
 def offset_of(pool: Pool, support: np.ndarray) -> tuple[int, int]:
-    """(dx, dy) that aligns a task by the recordings of its support; (0, 0) where they have no
-    events."""
+    """Return the shift (dx, dy) that aligns a task by the recordings of its support; (0, 0) where
+    they have no events."""
     found = [pool.events_of(n) for n in np.ravel(support)]
     _, y, x, _ = np.unravel_index(np.concatenate([cells for cells, _ in found]), pool.shape)
     count = np.concatenate([counts for _, counts in found]).astype(np.int64)
@@ -197,8 +196,8 @@ def offset_of(pool: Pool, support: np.ndarray) -> tuple[int, int]:
 def side_by_side(
     pool: Pool, which: np.ndarray, offset: tuple[int, int], crop: int, scale: int
 ) -> np.ndarray:
-    """Counts of recordings `which` (B, S), left to right: uint8 (B, T, crop/scale, S·crop/scale,
-    C), at most 255 each."""
+    """Return counts of recordings `which` (B, S), left to right: uint8 (B, T, crop/scale,
+    S·crop/scale, C), at most 255 each."""
     samples, sides = which.shape
     steps, _, _, channels = pool.shape
     cells = crop // scale

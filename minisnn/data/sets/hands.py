@@ -59,8 +59,8 @@ _BESIDE, _MEET = ((44, 32), (4, 26), (-2, 2)), ((34, 52), (-8, 50), (-20, 30))
 
 
 class _Pose(NamedTuple):
-    """Joints of a letter in degrees: fingers (4, 3), thumb (3, 2), spread (4,), turn = (yaw, pitch,
-    roll), wrist."""
+    """Joint angles of a letter in degrees: fingers (4, 3), thumb (3, 2), spread (4,), turn = (yaw,
+    pitch, roll), wrist."""
 
     fingers: tuple
     thumb: tuple
@@ -131,9 +131,9 @@ _SLEEVE_EDGE, _CREASE = (
 
 
 class Look(NamedTuple):
-    """More of a hand, as it was held in takes: where its forearm has gone half into a sleeve as
-    dark as the ground, in palms from the wrist; the standard deviation of the logarithm of the
-    skin's grey, by creases; factors on its size and on how it turns."""
+    """Appearance of a hand in takes: the distance from the wrist, in palms, where its forearm is
+    half inside a sleeve as dark as the ground; the standard deviation of the logarithm of the
+    skin's grey, due to creases; factors on its size and on its turning."""
 
     sleeve: float
     creases: float
@@ -147,7 +147,7 @@ def draw_hand(
     size: tuple[int, int] = (120, 160),
     look: Look | None = None,
 ) -> np.ndarray:
-    """One hand that shows LETTERS[letter], light on a dark ground: float32 (H, W) in [0, 1].
+    """Draw one hand that shows LETTERS[letter], light on a dark ground: float32 (H, W) in [0, 1].
 
     letter: 0-23.  rng: draws joints, pose, proportions, skin, light and ground.  size: rows and
     columns. look: a sleeve and creases; None: a bare forearm, smooth skin.
@@ -197,13 +197,13 @@ def draw_hand(
 def hand_picture(
     letter: int, number: int, seed: int, size: tuple[int, int] = (120, 160)
 ) -> np.ndarray:
-    """Picture `number` (from 0 on) of a letter in the series `seed`: uint8 (H, W)."""
+    """Draw picture `number` (from 0 on) of a letter in the series `seed`: uint8 (H, W)."""
     rng = np.random.default_rng((seed, letter, number))
     return np.rint(255 * draw_hand(letter, rng, size)).astype(np.uint8)
 
 
 def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.ndarray, ...]:
-    """Ends (n, 3), their radii (n,) and flatness (n,) of the bones in palms; the forearm comes
+    """Return the ends (n, 3), radii (n,) and flatness (n,) of the bones in palms; the forearm comes
     first."""
     degree = math.pi / 180
     common = _JOINT_SD * _normal(rng) * 0.7  # fingers move together, and each for itself
@@ -252,12 +252,12 @@ def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.n
 
 
 def _direction(sideways: np.ndarray, up: np.ndarray) -> np.ndarray:
-    """Of a bone, (…, 3), by its angles from the fingers' direction."""
+    """Return a bone's direction, (…, 3), from its angles to the fingers' direction."""
     return np.stack([np.sin(sideways) * np.cos(up), np.cos(sideways) * np.cos(up), np.sin(up)], -1)
 
 
 def _about(axis: int, angle: float) -> np.ndarray:
-    """Rotation about an axis, right-handed."""
+    """Return a right-handed rotation about an axis."""
     i, j = (axis + 1) % 3, (axis + 2) % 3
     out = np.eye(3)
     out[i, i] = out[j, j] = math.cos(angle)
@@ -269,7 +269,7 @@ def _about(axis: int, angle: float) -> np.ndarray:
 def _render(
     starts, ends, from_radius, to_radius, flat, height: int, width: int
 ) -> tuple[np.ndarray, ...]:
-    """Depth (H, W), normals (3, H, W) and cover (H, W) in [0, 1] of the nearest of the capsules;
+    """Return depth (H, W), normals (3, H, W) and cover (H, W) in [0, 1] of the nearest capsules;
     all in pixels.
 
     At distance v from the projected axis, on an axis that rises by the angle phi, the visible
@@ -321,5 +321,5 @@ def _render(
 
 
 def _normal(rng: np.random.Generator, shape=None):
-    """Normal draws kept within two standard deviations: no joint breaks."""
+    """Draw normal values within two standard deviations, so that no joint breaks."""
     return np.clip(rng.standard_normal(shape), -2, 2)

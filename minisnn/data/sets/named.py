@@ -1,5 +1,5 @@
-"""Sets of tasks by name, as commands are given them: those that ship, a folder of recordings, and
-those of other people.
+"""Sets of tasks by name, as commands use them: shipped ones, a folder of recordings, and other
+people's.
 
     recordings            the recordings that lie under --root, see `readers.anything.entries`
     NAME                  an entry point of the group minisnn.datasets of an installed package
@@ -37,7 +37,7 @@ OPTIONS = frozenset([*KEPT, *"sensor hop_ms flip_y columns class_seed classes".s
 
 
 class Shipped(NamedTuple):
-    """A set of tasks that ships: what makes it, as package.module:NAME, and options of that."""
+    """A shipped set of tasks: its maker, as package.module:NAME, and the maker's options."""
 
     place: str
     options: dict[str, str] = {}
@@ -66,18 +66,18 @@ _CODE = re.compile(r"(?:[\w.]+|[^\0\n:]+\.py):\w+")
 
 
 def is_name(name: str) -> bool:
-    """Whether this may be the name of a data set of your own."""
+    """Return whether this may be the name of a user's data set."""
     return name == OWN or bool(_CODE.fullmatch(name) or re.fullmatch(r"[A-Za-z][\w.-]*", name))
 
 
 def runs_code(name: str) -> bool:
-    """Whether opening it runs code of a file or module, which no checkpoint may ask for: only who
-    gives the command."""
+    """Return whether opening it runs code of a file or module; only the user may ask for that,
+    never a checkpoint."""
     return ":" in name
 
 
 def find(name: str) -> Callable[..., Any]:
-    """What makes the set of a name; ValueError where there is none."""
+    """Return the function or class that makes the set of a name; ValueError where there is none."""
     if name == OWN:
         return own
     if name in DATASETS:
@@ -97,8 +97,8 @@ def find(name: str) -> Callable[..., Any]:
 
 @contextmanager
 def told_by_line(name: str) -> Iterator[None]:
-    """ValueError with the user's file and line for what fails in code that is called `name`. Those
-    that are sentences already, ValueError and OSError, pass."""
+    """Turn errors in user code called `name` into a ValueError with file and line. ValueError and
+    OSError, which are sentences already, pass."""
     try:
         yield
     except (ValueError, OSError, MemoryError):
@@ -123,7 +123,7 @@ _files: dict[str, Path] = {}  # of code, by the names that they were given, and 
 
 
 def _function(name: str, place: str, function: str) -> Callable[..., Any]:
-    """A function of a file, which is run as it is now, or of a module that can be imported."""
+    """Return a function of a file, which is run as it is now, or of an importable module."""
     if place.endswith(".py"):
         path = Path(place).expanduser().absolute()
         if path.is_file():
@@ -145,7 +145,7 @@ def _function(name: str, place: str, function: str) -> Callable[..., Any]:
 def open_set(
     name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any
 ) -> Any:
-    """The set of tasks of a name: something with `input_shape`, `sample_task` and `episode`;
+    """Open the set of tasks of a name, something with `input_shape`, `sample_task` and `episode`;
     ValueError where there is none.
 
     options   of `DoubleNMnist`, `DoubleASL`, `Omniglot` or `own`, such as classes="train" to meet
@@ -171,7 +171,7 @@ def open_set(
 
 
 class Opened(dict[str, Any]):
-    """{split: set of tasks} opened by name; those that a script gives are in another mapping.
+    """{split: set of tasks} opened by name; sets given in a script are in another mapping.
 
     name, root   as `open_set` takes them
     how          the options that the training set is read with, where they are the user's, as JSON

@@ -1,5 +1,5 @@
-"""Omniglot before the event camera: 1,623 handwritten characters of 50 alphabets, each drawn by 20
-people.
+"""Omniglot in front of the event camera: 1,623 handwritten characters of 50 alphabets, each drawn
+by 20 people.
 
 Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/README.md). Protocols:
 
@@ -60,7 +60,7 @@ PART = {"1": "train", "v": "val", "t": "test"}  # letters of omniglot_random.csv
 
 
 def alphabets(split: str) -> dict[str, np.ndarray]:
-    """Drawings of a split by alphabet: uint8 (characters, 20, 28, 28), 255 = ink."""
+    """Return a split's drawings by alphabet: uint8 (characters, 20, 28, 28), 255 = ink."""
     words = (EVALUATION if split == "test" else BACKGROUND).split()
     pictures = _pictures("evaluation" if split == "test" else "background")
     ends = np.cumsum([0, *map(int, words[1::2])])
@@ -70,7 +70,8 @@ def alphabets(split: str) -> dict[str, np.ndarray]:
 
 
 def drawings(split: str, protocol: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Characters of a split by alphabet: (their places in it, their drawings as of `alphabets`)."""
+    """Return a split's characters by alphabet: (their indices in it, their drawings as in
+    `alphabets`)."""
     background = protocol == "background" and split == "train"
     parts = SPLITS if protocol == "random" else ("train", "val") if background else (split,)
     whole = {name: one for part in parts for name, one in alphabets(part).items()}
@@ -90,13 +91,13 @@ def _pictures(part: str) -> np.ndarray:
 
 
 def turns_of(turned: bool, mirrored: bool = True) -> tuple[int, ...]:
-    """How characters are turned, and mirrored: each is a class of its own."""
+    """List the turns and mirror images of characters, each a separate class."""
     kinds = (*TURNS, *(MIRRORED + turn for turn in TURNS))
     return kinds[: (8 if mirrored else 4) if turned else 1]
 
 
 def turn_name(turn: int) -> str:
-    """A turn in the name of a class: "+90", mirrored "+90m"; "+m"."""
+    """Return the part of a class's name for a turn: "+90", mirrored "+90m"; "+m"."""
     words = f"{turn % MIRRORED or ''}{'m' * (turn >= MIRRORED)}"
     return f"+{words}" * bool(words)
 
@@ -225,14 +226,14 @@ class Omniglot(Recordings):
 
     @property
     def turned(self) -> tuple[str, ...]:
-        """Classes that are others turned or mirrored, where these train alone."""
+        """The classes made by turning or mirroring others, where these only train."""
         return tuple(name for name in self.classes if self.alike and "+" in name)
 
 
 def _recorded(
     of: tuple[str, str], pieces: tuple[tuple[int, int, str], ...], sight: Sight, keep: Keep, k: int
 ) -> Pool:
-    """Piece k: characters of an alphabet, turned, by one draw of the camera; of (split,
+    """Record piece k: characters of an alphabet, turned, by one draw of the camera. of: (split,
     protocol)."""
     draw, turn, name = pieces[k]
     where, pictures = drawings(*of)[name]
@@ -256,8 +257,8 @@ def _recorded(
 
 
 def thickened(pictures: np.ndarray) -> np.ndarray:
-    """Strokes half a pixel wider each way, as a pen's before the sensor's 34 x 34 pixels: halfway
-    to the darkest neighbour."""
+    """Thicken strokes by half a pixel each way, like a pen's on the sensor's 34 x 34 pixels:
+    halfway to the darkest neighbour."""
     from scipy.ndimage import maximum_filter
 
     return pictures // 2 + maximum_filter(pictures, (1, 3, 3)) // 2

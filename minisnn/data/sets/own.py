@@ -1,5 +1,5 @@
-"""The recordings in a folder, or a file of many, as a set of tasks: which classes, or which
-recordings of all of them, train, validate and test."""
+"""The recordings in a folder, or in a file of many, as a set of tasks, divided into splits by class
+or by recording."""
 
 import warnings
 from collections import Counter
@@ -36,7 +36,8 @@ def own(
     cache: bool = True,
     progress: bool = True,
 ) -> Recordings:
-    """The recordings under `root` as a set of tasks (`Recordings`), with a class for every label.
+    """Open the recordings under `root` as a set of tasks (`Recordings`), with a class for every
+    label.
 
     split       of the classes: those of the folders train, val and test, or of the column split, if
                 each has labels of its own; otherwise `class_seed` draws 64, 16 and 20 % of them
@@ -105,7 +106,7 @@ def own(
 
 
 def check_taken(found: Sequence[Entry], source: str, **said: str | None) -> None:
-    """ValueError where `time` or `columns` is said, and no file takes it."""
+    """Raise ValueError where `time` or `columns` is given and no file needs it."""
     kinds = sorted({one.path.suffix.lower() for one in found})
     takes = [] if all(kind in READERS and READERS[kind].says for kind in kinds) else [*said]
     if found[0].key is not None:  # all in one file
@@ -120,10 +121,9 @@ def check_taken(found: Sequence[Entry], source: str, **said: str | None) -> None
 
 
 def dealt_by(found: Sequence[Entry], source: str) -> tuple[str, dict[str, list[str]]]:
-    """(what the splits that folders or a column name deal out, the labels of each): "classes",
-    where each has labels of its own, "recordings", where all have the same labels, or "nothing",
-    where there is one at most. ValueError where some labels only are in several, or splits are
-    named for some only."""
+    """Return what the named splits divide, and each split's labels: "classes" if each has different
+    labels, "recordings" if all have the same ones, or "nothing" for one split at most. ValueError
+    where only some labels are in several splits, or only some recordings name a split."""
     met = {part: {one.label for one in found if one.split == part} for part in SPLITS}
     labels = {part: sorted(names) for part, names in met.items() if names}
     if len({one.split for one in found}) < 2:
@@ -141,7 +141,7 @@ def dealt_by(found: Sequence[Entry], source: str) -> tuple[str, dict[str, list[s
 
 
 def check_named(found: Sequence[Entry], source: str) -> None:
-    """ValueError unless all recordings name a split, and some train, and others test."""
+    """Raise ValueError unless all recordings name a split, with some to train and some to test."""
     many = Counter(one.split or "without a split" for one in found)
     good = set(many) in ({"train", "test"}, {*SPLITS})
     expected = "train and test, and maybe val, of all recordings, or of none"
@@ -149,10 +149,10 @@ def check_named(found: Sequence[Entry], source: str) -> None:
 
 
 def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
-    """The classes of each split: those of the folders train, val and test, or of the column split,
-    where each has labels of its own, else drawn, with a warning where splits are named; where none
-    are named to validate, those are drawn of the training classes. ValueError where there are too
-    few, and as `dealt_by`."""
+    """Return each split's classes: named by the folders train, val and test or by the column split,
+    if these have different labels, else drawn, with a warning where named splits are ignored. Where
+    no validation split is named, it is drawn from the training classes. ValueError where there are
+    too few classes, and as in `dealt_by`."""
     deals, labels = dealt_by(found, source)
     names = sorted({one.label for one in found})
     if deals == "classes" and "val" in labels:
@@ -170,9 +170,8 @@ def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str
 
 
 def _as_named(whole: Recordings, of: list[Entry], seed: int) -> dict[str, Recordings]:
-    """All classes in the recordings that the folders or the column of splits name; where they name
-    none to validate, `seed` draws those, of the training recordings. ValueError where they cannot
-    serve."""
+    """Return all classes in each named split's recordings; a missing validation split is drawn by
+    `seed` from the training recordings. ValueError where they do not suffice."""
     check_named(of, whole.source)
     assert whole.takes is not None
     split_of: dict[int, str | None] = {}

@@ -1,6 +1,5 @@
-"""Pools of recordings, files that are read or pictures that the event camera sees: event counts
-kept sparsely, scattered into dense samples when a task asks for them; from the cache, where they
-are known there.
+"""Pools of recordings, from files or the simulated camera: event counts kept sparsely, made dense
+when a task needs them, and cached.
 
 A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of them take 20 MB, dense
 256 MB.
@@ -31,7 +30,7 @@ MOST = 0.8  # share of recordings with few counts from which on their unit of ti
 
 
 class Counts:
-    """What a pool of any kind can do; it has `shape`, `labels` and `events_of`, see `Pool`."""
+    """The common part of all pools, with `shape`, `labels` and `events_of`; see `Pool`."""
 
     shape: tuple[int, ...]
     labels: np.ndarray
@@ -41,25 +40,25 @@ class Counts:
         return len(self.labels)
 
     def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
-        """(cells, counts) of one recording."""
+        """Return (cells, counts) of one recording."""
         raise NotImplementedError
 
     def identity(self) -> str:
-        """A hash of what all recordings hold and show."""
+        """Return a hash of the contents and labels of all recordings."""
         raise NotImplementedError
 
     def contents(self, places: Iterable[int]) -> dict[str, int]:
-        """{hash of the counts: place} of recordings that have enough of them to be told apart; none
-        where recordings are only made when they are asked for."""
+        """Return {hash of the counts: index} of recordings with enough events to be distinguished;
+        {} where recordings are made on demand."""
         return {}
 
     def dense(self, which: np.ndarray) -> np.ndarray:
-        """Counts of the recordings `which` (B,): uint8 (B, T, H, W, C), or (B, T, units)."""
+        """Return counts of the recordings `which` (B,): uint8 (B, T, H, W, C), or (B, T, units)."""
         return self.side_by_side(np.asarray(which)[:, None])
 
     def side_by_side(self, which: np.ndarray) -> np.ndarray:
-        """Counts of recordings put side by side along x: `which` (B, S), left to right, gives (B,
-        T, H, S·W, C), of a row of units (B, T, S·units)."""
+        """Return counts of recordings side by side along x: `which` (B, S), left to right, gives
+        (B, T, H, S·W, C), or (B, T, S·units) for a row of units."""
         samples, sides = np.shape(which)
         *lines, width, channels = self.shape if len(self.shape) == 4 else (*self.shape, 1)
         out = np.zeros((samples, *lines, sides * width, channels), np.uint8)
@@ -75,7 +74,7 @@ class Counts:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Pool(Counts):
-    """Event counts of N recordings of shape (T, H, W, C), or (T, units), and what each shows.
+    """Event counts of N recordings of shape (T, H, W, C), or (T, units), and their labels.
 
     cells    flat indices of the cells that hold events, one recording after the other, rising
              within each (uint16 where T·H·W·C ≤ 65536, else uint32)
@@ -105,9 +104,9 @@ class Pool(Counts):
         batches: Iterable[tuple],
         done: Callable[[int], object] = lambda _: None,
     ) -> "Pool":
-        """Make the pool of dense batches, one at a time: counts (n, T, H, W, C) uint8, labels (n,),
-        numbers (n,), and any rows of `few`, each with whether it is sure; `done` is told of each
-        how many recordings it has."""
+        """Make a pool of dense batches, one at a time: counts (n, T, H, W, C) uint8, labels (n,),
+        numbers (n,), and any rows of `few`, each with whether it is sure. `done` is called with the
+        number of recordings in each."""
         small = np.prod(shape, dtype=np.int64) <= 65536
         # of cells, counts, how many cells a recording has, labels, numbers
         kinds = (np.uint16 if small else np.uint32, np.uint8, np.int64, np.int64, np.int64)
@@ -131,7 +130,7 @@ class Pool(Counts):
         return cls(shape, cells, counts, start, labels, numbers, short)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All of it as named arrays; Pool(**arrays) makes the pool again."""
+        """Return all of it as named arrays; Pool(**arrays) restores the pool."""
         return {one.name: np.asarray(getattr(self, one.name)) for one in fields(self)}
 
     def identity(self) -> str:
@@ -152,7 +151,7 @@ class Pool(Counts):
 
 
 class Pieces(Counts):
-    """A pool that is made piece by piece, each when a recording of it is first asked for.
+    """A pool made piece by piece, each when one of its recordings is first needed.
 
     start   (pieces + 1,): piece k holds the recordings start[k] up to, not including, start[k + 1]
     make    gives piece k as a `Pool`, whose labels and numbers are those given here
@@ -187,8 +186,7 @@ class Pieces(Counts):
 
 
 class Keep(NamedTuple):
-    """Whether recordings are kept in the cache, and looked for there, and whether a terminal shows
-    a bar meanwhile."""
+    """Whether to use the cache, and whether to show a progress bar in a terminal."""
 
     cache: bool
     progress: bool
@@ -212,18 +210,18 @@ class Sight(NamedTuple):
     steps: int = STEPS
 
     def identity(self) -> dict[str, Any]:
-        """What recordings are known by: as before there were other steps than a millisecond,
-        centring, and other numbers of steps."""
+        """Return what identifies the recordings in the cache, without fields that have their usual
+        values."""
         usual = {"step_ms": 1, "centred": False, "steps": STEPS}
         return {name: one for name, one in self._asdict().items() if usual.get(name, ...) != one}
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(T, H, W, 2) of a recording."""
+        """The shape (T, H, W, 2) of a recording."""
         return (self.steps, *crop_cells(self.camera.sensor, self.crop, self.scale), 2)
 
     def counts(self, pictures: np.ndarray, numbers: Any, draw: int) -> np.ndarray:
-        """What it sees of these pictures."""
+        """Return counts of the events that the camera sees of these pictures."""
         camera, duration = self.camera, self.steps * self.step_ms
         if self.move is not None:
             how: dict[str, Any] = dict(shape=camera.sensor, crop=self.crop, scale=self.scale)
@@ -241,8 +239,9 @@ class Sight(NamedTuple):
 
 
 def centred(counts: np.ndarray) -> np.ndarray:
-    """Counts (N, T, H, W, 2), each recording shifted by the whole cells that bring its mean event
-    nearest to the middle; what leaves the picture is lost, and one without events stays."""
+    """Shift each recording of counts (N, T, H, W, 2) by whole cells, bringing its mean event
+    nearest to the middle. Events that leave the picture are lost; a recording without events
+    stays."""
     moved = np.zeros_like(counts)
     for old, new in zip(counts, moved):
         seen = old.reshape(len(old), -1).sum(0, np.uint32).reshape(old.shape[1:]).sum(2)
@@ -258,25 +257,25 @@ def centred(counts: np.ndarray) -> np.ndarray:
 
 
 def summed(counts: np.ndarray, steps: int, cells: int) -> np.ndarray:
-    """Counts (N, T, H, W, 2) in steps and cells that are so many times as long and wide, (N, T /
-    steps, H / cells, …)."""
+    """Sum counts (N, T, H, W, 2) into steps and cells that are `steps` and `cells` times as
+    large."""
     n, t, h, w, _ = counts.shape
     parts = counts.reshape(n, t // steps, steps, h // cells, cells, w // cells, cells, 2)
     return np.minimum(parts.sum((2, 4, 6), np.uint16), SATURATION).astype(np.uint8)
 
 
 def trains(number: np.ndarray | int) -> Any:
-    """Whether the recording of this number, of a picture or of a letter, may meta-train."""
+    """Return whether the picture or recording of this number may meta-train."""
     return number % HELD_OUT != 0
 
 
 def which(train: bool, of: str = "") -> str:
-    """The numbers that train, or do not, in words."""
+    """Describe the numbers that train, or the others."""
     return f"numbers {'not ' * train}divisible by {HELD_OUT}{of}"
 
 
 def number_within(labels: np.ndarray) -> np.ndarray:
-    """Number of each recording among those of its label, from 1 on, in their order."""
+    """Number the recordings of each label from 1 on, in their order."""
     order = np.argsort(labels, kind="stable")
     ranked = labels[order]
     number = np.empty(len(labels), np.int64)
@@ -296,8 +295,8 @@ def pool_of_pictures(
     what: str,
     **made_from: Any,
 ) -> Pool:
-    """What the camera sees of pictures with these labels and numbers: of those whose number trains,
-    or does not, or of all (None).
+    """Record pictures with these labels and numbers by the camera: those whose number trains, or
+    does not, or all (None).
 
     pictures   gives those of an array of places, `made_from` says what they depend on, and `what`
                they show
@@ -328,9 +327,9 @@ def pool_of(
     files: Iterable[Path] = (),
     **made_from: Any,
 ) -> Pool:
-    """The pool of these batches (`Pool.collect`), which a bar over `total` recordings calls `what`,
-    from the cache where it is known there: by what it is made from, the `files` that are read, and
-    the code of this room. ValueError where files change meanwhile."""
+    """Make the pool of these batches (`Pool.collect`), or take it from the cache, where its key is
+    `made_from`, the `files` that are read, and the code of this room. A progress bar over `total`
+    recordings shows `what`. ValueError where files change meanwhile."""
     files = set(files)
     before = file_identity(files)
 

@@ -1,4 +1,4 @@
-"""Few-shot tasks over recordings: your own data, and the basis of the sets that ship.
+"""Few-shot tasks over recordings: your own data, and the base of the shipped sets.
 
 A class is one symbol, or several side by side in a picture. Recordings are binned into counts once
 and kept sparsely (`pool`). Then they are dealt out to support and query so that none is on both
@@ -144,7 +144,7 @@ class Recordings:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """(H, W, C) of a sample, or (units,): the `input_shape` of a network.
+        """The shape (H, W, C) or (units,) of a sample, for a network's `input_shape`.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -165,7 +165,7 @@ class Recordings:
         queries: int = 5,
         classes: Sequence[str] | None = None,
     ) -> Task:
-        """An N-way K-shot task: `shots` support and `queries` query samples of each of `ways`
+        """Draw an N-way K-shot task: `shots` support and `queries` query samples of each of `ways`
         classes.
 
         The classes are drawn from the set, or given by name. Samples are sorted by class.
@@ -213,8 +213,8 @@ class Recordings:
     def episode(
         self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5
     ) -> Task:
-        """Task number `index` of the series `seed`: always the same task, in whatever order tasks
-        are asked for.
+        """Return task number `index` of the series `seed`, the same in whatever order tasks are
+        drawn.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -226,7 +226,7 @@ class Recordings:
         return self.sample_task(np.random.default_rng(key), ways, shots, queries)
 
     def only(self, classes: Sequence[str]) -> "Recordings":
-        """The same recordings, with tasks of these classes alone.
+        """Return the same recordings with tasks of these classes only.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -241,8 +241,8 @@ class Recordings:
         return self._with(classes=tuple(classes), made_of=made_of, alike=alike)
 
     def split(self, seed: int = 0, **classes: Sequence[str] | float) -> "dict[str, Recordings]":
-        """Sets of disjoint classes to meta-train, validate and test, for `train(data=…)`: {"train":
-        …, "val": …, "test": …}.
+        """Split by class into disjoint sets to meta-train, validate and test, for `train(data=…)`:
+        {"train": …, "val": …, "test": …}.
 
         train, val, test   names of classes, or the share of those that are not named; none given:
                            64, 16 and 20 % as in Double N-MNIST. `seed` draws the shares, each of at
@@ -268,7 +268,7 @@ class Recordings:
     def split_recordings(
         self, seed: int = 0, *, together: Sequence[Any] | None = None, **shares: float
     ) -> "dict[str, Recordings]":
-        """Sets of the same classes and of disjoint recordings, {"train": …, "val": …, "test": …}.
+        """Split by recording into sets of the same classes, {"train": …, "val": …, "test": …}.
 
         Each has some recordings of every symbol. An ordinary classifier is trained and tested on
         such sets (rule classify).
@@ -294,11 +294,11 @@ class Recordings:
         return as_splits({name: self.among(own) for name, own in places.items()})
 
     def name_of(self, symbol: int) -> str:
-        """What messages call a symbol: by its label, else by the class of this symbol."""
+        """Return a symbol's name for messages: its label, else the class made of it."""
         return f"{self.kind} {self.called.get(symbol, symbol)}"
 
     def among(self, places: np.ndarray) -> "Recordings":
-        """The same classes in these recordings alone, given by their places in the pool."""
+        """Return the same classes in only these recordings, given by their indices in the pool."""
         within = {symbol: np.intersect1d(own, places) for symbol, own in self.symbols.items()}
         return self._with(symbols=within)
 
@@ -308,8 +308,7 @@ class Recordings:
         return part
 
     def ungrouped(self) -> "Recordings":
-        """The same recordings, of which support and query may share groups: for rules that do not
-        learn from the support.
+        """Return the same recordings without groups, for rules that do not learn from the support.
 
         >>> frames = [np.full((100, 2, 8, 8), n) for n in range(1, 9)]
         >>> tasks = ms.Recordings(frames, list("abababab"), groups={"subject": [1, 1, 1, 1, 2, 2, 2, 2]})
@@ -319,8 +318,8 @@ class Recordings:
         return self._with(groups=None)
 
     def identity(self) -> str:
-        """A hash of all that the tasks depend on: what the recordings hold, and how they are dealt
-        out.
+        """Return a hash of all that the tasks depend on: the recordings' contents, and how they are
+        divided.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -340,12 +339,12 @@ class Recordings:
         return identity(made_from)
 
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the samples of a task look like, made of recordings (B, S) each."""
+        """Return the samples of a task, made of recordings (B, S) each."""
         return self.pool.side_by_side(support), self.pool.side_by_side(query)
 
 
 def as_splits(sets: dict[str, Recordings]) -> dict[str, Recordings]:
-    """Sets that know which split they are."""
+    """Mark each set with the name of its split."""
     for name, tasks in sets.items():
         tasks.of_split = name
     return sets
@@ -354,7 +353,8 @@ def as_splits(sets: dict[str, Recordings]) -> dict[str, Recordings]:
 def _recordings(
     made_of: Sequence[tuple[int, ...]], places: Mapping[int, np.ndarray], drawn: np.ndarray
 ) -> np.ndarray:
-    """Places in the pool, (ways · samples, S), of what `draw_samples` drew of each symbol's."""
+    """Return indices in the pool, (ways · samples, S), of each symbol's recordings drawn by
+    `draw_samples`."""
     found = [
         [places[symbol][of] for symbol, of in zip(symbols, way.T)]
         for symbols, way in zip(made_of, drawn)
@@ -365,8 +365,8 @@ def _recordings(
 def symbols_of(
     made_of: Mapping[str, Sequence[Any]] | None, pool: Counts, names: list[str] | None
 ) -> dict[str, tuple[int, ...]]:
-    """The numbers of the symbols that each class is made of, as many in each; made_of None: a class
-    for every label. `names` are those of the labels, where they have some."""
+    """Return the numbers of the symbols of each class, equally many in each; made_of None: a class
+    for every label. `names` are the labels' names, if any."""
     numbers = np.unique(pool.labels).tolist()
     places = dict(zip(names or map(str, numbers), range(len(names)) if names else numbers))
     if made_of is None:
@@ -382,8 +382,8 @@ def symbols_of(
 
 
 def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
-    """One entry of a group for every part that was cut from its recording. ValueError where it is
-    no list of names or numbers, one for each recording and none of them missing."""
+    """Repeat a group's entry for every part of a recording. ValueError unless it is a list of names
+    or numbers, one for each recording and none missing."""
     number = int(recordings.max(initial=-1)) + 1
     good = is_sequence(given) and len(given) == number and not np.ma.is_masked(given)
     good = good and not any(one is None or np.ndim(one) or one != one for one in given)
@@ -392,8 +392,8 @@ def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
 
 
 def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """What a task may draw from, in words, and the places of its recordings: each symbol, and each
-    within a value of `within`."""
+    """Yield the description and the recordings of everything a task draws from: each symbol, also
+    within each value of `within`."""
     for symbol in sorted(used_symbols(tasks)):
         where, name = tasks.symbols[symbol], tasks.name_of(symbol)
         yield name, where
@@ -403,9 +403,9 @@ def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
-    """ValueError where the names of two classes differ in how their accents are encoded only, a
-    symbol has fewer than two recordings that are no copies of one, or most recordings of one are
-    recordings of another one, too."""
+    """Raise ValueError where the names of two classes differ only in the encoding of accents, a
+    symbol has fewer than two different recordings, or most of its recordings are also those of
+    another symbol."""
     encoded: dict[str, str] = {}
     for name in tasks.classes:
         other = encoded.setdefault(unicodedata.normalize("NFC", name), name)
@@ -431,8 +431,8 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
 
 
 def check_dealt(*sets: Any) -> None:
-    """ValueError where all recordings of a symbol, or those of a value of `within`, are of one
-    group, which is never on both sides of a task."""
+    """Raise ValueError where all recordings of a symbol, or those within a value of `within`, are
+    of one group, which is never on both sides of a task."""
     for tasks in sets:
         split = f" in {tasks.of_split}" if tasks.of_split else ""
         for name, where in _drawn_from(tasks) if tasks.groups is not None else ():

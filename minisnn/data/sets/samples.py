@@ -1,5 +1,5 @@
-"""Which recordings make the samples of an episode: support and query apart, few recordings spread
-fairly; and which serve which split, where splits have the same symbols.
+"""The choice of recordings: disjoint support and query for an episode, all recordings used equally
+often; and disjoint splits where these share symbols.
 
 Symbols (digits, letters, characters) have numbered recordings; a class is one symbol, or several in
 a row, and a sample of it a recording of each. Nothing here knows what a recording is.
@@ -72,8 +72,8 @@ def draw_samples(
 
 
 def _sides(groups: Mapping[int, np.ndarray], rng: np.random.Generator) -> Sides:
-    """For each symbol which of its recordings may serve support and which query: the groups of the
-    episode in a random order, each where a symbol still lacks recordings, else on either side."""
+    """Decide for each symbol which recordings may be support and which query: groups in a random
+    order go to the side where a symbol still lacks recordings, else to either."""
     names = np.unique(np.concatenate(list(groups.values())))
     symbols_of = {
         name: {symbol for symbol, own in groups.items() if name in own} for name in names.tolist()
@@ -132,8 +132,8 @@ def _draw_class(decks: list["_Deck"], count: int) -> list[tuple[int, ...]]:
 
 
 class _Deck:
-    """Recordings in a shuffled order, dealt from the top; shuffled again behind the rest when none
-    of it fits."""
+    """Recordings in shuffled order, dealt from the top; when none fits, another shuffle is added
+    below."""
 
     def __init__(self, rng: np.random.Generator, pool: list[int]):
         self.rng = rng
@@ -155,8 +155,8 @@ class _Deck:
 def _deal(
     held: np.ndarray, shares: np.ndarray, rng: np.random.Generator, dealt: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(split of every group, LEAST or fewer that each split got of each symbol) of groups that hold
-    so many recordings of a symbol, (groups, symbols): each goes where most is lacking."""
+    """Return (split of every group, recordings of each symbol in each split, counted up to LEAST)
+    for groups that hold `held` (groups, symbols): each group goes where most is lacking."""
     needed = np.minimum(held, 1) if dealt else held
     wanted = shares[:, None] / shares.sum() * held.sum(0)
     given, met = np.zeros((2, *wanted.shape))
@@ -173,8 +173,8 @@ def _deal(
 def places_of(
     tasks: Any, shares: Mapping[str, float], seed: int, together: Any, dealt: bool = False
 ) -> dict[str, np.ndarray]:
-    """Places in the pool of the recordings of each split, as `Recordings.split_recordings` says; no
-    group is in two of them, and every symbol is in all.
+    """Return indices in the pool of each split's recordings (`Recordings.split_recordings`); no
+    group is in two splits, and every symbol is in all.
 
     dealt   whether support and query of tasks within a split share no group
 
@@ -205,7 +205,7 @@ def places_of(
 def split_classes(
     names: Sequence[str], seed: int, source: str, **classes: Sequence[str] | float
 ) -> dict[str, list[str]]:
-    """The names of the classes of each split, see `Recordings.split`."""
+    """Return the names of each split's classes; see `Recordings.split`."""
     good = set(classes) in (set(), set(SHARES))
     wanted = {**SHARES, **classes}
     shares = {name: float(one) for name, one in wanted.items() if isinstance(one, Real)}
@@ -231,24 +231,24 @@ def split_classes(
 
 
 def used_symbols(tasks: Any) -> set[int]:
-    """The symbols that the classes of a set are made of."""
+    """Return the symbols that a set's classes are made of."""
     return {symbol for name in tasks.classes for symbol in tasks.made_of[name]}
 
 
 def same_symbols(sets: Iterable[Any]) -> bool:
-    """Whether classes of several of the sets are made of the same symbols."""
+    """Return whether classes of several sets are made of the same symbols."""
     symbols = [used_symbols(one) for one in sets]
     return sum(map(len, symbols)) > len(set().union(*symbols))
 
 
 def used_by(tasks: Any) -> np.ndarray:
-    """Places in its pool of the recordings that the classes of a set are made of."""
+    """Return indices in the pool of the recordings that a set's classes are made of."""
     return np.unique(np.concatenate([tasks.symbols[one] for one in sorted(used_symbols(tasks))]))
 
 
 def shared(one: Any, other: Any) -> str | None:
-    """What two sets of tasks have in common, in words; None where nothing is known to be: sets of
-    other kinds than `Recordings` are only told apart as objects."""
+    """Describe what two sets of tasks share; None where nothing is known to be shared. Sets other
+    than `Recordings` are compared as objects only."""
     if one is other:
         return "are one and the same set"
     if not all(isinstance(getattr(tasks, "pool", None), Counts) for tasks in (one, other)):
@@ -267,8 +267,8 @@ def shared(one: Any, other: Any) -> str | None:
 
 
 def copies(pool: Any) -> np.ndarray | None:
-    """For every recording the first that holds the very same counts, (N,); None where all differ,
-    or have too few to tell. Parts of one take are none of each other."""
+    """Return for every recording the first with identical counts, (N,); None where all differ, or
+    have too few events. Parts of one take are not copies of each other."""
     if not isinstance(pool, Pool):
         return None
     first: dict[str, int] = {}
@@ -282,8 +282,8 @@ def copies(pool: Any) -> np.ndarray | None:
 
 
 def joined(groups: Sequence[np.ndarray]) -> Any:
-    """One group number a recording: recordings that share any of the groups share it; None of no
-    groups."""
+    """Return one group number per recording, so that recordings that share any group share it; None
+    without groups."""
     if not groups:
         return None
     from scipy.sparse import coo_matrix

@@ -1,4 +1,4 @@
-"""Numbers that say what a recording is like, and what looks wrong in it."""
+"""Statistics of a recording, and signs that something is wrong with it."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ MANY = 100  # events that tell something
 
 
 def statistics(events: np.ndarray, sensor: tuple[int, ...]) -> dict[str, float]:
-    """Named numbers of a recording (dtype EVENT) of a sensor of rows and columns, or of a row of
-    units (n,), in the order of a table."""
+    """Return named statistics of a recording (dtype EVENT) from a sensor of rows and columns, or of
+    a row of units (n,), in the order of a table."""
     units = is_row(sensor)
     length = max(int(np.ptp(events["t"])), 1) / 1e6
     active = len(np.unique(events[["x", "y"]]))
@@ -26,8 +26,8 @@ def statistics(events: np.ndarray, sensor: tuple[int, ...]) -> dict[str, float]:
 
 
 def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[str]:
-    """What looks wrong in a recording, in words; empty where nothing does. sensor: rows and
-    columns, or (n,) of a row of units."""
+    """List sentences about what looks wrong in a recording. sensor: rows and columns, or (n,) for a
+    row of units."""
     number, units = len(events), is_row(sensor)
     if not number:
         return ["has no events"]

@@ -1,5 +1,5 @@
-"""Continuous recordings ("takes") of drawn hands: a subject holds a letter before the camera for
-some seconds, waving.
+"""Continuous recordings ("takes") of drawn hands: a subject holds a letter in front of the camera
+for some seconds, waving.
 
 ASL-DVS (Bi et al. 2019, ICCV) was not made of 4,200 gestures for each letter. Each of five subjects
 held each letter in one continuous recording of more than a minute, which was cut into samples of
@@ -38,9 +38,9 @@ SLOW_S, CARRIED_S = (3.0, 15.0), (2.0, 12.0)
 
 
 class Held(NamedTuple):
-    """How a letter is held: pixels that the hand is waved by, at the median, and carried by, each
-    way; the standard deviation of the logarithm of how far it is waved; its size; where its sleeve
-    begins, in palms; how deep its creases are (`Look`)."""
+    """How a letter is held: median pixels of waving, pixels of carrying in each direction, standard
+    deviation of the logarithm of the waving, size, where the sleeve begins in palms, and depth of
+    creases (`Look`)."""
 
     swing: float
     carried_x: float
@@ -58,7 +58,7 @@ MEASURED = {
 
 
 def held(letter: int) -> Held:
-    """As measured, or somewhere between a's and g's."""
+    """Return how a letter is held: as measured, or somewhere between a's and g's."""
     if LETTERS[letter] in MEASURED:
         return MEASURED[LETTERS[letter]]
     share = np.random.default_rng(letter).random()
@@ -86,29 +86,29 @@ class Slow:
 
 
 class Joints(np.random.Generator):
-    """What `draw_hand` asks a generator for, at a moment: draws of the subject, of the take and of
-    the moment, mixed."""
+    """A generator for `draw_hand` at a moment, which mixes random draws of the subject, the take
+    and the moment."""
 
     def __init__(self, subject: np.random.Generator, take: np.random.Generator, t: float):
         super().__init__(np.random.PCG64(0))
         self._subject, self._take, self._t = subject, take, t
 
     def standard_normal(self, size: Any = None, *_: Any, **__: Any) -> Any:
-        """Of variance 1, what changes by `SHARES`."""
+        """Draw values of variance 1, of which `SHARES` varies."""
         shape = () if size is None else size if isinstance(size, tuple) else (size,)
         own, taken = self._subject.standard_normal(shape), self._take.standard_normal(shape)
         parts = own, taken, Slow(self._take, shape)(self._t)
         return sum(math.sqrt(share) * part for share, part in zip(SHARES.values(), parts))
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
-        """The subject's."""
+        """Draw from the subject's generator."""
         return self._subject.uniform(low, high, size)
 
 
 @dataclass(frozen=True)
 class Take:
-    """Subject `subject` holds letter `letter` (0-23) in take `number` of the series `seed`; all
-    from 0 on."""
+    """Subject `subject` holding letter `letter` (0-23) in take `number` of the series `seed`; all
+    numbers start at 0."""
 
     seed: int
     subject: int
@@ -116,19 +116,19 @@ class Take:
     number: int = 0
 
     def _rngs(self, what: int) -> tuple[np.random.Generator, np.random.Generator]:
-        """Generators of what is the subject's, and of what is the take's."""
+        """Return random generators of the subject and of the take."""
         take = (self.seed, self.subject, self.letter, self.number, what)
         return np.random.default_rng((self.seed, self.subject, what)), np.random.default_rng(take)
 
     def picture(self, t: float) -> np.ndarray:
-        """The hand at t seconds, float32 (H, W) in [0, 1]."""
+        """Draw the hand at t seconds, float32 (H, W) in [0, 1]."""
         how = held(self.letter)
         look = Look(how.sleeve, how.creases, how.size)
         return draw_hand(self.letter, Joints(*self._rngs(1), t), PICTURE, look)
 
     def place(self, t: np.ndarray) -> np.ndarray:
-        """Where the hand is at t seconds, (len(t), 2): (x, y) in pixels of the sensor against its
-        middle."""
+        """Return the hand's position at t seconds, (len(t), 2): (x, y) in pixels of the sensor from
+        its middle."""
         subject, take = self._rngs(3)
         how = held(self.letter)
         hz = 1.4 * math.exp(0.1 * subject.standard_normal())
@@ -141,7 +141,7 @@ class Take:
         return Slow(take, (2,), periods=CARRIED_S)(t) * [how.carried_x, how.carried_y] + along
 
     def camera(self, camera: EventCamera, t: float) -> EventCamera:
-        """`camera` before which the hand moves as it does in the MOMENT_MS from t seconds on."""
+        """Return `camera` with the hand's motion in the MOMENT_MS from t seconds on."""
         ms = np.arange(0.0, MOMENT_MS + 1, 10)
         path = self.place(t + 1e-3 * ms)
         start = path[len(path) // 2]
@@ -159,7 +159,7 @@ MOMENTS, EVERY_S = 60, 1.0  # samples of a take, a minute long, and the time fro
 
 
 def take_camera() -> EventCamera:
-    """The event camera that sees takes, fitted to those of a DAVIS240c."""
+    """Return the event camera for takes, fitted to recordings of a DAVIS240c."""
     return EventCamera(
         sensor=SHAPE,
         picture_px=float(SHAPE[1]),
@@ -180,8 +180,9 @@ def take_camera() -> EventCamera:
 def pool_of_takes(
     protocol: str, split: str, moments: int, sight: Sight, keep: Keep
 ) -> tuple[Pool, str]:
-    """(pool, source) of every letter, held by each subject of a split in one take, of which the
-    protocol chooses moments up to so many; a recording's number is subject · MOMENTS + moment."""
+    """Return the (pool, source) of every letter, held by each subject of a split in one take, with
+    up to `moments` moments chosen by the protocol; a recording's number is subject · MOMENTS +
+    moment."""
     known, train = protocol == "same-take" or split == "train", split == "train"
     subjects = SUBJECTS["train" if known else split]
     chosen = [k for k in range(1, moments + 1) if trains(k) == train]

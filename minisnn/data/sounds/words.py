@@ -32,8 +32,8 @@ WHERE = "https://zenkelab.org/datasets/"
 
 
 class SpokenWords(Recordings):
-    """Words as spikes of an artificial cochlea; samples are uint8 (T, units). `SHD` and `SSC` are
-    such sets.
+    """Spoken words as spikes of an artificial cochlea; samples are uint8 (T, units). Use `SHD` or
+    `SSC`.
 
         counts[t, u] = spikes at  time // bin_ms = t,  unit u        time from the recording's beginning
 
@@ -82,7 +82,7 @@ class SpokenWords(Recordings):
         must("size", good, f"a number of units from 1 to {UNITS}", size)
 
         def counts(events: np.ndarray, number: int) -> np.ndarray:
-            """Of one recording, from its time zero on: uint8 (T, units)."""
+            """Count one recording from its time zero on: uint8 (T, units)."""
             if units[0] != UNITS and len(events):
                 events = downscaled(events, (1, UNITS), (1, units[0]), number)
             found = bin_events(events, duration_ms, bin_ms, shape=(1, units[0]), start="zero")
@@ -116,7 +116,7 @@ class SpokenWords(Recordings):
         tell_lost(pool, str(path))
 
     def _path(self, root: str | Path | None, split: str) -> Path:
-        """The file that holds the recordings of a split. ValueError where it is not there."""
+        """Return the file with a split's recordings. ValueError where it is missing."""
         folder = Path("" if root is None else root).expanduser()
         folder = folder.parent if folder.name in self.FILES.values() else folder
         path = folder / self.FILES.get(split, self.FILES["train"])

@@ -1,4 +1,4 @@
-"""Files that ship, a cache of what was made, and downloads.
+"""Shipped files, a cache of computed arrays, and downloads.
 
 Import from here: `shipped`, `cache`, `fetch`.
 It may import: files, terminal, parallel.

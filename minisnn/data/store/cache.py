@@ -1,4 +1,4 @@
-"""A cache of made arrays, each entry named by a hash of everything that made it.
+"""A cache of computed arrays; an entry's name is a hash of everything that it depends on.
 
 A setting, a source file or a line of the code that changes asks for another entry, so that none is
 ever stale. The folder is that of the environment variable MINISNN_CACHE, or else the platform's own
@@ -26,7 +26,7 @@ _KEY = "made from"  # member of every entry: the text that its name is the hash 
 
 
 def folder() -> Path:
-    """Where entries are: MINISNN_CACHE, or the user's cache folder of the platform."""
+    """Return the cache's folder: MINISNN_CACHE, or the user's cache folder of the platform."""
     if given := os.environ.get("MINISNN_CACHE"):
         return Path(given).expanduser()
     variable, *usual = {
@@ -39,8 +39,8 @@ def folder() -> Path:
 def cached(
     name: str, made_from: Mapping, make: Callable[[], Mapping[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """The arrays `make()` returns, from the cache where `made_from` is known there, else made and
-    kept.
+    """Return the arrays of `make()`, from the cache where `made_from` is known, else computed and
+    stored.
 
     name        first part of the entry's file name, for people who look into the folder
     made_from   everything the arrays depend on: numbers, texts, None, lists, dictionaries,
@@ -79,8 +79,8 @@ def cached(
 
 
 def file_identity(paths: Iterable[Path]) -> str:
-    """A hash of the files' full names and of what the system says of each: its size, its inode, and
-    when its bytes and its inode last changed, the latter of which no user can set."""
+    """Return a hash of the files' full names and their status: size, inode, and the times when
+    bytes and inode last changed; no user can set the latter."""
     known = {str(Path(path).absolute()): os.stat(path) for path in paths}
     return identity(
         sorted(
@@ -90,8 +90,8 @@ def file_identity(paths: Iterable[Path]) -> str:
 
 
 def folder_identity(root: Path) -> str:
-    """A hash of a file, or of the files in a folder, in its folders and in theirs: their names
-    within it, and their bytes."""
+    """Return a hash of a file, or of the files in a folder down to three levels: their names within
+    it, and their bytes."""
     inside = {path for depth in ("*", "*/*", "*/*/*") for path in root.glob(depth)}
     digest = hashlib.sha256()
     for path in sorted(path for path in {root, *inside} if path.is_file()):
@@ -100,8 +100,8 @@ def folder_identity(root: Path) -> str:
 
 
 def code_identity(*modules: str) -> str:
-    """A hash of the source files that modules may depend on: of one in minisnn.data all of
-    minisnn.data, of any other one its whole package, or its file where it has none."""
+    """Return a hash of the source files that modules may depend on: all of minisnn.data for a
+    module in it, for any other its whole package, or its file where it has none."""
     digest = hashlib.sha256()
     data = "minisnn.data"
     for root in sorted({data if one.startswith(data) else one.split(".")[0] for one in modules}):
@@ -114,8 +114,8 @@ def code_identity(*modules: str) -> str:
 
 
 def identity(value: Any) -> str:
-    """A hash of numbers, texts, arrays, lists, dictionaries and dataclasses, by content, as in
-    `cached`."""
+    """Return a hash of numbers, texts, arrays, lists, dictionaries and dataclasses by content, as
+    in `cached`."""
     return hashlib.sha256(_text(value).encode()).hexdigest()[:32]
 
 
@@ -124,7 +124,8 @@ def _text(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no type for: arrays by the hash of their content, dataclasses by their fields."""
+    """Convert types that JSON lacks: arrays to a hash of their content, dataclasses to their
+    fields."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:

@@ -63,7 +63,8 @@ def fetch(
     progress: bool = True,
     tell: Callable[[str], None] = print,
 ) -> Path:
-    """The folder `out`, holding Train, Test or both; what is missing is downloaded and unpacked.
+    """Return the folder `out` with Train, Test or both, after downloading and unpacking what is
+    missing.
 
     part        "train", "test" or "both"
     base        address of a folder that has Train.zip and Test.zip, to fetch from there; None:
@@ -98,8 +99,8 @@ def fetch(
 
 
 def _unpack(archive: Path, out: Path, part: Part, progress: bool) -> None:
-    """Unpack the recordings of an archive into out/<name>, all of them or none. ValueError where it
-    has not the md5 of the part."""
+    """Unpack the recordings of an archive into out/<name>, all or none. ValueError unless its md5
+    is that of the part."""
     with open(archive, "rb") as file:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     expected = f"{part.md5}; the file is damaged or another one: move it away to have it fetched"
@@ -113,7 +114,7 @@ def _unpack(archive: Path, out: Path, part: Part, progress: bool) -> None:
 def _download(
     url: str, path: Path, part: Part, progress: bool, tell: Callable[[str], None]
 ) -> None:
-    """Fetch `url` into `path`; nothing is left of a download that fails."""
+    """Download `url` to `path`; a failed download leaves nothing."""
     try:
         import pooch
         import requests

@@ -1,5 +1,4 @@
-"""Where the files lie that travel with the package: digits, tables, meta-trained networks,
-lessons."""
+"""Paths of files that ship with the package: digits, tables, meta-trained networks, lessons."""
 
 from pathlib import Path
 
@@ -7,8 +6,8 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def shipped(name: str) -> Path:
-    """Path of the shipped file `name`: in a wheel beside the package's code, in a clone in its data
-    folder.
+    """Return the path of the shipped file `name`: next to the package's code in a wheel, in the
+    data folder in a clone.
 
     Raises FileNotFoundError where this installation lacks the file.
     """
@@ -16,7 +15,7 @@ def shipped(name: str) -> Path:
 
 
 def if_shipped(name: str) -> Path | None:
-    """`shipped`, or None where this installation lacks the file."""
+    """Return `shipped`, or None where this installation lacks the file."""
     try:
         return shipped(name)
     except FileNotFoundError:
@@ -24,8 +23,8 @@ def if_shipped(name: str) -> Path | None:
 
 
 def folder(name: str) -> Path:
-    """Path of a folder of the project, "lessons", or of a file in it: in a wheel among the folders
-    that it carries as a whole or in the package, in a clone as it lies there.
+    """Return the path of a project folder such as "lessons", or of a file in it, in a wheel or a
+    clone.
 
     Raises FileNotFoundError where this installation lacks it.
     """
@@ -41,8 +40,7 @@ def _find(name: str, *places: Path) -> Path:
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    """The file or folder itself, or where there is none the checkpoint of this name that travels
-    with the package."""
+    """Return the file or folder itself if it exists, else the shipped checkpoint of this name."""
     path = Path(path).expanduser()
     named = not path.exists() and path.name == str(path)
     return named and if_shipped(path.name) or path

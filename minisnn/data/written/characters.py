@@ -1,5 +1,5 @@
-"""Few-shot tasks over characters as they were written by pens: which character, which drawer, in
-which order."""
+"""Few-shot tasks over characters written by pens: which character, which drawer, or which order of
+strokes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ VARIED = 0.1  # how much each of several draws of a drawing is changed
 
 
 class Seen(NamedTuple):
-    """How drawings become counts: at what pace, how they lie, the width of a step and the length of
-    a recording in ms, what is taken away from them, and the seed."""
+    """How drawings become counts: pace, size of the sensor, whether they are fitted to it, step and
+    length in ms, control, and seed."""
 
     pace: str
     size: tuple[int, int]
@@ -45,12 +45,12 @@ class Seen(NamedTuple):
     seed: int
 
     def binned(self, events: np.ndarray) -> np.ndarray:
-        """Counts of events, uint8 (T, H, W, 2)."""
+        """Count events, uint8 (T, H, W, 2)."""
         return bin_events(events, self.duration_ms, self.bin_ms, shape=self.size, start="zero")
 
     def counts(self, strokes: list[Stroke], number: int, turn: int, draw: int) -> np.ndarray:
-        """Of one drawing, uint8 (T, H, W, 2); draw 0: as it is, others: changed a little, each in
-        its own way."""
+        """Count the events of one drawing, uint8 (T, H, W, 2). draw 0: the drawing itself, others:
+        a little changed, each at random."""
         path = path_of(strokes, self.pace, WRITING * self.duration_ms)
         rng = np.random.default_rng((self.seed, number, turn, draw))
         lie = placed(path.xy, self.size, self.fitted, turn, VARIED * (draw > 0), rng)
@@ -204,7 +204,7 @@ class Written(Recordings):
 
     @property
     def turned(self) -> tuple[str, ...]:
-        """Classes that are others turned or mirrored, which train alone."""
+        """The classes made by turning or mirroring others, which only train."""
         return tuple(name for name in self.classes if "+" in name)
 
 
@@ -215,7 +215,7 @@ def _recorded(
     shape: tuple[int, ...],
     piece: int,
 ) -> Pool:
-    """All recordings of a part, turned, by one draw."""
+    """Make all recordings of a part in a turn, by one draw."""
     draw, turn, part = pieces[piece]
     batches = []
     for (number, replay), label in zip(part.rows, part.labels.tolist()):

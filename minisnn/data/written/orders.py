@@ -1,5 +1,5 @@
-"""What is drawn in tasks over written characters: which classes may meet in one, and the recordings
-of each; and one shape written in several orders and directions: real strokes, replayed.
+"""The classes and recordings of tasks over written characters, and one shape written in several
+orders and directions: real strokes, replayed.
 
 People draw the strokes of a character in one order or another, and from either end. So that orders
 are comparable, the strokes of every drawing are matched to those of one of them, the reference:
@@ -31,12 +31,12 @@ Way = tuple[tuple[int, bool], ...]
 
 
 def in_words(way: Way) -> str:
-    """ "2+1-": the second stroke first, then the first from its other end."""
+    """Format a way: "2+1-" is the second stroke first, then the first from its other end."""
     return "".join(f"{k + 1}{'-' if back else '+'}" for k, back in way)
 
 
 def ways_of(strokes: int, seed: int) -> list[Way]:
-    """Orders and directions of so many strokes, drawn by a seed."""
+    """Draw orders and directions of this number of strokes, by a seed."""
     known = [
         tuple((k, turned[k]) for k in order)
         for order in permutations(range(strokes))
@@ -47,10 +47,9 @@ def ways_of(strokes: int, seed: int) -> list[Way]:
 
 
 def matched(drawings: Sequence[list[Stroke]]) -> dict[int, Way]:
-    """Of a character's drawings those that have the same strokes, by their places, and which of
-    their strokes are those of the reference: as many as most of them have, each with two ends,
-    about where the reference has them, which is the drawing nearest to all. None where these
-    strokes are too few or too many, or the drawings too few."""
+    """Match the strokes of a character's drawings to the reference, the drawing nearest to all
+    others. Drawings count if they have the most common number of strokes, each with two ends, near
+    the reference's. {} where there are too few strokes, too many, or too few drawings."""
     usual = int(np.bincount([len(one) for one in drawings]).argmax())
     own = [k for k, one in enumerate(drawings) if len(one) == usual and all(map(_has_ends, one))]
     if not FEWEST <= usual <= MOST or len(own) < DRAWINGS:
@@ -63,22 +62,22 @@ def matched(drawings: Sequence[list[Stroke]]) -> dict[int, Way]:
 
 
 def _has_ends(stroke: Stroke) -> bool:
-    """Whether it can be told from which end a stroke was drawn."""
+    """Return whether a stroke's two ends can be distinguished."""
     length = length_of(stroke.xy)[-1]
     return length >= SHORT and np.hypot(*(stroke.xy[-1] - stroke.xy[0])) > CLOSED * length
 
 
 def _looks(strokes: list[Stroke]) -> np.ndarray:
-    """Points of each stroke, evenly along it, (strokes, LOOKS, 2), in sides of the picture, the
-    drawing's middle at 0."""
+    """Return points evenly along each stroke, (strokes, LOOKS, 2), in sides of the picture, with
+    the drawing's middle at 0."""
     points = np.concatenate([one.xy for one in strokes])
     middle = (points.min(0) + points.max(0)) / 2
     return (np.array([evenly(one.xy, LOOKS) for one in strokes]) - middle) / PICTURE
 
 
 def _match(reference: np.ndarray, looks: np.ndarray) -> tuple[Way, float]:
-    """Which stroke of a drawing is each of the reference's, and whether it was drawn from the other
-    end; and how far they lie apart, on average."""
+    """Return which stroke of a drawing matches each of the reference's, and whether it starts from
+    the other end; and their mean distance."""
     from scipy.optimize import linear_sum_assignment
 
     ends = np.stack([looks, looks[:, ::-1]])[:, None]
@@ -90,8 +89,8 @@ def _match(reference: np.ndarray, looks: np.ndarray) -> tuple[Way, float]:
 
 
 def replayed(strokes: list[Stroke], match: Way, way: Way) -> list[Stroke]:
-    """The strokes of a drawing in the order and directions of a way to write the reference; the pen
-    is lifted as long as it was after its first stroke, its second, and so on."""
+    """Return a drawing's strokes in the order and directions of a way to write the reference;
+    pauses between strokes keep their lengths and order."""
     lifts = [int(b.t[0] - a.t[-1]) for a, b in zip(strokes, strokes[1:])] + [0]
     made = []
     clock = 0
@@ -121,7 +120,8 @@ class Part(NamedTuple):
 
 
 def alphabets_of(strokes: Strokes, split: str, asked: Sequence[str] | None) -> list[str]:
-    """The alphabets of a split. ValueError where the file has none, or lacks one that is asked."""
+    """Return the alphabets of a split. ValueError where the file has none, or lacks a requested
+    one."""
     others = {name for name in strokes.alphabets if name not in TRAINING + VALIDATION}
     own = {"train": TRAINING, "val": VALIDATION}.get(split, others)
     able = [name for name in strokes.alphabets if name in own]
@@ -136,7 +136,7 @@ def alphabets_of(strokes: Strokes, split: str, asked: Sequence[str] | None) -> l
 
 
 def lasting(strokes: Strokes) -> np.ndarray:
-    """How long each drawing took, ms."""
+    """Return the duration of each drawing, ms."""
     edges = strokes.stroke[strokes.drawing]
     return np.maximum.reduceat(strokes.t, edges[:-1]) - strokes.t[edges[:-1]]
 
@@ -144,7 +144,7 @@ def lasting(strokes: Strokes) -> np.ndarray:
 def of_drawings(
     strokes: Strokes, alphabets: list[str], serves: np.ndarray, drawers: bool
 ) -> list[Part]:
-    """A part for every alphabet, whose classes are its characters, or its drawers."""
+    """Return a part for every alphabet, whose classes are its characters, or its drawers."""
     found = []
     for alphabet in alphabets:
         where = np.flatnonzero((strokes.alphabet_of[strokes.character] == alphabet) & serves)
@@ -158,7 +158,7 @@ def of_drawings(
 
 
 def of_orders(strokes: Strokes, alphabets: list[str], serves: np.ndarray, seed: int) -> list[Part]:
-    """A part for every character that can be written in orders, which are its classes."""
+    """Return a part for every character that can be written in orders, which are its classes."""
     found = []
     for character in np.flatnonzero(np.isin(strokes.alphabet_of, alphabets)):
         where = np.flatnonzero((strokes.character == character) & serves).tolist()

@@ -50,7 +50,7 @@ WHERE = "https://github.com/brendenlake/omniglot"
 
 
 class Stroke(NamedTuple):
-    """xy (points, 2), pixels of the picture; t (points,), ms, which never falls."""
+    """A stroke: xy (points, 2), pixels of the picture; t (points,), ms, never falling."""
 
     xy: np.ndarray
     t: np.ndarray
@@ -58,7 +58,7 @@ class Stroke(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Strokes:
-    """Drawings of characters, as `read_strokes` finds them; the arrays are those of the file.
+    """Drawings of characters, as `read_strokes` reads them; the arrays are those of the file.
 
     >>> from minisnn.data.written.strokes import Stroke, strokes_of
     >>> line = [Stroke(np.array([[10, 20], [90, 20]]), np.array([0, 400]))]
@@ -89,7 +89,7 @@ class Strokes:
 
     @once
     def alphabets(self) -> list[str]:
-        """Names of the alphabets, in the order of the characters."""
+        """The names of the alphabets, in the order of the characters."""
         return list(dict.fromkeys(self.alphabet_of.tolist()))
 
     @once
@@ -98,7 +98,7 @@ class Strokes:
         return np.array([str(name).partition("/")[0] for name in self.names])
 
     def of(self, number: int) -> list[Stroke]:
-        """The strokes of a drawing, in the order in which they were written."""
+        """Return the strokes of a drawing, in the order in which they were written."""
         first, end = self.drawing[number : number + 2]
         edges = self.stroke[first : end + 1].tolist()
         start = edges[0]
@@ -110,13 +110,13 @@ class Strokes:
         ]
 
     def identity(self) -> str:
-        """A hash of all drawings."""
+        """Return a hash of all drawings."""
         return identity([getattr(self, name) for name in MEMBERS[:-1]] + [self.names.tolist()])
 
 
 def read_strokes(path: str | Path) -> Strokes:
-    """The drawings of a file of pen strokes, or of a folder of them as Omniglot publishes them,
-    which takes a while: `write_strokes` makes one file of it.
+    """Read drawings from a file of pen strokes, or from a folder of them as Omniglot publishes
+    them, which is slow: `write_strokes` makes one file of it.
 
     Raises ValueError, naming the file, where it is not such a file or damaged, and
     FileNotFoundError where it is missing.
@@ -135,7 +135,7 @@ def read_strokes(path: str | Path) -> Strokes:
 
 
 def holds_strokes(path: str | Path) -> bool:
-    """Whether this is a file of pen strokes, or a folder of them, as far as its names tell."""
+    """Return whether this is a file of pen strokes, or a folder of them, judging by names."""
     path = Path(path)
     if path.is_dir():
         return next(_texts(path), None) is not None
@@ -147,13 +147,13 @@ def holds_strokes(path: str | Path) -> bool:
 
 
 def _texts(root: Path) -> Iterator[Path]:
-    """The files of drawings in a folder, or in folders in it."""
+    """Yield the files of drawings in a folder, or in folders in it."""
     for names in ("*/character*/*.txt", "*/*/character*/*.txt"):
         yield from root.glob(names)
 
 
 def _published(root: Path) -> Strokes:
-    """The drawings of a folder. ValueError, naming the file, where one is damaged."""
+    """Read the drawings of a folder. ValueError, naming the file, where one is damaged."""
     characters: dict[str, int] = {}
     numbers, drawers, drawings = [], [], []
     for path in sorted(_texts(root)):
@@ -169,7 +169,7 @@ def _published(root: Path) -> Strokes:
 
 
 def _read_text(path: Path) -> list[Stroke]:
-    """The strokes of the file of a drawing."""
+    """Read the strokes of a drawing's file."""
     start, *lines = path.read_text(encoding="utf-8", errors="replace").split() or [""]
     need("the first line", start[:40], start == "START", "START")
     parts = [part.split() for part in " ".join(lines).split("BREAK")]
@@ -184,7 +184,7 @@ def _read_text(path: Path) -> list[Stroke]:
 
 
 def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
-    """The drawings of such arrays. ValueError where these do not fit each other."""
+    """Make drawings of these arrays. ValueError where they do not fit together."""
     held = [arrays[name] for name in MEMBERS]
     xy, t, stroke, drawing, character, drawer, names = held
     far, number = (1 + BEYOND) * PICTURE * EIGHTHS, len(drawing) - 1
@@ -205,13 +205,13 @@ def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
 
 
 def _within(numbers: np.ndarray, low: float, high: float) -> bool:
-    """Whether these are whole numbers within limits."""
+    """Return whether these are whole numbers within limits."""
     some = numbers.dtype.kind in "iu" and numbers.size > 0
     return some and bool(low <= numbers.min() and numbers.max() <= high)
 
 
 def _are_edges(edges: np.ndarray, end: int) -> bool:
-    """Whether whole numbers rise from 0 to `end`."""
+    """Return whether whole numbers rise from 0 to `end`."""
     ends = _within(edges, 0, end) and edges[0] == 0 and edges[-1] == end
     return bool(ends and (np.diff(edges) > 0).all())
 
@@ -222,8 +222,8 @@ def strokes_of(
     drawer: Sequence[int],
     names: Sequence[str],
 ) -> Strokes:
-    """Drawings given in Python, each a list of strokes, as those of a file: positions are rounded
-    to eighths of a pixel.
+    """Make drawings of lists of strokes, as if read from a file: positions are rounded to eighths
+    of a pixel.
 
     character, drawer   of each drawing, places in `names` and numbers of people
 
@@ -243,16 +243,15 @@ def strokes_of(
 
 
 def write_strokes(path: str | Path, strokes: Strokes) -> Path:
-    """Write drawings as a file of this form, which appears only when it is whole; returns its
-    path."""
+    """Write drawings to a file of this form, whole or not at all; return its path."""
     with whole_file(path) as file:
         np.savez_compressed(file, **{name: getattr(strokes, name) for name in MEMBERS})
     return Path(path)
 
 
 class PenPath(NamedTuple):
-    """xy (n, 2), pixels of the picture, x right and y down; t (n,), ms from the first point on,
-    rising; down (n,), whether the pen draws here, or is about to, or has just been lifted."""
+    """A pen's path: xy (n, 2), pixels of the picture, x right and y down; t (n,), ms from the first
+    point on, rising; down (n,), false just before and after each stroke."""
 
     xy: np.ndarray
     t: np.ndarray
@@ -260,12 +259,12 @@ class PenPath(NamedTuple):
 
 
 def length_of(xy: np.ndarray) -> np.ndarray:
-    """Pixels of the way from the first point to each."""
+    """Return the length of the path, in pixels, from the first point to each."""
     return np.append(0.0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T)))
 
 
 def evenly(xy: np.ndarray, number: int) -> np.ndarray:
-    """So many points (number, 2), evenly along a stroke."""
+    """Return `number` points (number, 2), evenly along a stroke."""
     way = length_of(xy)
     along = np.linspace(0.0, way[-1], number)
     moves = np.append(True, np.diff(way) > 0)  # of points of one place the first
@@ -273,8 +272,8 @@ def evenly(xy: np.ndarray, number: int) -> np.ndarray:
 
 
 def path_of(strokes: list[Stroke], pace: str, duration_ms: float) -> PenPath:
-    """The path of a pen along strokes, a point every SPACING pixels and, lifted, one before and
-    one behind each stroke.
+    """Return the path of a pen along strokes, with a point every SPACING pixels and, lifted, one
+    before and one after each stroke.
 
     pace   "even": at one speed, a lift as long as LIFT pixels; "scaled": as it was written, faster
            or slower as a whole; both last `duration_ms`. "written": as it was written
@@ -312,7 +311,7 @@ def placed(
     varied: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> np.ndarray:
-    """Rows and columns (n, 2) on a sensor of a size, fractions included, of places on the picture.
+    """Map positions on the picture to rows and columns (n, 2) on a sensor, fractions included.
 
     fitted   whether the drawing's middle and its longer side are those of the sensor, but for a
              margin; else the picture's sides are
@@ -337,7 +336,7 @@ def placed(
 
 
 def pen_events(place: np.ndarray, path: PenPath, size: tuple[int, int]) -> np.ndarray:
-    """What a pen sends (dtype EVENT), an event a point of its path, of places (n, 2) on the
+    """Return a pen's events (dtype EVENT), one for each point of its path at position (n, 2) on the
     sensor. Points beyond the sensor are at its border."""
     events = np.empty(len(place), EVENT)
     cell = np.floor(place).astype(int).clip(0, np.array(size) - 1)

@@ -1,5 +1,5 @@
-"""How written characters are seen, and what is asked of them, in words, as the command line has
-them; NumPy is not needed here."""
+"""Words for the tasks and the treatment of written characters, as on the command line; NumPy is not
+imported."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,8 +12,8 @@ KINDS = {
 
 
 def options_of(words: Iterable[str]) -> dict[str, Any]:
-    """Options of `characters.Written`: what each word chooses; those that choose nothing are names
-    of alphabets. ValueError where two choose the same.
+    """Return the options of `characters.Written` that these words choose; unknown words are names
+    of alphabets. ValueError where two words choose the same option.
 
     >>> from minisnn.data.written.words import options_of
     >>> options_of(["scaled", "order", "Korean"])
@@ -33,8 +33,8 @@ def options_of(words: Iterable[str]) -> dict[str, Any]:
 
 
 def of_split(split: str, words: Iterable[str], fitted: bool | None, draws: int) -> dict[str, Any]:
-    """Options of the set of a split of a run: alphabets are those that test, `draws` are for
-    training, and `fitted` None is as usual."""
+    """Return the options of a run's set for a split: alphabets for the test, `draws` for training,
+    and `fitted` unless None."""
     found = options_of(words)
     if split != "test":
         found.pop("alphabets", None)
