@@ -21,7 +21,7 @@ BEYOND = EXPERIMENTS[8:]  # `minisnn explore`
 
 
 def experiment(name: str) -> tuple:
-    """(title, function that runs it) of an experiment."""
+    """Return (title, function) of an experiment."""
     if name == "figure-2":
         module = importlib.import_module(".figure2", __package__)
         return module.TITLE, module.run

@@ -1,5 +1,5 @@
-"""Parts that the figures of experiments share: accuracies with their intervals, in percent, one
-colour for each data set."""
+"""Common parts of the experiments' figures: accuracies with their intervals, in percent, one colour
+for each data set."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from ..training.intervals import Estimate
 
 @contextmanager
 def drawn(width: float, height: float, columns: int = 1, **shared):
-    """A figure and its axes side by side, in the house style."""
+    """Make (figure, its axes side by side) in the house style."""
     with style():
         made = figure(width, height)
         yield made, made.subplots(1, columns, squeeze=False, **shared)[0]
@@ -27,8 +27,8 @@ def errorbars(
 
 
 def curves_of(curves, size=(6.4, 3.6), panel: int | None = None, guess=None, **settings):
-    """Figure of estimates against the values of each curve (`sweep.Curve`); values are evenly
-    spaced where none is a number.
+    """Draw estimates against the values of each curve (`sweep.Curve`), at numeric positions where
+    some are numbers.
 
     panel      place of the label that names a curve's panel, if there are several
     guess      level of chance in percent

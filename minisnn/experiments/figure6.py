@@ -1,5 +1,5 @@
-"""Figure 6: transfer learning compared with meta-learning: how many shots a network needs that was
-pretrained without meta-learning.
+"""Figure 6: transfer learning next to meta-learning: the shots needed by a network that was
+pretrained without it.
 
 The body classifies the 64 meta-training classes. A new readout, from zero, is trained on test
 classes by Adam at 1e-3, one shot a class more at a time (UPDATES full-batch updates on all shots so
@@ -33,8 +33,8 @@ def trial_of(
     lr: float,
     trial: int,
 ):
-    """Answers after 1, 2, … shots; `body` is the pretrained theta, sizes are shots, queries and
-    updates a shot."""
+    """Return the answers after 1, 2, … shots. body: the pretrained theta; sizes: shots, queries and
+    updates per shot."""
     shots, queries, updates = sizes
     task = tasks.episode(settings.seed + 1000, trial, ways, shots, queries)
     # support samples are sorted by class
@@ -54,7 +54,7 @@ def trial_of(
 
 
 def transfer(study: Study, found: Findings) -> Iterable[Curve]:
-    """Answers of a new readout by number of shots, for this number of ways."""
+    """Return the shots of a new readout for this number of ways."""
     pretrained, maml = study.network(ROLE, found), study.network(MAML, found)
     if pretrained is None or maml is None:
         return
@@ -66,7 +66,7 @@ def transfer(study: Study, found: Findings) -> Iterable[Curve]:
 
 
 def deviations(curve: Curve, episodes: int) -> None:
-    """The standard deviation over trials."""
+    """Return the standard deviation over trials."""
     for shots, row in curve.rows.items():
         curve.more[shots] = [f"{100 * np.std(row.per_episode, ddof=1):.1f}"]
 

@@ -1,5 +1,5 @@
-"""The findings of an experiment on disk: findings.json, a CSV file for each table, a picture for
-each figure; and verdicts on claims."""
+"""Findings of an experiment, on disk as findings.json, a CSV file per table and a picture per
+figure; and verdicts on claims."""
 
 import csv
 import math
@@ -14,7 +14,7 @@ KINDS = ("png", "svg")
 
 
 def figure(value: float, unit: str, half: float | None = None) -> dict:
-    """A measured number as JSON files of results hold it, with half of its 95 % interval.
+    """Return a measured number, and half of its 95 % interval, as JSON files of results hold it.
 
     unit   % of a share between 0 and 1, and points of a difference of two; s, ms, MB, kB, x for a
            ratio, or nothing
@@ -24,7 +24,7 @@ def figure(value: float, unit: str, half: float | None = None) -> dict:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper, the same number measured here, and whether the two agree.
+    """A claim of the paper, the number measured here, and whether the two agree.
 
     text       the claim                     paper      what the paper gives for it
     value      our number, with low and high the ends of its interval, all in `unit`
@@ -53,8 +53,8 @@ def judge(
     unit="points",
     scale: float = 100.0,
 ) -> Claim:
-    """Judge a claim: it agrees if the whole interval is in [least, most], and differs if the
-    interval is outside. A number without an interval is judged by itself.
+    """Judge a claim: it agrees where the whole interval is in [least, most], and differs where none
+    of it is. A number without an interval is judged by itself.
 
     least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of
     accuracy as a rule.
@@ -72,7 +72,8 @@ def judge(
 
 @dataclass
 class Table:
-    """Rows under a header; cells are texts or numbers. `note` explains the table."""
+    """Rows under a header; cells are texts or numbers. `note` says what to notice, or how it was
+    measured."""
 
     name: str
     title: str
@@ -81,7 +82,7 @@ class Table:
     note: str = ""
 
     def text(self) -> str:
-        """The table for a terminal, columns aligned."""
+        """Format the table for a terminal, columns aligned."""
         cells = [self.header, *([cell(value) for value in row] for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells)]
         cells.insert(1, ["-" * width for width in widths])
@@ -111,7 +112,7 @@ class Findings:
     settings: dict = field(default_factory=dict)
 
     def table(self, name: str, title: str, header: str, rows: list[list], note: str = "") -> None:
-        """Add a `Table`; the names of its columns are separated by bars: "data | shots"."""
+        """Add a `Table`; `header` separates the names of its columns by bars: "data | shots"."""
         self.tables.append(Table(name, title, header.split(" | "), rows, note))
 
     def claim(self, *what, **options) -> None:
@@ -119,8 +120,8 @@ class Findings:
         self.claims.append(judge(*what, **options))
 
     def write(self, folder: Path) -> list[Path]:
-        """Write all files and return them. findings.json comes last: if it exists, the rest is
-        complete."""
+        """Write the findings, and return their files. findings.json comes last: where it exists,
+        the rest is complete."""
         folder.mkdir(parents=True, exist_ok=True)
         written = []
         for table in self.tables:
@@ -136,14 +137,14 @@ class Findings:
 
     @classmethod
     def read(cls, folder: Path) -> "Findings":
-        """Read what `write` wrote; figures are then captions by name."""
+        """Read findings that `write` wrote; figures are then captions by name."""
         content = read_json(folder / "findings.json")
         content["tables"] = [Table(**table) for table in content["tables"]]
         content["claims"] = [Claim(**claim) for claim in content["claims"]]
         return cls(**content)
 
     def text(self) -> str:
-        """The findings as text for a terminal."""
+        """Format everything that a terminal can show."""
         parts = [self.title, self.summary, *(table.text() for table in self.tables)]
         parts += [
             f"{c.verdict.upper()}: {c.text}\n  paper: {c.paper}\n  here: {quantity(c)} ({c.rule})"
@@ -154,8 +155,8 @@ class Findings:
 
 
 def quantity(claim: Claim) -> str:
-    """A claim's number with its interval: "1.2 points [0.8, 1.6]", or "12,200 times" if it is
-    large."""
+    """Format a claim's number with its interval: 1.2 points [0.8, 1.6]; 12,200 times for large
+    numbers."""
     numbers = (round(n, 9) + 0.0 for n in (claim.value, claim.low, claim.high))
     value, low, high = (f"{n:,.0f}" if abs(n) >= 1000 else f"{n:.3g}" for n in numbers)
     if not (math.isfinite(claim.low) and math.isfinite(claim.high)):
@@ -166,14 +167,14 @@ def quantity(claim: Claim) -> str:
 
 
 def cell(value) -> str:
-    """A cell of a table as text."""
+    """Format a cell of a table."""
     if value is None or isinstance(value, float) and not math.isfinite(value):
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _plain(value):
-    """Replace infinity and NaN by None, because JSON has neither."""
+    """Convert to JSON's types; infinity and NaN become None."""
     if is_dataclass(value):
         value = vars(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The networks of the experiments, and where each is found.
+"""The networks of the experiments, and where they are found.
 
 A role is "<data set>/<rule>-<model>". Its network comes from a folder of the user's, or from those
 that travel with the package; `data/make_networks.py` trains those.
@@ -19,13 +19,13 @@ ROLES = (
 
 
 def file_name(role: str) -> str:
-    """The file name of a role: double-nmnist/maml-snn is double_nmnist_maml.h5; models other than
-    SNNs are named, too."""
+    """Return the file of a role: double_nmnist_maml.h5 for double-nmnist/maml-snn; models other
+    than SNNs are named."""
     return role.replace("/", "_").replace("-", "_").removesuffix("_snn") + ".h5"
 
 
 class Networks:
-    """Finds the networks of roles.
+    """A finder of networks by their roles.
 
     folder   of the user's checkpoints or run folders, named as the shipped ones; what it lacks is
              one of these
@@ -45,7 +45,7 @@ class Networks:
         self.places: dict[str, Path] = {}
 
     def find(self, role: str) -> Checkpoint | None:
-        """The checkpoint of a role; None if there is none."""
+        """Return the checkpoint of a role; None where there is none."""
         if role not in self.found:
             place = self._own(file_name(role)) or if_shipped(file_name(role))
             self.found[role] = None if place is None else self._read(role, place)
@@ -68,7 +68,7 @@ class Networks:
         return network
 
     def describe(self, role: str) -> str:
-        """A sentence on where a network comes from, and how long it was trained."""
+        """Describe where a network comes from, and how long it was trained."""
         network, progress = self.found[role], self.found[role].progress
         begun = network.config and network.config.start
         done, planned = (progress.get(name) for name in ("update", "updates"))
@@ -81,7 +81,7 @@ class Networks:
         return self.places[role].name + "".join(words for words, holds in parts.items() if holds)
 
     def _own(self, name: str) -> Path | None:
-        """The user's checkpoint or run folder of this name."""
+        """Return the user's checkpoint or run folder of a name."""
         if self.folder is None:
             return None
         places = (self.folder / name, self.folder / name.removesuffix(".h5"))

@@ -1,5 +1,5 @@
-"""Recordings that begin at another time. The network is at rest when a recording starts and answers
-after 100 ms; a camera that records all the time has no such start."""
+"""Recordings that begin at another time. The network is at rest when a recording starts, and
+answers after 100 ms; a camera that is always on reports neither moment."""
 
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,8 @@ STREAM = "stream"
 
 
 def delayed(x: np.ndarray, delay: int) -> np.ndarray:
-    """Shift recordings (B, T, …) by `delay` steps, later or (negative) earlier; events outside T
-    steps are lost."""
+    """Shift recordings (B, T, …) by `delay` steps, later or (if negative) earlier; what leaves the
+    T steps is lost."""
     out = np.zeros_like(x)
     steps = x.shape[1] - abs(delay)
     if steps > 0:
@@ -23,15 +23,15 @@ def delayed(x: np.ndarray, delay: int) -> np.ndarray:
 
 
 def after_another(x: np.ndarray, ways: int) -> np.ndarray:
-    """Recordings (B, 2 T, …), each after one of another class of the task, whose traces are still
-    present."""
+    """Return recordings (B, 2 T, …), each after one of another class of the task, whose traces
+    remain."""
     return np.concatenate([np.roll(x, len(x) // ways, axis=0), x], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Met:
-    """A rule that learns recordings as they are and is asked delayed ones, or that learns and
-    answers in a stream."""
+    """A rule that learns recordings as they are and answers delayed ones, or learns and answers in
+    a stream."""
 
     rule: Rule
     how: int | str

@@ -1,5 +1,5 @@
-"""A readout that learns on a body that no longer changes: the body's spikes are computed once and
-are the input of a network of one dense block."""
+"""A readout that learns on a fixed body, whose spikes are computed once and fed to a network of one
+dense block."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,14 +12,14 @@ from ..network.spiking import SpikingNet
 
 
 def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Spikes uint8 (B, T, features) of the last block below the readout, computed in parts to save
-    memory."""
+    """Return the spikes of the last block below the readout, uint8 (B, T, features), computed in
+    parts to save memory."""
     parts = [net.spikes(theta, x[first : first + 50]) for first in range(0, len(x), 50)]
     return np.concatenate(parts).reshape(len(x), x.shape[1], -1).astype(np.uint8)
 
 
 def network(net: SpikingNet, ways: int) -> SpikingNet:
-    """The readout as a network of one dense block, whose input is the body's spikes."""
+    """Return the readout as a network of one dense block, whose input is the body's spikes."""
     features = int(np.prod(net.blocks[-1].input_shape))
     return net.like(
         input_shape=(features,),
@@ -33,8 +33,8 @@ def network(net: SpikingNet, ways: int) -> SpikingNet:
 def traces(
     spikes: np.ndarray, neuron: LIF | CubaLIF, dtype, steps: Sequence[int] | None = None
 ) -> np.ndarray:
-    """Presynaptic p_t (B, steps, …) of spikes (B, T, …), from zero, at every step or at `steps` in
-    order, in this dtype."""
+    """Return presynaptic p_t of spikes (B, T, …) at every step, or at `steps` in order, starting
+    from zero: (B, steps, …), of this dtype."""
     dtype = np.dtype(dtype)
     steps = list(range(spikes.shape[1]) if steps is None else steps)
     found = np.empty((len(spikes), len(steps), *spikes.shape[2:]), dtype)

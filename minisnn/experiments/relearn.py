@@ -24,7 +24,7 @@ MOMENTS = ("after A", "after A, B", "after A, B, A")
 def in_turn(
     tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int
 ) -> list[list]:
-    """The answers to both tasks after each of MOMENTS."""
+    """Return the answers to both tasks, after each of MOMENTS."""
     a, b = (
         tasks.episode(settings.seed, 2 * index + k, net.ways, 1, settings.queries) for k in (0, 1)
     )
@@ -37,8 +37,8 @@ def in_turn(
 
 
 def learned(study: Study, found: Findings) -> Iterable[Curve]:
-    """Accuracy on either task when they are learned in turn, by all layers or by the readout
-    only."""
+    """Measure the accuracy on either task as they are learned in turn, by all layers or by the
+    readout."""
     for dataset, name, network in study.meta_trained(found):
         frozen = replace(network.loop, freeze=body(network.net))
         for learning, loop in {"all layers": network.loop, "the readout alone": frozen}.items():

@@ -10,7 +10,7 @@ VERDICTS = ("agrees", "differs", "inconclusive")
 
 
 def counts(findings: list[Findings]) -> str:
-    """The number of experiments, and of claims by their verdict."""
+    """Count the experiments, and the claims by their verdict."""
     verdicts = [claim.verdict for found in findings for claim in found.claims]
     kinds = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in VERDICTS)
     return f"{len(findings)} experiments; {len(verdicts)} claims: {kinds}"

@@ -1,4 +1,4 @@
-"""A study: the folder of one experiment, what it measures on, and its memory.
+"""A study: the folder of one experiment, its data and networks, and its records.
 
     <name>/findings.json, *.csv, *.png, *.svg    what was found
     records/<key>-<hash>.jsonl                   every item that was measured, a line each
@@ -41,7 +41,7 @@ PICTURES = ("mnist_digits_5k.npz", "omniglot_28x28.npz", "camera_trajectory.csv"
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a study's numbers depend on, apart from the networks.
+    """The settings that a study's numbers depend on, apart from the networks.
 
     episodes, queries   test episodes, and query samples of each class in one
     seed                of the episodes: the same ones for every method
@@ -61,8 +61,8 @@ class Settings:
 
 @dataclass(eq=False)
 class Study:
-    """One experiment's folder `out/name`, settings, networks, and the records in `out`; `used` are
-    the networks that it asked for."""
+    """An experiment's folder `out/name`, settings, networks, and the records in `out`; `used` lists
+    the networks that it has needed."""
 
     name: str
     out: Path
@@ -77,7 +77,7 @@ class Study:
         return Path(self.out) / self.name
 
     def describe(self) -> dict:
-        """The settings of the numbers, and where they were measured."""
+        """Return what the numbers depend on, and where they were measured."""
         return dict(
             **vars(self.settings),
             networks=dict(self.used),
@@ -90,7 +90,7 @@ class Study:
         )
 
     def run(self) -> Findings:
-        """Run the experiment and return its findings."""
+        """Run the experiment, and return its findings."""
         title, run = experiment(self.name)
         found = Findings(self.name, title)
         run(self, found)
@@ -100,8 +100,8 @@ class Study:
 
     @cache
     def tasks(self, dataset: str, split: str = "test", **how: Any):
-        """Open a set of tasks, with `how` as in `open_set`; "known" is training classes in test
-        recordings (the paper's "train")."""
+        """Open a set of tasks, with options `how` of `open_set`; "known" has training classes in
+        test recordings (the paper's "train")."""
         if split == "known":
             how |= dict(classes="train", recordings="test")
             split = "test"
@@ -109,14 +109,14 @@ class Study:
 
     @cache
     def recordings(self, dataset: str) -> str:
-        """A hash of all recordings of a data set, or of the pictures from which they are made."""
+        """Return a hash of a data set's recordings, or of the pictures behind them."""
         root = self.settings.root_of(dataset)
         places = map(shipped, PICTURES) if root is None else [Path(root).expanduser()]
         return identity([folder_identity(place) for place in places])
 
     def network(self, role: str, found: Findings | None = None) -> Checkpoint | None:
-        """The network of a role ("double-nmnist/maml-snn"), or None if there is none, which the
-        findings then say."""
+        """Return the network of a role ("double-nmnist/maml-snn"); None, noted in the findings,
+        where there is none."""
         network = self.networks.find(role)
         if network is not None:
             self.used[role] = self.networks.describe(role)
@@ -125,7 +125,7 @@ class Study:
         return network
 
     def meta_trained(self, found: Findings) -> Iterator[tuple[str, str, Checkpoint]]:
-        """(data set, its name, network) of each spiking network meta-trained by MAML."""
+        """Yield (data set, its name, network) for each spiking network meta-trained by MAML."""
         for dataset, name in TITLES.items():
             if (network := self.network(f"{dataset}/maml-snn", found)) is not None:
                 yield dataset, name, network
@@ -142,8 +142,8 @@ class Study:
         label: str = "",
         together: bool = True,
     ) -> list:
-        """[measure(0), ..., measure(count - 1)], from the records where they are there; items run
-        side by side, each on its own.
+        """Return [measure(0), ..., measure(count - 1)], from the records where possible; the others
+        are computed in parallel, independently.
 
         key         names the records
         dataset     that the items are made of
@@ -185,7 +185,7 @@ class Study:
         count: int | None = None,
         split="test",
     ) -> list:
-        """Measure [function(tasks, settings, *arguments, i) for i in range(count)] by `each`; count
+        """Return [function(tasks, settings, *arguments, i) for i in range(count)] by `each`; count
         defaults to the number of episodes."""
         measure = partial(function, self.tasks(dataset, split), self.settings, *arguments)
         made_from = (split, *map(_identified, arguments))
@@ -202,7 +202,7 @@ class Study:
         episodes: int | None = None,
         **how: Any,
     ) -> dict[Any, Row]:
-        """Answers of each rule to the same episodes, with their intervals; how: the options of
+        """Return each rule's answers to the same episodes, with their intervals. how: options of
         `tasks`."""
         chosen = list(rules.values())
         tasks = self.tasks(dataset, split, **how)
@@ -213,13 +213,13 @@ class Study:
         return rows_of(list(rules), [recalled(*answer) for answer in answered])
 
     def accuracies(self, role: str, split: str = "test") -> Row:
-        """Query accuracy after adaptation for the network of a role."""
+        """Return the query accuracy after adaptation of the network of a role."""
         network = self.network(role)
         rules = {"adapted": Adapted.of(network)}
         return self._of_role(role, split, rules, network.net.ways)["adapted"]
 
     def baselines(self, role: str, split: str = "test") -> dict[str, Row]:
-        """Baselines for the network of a role (`training.baselines`), on the same episodes."""
+        """Return the baselines of a role's network (`training.baselines`) on the same episodes."""
         dataset = role.split("/")[0]
         network = self.network(role)
         pretrained = self.network(f"{dataset}/pretrained-snn")
@@ -235,14 +235,14 @@ class Study:
 def one_answer(
     tasks, settings: Settings, rules: list[Rule], ways: int, shots: int, index: int
 ) -> list:
-    """Answers of the rules to episode `index`: which are right, the recordings that each depends
+    """Return the rules' answers to episode `index`: which are right, the recordings that each rests
     on, and their number."""
     return recorded(answers(tasks, rules, settings.seed, ways, shots, settings.queries, index))
 
 
 def recorded(answered: Answers) -> list:
-    """Answers as records hold them: right or wrong, and their recordings; `recalled` turns them
-    back."""
+    """Convert answers to a record: which are right, and what they rest on; `recalled(*...)`
+    restores them."""
     query, of, support, learned, classes = answered.drawn
     arrays = [array.tolist() for array in (query.ravel(), of, support.ravel(), learned)]
     return [answered.right.astype(int).tolist(), [*arrays, list(classes)], query.shape[1]]
@@ -255,8 +255,8 @@ def recalled(right: list, drawn: list, sides: int) -> Answers:
 
 
 def _identified(value):
-    """The identity of a rule or an argument, on which its answers depend: networks by their
-    configuration, functions by their name."""
+    """Return what a rule's or an argument's answers depend on: the configuration of a network, the
+    name of a function."""
     if is_dataclass(value):
         parts = {name: _identified(part) for name, part in vars(value).items()}
         return {"": type(value).__name__, **parts}
@@ -266,7 +266,7 @@ def _identified(value):
 
 
 def _whole_lines(path: Path) -> list:
-    """The items of a file of records, without a last line that was cut off."""
+    """Read the items of a file of records, removing a last line that was cut short."""
     path.touch()
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]

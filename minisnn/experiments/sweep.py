@@ -1,4 +1,4 @@
-"""The way in which experiments run that change one number and test again.
+"""Experiments that change one number and test again.
 
 A `Curve` is one network with a rule for each value of that number. A `Sweep` says which curves
 there are, and how they are shown: a table, and accuracy against the number. `sweeps` has them.
@@ -21,12 +21,12 @@ BEFORE = "the value before"
 
 
 def some_of(episodes: int) -> int:
-    """Number of episodes of a side experiment: half of the main ones, 2 to 200."""
+    """Return the number of episodes of a side experiment: half of the main ones, 2 to 200."""
     return min(max(episodes // 2, 2), 200)
 
 
 class Case(NamedTuple):
-    """A value of the number: the rule that answers, and its episodes."""
+    """A value of the number, the rule that answers, and the episodes."""
 
     value: Any
     rule: Rule
@@ -35,7 +35,7 @@ class Case(NamedTuple):
 
 @dataclass
 class Curve:
-    """The cases of one network, and their answers, by value.
+    """The cases of one network and their answers, by value.
 
     labels     what the first columns of the table say of it
     rows       accuracies
@@ -55,14 +55,14 @@ class Curve:
     estimates: dict[Any, Estimate] = field(default_factory=dict)
 
     def measure(self, key: str, episodes: int) -> None:
-        """Answer this number of episodes, which are drawn once for cases that need the same."""
+        """Answer this number of episodes, which are drawn once for cases with the same ones."""
         for how, cases in groupby(self.cases, attrgetter("how")):
             rules = {case.value: case.rule for case in cases}
             self.rows |= self.study.rows(key, self.dataset, rules, episodes=episodes, **how)
 
     def compare(self, against: Any, loss: bool) -> None:
-        """Accuracy of each case minus that of the case with the value `against`, or of the one
-        before it, on the same episodes; with `loss`, the other way round."""
+        """Return each case's accuracy minus that of the value `against`, or of the case before it,
+        on the same episodes; with `loss`, with the opposite sign."""
         values = list(self.rows)
         for value, before in zip(values, [None, *values]):
             other = before if against == BEFORE else against
@@ -72,8 +72,8 @@ class Curve:
 
 
 def of_meta_trained(cases: Callable[[Any], Iterable[Case]]):
-    """Curves of the networks that were meta-trained by MAML; `cases` makes the cases of a
-    checkpoint."""
+    """Make curves of the networks that were meta-trained by MAML; `cases` makes a checkpoint's
+    cases."""
 
     def curves(study: Study, found: Findings) -> Iterable[Curve]:
         for dataset, name, network in study.meta_trained(found):
@@ -83,7 +83,7 @@ def of_meta_trained(cases: Callable[[Any], Iterable[Case]]):
 
 
 def first_and_last(curves: list[Curve]) -> str:
-    """The first and the last value of each curve, with their estimates."""
+    """Return the answers at the first and the last value of each curve."""
     parts = []
     for curve in curves:
         words = [f"{e.percent()} % at {value}" for value, e in curve.estimates.items()]
@@ -176,7 +176,7 @@ CLASSES = {"known": "train", "test": "test"}
 def add_baselines(
     study: Study, found: Findings, splits: Iterable[str] = ("test",), datasets=tuple(TITLES)
 ) -> None:
-    """Add the table of baselines to the findings, for the networks meta-trained by MAML."""
+    """Add a table of baselines of the networks meta-trained by MAML."""
     rows = []
     for dataset in datasets:
         role = f"{dataset}/maml-snn"

@@ -1,4 +1,4 @@
-"""The experiments that change one number: three figures of the paper, and what it did not try.
+"""Experiments that change one number: three figures of the paper, and what it did not try.
 
 Each has a function that makes the cases of a network: a value, the rule that answers, and the
 episodes that it needs. `SWEEPS` says how they are shown.
@@ -39,7 +39,7 @@ def error_of(row: Row) -> Row:
 
 
 def seconds(curve: Curve, episodes: int) -> None:
-    """Time of an update on five support samples, the least of five."""
+    """Measure the time of an update on five support samples, the least of five."""
     network, study = curve.network, curve.study
     task = study.tasks(curve.dataset).episode(study.settings.seed, 0, network.net.ways, 1, 1)
     step = InnerLoop(network.loop.step_size)
@@ -102,7 +102,7 @@ def shots(network: Checkpoint) -> Iterable[Case]:
 
 
 def ways(study: Study, found: Findings) -> Iterable[Curve]:
-    """Rules with one update, and with the nearest class mean of the same features."""
+    """Compare one update with the nearest class mean of the same features, by number of classes."""
     for dataset, name, network in study.meta_trained(found):
         learned = network.net, network.theta, network.loop
         wide = {count: with_ways(*learned, count) for count in (2, 5, 10, 20)}
@@ -113,7 +113,7 @@ def ways(study: Study, found: Findings) -> Iterable[Curve]:
 
 
 def shifted(net, theta: np.ndarray, shift: float) -> np.ndarray:
-    """theta with `shift` added to every bias but the readout's."""
+    """Return theta with `shift` added to every bias but the readout's."""
     theta = theta.copy()
     for part in net.layout:
         if part.part == "bias" and part.layer != "readout":
@@ -128,13 +128,13 @@ def biases(network: Checkpoint) -> Iterable[Case]:
 
 
 def activity_of(tasks, settings: Settings, net, theta: np.ndarray, index: int) -> list[float]:
-    """The activity of each layer on the support set, before it is learned."""
+    """Return the activity of each layer on the support set, before learning."""
     task = tasks.episode(settings.seed, index, net.ways, 1, settings.queries)
     return list(net.activity(theta, task.x_support).values())
 
 
 def activities(curve: Curve, episodes: int) -> None:
-    """The mean activity of all layers below the readout, and of each (%)."""
+    """Measure the mean activity of all layers below the readout, and of each (%)."""
     for case in curve.cases:
         net, theta = case.rule.net, case.rule.theta
         key = f"activity-of-{curve.dataset}"
@@ -148,7 +148,7 @@ def activities(curve: Curve, episodes: int) -> None:
 
 
 def places(study: Study, found: Findings) -> Iterable[Curve]:
-    """Rules on simulated recordings and, if a folder is given, real ones."""
+    """Compare simulated recordings with real ones, where a folder is given."""
     options = {
         "double-nmnist": "--root with N-MNIST",
         "double-asl": "--asl-root with ASL-DVS or photographs of hands",
@@ -177,7 +177,7 @@ ALIGNED = {"none": "not aligned", "support": "aligned by the support"}
 
 
 def moves(study: Study, found: Findings) -> Iterable[Curve]:
-    """Rules on recordings that another camera would have made, with and without alignment."""
+    """Test on recordings by another camera, with and without alignment."""
     for model, trained in CAMERAS.items():
         network = study.network(f"double-nmnist/{model}", found)
         if network is None:
@@ -193,8 +193,7 @@ def moves(study: Study, found: Findings) -> Iterable[Curve]:
 
 
 def onsets(study: Study, found: Findings) -> Iterable[Curve]:
-    """Rules with one update, and with the nearest class mean, for queries that begin later by a
-    number of milliseconds."""
+    """Test one update, and the nearest class mean, on queries that begin some milliseconds late."""
     for dataset, name, network in study.meta_trained(found):
         learned = {
             "one update": Adapted.of(network),
@@ -222,8 +221,8 @@ ROLES = {
 
 
 def rules(study: Study, found: Findings) -> Iterable[Curve]:
-    """Rules with a gradient step, and with class means of the same and of other features, by
-    classes and shots."""
+    """Compare a gradient step with class means of the same and of other features, by classes and
+    shots."""
     for role, trained in ROLES.items():
         dataset = role.split("/")[0]
         network = study.network(role, found)
@@ -242,8 +241,8 @@ def rules(study: Study, found: Findings) -> Iterable[Curve]:
 
 
 def steps_against_means(curves: list[Curve]) -> str:
-    """How often a step is more accurate than the nearest mean of the same features, and how often
-    less."""
+    """Count how often a step does better than the nearest mean of the same features, and how often
+    worse."""
     steps = RULES["maml"], RULES["proto-maml"]
     gains = [curve.compared[name] for curve in curves for name in steps]
     more = sum(gain.low > 0 for gain in gains)

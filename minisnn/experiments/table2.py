@@ -34,8 +34,8 @@ SNN, FIRST_ORDER, CNN = LABELS.values()
 
 
 def nearest_neighbour(task: Task) -> np.ndarray:
-    """Scores (Q, ways): the correlation with the support sample of each class that correlates best,
-    of events summed over time."""
+    """Return (Q, ways): the correlation with each class's best support sample, events summed over
+    time."""
     support, query = (
         _standard(x.sum(axis=1, dtype=np.float32)) for x in (task.x_support, task.x_query)
     )
@@ -50,7 +50,7 @@ def _standard(frames: np.ndarray) -> np.ndarray:
 
 
 def methods(study: Study, found: Findings) -> Iterable[Curve]:
-    """The networks that adapt, and the nearest neighbour, on either split."""
+    """Measure the networks that adapt, and the nearest neighbour, on either split."""
     for dataset, name in TITLES.items():
         rules = {}
         for method, label in LABELS.items():
@@ -63,7 +63,7 @@ def methods(study: Study, found: Findings) -> Iterable[Curve]:
 
 
 def trials_and_paper(curve: Curve, episodes: int) -> None:
-    """Mean and standard deviation over ten trials, here and in the paper."""
+    """Report the mean and standard deviation of ten trials, here and in the paper."""
     known = curve.labels[1] == "train"
     for label, row in curve.rows.items():
         trials = None
@@ -76,7 +76,7 @@ def trials_and_paper(curve: Curve, episodes: int) -> None:
 
 
 def compare(found: Findings, curves: list[Curve]) -> None:
-    """Comparisons of MAML (SNN) on unseen classes with the other methods."""
+    """Compare MAML (SNN) on unseen classes with the other methods."""
     unlimited = np.inf
     for known, test in zip(curves[::2], curves[1::2]):
         if SNN not in test.rows:
@@ -119,7 +119,7 @@ def compare(found: Findings, curves: list[Curve]) -> None:
 
 
 def with_the_papers(curves: list[Curve], **settings):
-    """Accuracies by method, with open marks for the paper's."""
+    """Draw accuracies by method, and open marks for the paper's."""
     fig = curves_of(curves, **settings)
     [axes] = fig.axes
     for curve in curves:
@@ -130,7 +130,7 @@ def with_the_papers(curves: list[Curve], **settings):
 
 
 def by_maml(curves: list[Curve]) -> str:
-    """The accuracy of MAML (SNN) on unseen classes."""
+    """Report MAML (SNN) on unseen classes."""
     return "; ".join(
         f"{curve.labels[0]}: {curve.estimates[SNN].percent()} % by {SNN} on unseen classes "
         f"(paper {curve.more[SNN][1]})"

@@ -1,6 +1,5 @@
-"""How large the readout's updates are, of the inner loop, of the outer loop, and of training
-without meta-learning: Table 3, and Figure 5 with what is lost where small updates are not made
-(Eq. 6).
+"""Sizes of the readout's updates in the inner loop, the outer loop, and training without
+meta-learning: Table 3, and Figure 5 with the loss from leaving out small updates (Eq. 6).
 
     inner loop          |a g| of one update on the support set of a test task                       one item a test episode
     outer loop          |theta' - theta| of meta-updates that continue from the meta-trained network   Adam at LR, warmed up
@@ -37,7 +36,7 @@ STATISTICS = ("mean", "mean of the non-zero", "sum", "largest", "non-zero", "val
 
 
 def summary(update: np.ndarray) -> list[float]:
-    """STATISTICS of |update|, then its histogram over EDGES (zeros are in no bin)."""
+    """Return STATISTICS of |update|, then its histogram over EDGES (zeros are in no bin)."""
     size = np.abs(np.asarray(update, float))
     some = size[size > 0]
     counts = np.histogram(np.log10(np.maximum(some, 10 ** EDGES[0])), EDGES)[0].tolist()
@@ -47,18 +46,18 @@ def summary(update: np.ndarray) -> list[float]:
 
 
 def made(summaries: np.ndarray) -> str:
-    """Number of values that an update changes, of all values."""
+    """Return the number of values that an update changes, and of all."""
     return f"{summaries[:, 4].mean():,.0f} of {summaries[0, 5]:,.0f}"
 
 
 def readout(net) -> slice:
-    """The slice of theta that holds the readout's weights and bias."""
+    """Return where the readout's weights and bias are in theta."""
     return slice(net.layout[-2].slice.start, net.layout[-1].slice.stop)
 
 
 def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
-    """Summaries (episodes, len(summary)) of inner updates; with `fraction` only the values that
-    pass the gate of Eq. 6."""
+    """Measure inner updates, (episodes, len(summary)); with `fraction` only those that pass the
+    gate of Eq. 6."""
     network = study.network("double-nmnist/maml-snn")
     loop = InnerLoop(network.loop.step_size, 1, network.loop.freeze, threshold_fraction=fraction)
     key = "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}")
@@ -75,8 +74,8 @@ def _inner_update(
 
 
 def outer_updates(study: Study) -> np.ndarray:
-    """Summaries (UPDATES, len(summary)) of meta-updates, one task each, as in the network's
-    training apart from the learning rate."""
+    """Measure UPDATES meta-updates, (UPDATES, len(summary)), one task each, as in the network's
+    training except for the learning rate."""
     found = study.network("double-nmnist/maml-snn")
     net = found.net
     loop = found.loop
@@ -91,8 +90,8 @@ def outer_updates(study: Study) -> np.ndarray:
 
 
 def plain_updates(study: Study) -> np.ndarray:
-    """Summaries (UPDATES, len(summary)) of classification updates, each on BATCH samples of random
-    classes."""
+    """Measure UPDATES classification updates, (UPDATES, len(summary)), each on BATCH samples of
+    random classes."""
     found = study.network("double-nmnist/pretrained-snn")
     net = found.net
     tasks = study.tasks("double-nmnist", "train")
@@ -107,8 +106,8 @@ def plain_updates(study: Study) -> np.ndarray:
 
 
 def _by_adam(study: Study, key: str, net, start: np.ndarray, gradient) -> np.ndarray:
-    """Summaries of UPDATES updates after WARM_UP others; one item, because each depends on the one
-    before."""
+    """Return summaries of UPDATES updates after WARM_UP others, as one item, since each depends on
+    the one before."""
 
     def one(_: int) -> list[list[float]]:
         adam = Adam(net.size, dtype=net.dtype)
@@ -147,7 +146,7 @@ def thresholds(study: Study, found: Findings) -> Iterable[Curve]:
 
 
 def updates_made(curve: Curve, episodes: int) -> None:
-    """Number of the readout's values that an update changes."""
+    """Count how many of the readout's values an update changes."""
     for name, fraction in FRACTIONS.items():
         curve.more[name] = [made(inner_updates(curve.study, fraction))]
 
@@ -164,7 +163,8 @@ def little_is_lost(found: Findings, curves: list[Curve]) -> None:
 
 
 def histograms(curves: list[Curve]):
-    """Magnitudes of updates: of both loops and of plain training, and of those above the gate."""
+    """Draw magnitudes of updates: of both loops and of plain training, and of those above the
+    gate."""
     [curve] = curves
     study = curve.study
     parts = {"inner loop": inner_updates(study), "outer loop": outer_updates(study)}
@@ -272,5 +272,5 @@ def table_3(study: Study, found: Findings) -> None:
 
 
 def _share(values: np.ndarray) -> float:
-    """The mean share of the values that an update changes."""
+    """Return the mean share of the values that an update changes."""
     return (values[:, 4] / values[:, 5]).mean()

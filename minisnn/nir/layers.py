@@ -1,4 +1,4 @@
-"""Turn the nodes of a chain, from any tool, into layers.
+"""Layers made of a chain's nodes, from any tool.
 
 `write` says how this library writes a chain. Read are, too: w_in, r and thresholds of layers or
 channels, which are taken into the weights (a reset to zero does not see their scale); a LIF, a
@@ -21,8 +21,8 @@ QUIET = 1e6  # from this threshold on a neuron counts as one that never fires
 
 
 class Layer(NamedTuple):
-    """A synapse in this library's form, weights (k, k, C_in, C_out) or (features, K), and its
-    neurons: their decays, and the factor of their input and their threshold for each channel."""
+    """A synapse with weights (k, k, C_in, C_out) or (features, K), and its neurons: their decays,
+    and the factor on their input and their threshold, one per channel."""
 
     name: str
     weight: np.ndarray
@@ -37,7 +37,7 @@ class Layer(NamedTuple):
 
 
 class Reader:
-    """Walks through a graph from its input.
+    """A reader of the chain that makes layers from the input on.
 
     layers       what it found
     input_shape  as `SpikingNet` has it
@@ -87,17 +87,18 @@ class Reader:
         self.dtype = np.dtype(np.float32 if whole else np.float64)
 
     def place(self, name: str) -> str:
-        """A node's name and type."""
+        """Return a node's name and type."""
         return f"node {name!r} ({self.nodes[name].kind})"
 
     def wrong(self, name: str, what: str, found: Any, expected: Any) -> ValueError:
-        """The error that says what does not fit."""
+        """Make a sentence about what does not fit."""
         return ValueError(f"{self.place(name)}: {what} is {found}; expected {expected}")
 
     # ---- neurons
 
     def neurons(self, name: str, linear: list[str], before: str | None, last: bool) -> None:
-        """Add a layer: neurons, the linear nodes before them, and an LI that is their synapse."""
+        """Add a layer: these neurons, the linear nodes before them, and an LI that is their
+        synapse."""
         if [self.nodes[node].kind in POOLS for node in linear] == [True] and not last:
             return self.any_of_four(name, linear[0], before)
         weight, bias, stride = self.synapse(name, linear, last)
@@ -116,7 +117,7 @@ class Reader:
     def constants(
         self, name: str, before: str | None
     ) -> tuple[float, float, np.ndarray, np.ndarray]:
-        """(alpha, beta, scale, threshold) of neurons, after an LI that is their synapse."""
+        """Return (alpha, beta, scale, threshold) of neurons after an LI that is their synapse."""
         given: dict[str, Any] = dict(
             v_threshold=math.inf, tau_syn=self.dt, w_in=1.0, **dict.fromkeys(ZERO, 0.0)
         )
@@ -141,7 +142,7 @@ class Reader:
         return alpha, beta, scale, arrays["v_threshold"]
 
     def per_channel(self, name: str, what: str, array: np.ndarray) -> np.ndarray:
-        """Expand a constant to (C,): one number, or one for every channel or neuron."""
+        """Return a constant as (C,), from one number, or from one for every channel or neuron."""
         numbers = array.dtype.kind in "iuf" and array.size > 0
         bounded = numbers and (what == "v_threshold" or np.isfinite(array).all())
         if not bounded or np.isnan(array).any():
@@ -159,7 +160,7 @@ class Reader:
         return flat[:, 0]
 
     def decay(self, name: str, what: str, given: np.ndarray, tau: np.ndarray) -> float:
-        """The decay a step of a time constant that all neurons of a layer share."""
+        """Return the decay per step of a time constant, which all neurons of a layer share."""
         if not np.allclose(tau, tau[0], rtol=1e-6, atol=0):
             raise self.wrong(name, what, "not the same everywhere", "one time constant a layer")
         decay = 1 - self.dt / float(tau[0]) if tau[0] > 0 else -1
@@ -173,8 +174,8 @@ class Reader:
         return decay if decay > 1e-6 else 0.0
 
     def any_of_four(self, name: str, pool: str, before: str | None) -> None:
-        """Read 2 x 2 pooling of spikes, and neurons without memory that fire if one of four
-        spikes."""
+        """Read 2 x 2 pooling by a sum and neurons without memory that fire if any of four has
+        fired."""
         self.pooled("max", pool)
         alpha, beta, scale, threshold = self.constants(name, before)
         one = scale if self.nodes[pool].kind == "SumPool2d" else scale / 4
@@ -183,7 +184,8 @@ class Reader:
             raise self.wrong(name, "what is before it", "pooling", expected)
 
     def heard(self, name: str, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Recurrent weights of a dense layer, row j for what neuron j sends, and their bias."""
+        """Return (recurrent weights, where row j is what neuron j sends, their bias) of a dense
+        layer."""
         back, bias = self.numbers(self.loops[name])
         if weight.ndim != 2 or back.shape != 2 * weight.shape[1:]:
             found = f"{back.shape} weights in its loop"
@@ -193,7 +195,7 @@ class Reader:
     # ---- what is linear
 
     def numbers(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """A node's weights, unchanged, and its bias."""
+        """Return a node's weights in its own shape, and its bias."""
         weight = np.asarray(self.nodes[name].weight)
         bias = np.asarray(getattr(self.nodes[name], "bias", np.zeros(len(weight), weight.dtype)))
         for what, array in (("weight", weight), ("bias", bias)):
@@ -208,8 +210,8 @@ class Reader:
     def synapse(
         self, name: str, linear: list[str], last: bool = False
     ) -> tuple[np.ndarray, np.ndarray, int]:
-        """(weight, bias, stride) of the nodes before neurons: pooling, then weights, with a Flatten
-        before or after them."""
+        """Return (weight, bias, stride) of the nodes before neurons: pooling, then weights, and a
+        Flatten before or after them."""
         weights = None
         for at in linear:
             kind = self.nodes[at].kind
@@ -232,7 +234,7 @@ class Reader:
         return self.dense(weights, weight), bias, 1
 
     def two(self, name: str, what: str) -> tuple[int, int]:
-        """(rows, columns) of a number, a pair, or a word."""
+        """Return (rows, columns) of one number, two, or a word for one."""
         value = getattr(self.nodes[name], what)
         if isinstance(value, (str, bytes, np.str_)):
             sides = np.shape(self.nodes[name].weight)[2:]
@@ -241,7 +243,7 @@ class Reader:
         return int(first), int(last)
 
     def flatten(self, name: str) -> None:
-        """Read a Flatten of all axes."""
+        """Read a Flatten of all axes, however they are numbered."""
         node, axes = self.nodes[name], len(self.shape) + self.batch
         ends = [int(np.ravel(end)[0]) % axes for end in (node.start_dim, node.end_dim)]
         if len(self.shape) == 3 and ends != [self.batch, axes - 1]:
@@ -249,7 +251,7 @@ class Reader:
         self.flat = True
 
     def pooled(self, pool: str, name: str) -> None:
-        """Read a 2 x 2 pooling of the layer before."""
+        """Add 2 x 2 pooling to the layer before."""
         last = self.layers[-1] if self.layers else None
         sizes = [self.two(name, of) for of in ("kernel_size", "stride", "padding")]
         if sizes != [(2, 2), (2, 2), (0, 0)]:
@@ -264,8 +266,9 @@ class Reader:
     def conv(
         self, name: str, weight: np.ndarray, bias: np.ndarray, last: bool
     ) -> tuple[np.ndarray, np.ndarray, int]:
-        """(weight, bias, stride) of a Conv2d: weights (k, k, C_in, C_out), or (features, K) if it
-        is as large as the image; images of one site stay images up to the last layer."""
+        """Return (weight, bias, stride) of a Conv2d: weights (k, k, C_in, C_out), or (features,
+        K) where the kernel is as large as the image; below the last layer, one site remains an
+        image."""
         (h, w), k = weight.shape[2:], weight.shape[2]
         stride, padding, dilation = (self.two(name, of) for of in ("stride", "padding", "dilation"))
         found = weight.shape[1], int(np.ravel(self.nodes[name].groups)[0]), dilation
@@ -287,7 +290,8 @@ class Reader:
         return np.ascontiguousarray(weight.transpose(2, 3, 1, 0)), bias, stride[0]
 
     def dense(self, name: str, weight: np.ndarray) -> np.ndarray:
-        """Reorder weights (K, features) to (features, K), features as (H, W, C)."""
+        """Reorder weights (K, features), features in (C, H, W), to (features, K), features in (H,
+        W, C)."""
         flat = self.flat or len(self.shape) == 1
         if not flat or weight.shape[1] != math.prod(self.shape):
             expected = f"{math.prod(self.shape)} features coming in, of an image behind a Flatten"

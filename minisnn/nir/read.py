@@ -1,4 +1,4 @@
-"""Read a NIR file or graph as a network of `CubaLIF`, or of `LIF` if a threshold is subtracted."""
+"""Networks of `CubaLIF`, or of `LIF` where a threshold is subtracted, from a NIR file or graph."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def import_nir(
     reset: str | None = None,
     readout: str | None = None,
 ) -> Checkpoint:
-    """Read the network, theta and inner loop of a NIR file, bit for bit if this library wrote it.
-    Arguments as in `from_nir`.
+    """Read a NIR file: return the network, theta and inner loop, bit for bit if this library wrote
+    it. Arguments as in `from_nir`.
 
     Raises FileNotFoundError, or ValueError naming the file and the node that does not fit.
 
@@ -58,8 +58,8 @@ def from_nir(
     reset: str | None = None,
     readout: str | None = None,
 ) -> Checkpoint:
-    """Turn a NIR graph into a `Checkpoint` with its `SpikingNet`, theta and, if this library wrote
-    it, its inner loop.
+    """Convert a NIR graph to a `Checkpoint` with a `SpikingNet` and theta, and with its inner loop
+    where this library's metadata hold one.
 
     A chain of Conv2d, Affine and neurons from another tool is read, too. Arguments supply what it
     does not say, and each time a UserWarning names what was assumed:
@@ -84,7 +84,7 @@ def from_nir(
 
 
 def read_file(path: str | Path, **given: Any) -> Checkpoint:
-    """`import_nir` without its warning, whose sentences are in the provenance.
+    """Read a NIR file as `import_nir` does, with its warnings in the provenance instead.
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> ms.export_nir("net.nir", net, net.init(np.random.default_rng(0)))
@@ -137,8 +137,8 @@ def _read(
 
 
 def _ours(graph: nir.NIRGraph) -> Checkpoint:
-    """The checkpoint in the metadata. Raises ValueError, or an error of Python's, if it is of
-    another version or the graph has changed since."""
+    """Return what the metadata hold. Raises ValueError, or Python's own errors, where they are of
+    another version, or the graph has been changed since."""
     kept = json.loads(graph.metadata["minisnn"])
     if kept["version"] != VERSION:
         raise ValueError(f"version {kept['version']}, where this minisnn reads {VERSION}")
@@ -159,7 +159,8 @@ def _ours(graph: nir.NIRGraph) -> Checkpoint:
 
 
 def _same(graph: nir.NIRGraph, written: nir.NIRGraph) -> bool:
-    """True if two graphs have the same edges, and nodes with the same numbers, to the last bit."""
+    """Return whether two graphs have the same edges and nodes, with the same numbers to the last
+    bit."""
     edges = [sorted(map(tuple, either.edges)) for either in (graph, written)]
     return edges[0] == edges[1] and all(
         type(graph.nodes[name]) is type(node)
@@ -178,8 +179,8 @@ def _checkpoint(net: Any, theta: Any, sentences: list[str], inner: Any = None) -
 
 
 def _implied_step(graph: nir.NIRGraph) -> float | None:
-    """Seconds a step for which every r = tau / dt and w_in = tau_syn / dt, as snnTorch and
-    SpikingJelly write them; None if there is none, or all are 1."""
+    """Return the step in seconds for which every r = tau / dt and w_in = tau_syn / dt, as snnTorch
+    and SpikingJelly write them; None where they do not fit, or are all 1."""
     ratios, digits = [], 12
     for node in chain_of(graph).nodes.values():
         for tau, factor in (("tau_mem", "r"), ("tau", "r"), ("tau_syn", "w_in")):
@@ -197,7 +198,7 @@ def _implied_step(graph: nir.NIRGraph) -> float | None:
 
 
 def _network(reader: Reader, neuron: Any, own: dict[int, Any], parts: list) -> tuple:
-    """(net, theta) of all layers, some with their `own` neurons; theta from its parts."""
+    """Return (net, theta) of all layers, some with `own` neurons; theta from its parts."""
     *hidden, last = reader.layers
     if last.weight.ndim == 4:
         raise reader.wrong(last.name, "the last layer", "one of an image", "a dense one")
@@ -215,15 +216,15 @@ def _network(reader: Reader, neuron: Any, own: dict[int, Any], parts: list) -> t
 
 
 def _fires_at(b: Layer, reader: Reader) -> float:
-    """The threshold for >= that equals the > of a layer's first channel."""
+    """Return the threshold with >= that is equal to > in a layer's first channel."""
     level = np.array(b.threshold[0], reader.dtype)
     tiny = -np.finfo(level.dtype).tiny
     return 0.0 if level == tiny else float(np.nextafter(level, level.dtype.type(np.inf)))
 
 
 def _as_cuba(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
-    """(net, theta) of layers that are reset to zero; such a reset is independent of a channel's
-    scale.
+    """Return (net, theta) of layers that reset to zero, a reset which does not depend on a
+    channel's scale.
 
     The network's neuron has the decays of the readout and the first layer's threshold; a layer of
     others has a neuron of its own.
@@ -249,7 +250,7 @@ def _as_cuba(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
 
 
 def _as_lif(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
-    """(net, theta) of layers of which a spike subtracts the threshold in the step after it,
+    """Return (net, theta) of layers where a spike subtracts the threshold in the next step,
     snnTorch's default.
 
     u = W p - rho r with gamma = alpha and threshold = rho (1 - alpha) is one filter of one sum, and

@@ -1,5 +1,5 @@
-"""Sentences on what NIR does not say, shown each time a graph is read from elsewhere or written for
-elsewhere. A graph that this library wrote says everything in its metadata."""
+"""Sentences about what NIR does not say, shown each time a graph is read from or written for
+another tool. In its own graphs, this library's metadata say everything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..network.spiking import SpikingNet
 
 
 def warn(sentences: list[str], where: str) -> None:
-    """Show one warning, every time; none if there are no sentences."""
+    """Show the sentences as one warning, every time; nothing where there are none."""
     if not sentences:
         return
     frame: Any = sys._getframe(2)  # of who called import_nir or from_nir
@@ -20,8 +20,8 @@ def warn(sentences: list[str], where: str) -> None:
 
 
 def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> list[str]:
-    """Sentences on a chain from elsewhere. `reader` has read it, `whence` is the source of the
-    step, `reset` the argument."""
+    """List sentences about a chain from another tool. reader: its reader; whence: the origin of the
+    time step; reset: the given reset."""
     late = net.neuron.delay * len(net.blocks)
     chosen = "as you say" if reset else "as nobody says otherwise; reset subtract takes the other"
     names = ", ".join(map(repr, reader.unfiltered))
@@ -47,8 +47,8 @@ def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> l
 
 
 def of_export(net: SpikingNet, dt: float, membrane: str, reaches: bool) -> list[str]:
-    """Sentences on what a user of a written graph must know, and on what only this library reads,
-    from the metadata."""
+    """List what whoever runs a written graph must know, and what only this library reads, from the
+    metadata."""
     above = "above the threshold, which is the number below the network's"
     return [
         f"time goes in steps of {dt:g} s, forward Euler (decay 1 - dt / tau), all layers within "

@@ -1,5 +1,5 @@
-"""The way through a NIR graph: nodes one after another, and loops by which neurons hear their own
-spikes. A graph that is no single chain is refused.
+"""The path through a NIR graph: nodes one after another, and loops by which neurons receive their
+own spikes. Graphs that are not a single chain are refused in a sentence.
 
 NIR says recurrence by edges, neurons - weights - the same neurons, or by a graph inside the graph
 that holds just these; snnTorch writes and reads both.
@@ -32,8 +32,8 @@ class Chain(NamedTuple):
 
 
 def chain_of(graph: Any) -> Chain:
-    """The chain of a graph. Raises ValueError if it is none, or has a node that no network here
-    has."""
+    """Return the chain of a graph. Raises ValueError where it is not one, or has an unsupported
+    node."""
     inner, edges = _flattened(graph)
     nodes = {name: _plain(node) for name, node in inner.items()}
     strange = {name for edge in edges for name in edge} - set(nodes)
@@ -69,7 +69,7 @@ def chain_of(graph: Any) -> Chain:
 
 
 def _plain(node: Any) -> SimpleNamespace:
-    """A node with its `kind` and NumPy arrays, from any tool."""
+    """Return a node with its `kind`, and NumPy arrays whatever tool made it."""
     values = {
         name: np.asarray(value) if hasattr(value, "__array__") else value
         for name, value in getattr(node, "__dict__", {}).items()
@@ -78,8 +78,8 @@ def _plain(node: Any) -> SimpleNamespace:
 
 
 def _way_back(nodes: Any, after: Any, start: str, at: str) -> list[str]:
-    """The nodes that lead from `at` back to the neurons `start`, or to the LI before them; empty if
-    it does not lead there."""
+    """Return the nodes from `at` back to the neurons `start`, or to the LI before them; [] where
+    there is no such path."""
     path: list[str] = []
     while nodes[at].kind in (*WEIGHTS, "Flatten") and at not in path and len(after[at]) == 1:
         path.append(at)
@@ -89,7 +89,7 @@ def _way_back(nodes: Any, after: Any, start: str, at: str) -> list[str]:
 
 
 def _flattened(graph: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Nodes and edges of a graph, those of graphs inside it named "outer.inner"."""
+    """Return a graph's nodes and edges, with those of inner graphs named "outer.inner"."""
     nodes, edges = dict(graph.nodes), [tuple(edge) for edge in graph.edges]
     for name in [name for name, node in nodes.items() if type(node).__name__ == "NIRGraph"]:
         inner, wires = _flattened(nodes.pop(name))
@@ -110,7 +110,7 @@ def _flattened(graph: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
 
 
 def image_shape(place: str, shape: Any) -> tuple[tuple[int, ...], bool]:
-    """(shape (C, H, W) or (features,), True if a batch axis came first, as Norse writes it)."""
+    """Return ((C, H, W) or (features,), whether a batch axis came first, as Norse writes it)."""
     sizes = tuple(np.ravel(shape).tolist())
     batch = len(sizes) in (2, 4) and sizes[0] == 1
     sizes = sizes[batch:]

@@ -1,5 +1,5 @@
-"""Write a network of current-based neurons with a hard reset as a NIR chain, described in the
-room's docstring, and its file."""
+"""NIR chains and files of networks of current-based neurons with a hard reset, as the room's
+docstring describes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VERSION = 3  # of the metadata
 
 
 class Tool(NamedTuple):
-    """Requirements of a simulator for a graph.
+    """The requirements of a simulator on a graph.
 
     dt         seconds a step
     membrane   name of the readout's membrane there
@@ -87,7 +87,7 @@ def to_nir(
     dt: float = 1e-3,
     tool: str | None = None,
 ) -> nir.NIRGraph:
-    """The NIR graph of a `SpikingNet` of `CubaLIF` and its flat theta, in float64.
+    """Convert a `SpikingNet` of `CubaLIF` and its flat theta to a NIR graph, in float64.
 
     inner   how the network adapts, kept in the metadata          dt      seconds of a step
     tool    who will run it, one of `TOOLS`, which gives dt
@@ -131,7 +131,8 @@ def to_nir(
 
 
 def unsaid(net: SpikingNet, *, dt: float = 1e-3, tool: str | None = None) -> list[str]:
-    """Sentences on what the NIR graph of a network does not contain; arguments as in `to_nir`.
+    """List sentences about what a network's NIR graph does not tell whoever runs it; arguments as
+    in `to_nir`.
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> len(ms.nir.unsaid(net)) > 0
@@ -142,7 +143,8 @@ def unsaid(net: SpikingNet, *, dt: float = 1e-3, tool: str | None = None) -> lis
 
 
 def need_nir() -> Any:
-    """Import the package nir. Raises ValueError, which says how to install it, if it is missing."""
+    """Return the package nir. Raises ValueError, with the way to install it, where it is
+    missing."""
     try:
         import nir
     except ImportError as error:
@@ -153,8 +155,8 @@ def need_nir() -> Any:
 
 
 def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None) -> nir.NIRGraph:
-    """Nodes and edges of a network, named after its blocks; each layer has the constants of its
-    neuron at theta."""
+    """Return the nodes and edges of a network, named after its blocks, each layer with its neuron's
+    constants at theta."""
     chain = _Chain(net, TOOLS[tool] if tool else ANY, np.dtype("f4" if tool else "f8"), dt)
     views = net.views(theta.astype(np.float64))
     for n, (b, _, _) in enumerate(net.parameters(theta)):
@@ -165,7 +167,7 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None) -> ni
 
 
 class _Chain:
-    """The nodes so far, and the output shape (C, H, W) or (C,) of the last of them."""
+    """The nodes so far, and the output shape (C, H, W) or (C,) of the last one."""
 
     def __init__(self, net: SpikingNet, asks: Tool, held: np.dtype, dt: float):
         self.nir = need_nir()
@@ -179,7 +181,7 @@ class _Chain:
         self.share = 1.0  # of a sum of spikes in their mean
 
     def put(self, name: str, node: Any) -> None:
-        """Append a node to the chain."""
+        """Append a node."""
         self.edges.append((self.at, name))
         self.nodes[name] = node
         self.at = name
@@ -208,7 +210,7 @@ class _Chain:
             self.neurons(f"{b.name}_or", 0.5 if self.asks.sums else 0.125)
 
     def synapse(self, b: Layer, weight: np.ndarray, bias: np.ndarray) -> None:
-        """Append weights, after a Flatten if a dense layer follows an image."""
+        """Add weights, after a Flatten where a dense layer follows an image."""
         name = f"{b.name}_synapse"
         if weight.ndim == 4:
             kernel = np.ascontiguousarray(weight.transpose(3, 2, 0, 1))
@@ -226,8 +228,8 @@ class _Chain:
         self.shape = (b.channels,)
 
     def neurons(self, name: str, threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
-        """Append a CubaLIF whose threshold is the largest number x for which v > x is this
-        library's v >= threshold."""
+        """Add a CubaLIF, whose threshold is the largest number for which > means this library's
+        >=."""
         unit = self.asks.unit
         tau_syn, tau_mem = (_tau(decay, self.dt, unit) for decay in (beta, alpha))
         values = dict(
@@ -244,15 +246,15 @@ class _Chain:
 
 
 def scales(neuron: Any) -> tuple[float, float]:
-    """s = (1 - alpha) (1 - beta), and the power of two nearest to it; s twice if the threshold is
-    not a positive number."""
+    """Return s = (1 - alpha) (1 - beta) and the power of two nearest to it; s twice where the
+    threshold is not positive."""
     whole = (1 - neuron.alpha) * (1 - neuron.beta)
     return whole, 2.0 ** round(math.log2(whole)) if neuron.threshold > 0 else whole
 
 
 def _tau(decay: float, dt: float, unit: bool) -> float:
-    """The time constant whose Euler step has this decay; with `unit` a float32 number near it for
-    which dt * (1 / tau), in float32, is nearest to 1 - decay."""
+    """Return the time constant whose Euler step has this decay; with `unit` the float32 number near
+    it for which dt * (1 / tau), in float32, is nearest to 1 - decay."""
     tau = dt / (1 - decay)
     if not unit:
         return tau
@@ -263,8 +265,8 @@ def _tau(decay: float, dt: float, unit: bool) -> float:
 
 
 def below(threshold: float, dtype: np.dtype) -> np.floating:
-    """The largest number x for which v > x is v >= threshold; never a subnormal one, which many
-    processors treat as zero."""
+    """Return the largest number for which > means >= threshold, never a subnormal one, since many
+    processors treat those as zero."""
     exact = dtype.type(threshold)
     if float(exact) < threshold:  # rounded down, it is below itself
         return exact

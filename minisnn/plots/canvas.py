@@ -1,4 +1,4 @@
-"""The house style of all figures, and how they are written."""
+"""The house style of all figures, and how they are saved."""
 
 import io
 import sys
@@ -37,7 +37,7 @@ STYLE = {
 
 
 def drawing() -> bool:
-    """True if matplotlib has been imported; importing it can take long.
+    """Return whether matplotlib is already imported, which can take long.
 
     >>> figure = ms.plots.figure()
     >>> ms.plots.drawing()
@@ -48,7 +48,7 @@ def drawing() -> bool:
 
 @contextmanager
 def style():
-    """The house style, for figures made within it: `with style(): ...`.
+    """Apply the house style to figures made in the block: `with style(): ...`.
 
     >>> with ms.plots.style():
     ...     axes = ms.plots.figure().subplots()
@@ -64,8 +64,8 @@ def style():
 
 
 def plain(text: str) -> str:
-    r"""Escape text from outside, such as the name of a class or file: dollars do not begin a
-    formula.
+    r"""Return a text by others, such as the name of a class or file, so that it is drawn literally:
+    dollars do not begin a formula.
 
     >>> print(ms.plots.plain("5 $ or 6 $"))
     5 \$ or 6 \$
@@ -101,8 +101,8 @@ def _written(fig, **how) -> bytes:
 
 
 def save(fig, path: str | Path) -> Path:
-    """Write a figure; the ending of `path` chooses the format (.png, .svg, .pdf). The file appears
-    only when it is complete.
+    """Write a figure, whole or not at all, in the format of the ending of `path` (.png, .svg,
+    .pdf).
 
     Raises matplotlib's ValueError for another ending.
 

@@ -71,8 +71,7 @@ def plot_learning_curve(
 
 
 def _chance(axes, rows, chance):
-    """Draw a dotted line at the accuracy of guessing, which changes where the number of classes
-    does."""
+    """Draw the chance level as a dotted line, which changes where the tasks' classes do."""
     each = np.broadcast_to(chance, len(rows))
     line = dict(color="0.4", linestyle=":", linewidth=1.2)
     levels = each[np.r_[True, each[1:] != each[:-1]]]
@@ -101,7 +100,7 @@ def _annotate(axes, text, y, coordinates):
 
 
 def running_mean(values: np.ndarray, span: int) -> np.ndarray:
-    """Mean of each value and at most `span` - 1 before it; the first means have fewer values.
+    """Return the mean of each value and those before it, at most `span`; fewer at the beginning.
 
     >>> ms.plots.running_mean(np.array([1.0, 2.0, 3.0, 4.0]), 2).tolist()
     [1.0, 1.5, 2.5, 3.5]
@@ -113,7 +112,7 @@ def running_mean(values: np.ndarray, span: int) -> np.ndarray:
 
 
 def _curve(axes, rows, key, label, colour, span, line, factor):
-    """Draw a column against the tasks seen; True if there was anything to draw."""
+    """Draw a column against the tasks seen; return whether there was anything to draw."""
     some = [row for row in rows if row.get(key) is not None and np.isfinite(row[key])]
     seen = [row["tasks"] for row in some]
     values = factor * np.array([row[key] for row in some], float)
@@ -126,7 +125,7 @@ def _curve(axes, rows, key, label, colour, span, line, factor):
 
 
 def plot_lines(title: str, panels: Sequence[Mapping[str, Any]]) -> Any:
-    """Draw lines and marks, one panel next to another.
+    """Draw lines and marks, in panels side by side.
 
     panels   {"title", "xlabel", "ylabel", "log": whether x is, "series": [{"label", "x", "y", and
              "half", half of each interval, where they are known}, …]}; a single point is a mark

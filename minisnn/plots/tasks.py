@@ -1,4 +1,4 @@
-"""Pictures of a task: its recordings, a raster, an animation, what one adaptation changes."""
+"""Pictures of a task: its recordings, a raster, an animation, and what one adaptation changes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,9 +21,9 @@ LEGEND = "orange ON, blue OFF, dark both"
 
 
 class Look(NamedTuple):
-    """The way a task's samples are drawn: one picture (height, width, 2) of each, its axes, the
-    shape of its panel (height / width; None: by its pixels), the meaning of the colours, and the
-    names of the first and the last row (None: their numbers)."""
+    """How samples of a task are drawn: one picture (height, width, 2) of each, its axes, the shape
+    of its panel (height / width; None: of its pixels), the meaning of the colours, and the names of
+    the first and last row (None: by their numbers)."""
 
     support: np.ndarray
     query: np.ndarray
@@ -46,8 +46,8 @@ class Look(NamedTuple):
 
 
 def raster_pictures(x: np.ndarray) -> np.ndarray:
-    """Turn samples (B, T, units) into pictures (B, rows, T, 2), row 0 the highest units; units are
-    summed to at most MOST_LINES rows."""
+    """Convert samples (B, T, units) to pictures (B, rows, T, 2), the highest units in row 0; units
+    are summed so that there are at most MOST_LINES rows."""
     samples, steps, units = x.shape
     each = -(-units // MOST_LINES)
     rows = -(-units // each)
@@ -60,8 +60,8 @@ def raster_pictures(x: np.ndarray) -> np.ndarray:
 
 
 def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
-    """Turn counts (H, W, 2) into a picture (H, W, 3): white without events, vermillion ON, blue
-    OFF, dark for both.
+    """Convert counts (H, W, 2) to a picture (H, W, 3): white without events, vermillion ON, blue
+    OFF, dark where both.
 
     Each polarity takes light away in proportion to the square root of its count; `most` is the
     count of full colour.
@@ -79,8 +79,8 @@ def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
 
 
 def plot_task(task: Task, queries: int = 5):
-    """Draw the samples of a task, ON and OFF events summed over time: support on top, query below
-    (Fig. 2); sounds (T, units) as rasters, unit over time.
+    """Draw the samples of a task as pictures of ON and OFF events summed over time, support on top,
+    query below (Fig. 2); sounds (T, units) as rasters, unit over time.
 
     queries   at most so many query samples of each class are shown
 
@@ -111,13 +111,13 @@ def plot_task(task: Task, queries: int = 5):
 
 
 def _most(*pictures: np.ndarray) -> float:
-    """The count of full colour: that of the brightest pixels except the top 2 %."""
+    """Return the count drawn in full colour: that of the brightest pixels but the last 2 %."""
     lit = [picture[picture > 0] for picture in pictures]
     return float(np.quantile(np.concatenate([*lit, [1.0]]), 0.98))
 
 
 def _draw(line, pictures: np.ndarray, colour: str, most: float, look: Look) -> None:
-    """Draw a picture on each of the axes; those without one are hidden."""
+    """Draw a picture on each of the axes, and hide those that are left."""
     for axes in line[len(pictures) :]:
         axes.set_axis_off()
     for axes, picture in zip(line, pictures):
@@ -128,7 +128,8 @@ def _draw(line, pictures: np.ndarray, colour: str, most: float, look: Look) -> N
 def plot_sheet(
     shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[int, ...] | None = None
 ):
-    """Draw a contact sheet of recordings, one row for each class, pixels as recorded, row 0 on top.
+    """Draw a contact sheet of recordings, one row for each class, in the sensor's pixels with row 0
+    on top.
 
     shown    for every class, (name, events) of some recordings; at most MOST_ROWS classes are drawn
     sensor   its rows and columns, or (n,) of a row of units, which is drawn as rasters; None: as far
@@ -184,7 +185,7 @@ def plot_sheet(
 
 
 def _grid(task: Task, parts: list[str], height: float, look: Look):
-    """A figure and its axes, one row for each part and one column for each class, named at the
+    """Return (figure, axes) with a row for each part and a column for each class, named at the
     edges; height in inches."""
     fig = figure(1.0 + 1.9 * task.ways, height)
     grid = fig.subplots(len(parts), task.ways, squeeze=False, sharex=True, sharey=True)
@@ -197,8 +198,8 @@ def _grid(task: Task, parts: list[str], height: float, look: Look):
 
 
 def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int = 1):
-    """Draw the effect of one adaptation: a support and a query sample of each class, and the
-    network's probabilities.
+    """Draw what one adaptation changes: a support and a query sample of each class, and the
+    network's belief in every class.
 
     before, after   logits (queries, ways) of the query samples before and after learning the support
     updates         weight updates that led from one to the other; 0: class means alone, say
@@ -254,7 +255,7 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
 
 def plot_raster(x: np.ndarray, title: str | None = None):
     """Draw rasters of one recording (T, H, W, 2): the time of every event against its pixel row,
-    and against its pixel column; for sounds (T, units), against its unit.
+    and against its pixel column; for sounds (T, units) against its unit.
 
     >>> x = np.random.default_rng(0).poisson(0.1, (20, 8, 8, 2))
     >>> figure = ms.plots.plot_raster(x)
@@ -298,8 +299,8 @@ def plot_raster(x: np.ndarray, title: str | None = None):
 
 
 def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: int = 80) -> Path:
-    """Write a GIF of the task's support and of the first query sample of each class, slowed down.
-    Returns its path.
+    """Write a GIF of the task's support and of each class's first query sample, slowed down; return
+    its path.
 
     window         time steps whose events one picture shows
     milliseconds   for which one picture stays
@@ -364,7 +365,7 @@ def _look(task: Task) -> Look:
 
 
 def check_drawn(task: Task) -> None:
-    """Raise ValueError for a task that would be drawn class by class and has no classes."""
+    """Raise ValueError for a task without classes, since it is drawn class by class."""
     need("the task", "of real targets", not task.real, "labels, for samples are drawn by class")
 
 
@@ -373,7 +374,7 @@ def _name(task: Task, way: int) -> str:
 
 
 def _frame(axes, colour, told: tuple[int, int] | None = None):
-    """A frame, and ticks of whole pixels; told: what the first and the last row are called."""
+    """Draw a frame, and ticks of whole pixels. told: names of the first and the last row."""
     rows, columns = axes.images[0].get_size()
     axes.set(xticks=(0, columns // 2, columns - 1), yticks=(0, rows - 1))
     if told is not None:
