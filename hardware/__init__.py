@@ -16,8 +16,8 @@ which never imports it. The one list of public names is `__init__.pyi`.
 
 
 def _open() -> None:
-    """Let lazy_loader read the stub when a first name is asked for, so that the command's help
-    comes at once."""
+    """Read the stub of public names only when a first name is needed, so that the command's help is
+    quick."""
     import lazy_loader
 
     get, _, public = lazy_loader.attach_stub(__name__, __file__)

@@ -70,7 +70,7 @@ def joules_of(text: str) -> tuple[float, float]:
 
 
 def ways_of(text: str) -> tuple[int | str, ...]:
-    """Parse numbers of classes; "all" is every class of a set."""
+    """Parse numbers of classes; all: every class of a set."""
     return tuple(part if part == "all" else int(part) for part in text.split(","))
 
 
@@ -99,15 +99,15 @@ class Chip(Rounding):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The words that differ from their defaults, by name."""
+        """Return the words that differ from the defaults, by name."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {
             one.name: values[one.name] for one in fields(self) if values[one.name] != one.default
         }
 
     def load(self, checkpoint: str | Path) -> tuple[Any, Any]:
-        """Read a checkpoint; return it and its chip in these words. A network of CubaLIF gets
-        Loihi's words, which are fixed."""
+        """Return (the checkpoint, its chip in these words); for CubaLIF the chip is Loihi's, whose
+        words are fixed."""
         from minisnn.core.cuba import CubaLIF
         from minisnn.training.checkpoint import read
 
@@ -141,7 +141,7 @@ class Test:
     quiet: Quiet = False
 
     def tasks(self, found: Any, name: str | Path, split: str = "test", **how: Any) -> Any:
-        """Open the set of a checkpoint's data; `how` replaces options with which it was read."""
+        """Open the set of a checkpoint's data; `how` replaces how it was read."""
         from minisnn.data.sets.named import open_set
 
         dataset, root = found.to_open(name, None, self.root and str(self.root))
@@ -149,15 +149,15 @@ class Test:
         return open_set(dataset, split, root, progress=not self.quiet, **how)
 
     def alone(self, found: Any, name: str | Path, split: str) -> Any:
-        """Open `tasks` without alignment: a device is taught shot by shot, without a support to
-        align by."""
+        """Open `tasks` of recordings without alignment, because a device is taught shot by shot and
+        has no support to align by."""
         dataset, _ = found.to_open(name, None, None)
         return self.tasks(
             found, name, split, **({"align": "none"} if dataset == "double-nmnist" else {})
         )
 
     def report(self, tables: list, figures: dict, **more: Any) -> None:
-        """Print tables; write them, the figures and more to --json."""
+        """Print tables, and write them, with figures and further numbers, to --json."""
         if self.json is not None:
             more = dict(tables=[vars(table) for table in tables], **more)
             write_json(self.json, dict(figures=figures, more=more))
@@ -329,7 +329,7 @@ def export(
 
 
 def _refusing(net: Any, refuse: int | None, tasks: Any) -> Any:
-    """A chip, which knows what is no class where it may refuse, and pictures can be drawn."""
+    """Return a chip that knows what is no class, where it may refuse and pictures can be drawn."""
     from .study import nothing
 
     known = refuse and nothing.known(tasks)

@@ -1,4 +1,4 @@
-"""selftest.bin: an episode that the C library repeats (episode.h), with Python's numbers."""
+"""selftest.bin: an episode as Python computed it, which the C library repeats (episode.h)."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from ..chip.network import IntegerNet
 
 
 def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> bytes:
-    """The content of selftest.bin (see episode.h): sizes, labels, events of every sample, and every
-    expected number."""
+    """Return selftest.bin in the form of episode.h: sizes, labels, events of every sample, and
+    every expected number."""
     n = len(x_support)
     support = chip.spikes(x_support)
     # as they follow each other
@@ -30,7 +30,7 @@ def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -
 
 
 def means_of(chip: IntegerNet, learner: Learner) -> CountedMeans:
-    """The empty class means with which a device of this learner begins."""
+    """Return the class means that a device of this learner begins with: none."""
     return CountedMeans(
         len(chip.weight),
         learner.residuals,
@@ -42,8 +42,8 @@ def means_of(chip: IntegerNet, learner: Learner) -> CountedMeans:
 
 
 def _by_means(chip: IntegerNet, learner: Learner, taught, y_support, asked) -> list[np.ndarray]:
-    """Means (ways, inputs) after the support's traces (S, inputs), and scores (Q, T, ways) of the
-    query's (Q, T, inputs)."""
+    """Return means (ways, inputs) after the support's traces (S, inputs), and scores (Q, T, ways)
+    of the query's (Q, T, inputs)."""
     means = means_of(chip, learner)
     ids = [means.add() for _ in range(chip.ways)]
     for p, label in zip(taught, y_support):
@@ -56,8 +56,8 @@ def _by_means(chip: IntegerNet, learner: Learner, taught, y_support, asked) -> l
 
 
 def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:
-    """Turn counts (T, H, W, C) into events (edge_event (n, 3), number of events (T,) uint16),
-    shuffled by `rng` within each step.
+    """Return edge_event (n, 3) and events per step (T,) uint16 of counts (T, H, W, C), shuffled by
+    `rng` within each step.
 
     Raises ValueError for what an event or a number of events cannot name.
     """

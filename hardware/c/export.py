@@ -64,8 +64,8 @@ def write(
     what: str = "c",
     force: bool = False,
 ) -> list[Path]:
-    """Write all files for `what` of FOR and return their paths. The samples make the self-test:
-    counts (B, T, H, W, C), labels (B,).
+    """Write all files for `what` of FOR, and return their paths. Counts (B, T, H, W, C) and labels
+    (B,) make the self-test.
 
     Raises ValueError where one would replace what somebody else wrote, unless `force`.
     """
@@ -93,7 +93,7 @@ def write(
 
 
 def to_hex(array: np.ndarray, bits: int) -> bytes:
-    """One word on each line, in row-major order, with (bits + 3) / 4 digits."""
+    """Format one word per line, in row-major order, with (bits + 3) / 4 digits."""
     digits = -(-bits // 4)
     return "".join(f"{int(v) & (1 << bits) - 1:0{digits}x}\n" for v in array.ravel()).encode()
 
@@ -102,7 +102,7 @@ def to_hex(array: np.ndarray, bits: int) -> bytes:
 
 
 def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
-    """Return chip.h as text; memory is declared for recordings of this number of steps.
+    """Return chip.h as text; it declares memory for recordings of this number of steps.
 
     Raises ValueError where the library has no room, or an intermediate could leave its word
     (`chip.check`).
@@ -194,10 +194,10 @@ MODEL = (
 
 
 def packed(chip: IntegerNet, learner: Learner, steps: int = 1) -> bytes:
-    """model.bin, which wasm.c reads, in words of 32 bits, the lowest byte first: "msnm", version,
-    bytes in all; MODEL, then the neuron's number in KINDS, and of how many means that are no class;
-    of each conv layer its edge_layer, weights as in chip.h, biases; the readout's weights as bytes,
-    its biases; the tables; the means that are no class, as bytes."""
+    """Return model.bin, which wasm.c reads, in words of 32 bits, the lowest byte first: "msnm",
+    version, bytes in all; MODEL, then the neuron's number in KINDS, and the number of means that
+    are no class; of each conv layer its edge_layer, weights as in chip.h, biases; the readout's
+    weights as bytes, its biases; the tables; the means that are no class, as bytes."""
     header(chip, learner, steps)  # what the library has no room for is refused there
     numbers = constants(chip, learner, steps)
     parts: list = [
@@ -223,7 +223,7 @@ def packed(chip: IntegerNet, learner: Learner, steps: int = 1) -> bytes:
 
 
 def _as_words(array: np.ndarray) -> np.ndarray:
-    """Bytes as words of 32 bits, padded with zeros."""
+    """Return bytes as words of 32 bits, padded with zeros."""
     content = array.tobytes()
     return np.frombuffer(content + bytes(-len(content) % 4), "<u4")
 
@@ -253,8 +253,8 @@ def _array(name: str, kind: str, values: np.ndarray, form: str = "{}") -> list[s
 
 
 def _packed(weight: np.ndarray) -> np.ndarray:
-    """Weights (k, k, C_in, C_out) + 128 as words of four output channels, the first in the lowest
-    byte."""
+    """Return weights (k, k, C_in, C_out) + 128 as words of four output channels, the first in the
+    lowest byte."""
     filled = np.pad(
         weight.astype(np.int64) + 128,
         [(0, 0)] * 3 + [(0, -weight.shape[3] % 4)],

@@ -1,4 +1,4 @@
-"""The numbers of an exported network, and the memory that the C library asks for."""
+"""The numbers of an exported network, and the memory that the C library needs."""
 
 import zlib
 
@@ -49,27 +49,27 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
 
 
 def _identity(chip: IntegerNet, learner: Learner) -> int:
-    """A hash of what a saved state depends on; for class means, the conv layers that made their
-    traces."""
+    """Return a hash of what a saved state depends on; class means depend on the conv layers that
+    made their traces."""
     layers = chip.layers[:-1] if learner.rule == CLASS_MEAN else chip.layers
     arrays = [array for layer in layers for array in (layer.weight, layer.bias)]
     return zlib.crc32(b"".join(array.tobytes() for array in arrays))
 
 
 def nothing_of(chip: IntegerNet, learner: Learner) -> np.ndarray:
-    """Means that are no class, uint8 (n, inputs); none for rules by gradients."""
+    """Return the means that are no class, uint8 (n, inputs); none for a learner by gradients."""
     return chip.nothing if learner.rule == CLASS_MEAN else chip.nothing[:0]
 
 
 def planes_of(chip: IntegerNet) -> int:
-    """Number of bits that a site of a conv layer outputs: one, or three for a count of four
-    spikes."""
+    """Return the bits of a conv layer's output per site: one, or three where it counts spikes of
+    four."""
     return 3 if chip.kind == "cuba" and chip.layer_constants(0)["pool"] == "mean" else 1
 
 
 def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
-    """Words of memory by build: (number for any recording, number a step), without those that grow
-    with the window and the classes."""
+    """Return {build: (fixed words of memory, words per step)}, without what grows with the window
+    and the classes."""
     found = {}
     planes = planes_of(chip)
     each = (
@@ -103,7 +103,8 @@ def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
 def memory(
     chip: IntegerNet, learner: Learner, steps: int, classes: int | None = None
 ) -> dict[str, int]:
-    """Bytes of memory that the library needs, by build: CHIP_WORDS of the header, times four."""
+    """Return {build: bytes of memory that the library needs}: CHIP_WORDS of the header, times
+    four."""
     classes = classes or chip.ways
     n = len(chip.weight)
     h, w, C = chip.layers[-2].output_shape

@@ -1,4 +1,5 @@
-"""Conv weights in few bits by what they do to the membrane, not by how far each is from its float.
+"""Conv weights in few bits, chosen by their effect on the membrane rather than by their distance
+from the float.
 
 The current of a layer is W p + b with presynaptic traces p, so an error D of the weights costs,
 over a calibration set,
@@ -31,8 +32,8 @@ DAMPING = 0.01  # of the mean variance, added to each
 
 
 def under_kernels(p: np.ndarray, kernel: int, rows: np.ndarray | None = None) -> np.ndarray:
-    """p of (B, T, H, W, C) as seen by every site, or by those `rows` of them: (sites, k k C), in
-    the order of conv weights."""
+    """Return p of (B, T, H, W, C) as seen by every site, or by those `rows` of them: (sites, k k
+    C), in the order of conv weights."""
     h = kernel // 2
     padded = np.pad(p, ((0, 0), (0, 0), (h, h), (h, h), (0, 0)))
     seen = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (2, 3)).transpose(
@@ -44,8 +45,8 @@ def under_kernels(p: np.ndarray, kernel: int, rows: np.ndarray | None = None) ->
 
 
 def rounded(weight: np.ndarray, H: np.ndarray, exponent: int, bits: int) -> np.ndarray:
-    """weight (inputs, outputs) in words of this exponent, the error of each input made good by
-    those after it; float64."""
+    """Round weights (inputs, outputs) to words of this exponent, so that later inputs compensate
+    the error of earlier ones; float64."""
     order = np.argsort(-np.diag(H), kind="stable")
     U = np.linalg.cholesky(np.linalg.inv(H[np.ix_(order, order)])).T
     w = weight[order].astype(np.float64)
@@ -62,8 +63,8 @@ def rounded(weight: np.ndarray, H: np.ndarray, exponent: int, bits: int) -> np.n
 def calibrate(
     net, theta: np.ndarray, bits: Mapping[str, int], x: np.ndarray
 ) -> tuple[np.ndarray, dict[str, int]]:
-    """(theta, {layer: exponent}) with the conv layers that `bits` names in words of so many bits,
-    on counts x (B, T, H, W, C).
+    """Return (theta, {layer: exponent}) with the conv layers that `bits` names rounded to that many
+    bits, on counts x (B, T, H, W, C).
 
     `network.IntegerNet` finds the very integers again, given the exponents. Other parameters stay,
     but for the biases of those layers.
@@ -101,8 +102,8 @@ def calibrate(
 
 
 def _best(weight, H, bits):
-    """Rounded weights and their exponent, of least membrane error around the exponent of least
-    squared error."""
+    """Return rounded weights and their exponent, with the least membrane error near the exponent of
+    least squared error."""
     first = best_exponent(weight, bits)
     found = {e: rounded(weight, H, e, bits) for e in (first - 1, first, first + 1)}
     lost = {e: weight - held for e, held in found.items()}

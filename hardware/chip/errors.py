@@ -1,5 +1,4 @@
-"""The error e of the readout in Q0.7, int8, from its membranes u and the label: three ways to make
-it.
+"""Three ways to compute the readout's error e, in Q0.7 (int8), from its membranes u and the label.
 
     softmax     e_k = round(128 z_k / sum z) - 128 [k = y],  z_k = 2^15 exp(-(max u - u_k)) by a table, 256 entries 1/16 apart
     target      e_k = clip(u_k, 0, 1) - [k = y]
@@ -21,7 +20,7 @@ TRIGGER = 32  # ternary: a quarter
 
 @njit(nogil=True, cache=True)
 def error(u, label, kind, e):
-    """e (K,) int64 of u (K,) in Q5.10; `kind` is one of ERRORS."""
+    """Return e (K,) int64 from u (K,) in Q5.10; `kind` is one of ERRORS."""
     if kind == TARGET:
         for k in range(u.size):
             e[k] = min((min(max(u[k], 0), 1024) >> 3) - (128 if k == label else 0), 127)

@@ -18,48 +18,48 @@ ROUNDINGS = {"floor": FLOOR, "zero": ZERO, "nearest": NEAREST, "stochastic": STO
 
 
 class Saturated(OverflowError, ValueError):
-    """A value left its format in strict mode."""
+    """A value that left its format in strict mode."""
 
 
 def ends(bits: int) -> tuple[int, int]:
-    """The lowest and the highest number of a signed word."""
+    """Return the lowest and the highest number of a signed word."""
     return -(1 << bits - 1), (1 << bits - 1) - 1
 
 
 def width(low: int, high: int) -> int:
-    """Bits of the shortest signed word that holds every integer from low to high."""
+    """Return the bits of the shortest signed word that holds every integer from low to high."""
     return 1 + max((-low - 1 if low < 0 else 0).bit_length(), max(high, 0).bit_length())
 
 
 def real(integers: np.ndarray, fraction: int) -> np.ndarray:
-    """The values that integers with so many fraction bits stand for; float64."""
+    """Return the values that integers with this number of fraction bits stand for; float64."""
     return np.ldexp(np.asarray(integers, np.float64), -fraction)
 
 
 def nearest(value, fraction: int, low: int, high: int) -> tuple[np.ndarray, int]:
-    """(int64 nearest to value 2^fraction between low and high, ties up; how many were clipped)."""
+    """Return (int64 nearest to value 2^fraction between low and high, ties up; number clipped)."""
     whole = np.floor(np.ldexp(np.asarray(value, np.float64), fraction) + 0.5)
     clipped = np.clip(whole, float(low), float(high))
     return clipped.astype(np.int64), int((whole != clipped).sum())
 
 
 def whole(low: int, high: int, **settings) -> None:
-    """ValueError where a setting is not a whole number from low to high."""
+    """Raise ValueError unless a setting is a whole number from low to high."""
     for name, value in settings.items():
         if not low <= value <= high or value != int(value):
             raise ValueError(f"{name} must be {low} to {high}, a whole number, not {value!r}")
 
 
 def rounding(name: str, known: tuple[str, ...] = tuple(ROUNDINGS)) -> int:
-    """The number of a rounding mode."""
+    """Return the number of a rounding mode."""
     one_of("rounding", name, known)
     return ROUNDINGS[name]
 
 
 @njit(nogil=True, cache=True)
 def shift(x, k, mode, noise):
-    """x / 2^k, rounded; a negative k shifts to the left and rounds nothing. `noise` in [0, 2^k) for
-    stochastic rounding."""
+    """Return x / 2^k, rounded; a negative k shifts to the left and rounds nothing. `noise` in [0,
+    2^k) is for stochastic rounding."""
     if k <= 0:
         return x << -k
     if mode == ZERO:
@@ -73,8 +73,8 @@ def shift(x, k, mode, noise):
 
 @njit(nogil=True, cache=True)
 def xorshift32(state):
-    """The next of 2^32 - 1 states (Marsaglia 2003; 13, 17, 5), in 1 .. 2^32 - 1; zero would stay
-    zero."""
+    """Return the next of 2^32 - 1 states (Marsaglia 2003; 13, 17, 5), in 1 .. 2^32 - 1; zero would
+    stay zero."""
     state ^= (state << 13) & 0xFFFFFFFF
     state ^= state >> 17
     return state ^ ((state << 5) & 0xFFFFFFFF)
@@ -82,18 +82,18 @@ def xorshift32(state):
 
 @njit(nogil=True, cache=True)
 def noise_of(state, k):
-    """The upper k bits of a random state, 0 <= k <= 32: a number in [0, 2^k)."""
+    """Return the upper k bits of a random state, 0 <= k <= 32: a number in [0, 2^k)."""
     return state >> (32 - k) if k > 0 else 0
 
 
 def seed_state(seed: int) -> int:
-    """A state that is not zero, another one for every seed below 2^32 - 1."""
+    """Return a nonzero state, different for every seed below 2^32 - 1."""
     return 1 + seed % 0xFFFFFFFF
 
 
 @njit(nogil=True, cache=True)
 def numbers(state, size):
-    """(the next random numbers, int64 (size,); random state)."""
+    """Return (the next random numbers, int64 (size,); random state)."""
     found = np.empty(size, np.int64)
     for i in range(size):
         state = xorshift32(state)

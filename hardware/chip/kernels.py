@@ -1,4 +1,4 @@
-"""Kernels of the integer network in numba: a conv layer from events, a dense readout from
+"""The integer network's kernels in numba: a conv layer from events, a dense readout from
 presynaptic traces.
 
 The state is 32 bits wide and no product is wider (`traces.mix`), so that a vector holds as many
@@ -42,9 +42,9 @@ Convolved = namedtuple("Convolved", "spikes membranes clipped slopes args")
 
 
 def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
-    """(most, left, below, right, half, one) that shift any |x| < 2^31 by -31 <= k <= 31 bits to the
-    right in 32 bits, as `formats.shift` does, but for what is beyond 2^17 after a shift to the
-    left: that is 2^17 in size, and u is clipped anyway.
+    """Return (most, left, below, right, half, one), which shift any |x| < 2^31 by -31 <= k <= 31
+    bits to the right in 32 bits, as `formats.shift` does; beyond 2^17 after a shift to the left,
+    the result is limited to 2^17, since u is clipped anyway.
 
         x = clip(x, -most, most) << left                 k <= 0
         x = (x + (below where x < 0)) >> right           k > 0, and + ((x >> half) & one): to nearest, half of the last place up
@@ -57,8 +57,8 @@ def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
 
 
 def rows_of(x: np.ndarray) -> np.ndarray:
-    """Spikes (B, T, H, W, C) as rows (B, T, H, W C), filled up with zeros to whole words of eight
-    bytes."""
+    """Return spikes (B, T, H, W, C) as rows (B, T, H, W C), padded with zeros to whole words of
+    eight bytes."""
     B, T, H, W, C = x.shape
     flat = x.reshape(B, T, H, W * C)
     if W * C % 8:
@@ -67,7 +67,8 @@ def rows_of(x: np.ndarray) -> np.ndarray:
 
 
 def mirrored(weight: np.ndarray, dtype: type) -> np.ndarray:
-    """Weights (k, k, C_in, C_out) as `spread` takes them, in the type of the sums."""
+    """Return weights (k, k, C_in, C_out) in the order that `spread` needs, in the type of the
+    sums."""
     k, _, C_in, C_out = weight.shape
     return np.ascontiguousarray(
         weight[::-1, ::-1].transpose(2, 0, 1, 3).reshape(C_in, k, k * C_out).astype(dtype)
@@ -76,8 +77,8 @@ def mirrored(weight: np.ndarray, dtype: type) -> np.ndarray:
 
 @njit(nogil=True, inner=True)
 def spread(x, words, weight, V):
-    """V (H + k - 1, W + k - 1, C_out) = the weights under the events of one step; x (H, W C_in)
-    counts.
+    """Compute V (H + k - 1, W + k - 1, C_out), the sum of weights under the events of one step; x
+    (H, W C_in) counts.
 
     weight (C_in, k, k C_out) is mirrored, so that what an event adds to one row of sites lies in
     one piece.
@@ -106,7 +107,7 @@ def spread(x, words, weight, V):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def neuron_row(V, P, Q, r, u, bias, c, counted):
-    """One step of a row of sites on flat arrays: u, then r, P, Q advance; returns how many u of the
+    """Advance a row of sites by a step on flat arrays: u, then r, P, Q; return how many u of the
     first `counted` were clipped."""
     F = c.fraction & 31
     left = c.left & 31
@@ -136,15 +137,15 @@ def neuron_row(V, P, Q, r, u, bias, c, counted):
 
 @njit(inline="always")
 def toward_zero(x, factor):
-    """factor x / 4096, rounded toward zero."""
+    """Return factor x / 4096, rounded toward zero."""
     y = abs(x) * factor >> 12
     return -y if x < 0 else y
 
 
 @njit(nogil=True, inner=True)
 def current_row(V, a, u, v, s, bias, c, counted):
-    """One step of a row of `loihi.run`'s neurons: current, membrane and spikes advance, then what
-    arrives; returns how many currents of the first `counted` wrapped and membranes were clipped."""
+    """Advance a row of `loihi.run`'s neurons by a step: current, membrane and spikes, then the
+    input; return how many currents of the first `counted` wrapped and membranes were clipped."""
     clipped = 0
     for n in range(s.size):
         wide = toward_zero(u[n], c.u_factor) + (a[n] << 6)
@@ -166,8 +167,8 @@ def current_row(V, a, u, v, s, bias, c, counted):
 
 @njit(nogil=True, inner=True)
 def pool_row(top, bottom, out, arg, C, pool, threshold):
-    """Spikes out (W', C) flat of two rows of membranes, and which of four was the largest, where arg
-    is not None; mean pooling compares the sum of four with four thresholds."""
+    """Compute spikes out (W', C) flat of two rows of membranes, and, unless arg is None, which of
+    four was the largest; mean pooling compares the sum of four with four thresholds."""
     for w in range(out.size // C):
         for c in range(C):
             i = 2 * w * C + c
@@ -202,9 +203,9 @@ def conv(
     args,
     axons,
 ):
-    """Conv layer of samples start .. stop: out (B, T, H', W', C_out) spikes of x (B, T, H, W C_in)
-    counts; clipped (B,) counts, of the neurons whose spikes are pooled: those of an odd row or
-    column at the end are none of any output's.
+    """Compute a conv layer of samples start .. stop: out (B, T, H', W', C_out) spikes of x (B, T,
+    H, W C_in) counts, and clipped (B,) counts of the neurons whose spikes are pooled; those of an
+    odd last row or column belong to no output.
 
     bias (W C_out,) is repeated for every column, in the type of the states; the weights' dtype is
     that of the sums. Of the first samples record (samples, T, H, W C_out) keeps every membrane.
@@ -280,7 +281,7 @@ def convolved(
     window: int = 0,
     axons: np.ndarray | None = None,
 ) -> Convolved:
-    """A conv layer from events x (B, T, H, W, C).
+    """Compute a conv layer from events x (B, T, H, W, C).
 
     prepared   its weights as `mirrored` lays them out, its biases along a row, its pooling and
                constants
@@ -306,8 +307,8 @@ def convolved(
 
 @njit(nogil=True, cache=True)
 def readout(p, weight, bias, k, mode, neuron, u):
-    """Membranes u (T, K) int64 of traces p (T, F), weight (K, F) and bias (K,) in p's scale;
-    returns how many were clipped.
+    """Compute membranes u (T, K) int64 of traces p (T, F), weight (K, F) and bias (K,) in p's
+    scale; return how many were clipped.
 
     k   right shift from the accumulator's exponent to u's, `mode` its rounding; neuron   an `IntegerLIF`
     """

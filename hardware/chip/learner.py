@@ -62,7 +62,7 @@ GRADIENT = 32  # bits of G, 19 of them fraction: products of Q0.7 and Q1.12
 
 @dataclass(frozen=True)
 class Learner:
-    """Settings of the readout's learning.
+    """Settings of how the readout learns.
 
     rule, error       see RULES, CLASS_MEAN and `errors.ERRORS`
     window            number of steps that the three-factor rule uses
@@ -107,7 +107,7 @@ class Learner:
         whole(-MOST, MOST, log2_weight=self.log2_weight, log2_bias=self.log2_bias, seed=self.seed)
 
     def shifts(self, exponent: int, bits: int = 8) -> tuple[int, int]:
-        """Shifts k of the weights and of the bias, for weights of this exponent and number of bits.
+        """Return k of the weights and of the bias, for weights of this exponent and number of bits.
         ValueError beyond -12 to 32."""
         if self.rule == CLASS_MEAN:
             return 13 - bits, 0
@@ -121,8 +121,8 @@ class Learner:
 
 
 def steps_of(net, inner, samples: int) -> dict[str, Any]:
-    """log2_weight and log2_bias for a float network's inner loop: the readout's step sizes divided by
-    the number of support samples; online, each sample makes its own step."""
+    """Return log2_weight and log2_bias of a float network's inner loop: the readout's step sizes
+    over the support samples, each of which is a step of its own if learning is online."""
     if (readings := getattr(inner, "readings", 1)) > 1:
         raise ValueError(
             f"the network reads its features {readings} times in a recording; in integers they are "
@@ -141,12 +141,13 @@ def steps_of(net, inner, samples: int) -> dict[str, Any]:
 
 
 def one_look(inner):
-    """A float network's inner loop for integers: a recording is read once, without shifts."""
+    """Return a float network's inner loop as integers support it: one look at a recording, along no
+    axes."""
     return getattr(inner, "once", inner)
 
 
 def readout_exponent(log2_weight: int, bits: int, online: bool = False) -> int:
-    """Choose an exponent that leaves the readout room to learn: its word ends at about a quarter of
+    """Return an exponent that leaves the readout room to learn: its word ends at about a quarter of
     the step 2^log2_weight.
 
     An update is step x e x p with |e| <= 1, and p of an active input is about a quarter; larger
@@ -157,7 +158,7 @@ def readout_exponent(log2_weight: int, bits: int, online: bool = False) -> int:
 
 
 def learns_online(inner) -> bool:
-    """True if a float network's inner loop updates after every sample."""
+    """Return whether a float network's inner loop updates after every sample."""
     return inner is not None and inner.online
 
 
@@ -180,7 +181,8 @@ class Learned:
 
 @njit(nogil=True, cache=True)
 def accumulate(G, e, p, word):
-    """Add p (F,) e (K,) to G (F, K), clipped to word = (low, high); return how many were clipped."""
+    """Add p (F,) e (K,) to G (F, K), kept within word = (low, high); return how many were
+    clipped."""
     clipped = 0
     for i in range(p.size):
         if p[i] != 0:
@@ -193,8 +195,8 @@ def accumulate(G, e, p, word):
 
 @njit(nogil=True, cache=True)
 def sample(G, Gb, u, p, label, kind, first, mode, neuron, word):
-    """Add a sample's gradient to G (F, K) and, for the bias, Gb (1, K), from u (T, K) and p (T, F);
-    return how many sums were clipped.
+    """Add a sample's gradient to G (F, K), and to Gb (1, K) for an input that is always 1: u (T,
+    K), p (T, F); return how many sums were clipped.
 
     kind    number of the error, see `errors`
     first   first step whose error counts; with a neuron, errors are those of the three-factor rule:
@@ -215,8 +217,8 @@ def sample(G, Gb, u, p, label, kind, first, mode, neuron, word):
 
 @njit(nogil=True, cache=True)
 def update(W, G, theta, k, mode, word, state, counts):
-    """W (flat) -= the rounded G where |G| > theta, clipped to word = (low, high); counts +=
-    (written, gated, clipped).
+    """Subtract the rounded G from W (flat) where |G| > theta, clipped to word = (low, high); counts
+    += (written, gated, clipped).
 
     Returns the random state.
     """
@@ -234,8 +236,8 @@ def update(W, G, theta, k, mode, word, state, counts):
 
 
 def check_samples(net, p: np.ndarray, y) -> np.ndarray:
-    """Return labels y as an array. ValueError unless each sample of p has one of the classes and p
-    has at least one step."""
+    """Return labels y as an array, one class for each sample of p, which has at least one step;
+    else ValueError."""
     y = np.asarray(y)
     if y.dtype.kind not in "iu" or y.shape != (len(p),) or not p.shape[1]:
         raise ValueError(
@@ -267,7 +269,7 @@ def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned
 
 
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-    """Train the readout of an `IntegerNet` by one presentation of the support samples: traces p (B,
+    """Learn the readout of an `IntegerNet` by one presentation of the support samples: traces p (B,
     T, inputs), labels y (B,).
 
     Raises `formats.Saturated` in strict mode where a gradient leaves its word, ValueError for
@@ -319,7 +321,7 @@ class Episode(NamedTuple):
 
 
 def samples_of(task) -> np.ndarray:
-    """Counts (S + Q, T, H, W, C) of the support, then of the query samples."""
+    """Return counts (S + Q, T, H, W, C) of the support, then of the query samples."""
     return np.concatenate([task.x_support, task.x_query])
 
 

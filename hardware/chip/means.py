@@ -1,5 +1,5 @@
-"""Class means with counts, as a device keeps them: each shot updates its class immediately; classes can
-be added, corrected and removed at any time.
+"""Class means with counts, as a device keeps them: every shot is learned immediately, at any time
+and in any order; classes can be added, corrected and removed.
 
 A class has the mean c of the traces x = p / 16 that were taught to it, with p in Q1.12 clipped at
 4080, and the number of these shots. c has 8 bits, 0 .. 255; with residuals it has 8 more after the
@@ -48,8 +48,8 @@ class ClassMean:
 
     @property
     def bound(self) -> float:
-        """The largest distance of the mean from the exact one, in its last place, if updates were
-        rounded to nearest."""
+        """Return the largest distance of the mean from the exact one, in its last place, if updates
+        were rounded to nearest."""
         return self.slack / (2 * self.shots) if self.slack < UNBOUNDED and self.shots else np.inf
 
 
@@ -87,23 +87,23 @@ class CountedMeans:
         self.next = 0
 
     def add(self) -> int:
-        """Add a class without a shot; return its id, which is never used again."""
+        """Add a class without a shot; return its id, which is never reused."""
         self.known.append(ClassMean(self.next, np.zeros(self.inputs, np.int64)))
         self.next += 1
         return self.next - 1
 
     def remove(self, id: int) -> None:
-        """Remove a class. KeyError if none has this id."""
+        """Remove a class; the others stay. KeyError for an unknown id."""
         self.known.remove(self._class(id))
 
     def learn(self, id: int, traces: np.ndarray) -> None:
-        """Learn one shot of a class. KeyError if no class has this id, ValueError for traces that do
-        not fit or a class that has MOST_SHOTS."""
+        """Learn a shot of a class. KeyError for an unknown id, ValueError for wrong traces, or a
+        class that has MOST_SHOTS."""
         one = self._class(id)
         self._shot(one, self._check(traces), self._with_room(one))
 
     def correct(self, old: int, new: int, traces: np.ndarray) -> None:
-        """Take back a shot that was taught as class `old`, and teach it as `new`, unless that is NONE.
+        """Move a shot that was taught as class `old` to class `new`, or to NONE.
 
         Raises the errors of `learn`, and ValueError if the old class has no shot.
         """
@@ -120,14 +120,14 @@ class CountedMeans:
             self._shot(becomes, x, shots)
 
     def distances(self, traces: np.ndarray) -> np.ndarray:
-        """Squared distances in 65536ths, int64 (..., classes) in the order of `known`, from the traces
-        of one recording or of several (n, inputs)."""
+        """Return squared distances in 65536ths, int64 (..., classes), in the order of `known`, of
+        the traces of one recording, or of several (n, inputs)."""
         m = np.array([self.answering(one) for one in self.known]).reshape(-1, self.inputs)
         far = distances_to(m, self._check(traces))
         return np.where([one.shots > 0 for one in self.known], far, UNTAUGHT)
 
     def nearest(self, traces: np.ndarray) -> int:
-        """The id of the nearest class, or NONE."""
+        """Return the id of the nearest class, or NONE."""
         far = self.distances(traces)
         least = far.min(initial=UNTAUGHT)
         if least == UNTAUGHT:
@@ -139,12 +139,13 @@ class CountedMeans:
         return NONE if is_refused(both, self.refuse or UNTAUGHT, best.shots) else best.id
 
     def scores(self, traces: np.ndarray) -> np.ndarray:
-        """Minus half the squared distances, 16 bits in 1024ths: equal to `edge_scores` in C."""
+        """Return minus half the squared distances, in 1024ths of 16 bits, as `edge_scores` gives
+        them."""
         far = self.distances(traces)
         return np.where(far == UNTAUGHT, -32_768, -np.minimum(far >> 7, 32_767))
 
     def answering(self, one: ClassMean) -> np.ndarray:
-        """The mean of a class that answers use, rounded to 256ths; int64 (inputs,)."""
+        """Return a class's mean for answers, to the nearest 256th; int64 (inputs,)."""
         return (one.mean + 128) >> 8 if self.residuals else one.mean
 
     def _class(self, id: int) -> ClassMean:
@@ -169,7 +170,7 @@ class CountedMeans:
         return p.astype(np.int64)
 
     def _shot(self, one: ClassMean, p: np.ndarray, shots: int) -> None:
-        """Update a class by one shot to `shots`, one more or one less than it has."""
+        """Return the mean with one shot more, or less."""
         sign = 1 if shots > one.shots else -1
         one.shots = shots
         one.slack = min(one.slack + shots, UNBOUNDED) if shots else 0
@@ -183,7 +184,8 @@ class CountedMeans:
         one.mean[:] = np.clip(one.mean + step, 0, _MOST * unit)
 
     def _halves(self, by: int) -> np.ndarray | int:
-        """The number to add before `// by`: half of it, or a random one for every synapse."""
+        """Return what is added before `// by` to round: half of it, or a random number for every
+        synapse."""
         if self._mode == NEAREST:
             return by // 2
         noise, self.noise = numbers(self.noise, self.inputs)
@@ -191,8 +193,8 @@ class CountedMeans:
 
 
 def distances_to(m: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Squared distances (..., k) in 65536ths of traces p (..., inputs) from means m (k, inputs). Sums
-    of products stay below 2^53, so float64 is exact."""
+    """Return squared distances of traces p (..., inputs) and means m (k, inputs), (..., k) in
+    65536ths; sums of products stay below 2^53, so float64 holds them exactly."""
     m = m.astype(np.float64)
     p = p.astype(np.float64)
     squares = (p * p).sum(-1, keepdims=True) + 256 * (m * m).sum(1)
@@ -200,8 +202,8 @@ def distances_to(m: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def is_refused(far: np.ndarray, refuse: int, shots: int) -> np.ndarray:
-    """Where a device gives no answer, from distances (..., 2) to the nearest class and to the nearest
-    mean of no class; with refuse 0 the latter counts at any distance."""
+    """Return which recordings a device refuses, from distances (..., 2) to the nearest class and
+    the nearest mean that is no class; if refuse is 0, only the latter counts."""
     nearest, blank = far[..., 0], far[..., 1]
     alike = (blank < nearest) & ((blank <= refuse) | (refuse == 0))
     return alike | (nearest > refuse + refuse // shots)

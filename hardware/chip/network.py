@@ -1,5 +1,5 @@
-"""The integer network: inference from event counts to the readout's membranes, and the limits of its
-words.
+"""The integer network: inference from event counts to membranes of the readout, and the limits of
+its words.
 
 No float takes part: counts and spikes are uint8, traces int32, membranes int64.
 """
@@ -94,7 +94,7 @@ class IntegerNet:
         exponents: dict[str, int] | None = None,
         samples: int | None = None,
     ) -> "IntegerNet":
-        """The network of a `minisnn.Checkpoint`, ready to learn as the checkpoint adapts.
+        """Make the network of a `minisnn.Checkpoint`, ready to learn as the checkpoint adapts.
 
         samples   number of support samples, from which follow the step sizes of `learner` and the
                   room in the readout's words; None: one of each class
@@ -114,7 +114,8 @@ class IntegerNet:
 
     @classmethod
     def _made(cls, checkpoint, samples: int | None, bits: int, words, *more) -> Any:
-        """Make the network with a readout exponent that leaves room to learn as the checkpoint does."""
+        """Make the network with an exponent of the readout that leaves bits to learn as the
+        checkpoint adapts."""
         net, inner = checkpoint.net, checkpoint.inner
         steps = steps_of(net, inner, samples or net.ways)
         exponent = readout_exponent(steps["log2_weight"], bits, learns_online(inner))
@@ -144,7 +145,8 @@ class IntegerNet:
         return none if self.nothings is None else self.nothings
 
     def with_nothing(self, means: np.ndarray) -> "IntegerNet":
-        """A copy with these means of `nothing`, at most 255."""
+        """Return the network with means that are no class; ValueError for others than up to 255 of
+        uint8."""
         means = np.asarray(means)
         if means.dtype != np.uint8 or means.shape[1:] != (len(self.weight),) or len(means) > 255:
             raise ValueError(
@@ -156,20 +158,20 @@ class IntegerNet:
         return new
 
     def with_layers(self, layers) -> "IntegerNet":
-        """A copy with other layers."""
+        """Return the network with other integers in its layers."""
         new = copy(self)
         new._set(layers, self.neuron, self.words)
         return new
 
     def with_readout(self, weight: np.ndarray, bias: np.ndarray) -> "IntegerNet":
-        """A copy with another weight and bias in its readout."""
+        """Return the network with other integers in its readout."""
         self._check_readout(weight, bias)
         weight = weight.astype(np.int8)[None, None]
         last = replace(self.readout, weight=weight, bias=bias.astype(np.int32))
         return self.with_layers([*self.layers[:-1], last])
 
     def _check_readout(self, weight: np.ndarray, bias: np.ndarray) -> None:
-        """Raise ValueError if integers for the readout do not fit its words."""
+        """Raise ValueError where integers for the readout do not fit its words."""
         inputs = self.readout.input_shape[2]
         kinds = weight.dtype.kind + bias.dtype.kind
         if not set(kinds) <= set("iu") or weight.shape != (inputs, len(bias)):
@@ -180,19 +182,19 @@ class IntegerNet:
         ranges.check_layer(replace(self.readout, weight=weight, bias=bias), self.bias_room)
 
     def ends(self, n: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The smallest and largest weight, and bias, of layer n; biases between these limits cannot
-        make its sums overflow."""
+        """Return the smallest and the largest weight, and bias, of layer n; biases within their
+        limits make no sum overflow."""
         layer = self.layers[n]
         room = ranges.room_of(n, layer, layer is self.readout)
         return ends(layer.bits), (-room, room)
 
     @property
     def bias_room(self) -> int:
-        """The largest bias of the readout that cannot make its accumulator overflow."""
+        """Return the largest bias of the readout that cannot make its accumulator overflow."""
         return self.ends(-1)[1][1]
 
     def constants(self) -> dict[str, int]:
-        """The scalar constants of the arithmetic, by their names in exported files."""
+        """Return the arithmetic's scalar numbers, by the names of exported files."""
         words = self.words
         return self.neuron._asdict() | {
             "current": 0,
@@ -204,7 +206,7 @@ class IntegerNet:
         }
 
     def layer_constants(self, n: int) -> dict[str, Any]:
-        """The pooling, exponent and threshold of a conv layer."""
+        """Return the pooling, exponent and threshold of a conv layer."""
         return {
             "pool": self.layers[n].pool,
             "exponent": self.layers[n].exponent,
@@ -214,17 +216,18 @@ class IntegerNet:
     # ---- learning
 
     def learner(self, **options) -> Learner:
-        """A `Learner` with the network's own step sizes and these options."""
+        """Return the readout's learner with the network's own step sizes; `options` are those of
+        `Learner`."""
         return Learner(**{**self.steps, **options})
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-        """Train the readout by `learner.learn` on traces p (B, T, inputs) and labels y (B,)."""
+        """Learn by `learner.learn`, from traces p (B, T, inputs) and labels y (B,)."""
         return learn(self, learner, p, y)
 
     # ---- inference
 
     def counts(self, x: np.ndarray) -> np.ndarray:
-        """Clip event counts to the chip's range: uint8 (B, T, H, W, C), at most 7."""
+        """Return event counts in the chip's range: uint8 (B, T, H, W, C), at most 7."""
         x = np.asarray(x)
         whole = x.dtype.kind in "uib" and x.min(initial=0) >= 0
         if not whole or x.ndim != 5 or x.shape[2:] != self.input_shape or not x.shape[1]:
@@ -236,7 +239,8 @@ class IntegerNet:
         return np.minimum(x, MOST_COUNT).astype(np.uint8)
 
     def spikes(self, x: np.ndarray, layers: int | None = None, record: int = 0) -> Any:
-        """Spikes uint8 (B, T, H, W, C) of the last conv layer, or of the first `layers`.
+        """Return spikes of the last conv layer, or of the layer with number `layers`: uint8 (B, T,
+        H, W, C).
 
         With `record`, return also a list of every layer's membranes (record, T, H, W, C), int16, for
         the first `record` samples.
@@ -251,8 +255,8 @@ class IntegerNet:
     def traces(
         self, spikes: np.ndarray, bits: int = TRACE_BITS, mode: str | None = None, seed: int = 1
     ) -> np.ndarray:
-        """The readout's presynaptic p at every step, uQ1.12 in int32 (B, T, inputs), from spikes or
-        from counts of at most 7.
+        """Return the readout's presynaptic p at every step, uQ1.12 in int32 (B, T, inputs), of
+        spikes, or of counts of at most 7.
 
         bits   fraction bits of the filters' states, 1 to 12; the result has 12, of which the lowest
                are then zero
@@ -270,14 +274,14 @@ class IntegerNet:
         return found
 
     def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
-        """The readout's traces for counts x, through all conv layers."""
+        """Return the readout's traces of counts x, through all conv layers."""
         return self.traces(self.spikes(x), seed=seed)
 
     def membranes(
         self, p: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None
     ) -> np.ndarray:
-        """The readout's u at every step, Q5.10 in int64 (B, T, ways), from traces p and from these
-        weights and biases or its own."""
+        """Return the readout's u at every step, Q5.10 in int64 (B, T, ways), of traces p, with
+        these integers or its own."""
         weight = self.weight if weight is None else weight
         bias = self.bias if bias is None else bias
         self._check_readout(weight, bias)
@@ -297,11 +301,12 @@ class IntegerNet:
         return u
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Logits, int64 (B, ways): the readout's membrane at the last step."""
+        """Return logits, int64 (B, ways): the readout's membrane at the last step."""
         return self.membranes(self.traces_of(x))[:, -1]
 
     def counted_alone(self) -> "IntegerNet":
-        """A copy with its own counters of saturations, all zero, so that threads do not mix theirs."""
+        """Return the same network with its own counters, at zero, which count the saturations of
+        one episode whatever else is running."""
         alone = copy(self)
         alone.saturations = dict.fromkeys(self.saturations, 0)
         return alone

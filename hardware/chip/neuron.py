@@ -32,7 +32,7 @@ RECIPROCAL = np.array([round(256 / (1 + (n + 0.5) / 16) ** 2) for n in range(16)
 
 
 class IntegerLIF(NamedTuple):
-    """The neuron's constants in integers.
+    """Constants of the neuron in the chip's and the kernels' form.
 
     alpha, beta, gamma   decays in 4096ths
     rho, threshold       in units of u
@@ -48,8 +48,8 @@ class IntegerLIF(NamedTuple):
 
     @classmethod
     def of(cls, neuron) -> "IntegerLIF":
-        """Round the constants of a `minisnn.LIF`. ValueError if rho or the threshold leave the format
-        of u."""
+        """Return the constants nearest to those of `minisnn.LIF`. Raises ValueError where rho or
+        the threshold leave the format of u."""
         decays = factor(neuron.alpha), factor(neuron.beta), factor(neuron.gamma)
         scales = dict(rho=1 << U, threshold=1 << U, slope=16)
         rest = {n: int(np.floor(scale * getattr(neuron, n) + 0.5)) for n, scale in scales.items()}
@@ -59,7 +59,7 @@ class IntegerLIF(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def surrogate(u, threshold, slope):
-    """sigma'(u) in uQ0.8, 0 .. 255; u and threshold in Q5.10, slope with 4 fraction bits."""
+    """Return sigma'(u) in uQ0.8, 0 .. 255; u and threshold in Q5.10, slope with 4 fraction bits."""
     x = (1 << 14) + abs(u - threshold) * slope  # 1 + kappa |a| with 14 fraction bits
     n = 0
     while x >> (n + 15):

@@ -1,5 +1,5 @@
-"""From a float theta to the integers of the chip: weights of few bits with one power-of-two
-exponent a layer.
+"""Integers of the chip from a float theta: weights of few bits with one power-of-two exponent a
+layer.
 
     weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer 2^(exponent - F)
 
@@ -22,7 +22,7 @@ WEIGHT_BITS = range(2, 9)
 
 @dataclass(frozen=True, eq=False)
 class IntegerLayer:
-    """A layer's integers: weight (k, k, C_in, C_out) int8 and bias (C_out,) int32.
+    """A layer's integers and its number; arrays are (k, k, C_in, C_out) int8 and (C_out,) int32.
 
     exponent   exponent of the weights
     fraction   fraction bits of sums: biases have the exponent `exponent - fraction`; 12 in the
@@ -48,18 +48,19 @@ class IntegerLayer:
 
     @property
     def memory_bits(self) -> int:
-        """Bits that the weights and biases need."""
+        """Return the bits of weights and biases."""
         return self.weight.size * self.bits + self.bias.size * 32
 
 
 def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, int]:
-    """Round weights to the nearest integers of an exponent: (int8, how many were clipped)."""
+    """Return (int8 weights, number clipped) at an exponent, rounded to nearest."""
     whole, clipped = nearest(weight, -exponent, *ends(bits))
     return whole.astype(np.int8), clipped
 
 
 def check_kind(net, kind: str) -> None:
-    """Raise ValueError if a network has parts that a chip of this neuron, "lif" or "cuba", lacks."""
+    """Raise ValueError where a chip with this neuron, "lif" or "cuba", does not support a
+    network."""
     neuron = getattr(net, "neuron", None)
     says = neuron.says("chip") if neuron else ""
     if net.beyond or says != kind or net.own or net.hidden or not net.channels:
@@ -72,8 +73,8 @@ def check_kind(net, kind: str) -> None:
 
 
 def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
-    """Weight (k, k, C_in, C_out) and bias of block n of a float network; the first layer's weights
-    include the input's gain. ValueError if one is not finite."""
+    """Return (weight (k, k, C_in, C_out), bias) of block n of a float network, with the input's
+    gain in the first layer's weights. ValueError where one is not finite."""
     block = net.blocks[n]
     views = net.views(theta)
     weight = views[f"{block.name}.weight"].reshape(block.weight_shape).astype(dtype)
@@ -86,8 +87,8 @@ def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.
 
 
 def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> int:
-    """The exponent of least squared error, the larger of equal ones. Tried are the one that clips
-    nothing and five below it, none below `least`."""
+    """Return the exponent of least squared error, the larger of equal ones, from the one that clips
+    nothing down to `least`; what cannot be distinguished from zero there is zero."""
     weight = np.asarray(weight, np.float64)
     mantissa, scale = math.frexp(float(np.abs(weight).max()))
     top = scale + math.ceil(math.log2(mantissa / (2 ** (bits - 1) - 0.5))) if mantissa else -8
@@ -104,8 +105,8 @@ def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> in
 
 
 def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
-    """The smallest exponent at which sums can be shifted to the scale of u and biases stay within
-    -room .. room."""
+    """Return the least exponent whose sums can be shifted to the scale of u, and whose biases stay
+    within -room .. room."""
     least = fraction - U - ranges.SHIFT
     largest = float(np.abs(bias).max(initial=0))
     if not largest or not room:
@@ -119,7 +120,7 @@ def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
 def layer(
     block, weight, bias, bits: int, fraction: int, most: int, exponent: int | None, strict=False
 ) -> IntegerLayer:
-    """Quantise a block of a float network whose inputs are at most `most`.
+    """Quantise a block of a float network, with inputs of at most `most`.
 
     exponent   None: the one of least squared error
 

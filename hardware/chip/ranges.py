@@ -1,5 +1,5 @@
-"""Interval analysis: bounds of every word of the network for all possible events, and refusal of
-networks that could leave them.
+"""Interval analysis: the range of every word of the network, whatever the events are, and what is
+refused because of it.
 
 A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes,
 which are sums of negative and of positive weights times the largest count. The readout's
@@ -42,7 +42,8 @@ STATE = 1 << 23  # Loihi's u and v are words of 24 bits
 
 
 class Bound(NamedTuple):
-    """Extremes of a quantity for the given weights and for any weights, in units of the last place."""
+    """The extremes that a quantity reaches, `low` and `high`, and those for any weights; in units
+    of the last place."""
 
     low: int
     high: int
@@ -59,23 +60,24 @@ class Bound(NamedTuple):
 
 
 def most_of(n: int, readout: bool, spikes: int = 1) -> int:
-    """The largest number at an input of layer n: a count in the first conv layer, `spikes` in the
-    others, and the trace of one spike in the readout."""
+    """Return the largest number at an input of layer n: a count in the first conv layer, else a
+    number of spikes; a trace counts as one."""
     if readout:
         return 1
     return spikes if n else MOST_COUNT
 
 
 def most_sum(inputs: int, bits: int, most: int, fraction: int) -> int:
-    """The largest absolute sum of any weights at this number of inputs, with `fraction` bits after
-    the point."""
+    """Return the largest sum, in absolute value, of any weights at this number of inputs,
+    `fraction` bits finer."""
     return inputs * most << bits - 1 + fraction
 
 
 def room_for_bias(
     weight_shape, bits: int, most: int, fraction: int, name: str = "the layer"
 ) -> int:
-    """The largest bias that fits a word of 32 bits together with the sum of any weights times `most`.
+    """Return the largest bias for which a word of 32 bits still holds the sum of any weights times
+    at most `most`.
 
     Raises ValueError if that sum alone does not fit.
     """
@@ -90,33 +92,34 @@ def room_for_bias(
 
 
 def shift_to_u(exponent: int, fraction: int, name: str) -> int:
-    """Number of bits by which sums of this exponent and fraction are shifted right to u. ValueError
-    beyond 31 either way."""
+    """Return the bits to the right from sums of this exponent, `fraction` bits finer, to u;
+    ValueError beyond 31 either way."""
     middle = fraction - U
     whole(middle - SHIFT, middle + SHIFT, **{f"{name}: exponent": exponent})
     return int(middle - exponent)
 
 
 def check_neuron(neuron) -> None:
-    """Raise ValueError if constants of an `IntegerLIF` leave their words."""
+    """Raise ValueError for constants of an `IntegerLIF` that leave their words."""
     for name, limits in NEURON.items():
         whole(*limits, **{name: getattr(neuron, name)})
 
 
 def room_of(n: int, layer, readout: bool) -> int:
-    """The largest bias of layer n that cannot make its sums overflow."""
+    """Return the largest bias of layer n that cannot make its sums overflow."""
     most = most_of(n, readout)
     return room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name)
 
 
 def check_sums(n: int, layer, readout: bool) -> None:
-    """Raise ValueError if sums of layer n, or these sums shifted to u, can leave their words."""
+    """Raise ValueError where sums of layer n, or shifted sums, can leave their words."""
     check_layer(layer, room_of(n, layer, readout))
     shift_to_u(layer.exponent, layer.fraction, layer.name)
 
 
 def check_layer(layer, room: int) -> None:
-    """Raise ValueError unless a layer's weights fit their word, and its biases -room .. room."""
+    """Raise ValueError unless the weights of a layer fit their word, and its biases -room ..
+    room."""
     for name, array, limits in (
         ("weights", layer.weight, ends(layer.bits)),
         ("biases", layer.bias, (-room, room)),

@@ -1,4 +1,4 @@
-"""How recordings are prepared for a network."""
+"""The properties of a recording that a network expects."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from minisnn.data.sets.omniglot import CROP, SIZE
 
 @dataclass(frozen=True)
 class Recording:
-    """Preprocessing that a network expects of a recording.
+    """The properties of a recording that a network expects.
 
     bin       microseconds a step
     cell      side, in the camera's pixels, of the square that is summed to one pixel of the network
@@ -23,7 +23,7 @@ class Recording:
 
     @classmethod
     def of(cls, checkpoint: Any) -> "Recording":
-        """The preprocessing with which a `minisnn.Checkpoint` was trained."""
+        """Return those of the recordings that a `minisnn.Checkpoint` learned from."""
         origin = checkpoint.origin
         how = origin.how or {}
         size = how.get("size")

@@ -1,4 +1,4 @@
-"""A conv neuron in words of 16 bits for learning to learn: its states are rounded stochastically.
+"""A conv neuron in words of 16 bits, for learning to learn: states are rounded stochastically.
 
 A row of sites is computed together. Each neuron of the row has its own stream of random numbers,
 which continues from row to row and from step to step. `hardware.meta.words` proves that all numbers
@@ -31,7 +31,7 @@ Step = namedtuple(
 
 @njit(nogil=True, inner=True)
 def mixed(x):
-    """A permutation of 32-bit numbers whose outputs look unrelated."""
+    """Return a permutation of 32-bit numbers whose outputs look unrelated."""
     x ^= x >> 16
     x = (x * 0x85EBCA6B) & 0xFFFFFFFF
     x ^= x >> 13
@@ -41,7 +41,7 @@ def mixed(x):
 
 @njit(nogil=True, cache=True)
 def stream(seed, update, place, sample):
-    """The state before a stream's first number, never zero."""
+    """Return the state before a stream's first number, never zero."""
     x = mixed((seed ^ 0x9E3779B9) & 0xFFFFFFFF)
     x = mixed((x + update) & 0xFFFFFFFF)
     x = mixed((x + place) & 0xFFFFFFFF)
@@ -51,7 +51,7 @@ def stream(seed, update, place, sample):
 
 @njit(nogil=True, inner=True)
 def streams(key, sample, lanes):
-    """The random states of a row of neurons, uint32; key = (seed, update, place)."""
+    """Return the random states of a row of neurons, uint32; key = (seed, update, place)."""
     state = stream(key[0], key[1], key[2], sample)
     found = np.empty(lanes, np.uint32)
     for n in range(lanes):
@@ -61,7 +61,7 @@ def streams(key, sample, lanes):
 
 @njit(inline="always")
 def advance(x):
-    """`xorshift32` of a uint32."""
+    """Apply `xorshift32` to a uint32."""
     x = np.uint32(x ^ np.uint32(x << np.uint32(13)))
     x = np.uint32(x ^ np.uint32(x >> np.uint32(17)))
     return np.uint32(x ^ np.uint32(x << np.uint32(5)))
@@ -69,7 +69,7 @@ def advance(x):
 
 @njit(inline="always")
 def leak(x, y, a, part):
-    """(a x + (4096 - a) y + part) >> 12 of words of 16 bits."""
+    """Return (a x + (4096 - a) y + part) >> 12 of words of 16 bits."""
     kept = np.int32(np.int32(x) * a)
     given = np.int32(np.int32(y) * np.int32(np.int32(4096) - a))
     return np.int32(np.int32(np.int32(kept + given) + part) >> np.int32(12))
@@ -77,8 +77,8 @@ def leak(x, y, a, part):
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def neurons(V, P, Q, r, u, bias, c, states):
-    """Advance a row of neurons by a step, in flat arrays: u, then r, P, Q. Return how many numbers
-    were clipped."""
+    """Advance a row of neurons by a step, on flat arrays: u, then r, P, Q. Return how many were
+    clipped."""
     clipped = np.int32(0)
     one = np.int32(np.int32(1) << (c.trace & 31))
     rest = np.int32(np.int32(4096) - c.beta)
@@ -110,7 +110,7 @@ def neurons(V, P, Q, r, u, bias, c, states):
 
 @njit(nogil=True, inner=True)
 def sloped(u, slopes, c):
-    """The surrogate derivative of membranes u (H, W C), in uQ0.8."""
+    """Return the surrogate derivative of membranes u (H, W C), in uQ0.8."""
     for h in range(u.shape[0]):
         for n in range(u.shape[1]):
             a = shift(np.int64(u[h, n]) - c.threshold, c.fraction - 10, 0, 0)

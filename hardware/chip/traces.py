@@ -1,5 +1,5 @@
-"""The trace filters in integers, postsynaptic in the conv layers and presynaptic in the readout, with
-bounds of their errors.
+"""The trace filters in integers, postsynaptic in the conv layers and presynaptic in the readout,
+and their errors.
 
 With factors A = round(4096 alpha) and B likewise, at most 4095, and V the sum of the weights of a
 step's events:
@@ -26,15 +26,16 @@ DETERMINISTIC = ("floor", "zero", "nearest")
 
 
 def factor(decay: float) -> int:
-    """Round a decay in [0, 1) to a multiple of 1/4096, at most 4095, so that the filter forgets."""
+    """Return a decay in [0, 1) as a multiple of 1/4096, at most 4095, since a filter that never
+    forgets would not be one."""
     if not 0 <= decay < 1:
         raise ValueError(f"a decay must lie in [0, 1), not {decay}")
     return min(int(np.floor(UNITY * decay + 0.5)), UNITY - 1)
 
 
 def addends(mode: int, k: int) -> tuple[int, int]:
-    """Numbers to add to x >= 0, and to x < 0, before x >> k to round in this mode: `formats.shift`
-    without a branch."""
+    """Return what to add to a number >= 0, and to one < 0, so that >> k rounds it in this mode:
+    `formats.shift` without a branch."""
     if k <= 0:
         return 0, 0
     return {FLOOR: (0, 0), ZERO: (0, (1 << k) - 1), NEAREST: (1 << k - 1, 1 << k - 1)}[mode]
@@ -42,8 +43,8 @@ def addends(mode: int, k: int) -> tuple[int, int]:
 
 @njit(inline="always")
 def mix(x, y, a, plus, minus):
-    """(a x + (4096 - a) y + addend) >> 12 in 32 bits for any 32-bit x, y; plus and minus as
-    `addends` gives them.
+    """Return (a x + (4096 - a) y + addend) >> 12 in 32 bits for any 32-bit x, y; plus and minus
+    from `addends`.
 
     The high and the low 12 bits are multiplied separately: a x = a (x >> 12) 4096 + a (x & 4095), so
     no product needs more than 32 bits.
@@ -58,7 +59,7 @@ def mix(x, y, a, plus, minus):
 
 @njit(nogil=True, cache=True)
 def presynaptic_step(p, q, s, A, B, mode, bits, state):
-    """Advance p and q (inputs,) in uQ1.bits by one step, in place; s (inputs,) of 0 and 1.
+    """Advance p and q (inputs,) in uQ1.bits by a step, in place; s (inputs,) of 0 and 1.
 
     Stochastic rounding draws one random number for each q, then p, input by input. Returns the random
     state.
@@ -77,7 +78,7 @@ def presynaptic_step(p, q, s, A, B, mode, bits, state):
 
 @njit(nogil=True, cache=True)
 def presynaptic(spikes, traces, A, B, mode, bits=BITS, state=1):
-    """Fill traces (T, inputs), int32 in uQ1.12, with p at every step, before that step's spikes (T,
+    """Compute traces (T, inputs) int32 in uQ1.12: p at every step, before the step's spikes (T,
     inputs) reach it.
 
     States have `bits` fraction bits; the traces' lower bits are zero. Returns the random state.

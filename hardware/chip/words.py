@@ -35,8 +35,8 @@ class Words:
 
 
 def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
-    """Check and return the entry "chip" in the provenance of a network that was meta-trained for the
-    chip: bits, readout_bits and exponents {layer: exponent}; {} for other networks.
+    """Return the notes of a network meta-trained for the chip ("chip" of its provenance); {} for
+    another network.
 
     Raises ValueError, naming the source, if the entry is damaged.
     """

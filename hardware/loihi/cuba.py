@@ -1,5 +1,5 @@
-"""A network of `CubaLIF` in Loihi's own words, without rescaling: the chip's numbers are those of the
-float network.
+"""A network of `CubaLIF` in Loihi's own words, not rescaled: the chip computes what the float
+network does.
 
     i_t = beta i_{t-1} + (1 - beta) (W x_t + b)       u, Loihi's current: a sum, the mean times 1 / (1 - beta)
     w_t = alpha v_{t-1} + (1 - alpha) i_t             v, a second sum, read at once
@@ -42,7 +42,7 @@ LIMITS = {"du": (0, 4095), "dv": (1, 4096), "trace_bits": (1, 12), "weight_exp":
 
 @dataclass(frozen=True)
 class LoihiConfig:
-    """Settings of Loihi's registers.
+    """The configuration's words.
 
     du, dv        decays of current and membrane in 4096ths; None: those nearest to the network's
                   beta and alpha
@@ -62,8 +62,8 @@ class LoihiConfig:
 
 
 def firing(axons: int, steps: int) -> np.ndarray:
-    """Spikes (steps, axons + FRACTION) of the axons that carry a layer's biases; the last four fire
-    once in 2, 4, 8 and 16 steps."""
+    """Return when the axons of a layer's biases fire, (steps, axons + FRACTION) of 0 and 1: the
+    last once in 2, 4, 8 and 16 steps."""
     t = np.arange(steps)[:, None]
     period = 2 ** np.arange(1, FRACTION + 1)
     return np.concatenate(
@@ -72,7 +72,8 @@ def firing(axons: int, steps: int) -> np.ndarray:
 
 
 def axon_words(bias: np.ndarray, axons: int) -> np.ndarray:
-    """Weights (C_out, axons + FRACTION) of these axons for biases in 16ths of the weights' unit."""
+    """Return the weights of these axons (C_out, axons + FRACTION) for biases in 16ths, in the
+    weights' unit."""
     whole = bias >> FRACTION
     rest = bias & ((1 << FRACTION) - 1)
     share, more = np.divmod(np.abs(whole), axons)
@@ -122,7 +123,8 @@ class CubaNet(IntegerNet):
         self._set(layers, IntegerLIF(alpha, beta, 0, 0, 0, int(16 * neuron.slope)), Words())
 
     def _conv_layer(self, block, weight, bias, threshold: float, quarter: int):
-        """Quantise a conv layer; `quarter` is 2 bits if its inputs are means of four, else 0."""
+        """Return the integers of a conv layer. quarter: 2 bits where its inputs are means of
+        four."""
         threshold = threshold * 4096.0**2 / ((self.du + 1) * self.dv)
         least = None  # the smallest exponent whose weight_exp is at least LEAST_EXP
         if threshold > 0:
@@ -156,8 +158,8 @@ class CubaNet(IntegerNet):
         }
 
     def check(self) -> None:
-        """Raise ValueError if a current can leave its word. Beyond 24 bits it is wrapped only once, as
-        on the chip, so it can grow until as much decays as arrives."""
+        """Raise ValueError where a current could wrap. On the chip, a current beyond 24 bits wraps,
+        so it may grow only to where as much decays as arrives."""
         ranges.check_neuron(self.neuron)
         whole(0, 4095, current=4095 - self.du, voltage=4096 - self.dv)
         for n, (layer, exponent, vth) in enumerate(zip(self.layers, self.weight_exps, self.vth)):
@@ -181,7 +183,7 @@ class CubaNet(IntegerNet):
     def of(  # type: ignore[override]
         cls, checkpoint, config: LoihiConfig = LoihiConfig()
     ) -> "CubaNet":
-        """The network of a checkpoint, ready to learn as the checkpoint adapts."""
+        """Make the network of a checkpoint, ready to learn as it adapts."""
         return cls._made(checkpoint, None, BITS, config)
 
     def constants(self) -> dict[str, int]:
@@ -195,14 +197,14 @@ class CubaNet(IntegerNet):
         return dict(pool=pool, exponent=self.weight_exps[n], threshold=int(self.vth[n][0]))
 
     def learner(self, **options) -> Learner:
-        """A `Learner` as Loihi has it: rules are rounded stochastically, except for class means, which
-        are no rule of Loihi's."""
+        """Return Loihi's learner, whose rules are rounded stochastically. Class means, which no
+        rule of Loihi's makes, are rounded as requested."""
         own = {} if options.get("rule") == CLASS_MEAN else {"rounding": "stochastic"}
         return super().learner(**{**options, **own})
 
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):
-        """Traces as of `IntegerNet.traces`, in Loihi's short words and without a delay between a spike
-        and its trace: those of LIF two steps later."""
+        """Return traces as `IntegerNet.traces` does, in Loihi's short words, without the two steps
+        of delay that the other neuron has between a spike and its trace."""
         nothing = np.zeros((len(spikes), 2, *spikes.shape[2:]), spikes.dtype)
         late = np.concatenate([spikes, nothing], 1)
         p = super().traces(late, bits or self.config.trace_bits, mode, seed)

@@ -1,5 +1,5 @@
-"""Compare a network of CubaLIF on Loihi with the float network, on the same episodes; and write its
-words for Lava."""
+"""A network of CubaLIF on Loihi next to the float network, on the same episodes; and its words, for
+Lava."""
 
 import io
 import re
@@ -32,9 +32,8 @@ ONLINE = "from zero, one sample at a time"  # with a step size of its own, in fl
 
 
 def online_of(found, step: float) -> CubaNet:
-    """The chip of a checkpoint with a readout that starts from zero and learns by this step, for
-    which the readout's words get their own exponent. Raises ValueError if the network adapts so
-    anyway."""
+    """Return the chip of a checkpoint whose readout starts from zero and learns by this step, with
+    a suitable exponent for its words. Raises ValueError where the network learns so itself."""
     net = found.net
     nothing = np.zeros_like(net.views(found.theta)["readout.weight"].T)
     theta = with_prototypes(net, found.theta, nothing)
@@ -59,8 +58,8 @@ def run(
     online: CubaNet | None = None,
     show: bool = False,
 ) -> dict[str, Row]:
-    """Answer episodes in each way to learn, by the float network of a checkpoint and by its chip;
-    with ONLINE if there is a chip for it (`online_of`). `show` shows a progress bar."""
+    """Return {way to learn: its answers to the episodes}, for the float network of a checkpoint and
+    its chip; with ONLINE where such a chip exists (`online_of`). show: show a bar in a terminal."""
     names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in LEARNERS)]
     if online is not None:
         names += [f"{ONLINE}, float", f"{ONLINE}, Loihi"]
@@ -99,7 +98,7 @@ def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
 
 
 def table(values: dict[str, Row], aligned: str) -> Table:
-    """A table of accuracies in per cent, and of differences from class means in the float network;
+    """Format accuracies in per cent, and differences from the float network's class means;
     `aligned` says how tasks are aligned."""
     base = values[FLOAT]
     rows = [
@@ -117,8 +116,7 @@ def table(values: dict[str, Row], aligned: str) -> Table:
 
 
 def figures(values: dict[str, Row]) -> dict[str, dict]:
-    """The same numbers by name, as shares instead of per cent: value, unit and half of the
-    interval."""
+    """Return the table's numbers by name, as shares: value, unit and half of the interval."""
     found = {}
     for name, row in values.items():
         key = re.sub(r"[^a-z]+", "-", name.lower())

@@ -33,7 +33,8 @@ REACH = 1 << 32
 
 
 def used_weights(W: np.ndarray, num_weight_bits: int = 8, sign_mode: int = MIXED) -> np.ndarray:
-    """Clip weights to the chip's 8 bits and a sign, without the bits that the synapse format lacks.
+    """Return weights as the chip stores them: clipped to 8 bits and a sign, without the bits that
+    the synapse format lacks.
 
     sign_mode   1: mixed, -256 .. 255, steps of 2^(9 - bits)
                 2: excitatory, 0 .. 255, and 3: inhibitory, -255 .. 0, steps of 2^(8 - bits)
@@ -65,8 +66,8 @@ def run(
     bias_mant=0,
     bias_exp=0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Run a layer; return (a_buff, u, v, s), each int64 (T, neurons): the synapses' next input, the
-    current, the membrane after the reset, the spikes.
+    """Return (a_buff, u, v, s), each int64 (T, neurons): what the synapses deliver next, current,
+    membrane after the reset, spikes.
 
     spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv, vth, bias_mant and bias_exp
     integers, one for all neurons or an array (neurons,), as in Lava. Raises ValueError for numbers

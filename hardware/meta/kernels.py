@@ -15,8 +15,8 @@ from ..chip.stochastic import advance, leak, stream, streams
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def filters(du, N, Pd, Qd, c, states, low, high, slopes):
-    """One step back of a row of neurons, in flat arrays. du (int32) holds the adjoint of the spikes
-    and becomes that of u; N, Pd, Qd are the adjoints of r, P and Q. Returns how many numbers were
+    """Go back a step in a row of neurons, on flat arrays. du (int32) holds the adjoint of the
+    spikes, and then that of u; N, Pd, Qd are the adjoints of r, P and Q. Return how many were
     clipped.
 
         du = (du + N) sigma'                      N <- G N - (4096 - G) rho du
@@ -71,8 +71,8 @@ def gather(x, words, dV, G):
 
 @njit(nogil=True, cache=True)
 def spread_back(dV, weight, sums):
-    """Set sums (H + k - 1, (W + k - 1) C_in) to weight^T dV, with a border that is not used; dV (H,
-    W, C), weight (C, k, k C_in)."""
+    """Compute sums (H + k - 1, (W + k - 1) C_in) = weight^T dV, with a border that is not used; dV
+    (H, W, C), weight (C, k, k C_in)."""
     H, W, C = dV.shape
     k, row = weight.shape[1:]
     C_in = row // k
@@ -92,8 +92,8 @@ def spread_back(dV, weight, sums):
 
 @njit(nogil=True, cache=True)
 def words_of(sums, k, ends, out, state, seen):
-    """Set out to sums 2^-k, rounded stochastically and clipped, flat; seen becomes (largest size,
-    number clipped). Returns the random state."""
+    """Compute out = sums 2^-k, rounded stochastically and clipped, flat; seen becomes (largest
+    absolute value, clipped). Return the random state."""
     for n in range(sums.size):
         state = xorshift32(state)
         x = shift(np.int64(sums[n]), k, STOCHASTIC, noise_of(state, k))
@@ -106,7 +106,7 @@ def words_of(sums, k, ends, out, state, seen):
 
 @njit(nogil=True, inner=True)
 def route(dy, arg, du):
-    """Set du (H, W, C) to dy (H', W', C) at the largest of 2 x 2 membranes, else to 0."""
+    """Pass dy (H', W', C) to du (H, W, C) at the largest of 2 x 2 membranes, else 0."""
     du[:] = 0
     for h in range(dy.shape[0]):
         for w in range(dy.shape[1]):
@@ -119,8 +119,8 @@ def route(dy, arg, du):
 def backward(
     start, stop, x, words, weight, slopes, args, dy, c, key, ends, below, G, Gb, dx, seen, clipped
 ):
-    """Backward pass of samples start .. stop of a layer: their gradients G (B, C_in, k, k C),
-    mirrored, and Gb (B, C), and the adjoints dx (B, window, H, W, C_in) of its input if dx has
+    """Go backward through samples start .. stop of a layer: their gradients G (B, C_in, k, k C),
+    mirrored, and Gb (B, C), and the adjoints dx (B, window, H, W, C_in) of its input where dx has
     samples.
 
     weight (C, k, k C_in). dy (B, window, H', W', C) are the adjoints of the layer's spikes. ends are
@@ -174,7 +174,7 @@ def backward(
 
 @njit(nogil=True, cache=True)
 def gathered(parts, k, state):
-    """Sum parts (B, n) 2^-k over samples, rounded stochastically; returns (sum, random state)."""
+    """Return (sum over samples of parts (B, n) 2^-k, rounded stochastically; random state)."""
     out = np.zeros(parts.shape[1], np.int64)
     for b in range(parts.shape[0]):
         for n in range(out.size):
@@ -187,15 +187,14 @@ def gathered(parts, k, state):
 
 
 def normal_shift(G: np.ndarray, bits: int) -> int:
-    """The right shift k that gives the largest |G| `bits` - 2 bits and a sign; negative to the
-    left."""
+    """Return the shift to the right or left that brings the largest |G| to `bits` - 2 bits and a
+    sign."""
     return int(np.abs(G).max(initial=0)).bit_length() - (bits - 2)
 
 
 @njit(nogil=True, cache=True)
 def descend(w, G, m, k, step, low, high, state, counts):
-    """Advance w and m (flat) by one update, in place; counts += (moved, clipped). Returns the
-    random state.
+    """Update w and m (flat) in place; counts += (moved, clipped). Return the random state.
 
     The update is the sign of a momentum (Chen et al. 2023, Lion), with stochastically rounded steps.
     With G an array's gradient and k from `normal_shift`,

@@ -19,8 +19,8 @@ from .words import MetaWords, feature_bits
 
 
 def means(p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Class means (ways, F), rounded to nearest, and shots (ways,). ValueError for a class without
-    a sample."""
+    """Return (class means (ways, F), shots (ways,)), rounded to nearest. ValueError for a class
+    without a sample."""
     n = np.bincount(y)
     if not n.all():
         raise ValueError(f"every class must have a sample, found {n.tolist()} a class")
@@ -30,13 +30,13 @@ def means(p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def distances(p: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Squared distances D (Q, ways) of features from class means."""
+    """Return D (Q, ways) of features and class means."""
     return ((p[:, None] - c) ** 2).sum(2)
 
 
 def gradient(p: np.ndarray, support, query, words: MetaWords, log2_scale: int) -> np.ndarray:
-    """Adjoints dp (S + Q, F) in sums of 32 bits, from features p (S + Q, F) and the labels of the
-    support and the query samples."""
+    """Return dp of the support, then of the query samples, in sums of 32 bits, from features p (S +
+    Q, F) and labels of the support and of the query."""
     of, asked = np.split(p.astype(np.int64), [len(support)])
     c, n = means(of, support)
     D = distances(asked, c)

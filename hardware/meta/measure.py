@@ -1,6 +1,5 @@
-"""What a run of `run` found: accuracies with their intervals, differences from float on the same
-answers, and the memory that a device would need for it.
-"""
+"""Findings of `run`: accuracies with their intervals, differences from float on the same answers,
+and the memory that a device would need."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ FLOAT, FRAMES, UNTRAINED = "float", "summed frames", "untrained integers"
 def rows(
     folder: Path, settings: Settings, arms: Sequence[tuple[int | None, int]], split: str
 ) -> dict[str, Row]:
-    """Rows by name of summed frames, untrained integers, float and every word length; answers are
+    """Return {name: Row} of summed frames, untrained integers, float and every word; answers are
     means over seeds."""
     right: dict[str, list[Any]] = {UNTRAINED: [], FLOAT: []}
     for bits, seed in arms:
@@ -43,7 +42,7 @@ def rows(
 
 
 def by_seed(folder: Path, arms: Sequence[tuple[int | None, int]]) -> dict[str, dict[int, float]]:
-    """Accuracies by name and seed."""
+    """Return {name: {seed: accuracy}}."""
     found: dict[str, dict[int, float]] = {}
     for bits, seed in arms:
         right = read_json(place_of(folder, bits, seed))["right"]
@@ -52,7 +51,7 @@ def by_seed(folder: Path, arms: Sequence[tuple[int | None, int]]) -> dict[str, d
 
 
 def _compared(values: Mapping[str, Row], seeds: Mapping) -> dict[str, bool]:
-    """Rows by name, and whether their difference from float uses the same seeds."""
+    """Return the rows whose difference from float is of the same seeds."""
     return {n: n != FLOAT and seeds.get(n, {}).keys() == seeds[FLOAT].keys() for n in values}
 
 
@@ -62,8 +61,8 @@ def table(
     settings: Settings,
     split: str,
 ) -> Table:
-    """A table of accuracies in per cent, and of differences from float on the same answers; `split`
-    names the test characters."""
+    """Format accuracies in per cent, and differences from float's on the same answers; `split` says
+    whose characters test."""
     base = values[FLOAT]
     lines: list[list] = []
     for name, compared in _compared(values, seeds).items():
@@ -85,7 +84,7 @@ def table(
 
 
 def figures(values: Mapping[str, Row], seeds: Mapping[str, Mapping[int, float]]) -> dict[str, dict]:
-    """The same numbers by name."""
+    """Return the table's numbers by name."""
     found = {}
     for name, compared in _compared(values, seeds).items():
         row = values[name]
@@ -101,8 +100,9 @@ def figures(values: Mapping[str, Row], seeds: Mapping[str, Mapping[int, float]])
 
 
 def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) -> dict[str, int]:
-    """Bytes that a device needs for an update of samples (steps, *shape), one sample after the
-    other: passes are repeated instead of kept, so only one sample's tape is in memory."""
+    """Return the bytes that a device needs for an update of samples (steps, *shape), one sample
+    after another: passes are repeated where their results are needed again, so one sample's tape is
+    kept."""
     word = (bits + 7) // 8
     C = np.array(settings.plan.channels)
     C_in = np.array([shape[2], *C[:-1]])
@@ -127,7 +127,7 @@ def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) ->
 
 
 def memory_table(shape, settings: Settings, several: Sequence[int], steps: int) -> Table:
-    """A table of `memory`, in bytes, for several word lengths."""
+    """Format `memory` of every word, in bytes."""
     of = {bits: memory(shape, settings, bits, steps) for bits in several}
     what = next(iter(of.values()))
     samples = settings.ways * (1 + settings.queries)

@@ -76,20 +76,20 @@ class MetaNet:
         return Step(*map(np.int32, (*factors, *words.ends, left, right, most)))
 
     def read(self, layer: MetaLayer) -> np.ndarray:
-        """The weights that the passes read: int32 of 8 bits."""
+        """Return the weights as the passes read them, int32 of 8 bits."""
         half = 1 << self.words.below >> 1
         whole = (layer.weight.astype(np.int32) + half) >> self.words.below
         return np.minimum(whole, ends(READ)[1])
 
     def ends(self, n: int) -> tuple[int, int]:
-        """The limits of layer n's adjoints."""
+        """Return the ends of layer n's adjoints."""
         layer = self.layers[n]
         H, W, _ = layer.input_shape
         given = layer.weight.shape, H * W, most_of(n, False), self.steps, n == 0
         return ends(ranges.adjoint_bits(self.words, *given))
 
     def check(self, queries: int) -> None:
-        """Raise ValueError if a sum could leave 32 bits."""
+        """Raise ValueError where a sum could leave 32 bits."""
         for n in range(len(self.layers)):
             self.ends(n)
         for what, bound in ranges.sums(self, queries).items():
@@ -99,7 +99,7 @@ class MetaNet:
     # ---- forward
 
     def spikes(self, x, update: int, n: int, window: int = 0, record: int = 0) -> Convolved:
-        """Run layer n on x (B, T, H, W, C)."""
+        """Compute layer n from x (B, T, H, W, C)."""
         layer = self.layers[n]
         bias = np.tile(layer.bias, layer.input_shape[1])
         weight = mirrored(self.read(layer), np.int32)
@@ -110,8 +110,8 @@ class MetaNet:
         return found
 
     def features_of(self, x: np.ndarray, update: int = 0, tapes: list | None = None) -> np.ndarray:
-        """Features p (B, F) at the last step of counts x (B, T, H, W, C); every layer's tape for
-        the backward pass is added to `tapes`."""
+        """Return features p (B, F) at the last step of counts x (B, T, H, W, C); what the backward
+        pass needs of every layer is added to `tapes`."""
         x = np.ascontiguousarray(np.minimum(x, MOST_COUNT), np.uint8)
         for n in range(len(self.layers)):
             found = self.spikes(x, update, n, 0 if tapes is None else self.window)
@@ -131,7 +131,7 @@ class MetaNet:
     # ---- backward
 
     def gradients(self, task, update: int, log2_scale: int) -> list[tuple]:
-        """Gradients [(G, Gb)] of every layer for a task, with the shifts that `settle` left."""
+        """Return [(G, Gb) of every layer] of a task; shifts are as `settle` leaves them."""
         tapes: list[tuple] = []
         x = np.concatenate([task.x_support, task.x_query])
         p = self.features_of(x, update, tapes)
@@ -143,8 +143,7 @@ class MetaNet:
         return gradients
 
     def impulse(self) -> np.ndarray:
-        """The contribution of a spike to the features 0, 1, … steps later; the largest has 15
-        bits."""
+        """Return what a spike adds to the features 0, 1, … steps later; its largest has 15 bits."""
         n = self.neuron
         p = 0
         q = (4096 - n.beta) << 30
@@ -157,7 +156,8 @@ class MetaNet:
         return np.array([one >> k for one in found], np.int64)
 
     def _top(self, dp: np.ndarray, update: int) -> np.ndarray:
-        """Adjoints of the last layer's spikes in the window, (B, window, H', W', C) int16."""
+        """Return the adjoints of the last layer's spikes in the window, (B, window, H', W', C)
+        int16."""
         ends = self.ends(len(self.layers) - 1)
         held = np.empty(dp.shape, np.int64)
         seen = np.zeros((2, 2), np.int64)
@@ -212,7 +212,8 @@ class MetaNet:
     # ---- learning
 
     def learn(self, gradients, update: int, rate: int) -> None:
-        """Update every array: weights by rate 2^-16 of their amplitude, biases of 1."""
+        """Update every array, at a rate of 2^-16 of the amplitude for weights, and of 1 for
+        biases."""
         for n, (layer, (G, Gb)) in enumerate(zip(self.layers, gradients)):
             state = stream(self.seed, update, STEPS * 16 + n, 0)
             counts = np.zeros(2, np.int64)
@@ -267,7 +268,7 @@ def begun(
 
 
 def _fit(net: MetaNet, n: int, x: np.ndarray, rate: int, state: int) -> None:
-    """Bring the variance of layer n's membranes to one, and `rate` 256ths of them to the
+    """Bring the variance of layer n's membranes to one, and this number of 256ths of them to the
     threshold."""
     layer = net.layers[n]
     words = net.words

@@ -41,7 +41,7 @@ LR_END = 0.02  # last share of the learning rate, likewise
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings that all arms of a run share.
+    """The settings that all arms of a run share.
 
     channels     channels of the conv layers
     updates      number of outer updates
@@ -67,7 +67,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a run: its plan, its tasks, its test.
+    """The settings of a run: its plan, its tasks, and the arms that it compares.
 
     ways, queries             classes and queries of a training task, one shot
     test_ways, test_queries   classes and queries of a test episode, one shot
@@ -93,7 +93,7 @@ class IntegerArm:
         self.net, self.plan = net, plan
 
     def update(self, task: Task, n: int) -> None:
-        """Apply update n, counted from 0."""
+        """Perform update n, from 0 on."""
         plan = self.plan
         if n == 0:
             self.net.check(len(task.y_query))
@@ -104,7 +104,7 @@ class IntegerArm:
         self.net.learn(gradients, n + 1, rate)
 
     def logits(self, task: Task) -> np.ndarray:
-        """Minus the squared distances of the query samples from the class means."""
+        """Return minus the squared distances of the query samples from the class means."""
         p = self.net.features_of(samples_of(task), EVALUATION)
         n = len(task.y_support)
         c, _ = loss.means(p[:n], task.y_support)
@@ -112,7 +112,7 @@ class IntegerArm:
 
 
 class FloatArm:
-    """A float network of the library in training by Adam, from the weights of an integer one."""
+    """A float network of the library in training, by Adam, from the weights of an integer one."""
 
     def __init__(self, start: MetaNet, plan: Plan, ways: int):
         shape = start.layers[0].input_shape
@@ -142,23 +142,23 @@ class FloatArm:
 
 
 def told(bits: int | None) -> str:
-    """An arm's name: "float" or "8 bits"."""
+    """Describe an arm."""
     return "float" if bits is None else f"{bits} bits"
 
 
 def place_of(folder: Path, bits: int | None, seed: int) -> Path:
-    """The file of an arm's answers."""
+    """Return where the answers of an arm are."""
     return folder / f"{told(bits).replace(' ', '-')}-{seed}.json"
 
 
 def train_task(tasks: Any, settings: Settings, seed: int, *key: int) -> Task:
-    """A training task, which depends only on (seed, key)."""
+    """Return a training task, which depends on (seed, key) only."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     return tasks.sample_task(rng, settings.ways, 1, settings.queries)
 
 
 def begin(tasks: Any, settings: Settings, bits: int | None, seed: int) -> FloatArm | IntegerArm:
-    """Make an arm before its first update. Float starts from the integers of 16 bits."""
+    """Return an arm before its first update. Float starts from the integers of 16 bits."""
     first = (train_task(tasks, settings, seed, INIT, k) for k in range(INIT_TASKS))
     x = np.concatenate([task.x_support for task in first])
     plan = settings.plan
@@ -172,7 +172,7 @@ def begin(tasks: Any, settings: Settings, bits: int | None, seed: int) -> FloatA
 def trained(
     tasks: Any, settings: Settings, bits: int | None, seed: int, progress: bool
 ) -> FloatArm | IntegerArm:
-    """The arm after all updates, which are the same in every run."""
+    """Return the arm after all updates, which are the same every time."""
     arm = begin(tasks, settings, bits, seed)
     text = f"{told(bits)}, seed {seed}"
     for n in terminal.bar(range(settings.plan.updates), None, text, progress):
@@ -181,7 +181,7 @@ def trained(
 
 
 def answers(tasks: Any, settings: Settings, arm: FloatArm | IntegerArm) -> list[list[int]]:
-    """Correctness, 0 or 1, of the query samples of every test episode."""
+    """Return which query samples of every test episode are right, 0 or 1."""
     found = []
     for index in range(settings.episodes):
         task = episode(tasks, settings, index)
@@ -190,12 +190,13 @@ def answers(tasks: Any, settings: Settings, arm: FloatArm | IntegerArm) -> list[
 
 
 def episode(tasks: Any, settings: Settings, index: int) -> Task:
-    """Test episode number `index`, the same for all arms and seeds."""
+    """Return test episode `index`, the same for all arms and seeds."""
     return tasks.episode(0, index, settings.test_ways, 1, settings.test_queries)
 
 
 def testing(settings: Settings, split: str, progress: bool) -> Any:
-    """The test recordings. ValueError if they have fewer alphabets than `settings` says."""
+    """Return the recordings for the test. ValueError where they are of fewer alphabets than
+    `settings` says."""
     tasks = open_set(DATASET, split, None, progress=progress, **READING)
     few = settings.alphabets
     alphabet_of = {name: name.rpartition("-")[0] for name in tasks.classes}
@@ -212,12 +213,12 @@ def testing(settings: Settings, split: str, progress: bool) -> Any:
 
 
 def arms_of(bits: Sequence[int], seeds: Sequence[int]) -> list[tuple[int | None, int]]:
-    """Integers of every word length and float, seed by seed: (bits or None, seed)."""
+    """List integers of every word length and float, seed by seed: (bits or None, seed)."""
     return [(one, seed) for seed in seeds for one in (*bits, None)]
 
 
 def resumed(folder: Path) -> tuple[Settings, list[tuple[int | None, int]], str]:
-    """(settings, arms, split) of the run in a folder. ValueError if there is no run."""
+    """Return (settings, arms, split) of the run in a folder. ValueError where there is none."""
     path = folder / "run.json"
     if not path.is_file():
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Words of meta-training in integers, and proof that no sum leaves 32 bits.
+"""The words of meta-training in integers, and the proof that no sum leaves 32 bits.
 
     word                   bits           fraction bits        range
     weight                 n              n - 8 - x            two's complement, saturating
@@ -51,44 +51,46 @@ class MetaWords:
 
     @property
     def ends(self) -> tuple[int, int]:
-        """Limits of every stored word: P, Q, u, biases and weights."""
+        """Return the ends of every stored word: P, Q, u, biases and weights."""
         return ends(self.bits)
 
     @property
     def fraction(self) -> int:
-        """Fraction bits of P, Q, u and the bias."""
+        """Return the fraction bits of P, Q, u and the bias."""
         return self.bits - 5
 
     @property
     def below(self) -> int:
-        """Bits of a weight below those that are read."""
+        """Return the bits of a weight below those that are read."""
         return self.bits - READ
 
     @property
     def trace(self) -> int:
-        """Fraction bits of r, p and q."""
+        """Return the fraction bits of r, p and q."""
         return min(TRACE_BITS, self.bits - 1)
 
     @property
     def error(self) -> int:
-        """Fraction bits of an error."""
+        """Return the fraction bits of an error."""
         return min(12, self.bits - 2)
 
 
 def feature_bits(words: MetaWords, features: int) -> int:
-    """Fraction bits of features, so that squared distances fit 32 bits."""
+    """Return the fraction bits of features whose squared distances fit 32 bits."""
     return max(bits for bits in range(words.trace + 1) if features << 2 * bits <= WORD)
 
 
 def adjoint_sums(shape, sites: int, most: int, steps: int, bits: int, lowest: bool) -> dict:
-    """The largest absolute sums of adjoints of this many bits; the lowest layer passes none on."""
+    """Return the largest sums, in absolute value, of adjoints of this number of bits; the lowest
+    layer passes none on."""
     k, _, _, C = shape
     gradient = steps * sites * most << bits - 1
     return {"gradient": gradient, "adjoint below": 0 if lowest else k * k * C * 128 << bits - 1}
 
 
 def adjoint_bits(words: MetaWords, shape, sites: int, most: int, steps: int, lowest: bool) -> int:
-    """The most bits of a layer's adjoints whose sums fit 32 bits. ValueError below 4."""
+    """Return the largest number of bits of a layer's adjoints for which their sums fit 32 bits.
+    ValueError where not even 4 do."""
     for bits in range(words.bits, 3, -1):
         if max(adjoint_sums(shape, sites, most, steps, bits, lowest).values()) <= WORD:
             return bits
@@ -99,8 +101,8 @@ def adjoint_bits(words: MetaWords, shape, sites: int, most: int, steps: int, low
 
 
 def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
-    """Shifts (left, right) from (4096 - B) V to Q's scale, and the limit to which it is clipped
-    first.
+    """Return (bits to the left, bits to the right from (4096 - B) V to Q's scale, where it is
+    clipped before).
 
     What is clipped is 2^(n + 12) in size after the shift: twice what saturates Q, whatever Q was.
     """
@@ -109,8 +111,8 @@ def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
 
 
 def sums(net, queries: int) -> dict[str, int]:
-    """The largest absolute sums by name in a network's passes, and in the gradient of class means;
-    adjoints, features and distances fit by their bits."""
+    """Return the largest sums, in absolute value, of a network's passes, and of the gradient of
+    class means over all query samples; adjoints, features and distances fit by their bits."""
     words = net.words
     n = net.neuron
     largest = 1 << words.bits - 1

@@ -40,7 +40,7 @@ LEARNER = slice(MODEL.index("rule"), MODEL.index("seed_state"))
 
 
 def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[dict, dict]:
-    """Return (numbers, arrays) from which camera.mjs makes the recordings of `camera`, for pictures
+    """Return (numbers, arrays) from which camera.mjs makes the recordings of `camera`, of pictures
     of SIDE x SIDE pixels.
 
     Raises ValueError for a camera that draws its scenes, whose cells are not whole pixels.
@@ -76,12 +76,12 @@ def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[di
 
 
 def empty(chip: IntegerNet) -> IntegerNet:
-    """The chip with a readout of one class that has learned nothing yet."""
+    """Return the chip with a readout of one class that knows nothing yet."""
     return chip.with_readout(np.zeros((len(chip.weight), 1), np.int8), np.zeros(1, np.int32))
 
 
 def learner(chip: IntegerNet, rule: str, refuse: int = 0) -> Learner:
-    """The page's learner, rounded to nearest, so that the same drawings always give the same
+    """Return the page's learner, rounded to nearest, so that the same lessons always give the same
     synapses."""
     refuse = refuse if rule == CLASS_MEAN else 0
     return chip.learner(rule=rule, rounding="nearest", refuse=refuse)
@@ -94,7 +94,7 @@ def data(
     refuse: int = 0,
     cells: tuple[int, int] | None = None,
 ) -> dict:
-    """The content of DATA in the page's script; `refuse` and `cells` as in `page`."""
+    """Return the DATA of the page's script; `refuse` and `cells` as in `page`."""
     chip = empty(chip)
     learners = {}
     for rule in (CLASS_MEAN, RULES[0]):
@@ -121,7 +121,7 @@ def data(
 
 
 def _check(recording: Recording) -> None:
-    """Raise ValueError if the camera's recordings are shorter than the network's."""
+    """Raise ValueError where the camera's recordings are shorter than the network's."""
     if recording.bin * STEPS > 1000 * RECORDING_MS:
         raise ValueError(
             f"the page's camera records {RECORDING_MS} ms; {STEPS} steps of this network, of "
@@ -137,8 +137,8 @@ def page(
     cells: tuple[int, int] | None = None,
     more: str = "",
 ) -> str:
-    """Make the page of a network whose inputs are counts of one symbol, with the camera and the
-    seed of its noise.
+    """Return the page of a network for one symbol's counts, with the camera and the seed of its
+    noise.
 
     refuse  see `Learner`
     cells   rows and columns of the camera's picture; None: those of the network's input

@@ -1,5 +1,6 @@
-"""Few-shot accuracy of class means in integers and in float, from five classes to all of a set, and
-the continual curve, for which classes arrive one by one.
+"""The number of classes that a device can distinguish: few-shot accuracy of class means in integers
+and in float, from five classes to all of a set, and the continual curve, as classes arrive one by
+one.
 
 Episodes are dealt by the set (`drawings`). Their shots come shuffled over all classes, one at a
 time, into running means (`chip.means.CountedMeans`); float has the exact means of the same shots.
@@ -32,8 +33,8 @@ FIRST, STEP = 10, 5  # of the curve every class is kept up to FIRST, then every 
 
 
 class How(NamedTuple):
-    """Settings of the study: numbers of classes and of shots, queries of each class, episodes,
-    orders in which classes arrive, and the seed of all."""
+    """The settings of a study: numbers of classes and of shots; queries of each class, episodes,
+    orders in which classes arrive, and a seed."""
 
     ways: tuple[int, ...]
     shots: tuple[int, ...]
@@ -44,16 +45,16 @@ class How(NamedTuple):
 
     @property
     def most(self) -> int:
-        """The largest number of classes, which arrive one by one."""
+        """The number of classes that arrive one by one."""
         return max([n for n in self.ways if n <= MOST] or [min(self.ways)])
 
     def numbers(self) -> dict[tuple[int, int], int]:
-        """The number of episodes by (ways, shots)."""
+        """Return {(ways, shots): number of episodes}."""
         orders = {n: self.orders if n == self.most else 0 for n in self.ways}
         return {(n, k): max(self.episodes, orders[n]) for k in self.shots for n in self.ways}
 
     def deals(self) -> list[tuple[int, int, int, int, int]]:
-        """The arguments of `episode` for all episodes."""
+        """List the arguments of `episode` for all episodes."""
         return [
             (self.seed, index, ways, shots, self.queries)
             for (ways, shots), number in self.numbers().items()
@@ -62,7 +63,7 @@ class How(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Results of the study.
+    """The findings of the study.
 
     cells      {(ways, shots): {"integers", "float": Row}}
     orders     {shots: {"one by one", "at once", "float": Row}} of the most classes
@@ -77,9 +78,8 @@ class Seen(NamedTuple):
 
 
 def how_many(asked: Sequence[int | str], tasks: Recordings, given: bool) -> tuple[int, ...]:
-    """Return the numbers of classes, with "all" as the number that the set has. Of default numbers
-    (not `given`) only those that the set has are kept; others above it, or below two, are a
-    ValueError."""
+    """Return the numbers of classes, "all" meaning those of the set; default numbers (not `given`)
+    are limited to what the set has. ValueError for more than that, or fewer than two."""
     there = len(tasks.classes)
     ways = dict.fromkeys(there if n == ALL else int(n) for n in asked)
     for n in ways:
@@ -91,7 +91,7 @@ def how_many(asked: Sequence[int | str], tasks: Recordings, given: bool) -> tupl
 
 
 def check_room(tasks: Recordings, how: How) -> None:
-    """Raise ValueError if an episode would use a recording twice."""
+    """Raise ValueError where recordings would be taught or tested twice."""
     if any(len(own) > 1 for own in tasks.made_of.values()):
         return
     least = min(len(tasks.symbols[own]) for (own,) in tasks.made_of.values())
@@ -104,7 +104,7 @@ def check_room(tasks: Recordings, how: How) -> None:
 
 
 def look(tasks: Recordings, traces: Traces, how: How, executor: Executor, show: bool) -> Seen:
-    """Answer all episodes; `show` shows a progress bar."""
+    """Answer all episodes. show: show a bar in a terminal."""
     dealt = numbered(tasks)
     cells = {}
     orders = {}
@@ -135,8 +135,8 @@ def look(tasks: Recordings, traces: Traces, how: How, executor: Executor, show: 
 
 
 def _episode(dealt, traces, asked, index) -> tuple[Answers, np.ndarray, float]:
-    """Correct answers of an episode in integers, in float, and for classes taught one by one; the
-    curve of these; and the largest error of a mean as a share of its bound."""
+    """Return answers in integers, in float, and with classes taught one by one; the curve of the
+    latter; and the largest distance of a mean from the exact one, as a share of its bound."""
     seed, ways, shots, queries, arrives = asked
     one = traces.of(dealt.episode(seed, index, ways, shots, queries))
     y = one.task.y_query
@@ -154,12 +154,12 @@ def _episode(dealt, traces, asked, index) -> tuple[Answers, np.ndarray, float]:
 
 
 def shuffled(seed: int, index: int) -> np.random.Generator:
-    """A generator that shuffles an episode's shots over all classes."""
+    """Return what shuffles the shots of an episode over all classes."""
     return np.random.default_rng((seed, index, 1))
 
 
 def taught(p: np.ndarray, labels: np.ndarray, order: Iterable[int]) -> CountedMeans:
-    """Running means of traces p (n, inputs), with labels as ids of the classes."""
+    """Return running means of traces p (n, inputs), whose labels are the ids of the classes."""
     means = CountedMeans(p.shape[1])
     for _ in range(int(labels.max()) + 1):
         means.add()
@@ -169,15 +169,16 @@ def taught(p: np.ndarray, labels: np.ndarray, order: Iterable[int]) -> CountedMe
 
 
 def off_exact(means: CountedMeans, p: np.ndarray, labels: np.ndarray) -> float:
-    """The largest |c - exact mean| over all synapses, each as a share of `ClassMean.bound`."""
+    """Return the largest |c - exact mean| over all synapses, each as a share of
+    `ClassMean.bound`."""
     x = np.minimum(p.astype(np.int64), 16 * 255)
     exact = (x[labels == one.id].mean(0) / 16 for one in means.known)
     return max(float(np.abs(one.mean - c).max()) / one.bound for one, c in zip(means.known, exact))
 
 
 def curve(far: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Accuracy (classes,) over the queries of the classes so far, after each class, from distances
-    (queries, classes); the first of equal ones is the answer."""
+    """Return the accuracy over the queries of the classes so far, after each class (classes,), from
+    distances (queries, classes); of equal ones the first answers."""
     place = np.arange(len(y))
     least = np.minimum.accumulate(far, 1)
     own = far[place, y]
@@ -190,7 +191,7 @@ def curve(far: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def tables(seen: Seen, how: How, note: str) -> list[Table]:
-    """Tables of accuracy by classes and shots, and by classes that arrive one by one."""
+    """Format accuracy by classes and shots, and with classes one by one."""
     shots = [_shots(k) for k in how.shots]
     header = ["classes", *(f"{text} (%)" for text in shots)]
     header += [f"less float, {text} (points)" for text in shots]
@@ -221,7 +222,7 @@ def _shots(k: int) -> str:
 
 
 def _speaks(seen: Seen, how: How) -> str:
-    """The sentence that says which population the intervals speak for."""
+    """Describe the population of the intervals."""
     of = {n: seen.cells[n, how.shots[0]]["integers"].shared.population for n in how.ways}
     words = {"classes": "new classes", "recordings": "new recordings", "episodes": "more episodes"}
     first = of[how.ways[0]]
@@ -230,7 +231,7 @@ def _speaks(seen: Seen, how: How) -> str:
 
 
 def figures(seen: Seen, how: How) -> dict[str, dict]:
-    """All numbers by name."""
+    """Return every number by its name."""
     found = {"off": figure(seen.off, "%"), "most": figure(how.most, "")}
     several: list[tuple] = [
         (key, "integers", "float", "less", rows) for key, rows in seen.cells.items()
@@ -248,8 +249,8 @@ def figures(seen: Seen, how: How) -> dict[str, dict]:
 
 
 def panels(seen: Seen, how: How, published: Sequence[tuple[int, int, float]]) -> list[dict]:
-    """Both pictures as arguments of `plots.curve.plot_lines`; published: (classes, shots, %) from
-    the literature."""
+    """Return both pictures' data for `plots.curve.plot_lines`. published: (classes, shots, %) of
+    others."""
     at_once = []
     for k in how.shots:
         several = [seen.cells[n, k]["integers"] for n in how.ways]

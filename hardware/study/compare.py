@@ -1,4 +1,4 @@
-"""Float against fixed point: the shipped network learns in integers, and in its float twins on the
+"""Float against fixed point: the shipped network learns in integers, and its float twins on the
 same test episodes."""
 
 import itertools
@@ -39,7 +39,7 @@ def run(
     bits: tuple[int, ...] = BITS,
     joules: tuple[float, float] | None = None,
 ) -> Findings:
-    """Measure everything; return tables, figures and a sentence."""
+    """Measure, and return tables, figures and a sentence."""
     c = Comparison(study, words, bits)
     found = Findings(study.name, TITLE)
     episodes = study.settings.episodes
@@ -82,7 +82,7 @@ def _less(one: Found, twin: Found) -> str:
 
 
 def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: str) -> None:
-    """Accuracy by word length, one column for each rounding of the update."""
+    """Tabulate accuracy by word length, a column for each rounding of the update."""
     words = {str(b): (b, b) for b in bits}
     if len(bits) > 1:
         most, least = max(bits), min(bits)
@@ -103,7 +103,7 @@ def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: 
 
 
 def _thresholds(found: Findings, chips: dict, b: int, episodes: int) -> None:
-    """Accuracy and shares of synapses, one column for each threshold of the update."""
+    """Tabulate accuracy and shares of synapses, a column for each threshold of the update."""
     several = [chips[b, Choice(rounding="nearest", percent=percent)] for percent in THRESHOLDS]
     rows = [["accuracy (%)", *(one.row.percent() for one in several)]]
     for k, name in ((1, "synapses gated (%)"), (0, "synapses written (%)")):
@@ -117,7 +117,7 @@ def _thresholds(found: Findings, chips: dict, b: int, episodes: int) -> None:
 
 
 def _rules(found: Findings, chips: dict, twins: dict, b: int) -> None:
-    """Each other rule, error and order of samples in 8 bits, next to its float twin."""
+    """Tabulate every other rule, error and order of samples in 8 bits, next to its float twin."""
     rows = []
     for (conv, choice), one in chips.items():
         if (conv, choice.bits, choice.percent) == (b, 8, 0) and choice.twin != TWIN:
@@ -132,7 +132,7 @@ def _rules(found: Findings, chips: dict, twins: dict, b: int) -> None:
 
 
 def _traces(c: Comparison, found: Findings) -> None:
-    """Accuracy by the bits of the traces, in two tables.
+    """Tabulate accuracy by the bits of the traces, in two tables.
 
     With F fraction bits a conv layer filters V << F; with n of them the readout's p and q are
     uQ1.n, in inference and in the learning rule alike.
@@ -163,7 +163,7 @@ def _traces(c: Comparison, found: Findings) -> None:
 
 
 def _others(c: Comparison, found: Findings) -> None:
-    """Other chips on the same episodes: conv layers rounded by their effect on membranes, and a
+    """Tabulate other chips on the same episodes: conv layers rounded by their membranes, and a
     network trained for the chip."""
     trained = c.study.network(TRAINED)
     chips = {"readout only": c.chip(8), **_rounded(c), **_trained(c, trained)}
@@ -184,7 +184,7 @@ def _others(c: Comparison, found: Findings) -> None:
 
 
 def _rounded(c: Comparison) -> dict[str, IntegerNet]:
-    """Round conv layers to few bits by the effect on their membranes."""
+    """Measure conv layers of few bits, rounded by their effect on the membranes."""
     tasks = c.study.tasks("double-nmnist", "train")
     seed = c.study.settings.seed
     drawn = [tasks.episode(seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)]
@@ -201,7 +201,8 @@ def _rounded(c: Comparison) -> dict[str, IntegerNet]:
 
 
 def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
-    """The network trained for the chip; empty if there is none or it has another architecture."""
+    """Measure the network trained for the chip; empty where there is none, or it has another
+    architecture."""
     known = {} if trained is None else trained_for(trained.provenance.get("chip"))
     if not known or (trained.net.input_shape, trained.net.ways) != (c.net.input_shape, c.net.ways):
         return {}
@@ -214,8 +215,8 @@ def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
 
 
 def signal_to_noise(signal: np.ndarray, found: np.ndarray) -> float:
-    """10 log10 of the ratio of the signal's power to that of the difference, in dB; infinite if
-    they are equal."""
+    """Return 10 log10 of the signal's power over that of the difference, in dB; infinite where
+    there is none."""
     noise = np.sum((signal - found) ** 2, dtype=np.float64)
     with np.errstate(divide="ignore"):
         return float(10 * np.log10(np.sum(np.square(signal), dtype=np.float64) / noise))
@@ -248,7 +249,7 @@ def _membranes(c: Comparison, found: Findings) -> None:
 
 
 def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
-    """{part: (additions, multiplications)} of the samples x.
+    """Return {part: (additions, multiplications)} for the samples x.
 
     An event adds a weight for every tap and channel; a conv neuron takes six products a step (two
     each for P and Q, one each for r and rho r); a learned sample takes a product and an addition

@@ -1,5 +1,5 @@
-"""Figures next to the accuracy for many classes: the bytes that a device needs, and published
-accuracies."""
+"""Context for the accuracy of many classes: the bytes that a device needs, and results that others
+published."""
 
 from minisnn.data.sets.recordings import Recordings
 from minisnn.data.store.shipped import shipped
@@ -13,14 +13,14 @@ from .classes import How
 
 
 def memory(chip: IntegerNet, learner: Learner, tasks: Recordings, how: How) -> tuple[dict, int]:
-    """Bytes of RAM of the small build by number of classes, and bytes a class."""
+    """Return ({classes: bytes of RAM of the small build}, bytes per class)."""
     several = (*how.ways, 1000, 1004)
     of = {n: export.memory(chip, learner, tasks.pool.shape[0], n)["small"] for n in several}
     return {n: of[n] for n in how.ways}, of[1004] - of[1000] >> 2
 
 
 def table(chip: IntegerNet, sizes: dict[int, int], each: int) -> Table:
-    """A table of the memory that a device needs, by number of classes."""
+    """Format the bytes that a device needs by the number of its classes, from `memory`."""
     flash = sum(layer.weight.size for layer in chip.layers)
     rows = [[str(n), f"{size:,}"] for n, size in sizes.items()]
     note = f"A class takes {each:,} bytes, whatever its shots; weights {flash:,} bytes of flash."
@@ -29,13 +29,14 @@ def table(chip: IntegerNet, sizes: dict[int, int], each: int) -> Table:
 
 
 def figures(sizes: dict[int, int], each: int) -> dict[str, dict]:
-    """The same numbers by name."""
+    """Return the table's numbers by name."""
     found = {f"ram-{n}": figure(size, "") for n, size in sizes.items()}
     return found | {"class-bytes": figure(each, "")}
 
 
 def published() -> list[tuple[int, int, float]]:
-    """(classes, shots, %) of Chameleon, a chip that learns so (den Blanken & Frenkel 2025)."""
+    """Return (classes, shots, %) of Chameleon, a chip that learns so (den Blanken & Frenkel
+    2025)."""
     known = read_json(shipped("results") / "literature.json")
     found = []
     for name, one in known.items():

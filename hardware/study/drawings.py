@@ -1,5 +1,5 @@
-"""The traces of every recording of a set, in integers and in float, each computed once. The set
-deals the episodes itself, with the recordings' numbers in place of recordings.
+"""The traces of every recording of a set, in integers and in float, each computed once: the set
+draws its episodes from recordings that show only their own number.
 
 The traces of an `IntegerNet` of LIF depend on the recording alone, so an episode of 250 classes
 costs distances and no network. Those of CubaLIF are rounded with noise, of which every recording
@@ -27,7 +27,7 @@ _BYTES = 4  # of a recording's number
 
 
 class Numbers(Counts):
-    """A stand-in for a pool in which every recording is its own number, in four bytes."""
+    """A pool in which every recording shows its own index, in four bytes."""
 
     shape = (_BYTES, 1)
 
@@ -54,7 +54,7 @@ class Dealt(NamedTuple):
 
 
 def check(tasks: Any) -> None:
-    """Raise ValueError for a set that changes its recordings when it makes samples of them."""
+    """Raise ValueError for a set whose samples are not its recordings as they are."""
     if not isinstance(tasks, Recordings) or getattr(tasks, "align", None) not in (None, "none"):
         raise ValueError(
             f"{type(tasks).__name__}: a device is taught one recording after the other; expected a "
@@ -63,8 +63,8 @@ def check(tasks: Any) -> None:
 
 
 def rows(tasks: Recordings, asked: Iterable[tuple]) -> np.ndarray:
-    """The different recordings of the episodes with the arguments `asked`: (n, symbols) numbers in
-    the pool, sorted."""
+    """Return the recordings of all episodes, given as arguments `asked` of `episode`: distinct
+    ones, (n, symbols) indices in the pool, sorted."""
     dealt = numbered(tasks)
     drawn = (dealt.episode(*one) for one in asked)
     found = [places(x) for task in drawn for x in (task.x_support, task.x_query)]
@@ -72,27 +72,27 @@ def rows(tasks: Recordings, asked: Iterable[tuple]) -> np.ndarray:
 
 
 def numbered(tasks: Recordings) -> Recordings:
-    """The same set of tasks with the recordings' numbers as samples (4, symbols)."""
+    """Return the same set of tasks, whose samples (4, symbols) are the indices of recordings."""
     part = copy(tasks)
     part.pool = Numbers(tasks.pool)
     return part
 
 
 def places(x: np.ndarray) -> np.ndarray:
-    """The recordings' numbers (B, symbols) that samples of `numbered` (B, 4, symbols) hold."""
+    """Return the indices (B, symbols) that samples of `numbered` (B, 4, symbols) show."""
     return np.ascontiguousarray(x.transpose(0, 2, 1)).view("<u4")[..., 0].astype(np.int64)
 
 
 class Traces(NamedTuple):
-    """Traces at the last step, as integers uQ1.12 and float (n, inputs), of different recordings,
-    or of recordings side by side: `rows` (n, symbols)."""
+    """The traces of distinct recordings, or recordings side by side, `rows` (n, symbols), at the
+    last step: integers uQ1.12 and float (n, inputs)."""
 
     rows: np.ndarray
     integers: np.ndarray
     floats: np.ndarray
 
     def of(self, task: Task) -> Dealt:
-        """The rows of the samples of a task of `numbered`."""
+        """Return where the samples of a task of `numbered` are in the rows."""
         # rows are sorted, and so are their keys
         digits = (int(self.rows.max(initial=0)) + 1) ** np.arange(self.rows.shape[1])[::-1]
         asked = places(task.x_support), places(task.x_query)
@@ -108,7 +108,7 @@ def traces(
     executor: Executor,
     show: bool,
 ) -> Traces:
-    """Compute the traces of these rows once and keep them in the cache; `found` is the checkpoint.
+    """Return the traces of these rows, computed once and cached; `found` is the checkpoint.
 
     rows   (n, symbols) places in the pool; repetitions are dropped
     show   whether a terminal shows a bar meanwhile
@@ -129,7 +129,7 @@ def traces(
 
 
 def _made_from(chip: IntegerNet, found: Any, tasks: Recordings) -> dict[str, Any]:
-    """Everything that traces depend on, except the rows."""
+    """Return what traces depend on, except for the rows."""
     layers = [[one.weight, one.bias] for one in chip.layers[:-1]]
     return dict(
         chip=type(chip).__name__,

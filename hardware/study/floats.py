@@ -24,15 +24,15 @@ class FloatReadout:
         self.weight, self.bias = views["readout.weight"], views["readout.bias"]
 
     def traces(self, x: np.ndarray) -> np.ndarray:
-        """Presynaptic p at every step, float32 (B, T, inputs)."""
+        """Return presynaptic p at every step, float32 (B, T, inputs)."""
         return traces(spikes_of(self.net, self.theta, x), self.neuron, np.float32)
 
     def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
-        """Traces of counts, as `IntegerNet.traces_of`; there is nothing random here."""
+        """Return traces as `IntegerNet.traces_of` does; nothing is random."""
         return self.traces(x)
 
     def membranes(self, p: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-        """u at every step, (B, T, ways)."""
+        """Return u at every step, (B, T, ways)."""
         current = p @ weight + bias
         if not self.neuron.delay:  # CubaLIF's readout integrates alone
             return current
@@ -44,7 +44,7 @@ class FloatReadout:
         return u
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-        """Train the readout by the rule on p (B, T, inputs) and y (B,). Theta is a fraction of the
+        """Learn the readout by the rule; p (B, T, inputs), y (B,). Theta is a fraction of the
         largest |G|, as in integers."""
         held = self.weight.copy(), self.bias.copy()
         for p_, y_ in zip(p[:, None], y[:, None]) if learner.online else [(p, y)]:
@@ -68,7 +68,7 @@ class FloatReadout:
 
 
 def float_error(kind: str, u: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Errors as of `errors.error`, in real numbers shaped like u (..., ways)."""
+    """Return the errors of `errors.error` in real numbers, shaped like u (..., ways)."""
     one_hot = np.eye(u.shape[-1], dtype=u.dtype)[y]
     if kind == "target":
         return np.clip(u, 0, 1) - one_hot

@@ -1,5 +1,5 @@
-"""Recordings of no class: dots, filled squares and an empty picture, seen by the camera of a set of
-drawn pictures, and their means, which a device keeps to refuse such recordings (`chip.means`).
+"""Pictures of no class: dots, filled squares and an empty picture, as seen by the camera of a set
+of drawn pictures, and their means, which a device keeps to refuse them (`chip.means`).
 
 A dot of a radius, or a square of a side, is one mean of several places in the picture. Others, of
 sizes in between and at other places, tell whether they are refused.
@@ -24,7 +24,7 @@ _LAST = 16  # of p's 4096ths, a 256th
 
 
 class Blots(NamedTuple):
-    """Traces (n, inputs) of what is no class, by kind."""
+    """Traces (n, inputs) of pictures of no class, by kind."""
 
     dots: np.ndarray
     squares: np.ndarray
@@ -32,25 +32,25 @@ class Blots(NamedTuple):
 
 
 def known(tasks: Any) -> bool:
-    """True if a set's pictures can be drawn before its camera, and seen like its own recordings."""
+    """Return whether pictures can be drawn for a set's camera, and seen as its own are."""
     return isinstance(tasks, Omniglot)
 
 
 def dot(radius: float, row: float, column: float) -> np.ndarray:
-    """A picture (28, 28), 255 = ink."""
+    """Draw a dot on a picture (28, 28), 255 = ink."""
     y, x = np.mgrid[:SIDE, :SIDE]
     return np.where((y - row) ** 2 + (x - column) ** 2 <= radius**2, 255, 0).astype(np.uint8)
 
 
 def square(side: int, row: int, column: int) -> np.ndarray:
-    """A picture (28, 28), 255 = ink, with the square's first row and column."""
+    """Draw a square, given its first row and column, on a picture (28, 28), 255 = ink."""
     found = np.zeros((SIDE, SIDE), np.uint8)
     found[row : row + side, column : column + side] = 255
     return found
 
 
 def means(chip: IntegerNet, tasks: Any) -> np.ndarray:
-    """Means of dots of RADII, squares of SIDES and the empty picture, uint8 (n, inputs)."""
+    """Return the means of RADII, SIDES and the empty picture, uint8 (n, inputs)."""
     radii = [radius for radius in RADII for _ in range(PLACES)]
     sides = [side for side in SIDES for _ in range(PLACES)]
     p = _seen(chip, tasks, np.random.default_rng(0), radii, sides, PLACES, FIRST)
@@ -59,7 +59,7 @@ def means(chip: IntegerNet, tasks: Any) -> np.ndarray:
 
 
 def others(chip: IntegerNet, tasks: Any, number: int, seed: int) -> Blots:
-    """Traces of `number` dots and squares of other sizes, at other places, and of one empty
+    """Return this number of dots and squares of other sizes, at other positions, and one empty
     picture."""
     rng = np.random.default_rng((seed, 1))
     first = FIRST + PLACES * (len(RADII) + len(SIDES) + 1)
@@ -71,7 +71,8 @@ def others(chip: IntegerNet, tasks: Any, number: int, seed: int) -> Blots:
 
 
 def _seen(chip: IntegerNet, tasks: Any, rng, radii, sides, empty: int, first: int) -> np.ndarray:
-    """Traces of dots and squares at random places, and of empty pictures."""
+    """Return traces of dots and squares, at random positions, and of this number of empty
+    pictures."""
     pictures = [dot(radius, *rng.uniform(radius, SIDE - 1 - radius, 2)) for radius in radii]
     # not at the edge, where an edge of the square would be out of sight
     pictures += [square(side, *rng.integers(1, SIDE - side, 2)) for side in sides]

@@ -1,4 +1,4 @@
-"""The interval analysis of every word length, and what was clipped in the episodes."""
+"""Interval analysis of every word length, and what was clipped in the episodes."""
 
 from collections import Counter
 from functools import partial
@@ -13,8 +13,8 @@ TITLE = "What every word of the chip can come to hold, and what was clipped"
 
 
 def run(study: Study, words: Words, bits: tuple[int, ...]) -> Findings:
-    """Bounds of every quantity, a row each, and the numbers that were clipped while the test
-    episodes were learned."""
+    """Tabulate the bounds of every quantity, and the numbers clipped while the test episodes were
+    learned."""
     c = Comparison(study, words, bits)
     found = Findings(study.name, TITLE)
     rows = []

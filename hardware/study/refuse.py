@@ -1,5 +1,5 @@
-"""When a device should answer "none of these": the distance for that is chosen on validation
-classes, and its false alarms are counted on test classes.
+"""When a device should answer "none of these": the distance limit is chosen on validation classes,
+and its false alarms are counted on test classes.
 
 An episode has twice as many classes as are taught. Queries of the first half are known, those of
 the second are not. The device refuses where the nearest class's distance is beyond
@@ -28,9 +28,9 @@ SHARES = 0.01, 0.02, 0.05, 0.1, 0.2  # of the known ones that may be refused, on
 
 
 class Seen(NamedTuple):
-    """Of all episodes: distances of known queries (n, 2), whether the nearest class was right (n,),
-    distances of untaught queries, of an empty recording, one an episode, and of dots and of filled
-    squares, where pictures can be drawn."""
+    """Findings of all episodes: distances of known queries (n, 2), whether the nearest class was
+    right (n,), distances of untaught queries, of an empty recording, one per episode, and of dots
+    and of filled squares, where pictures can be drawn."""
 
     known: np.ndarray
     right: np.ndarray
@@ -41,7 +41,7 @@ class Seen(NamedTuple):
 
 
 def check(tasks: Recordings, how: How) -> None:
-    """Raise ValueError if a set has too few classes, half of which are taught, or too few
+    """Raise ValueError where a set has too few classes, half of which are taught, or too few
     recordings for episodes of `how`."""
     there = len(tasks.classes)
     if how.most > there:
@@ -62,7 +62,8 @@ def look(
     traces: Traces,
     blots: Blots | None = None,
 ) -> Seen:
-    """Answer episodes of `drawings.numbered` tasks; how: (ways, shots, queries).
+    """Return the findings of this number of episodes of `drawings.numbered` tasks. how: (ways,
+    shots, queries).
 
     traces   of all their recordings
     blots    what is asked about as well
@@ -91,13 +92,13 @@ def _episode(chip, dealt, how, traces, blots, seed, index) -> Seen:
 
 
 def _nearest(chip: IntegerNet, means, p: np.ndarray) -> np.ndarray:
-    """Distances (n, 2) of traces p."""
+    """Return the distances (n, 2) of traces p."""
     blank = distances_to(chip.nothing, p).min(1, initial=UNTAUGHT)
     return np.stack([means.distances(p).min(1), blank], 1)
 
 
 def choose(known: np.ndarray, share: float, shots: int) -> int:
-    """The smallest refuse that refuses at most this share of the known recordings.
+    """Return the smallest `refuse` that refuses at most this share of the known.
 
     Raises ValueError where none does, as too many lie nearer to a mean that is no class.
     """
@@ -117,8 +118,8 @@ def choose(known: np.ndarray, share: float, shots: int) -> int:
 
 
 def _shares(seen: Seen, refuse: int, shots: int) -> dict[str, float | None]:
-    """The share of each kind of recording that a device refuses; None if there are none of a
-    kind."""
+    """Return the share of every kind of recording that a device refuses; None for kinds without
+    recordings."""
     far = seen._asdict()
     del far["right"]
     return {
@@ -128,7 +129,7 @@ def _shares(seen: Seen, refuse: int, shots: int) -> dict[str, float | None]:
 
 
 def table(seen: Mapping[str, Seen], shots: int, shares=SHARES, note: str = "") -> Table:
-    """The false-alarm curve, in per cent, for every share that can be kept."""
+    """Format the false-alarm curve, in per cent, for every share that can be kept."""
     header = ["allowed", "--refuse", "known, validation", "untaught, validation", "known, test"]
     header += ["untaught, test", "right of the rest", "empty", "dots", "filled squares"]
     rows = []
@@ -156,7 +157,7 @@ def table(seen: Mapping[str, Seen], shots: int, shares=SHARES, note: str = "") -
 
 
 def figures(seen: Mapping[str, Seen], shots: int, share: float) -> dict[str, dict]:
-    """The threshold chosen for one share, and the shares that it refuses on test classes."""
+    """Return the threshold chosen for one share, and what it refuses on test classes."""
     refuse = choose(seen["val"].known, share, shots)
     shares = _shares(seen["test"], refuse, shots)
     found = {name: figure(one, "%") for name, one in shares.items() if one is not None}

@@ -31,7 +31,7 @@ NONE = 0.0, 0.0, 0.0  # written, gated and clipped of what does not count them
 
 
 class Choice(NamedTuple):
-    """Word length of the readout, and how it learns; Theta in per cent of the largest update."""
+    """A word length of the readout, and how it learns; Theta in per cent of the largest update."""
 
     bits: int = 8
     rule: str = "membrane"
@@ -46,13 +46,13 @@ class Choice(NamedTuple):
         return f"{self.rule}, {self.error}{', online' * self.online}"
 
     def options(self) -> dict[str, Any]:
-        """The options for a `Learner`."""
+        """The options of a `Learner`."""
         kept = {name: getattr(self, name) for name in ("rule", "error", "rounding", "online")}
         return kept | dict(threshold=round(2.56 * self.percent))
 
 
 def choices(asked: tuple[int, ...] = BITS) -> list[Choice]:
-    """All choices that are compared: readouts of BITS, with the options asked for."""
+    """List all choices that are compared; readouts have BITS, and the requested bits."""
     found = [Choice(bits, rounding=mode) for bits in (*BITS, *asked) for mode in ROUNDINGS]
     for bits in (8, 4):
         found += [Choice(bits, rounding="nearest", percent=percent) for percent in THRESHOLDS]
@@ -62,7 +62,7 @@ def choices(asked: tuple[int, ...] = BITS) -> list[Choice]:
 
 
 class Found(NamedTuple):
-    """A way's answers, and the shares of synapses written, gated and clipped."""
+    """The answers of a way to learn, and the shares of synapses written, gated and clipped."""
 
     row: Row
     shares: np.ndarray
@@ -83,17 +83,18 @@ class Comparison:
         self.tasks = study.tasks("double-nmnist")
 
     def chip(self, bits: int, readout_bits: int | None = None, **words: Any) -> IntegerNet:
-        """The network in words of this length; `words` are other options of `Words`."""
+        """Return the network in words of this number of bits; `words` are other options of
+        `Words`."""
         words |= dict(weight_bits=bits, readout_bits=readout_bits or bits)
         return IntegerNet.of(self.found, replace(self.words, **words))
 
     def support(self, samples: int | None = None) -> np.ndarray:
-        """Counts of the support samples of the first episode."""
+        """Return the counts of the first episode's support samples."""
         return _task(self.tasks, self.study.settings, self.net.ways, 0).x_support[:samples]
 
     def in_float(self) -> dict[str, Any]:
-        """MAML's inner loop in float, the same for the readout only, and the float twins of all
-        rules."""
+        """Return MAML's inner loop in float, for the whole network and for its readout only, and
+        the float twins of all rules."""
         readout = FloatReadout(self.net, self.theta)
         steps = steps_of(self.net, self.inner, self.net.ways)
         rules = [Choice(rule=rule, error=error) for rule in RULES for error in ERRORS]
@@ -110,7 +111,7 @@ class Comparison:
         return ways
 
     def in_integers(self, bits: int) -> dict[Choice, Any]:
-        """Every choice for the readout on conv layers of this word length."""
+        """Return every choice for the readout, on conv layers of this number of bits."""
         several = choices(self.bits)
         chips = {n: self.chip(bits, n) for n in dict.fromkeys(choice.bits for choice in several)}
         return {
@@ -121,7 +122,8 @@ class Comparison:
     def measure(
         self, key: str, ways: dict[Any, Any], most: int | None = None, made_from: tuple = ()
     ) -> tuple[dict[Any, Found], Counter]:
-        """Results by name for at most `most` episodes, and the numbers that were clipped."""
+        """Return ({name: findings of its way in at most this number of episodes}, numbers
+        clipped)."""
         settings = self.study.settings
         one = partial(_episode, self.tasks, settings, self.net.ways, list(ways.values()))
         made_from = (self.net.configuration(), self.theta, self.inner, repr(self.words), *made_from)
@@ -140,7 +142,7 @@ class Comparison:
 
 
 def speaks(row: Row) -> str:
-    """The sentence that says which population a table's intervals speak for; empty for one
+    """Describe the population of a table's intervals, as a sentence to append; "" for one
     episode."""
     if row.interval is None:
         return ""
@@ -152,7 +154,7 @@ def _task(tasks: Any, settings: Any, ways: int, index: int) -> Any:
 
 
 def _episode(tasks: Any, settings: Any, ways: int, several: list, index: int) -> list:
-    """Each way's answers and shares in an episode, and the numbers that were clipped."""
+    """Return every way's answers, as records hold them, and its shares; and what was clipped."""
     task = _task(tasks, settings, ways, index)
     seen: dict[Any, Any] = {"clipped": Counter()}
     logits, shares = zip(*(way(task, 1 + index, seen) for way in several))
@@ -164,19 +166,19 @@ def _episode(tasks: Any, settings: Any, ways: int, several: list, index: int) ->
 
 
 def by_loop(net, theta, inner, task, seed, seen):
-    """A way that is an inner loop of the float network."""
+    """Answer by the float network and an inner loop."""
     return inner.logits(net, theta, task), NONE
 
 
 def by_twin(readout, learner, task, seed, seen):
-    """A way that is a `FloatReadout`."""
+    """Answer by a `FloatReadout`."""
     if "float" not in seen:
         seen["float"] = readout.traces(samples_of(task))
     return one_shot(readout, learner, task, seen["float"]).u[:, -1], NONE
 
 
 def by_readout(chip, options, trace, below, task, seed, seen):
-    """A way that is the readout of a chip, with options of its `Learner`.
+    """Answer by the readout of a chip, with options of its `Learner`.
 
     trace   (bits, rounding) of its traces; None: its own
     below   chips of the same name here have the same conv layers

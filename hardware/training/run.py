@@ -64,14 +64,14 @@ class ChipConfig:
         return Words(self.bits, self.readout_bits)
 
     def held(self, exponents: dict[str, int], samples: int) -> OnChip:
-        """The `Grid` of layers with these exponents."""
+        """Return the weights in layers of these exponents."""
         bits = dict.fromkeys(exponents, self.bits) | {"readout": self.readout_bits}
         return OnChip({name: (bits[name], e) for name, e in exponents.items()}, samples)
 
 
 def settings(**changes) -> TrainingConfig:
-    """Settings of a run for the chip: Table 1's network as it ships, trained further with small
-    steps.
+    """Return the settings of a run for the chip: the shipped network of Table 1, trained further
+    with small steps.
 
     The network is that of `start`, whatever the changes say, and so are the recordings, if a
     command can open them.
@@ -108,7 +108,7 @@ def settings(**changes) -> TrainingConfig:
 
 
 def _recordings(config: TrainingConfig, origin: Origin) -> dict[str, Any]:
-    """The settings of the recordings that a network was trained on."""
+    """Return the settings of the recordings that a network learned from, as they were read."""
     found = {name: getattr(config, name) for name in ("dataset", "root", "strokes", *READING)}
     if config.dataset != "double-nmnist":  # there it is of tasks that test: a choice of this run
         found["align"] = config.align
@@ -129,8 +129,8 @@ def train(
     data=None,
     executor: Executor | None = None,
 ) -> dict:
-    """Meta-train for the chip, then test the chip; returns the content of chip-result.json.
-    Arguments are those of `minisnn.train`.
+    """Meta-train for the chip, test the chip, and write the result to chip-result.json; arguments
+    as in `minisnn.train`.
 
     config   `start` names the float network, `rule` is "anil": on the chip the readout alone learns
     chip     word lengths; None with resume: those of the run
@@ -184,7 +184,7 @@ def train(
 
 
 def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks) -> dict[str, int]:
-    """Round the network to start from, and begin the folder again with it; return the exponents."""
+    """Round the network to start from, write it to the folder, and return the exponents."""
     found = start_of(config, network_of(config, tasks.input_shape, config.ways))
     samples = config.ways * config.shots
     try:
@@ -209,8 +209,8 @@ def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks) -
 
 
 def near(net, theta: np.ndarray, rounded: np.ndarray, exponents: dict[str, int]) -> np.ndarray:
-    """The weights nearest to theta within a quarter of a step of the rounded ones, and their
-    biases.
+    """Return the weights nearest to theta that are within a quarter of a step of the rounded ones,
+    and their biases.
 
     A weight in the middle between two words changes its word with the first noise; one on its word
     hardly ever.
@@ -223,7 +223,8 @@ def near(net, theta: np.ndarray, rounded: np.ndarray, exponents: dict[str, int])
 
 
 def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, dict[str, int]]:
-    """Word lengths and exponents of the run, which must equal those of `chip` if that is given."""
+    """Return word lengths and exponents of the run; ValueError unless they are those of `chip`,
+    where it is given."""
     path = folder / "chip.json"
     if not path.is_file():
         raise ValueError(
@@ -240,8 +241,8 @@ def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, di
 def chip_accuracy(
     chip: IntegerNet, tasks, config: TrainingConfig, executor: Executor | None = None
 ) -> dict:
-    """Accuracy of the integer chip on test episodes: membrane rule, softmax errors, stochastic
-    rounding, Theta 0.
+    """Measure the accuracy of the integer chip on test episodes: membrane rule, softmax errors,
+    stochastic rounding, Theta 0.
 
     interval is the one to quote, {half, low, high, population: whom it speaks for}; ci95 is half of
     that over episodes.
@@ -261,7 +262,7 @@ def chip_accuracy(
 
 
 def _episode(tasks, chip: IntegerNet, config: TrainingConfig, index: int) -> Answers:
-    """The chip's answers to a test episode."""
+    """Return the chip's answers to a test episode."""
     task = tasks.episode(config.test_seed, index, chip.ways, config.shots, config.queries)
     logits = one_shot(chip, chip.learner(seed=1 + index), task).u[:, -1]
     return Answers(correct(logits, task), drawn_by(task))

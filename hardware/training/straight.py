@@ -1,5 +1,4 @@
-"""The network with the chip's rounded weights, and derivatives that go straight through the
-rounding.
+"""The network as the chip stores it, with derivatives that pass straight through its rounding.
 
 A layer of b bits and exponent x holds, of a weight w (times the input gain in the first layer),
 
@@ -56,7 +55,7 @@ class Grid:
             self.parts.append((weight.slice, gain, exponent, ends(bits)))
 
     def __call__(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(Q(theta), S), flat like theta and of its dtype."""
+        """Return (Q(theta), S), flat like theta and of its dtype."""
         phi = theta.copy()
         slope = np.ones_like(theta)
         for part, gain, exponent, word in self.parts:
@@ -68,8 +67,8 @@ class Grid:
 
 
 class HeldNet:
-    """A float network at Q(theta) in place of theta, with derivatives straight through the
-    rounding.
+    """A float network that is given theta and computes at Q(theta), with straight-through
+    derivatives.
 
     What `minisnn.meta.inner` and `minisnn.training.evaluation` ask of a network, and no more.
     """
@@ -82,34 +81,35 @@ class HeldNet:
         self.learned = net.learned
 
     def __call__(self, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Logits (B, ways) at Q(theta)."""
+        """Return logits (B, ways) at Q(theta)."""
         return self.net(self.grid(theta)[0], x)
 
     def loss(self, theta: np.ndarray, x, y, **options) -> float:
-        """Loss at Q(theta)."""
+        """Return the loss at Q(theta)."""
         return self.net.loss(self.grid(theta)[0], x, y, **options)
 
     def loss_and_gradient(self, theta: np.ndarray, x, y, **options):
-        """(loss, S gradient), as `SpikingNet.loss_and_gradient` at Q(theta)."""
+        """Return (loss, S gradient), as `SpikingNet.loss_and_gradient` at Q(theta)."""
         phi, slope = self.grid(theta)
         loss, gradient = self.net.loss_and_gradient(phi, x, y, **options)
         return LossAndGradient(loss, slope * gradient)
 
     def gradients(self, theta: np.ndarray, x, y, second: bool = True, **options) -> Gradients:
-        """(loss, S gradient, logits, v -> S H (S v)), as `SpikingNet.gradients` at Q(theta)."""
+        """Return (loss, S gradient, logits, v -> S H (S v)), as `SpikingNet.gradients` at
+        Q(theta)."""
         phi, slope = self.grid(theta)
         loss, gradient, logits, hvp = self.net.gradients(phi, x, y, second, **options)
         return Gradients(loss, slope * gradient, logits, hvp and (lambda v: slope * hvp(slope * v)))
 
     def activity(self, theta: np.ndarray, x) -> dict[str, float]:
-        """Mean output of every spiking layer at Q(theta)."""
+        """Return the mean output of every spiking layer at Q(theta)."""
         return self.net.activity(self.grid(theta)[0], x)
 
 
 @dataclass(frozen=True)
 class OnChip(Held):
-    """The inner loop of meta-training for the chip: words {layer: (bits, exponent)}, and step sizes
-    that are powers of two, as in `Learner`.
+    """Meta-training for the chip: words {layer: (bits, exponent)}, and steps that are powers of
+    two, as `Learner` needs them.
 
     The readout's reset is detached, as in the chip's membrane rule, and so are those below.
     """
@@ -126,8 +126,8 @@ class OnChip(Held):
         return Grid(net, self.words)(theta)
 
     def inner(self, net, inner: InnerLoop) -> InnerLoop:
-        """The readout's step sizes for a number of support samples: the learned ones, rounded to
-        powers of two."""
+        """Return the inner loop with the readout's step sizes, each the power of two nearest to the
+        learned one times the number of support samples."""
         steps = steps_of(net, inner, self.samples)
         sizes = np.ones(net.size, net.dtype)
         for name, p in zip(("log2_weight", "log2_bias"), net.layout[-2:]):
