@@ -100,8 +100,8 @@ class Checkpoint:
         if self.origin.command == CHIP and "chip" not in self.provenance:
             place = (Path(path) if Path(path).is_dir() else Path(path).parent) / "network.h5"
             raise ValueError(
-                f"{path}: the run was made by `{CHIP}`, and its checkpoint is only there to "
-                f"continue from; give the model's own network, {place}"
+                f"{path}: the run was made by `{CHIP}`, and its checkpoint is only for "
+                f"resuming it; give the model's own network, {place}"
             )
 
     def to_open(

@@ -36,7 +36,7 @@ ALIGNED = {
     "centred": "each recording centred",
     "none": "tasks not aligned",
 }
-TELLING_ANSWERS = 20  # beyond one an episode: fewer may be right and wrong like this by chance
+TELLING_ANSWERS = 20  # beyond one per episode; with fewer it may be chance
 
 
 def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
@@ -91,8 +91,7 @@ def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | Non
             )
         if split != "train" and (common := shared(train, tasks)) is not None:
             raise ValueError(
-                f"train and {split} {common}; recordings that are called unseen would be known: "
-                "give others"
+                f"train and {split} {common}, which would not be unseen; give other recordings"
             )
     size = len(train.classes) if rule.whole_set else config.ways, config.shots, config.queries
     for split in [split for split in data if split != "train"] or ["train"]:
@@ -112,7 +111,7 @@ def check_targets(task: Task, loss: Loss, labels: bool, what: str = "tasks") -> 
     if task.real and (labels or not loss.one_hot):
         raise ValueError(
             f"{what} have real targets, and {'the rule' if labels else loss.name} takes labels; "
-            "expected a rule of gradient steps or ridge, with a loss of targets, such as squared "
+            "expected a rule of gradient steps or ridge, with a loss of real targets, such as squared "
             "(--loss squared)"
         )
 
@@ -127,8 +126,7 @@ def check_size(task: Task, ways: int, shots: int, queries: int) -> None:
     if learned != [shots] * ways or len(asked) != ways or sum(asked) != ways * queries:
         raise ValueError(
             f"a task has {learned} support and {asked} query samples of its classes; expected "
-            f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked "
-            "for"
+            f"{shots} and {queries} of each of {ways}, as requested"
         )
 
 
@@ -260,14 +258,14 @@ def evaluate(
         many = sum(len(one.drawn.of) for one in answered)
         warnings.warn(
             f"{name}: {repeated} of {many} query samples are identical to a support sample of their "
-            "task; answers to them show what is remembered, not what is learned",
+            "task; answers to them show memory, not learning",
             stacklevel=2,
         )
     adapts = inner.steps > 0 and not isinstance(dataset, Classification)
     if adapts and measure == "accuracy" and _one_answer(answered):
         warnings.warn(
             f"{name}: in every episode all queries get one and the same answer, so the accuracy is "
-            f"that of guessing among {ways}, whatever its interval",
+            f"that of a guess among {ways}, whatever its interval",
             stacklevel=2,
         )
     rows = rows_of(list(rules), answered, errors=measure == "error")

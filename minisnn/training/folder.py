@@ -111,7 +111,7 @@ class RunFolder:
         self.origin = origin
         if data is None and runs_code(config.dataset):  # which a folder that was found must not
             raise ValueError(
-                f"{self.path}: the run learns from code; give data=..., or {self.how_to_go_on}"
+                f"{self.path}: the run's data are made by code; give data=..., or {self.how_to_go_on}"
             )
         return config
 

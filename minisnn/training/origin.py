@@ -107,8 +107,8 @@ class Origin:
         apart = [split for split in old if new.get(split, old[split]) != old[split]]
         if apart or self.kind not in (None, now.kind):
             raise ValueError(
-                f"{folder}: the run learns from {self.words()}; these are other recordings "
-                f"({', '.join(apart) or now.words()}): bring them back, or begin again"
+                f"{folder}: the run learns from {self.words()}; these recordings differ "
+                f"({', '.join(apart) or now.words()}): restore them, or start a new run"
             )
 
     def to_open(
@@ -120,7 +120,7 @@ class Origin:
             return dataset or next(iter(DATASETS)), root
         if self.data == PYTHON or self.by_code:
             raise ValueError(
-                f"{path}: the network learned from {self.words()}, which is opened only where you "
+                f"{path}: the network learned from {self.words()}, which is opened only if you "
                 "name it: give --dataset, or use the network in Python (minisnn.evaluate)"
             )
         return self.data, self.root if root is None else root
@@ -166,7 +166,7 @@ def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
         )
     hashes = learner.recordings
     if hashes and not contents_of(tasks).isdisjoint(hashes):
-        return "recordings that the network learned from are among its own"
+        return "it has recordings that the network learned from"
     return None
 
 

@@ -34,7 +34,7 @@ REGRESSION = dict(
     random="ridge on a random network",
     own="ridge on this network",
 )
-FEW = 5  # training classes, of which little is learned that holds for others
+FEW = 5  # training classes; what is learned from so few hardly transfers
 
 
 def bar(config: TrainingConfig, done: int, progress: bool) -> Any:
@@ -50,12 +50,12 @@ def show(
 ) -> None:
     """Report averages over the last updates of the same rule, as many as make a hundred tasks."""
     done, total, span = len(rows), config.updates, max(1, 100 // config.tasks)
-    alike = rows[max(alike_since(config, done), done - span) :]
+    last = rows[max(alike_since(config, done), done - span) :]
     measure = "error" if "error_after" in rows[-1] else "accuracy"
     form = ".3g" if measure == "error" else ".0%"
     names = ("loss", f"{measure}_before", f"{measure}_after")
-    loss, before, after = (fmean(row[name] for row in alike) for name in names)
-    adapted = "" if math.isnan(before) else f"{before:{form}} → "  # of a rule that does not tell
+    loss, before, after = (fmean(row[name] for row in last) for name in names)
+    adapted = "" if math.isnan(before) else f"{before:{form}} → "  # unknown for some rules
     text = f"loss {loss:.2f}, {measure} {adapted}{after:{form}}"
     shown.set_postfix_str(text, refresh=False)
     shown.update()
@@ -96,8 +96,8 @@ def opening(
         )
     if workers > 1 and config.tasks == 1:
         lines.append(
-            "an update has one task (--tasks 1), which this process carries out alone; the workers "
-            "share validation and test episodes"
+            "each update has one task (--tasks 1), which this process computes; the workers share "
+            "validation and test episodes"
         )
     return "\n".join(lines)
 
@@ -118,7 +118,7 @@ def deviations(result: Mapping[str, Any]) -> str:
         f"{name.replace('_', ' ')} {words(result[name])}, not {words(own)}"
         for name, own in result.get("trained_for", {}).items()
     ]
-    return f"other than in training: {', '.join(parts)}" if parts else ""
+    return f"unlike in training: {', '.join(parts)}" if parts else ""
 
 
 def sentence(result: dict) -> str:
@@ -142,12 +142,12 @@ def sentence(result: dict) -> str:
         more = f" ({other})" if other else ""
         return f"accuracy {right} % among {result['ways']} classes on {which}{more}"
     interval = result["interval"]
-    said = [f"{100 * result['accuracy_before']:.1f} % before adaptation"] * adapts
-    said += [f"± for {interval['population']}"] if interval else []
-    said += filter(None, [ALIGNED[result["align"]], met, other])
+    notes = [f"{100 * result['accuracy_before']:.1f} % before adaptation"] * adapts
+    notes += [f"± for {interval['population']}"] if interval else []
+    notes += filter(None, [ALIGNED[result["align"]], met, other])
     tasks = f"{kind}{result['ways']}-way {result['shots']}-shot {episodes}"
     accuracy = f"{split} accuracy {right}{plus_minus(interval)} %"
-    return f"{accuracy} on {result['episodes']} {tasks} ({'; '.join(said)})"
+    return f"{accuracy} on {result['episodes']} {tasks} ({'; '.join(notes)})"
 
 
 def table(result: dict, learned: str | None = None, inner: Any = None) -> list[str]:
@@ -201,7 +201,7 @@ def _errors(result: dict, first: str, same: str) -> list[str]:
         "error: the mean squared one, without the half of the loss; ± over episodes, paired"
     )
     if ahead:
-        lines.append(f"worse than {', '.join(ahead)}: nothing here shows that it learned to learn")
+        lines.append(f"worse than {', '.join(ahead)}: this does not show that it learned to learn")
     return lines
 
 

@@ -61,7 +61,7 @@ from .update import (
 __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
 
 
-LOOKED_AT = 8  # validation tasks in which layers are looked at
+LOOKED_AT = 8  # validation tasks in which layers are checked
 DEAD, SATURATED = 1e-4, 0.99  # mean output; trained layers fire at 0.005 to 0.2
 
 
@@ -168,7 +168,7 @@ def train(
             names = data["train"].classes
             data = {split: Classification(tasks, names) for split, tasks in data.items()}
         else:
-            for split in needed[1:]:  # what of the sets that are to be unseen is learned from
+            for split in needed[1:]:  # parts of unseen sets that the run learns from
                 if (words := met(origin, origin, data[split])) is not None:
                     known[split] = words
                     here = f", here or at its start, {config.start}" * (config.start is not None)
@@ -255,7 +255,7 @@ class _Run:
                         self._save(state)
                     began = time.perf_counter()
                     new, row = self._update(state)
-                    # of a machine that sleeps or moves some clocks go back
+                    # some clocks go back, as on a machine that sleeps
                     spent = max(time.perf_counter() - began, 0.0)
                     row["seconds"] = spent + (self.rows[-1]["seconds"] if self.rows else 0.0)
                     self.rows.append(row)
@@ -263,7 +263,7 @@ class _Run:
                     folder.log(self.columns, row)
                     shows.show(bar, config, self.rows, self.progress)
                 if config.axes and config.rule == "prototypes" and self.axes is None:
-                    self._save(state)  # whatever comes of them
+                    self._save(state)  # in case fitting fails
                     if self.progress:
                         shows.say(f"fits {config.axes} axes to training tasks")
                     tasks = self.data["train"]

@@ -15,16 +15,16 @@ from ..arguments import must, one_of
 from ..data.written.words import of_split
 from ..meta.rules import GROUPS, RULES
 
-# how dataset recordings is read
+# how recordings are read
 READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
-USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # where nothing is said, but of sounds
+USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # defaults, except for sounds
 SOUNDS = ("shd", "ssc")
 UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
 OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-background")
-PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # seen by a simulated sensor
+PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # recorded by a simulated sensor
 GENERATED = ("waves", "movement")  # tasks of regression
-AS_GIVEN = (*SOUNDS, "written")  # sets that know themselves what is usual
-READ_BY = {  # what of READING other sets take
+AS_GIVEN = (*SOUNDS, "written")  # sets with their own defaults
+READ_BY = {  # options of READING that sets have
     "recordings": READING,
     **dict.fromkeys((*OMNIGLOT, "written"), ["size", "bin_ms", "duration_ms"]),
     **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
@@ -32,7 +32,7 @@ READ_BY = {  # what of READING other sets take
 }
 REPLACED = ("channels", "hidden", "kernel", "pool")  # by layers
 NEURON = "neuron alpha beta gamma rho firing_threshold slope gain".split()
-FORMER = dict(  # settings of 0.2's first runs, which may only be what they were
+FORMER = dict(  # settings of 0.2's first runs, which must have these values
     gate_threshold=None,
     gate_fraction=None,
     online=False,
@@ -133,7 +133,8 @@ class TrainingConfig:
     )
     sensor: tuple[int, ...] = setting(
         (),
-        "rows and columns of dataset recordings' sensor, or units; none: its format's",
+        "rows and columns, or number of units, of the sensor of dataset recordings; none: those of "
+        "the file format",
         above=0,
         longest=2,
     )
@@ -172,8 +173,8 @@ class TrainingConfig:
     )
     strokes: tuple[str, ...] = setting(
         (),
-        "of dataset written, the words that apply: scaled, written (in time); "
-        "new-drawers, drawers, order (asked); shuffled, summed (without time); alphabets that test",
+        "for dataset written, words for the pace (scaled, written), the task (new-drawers, drawers, "
+        "order), a control without time (shuffled, summed), and the test's alphabets",
         kind=str,
     )
     ways: int = setting(5, "classes of a task; of regression, outputs", least=1)
@@ -183,20 +184,22 @@ class TrainingConfig:
     )
     train_queries: int = setting(0, "query samples a class in such a task; 0: as queries", least=0)
     draws: int = setting(
-        0, "recordings of a training picture, each by another camera; 0: one, one camera", least=0
+        0,
+        "recordings of each training picture, each by another camera; 0: one, by one camera",
+        least=0,
     )
     distort: float = setting(
         0.0,
-        "how much samples of training tasks are turned, stretched, sheared and bent; 1: up to 7 "
-        "degrees, a ninth; 0: not",
+        "how much training samples are turned, stretched, sheared and bent at random; 1: up to 7 "
+        "degrees, a ninth; 0: not at all",
         least=0,
         most=3,
     )
     align: bool | None = setting(
         None,
-        "shift the tasks that validate and test by the mean event of their support (default with "
-        "double-nmnist); with omniglot, centre every recording, with written as a rule, and make it "
-        "as large as others; pictures alone: a shifted sound is another sound",
+        "shift validation and test tasks by the mean event of their support (default with "
+        "double-nmnist); with omniglot, centre every recording; with written, centre and scale it "
+        "(default); only for pictures, since a shifted sound is another sound",
         kind=bool,
     )
     queries: int = setting(
@@ -213,12 +216,12 @@ class TrainingConfig:
     hidden: tuple[int, ...] = setting((), "widths of dense layers before the readout", above=0)
     layers: tuple[str, ...] = setting(
         (),
-        "in place of channels, hidden, kernel and pool, layers one by one: conv64-k3-s2-none "
+        "layers one by one, instead of channels, hidden, kernel and pool: conv64-k3-s2-none "
         "(kernel, stride and pooling where they are not 5, 1 and max), dense128-recurrent",
         kind=str,
     )
     learn: tuple[str, ...] = setting(
-        (), "constants of the neurons that are learned, one a layer: alpha,beta,gamma", kind=str
+        (), "learned constants of the neurons, one per layer: alpha,beta,gamma", kind=str
     )
     kernel: int = setting(5, "size of the conv kernels", least=1)
     neuron: str = setting(
@@ -231,13 +234,13 @@ class TrainingConfig:
     detach_reset: bool = setting(False, "no gradient through the reset")
     readout: str = setting(
         "last",
-        "what the loss is given of the readout's membranes in the window: the last, their mean, the "
-        "count of its spikes a step, or all steps",
+        "output of the readout: its last membrane, its mean membrane or spikes per step in the "
+        "window, or its membranes at all steps",
         choices=("last", "mean", "count", "steps"),
     )
     loss: str = setting(
         "cross_entropy",
-        "of labels, or squared: half the squared error of real targets, or of one-hot labels",
+        "cross-entropy of labels, or half the squared error of real targets or one-hot labels",
         choices=("cross_entropy", "squared"),
     )
     alpha: float = setting(0.95, "decay of the membrane in a time step")
@@ -270,15 +273,15 @@ class TrainingConfig:
         above=0,
     )
     penalty: float = setting(
-        0.1, "of rule ridge, on the squared weights; choose it on validation tasks", above=0
+        0.1, "weight of squared weights in rule ridge; choose it on validation tasks", above=0
     )
     readings: int = setting(
         1, "equal parts of a recording, after each of which prototypes reads its features", least=1
     )
     looks: int = setting(
         1,
-        "looks of prototypes at what validates or tests, whose features are averaged: 5, as it is "
-        "and a cell up, down, left and right; 9, diagonally too",
+        "looks at each validation or test sample, whose features prototypes averages: 5: as it is, "
+        "and a cell up, down, left and right; 9: diagonally, too",
         choices=(1, 5, 9),
     )
     axes: int = setting(
@@ -295,7 +298,7 @@ class TrainingConfig:
     )
     freeze: tuple[str, ...] = setting((), "layers that do not adapt, such as conv1,conv2", kind=str)
     adapt_constants: bool = setting(
-        False, "inner steps move the constants of learn, too; otherwise the outer loop alone does"
+        False, "inner steps also change the learned constants; otherwise only the outer loop does"
     )
 
     # outer loop
@@ -313,7 +316,7 @@ class TrainingConfig:
     prototype_updates: int = setting(
         0, "updates by rule prototypes, before those by the rule itself", least=0
     )
-    first_order_updates: int = setting(0, "updates before those of order 2, of any rule", least=0)
+    first_order_updates: int = setting(0, "first-order updates before those of order 2", least=0)
     updates: int = setting(20000, "meta-updates", least=1)
     tasks: int = setting(1, "tasks of an update, whose gradients are averaged", least=1)
     lr: float = setting(2e-3, "learning rate at the start", above=0)
@@ -326,8 +329,8 @@ class TrainingConfig:
     # initial weights
     start: str | None = setting(
         None,
-        "checkpoint to start from, with its weights and learned step sizes, in place of random "
-        "weights; of another number of classes, each begins as their mean",
+        "checkpoint to start from, with its weights and learned step sizes, instead of random "
+        "weights; for another number of classes, each starts from their mean",
         kind=str,
     )
     init: str = setting(
@@ -377,7 +380,7 @@ class TrainingConfig:
             f"{'draws' if self.draws else 'align'} is not for {self.dataset}": (
                 (self.draws or self.align) and self.dataset not in PICTURES
             ),
-            "draws must be 0 where root gives recordings: they are as they were recorded": (
+            "draws must be 0 for recordings in root, which cannot be drawn again": (
                 self.draws and self.root is not None and self.dataset != "written"
             ),
         }
@@ -413,8 +416,8 @@ class TrainingConfig:
                 f"pool window readings detach_reset readout {' '.join(NEURON)} init_rounds layers learn",
             ),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
-            (not (rule.scaled or begins), f"{by_rule} alone", "scale"),
-            (not (rule.any_ways or begins), f"{by_rule} alone", "train_ways train_queries"),
+            (not (rule.scaled or begins), f"{by_rule} only", "scale"),
+            (not (rule.any_ways or begins), f"{by_rule} only", "train_ways train_queries"),
             (self.rule != "prototypes", by_rule, "readings looks axes"),
             (self.rule == "prototypes", by_rule, "prototype_updates"),
             (self.rule in ("prototypes", "ridge"), by_rule, "step_size inner_steps"),

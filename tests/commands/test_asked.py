@@ -119,7 +119,7 @@ def test_whatever_changes_a_figure_is_said(network, flags, networks, monkeypatch
     monkeypatch.setenv("MINISNN_CACHE", str(networks / "cache"))
     usual, before = outcome(network, "", capsys)
     found, after = outcome(network, flags, capsys)
-    assert "other than in training" not in before
+    assert "unlike in training" not in before
     figures = {"per_episode", "per_episode_before"}
     if flags != "--dataset double-nmnist":  # which is the network's own
         assert any(found[name] != usual[name] for name in figures), "shows nothing"

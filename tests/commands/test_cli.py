@@ -180,7 +180,7 @@ def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
     expected = ms.evaluate(*what, queries=2, progress=False, beside=beside)
     rows = table(expected, "Proto-MAML, meta-trained")
     assert out.splitlines() == [sentence(result), *rows]
-    assert "other than in training: seed 5, not 0" in out
+    assert "unlike in training: seed 5, not 0" in out
     for name in set(expected) - {"dataset"}:
         assert result[name] == expected[name], name
     assert result["dataset"] == "mine.py:toy" and result["inner_steps"] == 1

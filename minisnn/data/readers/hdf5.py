@@ -63,7 +63,7 @@ class Hdf5:
         item: Any = self.file.get(name or "/")
         links = getattr(item, "is_virtual", False) or getattr(item, "external", None)
         if links or item is not None and item.file != self.file:
-            raise ValueError(f"{name} lies in another file; expected the data themselves")
+            raise ValueError(f"{name} is in another file; expected the data themselves")
         return item
 
     def has(self, name: str) -> bool:

@@ -47,7 +47,7 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
         fits = shape[0] <= OVERFLOW_ROW and shape[1] <= 256
         need("shape", shape, fits, f"one of x in a byte, and y in one below {OVERFLOW_ROW}")
         good = raw.size % 5 == 0 and raw.any()
-        need("the file", f"of {raw.size} bytes", good, "five-byte events, not nothing but zeros")
+        need("the file", f"of {raw.size} bytes", good, "five-byte events, not only zeros")
         x, y, high, middle, low = raw.reshape(-1, 5).T.astype(np.int64)
         overflow = y == OVERFLOW_ROW
         time = ((high & 127) << 16 | middle << 8 | low) + OVERFLOW_US * np.cumsum(overflow)

@@ -84,7 +84,7 @@ def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
     behind = falls.size and falls[-1] >= len(zero) - 1 - number and zero[falls[-1] + 1 :].all()
     if number < len(zero) and (behind or number >= LEAST):
         raise ValueError(
-            f"{number:,} of {len(zero):,} rows hold nothing but zeros, as where a file was not "
+            f"{number:,} of {len(zero):,} rows hold only zeros, as in a file that was not "
             "written to its end; expected events only"
         )
 
@@ -176,7 +176,7 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
     if fits:
         looks = f"they look like {fits[0]}: say --time {fits[0]} (in Python time={fits[0]!r})"
     raise ValueError(
-        f"taken for microseconds its times make {fault}; {looks}, or --time us if they are right"
+        f"read as microseconds, its times make {fault}; {looks}, or --time us if they are right"
     )
 
 
@@ -187,7 +187,7 @@ def check_alike(
     one of each kind; a unit that fits none is trusted."""
     fault = fault_of(events, sensor)
     if fault is not None:
-        met.setdefault("fault", f"{name}: taken for {time} its times make {fault}")
+        met.setdefault("fault", f"{name}: read as {time}, its times make {fault}")
     elif len(events) >= ENOUGH:
         met.setdefault("fits", name)
     if len(met) > 1:

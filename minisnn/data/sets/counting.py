@@ -28,16 +28,16 @@ from ..readers.pictures import by_value
 from ..readers.times import check_alike, check_unit
 from .pool import Pool
 
-# Of a recording little is counted where its busiest stretch, as long as what is counted, has so many
-# times as many events, SPARE times where they are fewer than FEW; or where one of the first FEW
-# stamps is followed by a quarter of that time and more without any, IDLE times the usual; or where
-# the others, REST times as many, are further from them than they last; or where a pause is TIMES as
-# long as all else, as where a clock wraps and events are in no order.
+# A recording has too few counted events where its busiest stretch of the same length has TIMES as
+# many (SPARE times where they are fewer than FEW); or where a pause of a quarter of that time, IDLE
+# times the usual one, follows one of the first FEW stamps; or where REST times as many events come
+# after a pause longer than they last; or where a pause is TIMES as long as all else, as when a clock
+# wraps and events are unsorted.
 FEW, SPARE, TIMES = 5, 30, 100
 PART, IDLE, IDLE_US, REST = 4, 30, 20_000, 10
 NAMED = 5  # recordings in a warning
-REACHING = 1000  # cells with events that say how large a sensor is
-FULL = 0.001  # share of cells that hold as many events as they can, from which on it is a loss
+REACHING = 1000  # cells with events from which the size of a sensor is judged
+FULL = 0.001  # share of saturated cells from which on a warning is given
 
 
 def one_or_two(size: Any) -> Any:
@@ -99,7 +99,7 @@ class Form:
         assert self.sensor is not None
         if not len(events):
             raise ValueError("the recording has no events; expected at least one")
-        # drawn by what it holds, so that copies of a recording remain copies
+        # seeded by its content, so that copies of a recording remain copies
         held = np.diff(events["t"], prepend=events["t"][:1]), events["x"], events["y"]
         seed = zlib.crc32(b"".join(column.tobytes() for column in held))
         cells = as_picture(self.size or self.sensor)
@@ -134,7 +134,7 @@ def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[s
 
     names = (f"recording {k}" for k in count())
     pool = Pool.collect(form.shape, counts_of(numbered(), names, form))
-    # frames are as large as their sensor
+    # frames have the size of their sensor
     tell_lost(pool, of, sensor=None if are_frames(first) else form.sensor)
     labels_met = sorted(met, key=by_value)
     places = np.array([labels_met.index(name) for name in met], np.int64)
@@ -190,10 +190,10 @@ def tell_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
     cut = sum(number > 1.1 * steps for number in lengths.values())
     if cut or middle < 0.9 * steps:
         warnings.warn(
-            f"each frame is a step of bin_ms={bin_ms:g}, and duration_ms={steps * bin_ms:g} counts "
-            f"{steps} of them: {cut} of {len(lengths)} recordings are cut, and most have {middle}, "
-            f"of which steps that are left are empty; the longest is {longest}: give bin_ms, the "
-            f"length of a frame, and duration_ms={lengths[longest]}*bin_ms",
+            f"with bin_ms={bin_ms:g} and duration_ms={steps * bin_ms:g}, {steps} frames are counted: "
+            f"{cut} of {len(lengths)} recordings are cut, and the median length is {middle} frames; "
+            f"the longest is {longest}: give bin_ms, the length of a frame, and "
+            f"duration_ms={lengths[longest]}*bin_ms",
             stacklevel=3,
         )
 
@@ -214,17 +214,17 @@ def tell_lost(
         ]
         more = f" and {len(pool.few) - NAMED} more" * (len(pool.few) > NAMED)
         warnings.warn(
-            f"{source}: little is counted of {', '.join(told)}{more}; is the first stamp right, or "
-            "the unit of their times another (--time)? Else give a longer duration (--duration-ms), "
-            "or cut them (--hop-ms)",
+            f"{source}: few events are counted of {', '.join(told)}{more}; is their first time stamp "
+            "wrong, or their unit of time (--time)? Otherwise give a longer --duration-ms, or cut "
+            "them (--hop-ms)",
             stacklevel=3,
         )
     full = int(np.sum(pool.counts == SATURATION))
     if full > FULL * max(len(pool.counts), 1):
         warnings.warn(
             f"{source}: {full:,} of {len(pool.counts):,} cells with events hold {SATURATION} in a "
-            "step, the most that they can count, so bright and brighter look alike: give shorter "
-            "steps (--bin-ms) or more cells (--size)",
+            "step, the largest count, so bright and brighter look alike: give shorter steps "
+            "(--bin-ms) or more cells (--size)",
             stacklevel=3,
         )
     if sensor is None or len(pool.cells) < REACHING:

@@ -105,15 +105,15 @@ def own(
     return whole.split_recordings(class_seed)[split]
 
 
-def check_taken(found: Sequence[Entry], source: str, **said: str | None) -> None:
+def check_taken(found: Sequence[Entry], source: str, **given: str | None) -> None:
     """Raise ValueError where `time` or `columns` is given and no file needs it."""
     kinds = sorted({one.path.suffix.lower() for one in found})
-    takes = [] if all(kind in READERS and READERS[kind].says for kind in kinds) else [*said]
+    takes = [] if all(kind in READERS and READERS[kind].says for kind in kinds) else [*given]
     if found[0].key is not None:  # all in one file
         takes = ["time"] * is_spoken(found[0].path)
-    for name, value in said.items():
+    for name, value in given.items():
         good = value is None or name in takes
-        expected = f"none, for it would do nothing: files ending in {' and '.join(kinds)} say it"
+        expected = f"none, since files ending in {' and '.join(kinds)} state it"
         need(f"{source}: --{name} (in Python {name}=)", value, good, expected)
 
 
@@ -162,8 +162,8 @@ def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str
     if labels:
         why = "have the same labels" if deals == "recordings" else "is the only split"
         warnings.warn(
-            f"{source}: {' and '.join(labels)} {why}, so these splits are not used; which classes "
-            "train, validate and test is drawn",
+            f"{source}: {' and '.join(labels)} {why}, so these splits are not used; the classes "
+            "of each split are drawn",
             stacklevel=3,
         )
     return split_classes(names, class_seed, source)

@@ -426,7 +426,7 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
         if 2 * common > number:
             raise ValueError(
                 f"{tasks.source}: {tasks.name_of(one)} and {tasks.name_of(other)} have the "
-                f"very same recordings, {common} of {number}; expected each in one of them"
+                f"same recordings, {common} of {number}; expected each in one of them"
             )
 
 

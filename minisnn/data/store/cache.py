@@ -1,9 +1,9 @@
 """A cache of computed arrays; an entry's name is a hash of everything that it depends on.
 
-A setting, a source file or a line of the code that changes asks for another entry, so that none is
-ever stale. The folder is that of the environment variable MINISNN_CACHE, or else the platform's own
-for caches; all of it may be deleted at any time. An entry is written beside its place and renamed
-into it: killed at any moment, none is half there.
+A changed setting, source file or line of code has another entry, so none is ever stale. The folder
+is given by the environment variable MINISNN_CACHE, or else the platform's folder for caches; all of
+it may be deleted at any time. An entry is written under another name and then renamed, so that none
+is ever incomplete.
 """
 
 import dataclasses
@@ -49,8 +49,7 @@ def cached(
     make        called without arguments; returns a dictionary of arrays
 
     A damaged entry is made again, with a warning. Where the folder cannot be used the arrays are
-    made, with a warning. Raises TypeError where `made_from` holds something whose content cannot be
-    told.
+    made, with a warning. Raises TypeError where `made_from` holds something that cannot be hashed.
     """
     key = _text({"format": FORMAT, "name": name, "made_from": made_from})
     path = folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
@@ -71,8 +70,8 @@ def cached(
             np.savez(whole, **{_KEY: key, **arrays})
     except OSError as error:
         warnings.warn(
-            f"cache folder {path.parent} cannot be used ({error.strerror or error}); going on "
-            "without it, set MINISNN_CACHE to a folder that can be written",
+            f"cache folder {path.parent} cannot be used ({error.strerror or error}); continuing "
+            "without it; set MINISNN_CACHE to a writable folder",
             stacklevel=2,
         )
     return arrays
@@ -134,4 +133,4 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
         return {"dataclass": type(value).__qualname__, **fields}
-    raise TypeError(f"made_from holds a {type(value).__name__}, whose content cannot be told")
+    raise TypeError(f"made_from holds a {type(value).__name__}, which has no hash")

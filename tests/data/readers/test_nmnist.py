@@ -49,7 +49,7 @@ def test_round_trip_beyond_the_23_bits_of_time(tmp_path):
         (((1, 1, 0, 0, 0), (1, 1, 0)), "8 bytes"),
         (((1, 1, 0, 0, 1), (34, 1, 0, 0, 1)), "x reaches from 1 to 34"),
         (((1, 34, 0, 0, 1),), "y reaches from 34"),
-        (((0, 0, 0, 0, 0), (0, 0, 0, 0, 0)), "nothing but zeros"),
+        (((0, 0, 0, 0, 0), (0, 0, 0, 0, 0)), "only zeros"),
         (((0, 240, 0, 0, 0),), "no events"),
         (((1, 1, 0, 0, 9), (1, 1, 0, 0, 8)), "times fall"),
         ((b"# a table of numbers\n1,2,3\n4,5,6\n"[:30],), "N-MNIST"),
