@@ -578,7 +578,8 @@ def train(
     elif bits is None:
         raise ValueError("give the bits to train for, such as --bits 2, or --resume DIR")
     else:
-        chip, place = ChipConfig(bits, readout_bits or 8), out or free_folder(f"chip-{bits}")
+        chip = ChipConfig(bits, readout_bits or 8)
+        place = out or free_folder(f"chip-{bits}")
         if start is not None:  # what no command can open is refused
             read(start).to_open(start, None, root and str(root))
         texts = {name: str(changes[name]) for name in ("start", "root") if name in changes}

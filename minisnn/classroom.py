@@ -73,7 +73,8 @@ def on_path(notebook: dict, path: dict[str, Any]) -> dict:
     lent: dict[str, str] = {}
     cells = []
     for cell in notebook["cells"]:
-        name, tags = cell["metadata"].get("exercise"), cell["metadata"].get("tags", ())
+        name = cell["metadata"].get("exercise")
+        tags = cell["metadata"].get("tags", ())
         optional = name not in path["exercises"] if "exercises" in path else "optional" in tags
         if "exercise" in tags and optional:
             lent[name] = f"# Exercise {name} is left out on this path: the course's own solution.\n"

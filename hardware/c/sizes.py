@@ -80,7 +80,8 @@ def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
     for build in BUILDS:
         spikes, states, sums, first = 0, [], 0, 3  # planes of the input's counts
         for layer in chip.layers[:-1]:
-            (H, W, C), (h, w, C_out) = layer.input_shape, layer.output_shape
+            H, W, C = layer.input_shape
+            h, w, C_out = layer.output_shape
             row = first * -(-W * C // 32)
             out = planes * -(-w * C_out // 32)
             window = 1 if layer.pool == "none" else 4

@@ -83,7 +83,9 @@ def spread(x, words, weight, V):
     weight (C_in, k, k C_out) is mirrored, so that what an event adds to one row of sites lies in
     one piece.
     """
-    H, k, row = x.shape[0], weight.shape[1], weight.shape[2]
+    H = x.shape[0]
+    k = weight.shape[1]
+    row = weight.shape[2]
     C_in = weight.shape[0]
     C_out = weight.shape[2] // weight.shape[1]
     V[:] = 0
@@ -129,7 +131,8 @@ def neuron_row(V, P, Q, r, u, bias, c, counted):
         u[n] = y
         fired = np.int32(rest * np.int32(y >= c.threshold))
         r[n] = np.int32(np.int32(c.gamma * r[n]) + fired) >> 12
-        p, q = P[n], Q[n]
+        p = P[n]
+        q = Q[n]
         P[n] = mix(p, q, c.alpha, c.plus, c.minus)
         Q[n] = mix(q, np.int32(V[n] << F), c.beta, c.plus, c.minus)
     return clipped
@@ -289,7 +292,9 @@ def convolved(
     key        of the random numbers of `stochastic`, the last `window` steps for the way back
     axons      of Loihi's neurons, see `conv`
     """
-    (H, W, _), shape, (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
+    H, W, _ = layer.input_shape
+    shape = layer.output_shape
+    B, T = x.shape[:2]
     flat = rows_of(x)
     out = np.empty((B, T, *shape), np.uint8)
     clipped = np.zeros(B, np.int64)

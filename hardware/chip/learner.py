@@ -250,7 +250,8 @@ def check_samples(net, p: np.ndarray, y) -> np.ndarray:
 
 
 def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-    W, b = net.weight, net.bias
+    W = net.weight
+    b = net.bias
     word, room = net.ends(-1)
     k = learner.shifts(0, net.readout.bits)[0]
     noise, _ = numbers(seed_state(learner.seed), W.size)

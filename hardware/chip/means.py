@@ -204,6 +204,7 @@ def distances_to(m: np.ndarray, p: np.ndarray) -> np.ndarray:
 def is_refused(far: np.ndarray, refuse: int, shots: int) -> np.ndarray:
     """Return which recordings a device refuses, from distances (..., 2) to the nearest class and
     the nearest mean that is no class; if refuse is 0, only the latter counts."""
-    nearest, blank = far[..., 0], far[..., 1]
+    nearest = far[..., 0]
+    blank = far[..., 1]
     alike = (blank < nearest) & ((blank <= refuse) | (refuse == 0))
     return alike | (nearest > refuse + refuse // shots)

@@ -116,7 +116,8 @@ class IntegerNet:
     def _made(cls, checkpoint, samples: int | None, bits: int, words, *more) -> Any:
         """Make the network with an exponent of the readout that leaves bits to learn as the
         checkpoint adapts."""
-        net, inner = checkpoint.net, checkpoint.inner
+        net = checkpoint.net
+        inner = checkpoint.inner
         steps = steps_of(net, inner, samples or net.ways)
         exponent = readout_exponent(steps["log2_weight"], bits, learns_online(inner))
         self = cls(net, checkpoint.theta, words, exponent, *more)

@@ -124,7 +124,8 @@ def check_layer(layer, room: int) -> None:
         ("weights", layer.weight, ends(layer.bits)),
         ("biases", layer.bias, (-room, room)),
     ):
-        low, high = int(array.min()), int(array.max())
+        low = int(array.min())
+        high = int(array.max())
         if low < limits[0] or high > limits[1]:
             raise ValueError(
                 f"{layer.name}: {name} from {low} to {high}; there is room for {limits[0]} to "

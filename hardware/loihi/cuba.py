@@ -105,7 +105,8 @@ class CubaNet(IntegerNet):
     ):
         quantise.check_kind(net, self.kind)
         neuron = net.neuron
-        alpha, beta = factor(neuron.alpha), factor(neuron.beta)
+        alpha = factor(neuron.alpha)
+        beta = factor(neuron.beta)
         self.config = config
         self.du = 4095 - beta if config.du is None else config.du
         self.dv = 4096 - alpha if config.dv is None else config.dv

@@ -38,7 +38,8 @@ def online_of(found, step: float) -> CubaNet:
     nothing = np.zeros_like(net.views(found.theta)["readout.weight"].T)
     theta = with_prototypes(net, found.theta, nothing)
     chip = CubaNet.of(replace(found, theta=theta, inner=OnlineReadout(step)))
-    own, step = found.inner, 2.0 ** chip.steps["log2_weight"]
+    own = found.inner
+    step = 2.0 ** chip.steps["log2_weight"]
     if isinstance(own, OnlineReadout) and own.steps == 1 and np.all(own.step_size == step):
         raise ValueError(
             f"step size {step:g}: the network adapts from zero, one sample after the other, by this "
@@ -76,7 +77,9 @@ def run(
 
 
 def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
-    net, theta, inner = found.net, found.theta, found.inner
+    net = found.net
+    theta = found.theta
+    inner = found.inner
     task = tasks.episode(seed, index, net.ways, 1, queries)
     x = samples_of(task)
     n = len(task.y_support)

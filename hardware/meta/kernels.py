@@ -129,7 +129,8 @@ def backward(
     own, but the filters carry adjoints back to their events.
     """
     T, H = x.shape[1:3]
-    window, row = slopes.shape[1], slopes.shape[3]
+    window = slopes.shape[1]
+    row = slopes.shape[3]
     C, k = weight.shape[:2]
     C_in = weight.shape[2] // k
     W = row // C

@@ -141,7 +141,8 @@ def _episode(dealt, traces, asked, index) -> tuple[Answers, np.ndarray, float]:
     one = traces.of(dealt.episode(seed, index, ways, shots, queries))
     y = one.task.y_query
     labels = one.task.y_support
-    p, query = traces.integers[one.support], traces.integers[one.query]
+    p = traces.integers[one.support]
+    query = traces.integers[one.query]
     means = taught(p, labels, shuffled(seed, index).permutation(len(labels)))
     at_once = far = means.distances(query)
     if arrives:

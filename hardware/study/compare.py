@@ -85,7 +85,8 @@ def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: 
     """Tabulate accuracy by word length, a column for each rounding of the update."""
     words = {str(b): (b, b) for b in bits}
     if len(bits) > 1:
-        most, least = max(bits), min(bits)
+        most = max(bits)
+        least = min(bits)
         words[f"{least} in the readout, {most} below"] = most, least
         words[f"{most} in the readout, {least} below"] = least, most
     rows = []

@@ -21,7 +21,8 @@ class FloatReadout:
     def __init__(self, net, theta: np.ndarray):
         views = net.views(theta)
         self.net, self.theta, self.neuron = net, theta, net.neuron
-        self.weight, self.bias = views["readout.weight"], views["readout.bias"]
+        self.weight = views["readout.weight"]
+        self.bias = views["readout.bias"]
 
     def traces(self, x: np.ndarray) -> np.ndarray:
         """Return presynaptic p at every step, float32 (B, T, inputs)."""

@@ -81,7 +81,8 @@ def _episode(chip, dealt, how, traces, blots, seed, index) -> Seen:
     ways, shots, queries = how
     task = dealt.episode(seed, index, 2 * ways, shots, queries)
     one = traces.of(task)
-    support, query = traces.integers[one.support], traces.integers[one.query]
+    support = traces.integers[one.support]
+    query = traces.integers[one.query]
     first = task.y_support < ways  # the classes that are taught
     means = taught(support[first], task.y_support[first], range(int(first.sum())))
     known = task.y_query < ways

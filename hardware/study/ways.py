@@ -78,7 +78,9 @@ class Comparison:
                 f"there is no network for {ROLE}; give --networks a folder that holds it"
             )
         self.study, self.found, self.words, self.bits = study, found, words, bits
-        self.net, self.theta, self.inner = found.net, found.theta, one_look(found.loop)
+        self.net = found.net
+        self.theta = found.theta
+        self.inner = one_look(found.loop)
         self.chip(bits[0])  # or refuse the network, before anything is measured
         self.tasks = study.tasks("double-nmnist")
 

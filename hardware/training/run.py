@@ -113,7 +113,8 @@ def _recordings(config: TrainingConfig, origin: Origin) -> dict[str, Any]:
     if config.dataset != "double-nmnist":  # there it is of tasks that test: a choice of this run
         found["align"] = config.align
     if origin.how is not None:  # what had no effect when it was read might have one now
-        how, usual = origin.options(config.dataset), TrainingConfig()
+        how = origin.options(config.dataset)
+        usual = TrainingConfig()
         found |= {name: how.get(name, getattr(usual, name)) for name in READING}
     return found
 

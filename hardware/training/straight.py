@@ -75,8 +75,12 @@ class HeldNet:
 
     def __init__(self, net, grid: Grid):
         self.net, self.grid = net, grid
-        self.size, self.dtype, self.ways = net.size, net.dtype, net.ways
-        self.blocks, self.layout, self.input_shape = net.blocks, net.layout, net.input_shape
+        self.size = net.size
+        self.dtype = net.dtype
+        self.ways = net.ways
+        self.blocks = net.blocks
+        self.layout = net.layout
+        self.input_shape = net.input_shape
         self.slice_of = net.slice_of
         self.learned = net.learned
 

@@ -119,7 +119,8 @@ def _inner_loop(net: Any, inner: Any) -> str:
 
 def _training(found: Any, config: Any) -> None:
     """Print how a network was trained, and the last values of its curve."""
-    done, rule = found.progress.get("update", 0), RULES[config.rule]
+    done = found.progress.get("update", 0)
+    rule = RULES[config.rule]
     task = f"{config.tasks} x {config.ways}-way {config.shots}-shot"
     task = f"{config.queries} samples" if rule.whole_set else task
     words = f"{rule.words(config.order)}, {done} of {config.updates} updates of {task}"

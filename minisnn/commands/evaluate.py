@@ -105,7 +105,8 @@ def evaluate(
     json = None if json is None else json.absolute()  # code of the user may change the folder
     tested = checkpoint or network_for(dataset, strokes)
     found = read(tested)
-    config, origin = found.config, found.origin
+    config = found.config
+    origin = found.origin
     dataset, place = found.to_open(tested, dataset, None if root is None else str(root))
     if json is not None:
         outputs.check_not_read(json, [place], outputs.FILE)

@@ -59,10 +59,12 @@ def record(
     if pictures is None:
         idle("for the shipped digits", labels=labels, size=size)
         found = load_digits()
-        names, numbers = tuple("0123456789"), found.numbers
+        names = tuple("0123456789")
+        numbers = found.numbers
     else:
         found = read_pictures(pictures, labels, size)
-        names, numbers = found.names, np.arange(1, len(found) + 1)
+        names = found.names
+        numbers = np.arange(1, len(found) + 1)
     for name in names:
         if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\:"):
             raise ValueError(f"{pictures}: the label {name!r} cannot be the name of a folder")
@@ -73,7 +75,8 @@ def record(
     with whole_folder(out) as folder:
         camera = EventCamera(inverted=inverted)
         for index in bar(range(len(found.labels)), None, "recording", not quiet):
-            label, number = int(found.labels[index]), int(numbers[index])
+            label = int(found.labels[index])
+            number = int(numbers[index])
             if each is not None and seen[label] >= each:
                 continue
             seen[label] += 1

@@ -72,7 +72,8 @@ def show(
     from ..training.checkpoint import read
 
     found = None if checkpoint is None else read(checkpoint)
-    name, place = dataset or "double-nmnist", None if root is None else str(root)
+    name = dataset or "double-nmnist"
+    place = None if root is None else str(root)
     how: dict[str, Any] = {}
     if found is not None and checkpoint is not None:
         name, place = found.to_open(checkpoint, dataset, place)

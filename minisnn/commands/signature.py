@@ -76,7 +76,8 @@ def declare(parser: argparse.ArgumentParser, command: Any) -> None:
 
 
 def _add(parser: Any, parameter: inspect.Parameter) -> None:
-    kind, default = parameter.annotation.__origin__, parameter.default
+    kind = parameter.annotation.__origin__
+    default = parameter.default
     optional = get_origin(kind) in (Union, UnionType)
     if optional:
         kind = next(one for one in get_args(kind) if one is not NoneType)

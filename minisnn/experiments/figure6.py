@@ -55,7 +55,8 @@ def trial_of(
 
 def transfer(study: Study, found: Findings) -> Iterable[Curve]:
     """Return the shots of a new readout for this number of ways."""
-    pretrained, maml = study.network(ROLE, found), study.network(MAML, found)
+    pretrained = study.network(ROLE, found)
+    maml = study.network(MAML, found)
     if pretrained is None or maml is None:
         return
     for ways in (5, 20):

@@ -53,7 +53,8 @@ class Networks:
 
     def _read(self, role: str, place: Path) -> Checkpoint:
         self.places[role] = place
-        network, dataset = read(place), role.split("/")[0]
+        network = read(place)
+        dataset = role.split("/")[0]
         if network.origin.data not in (None, PYTHON, dataset):
             raise ValueError(
                 f"{place}: the network learned from {network.origin.words()}; expected one of "
@@ -69,7 +70,8 @@ class Networks:
 
     def describe(self, role: str) -> str:
         """Describe where a network comes from, and how long it was trained."""
-        network, progress = self.found[role], self.found[role].progress
+        network = self.found[role]
+        progress = self.found[role].progress
         begun = network.config and network.config.start
         done, planned = (progress.get(name) for name in ("update", "updates"))
         parts = {

@@ -17,7 +17,8 @@ def delayed(x: np.ndarray, delay: int) -> np.ndarray:
     out = np.zeros_like(x)
     steps = x.shape[1] - abs(delay)
     if steps > 0:
-        late, early = max(delay, 0), max(-delay, 0)
+        late = max(delay, 0)
+        early = max(-delay, 0)
         out[:, late : late + steps] = x[:, early : early + steps]
     return out
 

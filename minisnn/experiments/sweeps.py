@@ -40,7 +40,8 @@ def error_of(row: Row) -> Row:
 
 def seconds(curve: Curve, episodes: int) -> None:
     """Measure the time of an update on five support samples, the least of five."""
-    network, study = curve.network, curve.study
+    network = curve.network
+    study = curve.study
     task = study.tasks(curve.dataset).episode(study.settings.seed, 0, network.net.ways, 1, 1)
     step = InnerLoop(network.loop.step_size)
     support = network.theta, task.x_support, task.y_support
@@ -136,7 +137,8 @@ def activity_of(tasks, settings: Settings, net, theta: np.ndarray, index: int) -
 def activities(curve: Curve, episodes: int) -> None:
     """Measure the mean activity of all layers below the readout, and of each (%)."""
     for case in curve.cases:
-        net, theta = case.rule.net, case.rule.theta
+        net = case.rule.net
+        theta = case.rule.theta
         key = f"activity-of-{curve.dataset}"
         items = curve.study.items(key, curve.dataset, activity_of, net, theta, count=episodes)
         rates = 100 * np.mean(items, 0)

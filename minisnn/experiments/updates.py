@@ -245,7 +245,8 @@ def table_3(study: Study, found: Findings) -> None:
     for name, (times, paper) in RATIOS.items():
         if name in measured:
             other = measured[name]
-            least, most = times / 3, 3 * times
+            least = times / 3
+            most = 3 * times
             found.claim(
                 f"inner-loop updates are some {times} times as large as those of the {name}",
                 paper,

@@ -244,7 +244,8 @@ class Reader:
 
     def flatten(self, name: str) -> None:
         """Read a Flatten of all axes, however they are numbered."""
-        node, axes = self.nodes[name], len(self.shape) + self.batch
+        node = self.nodes[name]
+        axes = len(self.shape) + self.batch
         ends = [int(np.ravel(end)[0]) % axes for end in (node.start_dim, node.end_dim)]
         if len(self.shape) == 3 and ends != [self.batch, axes - 1]:
             raise self.wrong(name, "start_dim, end_dim", ends, "all of (C, H, W): 0, -1")
@@ -269,7 +270,8 @@ class Reader:
         """Return (weight, bias, stride) of a Conv2d: weights (k, k, C_in, C_out), or (features,
         K) where the kernel is as large as the image; below the last layer, one site remains an
         image."""
-        (h, w), k = weight.shape[2:], weight.shape[2]
+        (h, w) = weight.shape[2:]
+        k = weight.shape[2]
         stride, padding, dilation = (self.two(name, of) for of in ("stride", "padding", "dilation"))
         found = weight.shape[1], int(np.ravel(self.nodes[name].groups)[0]), dilation
         if self.flat or len(self.shape) != 3 or found != (self.shape[0], 1, (1, 1)):

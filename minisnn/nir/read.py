@@ -209,7 +209,8 @@ def _network(reader: Reader, neuron: Any, own: dict[int, Any], parts: list) -> t
             layers.append(Conv(len(b.bias), len(b.weight), b.stride, b.pool, neuron=neuron_of))
         else:
             layers.append(Dense(len(b.bias), b.recurrent is not None, neuron=neuron_of))
-    shape, ways = tuple(reader.input_shape), len(last.bias)
+    shape = tuple(reader.input_shape)
+    ways = len(last.bias)
     net = SpikingNet(shape, layers=layers, ways=ways, neuron=neuron, dtype=reader.dtype)
     with np.errstate(over="ignore"):
         return net, np.concatenate([np.ravel(part) for part in parts]).astype(net.dtype)
@@ -229,7 +230,8 @@ def _as_cuba(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
     The network's neuron has the decays of the readout and the first layer's threshold; a layer of
     others has a neuron of its own.
     """
-    first, last = reader.layers[0], reader.layers[-1]
+    first = reader.layers[0]
+    last = reader.layers[-1]
     level = _fires_at(first, reader) if first is not last else 0.3
     own, parts = {}, []
     for n, b in enumerate(reader.layers):
@@ -257,7 +259,8 @@ def _as_lif(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
     a layer does in step t + 2 what it does there in step t.
     """
     last, parts = reader.layers[-1], []
-    level, alpha = float(last.threshold[0]), last.alpha
+    level = float(last.threshold[0])
+    alpha = last.alpha
     for b in reader.layers:
         alike = np.allclose([b.alpha, b.beta], [alpha, last.beta], rtol=0, atol=1e-6)
         plain = b.recurrent is None and not np.any(b.bias) and b.pool != "mean"

@@ -46,7 +46,10 @@ def chain_of(graph: Any) -> Chain:
     inputs = [name for name, node in nodes.items() if node.kind == "Input"]
     if len(inputs) != 1:
         raise ValueError(f"the graph has {len(inputs)} inputs; expected one")
-    at, names, inside, loops = inputs[0], [*inputs], list[str](), dict[str, str]()
+    at = inputs[0]
+    names = [*inputs]
+    inside = list[str]()
+    loops = dict[str, str]()
     while nodes[at].kind != "Output":
         back = {target: _way_back(nodes, after, at, target) for target in after[at]}
         ways = [way for way in back.values() if way]
@@ -90,7 +93,8 @@ def _way_back(nodes: Any, after: Any, start: str, at: str) -> list[str]:
 
 def _flattened(graph: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """Return a graph's nodes and edges, with those of inner graphs named "outer.inner"."""
-    nodes, edges = dict(graph.nodes), [tuple(edge) for edge in graph.edges]
+    nodes = dict(graph.nodes)
+    edges = [tuple(edge) for edge in graph.edges]
     for name in [name for name, node in nodes.items() if type(node).__name__ == "NIRGraph"]:
         inner, wires = _flattened(nodes.pop(name))
         kinds = {n: type(node).__name__ for n, node in inner.items()}

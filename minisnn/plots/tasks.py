@@ -13,7 +13,8 @@ from ..core.loss import softmax
 from ..meta.tasks import Task
 from .canvas import COLOURS, figure, plain, style
 
-ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
+ON = COLOURS["vermillion"]
+OFF = COLOURS["blue"]
 MOST_ROWS = 20  # of a contact sheet
 MOST_LINES = 100  # of a small picture: units are summed, so that none is lost between its pixels
 SHORT_NAME = 3  # characters of a class's name that stands level below its bars
@@ -211,7 +212,8 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
     6
     """
     look = _look(task)
-    shapes, expected = (np.shape(before), np.shape(after)), (len(look.query), task.ways)
+    shapes = (np.shape(before), np.shape(after))
+    expected = (len(look.query), task.ways)
     need("the shapes of logits", shapes, set(shapes) == {expected}, f"{expected}, twice")
     most = _most(look.support, look.query)
     names = [_name(task, way) for way in range(task.ways)]
@@ -355,7 +357,8 @@ def _look(task: Task) -> Look:
     check_drawn(task)
     if task.x_support.ndim == 3:
         # low units at the bottom, time from left to right
-        first, second = raster_pictures(task.x_support), raster_pictures(task.x_query)
+        first = raster_pictures(task.x_support)
+        second = raster_pictures(task.x_query)
         rows = task.x_support.shape[2] - 1, 0
         return Look(first, second, "unit", "time (steps)", 1.0, "orange: events of a unit", rows)
     support, query = (x.sum(axis=1, dtype=float) for x in (task.x_support, task.x_query))

@@ -263,7 +263,8 @@ def correct(logits: np.ndarray, task: Task) -> np.ndarray:
 def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) -> Drawn:
     """Return what the answers to a task rest on. asked: the queries (Q,), all by default. support:
     whether support recordings count; each matters little where there are many shots."""
-    of, labels = task.y_query, task.y_support
+    of = task.y_query
+    labels = task.y_support
     names = task.classes or tuple(map(str, range(task.ways)))
     if task.real:  # targets are not classes: all samples are of one
         of, labels = (np.zeros(len(y), np.int64) for y in (of, labels))
@@ -271,7 +272,8 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
     which = slice(None) if asked is None else asked
     learned, query = task.recordings or [np.zeros((len(y), 0), np.int64) for y in (labels, of)]
     if not support or learned.shape[1] == 0:  # unknown, or a classifier, which learns from none
-        learned, labels = np.zeros((0, query.shape[1]), np.int64), labels[:0]
+        learned = np.zeros((0, query.shape[1]), np.int64)
+        labels = labels[:0]
     return Drawn(query[which], of[which], learned, labels, names)
 
 

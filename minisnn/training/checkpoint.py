@@ -267,7 +267,8 @@ def _assembled(
         for of, part in parts.items()
         if of.startswith("optimiser/")
     }
-    training, provenance = texts["training"], dict(texts["provenance"])
+    training = texts["training"]
+    provenance = dict(texts["provenance"])
     config = training and TrainingConfig.from_mapping(training, "training settings")
     origin = Origin()
     if "origin" in provenance:

@@ -67,7 +67,8 @@ def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | Non
     ValueError, before anything is learned, for sets that lack what training, validation or the test
     ask for, or that share what is to be unseen. A first task of each is drawn.
     """
-    rule, train = RULES[config.rule], data["train"]
+    rule = RULES[config.rule]
+    train = data["train"]
     real = False
     for split, tasks in data.items():
         classes = tuple(getattr(tasks, "classes", ()))
@@ -98,7 +99,8 @@ def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | Non
         task = data[split].episode(config.seed, 0, *size)
         if not rule.whole_set:
             check_size(task, *size)
-        found, shape = task.x_query.shape[2:], tuple(train.input_shape)
+        found = task.x_query.shape[2:]
+        shape = tuple(train.input_shape)
         need(f"the shape of samples of {split}", found, found == shape, f"{shape}, as in training")
         labels = rule.whole_set or rule.class_means or rule.any_ways
         check_targets(task, loss_of(loss or config.loss), labels, f"{split}: its tasks")
@@ -227,7 +229,8 @@ def evaluate(
         options |= asked_whole(dataset) if whole_set else {}
         dataset = open_set(dataset, split, root, progress, **options)
     if whole_set:
-        there, known = tuple(dataset.classes), tuple(classes or dataset.classes)
+        there = tuple(dataset.classes)
+        known = tuple(classes or dataset.classes)
         number = f"{net.ways}, as many as the network tells apart"
         need(f"training classes of {name}", len(there), len(there) == net.ways, number)
         if odd := [label for label in there if label not in set(known)]:
@@ -269,7 +272,8 @@ def evaluate(
             stacklevel=2,
         )
     rows = rows_of(list(rules), answered, errors=measure == "error")
-    before, own = rows.pop("before"), rows.pop("adapted")
+    before = rows.pop("before")
+    own = rows.pop("adapted")
     others = {rule: row.in_json() | _less(own, row) for rule, row in rows.items()}
     return {
         f"{measure}_before": before.mean,

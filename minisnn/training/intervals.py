@@ -52,7 +52,8 @@ LEVEL = 0.95
 LEAST = 3.0  # degrees of freedom of V_E + V_R: fewer are an accident of its estimate
 CAUTION = 0.6  # standard errors; tests/benchmarks/interval_coverage.py tells what it is good for
 ANSWERS, DIFFERENCES = (0.0, 1.0), (-1.0, 1.0)
-ERRORS, ANYTHING = (0.0, np.inf), (-np.inf, np.inf)
+ERRORS = (0.0, np.inf)
+ANYTHING = (-np.inf, np.inf)
 HALVES = "ci95", "ci95_recordings", "ci95_classes"
 POPULATIONS = {
     "classes": "new classes and new recordings",
@@ -356,7 +357,8 @@ class Shared:
         """Return the eigenvalues of H Z Z' H, where H subtracts the mean, and the weights of sum (A
         - mean)^2 and |Z'(A - mean)|^2 in Var(mean A). None where classes are made of several
         symbols, or episodes do not share some of their classes."""
-        Z, episodes = self.classes, self.episodes
+        Z = self.classes
+        episodes = self.episodes
         if self.sides != 1 or episodes < 3:
             return None
         centred = Z - Z.mean(0)

@@ -103,7 +103,8 @@ class Origin:
 
     def check_same(self, now: "Origin", folder: Path) -> None:
         """Raise ValueError, after data was read, where it differs from the run's."""
-        old, new = self.content or {}, now.content or {}
+        old = self.content or {}
+        new = now.content or {}
         apart = [split for split in old if new.get(split, old[split]) != old[split]]
         if apart or self.kind not in (None, now.kind):
             raise ValueError(

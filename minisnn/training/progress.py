@@ -49,7 +49,9 @@ def show(
     shown: Any, config: TrainingConfig, rows: Sequence[Mapping[str, float]], progress: bool
 ) -> None:
     """Report averages over the last updates of the same rule, as many as make a hundred tasks."""
-    done, total, span = len(rows), config.updates, max(1, 100 // config.tasks)
+    done = len(rows)
+    total = config.updates
+    span = max(1, 100 // config.tasks)
     last = rows[max(alike_since(config, done), done - span) :]
     measure = "error" if "error_after" in rows[-1] else "accuracy"
     form = ".3g" if measure == "error" else ".0%"
@@ -123,7 +125,9 @@ def deviations(result: Mapping[str, Any]) -> str:
 
 def sentence(result: dict) -> str:
     """Describe the result of `evaluate` in a line."""
-    split, met, other = result.get("split", "test"), result.get("met"), deviations(result)
+    split = result.get("split", "test")
+    met = result.get("met")
+    other = deviations(result)
     adapts = result.get("inner_steps") != 0  # else by class means, or without learning at all
     episodes = f"episode{'s' * (result['episodes'] != 1)}"
     if "error_after" in result:
@@ -174,7 +178,8 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
     for name, row in shown.items():
         apart, *_ = row.get("less", [0.0])
         less = f"{100 * apart:+.1f}{plus_minus(row['less_interval'])}" if "less" in row else ""
-        mean, margin = f"{100 * row['mean']:.1f}", plus_minus(row["interval"])
+        mean = f"{100 * row['mean']:.1f}"
+        margin = plus_minus(row["interval"])
         lines.append(f"{name:<{wide}}{mean:>8}{margin:>10}{less:>20}".rstrip())
     if result["interval"]:
         lines.append(f"± is the 95 % interval for {result['interval']['population']}")

@@ -228,14 +228,17 @@ class _Run:
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
         """Run from a checkpoint, or from the beginning. origin: that of a new run."""
-        config, folder, net = self.config, self.folder, self.net
+        config = self.config
+        folder = self.folder
+        net = self.net
         if self.progress:
             announce()
         if found is None:
             state = begun(config, net, self.steps, self.data["train"])
         else:
             state = restored(net, found, folder.path)
-            self.saved, self.axes = state.update, getattr(found.inner, "axes", None)
+            self.saved = state.update
+            self.axes = getattr(found.inner, "axes", None)
             for values in zip(*found.curve.values()):
                 row = dict(zip(found.curve, map(float, values)))
                 self.rows.append({name: v for name, v in row.items() if not math.isnan(v)})
@@ -304,7 +307,8 @@ class _Run:
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
         """Return the state after one update of `tasks` tasks, and its row in the log. Where it is
         not finite, save the state before and raise ValueError."""
-        config, sums = self.config, [Learned()]
+        config = self.config
+        sums = [Learned()]
         run = self.data["train"], self.net, config, self.steps, state.theta, state.log_step
 
         def collect(found: Learned) -> None:  # in task order
@@ -322,7 +326,8 @@ class _Run:
 
     def _validate(self, state: State) -> None:
         """Evaluate the validation tasks when they are due, and draw the curve so far."""
-        config, due = self.config, self.config.evaluate_every
+        config = self.config
+        due = self.config.evaluate_every
         now = due and self.rows and (state.update % due == 0 or state.update == config.updates)
         if not now or "validation" in self.rows[-1]:
             return
@@ -365,7 +370,8 @@ class _Run:
         return [1 / ways for ways in sizes] if self.measure == "accuracy" else None
 
     def _save(self, state: State) -> None:
-        updates, tasks = self.config.updates, state.update * self.config.tasks
+        updates = self.config.updates
+        tasks = state.update * self.config.tasks
         checkpoints.save(
             self.folder / checkpoints.CURRENT,
             self.net,
@@ -381,7 +387,8 @@ class _Run:
 
     def _test(self, state: State) -> dict | None:
         """Return the accuracy on the test tasks, measured once and kept in result.json."""
-        config, origin = self.config, self.folder.origin
+        config = self.config
+        origin = self.folder.origin
         path = self.folder / "result.json"
         self.folder.draw(self.rows, self._chances())
         if not config.test_episodes:
@@ -392,9 +399,11 @@ class _Run:
         beside = None
         plain = type(self.held) is Held and not RULES[config.rule].whole_set
         if plain:
-            known, inner = checkpoints.classifier(), self._inner(state)
+            known = checkpoints.classifier()
+            inner = self._inner(state)
             beside = partial(baselines, self.net, state.theta, pretrained=known, inner=inner)
-        episodes, seed = config.test_episodes, config.test_seed
+        episodes = config.test_episodes
+        seed = config.test_seed
         test = self._evaluate(state, "test", episodes, seed, self.progress, beside)
         test |= dict(
             rule=config.rule,

@@ -392,7 +392,8 @@ class TrainingConfig:
     def idle(self) -> dict[str, str]:
         """Return the settings without effect in this run, with the reason: {"kernel": "without conv
         layers"}."""
-        rule, by_rule = RULES[self.rule], f"with rule {self.rule}"
+        rule = RULES[self.rule]
+        by_rule = f"with rule {self.rule}"
         cnn = self.model == "cnn"
         takers = {
             name: [one for one, names in READ_BY.items() if name in names] for name in READING

@@ -103,11 +103,13 @@ class Own(NamedTuple):
             self.rule.check(config)
             given["rule"] = "rule"
         for name, part in given.items():
-            found, usual = getattr(config, name), getattr(TrainingConfig, name)
+            found = getattr(config, name)
+            usual = getattr(TrainingConfig, name)
             must(name, found == usual, f"{usual} where {part} is given", found)
 
 
-FLOAT, MODEL = Held(), Own()  # nothing but what the settings say
+FLOAT = Held()  # nothing but what the settings say
+MODEL = Own()
 
 
 class State(NamedTuple):
@@ -272,7 +274,8 @@ def _unturned(tasks: Any, net: Kept) -> list:
 
 def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
     """Raise ValueError for more axes than features, or than training classes less one."""
-    features, classes = config.readings * net.layout[-2].shape[0], len(_unturned(tasks, net))
+    features = config.readings * net.layout[-2].shape[0]
+    classes = len(_unturned(tasks, net))
     what = f"at most {features} features, and fewer than {classes} training classes"
     must("axes", config.axes <= min(features, classes - 1), what, config.axes)
 
@@ -368,7 +371,8 @@ def updated(
     shrunk = 1.0 if config.clip is None else min(1.0, config.clip / max(norm, 1e-30))
     schedule = cosine(state.update, config.updates, 1.0, config.lr_end)
     outer, step_sizes = optimisers(net, steps)
-    outer.state, step_sizes.state = dict(state.outer), dict(state.step_sizes)
+    outer.state = dict(state.outer)
+    step_sizes.state = dict(state.step_sizes)
     theta = outer.step(state.theta, gradient, config.lr * schedule)
     log_step = state.log_step
     if steps.learned:

@@ -65,7 +65,8 @@ def grey_values(pictures: Any) -> np.ndarray:
     if pictures.dtype == np.uint8:
         return pictures / 255.0
     need("dtype of pictures", pictures.dtype, pictures.dtype.kind == "f", "uint8, or float")
-    low, high = pictures.min(initial=1), pictures.max(initial=0)
+    low = pictures.min(initial=1)
+    high = pictures.max(initial=0)
     need("pictures", f"from {low} to {high}", low >= 0 and high <= 1, "values in [0, 1], or uint8")
     return pictures.astype(np.float64)
 
@@ -132,7 +133,8 @@ class EventCamera:
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
-            value, most = getattr(self, name), 1 if name in ("hot", "dead") else HUGE
+            value = getattr(self, name)
+            most = 1 if name in ("hot", "dead") else HUGE
             need(name, value, least <= value <= most, f"{least:g} to {most:g}")
         pair = np.shape(self.offset_px) == (2,) and np.isfinite(self.offset_px).all()
         need("offset_px", self.offset_px, pair, "two numbers, (x, y)")

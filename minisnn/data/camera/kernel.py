@@ -37,7 +37,8 @@ def log_luminance(picture, rows, columns, floor):
 def apart(view, fine):
     """Split the map into every `fine`-th row and column, from each of the first ones on: (fine,
     fine, rows, columns), so that values for neighbouring pixels are adjacent."""
-    rows, columns = -(-view.shape[0] // fine), -(-view.shape[1] // fine)
+    rows = -(-view.shape[0] // fine)
+    columns = -(-view.shape[1] // fine)
     padded = np.zeros((rows * fine, columns * fine))
     padded[: view.shape[0], : view.shape[1]] = view
     return padded.reshape(rows, fine, columns, fine).transpose(1, 3, 0, 2).copy()
@@ -53,9 +54,11 @@ def look(planes, top, left, shape, out):
     j = math.floor(left)
     a = top - i
     b = left - j
-    c, d = j // fine, (j + 1) // fine
+    c = j // fine
+    d = (j + 1) // fine
     for y in range(height):
-        above, below = i + y * fine, i + 1 + y * fine
+        above = i + y * fine
+        below = i + 1 + y * fine
         nw = planes[above % fine, j % fine, above // fine, c : c + width]
         ne = planes[above % fine, (j + 1) % fine, above // fine, d : d + width]
         sw = planes[below % fine, j % fine, below // fine, c : c + width]
@@ -69,7 +72,10 @@ def look(planes, top, left, shape, out):
 def follow(light, before, reference, free, start_ms, pixels, now, due):
     """Update the signal by a millisecond, and mark each pixel that is blind or has an event in it:
     (threshold - difference) / slope < 1. References of the other pixels leak."""
-    on, off, leak, keep = pixels.on, pixels.off, pixels.leak, pixels.keep
+    on = pixels.on
+    off = pixels.off
+    leak = pixels.leak
+    keep = pixels.keep
     for k in range(now.size):
         now[k] = before[k] + keep * (light[k] - before[k])
         slope = now[k] - before[k] + leak[k]
@@ -86,7 +92,9 @@ def pixel_events(view, scene, pixels, residual, stop_after):
 
     stop_after: end the recording so many microseconds after its first event.
     """
-    places, shape, leak = scene.places, scene.shape, pixels.leak
+    places = scene.places
+    shape = scene.shape
+    leak = pixels.leak
     number = shape[0] * shape[1]
     planes = apart(view, scene.fine)
     light = np.empty(number)

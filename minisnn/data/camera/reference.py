@@ -71,7 +71,8 @@ def pixel_events(
     residual: signal - reference at the start. stop_after: end the recording so many microseconds
     after its first event.
     """
-    places, leak = scene.places, pixels.leak
+    places = scene.places
+    leak = pixels.leak
     now = look(view, scene.fine, places[0, 0], places[0, 1], scene.shape)
     reference = now - residual
     free = np.full(now.size, -1.0)  # ms at which the pixel's refractory time ends

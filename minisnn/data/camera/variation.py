@@ -90,8 +90,10 @@ class Variation:
         offset = np.array([even("offset_px"), even("offset_px")])
         stroke = even("stroke")
         turn = _turned(even("direction_deg")) * [factor("amplitude"), factor("amplitude")]
-        speed, latency = factor("speed"), even("latency_ms")
-        common, apart = factor("threshold"), factor("balance")
+        speed = factor("speed")
+        latency = even("latency_ms")
+        common = factor("threshold")
+        apart = factor("balance")
         path = camera.rows()
         path[:, 0] = path[:, 0] / speed - latency
         path[:, 1:] = path[:, 1:] @ turn.T
@@ -115,7 +117,8 @@ class Variation:
 
 
 def _turned(degrees: float) -> np.ndarray:
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    cos = math.cos(math.radians(degrees))
+    sin = math.sin(math.radians(degrees))
     return np.array([[cos, -sin], [sin, cos]])
 
 

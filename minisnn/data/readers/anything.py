@@ -306,7 +306,9 @@ def _entry(folder: Path, cells: dict[str, str]) -> Entry:
             times.setdefault(part, round(float(value) * UNITS[unit or "us"]))
     good = len(times) < 2 or 0 <= times["start"] < times["stop"]
     need("the part in us", times, good, "a start before its stop")
-    place, label, split = folder / cells["path"], cells["label"], cells.get("split", "").lower()
+    place = folder / cells["path"]
+    label = cells["label"]
+    split = cells.get("split", "").lower()
     need("the path", str(place), place.is_file(), "one from the index on; there is no such file")
     need("the label", label, label, "a name")
     need("the split", split, not split or split in SPLITS, "train, val or test")

@@ -51,7 +51,9 @@ def event_array(
         if not values.size:
             continue
         must(f"the dtype of {name}", values.dtype.kind in "biuf", "one of numbers", values.dtype)
-        low, high, limit = values.min(), values.max(), np.iinfo(EVENT[name])
+        low = values.min()
+        high = values.max()
+        limit = np.iinfo(EVENT[name])
         good = limit.min <= low and high <= limit.max
         need(f"the reach of {name}", f"{low} to {high}", good, f"{limit.min} to {limit.max}")
         if values.dtype.kind == "f" and np.any(values != np.rint(values)):
@@ -86,15 +88,19 @@ def as_recording(
 
     Raises ValueError for anything else.
     """
-    row, known, units = is_row(sensor), time is not None, False
+    row = is_row(sensor)
+    known = time is not None
+    units = False
     plain = type(recording) is np.ndarray and recording.dtype == EVENT and recording.ndim == 1
     if plain and time in (None, "us") and recording["p"].min(initial=0) >= 0:
         events = _in_order(recording, whole)
     else:
         held, unit = columns_in(recording, columns)
-        t, p = held["t"], held.get("p", held["t"])
+        t = held["t"]
+        p = held.get("p", held["t"])
         if not held.keys() >= set(PIXELS):
-            x, units = held.get("unit", held.get("x") if row else None), "unit" in held
+            x = held.get("unit", held.get("x") if row else None)
+            units = "unit" in held
             need("the list of columns", ", ".join(held), x is not None, "x, y, t and p")
             held |= {"x": np.asarray(x), "y": np.zeros(t.shape, np.int8)}
             p = np.ones(t.shape, np.int8)

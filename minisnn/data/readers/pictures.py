@@ -58,7 +58,8 @@ def read_pictures(
     with naming(path, WHAT):
         if path.is_dir():
             files = [one for one in sorted(path.glob("[!.]*/[!.]*")) if _is_picture(one)]
-            found, keys = map(_picture, files), [file.parent.name for file in files]
+            found = map(_picture, files)
+            keys = [file.parent.name for file in files]
         else:
             held, keys = _file(path, labels)
             found = map(np.asarray, _grey(np.asarray(held)))
@@ -154,7 +155,8 @@ def _file(path: Path, labels: str | Path | None) -> tuple[Any, list[str]]:
             labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
         if Path(labels) == path:
             raise ValueError("holds pictures only; name the file of their labels, too")
-        images, keys = read(path), read(Path(labels))
+        images = read(path)
+        keys = read(Path(labels))
     good = keys.ndim == 1 and keys.dtype.kind in "iuU"
     need("the array of labels", f"{keys.dtype} of shape {keys.shape}", good, "texts or (N,)")
     return images, [str(key) for key in keys]
@@ -180,13 +182,15 @@ def read_idx(path: str | Path) -> np.ndarray:
 def _grey(images: Any) -> np.ndarray:
     """Return (N, H, W) uint8, or float32 in [0, 1], from grey or colour pictures; ValueError for
     others."""
-    kind, colours = images.dtype.kind, images.shape[3:] or (1,)
+    kind = images.dtype.kind
+    colours = images.shape[3:] or (1,)
     good = images.ndim in (3, 4) and colours[0] in (1, 3, 4) and kind in "biuf" and images.size
     need("the array", f"{images.dtype} of shape {images.shape}", good, "grey pixels")
     if kind == "b":
         images = images * np.uint8(255)
     most = 1 if kind == "f" else 255
-    low, high = images.min(), images.max()
+    low = images.min()
+    high = images.max()
     expected = "fractions from 0 to 1, or bytes"
     need("the reach of grey values", f"{low} to {high}", 0 <= low and high <= most, expected)
     images = images.astype(np.float32 if kind == "f" else np.uint8, copy=False)

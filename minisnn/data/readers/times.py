@@ -101,7 +101,8 @@ def _check_falls(events: np.ndarray, falls: np.ndarray) -> None:
         if SHARE * np.sum(4 * fallen > most) >= len(t):
             return
         back &= 4 * np.diff(np.sort(t)).max() > fallen
-    wrong, later = falls[back], fallen[late & ~back]
+    wrong = falls[back]
+    later = fallen[late & ~back]
     if not wrong.size or _is_grouped(events, wrong):
         return
     # packets of several cameras follow each other: the first falls are no longer than most
@@ -135,7 +136,8 @@ def fault_of(
 
     sensor   rows and columns, or (n,) of a row of units; None: as far as events reach
     """
-    number, factor = len(events), UNITS[unit]
+    number = len(events)
+    factor = UNITS[unit]
     if number < ENOUGH:
         return None
     t = np.ascontiguousarray(events["t"])

@@ -354,7 +354,8 @@ def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
     sensor_of_frames(frames)
     if frames.shape[1] == 2:
         frames = np.moveaxis(frames, 1, 3)
-    low, high = frames.min(initial=0), frames.max(initial=0)
+    low = frames.min(initial=0)
+    high = frames.max(initial=0)
     good = low >= 0 and high <= SATURATION and np.all(frames == np.rint(frames))
     expected = f"counts of events, whole numbers to {SATURATION}, without scaling or weights"
     need("the reach of frames", f"from {low} to {high}", good, expected)

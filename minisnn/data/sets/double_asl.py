@@ -184,7 +184,8 @@ def _photographed(
     letters = np.array([LETTERS.index(name.lower()) for name in found.names])[found.labels]
     order = np.argsort(letters, kind="stable")
     chosen = order[number_within(letters[order]) <= per_letter]
-    images, labels = found.images[chosen], letters[chosen]
+    images = found.images[chosen]
+    labels = letters[chosen]
 
     def show(part: np.ndarray) -> np.ndarray:
         return pictures.enlarged(images[part], SENSOR[0])

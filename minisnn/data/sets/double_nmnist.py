@@ -206,7 +206,8 @@ def side_by_side(
     for sample, side in np.ndindex(which.shape):
         cell, count = pool.events_of(int(which[sample, side]))
         t, y, x, p = np.unravel_index(cell, pool.shape)
-        x, y = x + offset[0], y + offset[1]
+        x = x + offset[0]
+        y = y + offset[1]
         seen = (0 <= x) & (x < crop) & (0 <= y) & (y < crop)
         place = np.ravel_multi_index((t, y // scale, side * cells + x // scale, p), shape, "clip")
         np.add.at(out[sample], place[seen], count[seen])

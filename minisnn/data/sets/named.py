@@ -112,7 +112,8 @@ def told_by_line(name: str) -> Iterator[None]:
         }
         text: object = error
         if isinstance(error, SyntaxError):
-            lines, text = {str(error.filename): error.lineno}, error.msg
+            lines = {str(error.filename): error.lineno}
+            text = error.msg
         where = next((f" in {file}, line {line}" for file, line in lines.items()), "")
         raise ValueError(
             f"{name}: its own code fails{where}: {type(error).__name__}: {text}"

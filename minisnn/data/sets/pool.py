@@ -222,7 +222,8 @@ class Sight(NamedTuple):
 
     def counts(self, pictures: np.ndarray, numbers: Any, draw: int) -> np.ndarray:
         """Return counts of the events that the camera sees of these pictures."""
-        camera, duration = self.camera, self.steps * self.step_ms
+        camera = self.camera
+        duration = self.steps * self.step_ms
         if self.move is not None:
             how: dict[str, Any] = dict(shape=camera.sensor, crop=self.crop, scale=self.scale)
             moved = (

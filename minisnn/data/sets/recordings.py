@@ -395,7 +395,8 @@ def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the description and the recordings of everything a task draws from: each symbol, also
     within each value of `within`."""
     for symbol in sorted(used_symbols(tasks)):
-        where, name = tasks.symbols[symbol], tasks.name_of(symbol)
+        where = tasks.symbols[symbol]
+        name = tasks.name_of(symbol)
         yield name, where
         if tasks.within is not None:
             for value in np.unique(tasks.within[used_by(tasks)]).tolist():
@@ -422,7 +423,8 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
             )
     held = {symbol: {*same[own].tolist()} for symbol, own in tasks.symbols.items()}
     for one, other in combinations(held, 2) if copy_of is not None else ():
-        common, number = len(held[one] & held[other]), min(len(held[one]), len(held[other]))
+        common = len(held[one] & held[other])
+        number = min(len(held[one]), len(held[other]))
         if 2 * common > number:
             raise ValueError(
                 f"{tasks.source}: {tasks.name_of(one)} and {tasks.name_of(other)} have the "

@@ -55,7 +55,8 @@ def draw_samples(
     sides: Sides = {}
     if groups is not None:
         sides = _sides({one: groups[one] for one in sorted(places)}, rng)
-    support, query = {}, {}
+    support = {}
+    query = {}
     for symbol in sorted(places):
         size = sizes[symbol]
         expected = "at least 2, one for support and one for query"
@@ -67,7 +68,8 @@ def draw_samples(
             # of a large pool the rest could never be reached
             needed = min(number + places[symbol] * queries, size)
             first, rest = np.split(rng.choice(size, size=needed, replace=False), [number])
-        support[symbol], query[symbol] = first.tolist(), rest.tolist()
+        support[symbol] = first.tolist()
+        query[symbol] = rest.tolist()
     return _draw_side(rng, classes, support, shots), _draw_side(rng, classes, query, queries)
 
 
@@ -194,7 +196,8 @@ def places_of(
         if (met >= LEAST).all():
             return {name: where[split_of[group] == k] for k, name in enumerate(shares)}
     short = int(met.argmin()) % len(symbols)
-    number, groups = int(held[:, short].sum()), int((held[:, short] > 0).sum())
+    number = int(held[:, short].sum())
+    groups = int((held[:, short] > 0).sum())
     raise ValueError(
         f"{tasks.source}: {tasks.name_of(int(symbols[short]))} has {number} recordings"
         f"{f' in {groups} groups' * (groups < number)}; expected at least {LEAST}"
@@ -253,7 +256,8 @@ def shared(one: Any, other: Any) -> str | None:
         return "are one and the same set"
     if not all(isinstance(getattr(tasks, "pool", None), Counts) for tasks in (one, other)):
         return None
-    here, there = used_by(one).tolist(), used_by(other).tolist()
+    here = used_by(one).tolist()
+    there = used_by(other).tolist()
     known = one.pool.contents(here)
     pairs = {n: n for n in there if one.pool is other.pool and n in set(here)}
     for content, n in other.pool.contents(there).items():

@@ -28,7 +28,8 @@ def statistics(events: np.ndarray, sensor: tuple[int, ...]) -> dict[str, float]:
 def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[str]:
     """List sentences about what looks wrong in a recording. sensor: rows and columns, or (n,) for a
     row of units."""
-    number, units = len(events), is_row(sensor)
+    number = len(events)
+    units = is_row(sensor)
     if not number:
         return ["has no events"]
     found = []

@@ -96,7 +96,8 @@ class Joints(np.random.Generator):
     def standard_normal(self, size: Any = None, *_: Any, **__: Any) -> Any:
         """Draw values of variance 1, of which `SHARES` varies."""
         shape = () if size is None else size if isinstance(size, tuple) else (size,)
-        own, taken = self._subject.standard_normal(shape), self._take.standard_normal(shape)
+        own = self._subject.standard_normal(shape)
+        taken = self._take.standard_normal(shape)
         parts = own, taken, Slow(self._take, shape)(self._t)
         return sum(math.sqrt(share) * part for share, part in zip(SHARES.values(), parts))
 
@@ -183,7 +184,8 @@ def pool_of_takes(
     """Return the (pool, source) of every letter, held by each subject of a split in one take, with
     up to `moments` moments chosen by the protocol; a recording's number is subject · MOMENTS +
     moment."""
-    known, train = protocol == "same-take" or split == "train", split == "train"
+    known = protocol == "same-take" or split == "train"
+    train = split == "train"
     subjects = SUBJECTS["train" if known else split]
     chosen = [k for k in range(1, moments + 1) if trains(k) == train]
     if not known:
@@ -192,7 +194,8 @@ def pool_of_takes(
 
     def counts(row: tuple[int, int, int]) -> tuple[np.ndarray, int, int]:
         letter, subject, k = row
-        take, t = Take(sight.seed, subject, letter), EVERY_S * k
+        take = Take(sight.seed, subject, letter)
+        t = EVERY_S * k
         number = subject * MOMENTS + k
         how = [number * len(LETTERS) + letter], sight.seed, STEPS, sight.crop, sight.scale
         camera = take.camera(sight.camera, t)

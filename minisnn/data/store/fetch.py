@@ -83,7 +83,8 @@ def fetch(
     need("part", repr(part), chosen, "'train', 'test' or 'both'")
     with held(out):
         for one in chosen:
-            folder, archive = out / one.name, out / f"{one.name}.zip"
+            folder = out / one.name
+            archive = out / f"{one.name}.zip"
             if folder.is_dir() and any(folder.iterdir()):
                 found = sum(path.stat().st_size > 0 for path in folder.glob("[0-9]/*.bin"))
                 expected = f"{one.recordings}; move it away to have all of them fetched"

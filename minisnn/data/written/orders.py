@@ -99,7 +99,8 @@ def replayed(strokes: list[Stroke], match: Way, way: Way) -> list[Stroke]:
         xy, t = strokes[own]
         t = t - t[0]
         if turned != back:
-            xy, t = xy[::-1], t[-1] - t[::-1]
+            xy = xy[::-1]
+            t = t[-1] - t[::-1]
         made.append(Stroke(xy, clock + t))
         clock += int(t[-1]) + lift
     return made

@@ -187,7 +187,8 @@ def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
     """Make drawings of these arrays. ValueError where they do not fit together."""
     held = [arrays[name] for name in MEMBERS]
     xy, t, stroke, drawing, character, drawer, names = held
-    far, number = (1 + BEYOND) * PICTURE * EIGHTHS, len(drawing) - 1
+    far = (1 + BEYOND) * PICTURE * EIGHTHS
+    number = len(drawing) - 1
     good = {
         "xy": xy.shape[1:] == (2,) and _within(xy, PICTURE * EIGHTHS - far, far),
         "t": t.shape == xy.shape[:1] and _within(t, 0, LONGEST_MS),
