@@ -324,8 +324,8 @@ def export(
     flash = sum(layer.weight.size for layer in net.layers)
     for build, size in memory(net, learner, task.x_support.shape[1]).items():
         print(f"memory of the {build} build: {size:,} bytes, {flash:,} in flash")
-    made = {"c": "test", "wasm": "test-wasm"}.get(for_)
-    print(f"test it: make -C {out} {made}" if made else "example: teach")
+    target = {"c": "test", "wasm": "test-wasm"}.get(for_)
+    print(f"test it: make -C {out} {target}" if target else "example: teach")
 
 
 def _refusing(net: Any, refuse: int | None, tasks: Any) -> Any:
@@ -513,7 +513,7 @@ def refuse(
     for tasks in sets.values():
         drawings.check(tasks)
         refuse.check(tasks, plan)
-    seen = {}
+    results = {}
     with work.executor() as executor:
         for split, tasks in sets.items():
             blots = None
@@ -523,12 +523,12 @@ def refuse(
             rows = drawings.rows(tasks, plan.deals())
             traces = drawings.traces(net, found, tasks, rows, executor, not test.quiet)
             dealt = drawings.numbered(tasks), (ways, shots, queries), episodes, test.seed
-            seen[split] = refuse.look(net, *dealt, Executor(), traces, blots)
+            results[split] = refuse.look(net, *dealt, Executor(), traces, blots)
     share = allowed / 100
     note = f"{episodes} episodes each, {ways} classes taught, {shots} shots."
-    table = refuse.table(seen, shots, tuple(sorted({share, *refuse.SHARES})), note)
-    test.report([table], refuse.figures(seen, shots, share))
-    chosen = refuse.choose(seen["val"].known, share, shots)
+    table = refuse.table(results, shots, tuple(sorted({share, *refuse.SHARES})), note)
+    test.report([table], refuse.figures(results, shots, share))
+    chosen = refuse.choose(results["val"].known, share, shots)
     print(f"\nfor {checkpoint} in these words: minisnn hardware export (or page) --refuse {chosen}")
 
 

@@ -137,7 +137,7 @@ def copy(
         )
     chosen = [known[number] for number in only or known]
     done = []
-    with marked_folder(out, force, SHARED) as made:
+    with marked_folder(out, force, SHARED) as target:
         for file in [*needed(), *(lesson.path for lesson in chosen)]:
             place = file.relative_to(folder("lessons"))
             content = file.read_bytes()
@@ -149,6 +149,6 @@ def copy(
                 if path is not None:
                     book = signposted(on_path(json.loads(content), path), int(file.name[:2]), path)
                     content = (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode()
-            (made / place).parent.mkdir(exist_ok=True)
-            (made / place).write_bytes(content)
+            (target / place).parent.mkdir(exist_ok=True)
+            (target / place).write_bytes(content)
     return done

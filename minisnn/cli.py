@@ -78,9 +78,9 @@ def parser(called: str | None = None) -> Parser:
     top = Parser(prog="minisnn", description=DESCRIPTION, epilog=EPILOG)
     top.add_argument("--version", action="version", version=f"minisnn {__version__}")
     below = top.add_subparsers(title="commands", metavar="COMMAND")
-    here = os.path.dirname(os.path.abspath(__file__))
+    folder = os.path.dirname(os.path.abspath(__file__))
     for name, (module, summary) in COMMANDS.items():
-        if name == "hardware" and not os.path.isdir(os.path.join(here, name)):
+        if name == "hardware" and not os.path.isdir(os.path.join(folder, name)):
             continue
         command = below.add_parser(name, help=summary)
         if called in (None, name):
@@ -119,7 +119,7 @@ def _carry_out(line: list[str]) -> int:
         top.print_help()
         return 2
     if not os.environ.get("MINISNN_DEBUG"):
-        warnings.showwarning = lambda message, *_, **__: _tell(f"note: {message}")
+        warnings.showwarning = lambda message, *_, **__: _print(f"note: {message}")
     return given.pop("run")(given) or 0
 
 
@@ -129,7 +129,7 @@ def _explain(error: BaseException, line: list[str]) -> int:
     if isinstance(error, BrokenPipeError):  # `minisnn info … | head`: nobody reads on
         return 0
     if isinstance(error, KeyboardInterrupt):
-        _tell(text or "stopped")
+        _print(text or "stopped")
         return stopping.exit_code(error)
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename is not None else ""
@@ -143,12 +143,12 @@ def _explain(error: BaseException, line: list[str]) -> int:
     elif not isinstance(error, (ValueError, OSError)):
         again = f"MINISNN_DEBUG=1 {shlex.join(['minisnn', *line])}"
         what = f"a defect of minisnn: {type(error).__name__}: {text}"
-        _tell(f"{what}; please report it with the output of: {again}")
+        _print(f"{what}; please report it with the output of: {again}")
         return 1
-    _tell(text)
+    _print(text)
     return 2
 
 
-def _tell(text: str) -> None:
+def _print(text: str) -> None:
     with suppress(OSError):  # a full disk, nobody who reads
         print(f"minisnn: {text}", file=sys.stderr, flush=True)

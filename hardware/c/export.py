@@ -71,11 +71,13 @@ def write(
     """
     steps = x_support.shape[1]
     neuron = f"minisnn_edge_{chip.kind}.c"
-    here = FOR[what] | {("src/" if what == "arduino" else "") + neuron: neuron}
+    sources = FOR[what] | {("src/" if what == "arduino" else "") + neuron: neuron}
     model = (
         packed(chip, learner, steps) if what == "wasm" else header(chip, learner, steps).encode()
     )
-    files = {name: Path(__file__).with_name(source).read_bytes() for name, source in here.items()}
+    files = {
+        name: Path(__file__).with_name(source).read_bytes() for name, source in sources.items()
+    }
     files["README.md"] = readme(chip, learner, steps, what).encode()
     files[{"wasm": "model.bin", "arduino": "src/chip.h"}.get(what, "chip.h")] = model
     if what != "arduino":
@@ -85,10 +87,10 @@ def write(
             files[f"{layer.name}.weight.hex"] = to_hex(layer.weight, layer.bits)
             files[f"{layer.name}.bias.hex"] = to_hex(layer.bias, 32)
         files.update({f"{name}.hex": to_hex(table, 16) for name, table in TABLES.items()})
-    with marked_folder(folder, force) as made:
+    with marked_folder(folder, force) as target:
         for name, content in files.items():
-            (made / name).parent.mkdir(parents=True, exist_ok=True)
-            (made / name).write_bytes(content)
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes(content)
     return [folder / name for name in files]
 
 

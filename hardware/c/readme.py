@@ -63,8 +63,8 @@ def _recording(chip: IntegerNet, steps: int) -> dict[str, str]:
     return {
         "bin": f"{one.bin / 1000:g}",
         "length": f"{one.bin * steps / 1000:g}",
-        "told": ""
-        if one.told
+        "stated": ""
+        if one.stated
         else " (the network's file does not say what it learned from; this is the usual step)",
         "centring": f"Each recording is {moved}**, by whole pixels; what leaves the picture is lost. "
         "Without that the network knows little. Move it yourself, or give events to a stream."

@@ -36,12 +36,12 @@ def under_kernels(p: np.ndarray, kernel: int, rows: np.ndarray | None = None) ->
     C), in the order of conv weights."""
     h = kernel // 2
     padded = np.pad(p, ((0, 0), (0, 0), (h, h), (h, h), (0, 0)))
-    seen = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (2, 3)).transpose(
+    patches = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (2, 3)).transpose(
         0, 1, 2, 3, 5, 6, 4
     )
     if rows is not None:
-        seen = seen[np.unravel_index(rows, seen.shape[:4])]
-    return seen.reshape(-1, kernel * kernel * p.shape[4])
+        patches = patches[np.unravel_index(rows, patches.shape[:4])]
+    return patches.reshape(-1, kernel * kernel * p.shape[4])
 
 
 def rounded(weight: np.ndarray, H: np.ndarray, exponent: int, bits: int) -> np.ndarray:

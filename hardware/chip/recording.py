@@ -10,16 +10,17 @@ from minisnn.data.sets.omniglot import CROP, SIZE
 class Recording:
     """The properties of a recording that a network expects.
 
-    bin       microseconds a step
-    cell      side, in the camera's pixels, of the square that is summed to one pixel of the network
-    centred   shift each recording by whole pixels, so that its mean event is nearest to the middle
-    told      True if the network's file says all this; otherwise these are defaults
+    bin       microseconds of a step
+    cell      pixels of the camera, squared, that are summed in a cell
+    centred   whether each recording is shifted by the whole pixels that bring its mean event
+              nearest to the middle
+    stated    whether the network's file says so; otherwise these are the usual numbers
     """
 
     bin: int = 1000
     cell: int = 1
     centred: bool = False
-    told: bool = False
+    stated: bool = False
 
     @classmethod
     def of(cls, checkpoint: Any) -> "Recording":

@@ -12,7 +12,7 @@ from minisnn.files import read_json
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, frames, rows_of
 from minisnn.training.intervals import POPULATIONS
 
-from .run import WINDOW, Settings, episode, place_of, testing, told
+from .run import WINDOW, Settings, episode, place_of, testing, arm_name
 
 FLOAT, FRAMES, UNTRAINED = "float", "summed frames", "untrained integers"
 
@@ -25,7 +25,7 @@ def rows(
     right: dict[str, list[Any]] = {UNTRAINED: [], FLOAT: []}
     for bits, seed in arms:
         found = read_json(place_of(folder, bits, seed))
-        right.setdefault(told(bits), []).append(found["right"])
+        right.setdefault(arm_name(bits), []).append(found["right"])
         if bits == 16:
             right[UNTRAINED].append(found["untrained"])
     means = {name: np.mean(np.array(one, float), 0) for name, one in right.items() if one}
@@ -46,7 +46,7 @@ def by_seed(folder: Path, arms: Sequence[tuple[int | None, int]]) -> dict[str, d
     found: dict[str, dict[int, float]] = {}
     for bits, seed in arms:
         right = read_json(place_of(folder, bits, seed))["right"]
-        found.setdefault(told(bits), {})[seed] = float(np.mean(right))
+        found.setdefault(arm_name(bits), {})[seed] = float(np.mean(right))
     return found
 
 

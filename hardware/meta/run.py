@@ -141,14 +141,14 @@ class FloatArm:
 # ---- the run
 
 
-def told(bits: int | None) -> str:
+def arm_name(bits: int | None) -> str:
     """Describe an arm."""
     return "float" if bits is None else f"{bits} bits"
 
 
 def place_of(folder: Path, bits: int | None, seed: int) -> Path:
     """Return where the answers of an arm are."""
-    return folder / f"{told(bits).replace(' ', '-')}-{seed}.json"
+    return folder / f"{arm_name(bits).replace(' ', '-')}-{seed}.json"
 
 
 def train_task(tasks: Any, settings: Settings, seed: int, *key: int) -> Task:
@@ -174,7 +174,7 @@ def trained(
 ) -> FloatArm | IntegerArm:
     """Return the arm after all updates, which are the same every time."""
     arm = begin(tasks, settings, bits, seed)
-    text = f"{told(bits)}, seed {seed}"
+    text = f"{arm_name(bits)}, seed {seed}"
     for n in terminal.bar(range(settings.plan.updates), None, text, progress):
         arm.update(train_task(tasks, settings, seed, TASKS, n), n)
     return arm

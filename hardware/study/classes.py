@@ -80,14 +80,14 @@ class Seen(NamedTuple):
 def how_many(asked: Sequence[int | str], tasks: Recordings, given: bool) -> tuple[int, ...]:
     """Return the numbers of classes, "all" meaning those of the set; default numbers (not `given`)
     are limited to what the set has. ValueError for more than that, or fewer than two."""
-    there = len(tasks.classes)
-    ways = dict.fromkeys(there if n == ALL else int(n) for n in asked)
+    most = len(tasks.classes)
+    ways = dict.fromkeys(most if n == ALL else int(n) for n in asked)
     for n in ways:
-        if n < 2 or (given and n > there):
+        if n < 2 or (given and n > most):
             raise ValueError(
-                f"--ways has {n}; {tasks.source} has {there} classes: expected 2 to {there}, or all"
+                f"--ways has {n}; {tasks.source} has {most} classes: expected 2 to {most}, or all"
             )
-    return tuple(sorted(n for n in ways if n <= there))
+    return tuple(sorted(n for n in ways if n <= most))
 
 
 def check_room(tasks: Recordings, how: How) -> None:

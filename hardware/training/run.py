@@ -254,7 +254,7 @@ def chip_accuracy(
     row = rows_of(["chip"], answered)["chip"]
     return dict(
         accuracy=row.mean,
-        interval=row.interval and row.interval.told(),
+        interval=row.interval and row.interval.as_json(),
         ci95=row.ci95,
         episodes=config.test_episodes,
         seed=config.test_seed,

@@ -63,7 +63,7 @@ def run(path: Path) -> None:
     config, origin = folder.read() if (path / "config.json").is_file() else (None, folder.origin)
     if not (path / CURRENT).is_file():
         words = "a run that was stopped before its first checkpoint; restart it with"
-        print(f"{path}: {words} {origin.how_to_go_on(path)}")
+        print(f"{path}: {words} {origin.how_to_resume(path)}")
         return
     checkpoint(path, config)
     if (file := path / "result.json").is_file():

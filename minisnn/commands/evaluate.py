@@ -147,13 +147,13 @@ def evaluate(
     if against is not None:
         others, networks[str(against)] = _other(against, learner.net, how, dataset)
     foreign = rule is not None and by != own.get("rule")
-    seen: dict[str, str] = {}
+    overlaps: dict[str, str] = {}
 
     def beside(tasks: Any) -> dict[str, Any]:
-        here = replace(origin, data=dataset, root=place)
+        tested_on = replace(origin, data=dataset, root=place)
         for name, learned in networks.items() if split != "train" and not whole_set else ():
-            if words := met(learned, here, tasks):
-                seen[name] = words
+            if words := met(learned, tested_on, tasks):
+                overlaps[name] = words
                 of = "" if name == str(checkpoint) else f" of {name}"
                 words = f"{split}: {words}{of}; its accuracy is not that of unseen classes"
                 warnings.warn(words, stacklevel=2)
@@ -179,7 +179,9 @@ def evaluate(
             classes=origin.labels(found.net.ways) if whole_set else None,
         )
     differing = {name: value for name, value in own.items() if value != asked.get(name, value)}
-    result.update(asked, checkpoint=str(tested), trained_for=differing, met=seen.get(str(tested)))
+    result.update(
+        asked, checkpoint=str(tested), trained_for=differing, met=overlaps.get(str(tested))
+    )
     if json is not None:
         write_json(json, result)
     learned = _meta_trained(found) if by == own.get("rule") else RULE_NAMES[by]

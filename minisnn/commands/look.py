@@ -9,7 +9,7 @@ from ..data.readers import anything
 from ..data.readers.columns import order_of
 from ..data.readers.many import forget
 from ..data.readers.columns import in_words, is_row
-from ..data.sets.own import check_taken, classes_of
+from ..data.sets.own import check_options_needed, classes_of
 from ..data.sets.statistics import oddities, statistics
 from ..plots import plot_sheet, save
 from .options import Forms
@@ -20,7 +20,9 @@ MOST_LINES = 20  # about what looks wrong
 
 def file(path: Path, forms: Forms) -> None:
     """Print a recording's sensor and statistics, and what looks wrong in it."""
-    check_taken([anything.Entry(path, "")], str(path), time=forms.time, columns=forms.columns)
+    check_options_needed(
+        [anything.Entry(path, "")], str(path), time=forms.time, columns=forms.columns
+    )
     named = forms.sensor or anything.sensor_of(path)
     rows = named[0] if forms.flip_y and named else None
     events = anything.read_events(path, forms.time, rows, forms.sensor, forms.columns)
@@ -38,7 +40,7 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     if forms.columns:
         order_of(forms.columns)
     found = anything.entries(root)
-    check_taken(found, str(root), time=forms.time, columns=forms.columns)
+    check_options_needed(found, str(root), time=forms.time, columns=forms.columns)
     sensor = forms.sensor or anything.sensor_of_all(found)
     rows = sensor[0] if forms.flip_y and sensor else None
     number = Counter(sorted(one.label for one in found))

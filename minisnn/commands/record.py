@@ -68,18 +68,18 @@ def record(
     for name in names:
         if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\:"):
             raise ValueError(f"{pictures}: the label {name!r} cannot be the name of a folder")
-    if there := [one for one in out.glob("*") if one.name.lower() == split.lower()]:
-        raise ValueError(f"{there[0]}: holds recordings, which would be mixed with new ones")
-    seen: Counter[int] = Counter()
+    if existing := [one for one in out.glob("*") if one.name.lower() == split.lower()]:
+        raise ValueError(f"{existing[0]}: holds recordings, which would be mixed with new ones")
+    recorded: Counter[int] = Counter()
     total = 0
     with whole_folder(out) as folder:
         camera = EventCamera(inverted=inverted)
         for index in bar(range(len(found.labels)), None, "recording", not quiet):
             label = int(found.labels[index])
             number = int(numbers[index])
-            if each is not None and seen[label] >= each:
+            if each is not None and recorded[label] >= each:
                 continue
-            seen[label] += 1
+            recorded[label] += 1
             events = camera.record(found.images[index], seed, number, duration)
             if not events.size:
                 what = f"picture {number} of the set gives no events; is it all of one grey?"
@@ -87,5 +87,5 @@ def record(
             (folder / split / names[label]).mkdir(parents=True, exist_ok=True)
             write_nmnist(folder / split / names[label] / f"{number:05d}.bin", events)
             total += len(events)
-    many = f"{seen.total()} recordings of {len(names)} labels"
-    print(f"{out}: {many}, {total / seen.total():.0f} events on average")
+    many = f"{recorded.total()} recordings of {len(names)} labels"
+    print(f"{out}: {many}, {total / recorded.total():.0f} events on average")

@@ -103,17 +103,17 @@ def show(
     sounds = task.x_support.ndim == 3
     where = "which units fire" if sounds else "where its events are"
     title = f"A recording of class {names[int(task.y_support[0])]}: {where}, step by step"
-    with outputs.marked_folder(out, force) as made:
+    with outputs.marked_folder(out, force) as folder:
         written = [
-            save(plot_task(task, queries), made / f"task.{format}"),
-            save(plot_raster(task.x_support[0], title), made / f"raster.{format}"),
+            save(plot_task(task, queries), folder / f"task.{format}"),
+            save(plot_raster(task.x_support[0], title), folder / f"raster.{format}"),
         ]
         if found is not None:
             before = found.net(found.theta, task.x_query)
             after = found.loop.logits(found.net, found.theta, task)
             updates = len(found.loop.batches(task.x_support, task.y_support))
             fig = plot_answers(task, before, after, updates)
-            written.append(save(fig, made / f"answers.{format}"))
+            written.append(save(fig, folder / f"answers.{format}"))
         if animation and not sounds:
-            written.append(animate_task(task, made / "task.gif"))
+            written.append(animate_task(task, folder / "task.gif"))
     print(*(out / path.name for path in written), sep="\n")

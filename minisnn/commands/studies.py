@@ -68,8 +68,8 @@ class Plan:
             for study, run in zip(studies, runs.values()):
                 found = run(study)
                 found.settings = study.describe()
-                with outputs.marked_folder(study.folder, self.force) as made:
-                    found.write(made)
+                with outputs.marked_folder(study.folder, self.force) as folder:
+                    found.write(folder)
                 yield found
 
     def show(self, name: str, episodes: int, work: Work, run: Callable | None = None) -> None:

@@ -13,8 +13,8 @@ from ..training.intervals import Estimate
 def drawn(width: float, height: float, columns: int = 1, **shared):
     """Make (figure, its axes side by side) in the house style."""
     with style():
-        made = figure(width, height)
-        yield made, made.subplots(1, columns, squeeze=False, **shared)[0]
+        fig = figure(width, height)
+        yield fig, fig.subplots(1, columns, squeeze=False, **shared)[0]
 
 
 def errorbars(

@@ -156,8 +156,8 @@ class Study:
         s = self.settings
         module = getattr(measure, "func", measure).__module__
         code = code_identity(__name__, *[module] * ("." in module))
-        made = identity((dataset, self.recordings(dataset), code, s.seed, s.queries, *made_from))
-        path = Path(self.out) / "records" / f"{key}-{made[:12]}.jsonl"
+        digest = identity((dataset, self.recordings(dataset), code, s.seed, s.queries, *made_from))
+        path = Path(self.out) / "records" / f"{key}-{digest[:12]}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         items = _whole_lines(path)
         if len(items) >= count:

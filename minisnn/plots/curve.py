@@ -79,9 +79,9 @@ def _chance(axes, rows, chance):
         axes.axhline(100 * each[0], **line)
     else:
         axes.plot([row["tasks"] for row in rows], 100 * each, drawstyle="steps-pre", **line)
-    said = ", then ".join(f"{100 * level:.3g} %" for level in levels)
+    text = ", then ".join(f"{100 * level:.3g} %" for level in levels)
     of = "" if len(levels) == 1 else " in training tasks"
-    _annotate(axes, f"chance{of}, {said}", 100 * each[-1], ("axes fraction", "data"))
+    _annotate(axes, f"chance{of}, {text}", 100 * each[-1], ("axes fraction", "data"))
 
 
 def _annotate(axes, text, y, coordinates):
@@ -114,13 +114,13 @@ def running_mean(values: np.ndarray, span: int) -> np.ndarray:
 def _curve(axes, rows, key, label, colour, span, line, factor):
     """Draw a column against the tasks seen; return whether there was anything to draw."""
     some = [row for row in rows if row.get(key) is not None and np.isfinite(row[key])]
-    seen = [row["tasks"] for row in some]
+    tasks = [row["tasks"] for row in some]
     values = factor * np.array([row[key] for row in some], float)
     if some and span > 1:
-        axes.plot(seen, values, color=COLOURS[colour], alpha=0.25, linewidth=0.8)
+        axes.plot(tasks, values, color=COLOURS[colour], alpha=0.25, linewidth=0.8)
     if some:
         mean = running_mean(values, span)
-        axes.plot(seen, mean, line, color=COLOURS[colour], label=label, markersize=4)
+        axes.plot(tasks, mean, line, color=COLOURS[colour], label=label, markersize=4)
     return bool(some)
 
 

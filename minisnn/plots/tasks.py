@@ -376,12 +376,12 @@ def _name(task: Task, way: int) -> str:
     return plain(task.classes[way]) if task.classes else str(way)
 
 
-def _frame(axes, colour, told: tuple[int, int] | None = None):
+def _frame(axes, colour, names: tuple[int, int] | None = None):
     """Draw a frame, and ticks of whole pixels. told: names of the first and the last row."""
     rows, columns = axes.images[0].get_size()
     axes.set(xticks=(0, columns // 2, columns - 1), yticks=(0, rows - 1))
-    if told is not None:
-        axes.set_yticklabels(told)
+    if names is not None:
+        axes.set_yticklabels(names)
     axes.tick_params(labelsize=7, length=2)
     for spine in axes.spines.values():
         spine.set(visible=True, color=colour, linewidth=1.2)

@@ -95,10 +95,10 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
     if name == "maml":
         zero = isinstance(inner, ClassMeans | OnlineReadout)
         return Adapted(net, net.without_readout(theta) if zero else theta, InnerLoop(**plain))
-    seen = (
+    kept = (
         ("readings", "looks", "axes") if name == "nearest" and isinstance(inner, ClassMeans) else ()
     )
-    more = {part: getattr(inner, part) for part in seen}
+    more = {part: getattr(inner, part) for part in kept}
     return Adapted(net, theta, ClassMeans(**plain, **scale, **more))
 
 
@@ -196,7 +196,7 @@ class Row(Estimate):
 
     def in_json(self) -> dict[str, Any]:
         """Return the row in JSON's types."""
-        found = dict(mean=self.mean, per_episode=self.per_episode, **self.told())
+        found = dict(mean=self.mean, per_episode=self.per_episode, **self.as_json())
         return found | (self.explained() if self.errors else {})
 
     def explained(self) -> dict[str, float | None]:

@@ -141,17 +141,17 @@ def save(
     _checked(net, theta)
     if inner is not None:
         inner.check(net)
-    made = {"minisnn": __version__, "python": platform.python_version()}
-    made |= {name: metadata.version(name) for name in ("numpy", "numba")}
-    made["system"] = f"{platform.system()} {platform.machine()}"
-    made["made"] = datetime.now(UTC).isoformat(timespec="seconds")
+    versions = {"minisnn": __version__, "python": platform.python_version()}
+    versions |= {name: metadata.version(name) for name in ("numpy", "numba")}
+    versions["system"] = f"{platform.system()} {platform.machine()}"
+    versions["made"] = datetime.now(UTC).isoformat(timespec="seconds")
     texts: dict[str, Any] = dict(
         network=dict(type=type(net).__name__, **net.configuration()),
         layout=_layout(net),
         inner_loop=None if inner is None else kept_of(inner),
         training=config and asdict(config),
         progress=dict(progress or {}),
-        provenance={**made, **(provenance or {})},
+        provenance={**versions, **(provenance or {})},
     )
     arrays = {"theta": theta} | ({} if inner is None else arrays_of(inner))
     for of, state in (optimiser or {}).items():

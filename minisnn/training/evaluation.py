@@ -41,7 +41,7 @@ TELLING_ANSWERS = 20  # beyond one per episode; with fewer it may be chance
 
 def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
     """Open the sets of tasks, by split, that a run with these settings needs."""
-    known = asked_whole(config.dataset) if RULES[config.rule].whole_set else {}
+    known = whole_set_options(config.dataset) if RULES[config.rule].whole_set else {}
     looks = {"train": 1, "val": config.evaluate_every, "test": config.test_episodes}
     how = {split: {**config.recordings(split), **known} for split in looks if looks[split]}
     place = config.dataset, config.root
@@ -52,7 +52,7 @@ def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
     return Opened(sets, *place, how["train"])
 
 
-def asked_whole(dataset: str) -> dict[str, str]:
+def whole_set_options(dataset: str) -> dict[str, str]:
     """Return options of a set for a classifier of all training classes, whose tasks have no support
     to align by. Of spoken words it classifies all, as is usual in the field."""
     if dataset in SOUNDS:
@@ -113,8 +113,8 @@ def check_targets(task: Task, loss: Loss, labels: bool, what: str = "tasks") -> 
     if task.real and (labels or not loss.one_hot):
         raise ValueError(
             f"{what} have real targets, and {'the rule' if labels else loss.name} takes labels; "
-            "expected a rule of gradient steps or ridge, with a loss of real targets, such as squared "
-            "(--loss squared)"
+            "expected a rule of gradient steps or ridge, with a loss of real targets, such as "
+            "squared (--loss squared)"
         )
 
 
@@ -226,14 +226,14 @@ def evaluate(
             must("align", align in (None, "none"), f"left out: {UNALIGNED}", align)
             align = None
         options = {**({} if align is None else {"align": align}), **(how or {})}
-        options |= asked_whole(dataset) if whole_set else {}
+        options |= whole_set_options(dataset) if whole_set else {}
         dataset = open_set(dataset, split, root, progress, **options)
     if whole_set:
-        there = tuple(dataset.classes)
+        names = tuple(dataset.classes)
         known = tuple(classes or dataset.classes)
         number = f"{net.ways}, as many as the network tells apart"
-        need(f"training classes of {name}", len(there), len(there) == net.ways, number)
-        if odd := [label for label in there if label not in set(known)]:
+        need(f"training classes of {name}", len(names), len(names) == net.ways, number)
+        if odd := [label for label in names if label not in set(known)]:
             raise ValueError(
                 f"{name}: the network has not learned its class {odd[0]}; expected the classes that "
                 f"it tells apart, {', '.join(map(str, known[:5]))}, …"
@@ -278,7 +278,7 @@ def evaluate(
     return {
         f"{measure}_before": before.mean,
         f"{measure}_after": own.mean,
-        **own.told(),
+        **own.as_json(),
         **(own.explained() if measure == "error" else {}),
         "dataset": name,
         "root": None if root is None else str(root),
@@ -300,7 +300,7 @@ def _less(own: Row, other: Row) -> dict[str, Any]:
     """Return this rule's difference from another, in JSON's types."""
     less = own.less(other)
     halves = [less.mean, less.ci95, less.ci95_recordings]
-    return dict(less=halves, less_interval=less.told()["interval"])
+    return dict(less=halves, less_interval=less.as_json()["interval"])
 
 
 def alignment(tasks: Any) -> str:

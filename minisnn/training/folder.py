@@ -60,9 +60,9 @@ class RunFolder:
         return self._place / name
 
     @property
-    def how_to_go_on(self) -> str:
+    def how_to_resume(self) -> str:
         """Return how to resume the run, in words."""
-        return self.origin.how_to_go_on(self.path)
+        return self.origin.how_to_resume(self.path)
 
     def config(self) -> TrainingConfig:
         """Read the settings of the run in this folder."""
@@ -82,17 +82,17 @@ class RunFolder:
 
     def check_free(self) -> None:
         """Raise ValueError where the folder holds a run, or files with the names of a run's."""
-        there = [name for name in self.files if os.path.lexists(self / name)]
-        if "config.json" in there:
-            go_on = self.read()[1].how_to_go_on(self.path)
+        existing = [name for name in self.files if os.path.lexists(self / name)]
+        if "config.json" in existing:
+            go_on = self.read()[1].how_to_resume(self.path)
             raise ValueError(
                 f"{self.path}: the folder holds a run; continue it with {go_on}, give another --out, "
                 "or begin again with --force (in Python force=True)"
             )
-        if there:
+        if existing:
             raise ValueError(
-                f"{self.path}: the folder holds {there[0]} already; give another --out, or --force "
-                "to overwrite it"
+                f"{self.path}: the folder holds {existing[0]} already; give another --out, or "
+                "--force to overwrite it"
             )
 
     def begin(self, config: TrainingConfig, origin: Origin) -> None:
@@ -111,7 +111,8 @@ class RunFolder:
         self.origin = origin
         if data is None and runs_code(config.dataset):  # which a folder that was found must not
             raise ValueError(
-                f"{self.path}: the run's data are made by code; give data=..., or {self.how_to_go_on}"
+                f"{self.path}: the run's data are made by code; give data=..., or "
+                f"{self.how_to_resume}"
             )
         return config
 
@@ -126,7 +127,7 @@ class RunFolder:
         if changes:
             raise ValueError(
                 f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues "
-                f"with its own, by {self.how_to_go_on}"
+                f"with its own, by {self.how_to_resume}"
             )
         if not (self / CURRENT).is_file():
             (self / "result.json").unlink(missing_ok=True)  # of a network that is gone

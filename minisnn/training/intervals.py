@@ -91,7 +91,7 @@ class Interval(NamedTuple):
     high: float
     population: str
 
-    def told(self) -> dict[str, float | str]:
+    def as_json(self) -> dict[str, float | str]:
         """Return the interval in JSON's types, its population in words."""
         return dict(self._asdict(), population=POPULATIONS[self.population])
 
@@ -112,10 +112,10 @@ class Estimate:
     ci95_recordings: float | None = None
     ci95_classes: float | None = None
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return the intervals in JSON's types."""
         halves = {name: getattr(self, name) for name in HALVES}
-        return dict(interval=self.interval and self.interval.told(), **halves)
+        return dict(interval=self.interval and self.interval.as_json(), **halves)
 
     @property
     def half(self) -> float:

@@ -86,7 +86,7 @@ class Origin:
         of = f"recordings of {self.root}" if self.root else "simulated recordings"
         return f"{self.data}, {of}"
 
-    def how_to_go_on(self, folder: Path) -> str:
+    def how_to_resume(self, folder: Path) -> str:
         """Describe how to resume the run in `folder`."""
         if self.data == PYTHON or self.own:
             return f"out={str(folder)!r}, resume=True in Python, and the same data and parts"
@@ -98,7 +98,7 @@ class Origin:
         if command != self.command or given != (self.data == PYTHON):
             raise ValueError(
                 f"{folder}: the run was made by {self.command} and learns from {self.words()}; "
-                f"continue it with {self.how_to_go_on(folder)}"
+                f"continue it with {self.how_to_resume(folder)}"
             )
 
     def check_same(self, now: "Origin", folder: Path) -> None:
@@ -199,5 +199,5 @@ def contents(data: Mapping[str, Any], ways: int) -> dict[str, str] | None:
         some = [tasks.episode(0, k, two, 1, 1) for k in range(SAMPLES)]
         return identity([array for task in some for array in (task.x_support, task.x_query)])
 
-    told = {split: of(one) for split, one in data.items() if own or hasattr(one, "identity")}
-    return told or None
+    hashes = {split: of(one) for split, one in data.items() if own or hasattr(one, "identity")}
+    return hashes or None

@@ -171,8 +171,8 @@ def train(
             for split in needed[1:]:  # parts of unseen sets that the run learns from
                 if (words := met(origin, origin, data[split])) is not None:
                     known[split] = words
-                    here = f", here or at its start, {config.start}" * (config.start is not None)
-                    text = f"{split}: {words}{here}; its accuracy is not that of unseen classes"
+                    start = f", here or at its start, {config.start}" * (config.start is not None)
+                    text = f"{split}: {words}{start}; its accuracy is not that of unseen classes"
                     warnings.warn(text, stacklevel=2)
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             run = _Run(config, folder, data, progress, executor, held, own, measure, known)
@@ -286,7 +286,7 @@ class _Run:
             self._save(state)
         kept = "nothing is saved"
         if self.saved is not None and (folder / checkpoints.CURRENT).is_file():
-            go_on = folder.how_to_go_on
+            go_on = folder.how_to_resume
             kept = f"the state after update {self.saved} is saved, continue with {go_on}"
         text = f"stopped after {state.update} of {self.config.updates} updates, {kept}"
         if isinstance(error, KeyboardInterrupt):

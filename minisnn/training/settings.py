@@ -460,13 +460,13 @@ class TrainingConfig:
             return {**USUAL, **given}
         if self.dataset == "written":
             return given | of_split(split, self.strokes, self.align, self.draws)
-        seen = {name: value for name, value in given.items() if (name, value) != ("bin_ms", 1)}
-        seen |= dict(centred=True) if self.dataset in OMNIGLOT and self.align else {}
+        options = {name: value for name, value in given.items() if (name, value) != ("bin_ms", 1)}
+        options |= dict(centred=True) if self.dataset in OMNIGLOT and self.align else {}
         if split == "train":
-            return seen | (dict(draws=self.draws) if self.draws else {})
+            return options | (dict(draws=self.draws) if self.draws else {})
         if self.align is None or self.dataset != "double-nmnist":
-            return seen
-        return seen | dict(align="support" if self.align else "none")
+            return options
+        return options | dict(align="support" if self.align else "none")
 
     def network(self, input_shape: tuple[int, ...], neuron: Any = None) -> dict:
         """Return the network's configuration, for `SpikingNet.from_configuration`; `neuron`

@@ -143,8 +143,8 @@ def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> St
     if config.start is not None:
         found = start_of(config, net)
         theta = found.theta
-        there = found.config is None or found.config.learn_step_size != "no"
-        if steps.learned and there and found.inner is not None:
+        start_learns = found.config is None or found.config.learn_step_size != "no"
+        if steps.learned and start_learns and found.inner is not None:
             log_step = steps.log_of(found.inner.step_size)
     else:
         x = None
@@ -166,10 +166,10 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
     neurons: list[Any] = [getattr(one, "neuron", None) for one in (found.net, net)]
     known = all(one is not None and one.says("kind") for one in neurons)
     free = {"ways", "neuron"} if known else {"ways"}
-    there, here = (
+    old, new = (
         {k: v for k, v in one.configuration().items() if k not in free} for one in (found.net, net)
     )
-    if there != here:
+    if old != new:
         raise ValueError(
             f"{config.start}: the checkpoint's network, {found.net!r}, differs from that of "
             f"the settings, {net!r}"

@@ -119,7 +119,7 @@ def test_whom_it_speaks_for():
     assert Shared(double).population == "recordings" and unknown(5).population == "episodes"
     found = shared.estimate(np.arange(24) % 3 > 0)
     assert (
-        found.interval.told()["population"] == POPULATIONS["classes"]
+        found.interval.as_json()["population"] == POPULATIONS["classes"]
         and found.ci95_classes > 0
         and found.ci95_recordings > 0
     )

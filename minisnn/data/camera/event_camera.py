@@ -251,11 +251,11 @@ class EventCamera:
         usual = self._scene(shown.shape[1:], RECORDING_MS), self._pixels()
 
         def one(n: int) -> None:
-            camera, seen = self._drawn(shown[n], seed, numbers[n], draw)
+            camera, picture = self._drawn(shown[n], seed, numbers[n], draw)
             sight = usual
             if camera is not self:
-                sight = camera._scene(seen.shape, RECORDING_MS), camera._pixels()
-            found = camera._found(seen, *sight, (seed, numbers[n]), 1000 * shape[0])
+                sight = camera._scene(picture.shape, RECORDING_MS), camera._pixels()
+            found = camera._found(picture, *sight, (seed, numbers[n]), 1000 * shape[0])
             add_counts(found, self.sensor, int(scale), counts[n])
 
         in_order(one, range(len(shown)), lambda _: None)

@@ -63,9 +63,9 @@ def look(planes, top, left, shape, out):
         ne = planes[above % fine, (j + 1) % fine, above // fine, d : d + width]
         sw = planes[below % fine, j % fine, below // fine, c : c + width]
         se = planes[below % fine, (j + 1) % fine, below // fine, d : d + width]
-        seen = out[y * width : (y + 1) * width]
+        line = out[y * width : (y + 1) * width]
         for x in range(width):
-            seen[x] = (1 - a) * ((1 - b) * nw[x] + b * ne[x]) + a * ((1 - b) * sw[x] + b * se[x])
+            line[x] = (1 - a) * ((1 - b) * nw[x] + b * ne[x]) + a * ((1 - b) * sw[x] + b * se[x])
 
 
 @njit(nogil=True, inner=True)

@@ -84,12 +84,12 @@ class Form:
             need("the sensor of frames", in_words(found), found == self.sensor, expected)
             return events_of_frames(given, self.bin_ms)
         time = None if checked else self.time
-        events, said = as_recording(
+        events, known = as_recording(
             given, self.sensor, time, self.columns, inside=True, whole=not checked
         )
         if self.time is not None:
             check_alike(met, events, self.sensor, self.time, name)
-        elif not said and not checked:
+        elif not known and not checked:
             check_unit(events, self.sensor)
         return events
 
@@ -135,7 +135,7 @@ def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[s
     names = (f"recording {k}" for k in count())
     pool = Pool.collect(form.shape, counts_of(numbered(), names, form))
     # frames have the size of their sensor
-    tell_lost(pool, of, sensor=None if are_frames(first) else form.sensor)
+    warn_of_losses(pool, of, sensor=None if are_frames(first) else form.sensor)
     labels_met = sorted(met, key=by_value)
     places = np.array([labels_met.index(name) for name in met], np.int64)
     return replace(pool, labels=places[pool.labels]), labels_met
@@ -173,16 +173,16 @@ def counts_of(
                 lengths[name] = len(given)
                 lasting = len(given) * round(form.bin_ms * 1000) / 1000
             elif form.hop_ms is None:
-                few = few_of(number, events["t"], None, form.duration_ms)
+                few = undercounted(number, events["t"], None, form.duration_ms)
             for counts in form.counts(events, lasting):
                 yield counts[None], [label], [number], *few
         except ValueError as error:
             raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
     if lengths and form.hop_ms is None:
-        tell_frames(lengths, form.shape[0], form.bin_ms)
+        warn_of_cut_frames(lengths, form.shape[0], form.bin_ms)
 
 
-def tell_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
+def warn_of_cut_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
     """Warn where frames (numbers of them by recording) do not fill the counted steps, or reach well
     beyond them."""
     middle = sorted(lengths.values())[len(lengths) // 2]
@@ -190,15 +190,15 @@ def tell_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
     cut = sum(number > 1.1 * steps for number in lengths.values())
     if cut or middle < 0.9 * steps:
         warnings.warn(
-            f"with bin_ms={bin_ms:g} and duration_ms={steps * bin_ms:g}, {steps} frames are counted: "
-            f"{cut} of {len(lengths)} recordings are cut, and the median length is {middle} frames; "
-            f"the longest is {longest}: give bin_ms, the length of a frame, and "
+            f"with bin_ms={bin_ms:g} and duration_ms={steps * bin_ms:g}, {steps} frames are "
+            f"counted: {cut} of {len(lengths)} recordings are cut, and the median length is {middle} "
+            f"frames; the longest is {longest}: give bin_ms, the length of a frame, and "
             f"duration_ms={lengths[longest]}*bin_ms",
             stacklevel=3,
         )
 
 
-def tell_lost(
+def warn_of_losses(
     pool: Pool,
     source: str,
     names: Sequence[str] | None = None,
@@ -208,14 +208,14 @@ def tell_lost(
     time, or a late beginning), of cells with more events in a step than they can count, and of a
     sensor at least twice as wide and high as where its events are."""
     if len(pool.few):
-        told = [
-            f"{names[number] if names else f'recording {number}'} ({counted:,} of {there:,} events)"
-            for number, counted, there in pool.few[:NAMED].tolist()
+        examples = [
+            f"{names[number] if names else f'recording {number}'} ({counted:,} of {total:,} events)"
+            for number, counted, total in pool.few[:NAMED].tolist()
         ]
         more = f" and {len(pool.few) - NAMED} more" * (len(pool.few) > NAMED)
         warnings.warn(
-            f"{source}: few events are counted of {', '.join(told)}{more}; is their first time stamp "
-            "wrong, or their unit of time (--time)? Otherwise give a longer --duration-ms, or cut "
+            f"{source}: few events are counted of {', '.join(examples)}{more}; is their first time "
+            "stamp wrong, or their unit of time (--time)? Otherwise give a longer --duration-ms, or cut "
             "them (--hop-ms)",
             stacklevel=3,
         )
@@ -241,7 +241,7 @@ def tell_lost(
         )
 
 
-def few_of(
+def undercounted(
     number: int, t: np.ndarray, begin: int | None, duration_ms: float
 ) -> list[tuple[int, int, int, bool]]:
     """Return [(number, counted events, all events, sure)] for a recording of which too little is

@@ -177,8 +177,8 @@ def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]
 def _simulated(train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]:
     digits = load_digits()
     numbers = digits.numbers
-    seen = digits.images.__getitem__, digits.labels, numbers, numbers, train, sight, keep, "digits"
-    return pool_of_pictures("nmnist-simulated", *seen, images=digits.images), "simulated recordings"
+    args = digits.images.__getitem__, digits.labels, numbers, numbers, train, sight, keep, "digits"
+    return pool_of_pictures("nmnist-simulated", *args, images=digits.images), "simulated recordings"
 
 
 def offset_of(pool: Pool, support: np.ndarray) -> tuple[int, int]:
@@ -208,7 +208,7 @@ def side_by_side(
         t, y, x, p = np.unravel_index(cell, pool.shape)
         x = x + offset[0]
         y = y + offset[1]
-        seen = (0 <= x) & (x < crop) & (0 <= y) & (y < crop)
+        inside = (0 <= x) & (x < crop) & (0 <= y) & (y < crop)
         place = np.ravel_multi_index((t, y // scale, side * cells + x // scale, p), shape, "clip")
-        np.add.at(out[sample], place[seen], count[seen])
+        np.add.at(out[sample], place[inside], count[inside])
     return np.minimum(out, events.SATURATION).astype(np.uint8).reshape(samples, *shape)

@@ -83,7 +83,7 @@ def find(name: str) -> Callable[..., Any]:
     if name in DATASETS:
         place, _, function = DATASETS[name].place.rpartition(":")
         return getattr(importlib.import_module(place), function)
-    with told_by_line(name):
+    with naming_line(name):
         if runs_code(name):
             return _function(name, *name.rsplit(":", 1))
         for one in entry_points(group=GROUP):
@@ -96,7 +96,7 @@ def find(name: str) -> Callable[..., Any]:
 
 
 @contextmanager
-def told_by_line(name: str) -> Iterator[None]:
+def naming_line(name: str) -> Iterator[None]:
     """Turn errors in user code called `name` into a ValueError with file and line. ValueError and
     OSError, which are sentences already, pass."""
     try:
@@ -138,9 +138,9 @@ def _function(name: str, place: str, function: str) -> Callable[..., Any]:
         exec(compile(path.read_bytes(), path, "exec"), vars(module))
     else:
         module = importlib.import_module(place)
-    made: Any = getattr(module, function, None)
-    need(f"{name}: {function} in {place}", made, callable(made), "a function")
-    return made
+    maker: Any = getattr(module, function, None)
+    need(f"{name}: {function} in {place}", maker, callable(maker), "a function")
+    return maker
 
 
 def open_set(
@@ -157,7 +157,7 @@ def open_set(
         fixed = DATASETS[name].options if name in DATASETS else {}
         return make(split, root, progress=progress, **options, **fixed)
     given = {"split": split, **({} if root is None else {"root": root}), **options}
-    with told_by_line(name):
+    with naming_line(name):
         takes = inspect.signature(make).parameters.values()
         # what it gives may have the same classes in all splits: `evaluation.check_sets`
         if not any(one.name == "classes" or one.kind is one.VAR_KEYWORD for one in takes):

@@ -11,9 +11,9 @@ import numpy as np
 from ...arguments import need, one_of
 from ..readers.anything import READERS, Entry, entries, read_entry, sensor_of_all
 from ..readers.many import forget, is_spoken
-from .counting import Form, counts_of, one_or_two, tell_lost
+from .counting import Form, counts_of, one_or_two, warn_of_losses
 from .pool import Keep, pool_of
-from .recordings import Recordings, as_splits, check_dealt
+from .recordings import Recordings, as_splits, check_groups
 from .samples import LEAST, SPLITS, places_of, split_classes
 
 MOST_NAMED = 5  # labels in a message
@@ -60,8 +60,8 @@ def own(
     one_of("classes", classes or split, SPLITS)
     source = str(root)
     found = entries(root)
-    deals, _ = dealt_by(found, source)
-    check_taken(found, source, time=time, columns=columns)
+    deals, _ = division_of(found, source)
+    check_options_needed(found, source, time=time, columns=columns)
     sensor = sensor or sensor_of_all(found)
     if sensor is None:
         raise ValueError(
@@ -85,7 +85,7 @@ def own(
     made_from = dict(form=form, entries=[[*map(str, one)] for one in found], rows=rows)
     keep = Keep(cache, progress)
     pool = pool_of("recordings", form.shape, batches(), keep, what, total, files, **made_from)
-    tell_lost(pool, source, [one.name for one in found], form.sensor)
+    warn_of_losses(pool, source, [one.name for one in found], form.sensor)
     of = [found[k] for k in pool.numbers]
     groups = {"take": [one.name for one in of]}  # what support and query must not share
     if any(one.subject for one in of):  # a recording of none is of its own
@@ -99,13 +99,13 @@ def own(
         parts = classes_of(found, class_seed, source)
         sets = as_splits({part: whole.only(chosen) for part, chosen in parts.items()})
         if classes is None:
-            check_dealt(*sets.values())
+            check_groups(*sets.values())
             return sets[split]
         whole = sets[classes]
     return whole.split_recordings(class_seed)[split]
 
 
-def check_taken(found: Sequence[Entry], source: str, **given: str | None) -> None:
+def check_options_needed(found: Sequence[Entry], source: str, **given: str | None) -> None:
     """Raise ValueError where `time` or `columns` is given and no file needs it."""
     kinds = sorted({one.path.suffix.lower() for one in found})
     takes = [] if all(kind in READERS and READERS[kind].says for kind in kinds) else [*given]
@@ -120,7 +120,7 @@ def check_taken(found: Sequence[Entry], source: str, **given: str | None) -> Non
 # ---- splits
 
 
-def dealt_by(found: Sequence[Entry], source: str) -> tuple[str, dict[str, list[str]]]:
+def division_of(found: Sequence[Entry], source: str) -> tuple[str, dict[str, list[str]]]:
     """Return what the named splits divide, and each split's labels: "classes" if each has different
     labels, "recordings" if all have the same ones, or "nothing" for one split at most. ValueError
     where only some labels are in several splits, or only some recordings name a split."""
@@ -152,8 +152,8 @@ def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str
     """Return each split's classes: named by the folders train, val and test or by the column split,
     if these have different labels, else drawn, with a warning where named splits are ignored. Where
     no validation split is named, it is drawn from the training classes. ValueError where there are
-    too few classes, and as in `dealt_by`."""
-    deals, labels = dealt_by(found, source)
+    too few classes, and as in `division_of`."""
+    deals, labels = division_of(found, source)
     names = sorted({one.label for one in found})
     if deals == "classes" and "val" in labels:
         return labels

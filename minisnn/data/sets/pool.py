@@ -245,9 +245,9 @@ def centred(counts: np.ndarray) -> np.ndarray:
     stays."""
     moved = np.zeros_like(counts)
     for old, new in zip(counts, moved):
-        seen = old.reshape(len(old), -1).sum(0, np.uint32).reshape(old.shape[1:]).sum(2)
+        sums = old.reshape(len(old), -1).sum(0, np.uint32).reshape(old.shape[1:]).sum(2)
         sources, targets = [], []
-        for along in (seen.sum(1), seen.sum(0)):
+        for along in (sums.sum(1), sums.sum(0)):
             size = len(along)
             middle = float(along @ np.arange(size)) / max(along.sum(), 1)
             by = round((size - 1) / 2 - middle) if along.any() else 0

@@ -134,7 +134,7 @@ class Recordings:
         self.takes = joined([apart[name] for name in apart if name == "take"] + twins)
         check_tasks(self, copy_of)
         if names is not None:
-            check_dealt(self)
+            check_groups(self)
 
     def __repr__(self) -> str:
         return (
@@ -432,7 +432,7 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
             )
 
 
-def check_dealt(*sets: Any) -> None:
+def check_groups(*sets: Any) -> None:
     """Raise ValueError where all recordings of a symbol, or those within a value of `within`, are
     of one group, which is never on both sides of a task."""
     for tasks in sets:

@@ -249,24 +249,24 @@ def used_by(tasks: Any) -> np.ndarray:
     return np.unique(np.concatenate([tasks.symbols[one] for one in sorted(used_symbols(tasks))]))
 
 
-def shared(one: Any, other: Any) -> str | None:
+def shared(first: Any, second: Any) -> str | None:
     """Describe what two sets of tasks share; None where nothing is known to be shared. Sets other
     than `Recordings` are compared as objects only."""
-    if one is other:
+    if first is second:
         return "are one and the same set"
-    if not all(isinstance(getattr(tasks, "pool", None), Counts) for tasks in (one, other)):
+    if not all(isinstance(getattr(tasks, "pool", None), Counts) for tasks in (first, second)):
         return None
-    here = used_by(one).tolist()
-    there = used_by(other).tolist()
-    known = one.pool.contents(here)
-    pairs = {n: n for n in there if one.pool is other.pool and n in set(here)}
-    for content, n in other.pool.contents(there).items():
+    first_used = used_by(first).tolist()
+    second_used = used_by(second).tolist()
+    known = first.pool.contents(first_used)
+    pairs = {n: n for n in second_used if first.pool is second.pool and n in set(first_used)}
+    for content, n in second.pool.contents(second_used).items():
         if content in known:
             pairs.setdefault(n, known[content])
     if pairs:
         numbers = " and ".join(map(str, dict.fromkeys(next(iter(pairs.items()))[::-1])))
-        return f"share {len(pairs)} of {len(there)} recordings (such as number {numbers})"
-    alike = one.pool is not other.pool and one.identity() == other.identity()
+        return f"share {len(pairs)} of {len(second_used)} recordings (such as number {numbers})"
+    alike = first.pool is not second.pool and first.identity() == second.identity()
     return "are made of the same recordings" if alike else None
 
 

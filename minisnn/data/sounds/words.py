@@ -21,7 +21,7 @@ import numpy as np
 from ...arguments import must, need, one_of, whole, wholes
 from ..readers.events import EVENT, bin_events, downscaled
 from ..readers.many import UNITS, SpokenFile
-from ..sets.counting import few_of, one_or_two, tell_lost
+from ..sets.counting import undercounted, one_or_two, warn_of_losses
 from ..sets.pool import Keep, number_within, pool_of, trains
 from ..sets.recordings import Recordings
 from ..sets.samples import SPLITS, split_classes
@@ -104,7 +104,7 @@ class SpokenWords(Recordings):
             def batches() -> Iterator[tuple]:
                 for row in rows.tolist():
                     events = file.read(row)
-                    few = few_of(row, events["t"], 0, duration_ms)
+                    few = undercounted(row, events["t"], 0, duration_ms)
                     yield counts(events, row)[None], [file.labels[row]], [row], *few
 
             what = f"reading {len(rows)} recordings of {path}"
@@ -113,7 +113,7 @@ class SpokenWords(Recordings):
             pool = pool_of(self.NAME, shape, batches(), *how, **made_from, rows=rows)
         super().__init__(pool, made_of=made_of, source=str(path), kind="word")
         self.of_split = split if classes in (None, split) else None
-        tell_lost(pool, str(path))
+        warn_of_losses(pool, str(path))
 
     def _path(self, root: str | Path | None, split: str) -> Path:
         """Return the file with a split's recordings. ValueError where it is missing."""

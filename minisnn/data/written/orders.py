@@ -92,7 +92,7 @@ def replayed(strokes: list[Stroke], match: Way, way: Way) -> list[Stroke]:
     """Return a drawing's strokes in the order and directions of a way to write the reference;
     pauses between strokes keep their lengths and order."""
     lifts = [int(b.t[0] - a.t[-1]) for a, b in zip(strokes, strokes[1:])] + [0]
-    made = []
+    result = []
     clock = 0
     for (k, back), lift in zip(way, lifts):
         own, turned = match[k]
@@ -101,9 +101,9 @@ def replayed(strokes: list[Stroke], match: Way, way: Way) -> list[Stroke]:
         if turned != back:
             xy = xy[::-1]
             t = t[-1] - t[::-1]
-        made.append(Stroke(xy, clock + t))
+        result.append(Stroke(xy, clock + t))
         clock += int(t[-1]) + lift
-    return made
+    return result
 
 
 class Part(NamedTuple):
