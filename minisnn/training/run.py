@@ -171,8 +171,8 @@ def train(
             for split in needed[1:]:  # parts of unseen sets that the run learns from
                 if (words := met(origin, origin, data[split])) is not None:
                     known[split] = words
-                    start = f", here or at its start, {config.start}" * (config.start is not None)
-                    text = f"{split}: {words}{start}; its accuracy is not that of unseen classes"
+                    more = f", here or at its start, {config.start}" * (config.start is not None)
+                    text = f"{split}: {words}{more}; its accuracy is not that of unseen classes"
                     warnings.warn(text, stacklevel=2)
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             run = _Run(config, folder, data, progress, executor, held, own, measure, known)

@@ -8,8 +8,8 @@
     .mat         ASL-DVS
     .raw, .dat, .aedat4, .es   of cameras, by the library faery (extra `cameras`)
 
-Columns t and unit in place of x, y, t and p make recordings that are no pictures (`columns`). Nothing
-in a file is executed; every error names it.
+Columns t and unit instead of x, y, t and p make recordings of units instead of pixels (`columns`).
+Nothing in a file is executed; every error names it.
 """
 
 import csv
@@ -45,7 +45,7 @@ Sensor = tuple[int, ...] | None  # rows and columns, or (n,) of a row of n units
 
 def _bytes(path: Path, sensor: Sensor, columns: str | None) -> Any:
     if sensor is None and path.suffix.lower() == ".bs2":
-        raise ValueError("does not say how large its sensor is; give --sensor ROWS,COLUMNS")
+        raise ValueError("does not state the size of its sensor; give --sensor ROWS,COLUMNS")
     return read_nmnist(path, as_picture(sensor or NMNIST))
 
 
@@ -73,9 +73,10 @@ def _sensor_of_hdf5(path: Path) -> Sensor:
 class Reader(NamedTuple):
     """A file format.
 
-    read     gives what `events.as_recording` takes, of a path, the sensor and the order of columns
-    sensor   gives the sensor that a file names
-    says     whether every file of this form says its unit of time and its columns
+    read     returns an argument of `events.as_recording`, from a path, the sensor and the order of
+             columns
+    sensor   returns the sensor that a file states
+    says     whether every file of this format states its unit of time and its columns
     """
 
     read: Callable[[Path, Sensor, str | None], Any]
@@ -111,13 +112,13 @@ def read_events(
     """Read one recording's events (dtype EVENT), sorted by time (`times.check_clock`); events of
     units are in one row, where x is the unit.
 
-    time      unit of the times of files whose form does not say it (`events.as_events`)
+    time      unit of the times in files whose format does not state it (`events.as_events`)
     flip_y    rows of the sensor, where y grows upwards in the file: row y becomes flip_y - 1 - y
     sensor    rows and columns of the sensor that recorded .bin and .bs2; None: N-MNIST's, of .bin
               only; (n,): a row of n units
     columns   "t,x,y,p", the order of the columns of arrays and text without names
-    Raises ValueError, naming the file, where it holds no events or is damaged, and where nothing
-    says the unit of its times and they cannot be microseconds (`times`); FileNotFoundError
+    Raises ValueError, naming the file, where it holds no events or is damaged, and where its unit of
+    time is not given and cannot be microseconds (`times`); FileNotFoundError
     where it is missing.
     """
     path = Path(path)
@@ -196,8 +197,8 @@ def sensor_of_all(found: Sequence[Entry]) -> Sensor:
     """Return the rows and columns (or (n,)) of the one sensor that the files state; None where none
     does.
 
-    A file that cannot be read names none: reading it says why. Raises ValueError, naming both files,
-    where two name different sensors.
+    Unreadable files are skipped: reading them later says why. Raises ValueError, naming both files,
+    where two state different sensors.
     """
     known: dict[tuple[int, ...], Path] = {}
     for path in dict.fromkeys(one.path for one in found):
@@ -263,7 +264,7 @@ def _in_folders(root: Path) -> list[Entry]:
         for path in sorted(root.rglob("*"))
         if path.is_file()
         and path not in read
-        # of a folder of a class all counts, and elsewhere what looks like a recording
+        # in a class's folder every file, and elsewhere what looks like a recording
         and (not classes.isdisjoint(path.parents) or path.suffix.lower() in {*READERS} - {*NOTES})
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
     ]

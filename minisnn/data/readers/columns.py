@@ -4,11 +4,12 @@ sensors.
     x  y  t  p      any of NAMES, in upper or lower case, after "event_" or not; t with a unit at its end: t_us, time_ms
     t  unit         of recordings that are no pictures: which of a row of units, such as an artificial cochlea, and when
 
-Arrays (N, 4) and text without a first line of names do not say which column is what, and x and y
-look alike: that is asked (`--columns t,x,y,p`, in Python columns="t,x,y,p"), never guessed.
+Arrays (N, 4) and text without a first line of names do not name their columns, and x and y look
+alike: the order must be given (`--columns t,x,y,p`, in Python columns="t,x,y,p"); it is never
+guessed.
 
-In memory events of units (dtype EVENT) are in one row: x is the unit, y and p say nothing. A sensor of
-one number, (700,), is a row of so many units, and samples are counts (T, units).
+In memory events of units (dtype EVENT) are in one row: x is the unit, y and p are unused. A sensor
+of one number, (700,), is a row of 700 units, and samples are counts (T, units).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +89,7 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
     table = isinstance(recording, np.ndarray) and recording.ndim == 2 and not names
     held = list(recording.T) if table else [recording[name] for name in names]
     if table and columns is None:
-        raise ValueError(f"an array of shape {recording.shape} has no names; say {ORDER}")
+        raise ValueError(f"an array of shape {recording.shape} has no names; give {ORDER}")
     if columns is not None and isinstance(recording, np.ndarray) and columns_of(names) is None:
         names = order_of(columns, names or range(len(held)))
     known: dict[str, np.ndarray] = {}
@@ -128,7 +129,7 @@ def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarr
         raise ValueError("times are not all finite numbers that fit 64 bits of microseconds")
     if not (time or named) and np.any(t != np.rint(t)):
         raise ValueError(
-            "times are fractions, and nothing gives their unit; say --time us, ms or s (in Python "
+            "times are fractions, and nothing gives their unit; give --time us, ms or s (in Python "
             "time='ms')"
         )
     apart = float(np.spacing(np.abs(t).max())) * UNITS[unit] / 1000 if t.dtype.kind == "f" else 0

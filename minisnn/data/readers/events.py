@@ -37,7 +37,7 @@ def event_array(
     """Make events of four sequences of equal length, sorted by time (simultaneous events keep their
     order).
 
-    whole   whether they are all of their recording, and no part of it
+    whole   whether they are a whole recording, rather than a part
 
     Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is
     not 0 or 1, and as `times.check_clock`.
@@ -79,12 +79,12 @@ def as_recording(
 ) -> tuple[np.ndarray, bool]:
     """Return (events of pixels or units, sorted by time, whether their unit of time is known).
 
-    recording   what `as_events` takes, or columns t and unit
-    sensor   rows and columns, or (n,) of a row of n units, for which events of one row of pixels,
-             or x and t, as tonic has them, will do; None: as the columns are
-    time, columns   as of `as_events`
-    inside   whether events must lie within rows and columns; units always must
-    whole    whether events are all of their recording, and no part of it
+    recording   an argument of `as_events`, or columns t and unit
+    sensor   rows and columns, or (n,) for a row of n units, which also accepts events of one row of
+             pixels, or x and t as in tonic; None: decided by the columns
+    time, columns   as in `as_events`
+    inside   whether events must be within rows and columns; units always must
+    whole    whether events are a whole recording, rather than a part
 
     Raises ValueError for anything else.
     """
@@ -134,15 +134,15 @@ def as_events(
 
     events    a structured array, a mapping with columns named as in `columns.NAMES`, in any order,
               or an array (N, 4) with the order of its columns
-    shape     rows and columns of the sensor, if events must lie on it
+    shape     rows and columns of the sensor, if events must be on it
     time      unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name (t_ms,
               timestamp_us), else microseconds where the times are whole numbers, and an error where
               they are not
     columns   for an array without names, its columns in order, "t,x,y,p"
 
     Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything
-    else, for masked values, and as `event_array` and `check_events`; they may be parts of
-    recordings, of which a late beginning says nothing.
+    else, for masked values, and as `event_array` and `check_events`; a late beginning is allowed, as
+    in parts of recordings.
     """
     with naming(name):
         return as_recording(events, shape, time, columns, inside=True, whole=False)[0]
@@ -224,10 +224,10 @@ def downscaled(
     """Move events of a sensor (rows, columns) to a coarser grid of `size` cells, by area; none are
     lost.
 
-        column = floor((x + u) · cells / pixels),  u drawn evenly from [0, 1) for each event, by `number`
+        column = floor((x + u) · cells / pixels),  u uniform in [0, 1) for each event, seeded by `number`
 
-    So a pixel across two cells gives each of them a share of its events in proportion to the area;
-    the same holds for rows. Nothing is drawn where the cells divide the pixels. Raises ValueError
+    So a pixel across two cells divides its events between them in proportion to the area; the same
+    holds for rows. Nothing is random where the cells divide the pixels. Raises ValueError
     where `size` is finer than the sensor.
     """
     fits = len(size) == 2 and all(0 < cells <= pixels for cells, pixels in zip(size, sensor))
@@ -250,10 +250,10 @@ def windows(
     """Cut a continuous recording into parts of `duration_ms` that begin every `hop_ms`; a shorter
     rest at the end is left out, and so are parts without events.
 
-    lasting_ms   how long it lasts from time zero on; None: from the first event to the last
+    lasting_ms   length of the recording from time zero on; None: from the first event to the last
 
-    Raises ValueError where there is not one, and for a clock that jumps ahead, so that there are
-    more parts than events.
+    Raises ValueError where there is no part, and where there are more parts than events, as when a
+    clock jumps ahead.
     """
     events = events[np.argsort(events["t"], kind="stable")]
     time = events["t"]
@@ -267,7 +267,7 @@ def windows(
         longest = np.diff(time).max() / 1e6
         raise ValueError(
             f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events; there is none "
-            f"for {longest:g} s, expected a clock that does not jump"
+            f"for {longest:g} s, expected a clock without jumps"
         )
     begins = first + np.arange(number) * (hop_ms * 1000)
     edges = (np.searchsorted(time, begin) for begin in (begins, begins + duration_ms * 1000))

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...files import size_of
 
-LONGEST = 400  # characters of an error that a library raises: some quote the file
+LONGEST = 400  # characters of a library's error: some quote the file
 
 
 @contextmanager
@@ -40,7 +40,7 @@ class Hdf5:
 
     path   the file        what   what is expected to be in it, for errors
 
-    Methods raise what h5py does of a damaged file, and ValueError where a part is missing, leads out
+    Methods raise h5py's errors for a damaged file, and ValueError where a part is missing, leads out
     of the file, or is not as expected: `naming` adds the name of the file.
     """
 

@@ -13,12 +13,12 @@ recording:
 
     spikes/times    numbers of any length, seconds from the recording's beginning (float16 or float32)
     spikes/units    whole numbers, as many, 0 to 699: channels of an artificial cochlea, low to high
-    labels          whole numbers, the word
-    extra/keys      the words, in the order of their labels; without it words are named by number
+    labels          whole numbers, one for each word
+    extra/keys      the words, in the order of their labels; otherwise words are named by number
     extra/speaker   numbers or texts, who speaks; may be missing
 
 Nothing in such a file says its unit of time. Words that last longer than LONGEST_S or shorter than
-SHORTEST_S, taken for seconds, are refused, and the message names the unit that would fit.
+SHORTEST_S, read as seconds, are refused, and the message names the unit that would fit.
 """
 
 import os
@@ -38,7 +38,7 @@ from .hdf5 import Hdf5, naming
 SENSORS = {"n_mnist.hdf5": (34, 34), "dvssign.hdf5": (180, 240)}  # rows, columns
 UNITS = 700
 LONGEST_S, SHORTEST_S = 10.0, 0.02  # of a recording; no word takes so long, or so little
-TELLING = 20  # spikes that tell how long a recording is: fewer may all be at its beginning
+TELLING = 20  # spikes that show the length of a recording: fewer may all be at its beginning
 WHAT = "recordings of (time, unit) as SHD has them: spikes/times, spikes/units and labels"
 
 
@@ -58,7 +58,7 @@ class TorchNeuromorphic(Hdf5):
         with naming(self.path, "a torchneuromorphic file"):
             for split in ("train", "test"):
                 label_of: dict[int, int] = {}
-                # asking each recording takes far longer
+                # reading each recording's label takes far longer
                 if self.has(table := f"extra/{split}_keys_by_label"):
                     rows = enumerate(self.array(table, MOST_EVENTS).tolist())
                     label_of = {key: label for label, row in rows for key in row}
@@ -87,7 +87,7 @@ class SpokenFile(Hdf5):
 
     path    the file
     units   how many units there are; None: 700
-    time    unit of the times, where it is not seconds: "ns", "us" or "ms"; "s" says that it is,
+    time    unit of the times, where it is not seconds: "ns", "us" or "ms"; "s" accepts seconds,
             however long the recordings are
 
     labels, words, speakers   (N,) numbers of the words, their names, and who speaks (texts), None
@@ -152,7 +152,7 @@ class SpokenFile(Hdf5):
         if self.time is None and last > LONGEST_S:
             raise ValueError(
                 f"times reach {last:,.6g}, and no word lasts so many seconds, the unit of this "
-                f"format{f'; they look like {fits[0]}' * bool(fits)}: say --time "
+                f"format{f'; they look like {fits[0]}' * bool(fits)}: give --time "
                 f"{(fits or ['s'])[0]}, or --time s if they are right"
             )
         short = self.time is not None and seconds[self.time] < SHORTEST_S
@@ -186,4 +186,4 @@ def _opened(
     return SpokenFile(path, sensor[0] if sensor else None, time)
 
 
-forget = _opened.cache_clear  # while a file is open, HDF5 lets nobody write it again
+forget = _opened.cache_clear  # while a file is open, HDF5 lets nobody rewrite it

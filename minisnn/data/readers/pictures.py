@@ -27,8 +27,8 @@ WHAT = "grey or colour pictures with labels"
 
 @dataclass(frozen=True)
 class Pictures:
-    """images: uint8, or float32 in [0, 1], (N, H, W).  labels: int64 (N,), places in names.  names:
-    of the classes."""
+    """Labelled pictures: images, uint8, or float32 in [0, 1], (N, H, W); labels, int64 (N,), indices
+    of names; names of the classes."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -51,8 +51,8 @@ def read_pictures(
     size     rows and columns to which every picture is brought, its proportions kept, by averaging
              areas; the rest is filled with the nearest border. None: all must have the same size
 
-    Colour becomes luminance; what is transparent counts as white. Raises ValueError, naming the
-    file, where it is anything else.
+    Colour becomes luminance; transparent pixels count as white. Raises ValueError, naming the file,
+    for anything else.
     """
     path = Path(path)
     with naming(path, WHAT):
@@ -110,8 +110,8 @@ def enlarged(images: np.ndarray, side: float) -> np.ndarray:
     """Enlarge pictures (N, H, W), uint8 or floats in [0, 1], whose longer side is below `side`, by
     cubic splines.
 
-    For a camera that is finer than the pictures: it would see the edges of their pixels. Larger
-    pictures stay as they are.
+    A camera finer than the pictures would see the edges of their pixels. Larger pictures stay as they
+    are.
     """
     from scipy.ndimage import zoom
 
@@ -130,7 +130,7 @@ def _picture(file: Path) -> np.ndarray:
     from PIL import Image
 
     with naming(file, "a picture"), warnings.catch_warnings():
-        # of damage that Pillow reads over
+        # of damage that Pillow ignores
         warnings.simplefilter("ignore")
         if file.suffix.lower() == ".npy":
             return _grey(load(file)[None])[0]

@@ -1,13 +1,13 @@
 """Checks of time stamps: those that no single clock gives, and units that no sensor has.
 
-A recording is counted from its smallest stamp on, so one event that is stamped too early moves the
-whole of it out of what is counted. All readers, and arrays in memory, pass `check_clock`. Honest
-recordings need not be sorted: events come in no order, in packets that overtake each other by some
-milliseconds, or one polarity, row, pixel or unit after the other.
+A recording is counted from its smallest stamp on, so one early stamp moves all other events out of
+the counted time. All readers, and arrays in memory, pass `check_clock`. Sound recordings need not be
+sorted: events may be unsorted, in packets that overtake each other by some milliseconds, or grouped
+by polarity, row, pixel or unit.
 
-Files seldom say the unit of their times, and a wrong one makes wrong recordings that train well:
-milliseconds taken for microseconds put a second of events into one step, nanoseconds leave nearly
-all of them out. What is judged are
+Files seldom state the unit of their times, and a wrong one makes wrong recordings that train well:
+milliseconds read as microseconds put a second of events into one step, nanoseconds leave nearly all
+of them out. Judged are
 
     the interval from one event of a pixel to its next     too short: half of them below PIXEL_US; too long: nine in ten above
                                                            PIXEL_SECONDS, or above COARSE_SECONDS where all times are whole
@@ -28,10 +28,10 @@ all of them out. What is judged are
     background noise              0.05 to 0.16 events a second of a pixel: a tenth of the intervals
                                   below 0.7 to 2 s
 
-so a unit that is wrong by a thousand leaves these bounds, mostly by a factor of ten, and one that
-is right stays within them: all of the recordings above pass, and in milliseconds, nanoseconds and
-seconds all but one second of ASL-DVS fail. A recording is refused where nothing says the unit;
-fewer than LEAST events tell nothing.
+so a unit that is wrong by a thousand leaves these bounds, mostly by a factor of ten, and the right
+one stays within them: all of the recordings above pass, and in milliseconds, nanoseconds and seconds
+all but one second of ASL-DVS fail. Implausible recordings are refused where their unit is not given;
+fewer than LEAST events are not judged.
 """
 
 import math
@@ -40,14 +40,14 @@ import numpy as np
 
 from .columns import UNITS
 
-LATE = 10_000  # us that events of one clock overtake each other by
-SHARE = 20  # of so many events more than one is before the one ahead of it: they are in no order
-LEAST = 50  # events that say where a recording begins, and rows of zeros that no sensor makes
+LATE = 10_000  # us by which events of one clock overtake each other
+SHARE = 20  # events are unsorted where more than one of this number is out of order
+LEAST = 50  # events that show where a recording begins, and rows of zeros that no sensor makes
 ENOUGH, REPEATED = 100, 20  # events, and intervals of pixels, below which no unit is judged
 PIXEL_US, PIXEL_SECONDS, COARSE_SECONDS = 100, 1.0, 0.1
 READOUT, A_PIXEL = 12e6, 1200.0  # events a second
-A_UNIT = 1000.0  # of a unit that is no pixel: neurons rest a millisecond after each spike
-# a pixel with more of the events, and so many times as many as most, is left out
+A_UNIT = 1000.0  # per unit that is not a pixel: neurons rest a millisecond after each spike
+# a pixel with a larger share of events, and this many times the median, is left out
 HOT_SHARE, HOT_TIMES = 0.02, 20
 
 
@@ -64,7 +64,7 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
         return
     falls = np.flatnonzero(t[:-1] > t[1:])
     _check_zeros(events, falls)
-    if falls.size and np.any(t[:-1] < t[1:]):  # else newest first
+    if falls.size and np.any(t[:-1] < t[1:]):  # else sorted, newest first
         _check_falls(events, falls)
     if whole and len(t) >= LEAST:
         first, second = np.partition(t, 1)[:2].tolist()
@@ -96,7 +96,7 @@ def _check_falls(events: np.ndarray, falls: np.ndarray) -> None:
     late = fallen > LATE
     back = late & (2 * fallen > passed)
     if SHARE * falls.size >= len(t) and back.any():
-        # in no order, or each a little late: then what wraps leaves a gap
+        # unsorted, or each a little late: then a wrapped clock leaves a gap
         most = np.subtract(*np.percentile(t, (95, 5)))
         if SHARE * np.sum(4 * fallen > most) >= len(t):
             return
@@ -105,7 +105,7 @@ def _check_falls(events: np.ndarray, falls: np.ndarray) -> None:
     later = fallen[late & ~back]
     if not wrong.size or _is_grouped(events, wrong):
         return
-    # packets of several cameras follow each other: the first falls are no longer than most
+    # packets of several cameras alternate: the first falls are no longer than most
     if later.size <= wrong.size or fallen[back].max() > 2 * np.median(later):
         at = int(wrong[0])
         raise ValueError(
@@ -158,7 +158,7 @@ def fault_of(
     if len(interval) >= REPEATED:
         tenth, half = np.percentile(interval, (10, 50))
         thousands = not np.any((t - t[0]) % 1000)
-        # of the clock, us: what is within one is not known
+        # of the clock, us: times within one are unknown
         tick = factor if factor > 1 else 1000 * thousands
         if half + tick < PIXEL_US:
             return f"{lasting}, and {half:.3g} us from one event of a pixel to its next"
@@ -176,7 +176,7 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
     fits = [one for one in ("ms", "ns", "s") if fault_of(events, sensor, one) is None]
     looks = "no other unit makes them plausible either"
     if fits:
-        looks = f"they look like {fits[0]}: say --time {fits[0]} (in Python time={fits[0]!r})"
+        looks = f"they look like {fits[0]}: give --time {fits[0]} (in Python time={fits[0]!r})"
     raise ValueError(
         f"read as microseconds, its times make {fault}; {looks}, or --time us if they are right"
     )

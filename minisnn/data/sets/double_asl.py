@@ -66,23 +66,23 @@ class DoubleASL(Recordings):
     seed         of the drawn hands and of the simulated camera's noise
     class_seed   shuffles the pairs of letters into the three splits, see `double_asl_classes`
     classes, recordings   "train", "val" or "test" in place of `split` for one of the two. With
-                          classes="train" and
-                 recordings="test", for example, known classes are met in unseen recordings
-    per_letter   the first so many recordings of each letter, by their numbers; None: 500 real, or
-                 200 drawn ones; with a protocol at most 60, and all of them for None
+                         classes="train" and
+                 recordings="test", for example, known classes are tested in unseen recordings
+    per_letter   number of recordings of each letter, the first by number; None: 500 real, or 200
+                 drawn ones; with a protocol at most 60, and all of them for None
     flip_y       whether y of the real recordings grows upwards, as it does in the files of ASL-DVS
     camera       an EventCamera of 240 x 180 pixels in place of `hand_camera()`, or of
                  `takes.take_camera()`
-    protocol     None: every drawn hand is another one. Else recordings are moments of continuous
+    protocol     None: every drawn hand is different. Else recordings are moments of continuous
                  recordings (`takes`), `per_letter` of each. "same-take": support and query of a
                  task are moments of the same continuous recordings, one for each letter, of one
-                 subject, as in the paper. "new-subject": validation and test also meet other
+                 subject, as in the paper. "new-subject": validation and test also have other
                  subjects than meta-training
     cache        whether recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a progress bar while recordings are made or read
 
     Recordings whose number within their letter, counted from 1, is divisible by 5 never meta-train;
-    validation and test draw from those alone. Raises ValueError where a letter has fewer than two
+    validation and test draw only from those. Raises ValueError where a letter has fewer than two
     recordings of the kind that is needed, and for more moments than there are.
 
     >>> tasks = ms.DoubleASL("test", per_letter=10, progress=False)
@@ -140,8 +140,8 @@ def hand_camera() -> EventCamera:
     """Return an event camera that sees drawn hands as a DAVIS240c would: light hands, over the
     whole of its sensor.
 
-    The motion is N-MNIST's, three times as far: a hand of a third of the picture then makes some
-    27,000 events in the first 100 ms.
+    The motion is N-MNIST's, three times as far: a hand that covers a third of the picture then makes
+    some 27,000 events in the first 100 ms.
     """
     return EventCamera(sensor=SENSOR, picture_px=float(SENSOR[1]), inverted=False, amplitude=3.0)
 

@@ -5,7 +5,7 @@ few-shot learning"), whose 64, 16 and 20 classes for meta-training, meta-validat
 are used here.
 
 Alignment by the support: all recordings of a task, kept at the sensor's resolution, are shifted by
-one whole-pixel offset that brings the mean event of its support to where it lay in meta-training,
+one whole-pixel offset that brings the mean event of its support to its place in meta-training, then
 cropped and downscaled. It uses no labels and no query, and a chip can do it while it learns.
 
     offset = round(ANCHOR - mean over the support's events of (x, y))
@@ -64,25 +64,25 @@ class DoubleNMnist(Recordings):
                  the digits that ship
     seed         of the simulated camera's noise
     classes, recordings   "train", "val" or "test" in place of `split` for one of the two. With
-                          classes="train" and
-                 recordings="test", for example, known classes are met in unseen recordings (the
+                         classes="train" and
+                 recordings="test", for example, known classes are tested in unseen recordings (the
                  paper's Table 2, "train")
     camera       an EventCamera in place of the default one
-    draws        simulated recordings of each digit, each with a scene and a sensor of its own
-                 (`camera.variation`); 0: one of each, all with one sensor
+    draws        simulated recordings of each digit, each with another scene and sensor
+                 (`camera.variation`); 0: one of each, all with the same sensor
     align        "support": each task is shifted by the whole-pixel offset that brings the mean
-                 event of its support to where it lay in meta-training (`offset_of`); "none": tasks
+                 event of its support to its place in meta-training (`offset_of`); "none": tasks
                  stay as they are. None: "support" where the split validates or tests, "none" where
                  it trains
-    move         shifts every recording as another camera would have made it (`camera.variation.Move`), to measure
-                 what carries over
+    move         shifts every recording as if by another camera (`camera.variation.Move`), to measure
+                 how well training transfers
     cache        whether recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a progress bar while recordings are made or read
 
     Training pictures whose MNIST number is divisible by 5 never meta-train. Validation and test
     draw from all of Test where the root has it, otherwise from those training pictures. So no
-    picture is on both sides, and a network trained on simulated digits meets no picture again in
-    real recordings.
+    picture is on both sides, and real recordings show a network that was trained on simulated digits
+    no picture again.
 
     Raises ValueError where the root lacks what the split needs, or has fewer than two recordings of
     a digit.
@@ -125,7 +125,7 @@ class DoubleNMnist(Recordings):
             pool, source = _real(Path(root).expanduser(), train, sight, keep)
         self.align = align
         made_of = {name: (int(name[0]), int(name[1])) for name in CLASSES[of_classes]}
-        # what is tested must not be asked about a picture that the support has shown
+        # the query must not have a picture of the support
         groups = {"picture": pool.numbers} if draws > 1 and not train else None
         super().__init__(pool, made_of=made_of, source=source, kind="digit", groups=groups)
         self.of_split = split if {classes, recordings} <= {None, split} else None

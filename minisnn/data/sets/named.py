@@ -1,16 +1,16 @@
 """Sets of tasks by name, as commands use them: shipped ones, a folder of recordings, and other
 people's.
 
-    recordings            the recordings that lie under --root, see `readers.anything.entries`
+    recordings            the recordings under --root, see `readers.anything.entries`
     NAME                  an entry point of the group minisnn.datasets of an installed package
     package.module:NAME   a function or class of a module that can be imported
     file.py:NAME          a function or class of a file
 
 A function is called with split, "train", "val" or "test", and with root where one is given, and
 returns a set: something with `input_shape`, `classes`, `sample_task` and `episode`, such as
-`Recordings`; or once with neither for a dictionary of all three. For a rule that tells all classes
-apart, a function that has an argument `classes` is called with classes="train", too, and gives the
-training classes in recordings of the split; one without gives sets of the same classes.
+`Recordings`; or once with neither for a dictionary of all three. For a rule that classifies all
+classes, a function that has an argument `classes` is called with classes="train", too, and returns
+the training classes in recordings of the split; one without returns sets of the same classes.
 """
 
 import importlib
@@ -31,7 +31,7 @@ from .own import own as own
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
-# of sets that ship, and, beside them, of `own`, as JSON has them
+# options of shipped sets, and those of `own` in addition, as in JSON
 KEPT = "size bin_ms centred duration_ms time pace over control alphabets fitted".split()
 OPTIONS = frozenset([*KEPT, *"sensor hop_ms flip_y columns class_seed classes".split()])
 
@@ -120,7 +120,7 @@ def naming_line(name: str) -> Iterator[None]:
         ) from error
 
 
-_files: dict[str, Path] = {}  # of code, by the names that they were given, and where they were
+_files: dict[str, Path] = {}  # of code, by the names that they were given
 
 
 def _function(name: str, place: str, function: str) -> Callable[..., Any]:
@@ -149,8 +149,8 @@ def open_set(
     """Open the set of tasks of a name, something with `input_shape`, `sample_task` and `episode`;
     ValueError where there is none.
 
-    options   of `DoubleNMnist`, `DoubleASL`, `Omniglot` or `own`, such as classes="train" to meet
-              known classes in recordings of `split`
+    options   of `DoubleNMnist`, `DoubleASL`, `Omniglot` or `own`, such as classes="train" for known
+              classes in recordings of `split`
     """
     make = find(name)
     if name in (*DATASETS, OWN):
@@ -159,7 +159,7 @@ def open_set(
     given = {"split": split, **({} if root is None else {"root": root}), **options}
     with naming_line(name):
         takes = inspect.signature(make).parameters.values()
-        # what it gives may have the same classes in all splits: `evaluation.check_sets`
+        # its sets may have the same classes in all splits: `evaluation.check_sets`
         if not any(one.name == "classes" or one.kind is one.VAR_KEYWORD for one in takes):
             given.pop("classes", None)
         found = make(**given)
@@ -167,15 +167,15 @@ def open_set(
         found = found.get(split)
     lacking = [one for one in ("input_shape", "sample_task", "episode") if not hasattr(found, one)]
     gave = f"{type(found).__name__} without {', '.join(lacking)}"
-    need(f"{name}: what it gives", gave, not lacking, "a set of tasks, such as ms.Recordings")
+    need(f"{name}: its return value", gave, not lacking, "a set of tasks, such as ms.Recordings")
     return found
 
 
 class Opened(dict[str, Any]):
     """{split: set of tasks} opened by name; sets given in a script are in another mapping.
 
-    name, root   as `open_set` takes them
-    how          the options that the training set is read with, where they are the user's, as JSON
+    name, root   arguments of `open_set`
+    how          the user's options for reading the training set, as JSON
     """
 
     def __init__(

@@ -4,7 +4,7 @@ by 20 people.
 Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/README.md). Protocols:
 
     alphabets   the 30 background alphabets meta-train but for five, which validate; the characters
-                of the 20 evaluation alphabets are met in meta-testing alone
+               of the 20 evaluation alphabets are only in meta-testing
     random      1,200 characters of all 50 alphabets meta-train, but for 100 of them, which validate;
                 the other 423 test. Turned characters are classes in every split, and a task may
                 have any of them (Santoro et al. 2016, ICML; Vinyals et al. 2016, NeurIPS; Snell et
@@ -13,7 +13,7 @@ Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/RE
     background  as alphabets, but all 30 background alphabets meta-train: for a last run, when
                 settings were chosen where five of them validate
 
-Characters turned by 90, 180 and 270 degrees are classes of their own in meta-training. So are their
+Characters turned by 90, 180 and 270 degrees are separate classes in meta-training. So are their
 mirror images by the first protocol.
 """
 
@@ -106,8 +106,8 @@ class Omniglot(Recordings):
     """Handwritten characters seen by the simulated event camera: samples are uint8 (steps, *size,
     2), one character each.
 
-    split        "train", "val" or "test": characters that meta-train, that validate, that test
-    protocol     "alphabets", "random" or "background", which says what characters these are
+    split        "train", "val" or "test": characters that meta-train, validate or test
+    protocol     "alphabets", "random" or "background", which decides which characters these are
     seed         of the simulated camera's noise
     size         rows and columns of cells, as many of each, into which the middle 32 x 32 pixels of
                  the sensor are summed
@@ -115,7 +115,7 @@ class Omniglot(Recordings):
                  which moves mainly up and down; with 3, all three
     duration_ms  length of a recording, ms, a multiple of bin_ms up to 300; None: 100 steps
     centred      whether every recording is shifted by whole pixels so that its mean event lies in
-                 the middle. People put a character 1.3 pixels of 28 from where others do, which
+                the middle. People's positions of a character differ by 1.3 pixels of 28, which
                  costs a blurred picture's nearest neighbour 16 points
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
                  too; None: in meta-training; of the other protocols turned ones, in every split
@@ -123,15 +123,15 @@ class Omniglot(Recordings):
                  With split "train" they are drawings by four in five people, else drawings by the
                  others
     camera       an EventCamera in place of the default one
-    draws        recordings of each drawing, each by another scene and sensor; noise, scenes and
-                 sensors are those of its number in its alphabet, and come again in the next
-                 (`camera.variation`); 0: one, by one sensor
+    draws        recordings of each drawing, each by another scene and sensor (`camera.variation`),
+                 which depend on its number in its alphabet and recur in others; 0: one, by the same
+                 sensor
     cache        whether recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a progress bar while recordings are made
 
     A class is named by alphabet, character and turn: "Greek-07", "Greek-07+90", mirrored
-    "Greek-07+m". Recordings are made for an alphabet and a turn at a time, when a task first asks
-    for one of its characters.
+    "Greek-07+m". Recordings are made for an alphabet and a turn at a time, when a task first needs
+    one of its characters.
 
     >>> tasks = ms.Omniglot("val", size=(8, 8), cache=False, progress=False)
     >>> len(tasks.classes), tasks.input_shape

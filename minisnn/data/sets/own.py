@@ -44,15 +44,14 @@ def own(
     sensor      rows and columns, or (n,) of n units; None: those that the format states, as
                 N-MNIST's does; otherwise they must be given
     classes     "train": the classes that meta-train, in the recordings of `split`. A rule that
-                tells all classes apart is tested on other recordings of them. These are those of
-                the folders or the column, if all labels are the same there. Otherwise `class_seed`
+               classifies all classes is tested on other recordings of them. These are those of
+                the folders or the column, if all labels are the same in each. Otherwise `class_seed`
                 draws them: whole continuous recordings, and whole subjects if the index names
-                them. Of three classes and fewer it is all of them
+               them. Three classes or fewer are all used
     flip_y      whether y grows upwards in the files
 
     The other arguments are those of `Recordings` and `read_entry`. A continuous recording, and a
-    subject that the index names, is on one side of a task only. Raises ValueError, naming what is
-    at fault.
+    subject that the index names, is on one side of a task only. Raises ValueError, naming the fault.
     """
     if root is None:
         raise ValueError("recordings need --root with one folder for each class, or index.csv")
@@ -94,7 +93,7 @@ def own(
     whole = Recordings(pool, made_of=made_of, groups=groups, source=source)
     if classes is not None and deals == "recordings":
         return _as_named(whole, of, class_seed)[split]
-    # one of three classes would train, if any: all of them are told apart
+    # of three classes at most one would train, so all are classified
     if classes is None or len(names) > len(SPLITS):
         parts = classes_of(found, class_seed, source)
         sets = as_splits({part: whole.only(chosen) for part, chosen in parts.items()})

@@ -22,11 +22,11 @@ from ..readers.events import SATURATION, bin_events, crop_cells
 from ..store.cache import cached, code_identity, file_identity, identity
 from ..store.shipped import shipped
 
-TELLING = 10  # cells with events from which on two equal recordings are no coincidence
-STEPS = 100  # of a recording, from the first event on; of a millisecond, as a rule
+TELLING = 10  # cells with events from which on equal recordings are no coincidence
+STEPS = 100  # of a recording, from the first event on; usually of a millisecond
 HELD_OUT = 5  # training pictures with a number divisible by this never meta-train
-BATCH = 20  # pictures that the camera sees at once
-MOST = 0.8  # share of recordings with few counts from which on their unit of time is doubted
+BATCH = 20  # pictures recorded together
+MOST = 0.8  # share of recordings with few counts from which on their unit of time is suspect
 
 
 class Counts:
@@ -66,9 +66,9 @@ class Counts:
         for sample, side in np.ndindex(samples, sides):
             cell, count = self.events_of(int(which[sample, side]))
             cell = cell.astype(np.intp)
-            # a cell is line·row + rest, and a line of the joined picture `sides` rows long
-            place = cell + cell // row * ((sides - 1) * row) + side * row
-            out[sample].reshape(-1)[place] = count
+            # a cell is line·row + rest; a line of the joined picture has `sides` rows
+            target = cell + cell // row * ((sides - 1) * row) + side * row
+            out[sample].reshape(-1)[target] = count
         return out if len(self.shape) == 4 else out[..., 0]
 
 
@@ -80,10 +80,10 @@ class Pool(Counts):
              within each (uint16 where T·H·W·C ≤ 65536, else uint32)
     counts   uint8, the events in each of these cells
     start    int64 (N + 1,): recording i has the cells start[i] up to, not including, start[i + 1]
-    labels   int64 (N,), the symbol shown
+    labels   int64 (N,), the symbol that each shows
     numbers  int64 (N,), the number of the picture or file it comes from
-    few      (n, 3): the number of each recording of which nearly nothing is counted, how many of its
-             events are, and how many it has
+    few      (n, 3): the number of each recording with too few counted events, how many are counted,
+             and how many it has
     """
 
     shape: tuple[int, ...]
@@ -108,13 +108,13 @@ class Pool(Counts):
         numbers (n,), and any rows of `few`, each with whether it is sure. `done` is called with the
         number of recordings in each."""
         small = np.prod(shape, dtype=np.int64) <= 65536
-        # of cells, counts, how many cells a recording has, labels, numbers
+        # dtypes of cells, counts, cells per recording, labels, numbers
         kinds = (np.uint16 if small else np.uint32, np.uint8, np.int64, np.int64, np.int64)
         parts: list[tuple] = [tuple(np.zeros(0, kind) for kind in kinds)]
         rows: list[tuple[int, int, int, bool]] = []
         for dense, label, number, *few in batches:
             flat = dense.reshape(-1)
-            # of bytes, or of two axes, `nonzero` takes five times as long
+            # `nonzero` of bytes, or of two axes, takes five times as long
             place = np.flatnonzero(flat != 0)
             recording, cell = np.divmod(place, int(np.prod(shape)))
             filled = np.bincount(recording, minlength=len(dense))
@@ -155,7 +155,7 @@ class Pieces(Counts):
 
     start   (pieces + 1,): piece k holds the recordings start[k] up to, not including, start[k + 1]
     make    gives piece k as a `Pool`, whose labels and numbers are those given here
-    of      what all pieces are made from, as `store.cache.identity` takes it
+    of      what all pieces are made from, for `store.cache.identity`
     """
 
     def __init__(
@@ -193,11 +193,17 @@ class Keep(NamedTuple):
 
 
 class Sight(NamedTuple):
-    """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that
-    count, and how many of its pixels, squared, make a cell; how often it sees each picture, with a
-    variation every time another scene and sensor; how what it sees is shifted, to measure; the
-    whole milliseconds of a time step; whether every recording is shifted by whole pixels, so that
-    its mean event lies in the middle of those that count; and the time steps of a recording."""
+    """How the camera records pictures.
+
+    camera, seed   the camera, and the seed of its noise
+    crop, scale    rows and columns of the sensor that count; pixels along each side of a cell
+    draws          recordings of each picture; with a variation, each by another scene and sensor
+    move           shifts every recording, to measure the effect
+    step_ms        whole milliseconds of a time step
+    centred        whether every recording is shifted by whole pixels, with its mean event nearest to
+                   the middle
+    steps          time steps of a recording
+    """
 
     camera: EventCamera
     seed: int
@@ -337,7 +343,7 @@ def pool_of(
     def make() -> dict[str, np.ndarray]:
         with bar(None, total, what, keep.progress) as shown:
             pool = Pool.collect(shape, batches, shown.update)
-        # what was read of files that change is of both
+        # what was read while files changed would be a mixture
         expected = "the same all the time; try again when nothing writes there"
         need(what, "of files that changed meanwhile", file_identity(files) == before, expected)
         return pool.arrays()

@@ -1,8 +1,7 @@
 """Few-shot tasks over recordings: your own data, and the base of the shipped sets.
 
 A class is one symbol, or several side by side in a picture. Recordings are binned into counts once
-and kept sparsely (`pool`). Then they are dealt out to support and query so that none is on both
-sides (`samples`).
+and kept sparsely (`pool`), then divided into support and query (`samples`).
 """
 
 import unicodedata
@@ -39,11 +38,11 @@ class Recordings:
 
     events       recordings, read one at a time. Each is a structured array with x, y, t and p
                  (`readers.events.as_events`), an array (N, 4) whose `columns` are given, or frames
-                 (T, 2, H, W) or (T, H, W, 2), one a time step; or no pictures, but columns t and
-                 unit (`readers.columns`): samples are then (T, units). Without `labels`: pairs of a
-                 recording and its label, as tonic's data sets, their subsets and loaders of PyTorch
-                 give them (`counting`). Or a `Pool` of counts, whose labels are numbers; it
-                 takes no options of counting
+                 (T, 2, H, W) or (T, H, W, 2), one per time step; or, for units instead of pixels,
+                 columns t and unit (`readers.columns`), which give samples (T, units). Without
+                 `labels`: pairs of a recording and its label, as in tonic's data sets and PyTorch's
+                 subsets and loaders (`counting`). Or a `Pool` of counts, whose labels are numbers;
+                 options of counting then have no effect
     labels       one for each recording, numbers or texts: the names of the classes
     sensor       rows and columns of pixels, or the number of units; None: what
                  `events.sensor_size` (tonic: columns, rows, polarities) or frames say
@@ -56,21 +55,20 @@ class Recordings:
     columns      "t,x,y,p", the order of the columns of arrays (N, 4)
     hop_ms       cut each continuous recording into parts of `duration_ms`, one every so many
                  milliseconds. All parts of a recording then form a group, "take"; one of this name
-                 in `groups` holds whole recordings, and takes its place
+                in `groups` replaces it
     groups       {"subject": one name or number for each recording, …}: what support and query must
-                 not share; {}: recordings alone. Copies, which have the same events after their
+                 not share; {}: only recordings. Copies, which have the same events after their
                  first, count as one recording
-    within       one name or number for each recording: all recordings of a task have the same,
-                 drawn again for each task
+    within       one name or number for each recording: all recordings of a task have the same one,
+                 which is drawn for each task
     made_of      {class name: symbols side by side}, symbols being labels; None: a class for every
                  label
-    source, kind   where the recordings come from, and what a symbol is: for error messages and
-                   other texts
+    source, kind   where the recordings come from, and what a symbol is called, in messages
 
-    Raises ValueError, naming the recording, where events are not as described or not of one clock,
-    and where a symbol has fewer than two recordings, or all are of one group or of another symbol,
-    too. Warns of recordings of which nearly no events, or not all frames, are counted, of a sensor
-    far larger than where events are, and where cells see more than they can count.
+    Raises ValueError, naming the recording, where events are not as described or not from one
+    clock, and where a symbol has fewer than two recordings, or all are of one group or also of
+    another symbol. Warns of recordings with hardly any counted events or with uncounted frames, of a
+    sensor far larger than where its events are, and of saturated cells.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -82,7 +80,7 @@ class Recordings:
 
     # lists of classes; those of a task are all of one of these
     alike: Sequence[Sequence[str]] | None = None
-    of_split: str | None = None  # "train", "val" or "test", where it is known to be that of others
+    of_split: str | None = None  # "train", "val" or "test", for one of several splits
 
     def __init__(
         self,
@@ -128,7 +126,7 @@ class Recordings:
         }
         self.within = None if within is None else per_recording("within", within, of)
         copy_of = copies(pool)
-        twins = [] if copy_of is None else [copy_of]  # no copy is on both sides
+        twins = [] if copy_of is None else [copy_of]  # copies stay on one side
         self.apart = tuple(apart)
         self.groups = joined([*apart.values(), *twins])
         self.takes = joined([apart[name] for name in apart if name == "take"] + twins)
@@ -169,8 +167,8 @@ class Recordings:
         classes.
 
         The classes are drawn from the set, or given by name. Samples are sorted by class.
-        Recordings that stand side by side are drawn independently, and no recording or group is
-        both in support and in query (see `draw_samples`).
+        Recordings side by side are drawn independently, and no recording or group is both in
+        support and in query (see `draw_samples`).
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -203,7 +201,7 @@ class Recordings:
             raise ValueError(f"{self.source}: a task of {' '.join(classes)}: {error}") from error
         support, query = (_recordings(made_of, places, side) for side in sides)
         met = (support, query) if self.takes is None else (self.takes[support], self.takes[query])
-        if groups is None and self.takes is not None:  # nothing is learned from the support
+        if groups is None and self.takes is not None:  # the rule does not use the support
             met = (np.zeros((len(support), 0), np.int64), met[1])
         way = np.arange(len(classes))
         x_support, x_query = self._counts(support, query)
@@ -244,9 +242,9 @@ class Recordings:
         """Split by class into disjoint sets to meta-train, validate and test, for `train(data=…)`:
         {"train": …, "val": …, "test": …}.
 
-        train, val, test   names of classes, or the share of those that are not named; none given:
-                           64, 16 and 20 % as in Double N-MNIST. `seed` draws the shares, each of at
-                           least two classes where there are enough
+        train, val, test   names of classes, or a share of the others; by default 64, 16 and 20 % as in
+                           Double N-MNIST. `seed` draws the shares, each of at least two classes if
+                           there are enough
 
         Where classes of several splits are made of the same symbols, recordings are divided as well
         (`split_recordings`).
@@ -270,12 +268,12 @@ class Recordings:
     ) -> "dict[str, Recordings]":
         """Split by recording into sets of the same classes, {"train": …, "val": …, "test": …}.
 
-        Each has some recordings of every symbol. An ordinary classifier is trained and tested on
-        such sets (rule classify).
+        Each has some recordings of every symbol. Ordinary classifiers are trained and tested on such
+        sets (rule classify).
 
-        train, val, test   shares of the recordings of each symbol; none given: 64, 16 and 20 %
+        train, val, test   shares of each symbol's recordings; by default 64, 16 and 20 %
         together           one name or number for each recording: those with the same one stay
-                           together; None: what support and query must not share stays together
+                           together; None: those that support and query must not share
 
         Raises ValueError where a symbol has too few recordings, or groups of them, for all sets.
 

@@ -2,7 +2,7 @@
 often; and disjoint splits where these share symbols.
 
 Symbols (digits, letters, characters) have numbered recordings; a class is one symbol, or several in
-a row, and a sample of it a recording of each. Nothing here knows what a recording is.
+a row, and a sample has a recording of each. This module does not depend on what a recording is.
 """
 
 from collections import Counter
@@ -19,11 +19,11 @@ from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
 SPLITS = tuple(SHARES)
-# how often to draw again where the rules keep few recordings from being used equally often
+# attempts to use few recordings equally often, in spite of the rules
 TRIES = 20
-REGROUPS = 200  # how often to draw again which groups serve support and which query
+REGROUPS = 200  # attempts to divide groups between support and query
 LEAST = 2  # recordings of a symbol in every split: one for support and one for query
-DEALS = 20  # how often groups are dealt again where one of the splits goes short
+DEALS = 20  # attempts to divide groups where a split has too few
 
 Sides = dict[int, tuple[np.ndarray, np.ndarray]]
 
@@ -40,15 +40,15 @@ def draw_samples(
     last axis left to right.
 
     classes   the S symbols of each way
-    sizes     number n of recordings of each symbol; the numbers drawn lie in 0 .. n - 1
-    groups    of each recording of a symbol its group (subject, take), which support and query must
+    sizes     number n of recordings of each symbol; the drawn numbers are in 0 .. n - 1
+    groups    the group (subject, take) of each recording of a symbol, which support and query must
               not share; None: they may
 
     The n recordings of a symbol are shuffled; over all classes of the episode the first min(places,
-    n // 2) serve the support, places being how often the support needs that symbol, and the rest
-    the query. Each side draws without replacement and reshuffles when its recordings are exhausted.
-    Recordings of a sample that show one symbol differ unless there are too few, and a sample comes
-    again only when all samples of its class have been used. Raises ValueError where a symbol has
+    n // 2) are for the support, where places is how often the support needs that symbol, and the
+    rest for the query. Each side draws without replacement and reshuffles when its recordings are
+    exhausted. Recordings of one symbol in a sample differ unless there are too few, and a sample is
+    repeated only when all samples of its class have been used. Raises ValueError where a symbol has
     fewer than two recordings, or no split of the groups gives both sides some of each.
     """
     places = Counter(symbol for symbols in classes for symbol in symbols)
@@ -180,8 +180,8 @@ def places_of(
 
     dealt   whether support and query of tasks within a split share no group
 
-    Raises ValueError where some split would have fewer than LEAST recordings of a symbol (if
-    `dealt`, groups).
+    Raises ValueError where a split would have fewer than LEAST recordings of a symbol (groups, if
+    `dealt`).
     """
     if together is None:
         together = range(len(tasks.pool)) if tasks.groups is None else tasks.groups

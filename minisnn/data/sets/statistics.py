@@ -7,7 +7,7 @@ from ..readers.times import fault_of
 from ..readers.columns import as_picture, is_row
 
 MOST_COPIES = 0.1  # share of events that are the very same as another; of N-MNIST's at most 0.0016
-MANY = 100  # events that tell something
+MANY = 100  # events from which on signs are reliable
 
 
 def statistics(events: np.ndarray, sensor: tuple[int, ...]) -> dict[str, float]:
@@ -46,14 +46,14 @@ def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[
         copies = number - len(np.unique(events))
         if copies > MOST_COPIES * number:
             share = f"{copies / number:.0%} of its events are copies of others"
-            found.append(f"{share}: has it been joined twice?")
+            found.append(f"{share}: was it joined twice?")
         if not units and len(np.unique(events["p"])) == 1:
             found.append(f"all its events are {'ON' if events['p'][0] else 'OFF'}")
     length = int(np.ptp(events["t"])) / 1000
     if fault := fault_of(events, sensor):
         found.append(f"its times make {fault}: is their unit different (--time)?")
     elif length < 1:
-        found.append(f"lasts {length:.3g} ms: are its times in ms or s, and taken for us?")
+        found.append(f"lasts {length:.3g} ms: are its times in ms or s, but read as us?")
     try:
         check_events(events, as_picture(sensor) if sensor else None)
     except ValueError as error:

@@ -2,12 +2,12 @@
 
 Cramer, Stradmann, Schemmel & Zenke 2022, "The Heidelberg spiking data sets for the systematic
 evaluation of spiking neural networks", IEEE TNNLS 33:2744. Words spoken into an artificial cochlea
-of 700 units: SHD has the digits zero to nine in English and German by 12 speakers, two of them in
-its test file alone; SSC the 35 words of Speech Commands by some 2,600. The recordings do not ship:
+of 700 units: SHD has the digits zero to nine in English and German by 12 speakers, two of them only in
+its test file; SSC the 35 words of Speech Commands by some 2,600. The recordings do not ship:
 https://zenkelab.org/datasets/ has them, packed, under CC BY 4.0.
 
-A picture can lie elsewhere and be the same; a sound cannot, its units are frequencies. So tasks are
-not aligned.
+A shifted picture shows the same thing; a shifted sound does not, since its units are frequencies.
+So tasks are not aligned.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..sets.recordings import Recordings
 from ..sets.samples import SPLITS, split_classes
 
 BIN_MS, DURATION_MS = 14.0, 1400.0  # a hundred steps, as in the authors' own example
-PER_WORD = 500  # all of SHD; of SSC's 2,000 and more they fill memory in good time
+PER_WORD = 500  # all of SHD; SSC's 2,000 and more would need too much memory
 WHERE = "https://zenkelab.org/datasets/"
 
 
@@ -44,15 +44,14 @@ class SpokenWords(Recordings):
     bin_ms, duration_ms   length of a step, and of a recording from its time zero on: 100 steps of
                           14 ms, as in the authors' own example
     size         number of units that the 700 are summed to; None: all
-    time         unit of the times where it is not seconds: "ms", "us" or "ns". Nothing in a file
-                 says it; what cannot be seconds is refused
-    per_word     the first so many recordings of each word, by their number; None: 500
+    time         unit of the times where it is not seconds: "ms", "us" or "ns". Files do not state it;
+                 implausible seconds are refused
+    per_word     number of recordings of each word, the first by number; None: 500
     cache        whether recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a progress bar while they are read
 
-    No word of a split is in another, but for classes="all", and no recording, ever. Raises
-    ValueError where the root lacks a file, a file is damaged or not of this form, and where a word
-    is missing.
+    Splits share no recording and, unless classes="all", no word. Raises ValueError where the root
+    lacks a file, a file is damaged or not of this form, and where a word is missing.
     """
 
     NAME: ClassVar[str]

@@ -25,11 +25,11 @@ from .words import KINDS
 SIZE = (20, 20)
 BIN_MS = 20.0
 DURATION_MS = {"even": 400.0, "scaled": 400.0, "written": 8000.0}
-# of a recording whose pace is not the writer's; then the pen rests, so that what it wrote last
-# reaches a network's last layer, too
+# share of a recording, except at the written pace; then the pen rests, so that the last strokes
+# reach a network's last layer, too
 WRITING = 0.5
-HELD_OUT = 5  # drawers whose number it divides never meta-train, where drawers are held out
-VARIED = 0.1  # how much each of several draws of a drawing is changed
+HELD_OUT = 5  # where drawers are held out, those with multiples of it never meta-train
+VARIED = 0.1  # strength of changes in each of several draws of a drawing
 
 
 class Seen(NamedTuple):
@@ -78,34 +78,33 @@ class Written(Recordings):
     root         a file of strokes, or the folder of them
     pace         "even": at one speed, a lift as long as 8 pixels, so that writing takes half of
                  `duration_ms`; then the pen rests, and what it wrote last reaches a network's last
-                 layer, too; "scaled": as written, but for how long it takes, which is the same;
-                 "written": as it was written, and cut after `duration_ms`
-    over         what is asked. "characters": which one. "new-drawers": the same, the query by other
-                 people than the support, and the test by those whose numbers training over
-                 new-drawers leaves out; a number says who it was within an alphabet alone.
-                 "drawers": who has written it. "order": in which order, and from which ends, the strokes of
-                 one character were drawn, which was written in up to 8 ways: real strokes, replayed
+                layer, too; "scaled": at the written pace, scaled to the same duration; "written":
+                 at the written pace, cut after `duration_ms`
+    over         the question. "characters": which one. "new-drawers": the same, with the query by
+                 other people than the support, and the test by people who are left out of training
+                 over new-drawers; numbers identify people only within an alphabet. "drawers": who
+                 wrote it. "order": the order and directions of one character's strokes, written in
+                 up to 8 ways: real strokes, replayed
     alphabets    names of those that test; None: all that neither train nor validate
     size         rows and columns of the sensor
-    fitted       whether each drawing lies in the middle, as large as fits with a margin; else the
-                 whole picture of 105 x 105 pixels is on the sensor
+    fitted       whether each drawing is in the middle, as large as fits with a margin; else the whole
+                 picture of 105 x 105 pixels is on the sensor
     bin_ms, duration_ms   length of a step, and of a recording; None: 20 ms and 400 ms, at pace
                           "written" 8 s
-    control      "shuffled": the times of each recording's events are exchanged among them, and
-                 their pixels stay. "summed": every step shows the sum of all. What is then learned
-                 is learned from looks alone
+    control      "shuffled": each recording's events swap times and keep their pixels. "summed": every
+                 step shows the sum of all. A network can then only learn from shapes
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
                  too; None: in meta-training
-    draws        recordings of each drawing: beside the drawing itself so many but one that are
-                 turned, stretched, sheared and shifted a little; 0 is 1
+    draws        recordings of each drawing: the drawing itself, and others that are turned,
+                 stretched, sheared and shifted a little; 0 is 1
     classes      "train": the unturned characters that meta-train, to train a classifier of them.
                  With split "train" they are drawings by four in five people, else by the others
     seed         of what is drawn at random: changes, shuffled times, ways to write
-    progress     taken as by the other sets; nothing here takes long
+    progress     accepted for uniformity; making recordings is quick
 
     Classes are named as in the file, and by turn: "Latin/07", "Latin/07+90", mirrored "Latin/07+m";
     drawers "Korean by 07"; orders "Korean/07 2+1-": the second stroke first, then the first from
-    its other end. Raises ValueError where the file lacks what is asked.
+    its other end. Raises ValueError where the file lacks requested drawings.
 
     >>> from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
     >>> line = [Stroke(np.array([[10, 20], [90, 60]]), np.array([0, 400]))]
@@ -140,7 +139,7 @@ class Written(Recordings):
         for name, given in dict(pace=pace, over=over, control=control).items():
             one_of(name, given, KINDS[name])
         known = classes == "train" and over == "characters"
-        wants = "'train' of tasks over characters, which are told apart at once, or None"
+        wants = "'train' of tasks over characters, which are classified together, or None"
         must("classes", classes is None or known, wants, classes)
         wants = (
             f"Omniglot's pen strokes: get python/strokes_background.zip of {WHERE}, unpack it, and "
@@ -160,7 +159,7 @@ class Written(Recordings):
         if over == "new-drawers" or known:
             serves = (strokes.drawer % HELD_OUT != 0) == trains
         if over == "order" and pace == "written":
-            serves &= lasting(strokes) < duration  # or looks would tell what was cut off
+            serves &= lasting(strokes) < duration  # or shapes would show what was cut off
         if over == "order":
             parts = of_orders(strokes, chosen, serves, seed)
         else:

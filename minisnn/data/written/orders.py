@@ -3,8 +3,8 @@ orders and directions: real strokes, replayed.
 
 People draw the strokes of a character in one order or another, and from either end. So that orders
 are comparable, the strokes of every drawing are matched to those of one of them, the reference:
-which is which, and from which end it is drawn. Replayed are then the same strokes, in another order
-or from other ends, at the pace that `strokes.path_of` gives. Summed over time all of these look alike.
+which is which, and from which end it is drawn. The same strokes are then replayed in another order or from
+other ends, at the pace of `strokes.path_of`. Summed over time all of these look alike.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ FEWEST, MOST = 2, 4  # strokes of a shape that is written in orders
 VARIANTS = 8  # of a shape, at most
 LOOKS = 8  # points of a stroke that are compared
 SHORT = 10.0  # pixels of a stroke, below which it has no direction
-CLOSED = 0.25  # of a stroke's length: ends no farther apart are one, as a circle's, begun anywhere
-APART = 0.25  # sides of the picture by which strokes that match may lie apart, on average
+CLOSED = 0.25  # of a stroke's length: closer ends are one, as in a circle, begun anywhere
+APART = 0.25  # largest mean distance of strokes that match, in sides of the picture
 DRAWINGS = 4  # of a shape, at least
 
 # which strokes are drawn, one after the other, and whether each is drawn from its other end
@@ -110,8 +110,8 @@ class Part(NamedTuple):
     """Classes that may meet in a task, and the recordings of each.
 
     names    of the classes
-    rows     a recording each: a drawing, and where it is replayed which of its strokes are those of
-             the reference, and the way to write it
+    rows     one per recording: a drawing, and for a replayed one the match of its strokes with the
+             reference, and the way to write it
     labels   (n,), places in `names`
     """
 

@@ -15,8 +15,8 @@ As they are published, strokes_background.zip and strokes_evaluation.zip, unpack
 file for each drawing, Alphabet/character07/0107_12.txt, the last number being its drawer. Its first
 line is START, each point a line "x,y,t", with y from 0 down to -105, and each stroke ends by BREAK.
 
-A pen that goes along them sends an event for every stretch of the way that it draws (p = 1) and two
-where it is not yet or no longer down (p = 0), as a tablet does.
+A pen that follows them sends an event for every piece that it draws (p = 1) and two where it is not
+yet or no longer down (p = 0), like a tablet.
 """
 
 import zipfile
@@ -38,12 +38,12 @@ from ..store.cache import identity
 
 PICTURE = 105.0  # pixels of a side
 SPACING = 1.0  # pixels of the picture between points of a path, at most
-LIFT = 8.0  # pixels that a lifted pen could have drawn meanwhile, at an even pace
+LIFT = 8.0  # pixels that a pen could draw while it is lifted, at an even pace
 FILL = 0.8  # of the sensor's side, which the longer side of a fitted drawing takes
-LEAST = 20.0  # pixels of the longer side, that a fitted drawing is taken to have at least
-EIGHTHS = 8  # of a pixel, in which positions are counted
+LEAST = 20.0  # pixels of the longer side of a fitted drawing, at least
+EIGHTHS = 8  # of a pixel, the unit of positions
 LONGEST_MS = 3_600_000  # of a drawing: an hour
-BEYOND = 1.0  # sides of the picture that a pen may leave it by
+BEYOND = 1.0  # sides of the picture by which a pen may leave it
 MEMBERS = "xy t stroke drawing character drawer names".split()
 WHAT = f"pen strokes, an .npz archive of {', '.join(MEMBERS)}"
 WHERE = "https://github.com/brendenlake/omniglot"

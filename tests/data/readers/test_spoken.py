@@ -78,7 +78,7 @@ def test_a_file_that_was_read_can_be_written_again(tmp_path):
         ("spikes/times", np.array([0.1, np.nan, 0.2], "f2"), "nan|inf"),
         ("spikes/times", np.array([0.1, -0.5, 0.2], "f2"), "-0.5"),
         ("spikes/times", np.array([1, 250, 832], "f2"), "look like ms"),
-        ("spikes/times", np.array([1e3, 5e3, 6e4], "f2"), "say --time ms|us"),
+        ("spikes/times", np.array([1e3, 5e3, 6e4], "f2"), "give --time ms|us"),
     ],
 )
 def test_damage_is_told(path, name, value, words):
