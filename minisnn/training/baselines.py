@@ -1,8 +1,8 @@
 """Baselines that meta-learning must beat: nearest class means on features that were not
 meta-trained, and on those that were.
 
-A rule takes a task to logits of its query samples, (Q, ways), or to several, (n, Q, ways). The
-rules here take the class means of the support and answer with the nearest (`meta.prototypes`), on
+A rule maps a task to logits of its query samples, (Q, ways), or to several sets of them, (n, Q,
+ways). These rules answer with the nearest class mean of the support (`meta.prototypes`), on
 
     frames      the pixel baseline: the events of each cell, or the values of each feature, summed
                 over time; no network
@@ -11,7 +11,7 @@ rules here take the class means of the support and answer with the nearest (`met
     pretrained  the last trace of an ordinary classifier
     own         the last trace of the meta-trained network itself
 
-A meta-learner that does not beat the last has learned features, and not how to learn from them.
+A meta-learner that does not beat the last has learned features, but not how to learn from them.
 """
 
 from collections.abc import Callable
@@ -120,8 +120,8 @@ def with_ways(
         return np.concatenate([below, columns, np.full(ways, bias.mean())]).astype(flat.dtype)
 
     step = widened(np.asarray(inner.step_size)) if np.ndim(inner.step_size) else inner.step_size
-    # the loss is a mean over classes too: a class's share of the gradient shrinks as classes are
-    # added; an online update is of one sample, whatever the classes
+    # the loss is a mean over classes, so a class's share of the gradient shrinks as classes are
+    # added; an online update uses one sample, whatever the classes
     changes: dict[str, Any] = dict(step_size=step * (1 if inner.online else ways / net.ways))
     if isinstance(inner, ImplicitLoop):
         changes["proximal"] = inner.proximal * (net.ways / ways)
@@ -142,7 +142,7 @@ def baselines(
     """Return the four rules by name for a network and a set of tasks, or those of `regression` for
     real targets.
 
-    pretrained   a checkpoint that takes the same recordings, if any
+    pretrained   a checkpoint for the same recordings, if any
     inner        how the network learns; if given, the gradient-step rules that it was not trained
                  for are added
     """

@@ -5,8 +5,8 @@
     data sets    theta; step_size (scalar or flat like theta); axes, where class means have some;
                  optimiser/<of what>/<array>; curve/<column>
 
-A file is written under another name and then renamed: whenever the process is killed, the old file
-or the new one is there. HDF5's own checksums find what is damaged.
+A file is written under another name and then renamed: whenever the process is killed, the old or
+the new file remains. HDF5's own checksums find damage.
 """
 
 import base64
@@ -51,7 +51,7 @@ class Checkpoint:
 
     net, theta   the network and its flat parameters
     inner        how it adapts to a task, with learned step sizes
-    config       settings of the training
+    config       settings of the run
     curve        {column: float64 array}, one row for each update
     optimiser    {what it optimises: {array name: array}}
     progress     counters and notes in plain JSON types
@@ -250,7 +250,7 @@ def _assembled(
     changes = {name: value for name, value in changes.items() if value is not None}
     settings = dict(texts["network"])
     net = NETWORKS[settings.pop("type")].from_configuration(settings, **changes)
-    net.configuration()  # it has parts of the right kinds
+    net.configuration()  # checks the kinds of its parts
     if (layout := _layout(net)) != texts["layout"]:
         raise ValueError(
             f"the checkpoint's arrays are those of another network: found {texts['layout']}, "
@@ -274,7 +274,7 @@ def _assembled(
     if "origin" in provenance:
         origin = Origin.read(provenance["origin"], "origin")
     elif config is not None:
-        # saved by a script, or by 0.1, as some that ship: the settings say it
+        # saved by a script, or by 0.1, like some that ship: taken from the settings
         origin = Origin(CHIP if "chip" in provenance else TRAIN, config.dataset, config.root)
     theta = _checked(net, arrays["theta"])
     inner = _inner_of(net, texts["inner_loop"], arrays, rule, config)
@@ -287,7 +287,7 @@ def _inner_of(net: Kept, kept: dict | None, arrays: dict, rule: Any, config: Any
     hold."""
     if kept is None:
         return None
-    own = kept.pop("own", None)  # which no file holds
+    own = kept.pop("own", None)  # the caller's rule, which no file holds
     if own is not None and rule is None:
         words = f"the network learns by {own}, an object of your own"
         raise ValueError(f"{words}; in Python: read(path, rule=...)")

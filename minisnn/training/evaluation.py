@@ -80,14 +80,14 @@ def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | Non
                 )
         elif not classes or "classes" not in signature(tasks.sample_task).parameters:
             raise ValueError(
-                f"{split}: a set for rule {config.rule}, which tells all classes apart, has "
+                f"{split}: a set for rule {config.rule}, which classifies all classes, has "
                 "`classes`, their names, and `sample_task` takes some of them (classes=); found "
                 f"{type(tasks).__name__} without"
             )
         elif odd := set(classes) ^ set(train.classes):
             raise ValueError(
-                f"{split}: its classes are not those that train, which rule {config.rule} tells "
-                f"apart ({min(odd)!r} is in one of the two only); give sets of the same classes and "
+                f"{split}: its classes are not those that train, which rule {config.rule} "
+                f"classifies ({min(odd)!r} is in one of the two only); give sets of the same classes and "
                 "other recordings, as Recordings.split_recordings makes them"
             )
         if split != "train" and (common := shared(train, tasks)) is not None:
@@ -176,17 +176,17 @@ def evaluate(
 
     dataset    a name that `data.sets.named` opens, read from `root`, or anything with
                `episode(seed, i, ways, shots, queries)`
-    split      "train", "val" or "test"; None: that of the set, as the parts of `Recordings.split`
-               know, else "test"
-    ways       those of the network, unless given
-    executor   carries the episodes out, with the same numbers as this process
-    align      where the data set is given by name: "support" or "none", of Double N-MNIST (default:
-               "support" unless the split is "train")
+    split      "train", "val" or "test"; None: the set's own, if it is a part of `Recordings.split`,
+               else "test"
+    ways       by default those of the network
+    executor   computes the episodes, with the same numbers as this process
+    align      for Double N-MNIST by name: "support" or "none" (default: "support" unless the split is
+               "train")
     how        other options of a data set that is given by name
-    whole_set  the network tells all training classes apart (rule classify): it is tested on these,
-               in recordings of `split`
-    classes    with whole_set, their names in the order of the network's outputs; None: in that of
-               the set
+    whole_set  the network classifies all training classes (rule classify): it is tested on these, in
+               recordings of `split`
+    classes    with whole_set, their names in the order of the network's outputs; None: in the set's
+               order
     beside     makes other learning rules from the set of tasks, such as `baselines`, for the same
                episodes
 
@@ -194,15 +194,15 @@ def evaluate(
     for real targets error_before and error_after, mean squared errors), per_episode,
     per_episode_before, and dataset, root, split, align, inner_steps, episodes, seed, ways, shots,
     queries;
-    interval        of accuracy_after, the one to quote: {half, low, high, population: whom it
-                    speaks for} (`intervals`), None for one episode
+    interval        the interval of accuracy_after to quote: {half, low, high, population}
+                    (`intervals`), None for one episode
     ci95, ci95_recordings, ci95_classes     half the 95 % intervals over episodes, 1.96 s /
                                             sqrt(episodes), which does not hold
                     for new recordings; over new recordings of these classes; over new classes; None
                     where not known
     rules           {name: mean, interval, ci95, ci95_recordings, ci95_classes, per_episode, less,
-                    less_interval} of those beside; less the paired difference, [accuracy_after -
-                    mean, half over episodes, half over recordings]
+                    less_interval} of the other rules; less is the paired difference,
+                    [accuracy_after - mean, half over episodes, half over recordings]
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 40, 2, 4, 4))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4, duration_ms=40)
@@ -231,12 +231,12 @@ def evaluate(
     if whole_set:
         names = tuple(dataset.classes)
         known = tuple(classes or dataset.classes)
-        number = f"{net.ways}, as many as the network tells apart"
+        number = f"{net.ways}, the outputs of the network"
         need(f"training classes of {name}", len(names), len(names) == net.ways, number)
         if odd := [label for label in names if label not in set(known)]:
             raise ValueError(
                 f"{name}: the network has not learned its class {odd[0]}; expected the classes that "
-                f"it tells apart, {', '.join(map(str, known[:5]))}, …"
+                f"it knows, {', '.join(map(str, known[:5]))}, …"
             )
         dataset = Classification(dataset, classes)
     rules: dict[str, Rule] = {

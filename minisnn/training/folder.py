@@ -1,7 +1,7 @@
 """The folder of a training run: its files, and the rule that nothing is overwritten unasked.
 
-config.json     settings, what made it       checkpoint.h5   parameters and all that going on needs
-log.csv         a row an update              curve.png       the learning curve
+config.json     settings and origin          checkpoint.h5   parameters and everything to resume
+log.csv         a row per update             curve.png       the learning curve
 result.json     accuracy on the test tasks, once the run is done
 """
 
@@ -38,8 +38,8 @@ class RunFolder:
     """A run's folder and files, and `more` files that the command writes there. `command` resumes
     the run, given --resume DIR.
 
-    Within a `with` block it is there, and no other process runs in it: ValueError where one does
-    already. A folder that stays empty goes again.
+    Within a `with` block the folder exists and no other process runs in it: ValueError where one
+    does already. A folder that stays empty is removed.
     """
 
     def __init__(self, path: str | Path, command: str = TRAIN, more: tuple[str, ...] = ()):

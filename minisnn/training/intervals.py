@@ -1,8 +1,8 @@
 """Honest 95 % intervals: each names its population, and contains the true mean 19 times in 20.
 
-Episodes draw again and again from one set of recordings, so they are not independent: an interval
-over episodes, 1.96 s / sqrt(E), tells how well the mean over *these* recordings is known. Asked is
-what new recordings would do, or new classes. A recording takes part in an answer as the query, in
+Episodes draw repeatedly from one set of recordings, so they are not independent: an interval over
+episodes, 1.96 s / sqrt(E), shows how well the mean over *these* recordings is known. The question is
+what new recordings would give, or new classes. A recording contributes to an answer as the query, in
 the support of its class, or in that of a rival; a class as the right one or as a rival. So the
 variance of the mean accuracy of E episodes with N answers is a sum,
 
@@ -10,33 +10,33 @@ variance of the mean accuracy of E episodes with N answers is a sum,
 
 **V_R, recordings.** Answers of different episodes agree more where they share a recording than
 where they rest on different recordings of the same symbol. With r an answer's deviation from the
-mean, x_ue the sum of r over the answers of episode e that recording u takes part in (all of them,
-where it is learned from), and pairs of different episodes e, f,
+mean, x_ue the sum of r over the answers of episode e to which recording u contributes (all of them,
+if it is in the support), and pairs of different episodes e, f,
 
     V_R = 1/N^2 sum over u of sum over e, f of (x_ue x_uf - m),        m the mean product of pairs that do not share
 
-taken apart for query with query, support with support and query with support. Given which classes
-meet, it is chance whether two episodes share a recording. So V_R has no bias, whatever the classes,
-effects and numbers of recordings, and counts no noise twice. It is what the pairs of a
-dyadic-robust variance add (Fafchamps & Gubert 2007, J Dev Econ 83:326; Aronow, Samii & Assenova
+separately for query with query, support with support and query with support. Given the classes of
+episodes, it is chance whether two of them share a recording. So V_R is unbiased, whatever the
+classes, effects and numbers of recordings, and counts no noise twice. It is the part that pairs add
+to a dyadic-robust variance (Fafchamps & Gubert 2007, J Dev Econ 83:326; Aronow, Samii & Assenova
 2015, Political Analysis 23:564). Squares summed over recordings, as bootstraps of them have (Owen
 2007, Annals of Applied Statistics 1:386), count an episode's noise once for each of its recordings.
 
-**V_C, classes.** Cov(A) = sigma^2 Z Z' + tau^2 I, Z (E, K) telling which classes an episode has.
+**V_C, classes.** Cov(A) = sigma^2 Z Z' + tau^2 I, where Z (E, K) marks the classes of each episode.
 Both follow from sum (A_e - mean)^2 and |Z'(A - mean)|^2 by the method of moments (Henderson 1953,
-Biometrics 9:226). V_C is what Var(mean A) of this has above V_E + V_R.
+Biometrics 9:226). V_C is the excess of this Var(mean A) over V_E + V_R.
 
 Quantiles are Student's for 2 V^2 / Var(V) degrees of freedom (Satterthwaite 1946, Biometrics
 Bulletin 2:110), Var(V) from the spread of the recordings' terms. For new classes V_C has the
-quantile for K - 1, V_E + V_R the normal one, and V_C is taken CAUTION standard errors larger: it
-may hide in noise. An accuracy's ends are Wilson's (1927, JASA 22:209), for as many independent
-answers as have this V, and so within 0 and 1. A difference of two rules on the same episodes is
-treated as answers are. Nothing here speaks for other people who draw, other sensors or other
-training seeds; windows of one take count as recordings each.
+quantile for K - 1, V_E + V_R the normal one, and V_C is increased by CAUTION standard errors, since
+it may be hidden in noise. An accuracy's ends are Wilson's (1927, JASA 22:209), for the number of
+independent answers that has this V, and so within 0 and 1. A difference of two rules on the same
+episodes is treated like answers. These intervals do not cover other people who draw, other sensors
+or other training seeds; windows of one take count as separate recordings.
 
 Where episodes do not differ, as where all answers are right, up to 3 / n of others cannot be
 excluded at 95 % (the rule of three: Hanley & Lippman-Hand 1983, JAMA 249:1743), n the number of
-recordings. So it is with two rules that answer alike.
+recordings. The same holds for two rules that answer alike.
 """
 
 from collections.abc import Sequence
@@ -49,8 +49,8 @@ from ..arguments import need
 from ..parallel.once import once
 
 LEVEL = 0.95
-LEAST = 3.0  # degrees of freedom of V_E + V_R: fewer are an accident of its estimate
-CAUTION = 0.6  # standard errors; tests/benchmarks/interval_coverage.py tells what it is good for
+LEAST = 3.0  # degrees of freedom of V_E + V_R: fewer are an artefact of its estimate
+CAUTION = 0.6  # standard errors; tests/benchmarks/interval_coverage.py shows its effect
 ANSWERS, DIFFERENCES = (0.0, 1.0), (-1.0, 1.0)
 ERRORS = (0.0, np.inf)
 ANYTHING = (-np.inf, np.inf)
@@ -165,7 +165,7 @@ class Drawn(NamedTuple):
 
     query     (Q, S) the recordings of each query sample, S = 0 where they are not known
     of        (Q,) the labels
-    support   (m, S) those that it learned from, m = 0 where they do not count
+    support   (m, S) the recordings that were learned, m = 0 where they do not count
     learned   (m,) their labels
     classes   the names of the labels
     """
@@ -211,8 +211,8 @@ class Shared:
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import connected_components
 
-        # recordings from 0 on; the symbol of each: what stands at the same places; and its cells,
-        # one an episode
+        # recordings numbered from 0 on; their symbols, which share places in samples; and their
+        # cells, one per episode
         both = np.concatenate([self.query, self.support], 1)
         known, recording = np.unique(both[0], return_inverse=True)
         n = len(known)
@@ -258,7 +258,7 @@ class Shared:
         )
         mean = float(right.mean())
         accuracy = right.reshape(self.episodes, -1).mean(1)
-        alike = bool(np.ptp(accuracy) < 1e-12)  # so that no spread is to be seen
+        alike = bool(np.ptp(accuracy) < 1e-12)  # no spread
         # the rule of three is for right and wrong
         if self.episodes == 1 or alike and np.isinf(within).any():
             return Estimate(mean)
@@ -294,7 +294,7 @@ class Shared:
             return halves
         terms = self._of_recordings(rest, accuracy)
         mean = np.bincount(self.symbol, terms) / np.bincount(self.symbol)
-        # it may fall below V_E by its noise: a mean of both is V
+        # noise may bring it below V_E
         variance = max(variance + float(terms.sum()), variance / 2)
         noise += float(((terms - mean[self.symbol]) ** 2).sum())
         free = max(2 * variance**2 / noise, LEAST) if noise else LEAST

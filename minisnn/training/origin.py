@@ -1,7 +1,7 @@
 """The origin of a run or network, its command and training data, so that no command resumes, tests
 or exports it as another.
 
-A run folder keeps it in config.json beside the settings ("made"), a checkpoint in its provenance
+A run folder keeps it in config.json with the settings ("made"), a checkpoint in its provenance
 ("origin").
 """
 
@@ -26,17 +26,18 @@ STRUCTURED = ("how", "content", "classes", "recordings")
 
 @dataclass(frozen=True)
 class Origin:
-    """command   what continues the run, given --resume DIR
+    """The command and the training data of a run or network.
+
+    command   resumes the run, given --resume DIR
     data      a name that `data.sets.named` opens, or PYTHON; None where it is not known
     root      folder of real recordings that a data set was read from
-    kind      of data given in Python the name of its class
-    how       of recordings in a folder the options that they are read with
-    own       parts of the model that were given in Python, in words (`held.Own`)
-    content   of what is learned from, validated and tested on: a hash a split, by which other
-              recordings under the same name are told
-    classes   names of those that were learned from, here and where the run started from
-    recordings   hashes of some of those that were learned from, likewise: the smallest, so that a part
-              or a copy of a set is known again, under whatever names
+    kind      the class of data given in Python
+    how       options for reading recordings in a folder
+    own       parts of the model that were given in Python, in words (`update.Own`)
+    content   a hash of each split, which shows other recordings under the same name
+    classes   names of the training classes, of this run and of the one that it started from
+    recordings   hashes of some training recordings, likewise: the smallest, so that a part or a copy
+              of a set is recognised under any name
     """
 
     command: str = TRAIN
@@ -62,7 +63,7 @@ class Origin:
     def read(cls, values: Any, source: str) -> "Origin":
         """Read an origin from JSON; `source` names it in errors."""
         try:
-            # `sample` was None in all that is kept of 0.2, and what has a structure was a text
+            # in files of 0.2 `sample` is None, and structures are texts
             kept = {name: value for name, value in values.items() if name != "sample"}
             texts = [name for name in STRUCTURED if isinstance(kept.get(name), str)]
             origin = cls(**kept | {name: json.loads(kept[name]) for name in texts})

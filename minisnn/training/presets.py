@@ -51,16 +51,15 @@ def named(name: str | None, changes: Mapping[str, Any]) -> str:
 def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     """Return the settings of the preset `named`, with `changes`.
 
-    Sets of sounds have a dense layer in place of conv layers, all steps are differentiated, and
-    inner steps begin smaller.
-    Scenes and cameras that a preset draws give way to real recordings and to sets that have none to
-    draw; of another number of updates the same share is made by class means. Where the rule leaves
-    no choice (`fixed`), as of step sizes that have no gradient, the preset's gives way to it, and to
-    what suits the rule better (`suits`).
+    Sets of sounds get a dense layer instead of conv layers, all steps are differentiated, and inner
+    steps start smaller. A preset's scenes and cameras are dropped for real recordings and for sets
+    without any; for another number of updates, the share by class means stays. The rule's fixed
+    settings (`fixed`), such as step sizes without a gradient, and better ones (`suits`) override the
+    preset's.
     """
     base = preset(named(name, changes))
     dataset = changes.get("dataset", base.dataset)
-    # of 64,000 turned drawings one each is enough
+    # one recording each of 64,000 turned drawings is enough
     most = {"double-nmnist": base.draws, **dict.fromkeys(OMNIGLOT, 1)}.get(str(dataset), 0)
     base = replace(base, draws=0 if changes.get("root") is not None else min(base.draws, most))
     if isinstance(updates := changes.get("updates"), int):

@@ -1,9 +1,9 @@
 """Meta-training by any rule on tasks from a data set, in a run folder that can be stopped and
 resumed.
 
-Task k of update u depends on (seed, u, k) alone, and a checkpoint holds everything else that the
-next update needs. So a run that was stopped and resumed ends with the very same arrays as one that
-was not.
+Task k of update u depends on (seed, u, k) only, and a checkpoint holds everything else that the
+next update needs. So a run that was stopped and resumed ends with the same arrays as one that was
+not.
 """
 
 import math
@@ -62,7 +62,7 @@ __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
 
 
 LOOKED_AT = 8  # validation tasks in which layers are checked
-DEAD, SATURATED = 1e-4, 0.99  # mean output; trained layers fire at 0.005 to 0.2
+DEAD, SATURATED = 1e-4, 0.99  # mean outputs; trained layers fire at 0.005 to 0.2
 
 
 class Unhealthy(UserWarning):
@@ -110,17 +110,18 @@ def train(
 ) -> Result:
     """Meta-train a network, test it, and write everything to the folder `out` (see `folder`).
 
-    out        a folder, or a `RunFolder` that the caller holds and keeps
+    out        a folder, or a `RunFolder` that the caller has entered
     resume     continue the run in `out`
     force      overwrite a run in `out`
     data       sets of tasks by split ("train", "val", "test") in place of config.dataset; each has
                `input_shape`, `sample_task(rng, ways, shots, queries)` and `episode(seed, index,
                ways, shots, queries)`; for rule classify also `classes`, and sample_task takes some
                of them
-    executor   carries out the tasks of an update and the episodes; the results are the same for any
-    held       a device that learns the tasks in place of the float network. It is not part of the
-               settings, so a resumed run must be given the same
-    neuron, loss, rule   your own (`update.Own`), in place of the settings'; to be given again, too
+    executor   computes the tasks of an update and the episodes; the results are the same for any
+    held       a device that learns the tasks instead of the float network. It is not part of the
+               settings, so a resumed run needs the same one
+    neuron, loss, rule   your own (`update.Own`), instead of the settings'; a resumed run needs them,
+               too
 
     Raises ValueError for settings that do not fit, for a folder that holds another run or in which
     another process trains, and where the loss is no longer finite; `WorkersLost` where the executor
@@ -146,7 +147,7 @@ def train(
         found = folder.resume(config, data, own) if resume else None
         if not resume and not force:
             folder.check_free()
-        # finds what does not fit before any data is read
+        # so that conflicts are found before any data is read
         net = network_of(config, (256, 256, 2), config.ways, own)
         inner_loop(config, net, config.step_size, own.rule_of(config)).check(net)
         expect(net)
@@ -331,7 +332,7 @@ class _Run:
         now = due and self.rows and (state.update % due == 0 or state.update == config.updates)
         if not now or "validation" in self.rows[-1]:
             return
-        # a network that answers alike is ordinary before it has learned
+        # before it has learned, a network may well give one answer to everything
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
             result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, False)

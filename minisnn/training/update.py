@@ -1,7 +1,7 @@
 """An update of the outer loop: its state, the gradient of one task (wherever it is computed), and
 the step that all tasks of an update make.
 
-A task depends on settings, parameters and (seed, update, k) alone.
+A task depends only on settings, parameters and (seed, update, k).
 """
 
 import math
@@ -41,8 +41,8 @@ class Held:
     """The weights that inner loops start from: theta itself, for a float network. A device
     overrides what differs (`minisnn.hardware.training.straight.OnChip`).
 
-    The outer loop keeps and updates theta; inner loops start at the phi of `start` and ask the
-    network of `of` for losses and derivatives, in training and when it is tested.
+    The outer loop keeps and updates theta; inner loops start at the phi of `start` and use the
+    losses and derivatives of the network `of`, in training and in tests.
     """
 
     command = TRAIN  # continues a run, given --resume DIR
@@ -108,7 +108,7 @@ class Own(NamedTuple):
             must(name, found == usual, f"{usual} where {part} is given", found)
 
 
-FLOAT = Held()  # nothing but what the settings say
+FLOAT = Held()  # the settings, unchanged
 MODEL = Own()
 
 
@@ -183,10 +183,10 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
 def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
     """Convert theta of a network to `net`, which has another neuron or other constants.
 
-    The input is what it was, whatever the gain. A hard reset does not see the scale of a layer: of
-    two `CubaLIF` with thresholds above 0, weights, recurrent ones too, and biases follow the
-    threshold. Else biases follow it, W p + b - threshold is what it was; filters and resets are
-    left to the training, which starts from here.
+    Weights of the first layer compensate the gain. A hard reset does not depend on the scale of a
+    layer: between two `CubaLIF` with thresholds above 0, weights, also recurrent ones, and biases are
+    scaled with the threshold. Else only biases follow it, so that W p + b - threshold stays; training
+    adapts to other filters and resets.
     """
     before: Any = getattr(old, "neuron", None)
     after: Any = getattr(net, "neuron", None)
@@ -342,11 +342,11 @@ def task_gradient(
     inner = held.inner(net, inner_loop(config, net, steps.value(log_step), rule))
     (theta, slope) = held.start(net, theta)
     net = held.of(net)
-    # the first order is cheap, and enough to begin with (Antoniou et al. 2019)
+    # the first order is cheap, and sufficient at first (Antoniou et al. 2019)
     order = 1 if u < config.first_order_updates else config.order
     found = rule.gradient(inner, net, theta, task, order)
     after = measured(found.query_logits, task.y_query)
-    # the support is as unseen as the query before adaptation, and its logits are there already
+    # before adaptation the support is as unseen as the query, and its logits are known
     before = (
         math.nan if found.support_logits is None else measured(found.support_logits, task.y_support)
     )

@@ -123,9 +123,9 @@ def off_by_one(path: Path, k: int) -> None:
 
 
 WRONG = {  # how many of each class, what writes them, and flags
-    "has one recording": (1, archive, ""),
+    "one whole recording": (1, archive, ""),
     "--columns t,x,y,p": (2, bare, "--sensor 12,16"),
-    "say --time": (2, text, "--columns x,y,t,p"),
+    "give --time": (2, text, "--columns x,y,t,p"),
     "x reaches from 1 to 16; expected 0 to 15": (2, off_by_one, "--sensor 12,16"),
 }
 
