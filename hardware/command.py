@@ -1,6 +1,6 @@
-"""The meta-trained network learns in integers, as an edge chip would: one
-recording of each class, one update, a few bits for each weight. Without a part,
-`compare` is meant.
+"""Let the meta-trained network learn in integers, as an edge chip would: one
+recording of each class, one update, a few bits for each weight. The default
+part is `compare`.
 
 examples:
   minisnn hardware --episodes 100               float against 8, 4, 3 and 2 bits
@@ -11,7 +11,7 @@ examples:
   minisnn hardware page --open teach.html       draw and teach in a browser
   minisnn hardware loihi --episodes 600 --words words.npz
                                                 CubaLIF in a Loihi-style model
-  minisnn hardware classes --plot classes.svg   250 classes, at once, one by one
+  minisnn hardware classes --plot classes.svg   250 classes, together, one by one
   minisnn hardware classes --ways 5,all --shots 1,5 --checkpoint runs/mine
                                                 your own network's features
   minisnn hardware refuse --allowed 5           when to answer "none of these"
@@ -37,7 +37,7 @@ CUBA = "double_nmnist_cuba.h5"
 MAML = "double_nmnist_maml.h5"
 SYMBOLS = "omniglot_fine.h5"
 REFUSE = 4165043  # of SYMBOLS in its own words, chosen on validation classes: hardware-refuse.json
-BLOTS = 40  # dots, and squares, that a device is asked about
+BLOTS = 40  # dots, and squares, to test refusals
 
 Episodes = Annotated[int, "test episodes"]
 Mode = Literal["floor", "zero", "nearest"]
@@ -46,7 +46,7 @@ Refuse = Annotated[
     int | None,
     int,
     'distance from which on a device that learns by class means answers "none of these", as '
-    f"minisnn hardware refuse finds it; 0: never (default: {REFUSE} on the page of {SYMBOLS}, "
+    f"found by minisnn hardware refuse; 0: never (default: {REFUSE} on the page of {SYMBOLS}, "
     "chosen on validation characters; else 0)",
 ]
 Resume = Annotated[Path | None, "DIR", "continue the run in this folder, with its own settings"]
@@ -128,13 +128,13 @@ class Chip(Rounding):
 
 @dataclass
 class Test:
-    """what it is tested on"""
+    """test data and output"""
 
     seed: Annotated[int, "seed of the episodes"] = 0
     root: Root = None
     json: Annotated[
         Path | None,
-        "write the numbers, as records of results have them, to this file",
+        "write the numbers to this file, in the form of records of results",
         outputs.FILE,
     ] = None
     force: Force = False
@@ -186,7 +186,7 @@ def compare(
     plan: Plan,
     work: Work,
 ) -> None:
-    """Float against fixed point on the same test episodes (the default).
+    """Compare float and fixed point on the same test episodes (the default).
 
     examples:
       minisnn hardware compare --episodes 100
@@ -211,8 +211,8 @@ def classes(
         tuple[int | str, ...] | None,
         ways_of,
         "A,B,…,all",
-        "numbers of classes, all: every class of the set (default: 5,20,50,250,all, as far as there "
-        "are so many)",
+        "numbers of classes, all: every class of the set (default: 5,20,50,250,all, as far as the "
+        "set has them)",
     ] = None,
     shots: Annotated[
         tuple[int, ...] | None, "numbers of shots of each class (default: 1,5,10)"
@@ -229,8 +229,8 @@ def classes(
     test: Test,
     work: Work,
 ) -> None:
-    """How many classes a device holds apart: 5 to all of a set, at once and one by
-    one.
+    """Measure how many classes a device can distinguish: 5 to all of a set, taught
+    together and one by one.
 
     examples:
       minisnn hardware classes --plot classes.svg
@@ -246,20 +246,20 @@ def classes(
     tasks = test.alone(found, checkpoint, "test")
     drawings.check(tasks)
     many = classes.how_many(ways or classes.WAYS, tasks, ways is not None)
-    asked = tuple(sorted(set(shots or classes.SHOTS)))
-    plan = classes.How(many, asked, queries, episodes, orders, test.seed)
+    numbers_of_shots = tuple(sorted(set(shots or classes.SHOTS)))
+    plan = classes.How(many, numbers_of_shots, queries, episodes, orders, test.seed)
     classes.check_room(tasks, plan)
     with work.executor() as executor:
         rows = drawings.rows(tasks, plan.deals())
-        seen = drawings.traces(net, found, tasks, rows, executor, not test.quiet)
-    result = classes.look(tasks, seen, plan, Executor(), not test.quiet)
+        traces = drawings.traces(net, found, tasks, rows, executor, not test.quiet)
+    result = classes.look(tasks, traces, plan, Executor(), not test.quiet)
     learner = net.learner(rule=CLASS_MEAN, rounding="nearest")
     memory = device.memory(net, learner, tasks, plan)
     published = device.published() if tasks.kind == "character" else []
     tables = classes.tables(result, plan, f"{checkpoint}, {tasks.source}.")
     panels = classes.panels(result, plan, published)
     if plot is not None:
-        save(plot_lines("How many classes a device holds apart", panels), plot)
+        save(plot_lines("How many classes a device can distinguish", panels), plot)
     numbers = classes.figures(result, plan) | device.figures(*memory)
     test.report([*tables, device.table(net, *memory)], numbers, lines=panels)
     for number, each, percent in published:
@@ -276,11 +276,11 @@ def export(
     checkpoint: Annotated[Path | None, "FILE", f"network to export (default: {MAML})"] = None,
     for_: Annotated[
         Literal["c", "arduino", "wasm", "page"],
-        "what for: C, an Arduino library, WebAssembly, or the page",
+        "target: C, an Arduino library, WebAssembly, or the page",
     ] = "c",
     rule: Annotated[
         Literal["class-mean", "membrane", "three-factor"],
-        "how it learns: by class means, shot by shot, or by gradients of a fixed number of classes",
+        "learning rule: by class means, shot by shot, or by gradients of a fixed number of classes",
     ] = "class-mean",
     refuse: Refuse = None,
     seed: Annotated[int, "seed of the episode of the self-test"] = 0,
@@ -289,7 +289,7 @@ def export(
     quiet: Quiet = False,
     chip: Chip,
 ) -> None:
-    """A network as C header and .hex files, with the C library that runs it.
+    """Export a network as C header and .hex files, with the C library that runs it.
 
     examples:
       minisnn hardware export --bits 4 chip
@@ -308,7 +308,7 @@ def export(
         out.mkdir(parents=True, exist_ok=True)
         return _write_page(out / "index.html", checkpoint or Path(SYMBOLS), refuse, seed, chip)
     if refuse and rule != CLASS_MEAN:
-        raise ValueError(f"--refuse is of class means, whose answers are distances; not of {rule}")
+        raise ValueError(f"--refuse needs class means, whose answers are distances, not {rule}")
     name = checkpoint or Path(MAML)
     found, net = chip.load(name)
     tasks = Test(root=root, quiet=quiet).tasks(found, name)
@@ -347,7 +347,7 @@ def page(
     force: Force = False,
     chip: Chip,
 ) -> None:
-    """One web page: draw a symbol, watch its events, teach the network, test it.
+    """Write one web page: draw a symbol, watch its events, teach and test the network.
 
     examples:
       minisnn hardware page --open teach.html
@@ -365,7 +365,7 @@ def _write_page(path: Path, name: Path, refuse: int | None, seed: int, chip: Chi
 
     found, net = chip.load(name)
     if refuse is None and find_checkpoint(name) == shipped(SYMBOLS) and not chip.given:
-        refuse = REFUSE  # chosen for this network, whose distances are of its own words
+        refuse = REFUSE  # chosen for this network in its own words
     if refuse:
         net = _refusing(net, refuse, Test(quiet=True).tasks(found, name))
     text = page(net, seed=seed, refuse=refuse or 0).encode()
@@ -380,7 +380,7 @@ def loihi(
     episodes: Episodes = 100,
     queries: Queries = 10,
     words: Annotated[
-        Path | None, "write the model's integers, as Lava takes them, to an .npz", outputs.FILE
+        Path | None, "write the model's integers in Lava's form to an .npz", outputs.FILE
     ] = None,
     step_size: Annotated[
         float | None,
@@ -390,7 +390,7 @@ def loihi(
     test: Test,
     work: Work,
 ) -> None:
-    """A network of CubaLIF in a Loihi-style fixed-point model, next to itself in
+    """Compare a network of CubaLIF in a Loihi-style fixed-point model with itself in
     float.
 
     examples:
@@ -404,7 +404,7 @@ def loihi(
 
     found = read(checkpoint)
     if found.inner is None:
-        words_of = "nothing says how this network adapts"
+        words_of = "it does not say how the network adapts"
         raise ValueError(f"{checkpoint}: {words_of}; expected a checkpoint of a run")
     net = CubaNet.of(found)
     online = None if step_size is None else measure.online_of(found, step_size)
@@ -427,17 +427,15 @@ def metatrain(
     updates: Annotated[int, "meta-updates"] = 120,
     rate: Annotated[
         int,
-        "first step of the integers, in 65,536ths of the largest weight they begin with; smaller "
-        "for long runs",
+        "first step of the integers, in 65,536ths of the largest initial weight; smaller for "
+        "long runs",
     ] = 512,
-    lr: Annotated[float, "first learning rate of the float network next to them"] = 0.005,
-    seeds: Annotated[int, "how many seeds, from --seed on"] = 1,
+    lr: Annotated[float, "first learning rate of the float network"] = 0.005,
+    seeds: Annotated[int, "number of seeds, from --seed on"] = 1,
     episodes: Episodes = 80,
-    alphabets: Annotated[
-        int, "alphabets whose characters test, the first of the split's; 0: all"
-    ] = 0,
+    alphabets: Annotated[int, "number of test alphabets, the first of the split; 0: all"] = 0,
     split: Annotated[
-        Literal["val", "test"], "whose characters test: validation to choose settings by"
+        Literal["val", "test"], "test characters; validation is for choosing settings"
     ] = "test",
     out: Annotated[
         Path | None, "DIR", "folder of the run (default: runs/metatrain-<number>)", outputs.RUN
@@ -446,8 +444,7 @@ def metatrain(
     threads: Threads = None,
     test: Test,
 ) -> None:
-    """Learn to learn by class means in integers only, next to float on the same
-    tasks.
+    """Learn to learn by class means in integers only, and in float on the same tasks.
 
     examples:
       minisnn hardware metatrain --word-bits 16,8
@@ -466,7 +463,7 @@ def metatrain(
             MetaWords(number)
         place = out or free_folder("metatrain")
         if (place / "run.json").exists():
-            raise ValueError(f"{place}: holds a run; go on with it by --resume {place}")
+            raise ValueError(f"{place}: holds a run; continue it with --resume {place}")
         plan = run.Plan(updates=updates, rate=rate, lr=lr)
         settings = run.Settings(plan, episodes=episodes, alphabets=alphabets)
         first = range(test.seed, test.seed + seeds)
@@ -487,18 +484,18 @@ def refuse(
     *,
     checkpoint: Annotated[Path, "FILE", "the network"] = Path(SYMBOLS),
     episodes: Annotated[int, "episodes of validation, and of test, classes"] = 100,
-    ways: Annotated[int, "classes that are taught; as many are not"] = 5,
+    ways: Annotated[int, "number of classes that are taught, and of classes that are not"] = 5,
     shots: Annotated[int, "shots of each"] = 1,
     queries: Queries = 5,
     allowed: Annotated[
-        float, "PERCENT", "of queries of known classes that may be refused on validation"
+        float, "PERCENT", "share of queries of known classes that may be refused on validation"
     ] = 5.0,
     chip: Chip,
     test: Test,
     work: Work,
 ) -> None:
-    """When to answer "none of these": a threshold by its false alarms on validation
-    classes.
+    """Choose when to answer "none of these": a threshold by its false alarms on
+    validation classes.
 
     examples:
       minisnn hardware refuse --allowed 5
@@ -580,7 +577,7 @@ def train(
     else:
         chip = ChipConfig(bits, readout_bits or 8)
         place = out or free_folder(f"chip-{bits}")
-        if start is not None:  # what no command can open is refused
+        if start is not None:  # refuse data that no command can open
             read(start).to_open(start, None, root and str(root))
         texts = {name: str(changes[name]) for name in ("start", "root") if name in changes}
         config = settings(**{"test_episodes": 100, **changes, **texts})
