@@ -148,7 +148,7 @@ class Test:
         how = {**found.origin.options(dataset), **how}
         return open_set(dataset, split, root, progress=not self.quiet, **how)
 
-    def alone(self, found: Any, name: str | Path, split: str) -> Any:
+    def unaligned(self, found: Any, name: str | Path, split: str) -> Any:
         """Open `tasks` of recordings without alignment, because a device is taught shot by shot and
         has no support to align by."""
         dataset, _ = found.to_open(name, None, None)
@@ -243,7 +243,7 @@ def classes(
     from .study import classes, device, drawings
 
     found, net = chip.load(checkpoint)
-    tasks = test.alone(found, checkpoint, "test")
+    tasks = test.unaligned(found, checkpoint, "test")
     drawings.check(tasks)
     many = classes.how_many(ways or classes.WAYS, tasks, ways is not None)
     numbers_of_shots = tuple(sorted(set(shots or classes.SHOTS)))
@@ -506,7 +506,7 @@ def refuse(
         raise ValueError(f"--allowed must be more than 0 and less than 100, not {allowed:g}")
     found, net = chip.load(checkpoint)
     plan = classes.How((2 * ways,), (shots,), queries, episodes, 0, test.seed)
-    sets = {split: test.alone(found, checkpoint, split) for split in ("val", "test")}
+    sets = {split: test.unaligned(found, checkpoint, split) for split in ("val", "test")}
     for tasks in sets.values():
         drawings.check(tasks)
         refuse.check(tasks, plan)

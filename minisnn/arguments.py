@@ -116,5 +116,5 @@ def generator(name: str, found: Any) -> "np.random.Generator":
     import numpy as np
 
     good = isinstance(found, np.random.Generator)
-    must(name, good, "a generator as of np.random.default_rng(0)", found)
+    must(name, good, "a generator such as np.random.default_rng(0)", found)
     return found

@@ -110,7 +110,7 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     (`chip.check`).
     """
     if len(chip.layers) < 2:
-        raise ValueError("the library cannot run a readout alone: it needs a conv layer before it")
+        raise ValueError("the library needs a conv layer before the readout")
     for n, layer in enumerate(chip.layers[:-1]):
         if (
             max(layer.input_shape[:2]) > 256

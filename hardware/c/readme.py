@@ -59,7 +59,7 @@ def readme(chip: IntegerNet, learner: Learner, steps: int, what: str) -> str:
 def _recording(chip: IntegerNet, steps: int) -> dict[str, str]:
     """Describe what a recording must be, for export.md."""
     one = chip.recording
-    moved = "moved so that its mean event lies in the middle"
+    moved = "moved so that its mean event is in the middle"
     return {
         "bin": f"{one.bin / 1000:g}",
         "length": f"{one.bin * steps / 1000:g}",

@@ -37,7 +37,7 @@ Constants = namedtuple(
 # vth, and 1, the threshold of what is pooled, which are spikes.
 Currents = namedtuple("Currents", "u_factor v_factor left right vth threshold")
 # Of a conv layer: spikes (B, T, H', W', C), membranes (samples, T, H, W, C) of the first samples, how
-# many membranes were clipped; slopes and args of the last steps, where they were asked for.
+# many membranes were clipped; slopes and args of the last steps, where they are needed.
 Convolved = namedtuple("Convolved", "spikes membranes clipped slopes args")
 
 
@@ -80,7 +80,7 @@ def spread(x, words, weight, V):
     """Compute V (H + k - 1, W + k - 1, C_out), the sum of weights under the events of one step; x
     (H, W C_in) counts.
 
-    weight (C_in, k, k C_out) is mirrored, so that what an event adds to one row of sites lies in
+    weight (C_in, k, k C_out) is mirrored, so that what an event adds to one row of sites is in
     one piece.
     """
     H = x.shape[0]

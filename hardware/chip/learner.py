@@ -95,7 +95,7 @@ class Learner:
         one_of("rule", self.rule, (*RULES, CLASS_MEAN))
         one_of("error", self.error, ERRORS)
         if self.rule == CLASS_MEAN and (self.threshold or self.online):
-            raise ValueError("the rule class-mean takes all samples at once and has no threshold")
+            raise ValueError("the rule class-mean uses all samples together and has no threshold")
         if (self.refuse or self.residuals) and self.rule != CLASS_MEAN:
             raise ValueError(
                 "refuse and residuals are of the rule class-mean, whose answers are distances; the "

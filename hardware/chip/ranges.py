@@ -136,7 +136,8 @@ def check_layer(layer, room: int) -> None:
 def analyse(layers, spikes: int = 1) -> dict[str, dict[str, Bound]]:
     """Return {layer: {quantity: Bound}}; `spikes` as in `most_of`.
 
-    Sites at the rim of a picture have fewer inputs, so the bounds hold there, too.
+    This is the most events at any input. (At the border of a picture there are fewer
+    inputs, so this holds there too.)
     """
     found = {}
     for n, layer in enumerate(layers):

@@ -29,7 +29,7 @@ def factor(decay: float) -> int:
     """Return a decay in [0, 1) as a multiple of 1/4096, at most 4095, since a filter that never
     forgets would not be one."""
     if not 0 <= decay < 1:
-        raise ValueError(f"a decay must lie in [0, 1), not {decay}")
+        raise ValueError(f"a decay must be in [0, 1), not {decay}")
     return min(int(np.floor(UNITY * decay + 0.5)), UNITY - 1)
 
 

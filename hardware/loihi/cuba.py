@@ -127,7 +127,7 @@ class CubaNet(IntegerNet):
         """Return the integers of a conv layer. quarter: 2 bits where its inputs are means of
         four."""
         threshold = threshold * 4096.0**2 / ((self.du + 1) * self.dv)
-        least = None  # the smallest exponent whose weight_exp is at least LEAST_EXP
+        least = None  # for which weight_exp is at least LEAST_EXP
         if threshold > 0:
             least = int(np.ceil(np.log2(threshold / ROOM))) + quarter + LEAST_EXP + 1
         exponent = quantise.best_exponent(weight, BITS, least)

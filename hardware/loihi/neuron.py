@@ -17,7 +17,7 @@ from ..chip.ranges import STATE
 
 MIXED, EXCITATORY, INHIBITORY = 1, 2, 3
 UNITY = 4096  # decays are 12-bit fractions
-LIMITS = {  # of arguments, somewhat wider than the chip's registers
+LIMITS = {  # of arguments, wider than the chip's registers
     "weight_exp": (-31, 31),
     "num_weight_bits": (1, 9),
     "sign_mode": (MIXED, INHIBITORY),
@@ -69,10 +69,10 @@ def run(
     """Return (a_buff, u, v, s), each int64 (T, neurons): what the synapses deliver next, current,
     membrane after the reset, spikes.
 
-    spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv, vth, bias_mant and bias_exp
-    integers, one for all neurons or an array (neurons,), as in Lava. Raises ValueError for numbers
-    that are no integers or beyond LIMITS, for shapes that do not fit, for an input of more than REACH
-    in a step, or an unknown sign mode.
+    spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant,
+    bias_exp integers, one for all neurons or an array (neurons,), as Lava takes them. Raises
+    ValueError for what is not an integer, shapes that do not fit, numbers beyond LIMITS, more than
+    REACH in one step, or a sign mode that the chip does not have.
     """
     spikes = np.asarray(spikes)
     W = np.asarray(W)
@@ -96,7 +96,7 @@ def run(
     most = int(spikes.max(initial=0))
     if spikes.min(initial=0) < 0 or 256 * most * W.shape[1] << max(int(weight_exp), 0) > REACH:
         raise ValueError(
-            "spikes are 0 and 1, or a few at once, and bring at most 2^32 in a step; found "
+            "spikes are 0 and 1, or a few in one step, and bring at most 2^32 in a step; found "
             f"{W.shape[1]} inputs of {spikes.min(initial=0)} to {most} with a weight_exp of "
             f"{weight_exp}"
         )

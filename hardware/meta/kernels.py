@@ -123,10 +123,10 @@ def backward(
     mirrored, and Gb (B, C), and the adjoints dx (B, window, H, W, C_in) of its input where dx has
     samples.
 
-    weight (C, k, k C_in). dy (B, window, H', W', C) are the adjoints of the layer's spikes. ends are
-    the limits of the layer's adjoints, below = (low, high, shift) those of dx. seen (B, 2) becomes
-    dx's largest size and how many were clipped. Steps before the window have no adjoint of their
-    own, but the filters carry adjoints back to their events.
+    weight (C, k, k C_in). dy (B, window, H', W', C) are the adjoints of its spikes. ends are of the
+    adjoints here, below = (low, high, shift) of those of dx. seen (B, 2) gets dx's largest absolute value and
+    how many were clipped. Steps before the window have no adjoint of their own; what was filtered
+    reaches their events.
     """
     T, H = x.shape[1:3]
     window = slopes.shape[1]
@@ -204,8 +204,8 @@ def descend(w, G, m, k, step, low, high, state, counts):
         c = 7 m + g                      w <- w - sign(c) d,    d the step, rounded stochastically
         m <- m + (g - m) / 64            rounded stochastically
 
-    m has n bits, like g. The step has 16 fraction bits, so it may be shorter than a weight's last
-    place: then a weight moves by one place with a probability equal to the step.
+    m has n bits, as large as g's. The step has 16 fraction bits, so it may be shorter than a weight's
+    last place: then a weight moves by one place as often as its mean requires.
     """
     for i in range(w.size):
         state = xorshift32(state)

@@ -98,7 +98,7 @@ def check_room(tasks: Recordings, how: How) -> None:
     shots = max(how.shots)
     if shots > least // 2 or shots + how.queries > least:
         raise ValueError(
-            f"{shots} shots and {how.queries} queries are asked for; {tasks.source} has {least} "
+            f"{shots} shots and {how.queries} queries are needed; {tasks.source} has {least} "
             f"recordings of a class: expected at most {least // 2} shots, and {least} of both"
         )
 
@@ -188,7 +188,7 @@ def curve(far: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.array([right[y <= m, m].mean() for m in range(far.shape[1])])
 
 
-# ---- results
+# ---- tables and figures
 
 
 def tables(seen: Seen, how: How, note: str) -> list[Table]:

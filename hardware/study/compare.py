@@ -281,7 +281,7 @@ def _cost(c: Comparison, found: Findings, joules: tuple[float, float]) -> None:
         energy = 1e-6 * (done @ joules)
         rows.append([bits, *(f"{n / 1e6:.0f}" for n in done), f"{energy:.0f}"])
     note = (
-        f"Operations alone, at {joules[0]:g} pJ an addition and {joules[1]:g} pJ a product; memory "
+        f"Only operations, at {joules[0]:g} pJ an addition and {joules[1]:g} pJ a product; memory "
         "access is not counted."
     )
     header = "bits | additions (M) | products (M) | energy (µJ)"

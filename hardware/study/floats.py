@@ -35,7 +35,7 @@ class FloatReadout:
     def membranes(self, p: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """Return u at every step, (B, T, ways)."""
         current = p @ weight + bias
-        if not self.neuron.delay:  # CubaLIF's readout integrates alone
+        if not self.neuron.delay:  # CubaLIF's readout only integrates
             return current
         neuron = self.neuron.at_work({}, Spike(self.neuron.spike, self.neuron.threshold))
         z = (np.zeros_like(current[:, 0]),) * len(self.neuron.states)

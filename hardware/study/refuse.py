@@ -101,11 +101,11 @@ def _nearest(chip: IntegerNet, means, p: np.ndarray) -> np.ndarray:
 def choose(known: np.ndarray, share: float, shots: int) -> int:
     """Return the smallest `refuse` that refuses at most this share of the known.
 
-    Raises ValueError where none does, as too many lie nearer to a mean that is no class.
+    Raises ValueError where none does, because too many are nearer to a mean that is no class.
     """
     allowed = int(share * len(known))
     nearest = np.sort(known[:, 0])
-    # beyond fewer than these, as many as are allowed lie
+    # fewer than these are beyond it, as many as are allowed
     for reach in nearest[max(len(known) - allowed - 1, 0) :] if allowed < len(known) else [0]:
         refuse = max(math.ceil(int(reach) * shots / (shots + 1)) - 2, 0)
         while refuse + refuse // shots < reach:

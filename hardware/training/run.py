@@ -42,7 +42,12 @@ from ..chip.words import Words, trained_for
 from ..chip.quantise import WEIGHT_BITS
 from .straight import OnChip
 
-OF_CHIP = ("chip.json", "start.h5", "network.h5", "chip-result.json")  # beside the files of any run
+OF_CHIP = (
+    "chip.json",
+    "start.h5",
+    "network.h5",
+    "chip-result.json",
+)  # in addition to the files of any run
 CALIBRATION = 8  # tasks whose support sets the layers are rounded on
 CALIBRATE = 3  # first part of their spawn key; minisnn.training has 0 to 2
 ROOM = 0.25  # of a step of the word: how far from Q(theta) a weight may start
@@ -133,10 +138,10 @@ def train(
     """Meta-train for the chip, test the chip, and write the result to chip-result.json; arguments
     as in `minisnn.train`.
 
-    config   `start` names the float network, `rule` is "anil": on the chip the readout alone learns
+    config   `start` names the float network, `rule` is "anil": on the chip only the readout learns
     chip     word lengths; None with resume: those of the run
 
-    A run that lies in `out` is not touched before all that could be refused has been tried.
+    A run in `out` is not touched before everything that could be refused has been checked.
     """
     if resume:
         RunFolder(out, OnChip.command).check_made(data)

@@ -8,7 +8,7 @@ the very integers of `network.IntegerNet`; biases, whose words are 12 bits finer
 Q has no slope almost everywhere. Straight through (Bengio, Leonard & Courville 2013) it is given
 that of the clip alone:
 
-    S = 1 where w 2^-x + 1/2 lies in [-2^(b-1), 2^(b-1)), else 0
+    S = 1 where w 2^-x + 1/2 is in [-2^(b-1), 2^(b-1)), else 0
 
 so at theta, with L the loss of the float network:   gradient = S grad L(Q(theta))        H v = S
 hess L(Q(theta)) S v

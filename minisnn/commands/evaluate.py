@@ -52,11 +52,11 @@ def evaluate(
     rule: Annotated[
         Literal["nearest", "proto-maml", "maml", "online"] | None,
         "learn by another rule: nearest class mean, steps from there, steps from a readout of zero, "
-        "or the readout alone, one sample after the other (default: as in training)",
+        "or only the readout, one sample after the other (default: as in training)",
     ] = None,
     align: Annotated[
         Literal["support", "none"] | None,
-        "shift each task by the whole-pixel offset that its support asks for (default with "
+        "shift each task by the whole-pixel offset given by its support (default with "
         "double-nmnist: support, but for the training split)",
     ] = None,
     baselines: Annotated[

@@ -82,7 +82,7 @@ def ten_shots(found: Findings, curves: list[Curve]) -> None:
             f"first number of shots that reaches {100 * maml.mean:.1f} %, MAML's 5-way accuracy "
             f"taken as exact, mean over {TRIALS} trials, from 5 to 20"
         )
-        if never:  # at least so many
+        if never:  # a lower bound
             needed = Estimate(needed.mean)
             asked += f"; {never} trials never did and count as {SHOTS + 1}, so it is more than this"
         found.claim(

@@ -29,7 +29,7 @@ class Networks:
 
     folder   of the user's checkpoints or run folders, named as the shipped ones; what it lacks is
              one of these
-    ways     classes that every network tells apart, except plain classifiers; None: any number
+    ways     outputs of every network, except plain classifiers; None: any number
     """
 
     def __init__(self, folder: str | Path | None = None, ways: int | None = None):
@@ -60,10 +60,10 @@ class Networks:
                 f"{place}: the network learned from {network.origin.words()}; expected one of "
                 f"{dataset}"
             )
-        # a plain classifier tells all training classes apart
+        # a plain classifier has all training classes
         if not role.endswith("/pretrained-snn") and self.ways not in (None, network.net.ways):
             raise ValueError(
-                f"{place}: the network tells {network.net.ways} classes apart; expected one of "
+                f"{place}: the network has {network.net.ways} classes; expected one of "
                 f"{self.ways}, as the others that it is compared with"
             )
         return network

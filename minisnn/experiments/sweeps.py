@@ -302,7 +302,7 @@ SWEEPS = {
             guess=20,
             ylim=(0, 102),
             xlabel="conv layers frozen, from the input on",
-            title="The readout alone learns nearly as well (dotted: a guess)",
+            title="Only adapting the readout is nearly as good (dotted: a guess)",
         ),
         caption="Frozen layers during the one update that learns five classes.",
     ),
@@ -353,7 +353,7 @@ SWEEPS = {
         heading="5-way 1-shot accuracy on unseen classes (%)",
         labels="data | recordings | method",
         curves=places,
-        note="The networks that ship with the package, meta-trained on simulated recordings alone.",
+        note="The networks that ship with the package, meta-trained on simulated recordings only.",
         some=False,
     ),
     "shift": Sweep(

@@ -235,9 +235,9 @@ def table_3(study: Study, found: Findings) -> None:
         header,
         rows,
         f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: "
-        f"{UPDATES} updates by Adam at {LR:g} that go on from the trained network; Adam's updates "
+        f"{UPDATES} updates by Adam at {LR:g} from the trained network on; Adam's updates "
         "are proportional to that rate. Each of them is much like the one before it, and all are "
-        "of one run, so there is no interval, and verdicts go by the numbers alone. The paper's "
+        "of one run, so there is no interval, and verdicts use the numbers only. The paper's "
         "sums and means imply some 3,850 of 5,125 values in both loops, so its means are taken to "
         "be of the non-zero ones.",
     )

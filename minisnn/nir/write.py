@@ -138,8 +138,8 @@ def unsaid(net: SpikingNet, *, dt: float = 1e-3, tool: str | None = None) -> lis
     >>> len(ms.nir.unsaid(net)) > 0
     True
     """
-    asks = TOOLS[tool] if tool else ANY._replace(dt=dt)
-    return of_export(net, asks.dt, asks.membrane, asks.reaches)
+    target = TOOLS[tool] if tool else ANY._replace(dt=dt)
+    return of_export(net, target.dt, target.membrane, target.reaches)
 
 
 def need_nir() -> Any:
@@ -169,9 +169,9 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None) -> ni
 class _Chain:
     """The nodes so far, and the output shape (C, H, W) or (C,) of the last one."""
 
-    def __init__(self, net: SpikingNet, asks: Tool, held: np.dtype, dt: float):
+    def __init__(self, net: SpikingNet, tool: Tool, held: np.dtype, dt: float):
         self.nir = need_nir()
-        self.asks = asks
+        self.tool = tool
         self.held = held  # the type that a tool keeps a threshold in
         self.dt = dt
         self.shape: tuple[int, ...] = (net.input_shape[-1], *net.input_shape[:-1])
@@ -187,27 +187,27 @@ class _Chain:
         self.at = name
 
     def layer(self, b: Layer, gain: float, weight: Any, bias: Any, heard: Any) -> None:
-        """Append all nodes of a block, with the input's gain; `heard` are its recurrent weights."""
-        whole, power = (1.0, 1.0) if self.asks.unit else scales(b.neuron)
+        """Add all nodes of a block whose input has a gain; `heard` are its recurrent weights."""
+        whole, power = (1.0, 1.0) if self.tool.unit else scales(b.neuron)
         scale = whole if b.readout else power
         self.synapse(b, scale * gain * self.share * weight, scale * bias)
         level = NEVER if b.readout else b.neuron.threshold * power / whole
         self.neurons(f"{b.name}_spike", level, b.neuron.alpha, b.neuron.beta)
         if heard is not None:
             spike = self.at
-            if self.asks.hides:
+            if self.tool.hides:
                 self.put(f"{b.name}_heard", self.nir.Flatten({"input": np.array(self.shape)}, -1))
             self.put(f"{b.name}_recurrent", self.nir.Linear(np.ascontiguousarray(scale * heard.T)))
             self.edges.append((self.at, spike))
             self.at = spike
         if b.pool != "none":
             two = np.array([2, 2])
-            pool = self.nir.SumPool2d if self.asks.sums else self.nir.AvgPool2d
+            pool = self.nir.SumPool2d if self.tool.sums else self.nir.AvgPool2d
             self.put(f"{b.name}_pool", pool(two, two, np.array([0, 0])))
             self.shape = (self.shape[0], *(side // 2 for side in self.shape[1:]))
-        self.share = 0.25 if self.asks.sums and b.pool == "spikes" else 1.0
+        self.share = 0.25 if self.tool.sums and b.pool == "spikes" else 1.0
         if b.pool == "max":
-            self.neurons(f"{b.name}_or", 0.5 if self.asks.sums else 0.125)
+            self.neurons(f"{b.name}_or", 0.5 if self.tool.sums else 0.125)
 
     def synapse(self, b: Layer, weight: np.ndarray, bias: np.ndarray) -> None:
         """Add weights, after a Flatten where a dense layer follows an image."""
@@ -230,7 +230,7 @@ class _Chain:
     def neurons(self, name: str, threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
         """Add a CubaLIF, whose threshold is the largest number for which > means this library's
         >=."""
-        unit = self.asks.unit
+        unit = self.tool.unit
         tau_syn, tau_mem = (_tau(decay, self.dt, unit) for decay in (beta, alpha))
         values = dict(
             tau_syn=tau_syn,
@@ -239,7 +239,7 @@ class _Chain:
             r=1.0 if unit else tau_mem / self.dt,
             v_leak=0.0,
             v_reset=0.0,
-            v_threshold=threshold if self.asks.reaches else float(below(threshold, self.held)),
+            v_threshold=threshold if self.tool.reaches else float(below(threshold, self.held)),
         )
         arrays = {name: np.full(self.shape, value) for name, value in values.items()}
         self.put(name, self.nir.CubaLIF(**arrays))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..files import write_whole
 
-# Okabe and Ito (2008), told apart by every kind of colour vision
+# Okabe and Ito (2008), distinguishable with every kind of colour vision
 COLOURS = dict(
     blue="#0072B2",
     vermillion="#D55E00",
@@ -85,7 +85,7 @@ def figure(width: float = 6.4, height: float = 4.0):
     from matplotlib.figure import Figure
 
     class Picture(Figure):
-        def _repr_png_(self) -> bytes:  # what a notebook asks for
+        def _repr_png_(self) -> bytes:  # for notebooks
             return _written(self, format="png", bbox_inches="tight")
 
     picture = Picture(figsize=(width, height))

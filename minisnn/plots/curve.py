@@ -53,7 +53,7 @@ def plot_learning_curve(
         adapts = [_curve(bottom, rows, *curve, factor) for curve in curves][0]
         if chance is not None:
             _chance(bottom, rows, chance)
-        between = "Between before and after lies what one adaptation teaches"
+        between = "One adaptation lifts before to after"
         title = between if adapts else "Training and validation tasks"
         top.set(ylabel="loss" if error else "loss (nats)", title=title, ylim=(0, None))
         label = "mean squared error" if error else "query accuracy (%)"

@@ -83,7 +83,7 @@ def plot_task(task: Task, queries: int = 5):
     """Draw the samples of a task as pictures of ON and OFF events summed over time, support on top,
     query below (Fig. 2); sounds (T, units) as rasters, unit over time.
 
-    queries   at most so many query samples of each class are shown
+    queries   largest number of query samples shown of each class
 
     >>> x = np.random.default_rng(0).poisson(0.1, (2, 20, 8, 8, 2)).astype(np.uint8)
     >>> task = ms.Task(x, [0, 1], x, [0, 1])
@@ -203,7 +203,7 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
     network's belief in every class.
 
     before, after   logits (queries, ways) of the query samples before and after learning the support
-    updates         weight updates that led from one to the other; 0: class means alone, say
+    updates         weight updates between the two; 0: only class means, for example
 
     >>> x = np.random.default_rng(0).poisson(0.1, (2, 20, 8, 8, 2)).astype(np.uint8)
     >>> task = ms.Task(x, [0, 1], x, [0, 1])
@@ -286,7 +286,7 @@ def plot_raster(x: np.ndarray, title: str | None = None):
         for axes, label, side in zip(panels, labels, sides):
             axes.set(ylabel=label, ylim=(-0.5, side - 0.5))
         rate.set(ylabel="events\na step", xlabel="time (steps)", xlim=(-1, len(x)))
-        words = title or "A recording: where its events lie, step by step"
+        words = title or "A recording: where its events are, step by step"
         if sound:
             rate.set_ylim(bottom=0)
             words = title or "A recording: which units fire, step by step"
@@ -377,7 +377,7 @@ def _name(task: Task, way: int) -> str:
 
 
 def _frame(axes, colour, names: tuple[int, int] | None = None):
-    """Draw a frame, and ticks of whole pixels. told: names of the first and the last row."""
+    """Draw a frame, and ticks of whole pixels. names: those of the first and the last row."""
     rows, columns = axes.images[0].get_size()
     axes.set(xticks=(0, columns // 2, columns - 1), yticks=(0, rows - 1))
     if names is not None:

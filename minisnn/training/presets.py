@@ -9,7 +9,7 @@ from .settings import GENERATED, OMNIGLOT, PRESETS as PRESETS, SOUNDS, TrainingC
 
 DEFAULT = "quick"
 # Of sounds, which are no pictures to convolve, and whose words may be over before the last steps;
-# gradients of a dense layer over so many steps are large, and ask for smaller inner steps
+# gradients of a dense layer over so many steps are large, and need smaller inner steps
 OF_SOUNDS: dict[str, Any] = dict(channels=(), hidden=(128,), window=100, step_size=0.2)
 # Of regression: ridge in closed form, the rule to beat; of gradient steps, small ones
 OF_REGRESSION: dict[str, Any] = dict(

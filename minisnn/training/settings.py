@@ -159,7 +159,7 @@ class TrainingConfig:
         above=0,
     )
     hop_ms: float | None = setting(
-        None, "cut continuous recordings into parts, one every so many ms", kind=float, above=0
+        None, "cut continuous recordings into parts, one every X ms", kind=float, above=0
     )
     time: str | None = setting(
         None, "unit of times in files that do not state it: ns, us, ms or s", kind=str
@@ -209,7 +209,7 @@ class TrainingConfig:
     # network
     model: str = setting(
         "snn",
-        "spiking network, or the CNN baseline on frames (kernel, channels and hidden serve both)",
+        "spiking network, or the CNN baseline on frames (kernel, channels and hidden apply to both)",
         choices=("snn", "cnn"),
     )
     channels: tuple[int, ...] = setting((32, 64, 128), "widths of the conv layers", above=0)

@@ -89,7 +89,7 @@ int main(void) { const int found = learn_and_recognise(); return found >= 0 && f
 
 def test_networks_that_the_library_cannot_hold_are_refused(tmp_path):
     for chip, message in (
-        (readout_alone(6, 3), "readout alone"),
+        (readout_alone(6, 3), "conv layer"),
         (
             small(shape=(4, 300, 2), channels=(2,))[2],
             "conv1: the library holds 256 rows and columns",

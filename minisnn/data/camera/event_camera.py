@@ -142,7 +142,7 @@ class EventCamera:
         need("sensor", self.sensor, good, "rows and columns")
         rows = self.rows()
         good = rows.shape[1:] == (3,) and len(rows) > 1 and bool((np.diff(rows[:, 0]) > 0).all())
-        need("trajectory", self.trajectory, good, "two rows (ms, x, y) or more, as time goes on")
+        need("trajectory", self.trajectory, good, "two rows (ms, x, y) or more, in order of time")
 
     def record(
         self,

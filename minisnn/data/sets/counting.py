@@ -4,7 +4,7 @@ Recordings that a script holds come one after the other: pairs as tonic's data s
 subsets and loaders of PyTorch, and frames. Nothing of these packages is imported; what counts is
 what an object can do.
 
-    data set      items (events, label), or events alone with labels next to them; `sensor_size` (columns, rows, polarities),
+    data set      items (events, label), or only events with labels next to them; `sensor_size` (columns, rows, polarities),
                   its own or that of the data set within it
     Subset        a data set with `dataset` and `indices`
     DataLoader    its data set, those items that its sampler names, each once and in their own order: a loader shuffles,
@@ -64,7 +64,7 @@ class Form:
         if self.sensor is not None and self.size is not None:
             row = is_row(self.sensor)
             expected = "a number of units" if row else "rows and columns of cells"
-            need("size", self.size, is_row(self.size) == row, f"{expected}, as of the sensor")
+            need("size", self.size, is_row(self.size) == row, f"{expected}, like the sensor")
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -111,10 +111,10 @@ class Omniglot(Recordings):
     seed         of the simulated camera's noise
     size         rows and columns of cells, as many of each, into which the middle 32 x 32 pixels of
                  the sensor are summed
-    bin_ms       length of a time step, whole ms: with 1, a recording is the first saccade alone,
+    bin_ms       length of a time step, whole ms: with 1, a recording is only the first saccade,
                  which moves mainly up and down; with 3, all three
     duration_ms  length of a recording, ms, a multiple of bin_ms up to 300; None: 100 steps
-    centred      whether every recording is shifted by whole pixels so that its mean event lies in
+    centred      whether every recording is shifted by whole pixels so that its mean event is in
                 the middle. People's positions of a character differ by 1.3 pixels of 28, which
                  costs a blurred picture's nearest neighbour 16 points
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes

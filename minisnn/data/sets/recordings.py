@@ -53,7 +53,7 @@ class Recordings:
                  (t_ms), else microseconds; times that cannot be microseconds are then refused
                  (`readers.times`)
     columns      "t,x,y,p", the order of the columns of arrays (N, 4)
-    hop_ms       cut each continuous recording into parts of `duration_ms`, one every so many
+    hop_ms       cut each continuous recording into parts of `duration_ms`, one per this many
                  milliseconds. All parts of a recording then form a group, "take"; one of this name
                 in `groups` replaces it
     groups       {"subject": one name or number for each recording, …}: what support and query must

@@ -94,10 +94,10 @@ class SpokenWords(Recordings):
             words = file.words if classes == "all" else named[classes or split]
             made_of = {one: (file.words.index(one),) for one in words}
             if "val" in self.FILES or split == "test":
-                serves = np.ones(len(file), bool)
+                usable = np.ones(len(file), bool)
             else:
-                serves = trains(number_within(file.labels)) == (split == "train")
-            own = [np.flatnonzero((file.labels == word) & serves) for (word,) in made_of.values()]
+                usable = trains(number_within(file.labels)) == (split == "train")
+            own = [np.flatnonzero((file.labels == word) & usable) for (word,) in made_of.values()]
             rows = np.sort(np.concatenate([some[:per_word] for some in own]))
 
             def batches() -> Iterator[tuple]:

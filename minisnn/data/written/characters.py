@@ -155,15 +155,15 @@ class Written(Recordings):
         duration = DURATION_MS[pace] if duration_ms is None else duration_ms
         seen = Seen(pace, (sides[0], sides[-1]), fitted, bin_ms, duration, control, seed)
         shape = seen.binned(np.zeros(0, EVENT)).shape
-        serves = np.ones(len(strokes), bool)
+        usable = np.ones(len(strokes), bool)
         if over == "new-drawers" or known:
-            serves = (strokes.drawer % HELD_OUT != 0) == trains
+            usable = (strokes.drawer % HELD_OUT != 0) == trains
         if over == "order" and pace == "written":
-            serves &= lasting(strokes) < duration  # or shapes would show what was cut off
+            usable &= lasting(strokes) < duration  # or shapes would show what was cut off
         if over == "order":
-            parts = of_orders(strokes, chosen, serves, seed)
+            parts = of_orders(strokes, chosen, usable, seed)
         else:
-            parts = of_drawings(strokes, chosen, serves, over == "drawers")
+            parts = of_drawings(strokes, chosen, usable, over == "drawers")
         if not parts:
             raise ValueError(
                 f"{strokes.path}: no character of {', '.join(chosen)} can be written in several "

@@ -143,12 +143,12 @@ def lasting(strokes: Strokes) -> np.ndarray:
 
 
 def of_drawings(
-    strokes: Strokes, alphabets: list[str], serves: np.ndarray, drawers: bool
+    strokes: Strokes, alphabets: list[str], usable: np.ndarray, drawers: bool
 ) -> list[Part]:
     """Return a part for every alphabet, whose classes are its characters, or its drawers."""
     found = []
     for alphabet in alphabets:
-        where = np.flatnonzero((strokes.alphabet_of[strokes.character] == alphabet) & serves)
+        where = np.flatnonzero((strokes.alphabet_of[strokes.character] == alphabet) & usable)
         kinds = strokes.drawer if drawers else strokes.character
         symbols, labels = np.unique(kinds[where], return_inverse=True)
         names = [
@@ -158,11 +158,11 @@ def of_drawings(
     return [part for part in found if part.names]
 
 
-def of_orders(strokes: Strokes, alphabets: list[str], serves: np.ndarray, seed: int) -> list[Part]:
+def of_orders(strokes: Strokes, alphabets: list[str], usable: np.ndarray, seed: int) -> list[Part]:
     """Return a part for every character that can be written in orders, which are its classes."""
     found = []
     for character in np.flatnonzero(np.isin(strokes.alphabet_of, alphabets)):
-        where = np.flatnonzero((strokes.character == character) & serves).tolist()
+        where = np.flatnonzero((strokes.character == character) & usable).tolist()
         alike = matched([strokes.of(k) for k in where]) if where else {}
         if alike:
             ways = ways_of(len(next(iter(alike.values()))), seed)
