@@ -41,7 +41,7 @@ def learned(study: Study, found: Findings) -> Iterable[Curve]:
     readout."""
     for dataset, name, network in study.meta_trained(found):
         frozen = replace(network.loop, freeze=body(network.net))
-        for learning, loop in {"all layers": network.loop, "only the readout": frozen}.items():
+        for learning, loop in {"all layers": network.loop, "the readout alone": frozen}.items():
             key = f"{dataset}-relearn-{learning.replace(' ', '-')}"
             items = study.items(key, dataset, in_turn, network.net, network.theta, loop)
             for task, answers in zip("AB", zip(*items)):
