@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from .data.store.shipped import folder
 from .outputs import SHARED, marked_folder
 
-# what the notebooks import, and what says how they hang together
+# modules that the notebooks import, and pages that introduce them
 NEEDED = (
     "README.md GLOSSARY.md guides/*.* style.py interactive.py play.py pictures/*.[js]* checks/*.py"
 ).split()

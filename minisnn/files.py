@@ -66,7 +66,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path / UNFINISHED if path.is_dir() else path.with_name(f".{path.name}{UNFINISHED}")
-    if temporary.is_symlink():  # what it leads to would be emptied
+    if temporary.is_symlink():  # its target would be emptied
         raise ValueError(f"{temporary}: this is a link; expected no file of this name")
     with called(path, temporary), held(temporary, path):
         try:

@@ -24,7 +24,7 @@ ALARM = getattr(signal, "SIGALRM", None)  # None on Windows, which has no timer 
 PATIENCE = 2.0  # seconds from a signal until the main thread is interrupted wherever it is
 AGAIN = 1.0  # seconds: sooner it is the same signal, to the process and to its group
 PAUSE = 0.1  # seconds between two looks
-_number: int | None = None  # of the signal that was noted
+_number: int | None = None  # the noted signal
 _since = 0.0  # when it was; infinity where nothing is raised any more
 
 
@@ -72,7 +72,7 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
         for number in before:
             signal.signal(number, _note)
         yield
-    except Exception as error:  # which C code may have made of an interruption
+    except Exception as error:  # perhaps made of an interruption by C code
         if _number is not None:
             raise Stopped(_number) from error
         raise

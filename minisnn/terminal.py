@@ -13,8 +13,8 @@ from typing import Any
 # direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
-GONE = (errno.EIO,)  # of a terminal
-FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # of a disk, a file, a user's share
+GONE = (errno.EIO,)  # a terminal is gone
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # a disk, a file, or a user's quota is full
 
 
 def clean(text: str) -> str:
@@ -69,7 +69,7 @@ def streams() -> Iterator[None]:
             stream = getattr(shown, "stream", shown)
             try:
                 stream.flush()
-            except OSError:  # what is left goes nowhere, else Python would try again at its end
+            except OSError:  # drop the rest, else Python would try again when it exits
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         sys.stdout, sys.stderr = before
 

@@ -26,7 +26,7 @@ from .readme import readme
 from .sizes import CLASS_WORDS, constants, fixed_words, memory as memory, nothing_of, planes_of
 
 TABLES = {"chip_exponential": EXPONENTIAL, "chip_reciprocal": RECIPROCAL}
-KINDS = ("lif", "cuba")  # of neurons, each in its file
+KINDS = ("lif", "cuba")  # neurons, each in its own file
 LIBRARY = (
     "minisnn_edge.h",
     "minisnn_edge_neuron.h",
@@ -123,7 +123,7 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
             )
     chip.check()
     if learner.rule == CLASS_MEAN:
-        means_of(chip, learner)  # what it refuses is no learner for a device
+        means_of(chip, learner)  # refuses learners that no device has
     (h, w, C) = chip.layers[-2].output_shape
     number = constants(chip, learner, steps)
     means = learner.rule == CLASS_MEAN
@@ -200,7 +200,7 @@ def packed(chip: IntegerNet, learner: Learner, steps: int = 1) -> bytes:
     version, bytes in all; MODEL, then the neuron's number in KINDS, and the number of means that
     are no class; of each conv layer its edge_layer, weights as in chip.h, biases; the readout's
     weights as bytes, its biases; the tables; the means that are no class, as bytes."""
-    header(chip, learner, steps)  # what the library has no room for is refused there
+    header(chip, learner, steps)  # refuses what the library has no room for
     numbers = constants(chip, learner, steps)
     parts: list = [
         np.array(

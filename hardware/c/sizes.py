@@ -11,7 +11,7 @@ from ..chip.network import MOST_COUNT, IntegerNet
 
 BUILDS = {"EDGE_SHORT": "stepwise, P and Q in 16 bits", "EDGE_STEPWISE": "stepwise", "": "small"}
 LIST = 256  # words of the library's list of spikes
-CLASS_WORDS = 4  # of its edge_class
+CLASS_WORDS = 4  # size of the library's edge_class
 
 
 def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:

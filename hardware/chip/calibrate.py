@@ -28,7 +28,7 @@ from .quantise import best_exponent
 from .ranges import MOST_COUNT
 
 ROWS = 12_000  # traces under a kernel that H is made from, at most
-DAMPING = 0.01  # of the mean variance, added to each
+DAMPING = 0.01  # share of the mean variance, added to each
 
 
 def under_kernels(p: np.ndarray, kernel: int, rows: np.ndarray | None = None) -> np.ndarray:

@@ -20,7 +20,7 @@ from .traces import mix
 
 NONE, MAX, MEAN, COUNT = range(4)  # COUNT: how many of four spike
 POOL = {"none": NONE, "max": MAX, "mean": MEAN}
-LOWEST, HIGHEST = ends(16)  # of u
+LOWEST, HIGHEST = ends(16)  # limits of u
 
 # What a step of a conv neuron takes; int32.
 #   alpha, beta, gamma, rho, threshold, slope   of `IntegerLIF`

@@ -55,7 +55,7 @@ from .neuron import surrogate
 
 RULES = ("membrane", "three-factor")  # by gradients
 CLASS_MEAN = "class-mean"
-MOST = 1 << 62  # limit of numbers that have no other
+MOST = 1 << 62  # limit of otherwise unlimited numbers
 MOST_WINDOW = 65_535  # steps that the C library has room for
 GRADIENT = 32  # bits of G, 19 of them fraction: products of Q0.7 and Q1.12
 

@@ -32,7 +32,7 @@ from .formats import NEAREST, numbers, rounding, seed_state, whole
 MOST_SHOTS = 65_535
 NONE = -1  # id of no class
 UNTAUGHT = 2**32 - 1  # the distance of a class without a shot
-UNBOUNDED = 2**32 - 1  # the largest slack, which bounds nothing
+UNBOUNDED = 2**32 - 1  # a slack that says nothing
 _LAST, _MOST = 16, 255  # a 256th in p's 4096ths; the largest mean
 
 

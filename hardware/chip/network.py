@@ -38,7 +38,7 @@ class IntegerNet:
     kind = "lif"  # the neuron's name in exported files
     arriving = 1  # most spikes a step at an input of any layer after the first
     steps: dict[str, int] = {}
-    recording = Recording()  # the preprocessing that it expects
+    recording = Recording()  # properties of its input
     nothings: np.ndarray | None = None  # see `nothing`
 
     def __init__(

@@ -79,7 +79,7 @@ def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.
     views = net.views(theta)
     weight = views[f"{block.name}.weight"].reshape(block.weight_shape).astype(dtype)
     bias = views[f"{block.name}.bias"].astype(dtype)
-    with np.errstate(over="ignore"):  # an overflow is refused as not finite below
+    with np.errstate(over="ignore"):  # larger values are refused as not finite
         weight = weight * dtype(net.neuron.gain) if n == 0 else weight
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise ValueError(f"{block.name}: weights and biases must be finite")

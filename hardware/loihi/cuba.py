@@ -32,10 +32,10 @@ from ..chip.words import Words
 
 MOST_VTH = (1 << 17) - 1
 CURRENT_BIAS = 1 << 24  # in 16ths of the weights' unit
-ROOM = 1 << 13  # limit of vth; states of 24 bits hold 16 times as much
+ROOM = 1 << 13  # limit of vth: states of 24 bits hold 16 times as much
 AXON = 127  # the largest weight, in steps of 2
-FRACTION = 4  # bits of a bias for axons that fire every 2nd, 4th … step
-LEAST_EXP = -8  # smallest weight_exp
+FRACTION = 4  # bits of a bias that axons carry which fire every 2nd, 4th … step
+LEAST_EXP = -8  # least weight_exp
 BITS = 8  # bits of a weight
 LIMITS = {"du": (0, 4095), "dv": (1, 4096), "trace_bits": (1, 12), "weight_exp": (LEAST_EXP, 7)}
 
@@ -209,7 +209,7 @@ class CubaNet(IntegerNet):
         nothing = np.zeros((len(spikes), 2, *spikes.shape[2:]), spikes.dtype)
         late = np.concatenate([spikes, nothing], 1)
         p = super().traces(late, bits or self.config.trace_bits, mode, seed)
-        return p[:, 2:] >> 2 * self.mean  # of a count: the mean of its four
+        return p[:, 2:] >> 2 * self.mean  # a count becomes the mean of its four spikes
 
     def _prepare(self, layer):
         return (2 * kernels.mirrored(layer.weight, np.int32),)  # in steps of 2

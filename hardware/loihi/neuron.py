@@ -17,7 +17,7 @@ from ..chip.ranges import STATE
 
 MIXED, EXCITATORY, INHIBITORY = 1, 2, 3
 UNITY = 4096  # decays are 12-bit fractions
-LIMITS = {  # of arguments, wider than the chip's registers
+LIMITS = {  # limits of arguments, wider than the chip's registers
     "weight_exp": (-31, 31),
     "num_weight_bits": (1, 9),
     "sign_mode": (MIXED, INHIBITORY),
@@ -27,7 +27,7 @@ LIMITS = {  # of arguments, wider than the chip's registers
     "bias_mant": (-STATE, STATE),
     "bias_exp": (-31, 31),
 }
-# limit of a step's input: a current wraps only once, so it can grow to 4,096 times that, and it is
+# limit of the input in a step: a current wraps once, so it may grow 4,096 times as far, and is
 # multiplied by 4,096
 REACH = 1 << 32
 

@@ -196,7 +196,7 @@ class MetaNet:
         by = (B - 1).bit_length()
         whole, state = kernels.gathered(G.reshape(B, -1), by, state)
         biases, _ = kernels.gathered(Gb, by, state)
-        # of the mirrored weights; a copy, in the order of the weights
+        # gradients of the mirrored weights, copied in the order of the weights
         whole = whole.reshape(C_in, k, k, C).transpose(1, 2, 0, 3)[::-1, ::-1].reshape(-1)
         return (whole, biases), dx
 

@@ -30,13 +30,13 @@ from .words import MetaWords
 
 DATASET = "omniglot"
 READING = dict(bin_ms=2, duration_ms=100, centred=True, turns=False)
-SHAPE, STEPS = (16, 16, 2), 50  # counts and steps of such a recording
+SHAPE, STEPS = (16, 16, 2), 50  # shape and steps of a recording
 INIT, TASKS = 3, 2  # first part of spawn keys
 INIT_TASKS = 2
 WINDOW = 20  # steps that are differentiated
 EVALUATION = 1 << 20  # the update that random numbers of evaluation belong to
-CLIP = 5.0  # limit of the float gradient's norm, as in the presets of minisnn train
-LR_END = 0.02  # last share of the learning rate, likewise
+CLIP = 5.0  # limit of the float gradient, as in the presets of minisnn train
+LR_END = 0.02  # of the float learning rate, as in the presets
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,12 @@ HERE = Path(__file__).parent
 EDGE = HERE.parent / "c" / "minisnn_edge.mjs"
 PARTS = "camera pen memory views webcam".split()
 SCRIPTS = (*(HERE / f"{name}.mjs" for name in PARTS), EDGE, HERE / "page.mjs")
-# of the pictures that the camera sees, and ms of its recording that the network does
+# side of the camera's pictures, and ms of its recording that the network sees
 SIDE, STEPS = (
     28,
     100,
 )
-# of Omniglot's drawings, see pen.mjs
+# properties of Omniglot's drawings, see pen.mjs
 PEN = {
     "width": 0.048,
     "size": 0.66,

@@ -29,7 +29,7 @@ ALL = "all"
 WAYS = 5, 20, 50, 250, ALL
 SHOTS = 1, 5, 10
 MOST = 250  # classes that arrive one by one
-FIRST, STEP = 10, 5  # of the curve every class is kept up to FIRST, then every fifth
+FIRST, STEP = 10, 5  # the curve keeps every class up to FIRST, then every fifth
 
 
 class How(NamedTuple):

@@ -23,7 +23,7 @@ from minisnn.terminal import bar
 from ..chip.network import IntegerNet
 
 PIECE = 200  # recordings whose traces are computed, and kept, together
-_BYTES = 4  # of a recording's number
+_BYTES = 4  # bytes of a recording's number
 
 
 class Numbers(Counts):

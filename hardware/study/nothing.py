@@ -16,11 +16,11 @@ from minisnn.data.sets.pool import Sight
 from ..chip.network import IntegerNet
 
 SIDE = 28  # pixels of a picture
-RADII = 0.8, 1.2, 2.0, 3.0  # of dots
-SIDES = 5, 8, 12, 16, 20, 24  # of squares
-PLACES = 4  # of each, in one mean
+RADII = 0.8, 1.2, 2.0, 3.0  # radii of dots, pixels
+SIDES = 5, 8, 12, 16, 20, 24  # sides of squares, pixels
+PLACES = 4  # positions of each, in one mean
 FIRST = 1_000_000  # number of the first recording, by which the camera draws its noise
-_LAST = 16  # of p's 4096ths, a 256th
+_LAST = 16  # a 256th in p's 4096ths
 
 
 class Blots(NamedTuple):

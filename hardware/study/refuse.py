@@ -24,7 +24,7 @@ from .classes import How, check_room, taught
 from .drawings import Traces
 from .nothing import Blots
 
-SHARES = 0.01, 0.02, 0.05, 0.1, 0.2  # of the known ones that may be refused, on validation
+SHARES = 0.01, 0.02, 0.05, 0.1, 0.2  # shares of known queries that may be refused on validation
 
 
 class Seen(NamedTuple):

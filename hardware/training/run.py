@@ -50,7 +50,7 @@ OF_CHIP = (
 )  # in addition to the files of any run
 CALIBRATION = 8  # tasks whose support sets the layers are rounded on
 CALIBRATE = 3  # first part of their spawn key; minisnn.training has 0 to 2
-ROOM = 0.25  # of a step of the word: how far from Q(theta) a weight may start
+ROOM = 0.25  # share of a word's step by which a weight may start from Q(theta)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _recordings(config: TrainingConfig, origin: Origin) -> dict[str, Any]:
     found = {name: getattr(config, name) for name in ("dataset", "root", "strokes", *READING)}
     if config.dataset != "double-nmnist":  # there it is of tasks that test: a choice of this run
         found["align"] = config.align
-    if origin.how is not None:  # what had no effect when it was read might have one now
+    if origin.how is not None:  # an option without effect then might have one now
         how = origin.options(config.dataset)
         usual = TrainingConfig()
         found |= {name: how.get(name, getattr(usual, name)) for name in READING}

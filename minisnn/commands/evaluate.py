@@ -129,11 +129,11 @@ def evaluate(
         own |= dict(seed=config.test_seed, episodes=config.test_episodes)
     by: Any = rule or own.get("rule")
     if rule is None and inner_steps and isinstance(found.loop, ClassMeans):
-        by = "proto-maml"  # what steps from class means are
+        by = "proto-maml"  # steps from class means
     size = learner.net.ways, shots or own["shots"], queries or own["queries"]
     asked = dict(zip(("ways", "shots", "queries"), size), inner_steps=learner.inner.steps)
     asked |= dict(rule=by, seed=seed, dataset=dataset, root=place) | reading(dataset, how)
-    if whole_set:  # of others the sentence says it
+    if whole_set:  # otherwise the sentence states it
         asked["episodes"] = episodes
     known = place if origin.data is None or same_folder(origin.root, place) else origin.root
     learned_from = origin.data or dataset

@@ -17,7 +17,7 @@ from .options import (
     reading_of,
 )
 
-WAYS = 5  # of a task, if the set has them
+WAYS = 5  # classes of a task, if the set has them
 
 
 def show(

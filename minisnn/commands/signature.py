@@ -26,7 +26,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 from .. import outputs
 
 METAVARS = {int: "N", float: "X", str: "NAME", Path: "PATH"}
-FIELDS = "__dataclass_fields__"  # what a dataclass has
+FIELDS = "__dataclass_fields__"  # attribute of dataclasses
 WORDS = {int: "whole number", float: "number"}
 
 

@@ -17,7 +17,7 @@ from .networks import LABELS
 from .study import TITLES, Study
 from .sweep import Case, Curve, Sweep
 
-# what the paper has, mean ± standard deviation over ten trials in percent:
+# the paper's values, mean ± standard deviation over ten trials in percent:
 # (data set, method) -> (meta-training classes, meta-test classes)
 TABLE_2 = {
     ("double-nmnist", "MAML (SNN)"): ("98.76 ± 1.05", "98.23 ± 1.12"),

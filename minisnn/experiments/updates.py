@@ -24,14 +24,14 @@ from .findings import Findings
 from .study import Settings, Study
 from .sweep import Case, Curve, Sweep
 
-# what the paper has: magnitudes of the readout's updates: mean, sum, largest
+# the paper's magnitudes of the readout's updates: mean, sum, largest
 TABLE_3 = {
     "outer loop": ("7.72e-5 ± 2e-4", "0.296 ± 0.599", "2e-3 ± 1.7e-3"),
     "inner loop": ("4.4e-3 ± 7e-4", "17.03 ± 2.69", "0.1548 ± 0.16"),
     "non-meta training": ("5e-4 ± 2e-4", "0.5499 ± 0.2412", "1.1e-3 ± 2e-4"),
 }
 LR, WARM_UP, UPDATES, BATCH = 1e-3, 10, 60, 32
-EDGES = np.linspace(-10, 1, 111)  # of the histograms: decades of the magnitude
+EDGES = np.linspace(-10, 1, 111)  # bins of the histograms: decades of the magnitude
 STATISTICS = ("mean", "mean of the non-zero", "sum", "largest", "non-zero", "values")
 
 
@@ -124,7 +124,7 @@ def _by_adam(study: Study, key: str, net, start: np.ndarray, gradient) -> np.nda
 
 # ---- Figure 5
 
-# of the range of magnitudes in a layer
+# share of the range of magnitudes in a layer
 FRACTIONS = {
     "none": None,
     "5% of the range": 0.05,

@@ -57,7 +57,7 @@ class Reader:
         self.layers: list[Layer] = []
         self.unfiltered: list[str] = []
         self.flat = False
-        self.factor = 1  # of the weights to come, behind a sum
+        self.factor = 1  # on the next weights, after a sum
         linear: list[str] = []
         synapse = None  # an LI whose LIF is to come
         for name, after in zip(names[1:], names[2:]):

@@ -14,7 +14,7 @@ def warn(sentences: list[str], where: str) -> None:
     """Show the sentences as one warning, every time; nothing where there are none."""
     if not sentences:
         return
-    frame: Any = sys._getframe(2)  # of who called import_nir or from_nir
+    frame: Any = sys._getframe(2)  # the caller of import_nir or from_nir
     text = "\n  ".join([f"{where} does not say everything; taken were:", *sentences])
     warnings.warn_explicit(text, UserWarning, frame.f_code.co_filename, frame.f_lineno)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import nir
 
 NEVER = 1e30  # a threshold that no membrane reaches
-VERSION = 3  # of the metadata
+VERSION = 3  # version of the metadata
 
 
 class Tool(NamedTuple):
@@ -178,7 +178,7 @@ class _Chain:
         self.nodes = {"input": self.nir.Input(input_type=np.array(self.shape))}
         self.edges: list[tuple[str, str]] = []
         self.at = "input"
-        self.share = 1.0  # of a sum of spikes in their mean
+        self.share = 1.0  # factor from a sum of spikes to their mean
 
     def put(self, name: str, node: Any) -> None:
         """Append a node."""

@@ -15,8 +15,8 @@ from .canvas import COLOURS, figure, plain, style
 
 ON = COLOURS["vermillion"]
 OFF = COLOURS["blue"]
-MOST_ROWS = 20  # of a contact sheet
-MOST_LINES = 100  # of a small picture: units are summed, so that none is lost between its pixels
+MOST_ROWS = 20  # in a contact sheet
+MOST_LINES = 100  # in a small picture: units are summed, so that none is lost between its pixels
 SHORT_NAME = 3  # characters of a class's name that stands level below its bars
 LEGEND = "orange ON, blue OFF, dark both"
 

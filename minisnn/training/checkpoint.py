@@ -40,7 +40,7 @@ Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 WHAT = "a minisnn checkpoint"
 LONG = 4096  # characters from which a text is packed; longer ones HDF5 keeps without a checksum
-MOST_ROWS = 1 << 22  # of a curve
+MOST_ROWS = 1 << 22  # in a curve
 PACKED = "zlib:"
 TEXTS = ("network", "layout", "inner_loop", "training", "progress", "provenance")
 

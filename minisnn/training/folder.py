@@ -77,7 +77,7 @@ class RunFolder:
                 "config.json"
             )
         values = read_json(self / "config.json")
-        made = values.pop("made", None)  # there is none in a run of 0.1
+        made = values.pop("made", None)  # missing in runs of 0.1
         return TrainingConfig.from_mapping(values, str(path)), Origin.read(made, f"{path}: made")
 
     def check_free(self) -> None:
@@ -109,7 +109,7 @@ class RunFolder:
         given = data is not None and not isinstance(data, Opened)
         origin.check(self.origin.command, given, self.path)
         self.origin = origin
-        if data is None and runs_code(config.dataset):  # which a folder that was found must not
+        if data is None and runs_code(config.dataset):  # a folder must not start the user's code
             raise ValueError(
                 f"{self.path}: the run's data are made by code; give data=..., or "
                 f"{self.how_to_resume}"
@@ -130,7 +130,7 @@ class RunFolder:
                 f"with its own, by {self.how_to_resume}"
             )
         if not (self / CURRENT).is_file():
-            (self / "result.json").unlink(missing_ok=True)  # of a network that is gone
+            (self / "result.json").unlink(missing_ok=True)  # its network is gone
             return None
         found = read(self / CURRENT, **own._asdict())
         fits = found.config is not None and not found.config.changes_from(config)

@@ -205,7 +205,7 @@ class _Run:
         held: Held,
         own: Own,
         measure: str,
-        known: dict[str, str],  # what is not unseen, in words, by split
+        known: dict[str, str],  # descriptions of data that are not unseen, by split
     ):
         self.config, self.folder, self.data, self.progress = config, folder, data, progress
         self.executor, self.held, self.own = executor or Executor(), held, own

@@ -40,7 +40,7 @@ FORMER = dict(  # settings of 0.2's first runs, which must have these values
     optimiser="adam",
     momentum=0.0,
 )
-TITLES = {  # of groups of settings, by the first of each
+TITLES = {  # titles of groups of settings, by their first setting
     "dataset": "data",
     "model": "network",
     "step_size": "inner loop",
@@ -484,7 +484,7 @@ class TrainingConfig:
         if neuron is None:
             from ..core.architecture import NEURONS
 
-            # as far as they are settings; others have the neuron's own defaults
+            # constants that are settings; others keep the neuron's defaults
             constants = {f.name for f in fields(NEURONS[self.neuron])}
             constants &= {*self.__dataclass_fields__}
             neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}

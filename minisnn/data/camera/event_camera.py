@@ -39,7 +39,7 @@ from .variation import Variation
 FINE = 4  # samples of the blurred picture a pixel, each way; between them light is interpolated
 _REACH = 4.0  # standard deviations at which the blur is cut off
 NEVER_FIRES = 1e9  # threshold of a dead pixel, in log luminance
-MOST_MS = 3_600_000  # of a recording: an hour
+MOST_MS = 3_600_000  # longest recording: an hour
 RECORDING_MS = 312  # length of a recording of N-MNIST
 
 TINY, HUGE = 1e-300, 1e300
@@ -308,7 +308,7 @@ class EventCamera:
         number = (sensor + 2 * margin) * FINE + 2
         sample = np.arange(number) / FINE - margin - (sensor - 1) / 2 - offset
         reach = math.ceil((np.abs(sample).max() + _REACH * self.blur) / pitch)
-        # of the picture's square pixels
+        # size of the picture's square pixels
         edge = (np.arange(-reach, side + reach + 1) - side / 2) * pitch
         distance = (edge - sample[:, None]) / self.blur
         near = np.abs(distance) < _REACH  # few are

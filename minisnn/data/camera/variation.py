@@ -27,7 +27,7 @@ from ...arguments import need
 from ..readers.events import check_events
 
 Range = tuple[float, float]
-JITTER_US = 1000  # of what repeats an event
+JITTER_US = 1000  # delay of a repeated event, at most
 FACTORS = "scale amplitude speed threshold balance hot_hz refractory time_constant leak".split()
 
 

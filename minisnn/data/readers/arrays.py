@@ -24,13 +24,13 @@ from .hdf5 import Hdf5, naming
 
 SETS = (".hdf5", ".h5")
 EVENTS = "events"  # name of an array of events among others
-MOST_BYTES = 1 << 31  # of a file, and of what it unpacks to: 60 million events
+MOST_BYTES = 1 << 31  # in a file, packed or not: 60 million events
 Held = np.ndarray | Mapping[str, np.ndarray]
-MOST_EVENTS = 4_000_000  # of a recording
+MOST_EVENTS = 4_000_000  # in a recording
 PLACES = ("events", "CD/events", "spikes", "")
 WHAT = "a recording in HDF5"
 LARGEST = 1 << 33  # bytes of text
-NUMBERS = re.compile(r"(?i:[-+.,;\s\de]|true|false)*")  # of a first line without names
+NUMBERS = re.compile(r"(?i:[-+.,;\s\de]|true|false)*")  # a first line without names
 
 
 def load(path: Path, *wanted: str) -> Any:

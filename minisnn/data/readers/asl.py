@@ -90,7 +90,7 @@ def _variables(path: Path) -> dict[str, np.ndarray]:
     found = {}
     for kind, data in _elements(content[128:], order):
         if kind == COMPRESSED:
-            with suppress(zlib.error):  # of a variable that nobody needs, or else it will be missed
+            with suppress(zlib.error):  # an unneeded variable, or else its absence is noticed
                 data = zlib.decompressobj().decompress(data, _LARGEST_FILE)
                 kind, data = next(_elements(data, order))
         if kind == MATRIX:

@@ -19,7 +19,7 @@ import numpy as np
 
 from ...arguments import must, need, one_of, shown
 
-NAMES = {  # of columns, as tools and files call them
+NAMES = {  # names of columns in tools and files
     "x": "x xs col column".split(),
     "y": "y ys row".split(),
     "t": "t ts time times timestamp timestamps".split(),
@@ -27,7 +27,7 @@ NAMES = {  # of columns, as tools and files call them
     "unit": "unit units channel channels neuron neurons".split(),
 }
 PIXELS, UNITS_ALONE = ("x", "y", "t", "p"), ("t", "unit")  # columns of a recording
-UNITS = {"ns": 1e-3, "us": 1, "ms": 1_000, "s": 1_000_000}  # of time, in microseconds
+UNITS = {"ns": 1e-3, "us": 1, "ms": 1_000, "s": 1_000_000}  # units of time, in microseconds
 SKIPPED = ("-", "_")  # a column that is none of the four
 ACCEPTED = (
     "; ".join(f"{one}: {', '.join(NAMES[one])}" for one in PIXELS)

@@ -37,7 +37,7 @@ from .hdf5 import Hdf5, naming
 
 SENSORS = {"n_mnist.hdf5": (34, 34), "dvssign.hdf5": (180, 240)}  # rows, columns
 UNITS = 700
-LONGEST_S, SHORTEST_S = 10.0, 0.02  # of a recording; no word takes so long, or so little
+LONGEST_S, SHORTEST_S = 10.0, 0.02  # length of a recording; no word is longer, or shorter
 TELLING = 20  # spikes that show the length of a recording: fewer may all be at its beginning
 WHAT = "recordings of (time, unit) as SHD has them: spikes/times, spikes/units and labels"
 

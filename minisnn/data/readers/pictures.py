@@ -130,7 +130,7 @@ def _picture(file: Path) -> np.ndarray:
     from PIL import Image
 
     with naming(file, "a picture"), warnings.catch_warnings():
-        # of damage that Pillow ignores
+        # damage that Pillow ignores
         warnings.simplefilter("ignore")
         if file.suffix.lower() == ".npy":
             return _grey(load(file)[None])[0]

@@ -158,7 +158,7 @@ def fault_of(
     if len(interval) >= REPEATED:
         tenth, half = np.percentile(interval, (10, 50))
         thousands = not np.any((t - t[0]) % 1000)
-        # of the clock, us: times within one are unknown
+        # resolution of the clock, us
         tick = factor if factor > 1 else 1000 * thousands
         if half + tick < PIXEL_US:
             return f"{lasting}, and {half:.3g} us from one event of a pixel to its next"

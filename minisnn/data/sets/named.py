@@ -120,7 +120,7 @@ def naming_line(name: str) -> Iterator[None]:
         ) from error
 
 
-_files: dict[str, Path] = {}  # of code, by the names that they were given
+_files: dict[str, Path] = {}  # files of code, by the names given for them
 
 
 def _function(name: str, place: str, function: str) -> Callable[..., Any]:

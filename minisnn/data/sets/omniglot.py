@@ -48,13 +48,13 @@ EVALUATION = (
     "Syriac_Serto 23 Tengwar 25 "
     "Tibetan 42 ULOG 26"
 )
-# of the background; never meta-train
+# background alphabets that never meta-train
 VALIDATION = ("Bengali", "Greek", "Hiragana", "Ojibwe", "Tifinagh")
-PEOPLE = 20  # who drew each character
+PEOPLE = 20  # drawers of each character
 TURNS = (0, 90, 180, 270)  # degrees
 MIRRORED = 360  # and more: turned by the rest, and then mirrored
 CROP, SIZE = (32, 32), (16, 16)  # pixels of the sensor that count, and the cells they are summed in
-LONGEST_MS = 300  # of a recording: the three saccades
+LONGEST_MS = 300  # longest recording: the three saccades
 PROTOCOLS = ("alphabets", "random", "background")
 PART = {"1": "train", "v": "val", "t": "test"}  # letters of omniglot_random.csv
 

@@ -86,7 +86,7 @@ def own(
     pool = pool_of("recordings", form.shape, batches(), keep, what, total, files, **made_from)
     warn_of_losses(pool, source, [one.name for one in found], form.sensor)
     of = [found[k] for k in pool.numbers]
-    groups = {"take": [one.name for one in of]}  # what support and query must not share
+    groups = {"take": [one.name for one in of]}  # not shared by support and query
     if any(one.subject for one in of):  # a recording of none is of its own
         groups["subject"] = [one.subject or f"file {one.name}" for one in of]
     made_of = {name: (k,) for k, name in enumerate(names)}

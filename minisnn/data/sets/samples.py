@@ -17,7 +17,7 @@ import numpy as np
 from ...arguments import need, texts, whole
 from .pool import Counts, Pool
 
-SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
+SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # shares of the classes, as in Double N-MNIST
 SPLITS = tuple(SHARES)
 # attempts to use few recordings equally often, in spite of the rules
 TRIES = 20
@@ -65,7 +65,7 @@ def draw_samples(
             first, rest = (rng.permutation(np.flatnonzero(side)) for side in sides[symbol])
         else:
             number = min(places[symbol] * shots, size // 2)
-            # of a large pool the rest could never be reached
+            # the rest of a large pool could never be reached
             needed = min(number + places[symbol] * queries, size)
             first, rest = np.split(rng.choice(size, size=needed, replace=False), [number])
         support[symbol] = first.tolist()
@@ -122,7 +122,7 @@ def _draw_class(decks: list["_Deck"], count: int) -> list[tuple[int, ...]]:
     choices = [len(deck.pool) - len(twin) for twin, deck in zip(apart, decks)]
     drawn = []
     for sample in range(count):
-        again = 1 + sample // prod(choices)  # how often a sample may have come, by now
+        again = 1 + sample // prod(choices)  # allowed uses of a sample, so far
         one: tuple[int, ...] = ()
         for side, deck in enumerate(decks):
             most = again * prod(choices[side + 1 :])

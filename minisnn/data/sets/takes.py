@@ -32,7 +32,7 @@ from .pool import BATCH, STEPS, Keep, Pool, Sight, pool_of, trains, which
 
 MOMENT_MS = 100  # length of a sample
 PICTURE = (120, 160)  # rows and columns of a picture of a hand
-SHARES = {"subject": 0.55, "take": 0.37, "drift": 0.08}  # of the variance of a joint
+SHARES = {"subject": 0.55, "take": 0.37, "drift": 0.08}  # shares of a joint's variance
 # periods of what drifts, and of where the hand is carried
 SLOW_S, CARRIED_S = (3.0, 15.0), (2.0, 12.0)
 

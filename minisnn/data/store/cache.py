@@ -21,7 +21,7 @@ import numpy as np
 
 from ...files import whole_file
 
-FORMAT = 1  # of the entries themselves
+FORMAT = 1  # version of the entries' format
 _KEY = "made from"  # member of every entry: the text that its name is the hash of
 
 

@@ -176,7 +176,7 @@ class Written(Recordings):
             for turn, part in product(kinds, parts)
         ]
         names = [name for some in alike for name in some]
-        first = np.cumsum([0, *map(len, alike)])  # of the classes of each piece
+        first = np.cumsum([0, *map(len, alike)])  # first class of each piece
         labels = [first[n % len(alike)] + part.labels for n, (*_, part) in enumerate(pieces)]
         who = np.array([number for *_, part in pieces for number, _ in part.rows])
         pool = Pieces(

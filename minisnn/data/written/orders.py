@@ -19,14 +19,14 @@ from .strokes import PICTURE, Stroke, Strokes, evenly, length_of
 TRAINING = ("Japanese_(katakana)", "Latin", "Sanskrit")
 VALIDATION = ("Greek",)  # all other alphabets of a file test
 FEWEST, MOST = 2, 4  # strokes of a shape that is written in orders
-VARIANTS = 8  # of a shape, at most
+VARIANTS = 8  # largest number of ways to write a shape
 LOOKS = 8  # points of a stroke that are compared
 SHORT = 10.0  # pixels of a stroke, below which it has no direction
-CLOSED = 0.25  # of a stroke's length: closer ends are one, as in a circle, begun anywhere
+CLOSED = 0.25  # share of a stroke's length: closer ends are one, as in a circle
 APART = 0.25  # largest mean distance of strokes that match, in sides of the picture
-DRAWINGS = 4  # of a shape, at least
+DRAWINGS = 4  # least number of drawings of a shape
 
-# which strokes are drawn, one after the other, and whether each is drawn from its other end
+# numbers of strokes in the order of drawing, each with whether it is drawn from its other end
 Way = tuple[tuple[int, bool], ...]
 
 

@@ -39,10 +39,10 @@ from ..store.cache import identity
 PICTURE = 105.0  # pixels of a side
 SPACING = 1.0  # pixels of the picture between points of a path, at most
 LIFT = 8.0  # pixels that a pen could draw while it is lifted, at an even pace
-FILL = 0.8  # of the sensor's side, which the longer side of a fitted drawing takes
+FILL = 0.8  # longer side of a fitted drawing, as a share of the sensor's side
 LEAST = 20.0  # pixels of the longer side of a fitted drawing, at least
 EIGHTHS = 8  # of a pixel, the unit of positions
-LONGEST_MS = 3_600_000  # of a drawing: an hour
+LONGEST_MS = 3_600_000  # longest drawing: an hour
 BEYOND = 1.0  # sides of the picture by which a pen may leave it
 MEMBERS = "xy t stroke drawing character drawer names".split()
 WHAT = f"pen strokes, an .npz archive of {', '.join(MEMBERS)}"
@@ -268,7 +268,7 @@ def evenly(xy: np.ndarray, number: int) -> np.ndarray:
     """Return `number` points (number, 2), evenly along a stroke."""
     way = length_of(xy)
     along = np.linspace(0.0, way[-1], number)
-    moves = np.append(True, np.diff(way) > 0)  # of points of one place the first
+    moves = np.append(True, np.diff(way) > 0)  # the first of points at one place
     return np.stack([np.interp(along, way[moves], side[moves]) for side in xy.T], 1)
 
 
@@ -289,10 +289,10 @@ def path_of(strokes: list[Stroke], pace: str, duration_ms: float) -> PenPath:
             time = clock + along
             clock = time[-1] + LIFT
         else:
-            rests = np.append(np.diff(way) > 0, True)  # of points of one place the last
+            rests = np.append(np.diff(way) > 0, True)  # the last of points at one place
             time = np.interp(along, way[rests], t[rests].astype(float))
             time[0] = t[0]
-        # as seen from either end, so that directions do not show in the sum of all
+        # the same from either end, so that the sum of all does not show directions
         with_ends = [0, *range(number + 1), number]
         places.append(evenly(xy, number + 1)[with_ends])
         times.append(time[with_ends])
