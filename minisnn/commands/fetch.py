@@ -33,8 +33,8 @@ def fetch(
       minisnn fetch nmnist --base http://127.0.0.1:8000    from a mirror
       minisnn train --root N-MNIST                    train on them
 
-    Train.zip and Test.zip in the folder are checked and used. Downloading needs the library pooch:
-    pip install "minisnn[fetch]".
+    Train.zip and Test.zip in the folder are checked and used. Downloading needs the
+    library pooch: pip install "minisnn[fetch]".
     """
     show = partial(print, flush=True)
     print(store.fetch(out, part, base, progress=not quiet, tell=show))

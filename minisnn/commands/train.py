@@ -38,10 +38,10 @@ def train(
     """Meta-train a spiking network to learn classes from one recording each, then
     test it on classes and recordings it has never seen. A task has a support set,
     from which the network learns, and a query set, which it must classify: --shots
-    and --queries recordings of each of --ways classes. Without options, a small network
-    trains on simulated recordings. The run folder holds settings, log, learning
-    curve, checkpoint and result. Ctrl-C saves the run, and --resume DIR continues
-    it as if nothing had happened.
+    and --queries recordings of each of --ways classes. Without options, a small
+    network trains on simulated recordings. The run folder holds settings, log,
+    learning curve, checkpoint and result. Ctrl-C saves the run, and --resume DIR
+    continues it as if nothing had happened.
 
     examples:
       minisnn train                               a first run, into runs/quick-1

@@ -75,7 +75,7 @@ def test_it_leaves_a_students_work_alone(command):
 def test_it_says_in_a_sentence_what_is_wrong(command):
     Path("text").write_text("")
     for arguments, message in (
-        (("--out", "text"), "of this name"),
+        (("--out", "text"), "this name"),
         (("--only", 99), "there is no lesson 99; there are 0, 1, 2, 3"),
     ):
         code, out, err = command(*arguments)

@@ -121,7 +121,7 @@ def test_a_run_goes_on_with_the_very_recordings(changed):
     data = [recordings(10, n).split(0) for n in (0, changed)]
     run(CONFIG, "run", data[0])
     run(CONFIG, "run", data[0], resume=True)
-    with pytest.raises(ValueError, match="other recordings"):
+    with pytest.raises(ValueError, match="recordings differ"):
         run(CONFIG, "run", data[1], resume=True)
 
 

@@ -73,7 +73,7 @@ def test_times_that_their_type_is_too_coarse_for():
     "steps, words",
     [
         ([100] * 6, None),
-        ([20] * 6, "most have 20"),
+        ([20] * 6, "length is 20 frames"),
         ([300] * 6, "6 of 6 recordings are cut"),
         ([100] * 4 + [300, 100], "recording 4"),
     ],

@@ -180,7 +180,7 @@ def test_other_data_of_one_name_is_noticed(function, capsys):
     train(TrainingConfig(dataset=name, test_episodes=2, **SMALL), "run", progress=False)
     Path("mine.py").write_text((CODE + PLAIN).replace("default_rng(0)", "default_rng(1)"))
     code, text = said(capsys, "train", "--resume", "run", "--dataset", name, "--quiet")
-    assert code == 2 and "other recordings" in text
+    assert code == 2 and "recordings differ" in text
 
 
 @pytest.mark.slow
