@@ -11,7 +11,7 @@ examples:
   minisnn hardware page --open teach.html       draw and teach in a browser
   minisnn hardware loihi --episodes 600 --words words.npz
                                                 CubaLIF in a Loihi-style model
-  minisnn hardware classes --plot classes.svg   250 classes, together, one by one
+  minisnn hardware classes --plot classes.svg   250 classes: together, singly
   minisnn hardware classes --ways 5,all --shots 1,5 --checkpoint runs/mine
                                                 your own network's features
   minisnn hardware refuse --allowed 5           when to answer "none of these"

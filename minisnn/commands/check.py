@@ -38,8 +38,8 @@ def check(
     threads: Threads = None,
 ) -> int:
     """Prove the hand-written derivatives of the spiking network and of the CNN
-    baseline: every function with its own backward pass and every layer by dual numbers,
-    to rounding; slope and curvature of spikes, gradient, Hessian-vector
+    baseline: every function with its own backward pass and every layer by dual
+    numbers, to rounding; slope and curvature of spikes, gradient, Hessian-vector
     product and meta-gradients (MAML, ANIL) by finite differences; compiled kernels
     by the reference, too. Exits with 1 and names the derivative where one is wrong.
 

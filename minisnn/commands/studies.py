@@ -132,8 +132,8 @@ def figure(
 
 def relearn(*, episodes: Episodes = 600, plan: Plan, work: Work) -> None:
     """Measure forgetting and relearning: learn task A, then B, then A again, with
-    one recording of each class and one update each. Stewart & Neftci 2022 claim that a
-    forgotten task is learned again in one shot.
+    one recording of each class and one update each. Stewart & Neftci 2022 claim
+    that a forgotten task is learned again in one shot.
 
     examples:
       minisnn relearn
@@ -184,8 +184,8 @@ def report(
     work: Work,
 ) -> None:
     """Measure every table and figure of Stewart & Neftci 2022, next to the paper's
-    values, and what the paper did not try, on one page of Markdown. Measurements of other commands in the same folder are
-    used; what is missing is measured first.
+    values, and what the paper did not try, on one page of Markdown. Measurements of
+    other commands in the same folder are used; what is missing is measured first.
 
     examples:
       minisnn report                             from the networks that ship
