@@ -61,14 +61,6 @@ def bits_of(text: str) -> tuple[int, ...]:
     return bits
 
 
-def joules_of(text: str) -> tuple[float, float]:
-    """Parse the energy of an addition and of a multiplication."""
-    add, multiply = map(float, text.split(","))
-    if not (0 <= add < float("inf") and 0 <= multiply < float("inf")):
-        raise ValueError(text)
-    return add, multiply
-
-
 def ways_of(text: str) -> tuple[int | str, ...]:
     """Parse numbers of classes; all: every class of a set."""
     return tuple(part if part == "all" else int(part) for part in text.split(","))
@@ -81,7 +73,6 @@ class Rounding:
     fraction: Annotated[int, int, "fraction bits of postsynaptic traces"] = 12
     traces: Annotated[Mode, "rounding of the trace filters"] = "floor"
     membrane: Annotated[Mode, "rounding on the way to u"] = "floor"
-    strict: Annotated[bool, "stop where a number leaves its word"] = False
 
 
 @dataclass
@@ -122,7 +113,7 @@ class Chip(Rounding):
         known = trained_for(found.provenance.get("chip"))
         bits = self.bits or known.get("bits", 8)
         readout_bits = self.readout_bits or self.bits or known.get("readout_bits", 8)
-        words = Words(bits, readout_bits, self.fraction, self.traces, self.membrane, self.strict)
+        words = Words(bits, readout_bits, self.fraction, self.traces, self.membrane)
         return found, IntegerNet.of(found, words)
 
 
@@ -175,12 +166,6 @@ def compare(
     ranges: Annotated[
         bool, "print the interval analysis and the saturations of the episodes"
     ] = False,
-    picojoule: Annotated[
-        tuple[float, float] | None,
-        joules_of,
-        "ADD,MULTIPLY",
-        "energy of an operation (default: 0.1,3.1; Horowitz 2014)",
-    ] = None,
     episodes: Episodes = 100,
     rounding: Rounding,
     plan: Plan,
@@ -197,10 +182,9 @@ def compare(
 
     words = Words(**vars(rounding))
     if ranges:
-        idle("with --ranges, which counts no operations", picojoule=picojoule)
         run: Any = partial(analysis.run, words=words, bits=bits)
         return plan.show("hardware-ranges", episodes, work, run)
-    run = partial(compare.run, words=words, bits=bits, joules=picojoule)
+    run = partial(compare.run, words=words, bits=bits)
     return plan.show("hardware", episodes, work, run)
 
 

@@ -17,10 +17,6 @@ FLOOR, ZERO, NEAREST, STOCHASTIC = range(4)
 ROUNDINGS = {"floor": FLOOR, "zero": ZERO, "nearest": NEAREST, "stochastic": STOCHASTIC}
 
 
-class Saturated(OverflowError, ValueError):
-    """A value that left its format in strict mode."""
-
-
 def ends(bits: int) -> tuple[int, int]:
     """Return the lowest and the highest number of a signed word."""
     return -(1 << bits - 1), (1 << bits - 1) - 1

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import kernels, quantise, ranges
-from .formats import ROUNDINGS, Saturated, ends, rounding, seed_state, whole
+from .formats import ROUNDINGS, ends, rounding, seed_state, whole
 from .learner import Learned, Learner, learn, learns_online, readout_exponent, steps_of
 from .neuron import IntegerLIF
 from .ranges import MOST_COUNT
@@ -62,7 +62,7 @@ class IntegerNet:
                 word = words.readout_bits, TRACE_BITS
             most = ranges.most_of(n, b.readout)
             exponent = chosen.get(b.name)
-            layers.append(quantise.layer(b, *arrays, *word, most, exponent, words.strict))
+            layers.append(quantise.layer(b, *arrays, *word, most, exponent))
         self._set(layers, IntegerLIF.of(net.neuron), words)
 
     def check(self) -> None:
@@ -331,5 +331,3 @@ class IntegerNet:
 
     def _count(self, place: str, number: int) -> None:
         self.saturations[place] += number
-        if number and self.words.strict:
-            raise Saturated(f"{place}: {number} values left their format")

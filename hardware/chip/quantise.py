@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import ranges
-from .formats import Saturated, ends, nearest
+from .formats import ends, nearest
 from .neuron import U
 
 WEIGHT_BITS = range(2, 9)
@@ -118,14 +118,13 @@ def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
 
 
 def layer(
-    block, weight, bias, bits: int, fraction: int, most: int, exponent: int | None, strict=False
+    block, weight, bias, bits: int, fraction: int, most: int, exponent: int | None
 ) -> IntegerLayer:
     """Quantise a block of a float network, with inputs of at most `most`.
 
     exponent   None: the one of least squared error
 
-    Raises ValueError for an exponent that `ranges.shift_to_u` refuses and, if strict,
-    `formats.Saturated` where a bias is clipped (some weights always may be).
+    Raises ValueError where the exponent is one that `ranges.shift_to_u` refuses.
     """
     room = ranges.room_for_bias(block.weight_shape, bits, most, fraction, block.name)
     if exponent is None:
@@ -133,7 +132,5 @@ def layer(
     ranges.shift_to_u(exponent, fraction, block.name)
     whole, clipped = integers(weight, exponent, bits)
     b, limited = nearest(bias, fraction - exponent, -room, room)
-    if strict and limited:
-        raise Saturated(f"{block.name}.theta: {limited} biases left their format")
     held = whole, b.astype(np.int32), exponent, bits, tuple(block.input_shape), block.pool, fraction
     return IntegerLayer(block.name, *held, clipped + limited)

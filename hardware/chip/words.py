@@ -11,12 +11,10 @@ from .traces import DETERMINISTIC
 class Words:
     """Word lengths and rounding of a network.
 
-    weight_bits    bits of the conv layers' weights, 2 to 8
-    readout_bits   bits of the readout's weights
-    fraction       F, fraction bits of postsynaptic traces
-    traces         rounding of the trace filters: "floor", "zero" or "nearest"
-    membrane       rounding of sums that are shifted to u, likewise
-    strict         raise Saturated where a number leaves its word
+    weight_bits   of the conv layers, 2 to 8           readout_bits   of the readout
+    fraction      F, fraction bits of postsynaptic traces
+    traces        rounding of the trace filters
+    membrane      rounding on the way to u; "floor", "zero" or "nearest"
     """
 
     weight_bits: int = 8
@@ -24,7 +22,6 @@ class Words:
     fraction: int = 12
     traces: str = "floor"
     membrane: str = "floor"
-    strict: bool = False
 
     def __post_init__(self):
         rounding(self.traces, DETERMINISTIC)

@@ -37,7 +37,6 @@ def run(
     study: Study,
     words: Words = Words(),
     bits: tuple[int, ...] = BITS,
-    joules: tuple[float, float] | None = None,
 ) -> Findings:
     """Measure, and return tables, figures and a sentence."""
     c = Comparison(study, words, bits)
@@ -68,7 +67,7 @@ def run(
     _membranes(c, found)
     _traces(c, found)
     _others(c, found)
-    _cost(c, found, joules or PICOJOULE)
+    _cost(c, found)
     shown = (f"{b} bits {chips[b, Choice(b)].row.percent()} %" for b in bits)
     found.summary = (
         f"Float twin {twins[TWIN].row.percent()} %; all layers in integers: "
@@ -271,17 +270,17 @@ def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
     return counts
 
 
-def _cost(c: Comparison, found: Findings, joules: tuple[float, float]) -> None:
-    """Add operations and energy of learning one class, from the first episode's support; one row
-    for each word length."""
+def _cost(c: Comparison, found: Findings) -> None:
+    """Add operations and energy of one learned class, on the first episode's support; a row a word
+    length."""
     x = c.support()
     rows = []
     for bits in c.bits:
         done = np.sum(list(operations(c.chip(bits), x).values()), 0) / len(x)
-        energy = 1e-6 * (done @ joules)
+        energy = 1e-6 * (done @ PICOJOULE)
         rows.append([bits, *(f"{n / 1e6:.0f}" for n in done), f"{energy:.0f}"])
     note = (
-        f"Only operations, at {joules[0]:g} pJ an addition and {joules[1]:g} pJ a product; memory "
+        f"Only operations, at {PICOJOULE[0]} pJ an addition and {PICOJOULE[1]} pJ a product; memory "
         "access is not counted."
     )
     header = "bits | additions (M) | products (M) | energy (µJ)"

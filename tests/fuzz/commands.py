@@ -116,7 +116,7 @@ train --out run-cut
 {study} --out text
 lessons --only 77
 hardware --bits 9
-hardware --picojoule x
+hardware --fraction x
 fetch nmnist --out text
 evaluate --checkpoint good.h5 --ways 2 --root root
 """.strip().splitlines()

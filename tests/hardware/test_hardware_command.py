@@ -92,7 +92,6 @@ def test_export_for_others(run, kind, files):
         (("export", "here", "--out", "there"), "once"),
         (("train", "--bits", "3", "--start", "cnn.h5", "--out", "new"), "ConvNet"),
         (("export", "--bits", "9"), "weight_bits"),
-        (("--strict", "--episodes", 2, "--bits", "2"), "left their format"),
         (("export", "--checkpoint", "absent.h5"), "absent.h5"),
         (("export", "--checkpoint", "cnn.h5"), "conv layers of LIF"),
     ],
