@@ -1,7 +1,7 @@
 """The edge learner in integers: inference, one-shot learning, float twins, export to C.
 
-"The chip", here and in the modules below, is a fixed-point model and not a product; README.md
-beside this file gives its formats. `minisnn.hardware.loihi` is another one, a Loihi-style fixed-point
+"The chip", here and in the modules below, is a fixed-point model and not a product; README.md next
+to this file gives its formats. `minisnn.hardware.loihi` is another one, a Loihi-style fixed-point
 model: it has Loihi's neuron, words and learning.
 
 `IntegerNet` holds a quantised network, and `Learner` says how its readout learns. `learn` carries
@@ -10,7 +10,7 @@ out the learning, and `one_shot` a whole task:
     chip = IntegerNet.of(ms.read(path), Words(weight_bits=4, readout_bits=4))
     learned, u, accuracy = one_shot(chip, chip.learner(), task)
 
-This is `minisnn.hardware`; in a clone its folder lies beside minisnn's. It may use all of minisnn,
+This is `minisnn.hardware`; in a clone its folder is next to minisnn's. It may use all of minisnn,
 which never imports it. The one list of public names is `__init__.pyi`.
 """
 

@@ -36,7 +36,7 @@ from minisnn.parallel.threads import set_threads
 CUBA = "double_nmnist_cuba.h5"
 MAML = "double_nmnist_maml.h5"
 SYMBOLS = "omniglot_fine.h5"
-REFUSE = 4165043  # of SYMBOLS in its own words, chosen on validation classes: hardware-refuse.json
+REFUSE = 4165043  # for SYMBOLS in its own words, chosen on validation classes: hardware-refuse.json
 BLOTS = 40  # dots, and squares, to test refusals
 
 Episodes = Annotated[int, "test episodes"]

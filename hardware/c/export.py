@@ -6,7 +6,7 @@ library that infers and learns with it.
     selftest.bin    events, labels, and every number that is expected       selftest.c, Makefile             repeat them
     README.md       the formats              for others than C (FOR): model.bin is the model for minisnn_edge.wasm, any of them
 
-`reading` reads the very same network back.
+`reading` reads the same network back.
 """
 
 import re
@@ -39,8 +39,7 @@ LIBRARY = (
 BOARDS = ("boards.mk", "board.c", "board.ld", "board_episode.s", "board_arm.c", "board_riscv.c")
 TEST = ("episode.h", "episode.c", "selftest.c", "Makefile", "CMakeLists.txt", "library.json")
 WASM = ("minisnn_edge.wasm", "minisnn_edge.mjs", "episode.mjs", "wasm.c", "Makefile")
-# what is written for whom, the neuron's file beside: files that are as they lie here, {name there:
-# name here}
+# files that are copied for each target, in addition to the neuron's: {name there: name in this folder}
 FOR = {
     "c": {name: name for name in (*LIBRARY, *TEST, *BOARDS)},
     "arduino": {

@@ -10,19 +10,19 @@ thresholded update.
 The membrane rule is the inner step of MAML on the readout with its reset detached. k makes a power
 of two of the step size over the number of support samples: with weights of exponent x, p in Q1.12
 and e in Q0.7, a step of 2^l has k = 19 + x - l for the weights; the bias is in the accumulator's
-scale, so k = 7 + x - l.
+scale, k = 7 + x - l.
 
-Noise is uniform in [0, 2^k): one number for every synapse, gated or not, in row-major order, the
-bias last.
+Noise is uniform in [0, 2^k), a separate number for every synapse, gated or not, in row-major order,
+the bias last.
 
     class-mean      W_k = c_k >> k, c_k the mean of p_{T-1} over the samples of class k,
                     b_k = -(|W_k|^2 + max_j |W_j|^2) / 2 in the accumulator's scale
 
 needs no error: the largest membrane is that of the nearest class mean (`minisnn.meta.prototypes`).
-The term that all biases share keeps membranes below a threshold of 0, because a reset would lower
-that of the nearest class. k = 13 - bits: traces reach one, and so does the word, whatever the step.
-Classes without a sample keep their weights. Here the means of all samples at once become a
-readout's weights; a device that is taught shot by shot updates them (`means.CountedMeans`).
+The common part of all biases keeps membranes below a threshold of 0, since a reset would lower the
+nearest. k = 13 - bits: traces reach one, and so does the word, whatever the step. Classes without a
+sample keep their weights. These means are the readout's weights, made of all samples together; a
+device that is taught shot by shot counts shots (`means.CountedMeans`).
 """
 
 import math

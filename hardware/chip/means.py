@@ -1,26 +1,26 @@
 """Class means with counts, as a device keeps them: every shot is learned immediately, at any time
 and in any order; classes can be added, corrected and removed.
 
-A class has the mean c of the traces x = p / 16 that were taught to it, with p in Q1.12 clipped at
-4080, and the number of these shots. c has 8 bits, 0 .. 255; with residuals it has 8 more after the
-binary point, and answers use the nearest 256th. In c's last place,
+A class has the mean c of its taught traces x = p / 16, p in Q1.12 clipped at 4080, and their number
+n. c has 8 bits, 0 .. 255; with residuals it has 8 more after the point, and answers use the nearest
+256th. In c's last place,
 
     taught        n += 1,  c += floor((x - c) / n + 1/2)
     taken back    n -= 1,  c -= floor((x - c) / n + 1/2), between 0 and 255;  without a shot c is 0
     stochastic    a random number in [0, 1), one for every synapse, in place of 1/2
 
-`slack` is the sum of all n so far. Each rounding errs by at most half a place (stochastic: by one),
-so n c differs from the exact sum by at most half of `slack`, and |c - exact mean| <= slack / (2 n);
-if shots were only taught, never taken back, that is (n + 1) / 4 places.
+`slack` is the sum of all n so far. Rounding is off by at most half a place (stochastic: by one), so
+n c is off the exact sum by at most half of `slack`, and |c - exact mean| <= slack / (2 n), which is
+(n + 1) / 4 places if no shot was taken back.
 
     distance of p and a class = (sum p^2 - 32 sum m p + 256 sum m^2) >> 8,   m: the nearest 256th of c
 
-in 65536ths. The nearest class is the answer, the oldest of equal ones. There is no answer if even
-the nearest is beyond refuse (1 + 1 / n), because the squared distance to a mean of n shots grows by
-that factor. Nor is there one if one of the means `nothing` is nearer still, and within refuse (at
-any distance, if refuse is 0). These are no classes but the means of a dot, a filled square and an
-empty picture: a dot is near a character of few strokes, and no threshold can distinguish the two,
-but a mean of dots can.
+in 65536ths. The nearest class answers, the oldest of equal ones; or none, where even the nearest is
+beyond refuse (1 + 1 / n), the factor by which the squared distance to a mean of n shots grows. No
+class answers either where one of the means `nothing`, which are no class, is nearer still, and
+within refuse (any distance, where refuse is 0): those of a dot, of a filled square, of an empty
+picture. A dot is near a character of few strokes, and no threshold separates the two; a dot's own
+mean does.
 """
 
 from dataclasses import dataclass, field
@@ -30,9 +30,9 @@ import numpy as np
 from .formats import NEAREST, numbers, rounding, seed_state, whole
 
 MOST_SHOTS = 65_535
-NONE = -1  # id of no class
+NONE = -1  # instead of a class's id
 UNTAUGHT = 2**32 - 1  # the distance of a class without a shot
-UNBOUNDED = 2**32 - 1  # a slack that says nothing
+UNBOUNDED = 2**32 - 1  # a slack without meaning
 _LAST, _MOST = 16, 255  # a 256th in p's 4096ths; the largest mean
 
 

@@ -3,9 +3,9 @@ layer.
 
     weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer 2^(exponent - F)
 
-The exponent is the one of least squared error, because in few bits it pays to saturate the few
-largest weights. The readout's weights change when it learns, so its exponent is chosen for weights
-after adaptation (`readout_exponent`).
+The exponent with the least squared error of the weights is chosen: in few bits it pays to saturate
+the few largest. The readout's weights will change, so its exponent suits weights after adaptation
+(`readout_exponent`).
 """
 
 import math

@@ -1,12 +1,11 @@
 """A conv neuron in words of 16 bits, for learning to learn: states are rounded stochastically.
 
-A row of sites is computed together. Each neuron of the row has its own stream of random numbers,
-which continues from row to row and from step to step. `hardware.meta.words` proves that all numbers
-fit their words.
+A row of sites is processed together; each of its neurons has its own stream of random numbers, which
+continues from row to row and from step to step. `hardware.meta.words` proves that all values fit.
 
-A stream starts from a hash of (seed, update, place, sample) by the last steps of MurmurHash3
-(Appleby 2011), because streams that started at neighbouring states of xorshift32 would be shifted
-copies of each other.
+A stream begins at a mixed number of (seed, update, place, sample): the last steps of MurmurHash3
+(Appleby 2011). Streams that start at neighbours in xorshift32's own order would be the same
+numbers, one place apart.
 """
 
 from collections import namedtuple
@@ -18,7 +17,7 @@ from minisnn.parallel.compilation import njit
 from .formats import shift
 from .neuron import surrogate
 
-# Constants of the neuron and its words; int32.
+# Arguments of the loops, from neuron and words; int32.
 #   alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
 #   slope                of the surrogate        fraction         of u
 #   trace                fraction bits of r      low, high        ends of P, Q and u

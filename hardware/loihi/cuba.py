@@ -2,19 +2,19 @@
 network does.
 
     i_t = beta i_{t-1} + (1 - beta) (W x_t + b)       u, Loihi's current: a sum, the mean times 1 / (1 - beta)
-    w_t = alpha v_{t-1} + (1 - alpha) i_t             v, a second sum, read at once
+    w_t = alpha v_{t-1} + (1 - alpha) i_t             v, a second sum, read immediately
     s_t = w_t >= threshold, then v = 0                v > vth, then v = 0
 
     weights     8 bits and a sign in steps of 2, an exponent a layer      decays   round(4096 beta), round(4096 alpha)
-    bias        in 16ths of the weights' unit, by synapses of extra axons: enough that fire at every step to hold the
-                largest bias, and four that fire every 2nd, 4th, 8th and 16th step, never two at once
-    vth         the threshold in units of the weights, times both gains; a layer's `weight_exp` keeps it below 2^13
-    pooling     "max": OR of four spikes. "mean": no node; each of four spikes has its own synapse with the same word
-    readout     traces of 7 bits and learned weights of 8 bits, both rounded stochastically
+    bias        in 16ths of the weights' unit: synapses of axons that fire at every step, as many as the largest bias
+                needs, and of four that fire every 2nd, 4th, 8th and 16th step, at different ones
+    vth         the threshold in units of the weights, times both gains; `weight_exp` of a layer keeps it below 2^13
+    pooling     "max": OR of four spikes. "mean": no node; each of four spikes has its own synapse, with the same word
+    readout     traces of 7 bits, rounded stochastically, weights of 8 that learn, rounded stochastically
 
-On the chip a spike needs a step from layer to layer, so layer n runs n + 1 steps later than in the
-float network, and its bias axons start n steps after the input. Arrays here are in the float
-network's time.
+On the chip a spike takes a step from layer to layer: layer n is n + 1 steps later than in the float
+network, and its bias axons start n steps after the input. Arrays here are in the float network's
+time, which is the same, shifted.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ MOST_VTH = (1 << 17) - 1
 CURRENT_BIAS = 1 << 24  # in 16ths of the weights' unit
 ROOM = 1 << 13  # limit of vth: states of 24 bits hold 16 times as much
 AXON = 127  # the largest weight, in steps of 2
-FRACTION = 4  # bits of a bias that axons carry which fire every 2nd, 4th … step
+FRACTION = 4  # bits of a bias carried by axons that fire every 2nd, 4th … step
 LEAST_EXP = -8  # least weight_exp
 BITS = 8  # bits of a weight
 LIMITS = {"du": (0, 4095), "dv": (1, 4096), "trace_bits": (1, 12), "weight_exp": (LEAST_EXP, 7)}

@@ -1,8 +1,8 @@
 """A network of integers that meta-trains: its layers, its features, its gradients.
 
-Every layer's adjoints have one shift, which each update sets for the next: one place more to the
-right if any was clipped, one less if all had two places to spare. (The largest sum is known only
-after the last sample, and sums of 32 bits are not stored.)
+Every layer's adjoints have one shift, which an update leaves for the next: one place more to the
+right if any was clipped, one less if all had two places to spare. (The sums are known only after the
+last sample, and 32 bits of them are not stored.)
 """
 
 import math

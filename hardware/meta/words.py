@@ -104,7 +104,7 @@ def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
     """Return (bits to the left, bits to the right from (4096 - B) V to Q's scale, where it is
     clipped before).
 
-    What is clipped is 2^(n + 12) in size after the shift: twice what saturates Q, whatever Q was.
+    Clipped values are 2^(n + 12) in size after the shift: twice what saturates Q, whatever Q was.
     """
     left = exponent + words.fraction
     return max(left, 0), max(-left, 0), 1 << words.bits + 12 - left if left > 0 else WORD

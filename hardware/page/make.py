@@ -1,7 +1,7 @@
 """Make one self-contained HTML page: the C library as WebAssembly, a network's integers, the event
 camera's numbers, the scripts.
 
-The scripts are modules, which node runs as they lie here; in the page they follow each other,
+The scripts are modules, which node runs unchanged; in the page they follow each other,
 without imports and exports.
 """
 

@@ -1,9 +1,9 @@
 """The traces of every recording of a set, in integers and in float, each computed once: the set
 draws its episodes from recordings that show only their own number.
 
-The traces of an `IntegerNet` of LIF depend on the recording alone, so an episode of 250 classes
-costs distances and no network. Those of CubaLIF are rounded with noise, of which every recording
-here has some of its own.
+The traces of an `IntegerNet` of LIF depend only on the recording, so an episode of 250 classes costs
+distances and no inference. Those of CubaLIF are rounded with noise, which is separate for every
+recording here.
 """
 
 from collections.abc import Iterable

@@ -27,7 +27,7 @@ from .floats import FloatReadout
 ROLE = "double-nmnist/maml-snn"
 BITS = 8, 4, 3, 2
 THRESHOLDS = 0, 1, 2, 5, 10, 25, 50, 75  # % of the largest update
-NONE = 0.0, 0.0, 0.0  # written, gated and clipped of what does not count them
+NONE = 0.0, 0.0, 0.0  # shares written, gated and clipped, where they are not counted
 
 
 class Choice(NamedTuple):

@@ -1,19 +1,19 @@
 """The network as the chip stores it, with derivatives that pass straight through its rounding.
 
-A layer of b bits and exponent x holds, of a weight w (times the input gain in the first layer),
+A layer of b bits and exponent x stores for a weight w (times the input gain in the first layer)
 
     Q(w) = 2^x clip(floor(w 2^-x + 1/2), -2^(b-1), 2^(b-1) - 1)
 
-the very integers of `network.IntegerNet`; biases, whose words are 12 bits finer, stay as they are.
-Q has no slope almost everywhere. Straight through (Bengio, Leonard & Courville 2013) it is given
-that of the clip alone:
+the integers of `network.IntegerNet`; biases, whose words are 12 bits finer, stay as they are. The
+slope of Q is zero almost everywhere. The straight-through estimate (Bengio, Leonard & Courville
+2013) uses the slope of the clip only:
 
     S = 1 where w 2^-x + 1/2 is in [-2^(b-1), 2^(b-1)), else 0
 
 so at theta, with L the loss of the float network:   gradient = S grad L(Q(theta))        H v = S
 hess L(Q(theta)) S v
 
-One-shot learning on the chip starts from what it holds. With step sizes a and gates m_n:
+One-shot learning on the chip starts from the stored weights. With step sizes a and gates m_n:
 
     theta_0 = Q(theta)            theta_{n+1} = theta_n - a m_n S_n grad L_support(Q(theta_n))
     lambda_N = S_N grad L_query(Q(theta_N))
@@ -21,9 +21,8 @@ One-shot learning on the chip starts from what it holds. With step sizes a and g
 
 This is MAML's recursion with the gradient and the Hessian-vector product above, so
 `minisnn.meta_gradient` computes lambda_0 where `HeldNet` stands for the network and Q(theta) for
-theta. Two differences from the chip are left: within several steps the chip rounds each update by
-itself, here their sum is rounded; and the chip's error, surrogate and traces have short words of
-their own.
+theta. Two differences from the chip remain: within several steps the chip rounds each update, here
+their sum is rounded; and the chip's error, surrogate and traces have short words.
 """
 
 from dataclasses import dataclass, replace
