@@ -98,7 +98,7 @@ def import_(
     found = read_file(source, **{name: value for name, value in given.items() if value is not None})
     save(out, found.net, found.theta, inner=found.inner, provenance=found.provenance)
     sentences = found.provenance.get("not said by the graph", [])
-    _report(out, found, f"{source} does not say everything; assumed were", sentences)
+    _report(out, found, f"{source} does not say everything; assumed", sentences)
     guide = "lessons/guides/interchange.md"
     print(f"to continue training, give --start {out} and its settings: {guide}")
 

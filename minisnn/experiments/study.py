@@ -1,12 +1,12 @@
 """A study: the folder of one experiment, its data and networks, and its records.
 
-    <name>/findings.json, *.csv, *.png, *.svg    what was found
-    records/<key>-<hash>.jsonl                   every item that was measured, a line each
+    <name>/findings.json, *.csv, *.png, *.svg    the findings
+    records/<key>-<hash>.jsonl                   measured items, one per line
 
-An item is an episode, as a rule. Each is written down as soon as it is there, in order, so that a
-study that was stopped continues with the next. The hash in a file's name is of all that its items
-depend on: settings, networks, recordings (all bytes of their files count) and code. Where any of
-these changes, the items are measured again, into another file.
+An item is usually an episode. Each is written as soon as it is measured, in order, so that a stopped
+study continues with the next. The hash in a file's name covers everything that its items depend on:
+settings, networks, recordings (all bytes of their files) and code. When any of these changes, the
+items are measured again, into another file.
 """
 
 import json
@@ -35,7 +35,7 @@ from .findings import Findings
 from .networks import Networks
 
 TITLES = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}  # in tables
-# that simulated recordings are made of
+# files behind simulated recordings
 PICTURES = ("mnist_digits_5k.npz", "omniglot_28x28.npz", "camera_trajectory.csv")
 
 

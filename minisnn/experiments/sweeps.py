@@ -1,7 +1,7 @@
 """Experiments that change one number: three figures of the paper, and what it did not try.
 
-Each has a function that makes the cases of a network: a value, the rule that answers, and the
-episodes that it needs. `SWEEPS` says how they are shown.
+Each has a function that makes the cases of a network: a value, the rule that answers, and its
+episodes. `SWEEPS` defines how they are shown.
 """
 
 from collections.abc import Iterable
@@ -250,8 +250,8 @@ def steps_against_means(curves: list[Curve]) -> str:
     more = sum(gain.low > 0 for gain in gains)
     less = sum(gain.high < 0 for gain in gains)
     return (
-        f"Of {len(gains)} cases a gradient step has more than the nearest mean of the same "
-        f"features in {more} and less in {less}; in the others there is no significant difference."
+        f"In {more} of {len(gains)} cases a gradient step is significantly better than the nearest "
+        f"mean of the same features, and in {less} significantly worse."
     )
 
 
@@ -284,7 +284,7 @@ SWEEPS = {
             ylabel="error on unseen classes (%)",
             title="One update teaches five classes (dotted: a guess)",
         ),
-        caption="One update does nearly all; the network was meta-trained for one.",
+        caption="One update is nearly enough; the network was meta-trained for one.",
     ),
     "figure-4": Sweep(
         title="Figure 4: accuracy with the first conv layers frozen during adaptation",
@@ -361,12 +361,12 @@ SWEEPS = {
         heading="Accuracy on unseen classes in shifted recordings (%)",
         labels="meta-trained on | tasks | what differs | by",
         curves=moves,
-        note="the same ones for each. A fraction of a pixel gives each event to either neighbour, "
-        "and more events are the same ones again within a millisecond. The networks differ in "
+        note="the same ones for each. Events are moved by fractions of a pixel at random, and "
+        "additional events repeat others within a millisecond. The networks differ in "
         "their rule, too; offsets and scales are within what many cameras drew in training (± 3.5 "
         "pixels, 0.8 to 1.2).",
         axes=dict(size=(15.0, 4.2), panel=-1),
-        caption="How far a network carries over to other cameras.",
+        caption="How well a network transfers to other cameras.",
     ),
     "rule": Sweep(
         title="Rules of learning: a gradient step against the nearest class mean",

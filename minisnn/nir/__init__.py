@@ -14,23 +14,23 @@ Communications 15:8122) that snnTorch, Norse and SpikingJelly run with the same 
     readout   s W, s b and a CubaLIF that never fires; the logits are its membrane at the last step
 
 each layer with the constants of its own neuron, or with those that it has learned, whose forward
-Euler step is the network's own step. A reset to zero does not see the scale of a layer, so that the
-float32 weights of a network stay as they are. The gain is multiplied into the first. For Norse
+Euler step is the network's own step. A reset to zero does not depend on the scale of a layer, so the
+float32 weights of a network stay as they are. The first are multiplied by the gain. For Norse
 w_in = r = 1, c = s = 1. Images are (C, H, W), conv weights (C_out, C_in, k, k), dense weights
 (K, C H W).
 
-Tools hold what they read in float32, even where they then compute in float64. A network of which
-float32 holds everything runs there spike for spike: decays of 1 - 2^-n, a gain of 2^n, and a
-threshold one hair above a float32 number where a tool fires beyond its threshold only. Of another
-network a membrane is off by 1e-7, a few spikes in a million flip, and each moves others.
+Tools read numbers in float32, even where they then compute in float64. A network whose numbers all
+fit float32 runs there spike for spike: decays of 1 - 2^-n, a gain of 2^n, and a threshold one hair
+above a float32 number where a tool fires only beyond its threshold. For other networks membranes are
+off by 1e-7, a few spikes in a million flip, and each changes others.
 
 NIR has no time steps, no output and no learning: `unsaid` lists what a graph does not say, and the
-metadata hold the network, theta and how it adapts. While the nodes are those that were written, a
-file read back is the same to the last bit. No other tool has the paper's `LIF`, whose reset fades,
-nor a neuron of your own: only a class that says `nir = "CubaLIF"` is written.
+metadata hold the network, theta and how it adapts. As long as the nodes are unchanged, a file is read
+back to the last bit. No other tool has the paper's `LIF`, whose reset fades, or your own neurons: only
+a class with `nir = "CubaLIF"` is written.
 
-A graph from elsewhere is read as the same chain, and a UserWarning names what was assumed. NIR's
-CubaLIF and LIF are set to v_reset at once, but snnTorch writes v_reset = 0 whatever its neurons do.
+A graph from another tool is read as the same chain, and a UserWarning lists the assumptions. NIR's
+CubaLIF and LIF are set to v_reset immediately, but snnTorch writes v_reset = 0 whatever its neurons do.
 Of two layers of 30 and 4, 50 steps, read as reset="zero" (logits off by … of the largest):
 
     reset_mechanism   reset_delay    Leaky           Synaptic

@@ -192,7 +192,7 @@ class Reader:
             raise self.wrong(name, "recurrence", found, "a dense layer's, from each to each")
         return np.ascontiguousarray(back.T), bias
 
-    # ---- what is linear
+    # ---- linear nodes
 
     def numbers(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Return a node's weights in its own shape, and its bias."""

@@ -15,7 +15,7 @@ def warn(sentences: list[str], where: str) -> None:
     if not sentences:
         return
     frame: Any = sys._getframe(2)  # the caller of import_nir or from_nir
-    text = "\n  ".join([f"{where} does not say everything; taken were:", *sentences])
+    text = "\n  ".join([f"{where} does not say everything; assumed:", *sentences])
     warnings.warn_explicit(text, UserWarning, frame.f_code.co_filename, frame.f_lineno)
 
 
@@ -23,7 +23,7 @@ def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> l
     """List sentences about a chain from another tool. reader: its reader; whence: the origin of the
     time step; reset: the given reset."""
     late = net.neuron.delay * len(net.blocks)
-    chosen = "as you say" if reset else "as nobody says otherwise; reset subtract takes the other"
+    chosen = "as requested" if reset else "by default; reset subtract is the alternative"
     names = ", ".join(map(repr, reader.unfiltered))
     logits = f"the logits: the membrane of {reader.layers[-1].name!r} at the last step"
     silenced = f"; its threshold of {reader.silenced or 0:g} is left out, it never fires"

@@ -6,12 +6,12 @@ With c the middle of the picture, a cell at q = (y, x) of the result looks at
     c + R(a) S D (q - c) + b(q)
 
     R(a)  turns by a, S = [[1, k], [0, 1]] shears, D = diag(exp(s_y), exp(s_x)) stretches
-    b(q)  a smooth field: normal draws on 4 x 4 knots, bilinear in between
+    b(q)  a smooth field: normal values at 4 x 4 knots, bilinear in between
 
-and takes the counts there, bilinear between four cells, with nothing outside. A fraction of a count
+and takes its counts, bilinear between four cells, with nothing outside. A fraction of a count
 is rounded up with that fraction's probability. a, k and s are uniform, of the widths below.
 
-Koch, Zemel & Salakhutdinov 2015 learned characters from one drawing better by distorted ones, too.
+Koch, Zemel & Salakhutdinov 2015 also learned characters from one drawing better with distorted ones.
 """
 
 import math
@@ -22,7 +22,7 @@ from ...arguments import need
 from ...parallel.compilation import njit
 
 TURN = 0.12  # largest angle, rad
-STRETCH = 0.11  # largest logarithm of a stretch, either axis its own
+STRETCH = 0.11  # largest logarithm of a stretch, separately for each axis
 SHEAR = 0.15
 BEND = 0.013  # standard deviation at a knot, of the picture's rows or columns
 KNOTS = 4
@@ -40,7 +40,7 @@ def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) ->
     sides = x.shape[2:4]
     middle = np.reshape(sides, (2, 1, 1)) / 2 - 0.5
     knots = np.arange(KNOTS)
-    # (rows, KNOTS) and (columns, KNOTS): what each knot counts there
+    # (rows, KNOTS) and (columns, KNOTS): weights of the knots
     rows, columns = (
         np.maximum(0.0, 1.0 - np.abs(np.linspace(0, KNOTS - 1, side)[:, None] - knots))
         for side in sides

@@ -11,12 +11,12 @@ pixel and millisecond:
     then the pixel is blind for the refractory time, and the reference is the signal at its end.
 
 Between milliseconds the signal is a straight line, so events happen at any microsecond. The
-reference leaks downwards, which makes the ON noise of pixels that see nothing (Lichtsteiner, Posch
+reference leaks downwards, which causes the ON noise of pixels without input (Lichtsteiner, Posch
 & Delbruck 2008, IEEE JSSC 43:566; Hu, Liu & Delbruck 2021, "v2e", CVPR workshops). Thresholds
 differ between pixels, but not between recordings.
 
-The default settings are fitted to N-MNIST. They show the digits dark on a bright screen: only then
-are polarities, and the growth of the number of events with the size of the digit, as in the
+The default settings are fitted to N-MNIST. They show the digits dark on a bright screen, because
+only then do polarities, and the growth of the number of events with the size of the digit, match the
 recordings.
 """
 
@@ -36,7 +36,7 @@ from . import reference
 from .reference import NEVER, Pixels, Scene
 from .variation import Variation
 
-FINE = 4  # samples of the blurred picture a pixel, each way; between them light is interpolated
+FINE = 4  # samples of the blurred picture per pixel and axis; light is interpolated between them
 _REACH = 4.0  # standard deviations at which the blur is cut off
 NEVER_FIRES = 1e9  # threshold of a dead pixel, in log luminance
 MOST_MS = 3_600_000  # longest recording: an hour
@@ -94,13 +94,13 @@ class EventCamera:
     time_constant_ms    of the photoreceptor; 0: none
     leak_hz         ON noise events per second and pixel
     leak_spread     standard deviation of the logarithm of the pixels' leaks
-    hot, dead       share of the pixels that make `hot_hz` more ON noise events per second, and of
+    hot, dead       shares of the pixels that make `hot_hz` more ON noise events per second, and of
                     those that never fire
-    sensor_seed     draws thresholds and leaks of the pixels: another seed, another sensor
-    moving          whether the picture moved before the recording starts, too: each pixel's signal
-                    then lies anywhere between its thresholds
-    variation       ranges from which every recording draws a scene and a sensor of its own; None:
-                    one sensor for all
+    sensor_seed     seed of the pixels' thresholds and leaks: another seed, another sensor
+    moving          whether the picture also moved before the recording starts: each pixel's signal then
+                    starts anywhere between its thresholds
+    variation       ranges from which every recording draws its own scene and sensor; None: one sensor
+                    for all
 
     >>> camera = ms.EventCamera(sensor=(16, 16), picture_px=14)
     >>> events = camera.record(np.eye(14), seed=0, duration_ms=50)

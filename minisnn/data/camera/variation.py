@@ -1,19 +1,19 @@
 """Domain randomisation for the simulated event camera: another camera and scene in every recording.
 
-A network that met one camera in meta-training knows its geometry and its noise; a real one lies a
-pixel higher and fires a sixth less often. Here every recording is a draw of its own, so that the
+A network that saw one camera in meta-training knows its geometry and its noise; a real one is a
+pixel higher and fires a sixth less often. Here every recording has its own random draw, so that the
 real camera is one draw among many (Tobin et al. 2017, IROS; for event cameras Stoffregen et al.
-2020, ECCV, and v2e, Hu, Liu & Delbruck 2021). What is drawn:
+2020, ECCV, and v2e, Hu, Liu & Delbruck 2021). Random are
 
     picture   ink = (1 - |w|) ink + |w| (widest ink around, or least), w the stroke;  then moved by
               seen(v) = ink(A^-1 (v - offset)),  A = rotation · shear · scale, about the middle of the picture
     motion    path(t) = turn · diag(amplitude_x, amplitude_y) · path_0(speed (t + latency))
-    sensor    thresholds, refractory time, time constant and leak times a factor each; thresholds of ON and OFF apart;
-              pixels that fire on their own (hot) or never (dead); another mismatch of all of them
+    sensor    thresholds, refractory time, time constant and leak, each times a factor; thresholds of ON and OFF
+              separately; pixels that fire spontaneously (hot) or never (dead); the mismatch of all pixels
 
-A draw is an `EventCamera` and a picture, so what is said of those holds for it.
+A draw is an `EventCamera` and a picture, with all of their properties.
 
-And recordings as another camera would have made them, to measure, not to train (`Move`).
+`Move` changes recordings as if by another camera, to measure rather than to train.
 """
 
 import math

@@ -1,14 +1,14 @@
 """Recordings given in Python, turned into counts, with warnings about events that look lost.
 
-Recordings that a script holds come one after the other: pairs as tonic's data sets give them,
-subsets and loaders of PyTorch, and frames. Nothing of these packages is imported; what counts is
-what an object can do.
+Recordings come one after another from a list, from tonic's data sets as pairs, from subsets and
+loaders of PyTorch, or as frames. These packages are not imported: any object with the same methods
+serves.
 
     data set      items (events, label), or only events with labels next to them; `sensor_size` (columns, rows, polarities),
                   its own or that of the data set within it
     Subset        a data set with `dataset` and `indices`
-    DataLoader    its data set, those items that its sampler names, each once and in their own order: a loader shuffles,
-                  joins items to batches and may draw one twice, which would be the same recording in support and query
+    DataLoader    the items of its data set that its sampler names, each once, in the data set's order: a loader shuffles,
+                  joins items to batches and may draw one twice, which would put one recording into support and query
     frames        (T, 2, H, W) as tonic's ToFrame makes them, or (T, H, W, 2); channel 0 = OFF, 1 = ON
 """
 

@@ -1,9 +1,9 @@
 """Fetch N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437) into a
 folder, ready for use.
 
-The data set lies in two archives in Mendeley Data (10.17632/468j46mzdv, CC BY-SA 4.0). Each is
-downloaded by pooch, used only where its md5 is the expected one, and unpacked next to its place and
-renamed into it, so that no half of a part is ever there:
+The data set is in two archives in Mendeley Data (10.17632/468j46mzdv, CC BY-SA 4.0). Each is
+downloaded by pooch, used only if its md5 is the expected one, and unpacked under another name, then
+renamed, so that no part is ever incomplete:
 
     N-MNIST/Train.zip    N-MNIST/Train/<digit>/<number>.bin    60,000 recordings
     N-MNIST/Test.zip     N-MNIST/Test/<digit>/<number>.bin     10,000 recordings
@@ -23,7 +23,7 @@ from ...files import called, held, whole_folder
 CITATION = "Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437"
 LICENCE = "CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0"
 PAGE = "https://doi.org/10.17632/468j46mzdv.1"
-# some hosts of data turn Python's own names away
+# some hosts reject Python's default user agents
 AGENT = f"Mozilla/5.0 (compatible; minisnn/{__version__})"
 TIMEOUT = (20, 60)  # seconds: to connect, and without a byte
 _FILES = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
@@ -69,13 +69,12 @@ def fetch(
     part        "train", "test" or "both"
     base        address of a folder that has Train.zip and Test.zip, to fetch from there; None:
                 Mendeley Data
-    files       the parts that there are
-    tell        called with lines of text: what is fetched, from where, how large, under which
-                licence
+    files       all parts
+    tell        called with lines of text about what is fetched, from where, and its licence
 
-    A part that is there is left as it is; an archive that is there is used if its md5 is right.
-    Raises ValueError where something in the folder is not what its name says, where
-    the md5 of a download is wrong, or where pooch is needed and missing; ConnectionError where the
+    An existing part is kept; an existing archive is used if its md5 is right. Raises ValueError where
+    something in the folder does not match its name, where the md5 of a download is wrong, or where
+    pooch is needed and missing; ConnectionError where the
     server cannot be reached or does not have the file, OSError where the disk is full.
     """
     out = Path(out).expanduser()
@@ -87,9 +86,9 @@ def fetch(
             archive = out / f"{one.name}.zip"
             if folder.is_dir() and any(folder.iterdir()):
                 found = sum(path.stat().st_size > 0 for path in folder.glob("[0-9]/*.bin"))
-                expected = f"{one.recordings}; move it away to have all of them fetched"
+                expected = f"{one.recordings}; move it away to fetch all of them"
                 need(f"{folder}: recordings", found, found == one.recordings, expected)
-                tell(f"{folder}: complete already, {found:,} recordings")
+                tell(f"{folder}: already complete, {found:,} recordings")
                 continue
             if not archive.exists():
                 url = one.url if base is None else f"{base.rstrip('/')}/{archive.name}"
@@ -104,7 +103,7 @@ def _unpack(archive: Path, out: Path, part: Part, progress: bool) -> None:
     is that of the part."""
     with open(archive, "rb") as file:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
-    expected = f"{part.md5}; the file is damaged or another one: move it away to have it fetched"
+    expected = f"{part.md5}; the file is damaged or another one: move it away to fetch it"
     need(f"{archive}: the md5", md5, md5 == part.md5, expected)
     with whole_folder(out) as folder, called(folder), zipfile.ZipFile(archive) as file:
         names = [name for name in file.namelist() if name.endswith(".bin")]
