@@ -39,43 +39,43 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     draw a contact sheet."""
     if forms.columns:
         order_of(forms.columns)
-    found = anything.entries(root)
-    check_options_needed(found, str(root), time=forms.time, columns=forms.columns)
-    sensor = forms.sensor or anything.sensor_of_all(found)
+    recordings = anything.entries(root)
+    check_options_needed(recordings, str(root), time=forms.time, columns=forms.columns)
+    sensor = forms.sensor or anything.sensor_of_all(recordings)
     rows = sensor[0] if forms.flip_y and sensor else None
-    number = Counter(sorted(one.label for one in found))
+    number = Counter(sorted(recording.label for recording in recordings))
     pixels = in_words(sensor) if sensor else "a sensor that the files do not name (--sensor)"
-    print(f"{root}: {len(found)} recordings of {len(number)} classes, of {pixels}")
+    print(f"{root}: {len(recordings)} recordings of {len(number)} classes, of {pixels}")
     wrong: list[str] = []
     rates: dict[str, list[float]] = {label: [] for label in number}
     shown: dict[str, list] = {label: [] for label in number}
     spans: list[float] = []
     reach = sensor
-    some = found[:: -(-len(found) // sample)]
-    for one in some:
+    some = recordings[:: -(-len(recordings) // sample)]
+    for recording in some:
         try:
-            events = anything.read_entry(one, forms.time, rows, sensor, forms.columns)
+            events = anything.read_entry(recording, forms.time, rows, sensor, forms.columns)
         except ValueError as error:
             wrong.append(str(error))
             continue
         spans.append(max(float(np.ptp(events["t"])), 1.0) / 1e6)
-        rates[one.label].append(len(events) / spans[-1])
+        rates[recording.label].append(len(events) / spans[-1])
         own = _sensor(events, sensor)
         reach = own if reach is None or len(reach) != len(own) else tuple(map(max, reach, own))
         wrong += [
-            f"{one.name}: {what}"
+            f"{recording.name}: {what}"
             for what in oddities(events, own if sensor or is_row(own) else None)
         ]
-        if sheet is not None and len(shown[one.label]) < MOST_SHOWN:
-            title = one.path.name if one.key is None else f"recording {one.key}"
-            shown[one.label].append((title, events))
+        if sheet is not None and len(shown[recording.label]) < MOST_SHOWN:
+            title = recording.path.name if recording.key is None else f"recording {recording.key}"
+            shown[recording.label].append((title, events))
     forget()
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
     for label, rate in rates.items():
         mean = f"{np.mean(rate):,.0f}" if rate else "?"
         print(f"{label[:19]:<20}{number[label]:>12}{mean:>18}")
     print(f"a guess is right in {100 / len(number):.1f} %; {len(some)} recordings examined")
-    apart = {(one.label, one.subject or one.name) for one in found}
+    apart = {(recording.label, recording.subject or recording.name) for recording in recordings}
     for label, groups in Counter(label for label, _ in sorted(apart)).items():
         if groups < 2:
             expected = "expected two or more, for support and query"
@@ -90,7 +90,8 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
         usual = "100 ms from the first event on are used unless --duration-ms is given"
         print(f"they last {lasting:,.0f} ms (median); {usual}")
     try:
-        parts = {split: len(one) for split, one in classes_of(found, 0, str(root)).items()}
+        classes = classes_of(recordings, 0, str(root))
+        parts = {split: len(names) for split, names in classes.items()}
         sizes = ", ".join(f"{split} {count}" for split, count in parts.items())
         if min(parts.values()) < 2:
             raise ValueError(f"{root}: the classes are {sizes}; a task needs two of one split")

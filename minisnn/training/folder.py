@@ -132,13 +132,13 @@ class RunFolder:
         if not (self / CURRENT).is_file():
             (self / "result.json").unlink(missing_ok=True)  # its network is gone
             return None
-        found = read(self / CURRENT, **own._asdict())
-        fits = found.config is not None and not found.config.changes_from(config)
-        if not fits or found.progress.get("update") not in range(config.updates + 1):
+        checkpoint = read(self / CURRENT, **own._asdict())
+        fits = checkpoint.config is not None and not checkpoint.config.changes_from(config)
+        if not fits or checkpoint.progress.get("update") not in range(config.updates + 1):
             raise ValueError(
                 f"{self.path / CURRENT}: the checkpoint is not that of the run in config.json"
             )
-        return found
+        return checkpoint
 
     def write_log(self, columns: list[str], rows: list[dict[str, float]]) -> None:
         """Rewrite log.csv with these rows."""

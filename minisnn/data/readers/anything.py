@@ -193,7 +193,7 @@ def read_entry(
     return part
 
 
-def sensor_of_all(found: Sequence[Entry]) -> Sensor:
+def sensor_of_all(recordings: Sequence[Entry]) -> Sensor:
     """Return the rows and columns (or (n,)) of the one sensor that the files state; None where none
     does.
 
@@ -201,7 +201,7 @@ def sensor_of_all(found: Sequence[Entry]) -> Sensor:
     where two state different sensors.
     """
     known: dict[tuple[int, ...], Path] = {}
-    for path in dict.fromkeys(one.path for one in found):
+    for path in dict.fromkeys(recording.path for recording in recordings):
         with suppress(ValueError, OSError):
             if (sensor := sensor_of(path)) is not None:
                 known.setdefault(sensor, path)
@@ -229,35 +229,39 @@ def entries(root: str | Path) -> list[Entry]:
     if root.is_file() and root.suffix.lower() in SETS:
         rows = opened(root).listed()
         forget()
-        found = [Entry(root, label, None, None, who, split, key) for key, label, who, split in rows]
+        recordings = [
+            Entry(root, label, None, None, who, split, key) for key, label, who, split in rows
+        ]
     else:
-        found = _indexed(index) if index.is_file() else _in_folders(root)
-    if not found:
+        recordings = _indexed(index) if index.is_file() else _in_folders(root)
+    if not recordings:
         raise ValueError(
             f"{root}: no recordings; expected <class>/<recording> ending in "
             f"{', '.join(SUFFIXES)}, or {INDEX} with path and label"
         )
-    (first, number), *_ = Counter(one._replace(label="", split=None) for one in found).most_common()
+    (first, number), *_ = Counter(
+        one._replace(label="", split=None) for one in recordings
+    ).most_common()
     if number > 1:
         raise ValueError(f"{root}: {first.path.name} is listed twice; expected each part once")
-    return found
+    return recordings
 
 
 def _in_folders(root: Path) -> list[Entry]:
     """List the recordings in a folder of folders; a warning counts other files in or next to
     them."""
-    folders = [one for one in _shown(root) if one.is_dir()]
-    splits = {one: SPLITS[one.name.lower()] for one in folders if one.name.lower() in SPLITS}
-    within = [(split, one) for folder, split in splits.items() for one in _shown(folder)]
-    labels: list[tuple[str | None, Path]] = [one for one in within if one[1].is_dir()]
-    labels = labels or [(None, one) for one in folders]
+    folders = [path for path in _shown(root) if path.is_dir()]
+    splits = {path: SPLITS[path.name.lower()] for path in folders if path.name.lower() in SPLITS}
+    within = [(split, path) for folder, split in splits.items() for path in _shown(folder)]
+    labels: list[tuple[str | None, Path]] = [pair for pair in within if pair[1].is_dir()]
+    labels = labels or [(None, path) for path in folders]
     found = [
         Entry(path, label.name, split=split)
         for split, label in labels
         for path in _shown(label)
         if path.suffix.lower() in READERS and path.is_file()
     ]
-    read = {one.path for one in found}
+    read = {entry.path for entry in found}
     classes = {label for _, label in labels}
     left = [
         path
@@ -271,8 +275,8 @@ def _in_folders(root: Path) -> list[Entry]:
     if found and left:
         many = Counter(path.suffix.lower() or "without an ending" for path in left)
         warnings.warn(
-            f"{root}: {len(left)} files in {len({one.parent for one in left})} folders are not read "
-            f"({', '.join(f'{number} {kind}' for kind, number in many.items())}), such as "
+            f"{root}: {len(left)} files in {len({path.parent for path in left})} folders are not "
+            f"read ({', '.join(f'{number} {kind}' for kind, number in many.items())}), such as "
             f"{left[0].relative_to(root)}; recordings end in {', '.join(SUFFIXES)}",
             stacklevel=3,
         )

@@ -58,10 +58,10 @@ def own(
     one_of("split", split, SPLITS)
     one_of("classes", classes or split, SPLITS)
     source = str(root)
-    found = entries(root)
-    deals, _ = division_of(found, source)
-    check_options_needed(found, source, time=time, columns=columns)
-    sensor = sensor or sensor_of_all(found)
+    recordings = entries(root)
+    deals, _ = division_of(recordings, source)
+    check_options_needed(recordings, source, time=time, columns=columns)
+    sensor = sensor or sensor_of_all(recordings)
     if sensor is None:
         raise ValueError(
             f"{root}: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS, or "
@@ -70,32 +70,36 @@ def own(
     cells = None if size is None else tuple(one_or_two(size))
     form = Form(tuple(sensor), cells, bin_ms, duration_ms, hop_ms, time, columns)
     rows = sensor[0] if flip_y else None
-    names = sorted({one.label for one in found})
+    names = sorted({recording.label for recording in recordings})
 
     def batches() -> Iterator[tuple]:
-        read = (read_entry(one, time, rows, form.sensor, columns) for one in found)
-        labelled = zip(read, (names.index(one.label) for one in found))
-        yield from counts_of(labelled, (one.name for one in found), form, checked=True)
+        read = (read_entry(recording, time, rows, form.sensor, columns) for recording in recordings)
+        labelled = zip(read, (names.index(recording.label) for recording in recordings))
+        yield from counts_of(
+            labelled, (recording.name for recording in recordings), form, checked=True
+        )
         forget()
 
-    what = f"reading {len(found)} recordings of {source}"
-    total = len(found) if form.hop_ms is None else None
-    files = {one.path for one in found}
-    made_from = dict(form=form, entries=[[*map(str, one)] for one in found], rows=rows)
+    what = f"reading {len(recordings)} recordings of {source}"
+    total = len(recordings) if form.hop_ms is None else None
+    files = {recording.path for recording in recordings}
+    made_from = dict(
+        form=form, entries=[[*map(str, recording)] for recording in recordings], rows=rows
+    )
     keep = Keep(cache, progress)
     pool = pool_of("recordings", form.shape, batches(), keep, what, total, files, **made_from)
-    warn_of_losses(pool, source, [one.name for one in found], form.sensor)
-    of = [found[k] for k in pool.numbers]
-    groups = {"take": [one.name for one in of]}  # not shared by support and query
-    if any(one.subject for one in of):  # a recording of none is of its own
-        groups["subject"] = [one.subject or f"file {one.name}" for one in of]
+    warn_of_losses(pool, source, [recording.name for recording in recordings], form.sensor)
+    of = [recordings[k] for k in pool.numbers]
+    groups = {"take": [recording.name for recording in of]}  # not shared by support and query
+    if any(recording.subject for recording in of):  # one without a subject is on its own
+        groups["subject"] = [recording.subject or f"file {recording.name}" for recording in of]
     made_of = {name: (k,) for k, name in enumerate(names)}
     whole = Recordings(pool, made_of=made_of, groups=groups, source=source)
     if classes is not None and deals == "recordings":
         return _as_named(whole, of, class_seed)[split]
     # of three classes at most one would train, so all are classified
     if classes is None or len(names) > len(SPLITS):
-        parts = classes_of(found, class_seed, source)
+        parts = classes_of(recordings, class_seed, source)
         sets = as_splits({part: whole.only(chosen) for part, chosen in parts.items()})
         if classes is None:
             check_groups(*sets.values())
@@ -104,12 +108,12 @@ def own(
     return whole.split_recordings(class_seed)[split]
 
 
-def check_options_needed(found: Sequence[Entry], source: str, **given: str | None) -> None:
+def check_options_needed(recordings: Sequence[Entry], source: str, **given: str | None) -> None:
     """Raise ValueError where `time` or `columns` is given and no file needs it."""
-    kinds = sorted({one.path.suffix.lower() for one in found})
+    kinds = sorted({recording.path.suffix.lower() for recording in recordings})
     takes = [] if all(kind in READERS and READERS[kind].says for kind in kinds) else [*given]
-    if found[0].key is not None:  # all in one file
-        takes = ["time"] * is_spoken(found[0].path)
+    if recordings[0].key is not None:  # all in one file
+        takes = ["time"] * is_spoken(recordings[0].path)
     for name, value in given.items():
         good = value is None or name in takes
         expected = f"none, since files ending in {' and '.join(kinds)} state it"
@@ -119,13 +123,16 @@ def check_options_needed(found: Sequence[Entry], source: str, **given: str | Non
 # ---- splits
 
 
-def division_of(found: Sequence[Entry], source: str) -> tuple[str, dict[str, list[str]]]:
+def division_of(recordings: Sequence[Entry], source: str) -> tuple[str, dict[str, list[str]]]:
     """Return what the named splits divide, and each split's labels: "classes" if each has different
     labels, "recordings" if all have the same ones, or "nothing" for one split at most. ValueError
     where only some labels are in several splits, or only some recordings name a split."""
-    met = {part: {one.label for one in found if one.split == part} for part in SPLITS}
+    met = {
+        part: {recording.label for recording in recordings if recording.split == part}
+        for part in SPLITS
+    }
     labels = {part: sorted(names) for part, names in met.items() if names}
-    if len({one.split for one in found}) < 2:
+    if len({recording.split for recording in recordings}) < 2:
         return "nothing", labels
     many = Counter(name for names in labels.values() for name in names)
     if set(many.values()) == {len(labels)}:
@@ -135,25 +142,25 @@ def division_of(found: Sequence[Entry], source: str) -> tuple[str, dict[str, lis
     both = f"{several[:MOST_NAMED]} are in several of them, and {rest[:MOST_NAMED]} are not in all"
     expected = "labels of their own in each, or the same in all"
     need(f"{source}: labels in {', '.join(labels)}", both, not several, expected)
-    check_named(found, source)
+    check_named(recordings, source)
     return "classes", labels
 
 
-def check_named(found: Sequence[Entry], source: str) -> None:
+def check_named(recordings: Sequence[Entry], source: str) -> None:
     """Raise ValueError unless all recordings name a split, with some to train and some to test."""
-    many = Counter(one.split or "without a split" for one in found)
+    many = Counter(recording.split or "without a split" for recording in recordings)
     good = set(many) in ({"train", "test"}, {*SPLITS})
     expected = "train and test, and maybe val, of all recordings, or of none"
     need(f"{source}: the number of recordings by split", dict(many), good, expected)
 
 
-def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
+def classes_of(recordings: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
     """Return each split's classes: named by the folders train, val and test or by the column split,
     if these have different labels, else drawn, with a warning where named splits are ignored. Where
     no validation split is named, it is drawn from the training classes. ValueError where there are
     too few classes, and as in `division_of`."""
-    deals, labels = division_of(found, source)
-    names = sorted({one.label for one in found})
+    deals, labels = division_of(recordings, source)
+    names = sorted({recording.label for recording in recordings})
     if deals == "classes" and "val" in labels:
         return labels
     if deals == "classes":
@@ -174,13 +181,13 @@ def _as_named(whole: Recordings, of: list[Entry], seed: int) -> dict[str, Record
     check_named(of, whole.source)
     assert whole.takes is not None
     split_of: dict[int, str | None] = {}
-    for one, take in zip(of, whole.takes.tolist()):
-        if split_of.setdefault(take, one.split) != one.split:
+    for recording, take in zip(of, whole.takes.tolist()):
+        if split_of.setdefault(take, recording.split) != recording.split:
             raise ValueError(
-                f"{one.name}: parts of this recording, or copies of it, are in {split_of[take]} "
-                f"and in {one.split}; expected each recording in one split"
+                f"{recording.name}: parts of this recording, or copies of it, are in "
+                f"{split_of[take]} and in {recording.split}; expected each recording in one split"
             )
-    where = {part: np.flatnonzero([one.split == part for one in of]) for part in SPLITS}
+    where = {part: np.flatnonzero([recording.split == part for recording in of]) for part in SPLITS}
     if not len(where["val"]):
         train = whole.among(where["train"])
         where |= places_of(train, {"train": 0.8, "val": 0.2}, seed, whole.takes)

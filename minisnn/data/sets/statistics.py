@@ -32,30 +32,30 @@ def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[
     units = is_row(sensor)
     if not number:
         return ["has no events"]
-    found = []
+    signs = []
     if number > MANY:
         gaps = np.diff(np.sort(events["t"])) / 1000
         pixel, count = np.unique(events[["x", "y"]], return_counts=True)
         if count.max() > max(0.02 * number, 20 * np.median(count)):
             x, y = pixel[count.argmax()].item()
             place = f"unit {x}" if units else f"pixel at x {x}, y {y}"
-            found.append(f"the {place} makes {count.max() / number:.0%} of the events: it is hot")
+            signs.append(f"the {place} makes {count.max() / number:.0%} of the events: it is hot")
         if gaps.max() > max(20, 0.3 * gaps.sum()):
             gap = f"{gaps.max():.0f} ms without an event after {gaps[: gaps.argmax()].sum():.0f} ms"
-            found.append(f"{gap}: its clock jumps, or nothing moved")
+            signs.append(f"{gap}: its clock jumps, or nothing moved")
         copies = number - len(np.unique(events))
         if copies > MOST_COPIES * number:
             share = f"{copies / number:.0%} of its events are copies of others"
-            found.append(f"{share}: was it joined twice?")
+            signs.append(f"{share}: was it joined twice?")
         if not units and len(np.unique(events["p"])) == 1:
-            found.append(f"all its events are {'ON' if events['p'][0] else 'OFF'}")
+            signs.append(f"all its events are {'ON' if events['p'][0] else 'OFF'}")
     length = int(np.ptp(events["t"])) / 1000
     if fault := fault_of(events, sensor):
-        found.append(f"its times make {fault}: is their unit different (--time)?")
+        signs.append(f"its times make {fault}: is their unit different (--time)?")
     elif length < 1:
-        found.append(f"lasts {length:.3g} ms: are its times in ms or s, but read as us?")
+        signs.append(f"lasts {length:.3g} ms: are its times in ms or s, but read as us?")
     try:
         check_events(events, as_picture(sensor) if sensor else None)
     except ValueError as error:
-        found.append(str(error))
-    return found
+        signs.append(str(error))
+    return signs
