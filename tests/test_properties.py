@@ -17,7 +17,6 @@ from scipy.io import savemat
 from minisnn.data.readers.asl import SHAPE as ASL
 from minisnn.data.readers.asl import VARIABLES, read_asl
 from minisnn.data.readers.events import EVENT, bin_events, event_array, event_map
-from minisnn.data.sets.samples import draw_samples
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed; it comes with minisnn[test]")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
@@ -63,18 +62,17 @@ def test_events_are_sorted_and_none_is_lost(events):
     lists_of_events(last=120_000),
     st.sampled_from([1, 2, 4, 8]),
     st.sampled_from([1, 2, 5, 0.5]),
-    st.booleans(),
+    st.sampled_from(["zero", "first event", 3000]),
+    st.sampled_from([(32, 32), (24, 16)]),
 )
-def test_binning_counts_every_event_in_its_cell(events, scale, step, zero):
+def test_binning_counts_every_event_in_its_cell(events, scale, step, start, crop):
     found = array(events)
-    counts = bin_events(
-        found, 100, step, crop=(32, 32), scale=scale, start="zero" if zero else "first event"
-    )
-    first = 0 if zero else min(t for _, _, t, _ in events)
+    counts = bin_events(found, 100, step, crop=crop, scale=scale, start=start)
+    begin = {"zero": 0, "first event": min(t for _, _, t, _ in events)}.get(start, start)
     expected = Counter()
     for x, y, t, p in events:
-        if x < 32 and y < 32 and t - first < 100_000:
-            expected[int((t - first) // (1000 * step)), y // scale, x // scale, p] += 1
+        if x < crop[1] and y < crop[0] and 0 <= t - begin < 100_000:
+            expected[int((t - begin) // (1000 * step)), y // scale, x // scale, p] += 1
     assert {
         tuple(map(int, cell)): int(counts[tuple(cell)]) for cell in np.argwhere(counts)
     } == expected
@@ -82,45 +80,6 @@ def test_binning_counts_every_event_in_its_cell(events, scale, step, zero):
 
 
 # ---- episodes
-
-
-@st.composite
-def episodes(draw):
-    """Classes as pairs of symbols, how many recordings each symbol has, shots and queries."""
-    symbols = draw(st.integers(1, 5))
-    pair = st.tuples(st.integers(0, symbols - 1), st.integers(0, symbols - 1))
-    classes = draw(st.lists(pair, min_size=1, max_size=6, unique=True))
-    sizes = {symbol: draw(st.integers(2, 9)) for symbol in range(symbols)}
-    return (
-        classes,
-        sizes,
-        draw(st.integers(1, 4)),
-        draw(st.integers(1, 7)),
-        draw(st.integers(0, 2**32 - 1)),
-    )
-
-
-@given(episodes())
-def test_no_recording_is_in_support_and_query(episode):
-    classes, sizes, shots, queries, seed = episode
-    support, query = draw_samples(np.random.default_rng(seed), classes, sizes, shots, queries)
-    assert support.shape == (len(classes), shots, 2) and query.shape == (len(classes), queries, 2)
-    seen = {}
-    for name, drawn in (("support", support), ("query", query)):
-        for way, side in np.ndindex(len(classes), 2):
-            symbol = classes[way][side]
-            assert 0 <= drawn[way, :, side].min() and drawn[way, :, side].max() < sizes[symbol]
-            seen.setdefault((name, symbol), set()).update(drawn[way, :, side].tolist())
-    places = Counter(symbol for pair in classes for symbol in pair)
-    for symbol in places:
-        assert not seen["support", symbol] & seen["query", symbol]
-        assert len(seen["support", symbol]) <= min(places[symbol] * shots, sizes[symbol] // 2)
-    again = draw_samples(np.random.default_rng(seed), classes, sizes, shots, queries)
-    np.testing.assert_array_equal(support, again[0])
-    np.testing.assert_array_equal(query, again[1])
-    for way, (left, right) in enumerate(classes):
-        if left == right and sizes[left] // 2 > 1 and len(seen["support", left]) > 1:
-            assert (support[way, :, 0] != support[way, :, 1]).all()
 
 
 # ---- files

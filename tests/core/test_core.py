@@ -136,6 +136,7 @@ def test_a_batch_is_the_mean_of_its_samples_and_the_kernels_are_the_reference(ca
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.every(3)
 def test_float32_stays_and_threads_change_no_bit(case, backend):
     net, theta, x, y, (v, _) = case
     x, y = np.concatenate([x, x[:, ::-1]]), np.tile(y, 2)

@@ -25,13 +25,13 @@ def changed(sets, kept):
 def test_tasks_of_fast_sets_stay_the_same(tmp_path):
     fast = (one for one in make_episodes.sets(tmp_path) if one.fast)
     wrong, number = changed(fast, KEPT["made"])
-    assert not wrong and number >= 30
+    assert not wrong and number >= 20
 
 
 @pytest.mark.slow
 def test_all_tasks_stay_the_same(tmp_path):
     wrong, number = changed(make_episodes.sets(tmp_path), KEPT["made"])
-    assert not wrong and number == len(KEPT["made"]) >= 200
+    assert not wrong and number == len(KEPT["made"]) >= 180
 
 
 @pytest.mark.slow

@@ -165,15 +165,10 @@ def _in_memory() -> Iterator[Set]:
         return lambda: ms.Recordings(given() if callable(given) else given, *more, **options)
 
     yield Set("pairs", made(list(zip(recordings, names)), **sensor), fast=True)
-    yield Set("a generator of pairs", made(lambda: zip(recordings, names), **sensor), 2, True)
-    table = [np.column_stack([one[name] for name in "tpxy"]) for one in recordings]
-    yield Set("arrays (N, 4)", made(table, labels, columns="t,p,x,y", **sensor), 2, True)
     small = dict(size=(5, 6), bin_ms=2.5, duration_ms=50)
     yield Set("smaller cells", made(recordings, labels, **small, **sensor), fast=True)
     frames = np.random.default_rng(0).poisson(0.1, (48, 20, 2, 6, 8))
     yield Set("frames", made(frames, labels), 2, True)
-    units = [dict(t=one["t"], unit=one["x"]) for one in map(dict_of, recordings)]
-    yield Set("units", made(units, labels, sensor=16, size=8), 2, True)
     cut = dict(duration_ms=30, hop_ms=20)
     yield Set("cut into parts", made(recordings, labels, **cut, **sensor), fast=True)
     half = [number % 2 for number in numbers]
@@ -196,55 +191,12 @@ def _in_memory() -> Iterator[Set]:
             )
 
 
-def dict_of(recording: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: recording[name] for name in "xytp"}
-
-
 def _npy(path: Path, columns: dict[str, np.ndarray]) -> None:
     np.save(path, structured(columns))
 
 
-def _npz(path: Path, columns: dict[str, np.ndarray]) -> None:
-    np.savez(path, **columns, sensor=SENSOR)
-
-
-def _table_npy(path: Path, columns: dict[str, np.ndarray]) -> None:
-    np.save(path, np.column_stack([columns[name] for name in "tpxy"]) / [1e6, 1, 1, 1])
-
-
-def _csv(path: Path, columns: dict[str, np.ndarray]) -> None:
-    np.savetxt(
-        path,
-        np.column_stack([columns["t"] / 1000, columns["x"], columns["y"], columns["p"]]),
-        "%.3f,%d,%d,%d",
-        header="t_ms,x,y,polarity",
-        comments="",
-    )
-
-
-def _txt(path: Path, columns: dict[str, np.ndarray]) -> None:
-    np.savetxt(path, np.column_stack([columns[name] for name in "txyp"]), "%d")
-
-
-def _group(path: Path, columns: dict[str, np.ndarray]) -> None:
-    with h5py.File(path, "w") as file:
-        for name in "xytp":
-            file[f"events/{name}"] = columns[name]
-
-
-def _table(path: Path, columns: dict[str, np.ndarray]) -> None:
-    with h5py.File(path, "w") as file:
-        file["events"] = structured(columns)
-
-
 def _mat(path: Path, columns: dict[str, np.ndarray]) -> None:
     savemat(path, dict(ts=columns["t"], x=columns["x"], y=columns["y"], pol=columns["p"] * 1))
-
-
-def _mat_73(path: Path, columns: dict[str, np.ndarray]) -> None:
-    with h5py.File(path, "w", userblock_size=512) as file:
-        for name, column in zip(("ts", "x", "y", "pol"), "txyp"):
-            file[name] = columns[column][None].astype(float)
 
 
 def _bin(path: Path, columns: dict[str, np.ndarray]) -> None:
@@ -252,10 +204,6 @@ def _bin(path: Path, columns: dict[str, np.ndarray]) -> None:
     x, y, t, p = (columns[name].astype(np.uint32) for name in "xytp")
     made = np.stack([x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255], axis=1)
     path.write_bytes(made.astype(np.uint8).tobytes())
-
-
-def _units(path: Path, columns: dict[str, np.ndarray]) -> None:
-    np.savez(path, t=columns["t"], unit=columns["x"])
 
 
 def _folder(
@@ -300,23 +248,6 @@ def _index(folder: Path) -> Path:
     return folder
 
 
-def _torchneuromorphic(path: Path) -> Path:
-    """A file of many recordings, by splits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    labels = [label for label in range(10) for _ in range(4)]
-    with h5py.File(path, "w") as file:
-        for key, label in enumerate(labels):
-            columns = events(label, key)
-            group = file.create_group(f"data/{key}")
-            group["times"] = columns["t"].astype(np.uint32)
-            group["addrs"] = np.stack([columns[name] for name in "pxy"], axis=1).astype(np.uint8)
-            group["labels"] = np.uint8(label)
-        keys = np.arange(len(labels))
-        file["extra/train_keys"] = keys[:24]
-        file["extra/test_keys"] = keys[24:]
-    return path
-
-
 def _own(folder: Path) -> Iterator[Set]:
     quiet = dict(cache=False, progress=False)
     sensor = dict(sensor=SENSOR)
@@ -332,19 +263,6 @@ def _own(folder: Path) -> Iterator[Set]:
 
     for split in ("train", "val", "test"):
         yield Set(f"own .npy {split}", opened(_npy, ".npy", split, **sensor), 2, True)
-    yield Set("own .npz", opened(_npz, ".npz", "test", class_seed=1), 3, True)
-    how = dict(columns="t,p,x,y", time="s", flip_y=True, **sensor)
-    yield Set("own (N, 4) in seconds, turned over", opened(_table_npy, ".npy", "train", **how), 2)
-    yield Set("own .csv in ms", opened(_csv, ".csv", "train", size=(6, 8), **sensor), 2, True)
-    plain = dict(columns="t,x,y,p", **sensor)
-    yield Set("own .txt", opened(_txt, ".txt", "train", **plain), 2)
-    yield Set("own .h5 of columns", opened(_group, ".h5", "train", **sensor), 2, True)
-    yield Set("own .h5 of a table", opened(_table, ".h5", "train", **sensor), 2)
-    yield Set("own .mat", opened(_mat, ".mat", "train", size=(18, 24)), 2)
-    yield Set("own .mat 7.3", opened(_mat_73, ".mat", "train", size=(18, 24)), 2)
-    yield Set("own .bin", opened(_bin, ".bin", "train", bin_ms=2, duration_ms=60), 2, True)
-    yield Set("own .bs2", opened(_bin, ".bs2", "train", **sensor), 2)
-    yield Set("own units", opened(_units, ".npz", "train", sensor=(16,)), 2, True)
     cut = dict(hop_ms=25, duration_ms=50, **sensor)
     yield Set("own continuous", opened(_npy, ".npy", "train", **cut), 2)
     known = opened(_npy, ".npy", "test", classes="train", **sensor)
@@ -357,8 +275,6 @@ def _own(folder: Path) -> Iterator[Set]:
         yield Set(f"own splits {split}", indexed(_in_splits, "splits", split, **sensor), 2)
         parts = indexed(_index, "index", split, bin_ms=5, duration_ms=95, **sensor)
         yield Set(f"own index {split}", parts, 2, split == "test")
-    many = indexed(_torchneuromorphic, "torch/n_mnist.hdf5", "train")
-    yield Set("own torchneuromorphic", many, 2, True)
 
 
 def _known_forms(folder: Path) -> Iterator[Set]:

@@ -369,10 +369,10 @@ def symbols_of(
     places = dict(zip(names or map(str, numbers), range(len(names)) if names else numbers))
     if made_of is None:
         return {name: (place,) for name, place in places.items()}
+    wants = f"a list of one label or more, of {shown(list(places))}"
     for name, symbols in made_of.items():
         good = is_sequence(symbols) and len(symbols)
         good = good and (not names or all(str(one) in places for one in symbols))
-        wants = f"a list of one label or more, of {shown(list(places))}"
         must(f"made_of[{name!r}]", good, wants, symbols)
     sides = {len(symbols) for symbols in made_of.values()}
     need("the numbers of symbols in made_of", sides, len(sides) == 1, "as many in each")

@@ -16,29 +16,6 @@ def random_events(rng, count=4000, shape=(34, 34), duration_us=150_000):
 
 
 @pytest.mark.parametrize(
-    "duration, step, crop, scale, start",
-    [
-        (100, 1, (32, 32), 2, "first event"),
-        (60, 5, None, 1, "zero"),
-        (10, 0.5, (30, 12), 3, 3000),
-        (20, 20, (34, 34), 17, "zero"),
-    ],
-)
-def test_against_a_plain_loop(duration, step, crop, scale, start):
-    events = random_events(np.random.default_rng(0))
-    rows, columns = crop or (34, 34)
-    expected = np.zeros((round(duration / step), rows // scale, columns // scale, 2), int)
-    begin = {"first event": events["t"][0], "zero": 0}.get(start, start)
-    for x, y, t, p in events.tolist():
-        k = (t - begin) // round(1000 * step)
-        if 0 <= k < len(expected) and x < columns and y < rows:
-            expected[k, y // scale, x // scale, p] += 1
-    assert np.array_equal(
-        bin_events(events, duration, step, crop=crop, scale=scale, start=start), expected
-    )
-
-
-@pytest.mark.parametrize(
     "arguments, words",
     [
         ({"crop": (35, 34)}, "crop is"),
