@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import nir
 import numpy as np
 
@@ -87,130 +89,36 @@ def dense(neuron=leaky, widths=(7, 6, 3), last=1e9, bias=0.0, seed=0, **constant
     return chain(nodes)
 
 
-class Random:
-    """Random chains of one neuron and one step `dt`; one thing in forty is as no network of this
-    library can be."""
+def at_random(rng):
+    """(graph, its step) of a tool's network with numbers at random; of half of
+    them an array or an edge is as hardly a network of this library has it."""
 
-    def __init__(self, rng):
-        self.rng = rng
-        self.dt, self.dtype = self.pick(1e-4, 1e-3), self.pick(np.float32, np.float64)
-        self.kind, self.ratio = self.pick("CubaLIF", "LIF"), rng.random() < 0.5
-        self.decays = rng.uniform(0, 0.95), self.pick(0.0, rng.uniform(0, 0.95))
-        self.pooling = self.pick(nir.AvgPool2d, nir.AvgPool2d, nir.SumPool2d, None)
-        self.kernel = int(self.pick(1, 3, 3, 5))
+    def pick(*values):
+        return values[rng.integers(len(values))]
 
-    def pick(self, *values):
-        return values[self.rng.integers(len(values))]
-
-    def odd(self, usual, *others, share=0.025):
-        return self.pick(*others) if self.rng.random() < share else usual
-
-    def weights(self, *shape):
-        dtype = self.odd(self.dtype, np.float16, np.int32, np.complex64, np.bool_)
-        return (self.rng.standard_normal(shape) * (1 if self.ratio else 2)).astype(dtype)
-
-    def neuron(self, shape, last=False):
-        kind = self.odd(self.kind, "CubaLIF", "LIF", "LI", "CubaLI")
-        alpha, beta = self.odd(self.decays, tuple(self.rng.uniform(0, 0.9, 2)))
-        taus = [
-            self.odd(self.dt / (1 - d), 0.0, np.inf, np.nan, -1.0, 1e300, self.dt / 2)
-            for d in (alpha, beta)
-        ]
-        factors = [tau / self.dt if self.ratio else 1.0 for tau in taus]
-        r = self.odd(factors[0], 0.0, np.nan, -1.0, 2.0)
-        threshold = self.odd(self.rng.uniform(0.2, 2), 0.0, -1.0, np.nan, np.inf, 1e9)
-        threshold = self.pick(1e30, 1e30, np.inf, 1.0) if last else threshold
-        if self.odd(False, True, share=0.1):
-            shape = ()  # numbers without a shape, as snnTorch writes them
-
-        def full(value):
-            return np.full(shape, value, self.dtype)
-
-        leak, reset = full(self.odd(0.0, 0.5)), full(self.odd(0.0, -0.5))
-        level = full(threshold)
-        if len(shape) == 3 and self.rng.random() < 0.1:
-            level = level * self.rng.uniform(0.5, 2, shape[0]).astype(self.dtype)[:, None, None]
-        level = self.odd(level, level * self.rng.uniform(0.5, 2, shape).astype(self.dtype))
-        synapse = dict(tau_syn=full(taus[1]), tau_mem=full(taus[0]), w_in=full(factors[1]))
-        if kind == "CubaLIF":
-            return nir.CubaLIF(**synapse, r=full(r), v_leak=leak, v_threshold=level, v_reset=reset)
-        if kind == "CubaLI":
-            return nir.CubaLI(**synapse, r=full(r), v_leak=leak)
-        if kind == "LIF":
-            return nir.LIF(
-                tau=full(taus[0]), r=full(r), v_leak=leak, v_threshold=level, v_reset=reset
+    dt, last = pick(1e-4, 1e-3), pick(1e30, 1e30, np.inf, 1.0)
+    kind = pick(leaky, synaptic)
+    constants = dict(beta=rng.uniform(0, 0.95), threshold=rng.uniform(0.2, 2), dt=dt)
+    if kind is synaptic:
+        constants["alpha"] = rng.uniform(0, 0.95)
+    neuron = partial(kind, **constants)
+    if rng.random() < 0.5:
+        graph = dense(neuron, (*rng.integers(2, 8, 2), 3), last, rng.uniform(-1, 1), 0)
+    else:
+        size = dict(kernel=pick(1, 3, 5), padding=pick("same", "same", 0), image=(20, 23))
+        pooling = pick(nir.AvgPool2d, nir.SumPool2d, None)
+        graph = tutorial(neuron, **size, pooling=pooling, first=pick("neurons", "pool"), last=last)
+    for node in graph.nodes.values():
+        if hasattr(node, "v_threshold") and rng.random() < 0.2:
+            name = pick(
+                "tau", "tau_syn", "tau_mem", "r", "w_in", "v_threshold", "v_leak", "v_reset"
             )
-        return nir.LI(tau=full(taus[0]), r=full(r), v_leak=leak)
-
-    def images(self, nodes):
-        """Layers of images, and the shape that they leave."""
-        shape = (int(self.pick(1, 2)), *(int(n) for n in self.rng.integers(4, 10, 2)))
-        nodes["input"] = nir.Input(np.array(shape))
-        for n in range(int(self.pick(1, 2))):
-            if min(shape[1:]) < 2:
-                break
-            k = self.odd(self.kernel, 3, 5)
-            padding, stride, channels = (
-                self.odd(k // 2, 0, 1),
-                self.odd(1, 2),
-                int(self.rng.integers(1, 4)),
-            )
-            sides = [(side + 2 * padding - k) // stride + 1 for side in shape[1:]]
-            if min(sides) < 1:
-                break
-            bias = self.weights(channels) * self.pick(0, 1)
-            nodes[f"conv{n}"] = nir.Conv2d(
-                shape[1:], self.weights(channels, shape[0], k, k), stride, padding, 1, 1, bias
-            )
-            shape = (channels, *sides)
-            halved = (
-                (channels, sides[0] // 2, sides[1] // 2)
-                if self.pooling and min(sides) > 1
-                else shape
-            )
-            before = self.odd(False, True)
-            fires = {f"lif{n}": self.neuron(halved if before else shape)}
-            pools = {f"pool{n}": pool(self.pooling)} if halved != shape else {}
-            nodes.update({**pools, **fires} if before else {**fires, **pools})
-            shape = halved
-        ends = self.odd((0, -1), (0, 1), (1, 2), None)
-        if ends is not None:
-            nodes["flatten"] = nir.Flatten({"input": np.array(shape)}, *ends)
-            shape = (
-                shape[: ends[0]]
-                + (int(np.prod(shape[ends[0] : ends[1] % 3 + 1])),)
-                + shape[ends[1] % 3 + 1 :]
-            )
-        return shape
-
-    def graph(self):
-        nodes = {}
-        if self.rng.random() < 0.6:
-            shape = self.images(nodes)
-        else:
-            shape = (int(self.rng.integers(1, 8)),)
-            nodes["input"] = nir.Input(np.array(shape))
-        for n in range(int(self.rng.integers(0, 3))):
-            width = int(self.rng.integers(1, 6))
-            weight = self.weights(width, shape[-1])
-            nodes[f"dense{n}"] = self.pick(
-                nir.Affine(weight, self.weights(width)), nir.Linear(weight)
-            )
-            shape = (*shape[:-1], width)
-            for m in range(self.odd(1, 0, 2)):
-                nodes[f"dense{n} lif{m}"] = self.neuron(shape)
-        nodes["dense"] = nir.Affine(self.weights(3, shape[-1]), self.weights(3))
-        nodes["last"] = self.neuron((*shape[:-1], 3), last=True)
-        if self.rng.random() > 0.02:
-            nodes["output"] = nir.Output(np.array([3]))
-        names = list(nodes)
-        edges = list(zip(names, names[1:]))
-        if self.rng.random() < 0.03:
-            edges.pop(self.rng.integers(len(edges)))
-        if self.rng.random() < 0.03:
-            edges.append((self.pick(*names), self.pick(*names, "nowhere")))
-        if self.rng.random() < 0.03:
-            nodes["more"] = self.pick(
-                nir.Scale(np.ones(2)), nir.Input(np.array([2])), nir.Output(np.array([2]))
-            )
-        return nir.NIRGraph(nodes, edges, type_check=False)
+            if hasattr(node, name):
+                value = getattr(node, name)
+                each = rng.uniform(0.5, 2, value.shape)
+                odd = pick(0 * each, -value, np.nan * each, 0.5 * each, value * each, value * 2)
+                setattr(node, name, odd.astype(np.float32))
+    if rng.random() < 0.1:
+        names = list(graph.nodes)
+        pick(graph.edges.pop, lambda: graph.edges.append((pick(*names), pick(*names))))()
+    return graph, dt

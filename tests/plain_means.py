@@ -15,8 +15,8 @@ def quotient(a: int, b: int) -> int:
 
 
 def xorshift32(x: int) -> int:
-    x ^= x << 13 & 0xFFFFFFFF
-    x ^= x >> 17
+    x = x ^ (x << 13 & 0xFFFFFFFF)
+    x = x ^ x >> 17
     return x ^ (x << 5 & 0xFFFFFFFF)
 
 

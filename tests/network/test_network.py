@@ -88,6 +88,7 @@ def test_windows_shorter_than_the_network_is_deep(backend, T, window):
 
 
 @pytest.mark.parametrize("seed", range(300, 325))
+@pytest.mark.every(5)
 def test_backends_agree(seed):
     c = random_case(np.random.default_rng(seed), "numpy")
     v = np.random.default_rng(seed).standard_normal(c.net.size)
