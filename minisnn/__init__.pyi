@@ -20,11 +20,10 @@ from .data.sets.recordings import Recordings as Recordings
 from .data.sounds.words import SHD as SHD, SSC as SSC
 from .data.written.characters import Written as Written
 from .data.written.strokes import read_strokes as read_strokes
-from .core.loss import Loss as Loss
+from .core.bases import Loss as Loss, Surrogate as Surrogate
 from .core.neuron import LIF as LIF
 from .core.cuba import CubaLIF as CubaLIF
 from .core.own import Neuron as Neuron
-from .core.constants import Surrogate as Surrogate
 from .meta.discriminants import fisher_axes as fisher_axes
 from .meta.functions import (
     adapt as adapt,

@@ -1,15 +1,17 @@
-"""The reference engine: every equation, on numbers that may have a derivative.
+"""The reference engine in NumPy: every equation, on plain or dual numbers.
 
 Import from here: any module. It may import: parallel.
 
-    dual           numbers with a derivative: how H v comes out of the gradient's own code
-    neuron         the spike (value, slope, curvature), and a neuron's one step, forward and backward
-    cuba           another neuron, current-based
+    dual           numbers with a derivative, which turn the gradient's code into H v
+    neuron         the spike (value, slope, curvature), and one step of LIF, forward and backward
     linear         convolution, pooling and filters, each with its adjoint
-    layer          what comes in, the neuron's steps, pooling, spikes; and the way back
-    loss           losses of the logits
-    loops          all layers over one theta: logits, gradient, H v, summed over parts of a batch
-    network        what else is asked of a network: settings, theta by name, features, Jacobians
-    architecture   the layers as one says them; constants, own, init: what a neuron is made of, a
-                   neuron of your own, first weights
+    layer          one layer, forward and backward
+    loss           from the readout's membranes to logits and losses, and back
+    loops          all layers over one theta: gradient and H v, summed over the parts of a batch
+
+    cuba           the neuron CubaLIF
+    bases, own     base classes of surrogates, losses and neurons; a neuron of your own
+    architecture   the list of layers, from settings; checks: of what callers pass in
+    network        everything else a network does: theta by name, features, Jacobians
+    init           first weights
 """

@@ -1,5 +1,7 @@
-"""The layers of a network as one says them, the layers (`layer.Layer`) that these make, and both as
-plain values, as files keep them."""
+"""From the settings of a network to its layers, and to the plain values that files keep.
+
+`Conv` and `Dense` describe layers; `built` makes a `layer.Layer` of each, and the readout.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..arguments import flag, is_sequence, must, one_of, shown, whole
-from .constants import FIRST, OWN
-from .cuba import CubaLIF
+from .bases import FIRST, OWN, Loss
+from .cuba import CubaLIF, readout_of
 from .layer import Layer
-from .loss import LOSSES, Loss
+from .loss import LOSSES, READOUTS
 from .neuron import LIF, Dynamics
 
 POOLS = ("max", "mean", "none")
@@ -21,13 +23,13 @@ Named = tuple[str, "Conv | Dense"]  # a layer and its name in `views`
 
 
 def odd(name: str, value: Any) -> int:
-    """The size of a kernel that has a middle."""
+    """A kernel's size, checked: odd and positive."""
     must(name, whole(name, value) > 0 and value % 2, "odd and positive", value)
     return int(value)
 
 
 def firing(name: str, neuron: Any) -> Any:
-    """A neuron that has spikes."""
+    """A neuron, checked: one that spikes."""
     good = isinstance(neuron, Dynamics) and neuron.fires
     must(name, good, "an LIF, a CubaLIF or a minisnn.Neuron of your own", neuron)
     return neuron
@@ -35,13 +37,13 @@ def firing(name: str, neuron: Any) -> Any:
 
 @dataclass(frozen=True)
 class Conv:
-    """A layer of convolution, neurons and pooling.
+    """A convolutional layer: convolution, neurons, and pooling.
 
-    channels   that it has
-    kernel     its odd size k; the image is padded by (k - 1) / 2 zeros at each side
-    stride     s: of H rows ceil(H / s) are left, of W columns ceil(W / s)
-    pool       of 2 x 2 sites: "max", "mean" or "none"; odd rests are dropped
-    neuron     its own, or None: that of the network
+    channels   number of output channels
+    kernel     odd size k; the image is padded by (k - 1) / 2 zeros at each side
+    stride     s: the output has ceil(H / s) rows and ceil(W / s) columns
+    pool       pooling of 2 x 2 sites: "max", "mean" or "none"; an odd last row or column is dropped
+    neuron     neuron of this layer, or None: the network's
 
     >>> net = ms.SpikingNet((9, 9, 2), layers=[ms.Conv(4, kernel=3, stride=2, pool="none")], ways=3)
     >>> net.blocks[0].output_shape
@@ -67,11 +69,11 @@ class Conv:
 class Dense:
     """A dense layer.
 
-    channels    neurons that it has
-    recurrent   whether each of them also hears the layer's own spikes, of the steps before:
-                V (channels, channels) weighs them, row j what neuron j sends. They go through the
-                same filters as those of the layer below.
-    neuron      its own, or None: that of the network
+    channels    number of neurons
+    recurrent   True: the layer also receives its own spikes of earlier steps, weighted by V
+                (channels, channels), in which row j weights what neuron j sends. They pass through
+                the same filters as the spikes of the layer below.
+    neuron      neuron of this layer, or None: the network's
 
     >>> net = ms.SpikingNet((6,), layers=[ms.Dense(5, recurrent=True)], ways=3)
     >>> [p.name for p in net.layout][:3]
@@ -92,13 +94,13 @@ class Dense:
 def short_form(
     channels: Sequence[int], hidden: Sequence[int], kernel: int, pool: str
 ) -> list[Named]:
-    """Conv layers that are all alike, then dense ones."""
+    """Identical conv layers, then dense ones."""
     conv = [(f"conv{n}", Conv(c, kernel, 1, pool)) for n, c in enumerate(channels, 1)]
     return conv + [(f"hidden{n}", Dense(c)) for n, c in enumerate(hidden, 1)]
 
 
 def listed(layers: Any) -> list[Named]:
-    """The layers of a list, checked."""
+    """The layers of a list, checked and named."""
     must("layers", is_sequence(layers), "a list of Conv and Dense", layers)
     named: list[Named] = []
     for n, given in enumerate(layers):
@@ -106,7 +108,7 @@ def listed(layers: Any) -> list[Named]:
         must(f"layers[{n}]", isinstance(layer, (Conv, Dense)), "a Conv or a Dense", layer)
         alike = sum(isinstance(other, type(layer)) for _, other in named)
         if isinstance(layer, Conv) and alike < len(named):
-            raise ValueError(f"layers[{n}] is a Conv behind a Dense, whose output is no image")
+            raise ValueError(f"layers[{n}] is a Conv after a Dense, whose output is not an image")
         named.append((f"{type(layer).__name__.lower()}{alike + 1}", layer))
     return named
 
@@ -119,7 +121,7 @@ def built(
     learn: tuple,
     **how: Any,
 ) -> tuple[Layer, ...]:
-    """The layers of a network, and its readout. Raises ValueError where they cannot be."""
+    """The layers of a network, with its readout. Raises ValueError if the shapes do not fit."""
     shape: tuple[int, ...] = input_shape
     layers: list[Layer] = []
     for name, layer in named:
@@ -155,16 +157,43 @@ def built(
         layers.append(made)
     flat = 1, 1, prod(shape)
     readout = Layer(
-        "readout", flat, ways, 1, "none", neuron.readout, readout=True, dense=True, **how
+        "readout", flat, ways, 1, "none", readout_of(neuron), readout=True, dense=True, **how
     )
     return (*layers, readout)
+
+
+def loss_of(loss: Any) -> Loss:
+    """The loss that a setting means: a name in LOSSES, or a `Loss`; ValueError for anything
+    else."""
+    if isinstance(loss, str) and loss in LOSSES:
+        return LOSSES[loss]
+    if isinstance(loss, dict):  # from a configuration
+        what = f"the network's loss is {loss.get('words')}, an object of your own"
+        raise ValueError(f"{what}; in Python: read(path, loss=...)")
+    methods = ("value", "backward", "backward_tangent")
+    if not isinstance(loss, Loss) or not all(callable(getattr(loss, m, None)) for m in methods):
+        own = f"a minisnn.Loss with {', '.join(methods)}, not {shown(loss)}"
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or {own}")
+    return loss
+
+
+def check_readout(readout: Any, loss: Any, neuron: Any) -> str:
+    """The name of a readout, checked against the loss and the neuron of the readout."""
+    one_of("readout", readout, READOUTS)
+    if readout == "count":
+        what = "used with a neuron that spikes in the readout, as LIF; other readouts integrate"
+        must("readout 'count'", neuron.fires, what, type(neuron).__name__)
+    if readout == "steps":
+        what = "used with a loss over steps, as 'squared'"
+        must("readout 'steps'", loss.name != "cross_entropy", what, loss.name)
+    return readout
 
 
 # ---- plain values
 
 
 def configuration_of(setting: Any) -> Any:
-    """A setting of a network in plain JSON types; of parts of your own the words only."""
+    """A setting of a network in plain JSON types; for an object of your own only its repr."""
     if isinstance(setting, (Conv, Dense)):
         known = {name: configuration_of(a) for name, a in vars(setting).items()}
         if setting.neuron is None:
@@ -180,7 +209,7 @@ def configuration_of(setting: Any) -> Any:
 
 
 def layer_of(configuration: dict[str, Any]) -> Conv | Dense:
-    """The layer of a `configuration_of`."""
+    """The layer that `configuration_of` describes."""
     settings = dict(configuration)
     kinds = {"conv": Conv, "dense": Dense}
     kind = settings.pop("kind", None)
@@ -194,8 +223,8 @@ def layer_of(configuration: dict[str, Any]) -> Conv | Dense:
 
 
 def neuron_of(configuration: dict[str, Any]) -> Any:
-    """The neuron of a `configuration()`; without a "kind" it is an LIF, as in checkpoints of
-    version 0.1."""
+    """The neuron that a `configuration()` describes; an LIF if there is no "kind", as in
+    checkpoints of version 0.1."""
     constants = dict(configuration)
     kind = constants.pop("kind", FIRST)
     if kind == OWN or "surrogate" in constants:

@@ -1,24 +1,51 @@
-"""The current-based neuron with a hard reset."""
+"""The current-based neuron with a hard reset, and its readout."""
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, ClassVar
 
-from .constants import SLOPE, Surrogate
+from .bases import SLOPE, Surrogate
 from .neuron import Dynamics
 
 
 @dataclass(frozen=True, repr=False)
-class CubaLIF(Dynamics):
-    """Constants of the current-based neuron with a hard reset: what Loihi and most simulators call
-    LIF.
+class Leaky(Dynamics):
+    """The readout neuron of `CubaLIF`: the synapse's two filters, no spike and no reset.
 
-    Its states are zero at the start, and there is no delay within a step. x_t are presynaptic
-    spikes, or gain * event count in the first layer.
+    v_t = alpha v_{t-1} + (1 - alpha) i_t      the membrane is the output of the second filter
+    """
+
+    alpha: float
+    beta: float
+    delay: ClassVar[int] = 0
+    fires: ClassVar[bool] = False
+    threshold: ClassVar[float] = inf  # never reached
+    filtering = ("beta", "alpha")
+
+    def forward(self, I, z):
+        return I, z
+
+    def backward(self, I, z, u, du, dz):
+        return du, dz, ()
+
+
+def readout_of(neuron: Any) -> Any:
+    """The neuron of the readout in a network of `neuron`: `Leaky`, or where the synapse delays the
+    neuron itself."""
+    return Leaky(neuron.alpha, neuron.beta) if neuron.fires and not neuron.delay else neuron
+
+
+@dataclass(frozen=True, repr=False)
+class CubaLIF(Dynamics):
+    """Current-based neuron with a hard reset, the neuron that Loihi and most simulators call LIF.
+
+    Its states are zero at the start, and a spike reaches the next layer within the step. x_t are
+    presynaptic spikes, or gain * event count in the first layer.
 
         i_t = beta i_{t-1} + (1 - beta) (W x_t + b)        w_t = alpha v_{t-1} + (1 - alpha) i_t
         s_t = 1 if w_t >= threshold else 0                 v_t = w_t (1 - s_t)
 
-    The bias is one more synapse, from a source that fires at every step. "max" pooling is the OR of
+    The bias is one more synapse, whose source fires at every step. "max" pooling is the OR of
     four spikes, "mean" their mean. The readout is a leaky integrator (`Leaky`). Stewart et al. 2024
     (arXiv 2408.15800) meta-train this neuron.
 
@@ -26,7 +53,7 @@ class CubaLIF(Dynamics):
     threshold     firing threshold of w
     slope         kappa of the surrogate 1 / (kappa |w - threshold| + 1)^2
     gain          factor on the event counts that enter the first layer
-    surrogate     a `Surrogate` in its place, or None
+    surrogate     a `Surrogate` that replaces it, or None
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF(threshold=0.5))
     >>> net.neuron.threshold, net.blocks[-1].neuron.fires
@@ -51,7 +78,7 @@ class CubaLIF(Dynamics):
     def forward(self, I, z):
         (v,) = z
         u = I + self.alpha * (v - I)
-        return u, (u * (1 - self.spike(u)),)  # the reset
+        return u, (u * (1 - self.spike(u)),)  # the reset: a spike sets v to 0
 
     def backward(self, I, z, u, du, dz):
         (v,) = z

@@ -4,10 +4,11 @@
     (x + d eps) (y + e eps)   = x y + (d y + x e) eps
     f(x + d eps)              = f(x) + f'(x) d eps
 
-The gradient's own code, run on such numbers, gives the Hessian-vector product (Pearlmutter 1994,
-Neural Computation 6): at theta + v eps it returns g + H v eps. A plain array is a constant, whose
-derivative is zero and costs nothing. What has no rule here raises TypeError: a number that lost its
-derivative on the way would be wrong in silence. `value` takes the derivative away on purpose.
+The gradient's own code, run on such numbers, computes the Hessian-vector product (Pearlmutter 1994,
+Neural Computation 6): at theta + v eps it returns g + H v eps. A plain array is a constant: its
+derivative is zero and costs nothing. An operation without a rule here raises TypeError, because a
+derivative lost on the way would give a wrong result without any error; `value` drops one on
+purpose.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,12 +34,12 @@ class Dual:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """That of x and of d."""
+        """Shared by x and d."""
         return self.x.shape
 
     @property
     def dtype(self) -> Any:
-        """That of x and of d."""
+        """Shared by x and d."""
         return self.x.dtype
 
     def __len__(self) -> int:
@@ -48,7 +49,7 @@ class Dual:
         return Dual(self.x[index], self.d[index])
 
     def reshape(self, *shape: Any) -> "Dual":
-        """Both parts in another shape."""
+        """x and d in another shape."""
         return Dual(self.x.reshape(*shape), self.d.reshape(*shape))
 
     # ---- arithmetic
@@ -117,8 +118,8 @@ class Dual:
 
 
 class Later(Dual):
-    """A number whose value is computed where somebody asks for it: nobody asks for a gradient's
-    where its derivative is H v."""
+    """A dual number whose value is computed only when read: H v needs the derivative of the
+    gradient, not its value."""
 
     __slots__ = ("_value",)
 
@@ -128,22 +129,22 @@ class Later(Dual):
 
     @property
     def x(self) -> Any:
-        """Computed at every call."""
+        """The value, computed at every read."""
         return self._value()
 
 
 def value(a: Any) -> Any:
-    """A number without its derivative: a constant from here on."""
+    """x of x + d eps: a constant, without the derivative."""
     return a.x if isinstance(a, Dual) else a
 
 
 def derivative(a: Any) -> Any:
-    """d of x + d eps, zeros for a constant."""
+    """d of x + d eps; zeros for a constant."""
     return a.d if isinstance(a, Dual) else np.zeros_like(a)
 
 
 def linear(f: Callable) -> Callable:
-    """f(a, ...), linear in a, for numbers with a derivative too."""
+    """Extend f(a, ...), which is linear in a, to dual a."""
 
     def rule(a, *more):
         return Dual(f(a.x, *more), f(a.d, *more)) if isinstance(a, Dual) else f(a, *more)
@@ -152,7 +153,8 @@ def linear(f: Callable) -> Callable:
 
 
 def bilinear(f: Callable, later: bool = False) -> Callable:
-    """f(a, b, ...), linear in a and in b, for numbers with a derivative too; its value `later`."""
+    """Extend f(a, b, ...), which is linear in a and in b, to dual a or b; `later` returns
+    `Later`."""
 
     def rule(a, b, *more):
         x, y = value(a), value(b)
@@ -166,15 +168,15 @@ def bilinear(f: Callable, later: bool = False) -> Callable:
 
 
 def cast(a: Any, dtype: Any) -> Any:
-    """In a dtype: what users write may be wider than their network."""
+    """`a` in a dtype, since a user's own functions may return float64 in a float32 network."""
     if isinstance(a, Dual):
         return Dual(cast(a.x, dtype), cast(a.d, dtype))
     return a if getattr(a, "dtype", None) == dtype else np.asarray(a, dtype)
 
 
 def curve(f: Callable, slope: Callable) -> Callable:
-    """f(a), element by element and in a's dtype, with the derivative `slope`, for numbers with a
-    derivative too."""
+    """Extend f(a), element by element with the derivative `slope`, to dual a; the result has a's
+    dtype."""
 
     def rule(a):
         if isinstance(a, Dual):
@@ -207,7 +209,7 @@ RULES: dict[Any, Callable] = {
 
 
 def stack(steps: Sequence[Any]) -> Any:
-    """Arrays of one shape along a new first axis; at least one."""
+    """Stack at least one array, plain or dual, along a new first axis."""
     if any(isinstance(a, Dual) for a in steps):
         return Dual(np.stack([value(a) for a in steps]), np.stack([derivative(a) for a in steps]))
     return np.stack(steps)

@@ -1,9 +1,8 @@
-"""Data-dependent initialisation: orthogonal weights, then every layer scaled and shifted to the
-data.
+"""Initialisation: orthogonal weights, then each layer scaled and shifted to fit the data.
 
-LSUV (Mishkin & Matas 2016), for spiking layers as the paper's authors do: layer by layer the
-weights are scaled until the membrane's variance is one and the bias shifted until it exceeds the
-threshold at the target rate.
+LSUV (Mishkin & Matas 2016), adapted to spiking layers like in the paper's code: layer by layer, the
+weights are scaled until the membrane has variance one, and the bias is shifted until the membrane
+exceeds the threshold at the target rate.
 """
 
 from typing import Any
@@ -12,12 +11,11 @@ import numpy as np
 
 from .dual import Array
 
-SHARED = 1e-4  # of all membranes: fewer, and at least one, may have the same value by chance
+SHARED = 1e-4  # share of all membranes that may have the same value by chance
 
 
 def _orthonormal(a: Array) -> Array:
-    """Gram-Schmidt on the columns, twice over; sums in NumPy's own order, so that no BLAS thread
-    changes a bit."""
+    """Gram-Schmidt on the columns, applied twice; without BLAS, whose threads may change bits."""
     q = np.empty_like(a)
     for n in range(a.shape[1]):
         v = a[:, n]
@@ -28,8 +26,7 @@ def _orthonormal(a: Array) -> Array:
 
 
 def orthogonal(net: Any, rng: np.random.Generator) -> Array:
-    """Weights with orthonormal rows or columns (k k C_in x C_out), zero biases; flat in the
-    network's dtype."""
+    """A theta with zero biases and weights (k k C_in x C_out) of orthonormal rows or columns."""
     theta = np.zeros(net.size, np.float64)
     named = {layer.name: layer for layer in net.blocks}
     for p in net.layout:
@@ -45,9 +42,9 @@ def orthogonal(net: Any, rng: np.random.Generator) -> Array:
 
 
 def _place(u: Array, share: float, scale: float) -> float:
-    """The quantile of membranes of standard deviation `scale`. Where several share it, half-way
-    from their value to the nearest different one: on the threshold, rounding would choose whether
-    they fire, and which of its two values their curvature has."""
+    """The quantile of the membranes u, whose standard deviation is `scale`. If several membranes
+    share its value, the middle between this and the nearest other value: were the threshold on it,
+    rounding would decide whether they fire."""
     u = u.reshape(-1)
     place = np.quantile(u, share)
     eps = np.finfo(u.dtype).eps
@@ -71,16 +68,16 @@ def lsuv(
     rounds: int = 5,
     readout: bool = True,
 ) -> Array:
-    """theta with every layer's weights scaled to Var(u) = `variance` and bias shifted to P(u >
-    threshold) = `rate`.
+    """Scale each layer's weights to Var(u) = `variance`, and shift its bias to P(u > threshold) =
+    `rate`; returns a new theta.
 
-    x (B, T, H, W, C) is the data to fit; statistics are taken over batch, time and sites. A reset
-    feeds back on u, so scaling and shifting are repeated `rounds` times. `readout=False` leaves the
-    readout as it is. No threshold is put at a value that several membranes share, as before any
-    event.
+    x (B, T, H, W, C) is the data to fit; statistics are over batch, time and sites. A reset feeds
+    back on u, so scaling and shifting are repeated `rounds` times. `readout=False` leaves the
+    readout unchanged. The threshold never falls on a value that several membranes share, such as
+    their value before any event.
     """
     if not 0 < rate < 1:
-        raise ValueError(f"rate must lie in (0, 1), not {rate}")
+        raise ValueError(f"rate must be in (0, 1), not {rate}")
     theta = theta.copy()
     x = net._input(x)
     steps = x.shape[1]
@@ -88,7 +85,7 @@ def lsuv(
     membranes = lambda n, y: engine().layer(n, y, True)[0]
     y = engine().enter(x)
     views = net.views(theta)
-    needed = 0  # steps from an event to the membranes of a layer
+    needed = 0  # steps from an event to the membranes of the layer
     for n, layer in enumerate(net.blocks):
         if not engine().dense(y).any():  # the reset alone would still move u
             raise ValueError(

@@ -1,17 +1,16 @@
-"""A layer: what comes in is filtered and weighed, drives the neuron's steps, is pooled and becomes
-spikes; and the way back.
+"""One layer, forward and backward: filters, weights, the neuron's steps, pooling, spikes.
 
-    p = filters(x)                         traces of what comes in
-    I = W p + b c + V h                    c the filtered 1, h the filtered spikes of its own
+    p = filters(x)                         traces of the input
+    I = W p + b c + V h                    c: the filtered 1, h: the layer's own spikes, filtered
     u, z' = neuron.forward(I, z)           membrane and states
-    y = spike(pool(u)), or pool(spike(u)), or u of a readout
+    y = spike(pool(u)), or pool(spike(u)), or u in a readout
 
-Filters act on x, so that W p is a function of W wherever p came from. A window that is
-differentiated is one more call of `forward`, from the `State` of the steps before, whose numbers
-are constants.
+The filters act on x, before the weights. So W p depends on W also where p is a constant, because it
+comes from before the window. The window is one more call of `forward`, from the `State` that the
+call for the earlier steps has returned, and which is a constant.
 
-Time is the first axis of a sequence: x (n, B, H, W, C_in), p (n, B, H, W, C_in), and u (n, B, H', W',
-C_out) before pooling. Both ways run on plain numbers, or on numbers with a derivative (`dual`).
+Time is the first axis of a sequence: x and p are (n, B, H, W, C_in), u is (n, B, H', W', C_out)
+before pooling. All numbers may be plain or dual (`dual`).
 """
 
 from collections.abc import Callable
@@ -28,27 +27,27 @@ from .neuron import check_states
 
 
 def products() -> Any:
-    """The linear map of a layer, and the adjoints of that."""
+    """The module with the convolution and its adjoints."""
     return linear
 
 
 class State(NamedTuple):
-    """What stands when a sequence ends."""
+    """The state of a layer between two steps."""
 
-    x: tuple  # what the filters hold of what came in, each (B, H, W, C_in)
-    one: tuple  # the same of 1
-    own: tuple  # the same of its own spikes, each (B, H', W', C_out)
+    x: tuple  # of the input's filters, each (B, H, W, C_in)
+    one: tuple  # of the filters of the 1 that drives the bias
+    own: tuple  # of the filters of its own spikes, each (B, H', W', C_out)
     z: tuple  # the neuron's states, each (B, H', W', C_out)
-    s: Array  # its last spikes, which `own` has heard where the neuron delays
+    s: Array  # its last spikes
 
     def part(self, part: slice) -> "State":
-        """Of a part of the batch."""
+        """The state of a part of the batch."""
         cut = lambda arrays: tuple(a[part] for a in arrays)
         return State(cut(self.x), self.one, cut(self.own), cut(self.z), self.s[part])
 
 
 class Weights(NamedTuple):
-    """What theta holds for a layer; `constants` are those of its neuron that are learned."""
+    """A layer's weights, and the learned constants of its neuron, from theta."""
 
     weight: Any  # (k, k, C_in, C_out)
     bias: Any  # (C_out,)
@@ -57,22 +56,23 @@ class Weights(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What `backward` needs of `forward`."""
+    """Record of `forward` that `backward` needs."""
 
     p: Any  # (n, B, H, W, C_in)
     c: Any  # (n, 1, 1, 1, 1), or 1
-    filters: list  # the steps of the filters of x, of 1 and of its own spikes
-    I: list  # of each step, (B, H', W', C_out)
+    filters: list  # steps of the filters of x, of 1 and of its own spikes
+    I: list  # at each step, (B, H', W', C_out)
     z: list  # before each step
     u: Any  # (n, B, H', W', C_out)
-    steps: list  # what made each step, and its spike as its own layer hears it
-    v: Any  # u, or what is pooled of it
-    spike: Any  # of v
-    shares: Any  # of each site in v, where u is pooled
+    steps: list  # at each step, the neuron at work, and the spike that V receives
+    v: Any  # u, or the pooled u
+    spike: Any  # the `Spike` of v
+    shares: Any  # of each site in v, if u is pooled
 
 
 class Pass(NamedTuple):
-    """What `forward` gives: y (n, B, H'', W'', C_out), the membranes u, the state behind them."""
+    """The results of `forward`: y (n, B, H'', W'', C_out), the membranes u, the state at the
+    end."""
 
     y: Any
     u: Any
@@ -82,21 +82,21 @@ class Pass(NamedTuple):
 
 @dataclass(frozen=True)
 class Layer:
-    """The description of a layer, which holds no state."""
+    """A layer's settings and its two passes; it holds no state."""
 
     name: str
-    input_shape: tuple[int, int, int]  # (H, W, C_in) of a step; (1, 1, features) where it is dense
+    input_shape: tuple[int, int, int]  # (H, W, C_in) of a step; (1, 1, features) if dense
     channels: int
     kernel: int
     pool: str  # "max", "mean" (of the membrane), "spikes" (their mean) or "none"
     neuron: Any
     stride: int = 1
     recurrent: bool = False
-    learn: tuple[str, ...] = ()  # constants of the neuron that theta holds
+    learn: tuple[str, ...] = ()  # names of the neuron's learned constants
     detach_reset: bool = False
     readout: bool = False
     dense: bool = False
-    maps: Callable[[], Any] = products  # or the same in another form
+    maps: Callable[[], Any] = products  # or a faster version of the same functions
 
     @property
     def sites(self) -> tuple[int, int]:
@@ -105,7 +105,7 @@ class Layer:
 
     @property
     def output_shape(self) -> tuple[int, int, int]:
-        """(H'', W'', C_out) of what it hands on at a step."""
+        """(H'', W'', C_out) of y at a step."""
         H, W = self.sites
         return (H, W, self.channels) if self.pool == "none" else (H // 2, W // 2, self.channels)
 
@@ -117,14 +117,14 @@ class Layer:
     # ---- theta
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of its arrays in theta, by name and in their order."""
+        """The shapes of its arrays in theta, by name, in their order."""
         K = self.channels
         weight = self.weight_shape[2:] if self.dense else self.weight_shape
         recurrent = {"recurrent": (K, K)} if self.recurrent else {}
         return {"weight": weight, "bias": (K,), **recurrent, **dict.fromkeys(self.learn, ())}
 
     def weights(self, arrays: dict[str, Any]) -> Weights:
-        """What it computes with, from its arrays in theta: of a decay this is the logit a,
+        """The weights from its arrays in theta, which holds the logit a of a decay:
 
         alpha = 1 / (1 + exp(-a))       d alpha / da = alpha (1 - alpha)
         """
@@ -136,18 +136,19 @@ class Layer:
         return Weights(weight, arrays["bias"], arrays.get("recurrent"), constants)
 
     def chained(self, w: Weights, name: str, adjoint: Any) -> Any:
-        """The adjoint of what theta holds, from that of an array or a constant."""
+        """The adjoint in theta, from that of an array or a constant: a decay's logit needs the
+        chain rule."""
         if name in w.constants and name in self.neuron.decaying:
             return adjoint * w.constants[name] * (1 - w.constants[name])
         return adjoint
 
     def held(self, name: str) -> float:
-        """What theta holds for a constant as the neuron has it."""
+        """The number in theta for the neuron's value of a constant: the logit of a decay."""
         constant = getattr(self.neuron, name)
         if name not in self.neuron.decaying:
             return constant
         if constant == 0:
-            raise ValueError(f"{self.name} cannot learn {name} from 0 on, which has no logit")
+            raise ValueError(f"{self.name} cannot learn {name} starting from 0, which has no logit")
         return log(constant) - log1p(-constant)
 
     # ---- forward
@@ -161,11 +162,11 @@ class Layer:
         return State((x,) * many, (np.zeros((), dtype),) * many, (inside,) * many, states, inside)
 
     def decays(self, w: Weights) -> list:
-        """Of its filters."""
+        """The decays of its filters."""
         return [w.constants.get(name, getattr(self.neuron, name)) for name in self.neuron.filtering]
 
     def traces(self, w: Weights, x: Any, start: State, steps: int) -> tuple[Any, list, list]:
-        """x as its filters give it, see `linear.traces`."""
+        """Filter x, see `linear.traces`."""
         x = x.reshape(*x.shape[:2], *self.input_shape)
         return traces(x, start.x, self.decays(w), self.neuron.delay, steps, self._filters_learn)
 
@@ -175,7 +176,7 @@ class Layer:
 
     @property
     def _filters_bias(self) -> bool:
-        """Whether the bias is one more synapse, from a source that fires at every step."""
+        """True if the bias is one more synapse, whose source fires at every step."""
         return bool(self.neuron.filtering) and not self.neuron.delay
 
     def forward(
@@ -187,8 +188,8 @@ class Layer:
         form: str = "hard",
         recorded: Array | None = None,
     ) -> Pass:
-        """So many steps from `start` on; x has that many, or `neuron.delay` fewer. A twin has a form
-        and the recorded membranes (steps, B, H', W', C_out)."""
+        """Run `steps` steps from the state `start`; x has as many, or `neuron.delay` fewer. For a
+        twin, give its form and the recorded membranes (steps, B, H', W', C_out)."""
         neuron, decays = self.neuron, self.decays(w)
         p, end_x, of_x = self.traces(w, x, start, steps)
         c: Any = 1
@@ -206,7 +207,7 @@ class Layer:
         of_own, of_I, of_z, u = [], [], [], []
         for t in range(steps):
             I_t = I[t]
-            if self.recurrent:  # it hears its own spikes of the steps before
+            if self.recurrent:  # the spikes of earlier steps come back through V
                 after = advance(own, s, decays, True) if t or not neuron.delay else own
                 of_own.append((own, s, after))
                 own = after
@@ -239,8 +240,8 @@ class Layer:
     def backward(
         self, w: Weights, tape: Tape, dy: Any, need_dx: bool = True
     ) -> tuple[Any, dict[str, Any]]:
-        """(dx, {name: adjoint of an array or a constant}) from dy; dx has `neuron.delay` steps fewer,
-        and is None where nobody needs it."""
+        """(dx, {name: adjoint of an array or a constant}) from dy; dx has `neuron.delay` fewer
+        steps, and is None unless needed."""
         neuron, decays = self.neuron, self.decays(w)
         of_x, of_one, of_own = tape.filters
         du = self._of_membrane(tape, dy)
@@ -288,7 +289,7 @@ class Layer:
         return dx, sums
 
     def _of_membrane(self, tape: Tape, dy: Any) -> Any:
-        """du from dy, back through spike and pooling."""
+        """du from dy: back through spike and pooling."""
         if self.readout:
             return dy
         if self.pool == "spikes":  # y = gather(spike(u))

@@ -1,7 +1,7 @@
 """The linear maps of a layer, each with its adjoint: convolution, pooling, and filters over time.
 
-Time is the first axis of a sequence, images are (..., H, W, C). What is linear in two things, as a
-convolution is in x and in its weight, is its own derivative along either (`dual`).
+Time is the first axis of a sequence; images are (..., H, W, C). A map that is linear in two
+arguments, as a convolution is in x and in its weight, is its own derivative in each (`dual`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,17 +20,19 @@ from .dual import Array, bilinear, linear, stack, total
 # x (..., H, W, C_in), weight (k, k, C_in, C_out), y (..., h, w, C_out) with h = ceil(H / s) and
 # w = ceil(W / s). A dense layer is that of a 1 x 1 image.
 
-CHUNK = 1 << 19  # numbers that kernels see at once: more would not stay in the processor's cache
+CHUNK = 1 << 19  # numbers in the patches of one product: more would leave the processor's cache
 
 
 def _chunks(images: int, numbers: int) -> Iterator[slice]:
-    """Images, of each of which kernels see so many numbers."""
+    """Slices of the images such that a slice's patches fit; `numbers` is the patches' size per
+    image."""
     size = max(CHUNK // max(numbers, 1), 1)
     return (slice(start, start + size) for start in range(0, images, size))
 
 
 def _seen(x: Array, k: int, s: int) -> Iterator[tuple[slice, Array]]:
-    """Some images, and what the kernel sees at each of their sites, (images h w, k k C)."""
+    """Slice by slice of the images, the patch under the kernel at each site, (images h w, k k
+    C)."""
     H, W, C = x.shape[-3:]
     x = x.reshape(-1, H, W, C)
     if k == s == 1:
@@ -60,8 +62,8 @@ def conv(x: Array, weight: Array, s: int = 1) -> Array:
 @bilinear
 @multiplies
 def conv_input(dy: Array, weight: Array, s: int, size: tuple[int, int]) -> Array:
-    """dx = W^T dy for images of this size (H, W): each tap of the kernel adds to the site that it
-    has seen."""
+    """dx = W^T dy for images of size (H, W): each tap of the kernel adds to the site that it
+    read."""
     k, _, C_in, C_out = weight.shape
     *lead, h, w, _ = dy.shape
     H, W = size
@@ -91,12 +93,20 @@ def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
     return dW.reshape(k, k, -1, C_out)
 
 
+@linear
+def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
+    """A sequence that has a[i] at step at[i] and is zero at all others."""
+    sequence = np.zeros((steps, *a.shape[1:]), a.dtype)
+    sequence[list(at)] = a
+    return sequence
+
+
 # ---- pooling of 2 x 2 sites; odd rests are dropped
 #
 #     v = sum_k share_k u_k       share 1 for the first among the largest, in row-major order; or 1/4
 #
-# It is linear once it is known which site is the largest. Max-pooling the membrane is max-pooling the
-# spikes. u (n, B, H, W, C), v (n, B, H // 2, W // 2, C); the four shares are arrays like v.
+# Given which site is the largest, it is linear. The spike of the largest membrane is the largest
+# spike. u (n, B, H, W, C), v (n, B, H // 2, W // 2, C); the four shares are arrays like v.
 
 QUARTER = (0.25, 0.25, 0.25, 0.25)
 CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # row-major
@@ -119,7 +129,7 @@ def largest(u: Array) -> tuple[Array, ...]:
 
 @linear
 def gather(u: Array, shares: Any) -> Array:
-    """v. A site that is not chosen has no part, even where a twin overflows there."""
+    """v; a site that is not chosen has no influence, even if a twin overflows there."""
     a, b, c, d = _sites(u)
     if shares is QUARTER:
         return 0.25 * (a + b + c + d)
@@ -129,7 +139,7 @@ def gather(u: Array, shares: Any) -> Array:
 
 @linear
 def scatter(dv: Array, shares: Any, size: tuple[int, int]) -> Array:
-    """du of this size (H, W), the adjoint of `gather`: zero at odd rests and sites not chosen."""
+    """du of size (H, W), the adjoint of `gather`: zero at sites not chosen and in odd last rows."""
     du = np.zeros((*dv.shape[:2], *size, dv.shape[-1]), dv.dtype)
     plain = shares is QUARTER or np.isfinite(dv).all()  # the product is quicker
     for site, share in zip(_sites(du), shares):
@@ -137,18 +147,17 @@ def scatter(dv: Array, shares: Any, size: tuple[int, int]) -> Array:
     return du
 
 
-# ---- filters: a filter of decay a holds y, and is fed by the one before it, as that was (where the
-# neuron delays) or now is
+# ---- filters, a chain: each has a decay a and a state y. Its input x is the state of the one before
+# it, taken before this step if the neuron delays, else after it
 #
 #     y' = a y + (1 - a) x = x + a (y - x)
 #
-# The last of them is the presynaptic trace p (Stewart & Neftci 2022, Eq. 4). A decay may be learned:
-# its derivative at a step is y - x times the adjoint of y'. F is a list of what the filters hold, the
-# first one first.
+# The last state is the presynaptic trace p (Stewart & Neftci 2022, Eq. 4). The adjoint of a decay at a
+# step is that of y' times y - x. F is the list of the states.
 
 
 def advance(F: Sequence, x: Any, decays: Sequence, delay: int) -> list:
-    """F one step later."""
+    """F after one more step, with the input x."""
     after = []
     for y, a in zip(F, decays):
         after.append(x + a * (y - x))
@@ -159,14 +168,14 @@ def advance(F: Sequence, x: Any, decays: Sequence, delay: int) -> list:
 def advance_back(
     dF: Sequence, decays: Sequence, delay: int, step: tuple | None = None
 ) -> tuple[Any, list, list]:
-    """(dx, dF one step earlier, the adjoints of the decays) from dF, that of what `advance` returned;
-    the last where its `step` (F, x, what it returned) is given."""
+    """(dx, dF before the step, adjoints of the decays) from dF, the adjoint of the result of
+    `advance`; the last only if its `step` (F, x, result) is given."""
     before = []
     sums = []
     dx: Any = 0.0
     for n in reversed(range(len(decays))):
         a = decays[n]
-        dy = dF[n] if delay else dF[n] + dx  # where it does not delay, y' has fed the next one
+        dy = dF[n] if delay else dF[n] + dx  # without delay, y' was the input of the next filter
         before.append(a * dy + dx if delay else a * dy)
         if step:
             F, x, after = step
@@ -179,9 +188,8 @@ def advance_back(
 def traces(
     x: Any, F: Sequence, decays: Sequence, delay: int, steps: int, keep: bool = False
 ) -> tuple[Any, list, list]:
-    """(p at each step, F behind them, each step) from x (m, B, ...) and F. What comes in the last
-    `delay` steps reaches no trace, so x may end that much earlier. Steps are kept where decays
-    are learned."""
+    """(p at each step, F at the end, steps) from x (m, B, ...) and F. The last `delay` steps of x
+    reach no trace, so x may lack them. `keep` returns the steps, for decays that are learned."""
     if not decays:
         return x, [], []
     F = list(F)
@@ -198,8 +206,8 @@ def traces(
 
 
 def traces_back(dp: Any, decays: Sequence, delay: int, steps: Sequence = ()) -> tuple[Any, list]:
-    """(dx, the adjoints of the decays) from dp (n, B, ...); dx has n - delay steps. Those of the
-    decays only where `traces` kept its steps."""
+    """(dx, adjoints of the decays) from dp (n, B, ...); dx has n - delay steps. The latter only if
+    `traces` kept its steps."""
     if not decays:
         return dp, []
     n = len(dp)

@@ -1,15 +1,15 @@
-"""What a network computes over one flat theta: logits, loss, gradient and Hessian-vector products.
+"""Logits, loss, gradient and Hessian-vector products of a network, over one flat theta.
 
-    forward    x through the layers, each of which leaves a tape
-    back       the adjoint of what the last one hands on, back through them: the gradient
-    H v        both again, at theta + v eps (`dual`): the gradient comes out as g + H v eps
+    forward    x through the layers; each returns a tape for the way back
+    back       the adjoint of the last layer's output, back through the layers: the gradient
+    H v        both once more, at theta + v eps (`dual`): the gradient is then g + H v eps
 
-Before the window all numbers are constants of theta: the layers go through those steps once, on
-plain numbers, and what stands behind them (`layer.State`) is where the window begins. A synapse that
-delays hands nothing of its last steps to the layers above, so each layer goes through as many steps
-fewer.
+Only the last `window` steps are differentiated. The layers run through earlier steps once, on plain
+numbers; the state at their end (`layer.State`) is a constant, and the window starts from it. Where
+a synapse delays, a layer's last steps cannot reach the logits, and are left out.
 
-Parts of a batch are computed next to each other, and their results are summed in a fixed order.
+A batch is computed in parts, on several threads. `Loops._sum` adds their gradients in a fixed
+order.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,21 +20,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments import array, one_of
-from ..parallel.checks import Checks
+from .checks import Checks
 from ..parallel.threads import in_order
 from .dual import Array, Dual, derivative, value
 from .layer import Layer, Pass, State, Weights
 from .neuron import FORMS
-from .readout import logits_of, membranes_back
+from .loss import logits_of, membranes_back
 
-Record = list[dict[str, Any]]  # what a twin freezes of each layer, of `Network.record`
-# membranes of the samples that go through the layers together, at least one; a third for H v
-PART_BYTES = 12 << 20
-PART = 8  # and at most so many
+Record = list[dict[str, Any]]  # of `Network.record`: the layers' states and membranes in a twin
+PART_BYTES = 12 << 20  # size of a part of a batch, in bytes of membranes; a third for H v
+PART = 8  # most samples in a part
 
 
 class Gradients(NamedTuple):
-    """Mean loss over the batch, its gradient, the logits, and `hvp(v)` = H v, or None."""
+    """Mean loss over the batch, its gradient, the logits, and the function hvp(v) = H v, or
+    None."""
 
     loss: float
     gradient: Array
@@ -43,16 +43,16 @@ class Gradients(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The steps of a part of the batch that are differentiated."""
+    """The steps that are differentiated, for a part of the batch."""
 
     x: Any  # (n, B, H, W, C), times the gain
-    starts: list[State]  # of each layer
-    recorded: list  # of a twin: the membranes of each layer (n, B, H', W', C_out)
+    starts: list[State]  # each layer's state before them
+    recorded: list  # in a twin, each layer's recorded membranes (n, B, H', W', C_out)
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """Where an array is in theta: a layer's weight, bias, recurrent weights, learned constants."""
+    """The place in theta of one array: weight, bias, recurrent weights, or a learned constant."""
 
     name: str
     shape: tuple[int, ...]
@@ -60,26 +60,29 @@ class Parameter:
 
     @property
     def layer(self) -> str:
-        """The name of its layer."""
+        """The layer's name."""
         return self.name.partition(".")[0]
 
     @property
     def part(self) -> str:
-        """What it is there: weight, bias, recurrent, or the name of a constant."""
+        """The array's name in its layer: weight, bias, recurrent, or a constant's name."""
         return self.name.partition(".")[2]
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
-    """Slices of nearly equal length, `size` at most."""
+    """Slices of a batch, of nearly equal length, at most `size`."""
     edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
     return [slice(a, b) for a, b in zip(edges, edges[1:])]
 
 
 @dataclass
 class Passes:
-    """The layers of a network at one theta, for a part of a batch. This is the reference;
-    `kernels.network.Engine` computes the same event by event. A twin has a form and a record;
-    `backs` is how often the way back through a part is taken: 0, 1, or 2 for any number (H v)."""
+    """The layers of a network at one theta; the methods take a part of a batch. This is the
+    reference engine; `kernels.network.Engine` computes the same event by event.
+
+    form, record   of a twin (see `neuron.Spike`)
+    backs          how often each part is differentiated: 0, 1, or 2 for any number (H v)
+    """
 
     net: Any
     theta: Array
@@ -91,11 +94,11 @@ class Passes:
         self.w = self.net.weights(self.theta)
 
     def along(self, v: Array) -> Any:
-        """The weights of theta + v eps."""
+        """The weights at theta + v eps."""
         return self.net.weights(Dual(self.theta, v))
 
     def enter(self, x: Array) -> Any:
-        """Event counts as the first layer takes them."""
+        """The first layer's input, from event counts."""
         return self.net._enter(x)
 
     def through(
@@ -106,7 +109,8 @@ class Passes:
         steps: Sequence[int] = (),
         recorded: Sequence = (),
     ) -> Iterator[Pass]:
-        """The pass of each layer that has weights, from its start: its `steps`, or all of x."""
+        """Run the first len(w) layers one after another, each from its start through its `steps`
+        (default: all of x)."""
         for n, w_layer in enumerate(w):
             many = steps[n] if steps else len(x)
             frozen = recorded[n][:many] if recorded else None
@@ -115,8 +119,8 @@ class Passes:
             yield result
 
     def part(self, x: Array, part: slice, first: int | None = None) -> Any:
-        """The steps of a part from `first` on, and where they begin, which a twin has recorded.
-        What is before goes through `window` steps at a time, in no more memory than these."""
+        """The window of a part, which begins at step `first`: run through the steps before it,
+        `window` steps at a time to save memory, or for a twin take the recorded state."""
         net = self.net
         x = self.enter(x[part])
         K = max(len(x) - net.window, 0) if first is None else first
@@ -131,14 +135,15 @@ class Passes:
         return Window(x[K:], starts, [])
 
     def passes(self, w: list[Weights], window: Window) -> list[Pass]:
-        """The passes of the layers that have weights, in the steps that reach the logits."""
+        """Run the first len(w) layers through those steps of the window that can reach the
+        logits."""
         steps = [len(window.x)]
         for layer in reversed(self.net.blocks[1:]):
             steps.insert(0, max(steps[0] - layer.neuron.delay, 0))
         return list(self.through(w, window.x, window.starts, steps, window.recorded))
 
     def forward(self, w: Any, window: Any, x_dot: Array | None = None) -> tuple[Any, Any]:
-        """(logits, tapes), along x_dot (B, n, ...)."""
+        """(logits, passes), with a derivative along x_dot (B, n, ...) if it is given."""
         if x_dot is not None:
             window = window._replace(x=Dual(window.x, np.swapaxes(x_dot, 0, 1)))
         passes = self.passes(w, window)
@@ -146,7 +151,7 @@ class Passes:
         return logits.reshape(*logits.shape[:-3], self.net.ways), passes
 
     def back(self, w: Any, passes: Any, dlogits: Any, need_dx: bool = False) -> tuple[Any, Array]:
-        """(dx (B, n, ...), the gradient) from the adjoint of the logits; H v where that is dual."""
+        """(dx (B, n, ...), gradient) from the adjoint of the logits; if that is dual, (dx, H v)."""
         dlogits = dlogits.reshape(*dlogits.shape[:-1], 1, 1, self.net.ways)
         du = membranes_back(self.net.readout, dlogits, passes[-1].u, passes[-1].tape.spike)
         return self.back_through(w, passes, du, need_dx)
@@ -154,7 +159,7 @@ class Passes:
     def back_through(
         self, w: Any, passes: Any, dy: Any, need_dx: bool = False
     ) -> tuple[Any, Array]:
-        """The same from the adjoint of what the last of these layers hands on, time first."""
+        """The same from dy (n, B, ...), the adjoint of the last layer's output."""
         of = derivative if isinstance(dy, Dual) else value
         gradient = np.zeros(self.net.size, self.net.dtype)
         places = {p.name: p.slice for p in self.net.layout}
@@ -168,7 +173,8 @@ class Passes:
         return np.swapaxes(dy, 0, 1) if need_dx else None, gradient
 
     def gradient(self, w: Any, window: Any, y: Array, batch: int) -> tuple[float, Array, Array]:
-        """(loss, gradient, logits): a part's share of a batch's; H v where the weights are dual."""
+        """(loss, gradient, logits) of a part, the first two as its share of the batch's mean; with
+        dual weights H v in place of the gradient."""
         logits, passes = self.forward(w, window)
         seen, criterion = value(logits), self.net.criterion
         loss = float(criterion.value(seen, y)) * len(y) / batch
@@ -179,7 +185,7 @@ class Passes:
         return loss, self.back(w, passes, dlogits)[1], seen
 
     def _of_loss(self, name: str, of_loss: Any, logits: Any, batch: int) -> Array:
-        """The part's share of a derivative of the loss; ValueError where its shape is another."""
+        """A derivative of the loss as the part's share of the batch's mean, its shape checked."""
         if np.shape(of_loss) != logits.shape:
             raise ValueError(
                 f"{self.net.criterion.name}.{name} returned shape {np.shape(of_loss)}; expected "
@@ -189,23 +195,23 @@ class Passes:
         return np.asarray(of_loss, dtype) * dtype.type(len(logits) / batch)
 
     def release(self) -> None:
-        """Others may want the memory before these weights are needed again."""
+        """Free memory that can be computed again; nothing to do here."""
 
 
 class Loops(Checks):
-    """What a network with these layers computes.
+    """The base class of networks: their gradients.
 
-    Every method takes theta (size,), x event counts, and y (B,) labels (or, for the squared loss,
-    targets in the shape of the logits). spike="jet" or "smooth" with record=net.record(theta, x) computes a twin: the
-    smooth function whose derivatives are the network's own. Raises ValueError for arguments that do
-    not fit, and `NotFinite` for values that are not finite.
+    Methods take theta (size,), event counts x, and y (B,) labels (or, for the squared loss, targets
+    in the shape of the logits). With spike="jet" or "smooth" and record=net.record(theta, x) they
+    compute a twin: a smooth function whose derivatives are the network's surrogate ones. They raise
+    ValueError for arguments that do not fit, and `NotFinite` for values that are not finite.
     """
 
     reference = Passes
-    inference_part = 5  # samples that go through the layers together where no tape is kept
+    inference_part = 5  # samples in a part where no tape is kept
     window: int  # time steps that are differentiated
-    gain: float  # factor on the counts that come in
-    readout: str = "last"  # what the loss is given of the last layer's membranes
+    gain: float  # factor on the event counts
+    readout: str = "last"  # how logits are made from membranes, see `loss`
     backend: str
     input_shape: tuple[int, ...]
     blocks: tuple[Layer, ...]
@@ -214,23 +220,23 @@ class Loops(Checks):
     # ---- what comes in
 
     def weights(self, theta: Any) -> list[Weights]:
-        """What each layer computes with, views into theta; theta may have a derivative."""
+        """The weights of each layer, as views into theta, which may have a derivative."""
         arrays: dict[str, dict[str, Any]] = {layer.name: {} for layer in self.blocks}
         for p in self.layout:
             arrays[p.layer][p.part] = theta[p.slice].reshape(p.shape)
         return [layer.weights(arrays[layer.name]) for layer in self.blocks]
 
     def _taken(self, theta, x, spike="hard", record=None) -> tuple[Array, Array, tuple]:
-        """(theta, x, (form, record of a twin)) of what a method is given, checked."""
+        """A method's arguments, checked, as (theta, x, (form, record))."""
         theta = self._vector(theta, "theta")
         x = self._input(x)
         one_of("spike", spike, FORMS)
         if spike != "hard" and record is None:
-            raise ValueError(f"spike={spike!r} needs record=net.record(theta, x), what it freezes")
+            raise ValueError(f"spike={spike!r} needs record=net.record(theta, x)")
         return theta, x, (spike, None if spike == "hard" else record)
 
     def _input(self, x: Any) -> Array:
-        """x (B, T, H, W, C) as the first layer's shape asks, checked."""
+        """x (B, T, H, W, C) in the first layer's shape, checked."""
         x = array("x", x)
         if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
             axes = "(B, T, H, W, C)" if len(self.input_shape) == 3 else "(B, T, features)"
@@ -240,36 +246,37 @@ class Loops(Checks):
         return self._counts(x).reshape(*x.shape[:2], *self.blocks[0].input_shape)
 
     def _enter(self, x: Array) -> Array:
-        """gain times a part of it, time first and in the network's dtype."""
+        """gain times a part of x, time first, in the network's dtype."""
         x = np.ascontiguousarray(np.swapaxes(x, 0, 1))
         return x.astype(self.dtype) * self.dtype.type(self.gain)
 
     def _logits_shape(self, x: Array) -> tuple[int, ...]:
-        """(B, ways), or (B, n, ways) of n steps."""
+        """(B, ways), or (B, n, ways) for readout "steps"."""
         steps = (min(self.window, x.shape[1]),) if self.readout == "steps" else ()
         return len(x), *steps, self.ways
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
-        """Parts of a batch that go through the layers together, for a `second` derivative or
-        without; sums depend on them."""
+        """The parts of a batch, smaller where a `second` derivative follows; the last bits of a sum
+        depend on them."""
         sites = sum(prod(layer.sites) * layer.channels for layer in self.blocks)
         of_sample = min(self.window, x.shape[1]) * sites * self.dtype.itemsize
         size = PART_BYTES // (3 if second else 1) // of_sample
         return parts_of(len(x), min(max(size, 1), PART))
 
     def _engine(self, theta: Array, twin: tuple = ("hard", None), backs: int = 2) -> Any:
-        """What computes the layers at theta."""
+        """The engine that computes the layers at theta."""
         form, record = twin
         kind = self._kernels() if self.backend == "numba" and form == "hard" else self.reference
         return kind(self, theta, form, record, backs)
 
     def _kernels(self) -> type[Passes]:
+        """The engine of the backend numba."""
         return self.reference
 
     # ---- gradients
 
     def _sum(self, engine: Passes, of_part: Callable[[int], Array], parts: int) -> Array:
-        """The sum of vectors over the parts of a batch, in their order."""
+        """The sum of a vector over the parts of a batch, in their order."""
         total = np.zeros(self.size, self.dtype)
         in_order(of_part, range(parts), total.__iadd__)
         engine.release()
@@ -285,10 +292,10 @@ class Loops(Checks):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Gradients:
-        """(loss, gradient, logits, hvp); hvp(v) = H v, for any number of v.
+        """(loss, gradient, logits, hvp); hvp(v) = H v can be called any number of times.
 
-        theta and x must not change before the last call of hvp, which begins where the window does.
-        second=False saves the memory of that; hvp is then None.
+        theta and x must not change before the last call of hvp. second=False saves memory; hvp is
+        then None.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))

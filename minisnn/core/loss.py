@@ -1,59 +1,49 @@
-"""Losses of the logits (B, ways), or (B, n, ways) of n steps, and their first and second derivatives.
+"""From the readout's membranes to the loss, and back.
 
-A `Loss` has three methods: the mean loss over the batch, its gradient dlogits, and the directional
-derivative of that along logits_dot. Another loss is another such object, `SpikingNet(loss=...)`.
+The logits are made from the membranes u_t of the readout in the window, n steps:
+
+    last     u_n                       (B, ways), as in the paper
+    mean     1/n sum_t u_t             (B, ways)
+    count    1/n sum_t spike(u_t)      (B, ways), spikes per step
+    steps    u_t                       (B, n, ways)
+
+A loss (`bases.Loss`) has three methods: the mean loss over the batch, its gradient dlogits, and the
+directional derivative of that gradient. To add a loss, subclass `Loss` and pass an instance as
+`SpikingNet(loss=...)`.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..arguments import shown
-from .dual import Array
+from .bases import Loss
+from .dual import Array, linear
+from .linear import at_steps
+
+READOUTS = ("last", "mean", "count", "steps")
+
+_mean = linear(lambda u: u.mean(0))
+_mean_back = linear(lambda d, steps: np.repeat(d[None] / d.dtype.type(steps), steps, 0))
+exchanged = linear(lambda a: np.swapaxes(a, 0, 1))  # samples and steps
 
 
-class Loss:
-    """A loss of the logits (B, ways), or with readout="steps" (B, n, ways), and their targets y, with
-    its derivatives. Your own is a subclass with these three:
+def logits_of(readout: str, u: Any, spike: Any) -> Any:
+    """Logits from membranes u (n, B, ways), plain or dual; `spike` is the readout neuron's."""
+    if readout == "last":
+        return u[-1]
+    if readout == "steps":
+        return exchanged(u)
+    return _mean(spike.value(u) if readout == "count" else u)
 
-    value(logits, y)                           the mean loss over the batch, a number
-    backward(logits, y)                        its gradient dlogits, in the shape of the logits
-    backward_tangent(logits, logits_dot, y)    the directional derivative of that gradient along
-                                               logits_dot
 
-    one_hot   True: y has the shape and dtype of the logits; labels become one-hot rows, and
-              real-valued targets may be given. False: y is (B,) labels, nothing else
-
-    >>> class Quartic(ms.Loss):
-    ...     def value(self, logits, y):
-    ...         return ((logits - y) ** 4).sum() / len(y)
-    ...     def backward(self, logits, y):
-    ...         return 4 * (logits - y) ** 3 / len(y)
-    ...     def backward_tangent(self, logits, logits_dot, y):
-    ...         return 12 * (logits - y) ** 2 * logits_dot / len(y)
-    >>> net = ms.SpikingNet((4,), (), ways=2, loss=Quartic(), window=8)
-    >>> ms.gradcheck.check(net, inner_steps=()).ok
-    True
-    """
-
-    one_hot: bool = True
-    value: Callable
-    backward: Callable
-    backward_tangent: Callable
-
-    @property
-    def name(self) -> str:
-        """The name of the loss in files and messages.
-
-        >>> ms.SpikingNet((4,), (), ways=2, loss="squared").criterion.name
-        'squared'
-        """
-        return next((name for name, loss in LOSSES.items() if type(loss) is type(self)), repr(self))
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({values})"
+def membranes_back(readout: str, dlogits: Any, u: Any, spike: Any) -> Any:
+    """du (n, B, ways) from the adjoint of the logits."""
+    if readout == "last":
+        return at_steps(dlogits.reshape(1, *dlogits.shape), len(u), [len(u) - 1])
+    if readout == "steps":
+        return exchanged(dlogits)
+    du = _mean_back(dlogits, len(u))
+    return du * spike.slope(u) if readout == "count" else du
 
 
 def softmax(logits: Array) -> Array:
@@ -66,6 +56,7 @@ class CrossEntropy(Loss):
     """Mean softmax cross-entropy, -mean_b log softmax(logits_b)[y_b]; y (B,) integer labels."""
 
     one_hot = False
+    kind = "cross_entropy"
 
     def value(self, logits, y):
         top = logits.max(1)
@@ -83,8 +74,10 @@ class CrossEntropy(Loss):
 
 
 class Squared(Loss):
-    """Half the squared error, 1/2 |logits - y|^2, summed over outputs and its mean over samples and,
-    where logits (B, n, ways) have them, steps; y in the shape of the logits."""
+    """Half the squared error, 1/2 |logits - y|^2: summed over outputs, averaged over samples and,
+    with logits (B, n, ways), over steps. y has the shape of the logits."""
+
+    kind = "squared"
 
     def value(self, logits, y):
         return float(0.5 * np.sum((logits - y) ** 2) / y[..., 0].size)
@@ -96,20 +89,6 @@ class Squared(Loss):
         return logits_dot / y[..., 0].size
 
 
-LOSSES: dict[str, Loss] = {"cross_entropy": CrossEntropy(), "squared": Squared()}
+LOSSES: dict[str, Loss] = {loss.kind: loss for loss in (CrossEntropy(), Squared())}
 cross_entropy = LOSSES["cross_entropy"].value
 cross_entropy_backward = LOSSES["cross_entropy"].backward
-
-
-def loss_of(loss: Any) -> Loss:
-    """The loss of a name in LOSSES, or your own; ValueError for anything else."""
-    if isinstance(loss, str) and loss in LOSSES:
-        return LOSSES[loss]
-    if isinstance(loss, dict):  # of a configuration
-        what = f"the network's loss is {loss.get('words')}, an object of your own"
-        raise ValueError(f"{what}; in Python: read(path, loss=...)")
-    methods = ("value", "backward", "backward_tangent")
-    if not isinstance(loss, Loss) or not all(callable(getattr(loss, m, None)) for m in methods):
-        own = f"a minisnn.Loss with {', '.join(methods)}, not {shown(loss)}"
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or {own}")
-    return loss

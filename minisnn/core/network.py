@@ -1,7 +1,6 @@
-"""The network that one makes and asks: its settings, theta by name, initialisation, features, and
-products with its Jacobian.
+"""The class `Network`: settings, theta by name, initialisation, features, and Jacobian products.
 
-What runs in a gradient and in H v is `loops`.
+The gradient and H v are in its base class, `loops.Loops`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,12 +22,12 @@ from ..arguments import (
     whole,
     wholes,
 )
-from ..parallel.checks import NotFinite
+from .checks import NotFinite
 from ..parallel.threads import in_order
-from .architecture import Named, built, configuration_of, neuron_of
+from .architecture import Named, built, configuration_of, loss_of, neuron_of
 from .dual import Array, derivative
 from .init import lsuv, orthogonal
-from .linear import traces, traces_back
+from .linear import at_steps, traces, traces_back
 from .loops import (
     Gradients,
     Loops,
@@ -37,8 +36,7 @@ from .loops import (
     Record,
     parts_of,
 )
-from .loss import LOSSES, loss_of
-from .readout import at_steps
+from .loss import LOSSES
 
 __all__ = ["Gradients", "LossAndGradient", "Network", "Seen", "at_steps", "parts_of"]
 BACKENDS = ("numba", "numpy")
@@ -59,8 +57,8 @@ class LossAndGradient(NamedTuple):
 
 
 class Features(NamedTuple):
-    """p (B, F), what the readout weighs, and its pullback: dp (B, F) -> (dp / dtheta)^T dp, flat
-    and zero in the readout."""
+    """Features p (B, F), the inputs of the readout's weights, and their pullback: dp (B, F) ->
+    (dp / dtheta)^T dp, flat and zero in the readout."""
 
     p: Array
     pullback: Callable[[Array], Array]
@@ -74,8 +72,7 @@ class Jvp(NamedTuple):
 
 
 class Adjoints(NamedTuple):
-    """J^T dlogits: of the parameters, flat like theta, and of the event counts, in the shape of
-    x."""
+    """J^T dlogits: dtheta, flat like theta, and dx, in the shape of the event counts x."""
 
     dtheta: Array
     dx: Array
@@ -89,9 +86,9 @@ class Vjp(NamedTuple):
 
 
 class Linearized(NamedTuple):
-    """A network at one theta and x: the logits (B, ways), and products with their Jacobian J.
+    """The logits (B, ways) at one theta and x, and products with their Jacobian J.
 
-    jvp(theta_dot, x_dot)   logits_dot (B, ways); either may be None, which is zero
+    jvp(theta_dot, x_dot)   logits_dot (B, ways); either may be None, meaning zero
     vjp(dlogits)            `Adjoints`
     """
 
@@ -101,34 +98,34 @@ class Linearized(NamedTuple):
 
 
 def each(of_part: Callable, parts: Sequence) -> list:
-    """What it gives of every part, in their order."""
+    """The results of `of_part` for all parts, in order."""
     results: list = []
     in_order(of_part, parts, results.append)
     return results
 
 
 class Engine(Passes):
-    """`Passes`, and what else is asked of layers."""
+    """`Passes`, and the other computations with layers: single layers, features."""
 
     def layer(self, n: int, y: Any, membranes: bool = False) -> tuple[Any, Any]:
-        """(the membranes of layer n in the window, what it hands on), from the first step on."""
+        """(membranes in the window, output) of layer n for an input y from the first step on."""
         layer = self.net.blocks[n]
         result = layer.forward(self.w[n], y, layer.begin(y.shape[1], self.net.dtype), len(y))
         return result.u[-self.net.window :], result.y
 
     def dense(self, y: Any) -> Array:
-        """What is handed on as an array (B, T, H, W, C)."""
+        """A layer's output as an array (B, T, H, W, C)."""
         return np.swapaxes(y, 0, 1)
 
     def outputs(self, x: Array) -> Iterator[Array]:
-        """Of each layer below the readout what it hands on."""
+        """The output of each layer below the readout, one after another."""
         y = self.enter(x)
         for n in range(len(self.net.blocks) - 1):
             y = self.layer(n, y)[1]
             yield self.dense(y)
 
     def features(self, window: Any, at: Sequence[int]) -> tuple[Array, Any]:
-        """(what the readout weighs at these steps of the window (B, readings F), tapes)."""
+        """(the readout's traces at some steps of the window (B, readings F), passes)."""
         passes = self.passes(self.w[:-1], window)
         y = passes[-1].y if passes else window.x
         readout, start = self.net.blocks[-1], window.starts[-1]
@@ -136,22 +133,22 @@ class Engine(Passes):
         return np.swapaxes(p, 0, 1).reshape(p.shape[1], -1), passes
 
     def seen(self, window: Any) -> tuple[Array, Array]:
-        """Features at the last step, and logits, by the same pass."""
+        """(features at the last step, logits), from one pass."""
         logits, passes = self.forward(self.w, window)
         return passes[-1].tape.p[-1].reshape(len(logits), -1), logits
 
 
-# what answers where features and logits of (network, theta, x) are asked for: it may know them
+# the function that computes (features, logits); `meta.remembered` puts one with a memory here
 answer: ContextVar[Callable] = ContextVar("answer", default=lambda net, *of: net._seen(*of))
 
 
 class Network(Loops):
-    """A network over one flat theta; `SpikingNet` and `ConvNet` say what its layers are."""
+    """The base class of `SpikingNet` and `ConvNet`: a network over one flat theta."""
 
     reference = Engine
     init_rate = 0.288
     init_rounds = 5
-    threshold = 0.0  # of u; what initialisation holds the rate against
+    threshold = 0.0  # of u, at which initialisation sets the rate
 
     # ---- settings
 
@@ -167,8 +164,7 @@ class Network(Loops):
         learn: tuple[str, ...] = (),
         **how: Any,
     ) -> None:
-        """What all networks have: the layers of these and of a readout, and where their arrays are
-        in theta."""
+        """Check and store the settings that all networks have, and lay out theta."""
         shape = input_shape if is_sequence(input_shape) else (input_shape,)
         self.input_shape = wholes("input_shape", shape)
         good = len(self.input_shape) in (1, 3) and min(self.input_shape) > 0
@@ -195,15 +191,13 @@ class Network(Loops):
                 layer.held(name)
 
     def _settings(self) -> dict[str, Any]:
-        """What it was made of."""
+        """The arguments it was created with."""
         settings = {**vars(self), "loss": self.criterion}
         return {name: settings[name] for name in signature(type(self)).parameters}
 
     def configuration(self) -> dict[str, Any]:
-        """All settings that `from_configuration` needs to build this network again, in plain JSON
-        types.
-
-        A neuron or loss of your own appears in words only, and must then be given again.
+        """All settings, in plain JSON types, from which `from_configuration` builds the network
+        again. A neuron or loss of your own appears only as text, and must then be passed again.
 
         >>> settings = ms.SpikingNet((6,), (), ways=3).configuration()
         >>> settings["input_shape"], settings["ways"], settings["pool"]
@@ -214,7 +208,7 @@ class Network(Loops):
 
     @classmethod
     def from_configuration(cls, configuration: dict[str, Any], **changes: Any) -> Self:
-        """The network of a `configuration()`; keyword arguments replace its entries.
+        """Build the network of a `configuration()`; keyword arguments replace its entries.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> ms.SpikingNet.from_configuration(net.configuration(), ways=5).ways
@@ -227,8 +221,8 @@ class Network(Loops):
 
     @property
     def own(self) -> str:
-        """In words, the parts that are objects of your own, which no file or tool can hold; empty
-        where there are none."""
+        """The parts that are your own objects, which files and tools cannot hold, as text; empty if
+        there are none."""
         settings = self.configuration()
         parts = [settings, *settings.get("layers", ())]
         plain = [*(part.get("neuron") for part in parts), settings["loss"]]
@@ -237,8 +231,8 @@ class Network(Loops):
 
     @property
     def beyond(self) -> str:
-        """In words, what of it is more than conv layers that are all alike, dense ones and a
-        readout of one neuron, whose last membrane is the answer; empty where nothing is.
+        """The features, as text, beyond identical conv layers, dense layers and a readout of the
+        last membrane; empty if there are none.
 
         >>> ms.SpikingNet((6,), layers=[ms.Dense(5, recurrent=True)], ways=3, learn=("alpha",)).beyond
         'layers given as a list, learned constants (alpha)'
@@ -250,7 +244,7 @@ class Network(Loops):
         return ", ".join(words + [f"readout {self.readout!r}"] * (self.readout != "last"))
 
     def like(self, **changes: Any) -> Self:
-        """This network with other settings.
+        """A network like this one with some settings changed.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> net.like(dtype="float64").dtype, net.like(ways=5).ways
@@ -266,7 +260,7 @@ class Network(Loops):
 
     @property
     def apart(self) -> bool:
-        """Whether the bits of what a sample gives do not depend on the samples next to it.
+        """True if a sample's results do not depend, to the bit, on the rest of its batch.
 
         >>> ms.SpikingNet((6,), (), ways=3).apart
         True
@@ -276,7 +270,7 @@ class Network(Loops):
     # ---- theta
 
     def views(self, theta: Array) -> dict[str, Array]:
-        """The arrays in theta by name; views, not copies.
+        """The arrays in theta, by name: views, not copies.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> theta = np.zeros(net.size, np.float32)
@@ -288,7 +282,7 @@ class Network(Loops):
         return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
 
     def slice_of(self, layer: str) -> slice:
-        """Where a layer's arrays are in theta.
+        """The slice of theta that holds a layer's arrays.
 
         >>> ms.SpikingNet((6,), (), hidden=(5,), ways=3).slice_of("readout")
         slice(35, 53, None)
@@ -297,8 +291,8 @@ class Network(Loops):
         return slice(parts[0].start, parts[-1].stop)
 
     def parameters(self, theta: Array) -> list[tuple[Any, Array, Array]]:
-        """(layer, weight (k, k, C_in, C_out), bias) of every layer: views into theta; the layer's
-        neuron at the constants that theta holds."""
+        """(layer, weight (k, k, C_in, C_out), bias) for every layer: views into theta, and a layer
+        whose neuron has the learned constants."""
         self._check_vector(theta, "theta")
         triples = []
         for layer, w in zip(self.blocks, self.weights(theta)):
@@ -308,7 +302,7 @@ class Network(Loops):
         return triples
 
     def constants(self, theta: Array) -> dict[str, float]:
-        """The learned constants by name, as the neurons have them: a decay, not its logit.
+        """The learned constants by name; a decay as such, not its logit.
 
         >>> net = ms.SpikingNet((6,), layers=[ms.Dense(5)], ways=3, learn=("alpha",))
         >>> constants = net.constants(net.init(np.random.default_rng(0)))
@@ -319,7 +313,7 @@ class Network(Loops):
         return {f"{b.name}.{name}": getattr(b.neuron, name) for b in layers for name in b.learn}
 
     def without_readout(self, vector: Array) -> Array:
-        """A copy of a vector, flat like theta, that is zero in the readout.
+        """A copy of a vector that is flat like theta, with zeros for the readout.
 
         >>> net = ms.SpikingNet((6,), (), ways=3, hidden=(5,))
         >>> int(net.without_readout(np.ones(net.size)).sum()) == net.size - (5 * 3 + 3)
@@ -330,15 +324,15 @@ class Network(Loops):
         return vector
 
     def with_silent_readout(self, theta: Array) -> Array:
-        """A copy of theta whose readout has weights of zero and one bias for all classes, so far below
-        the threshold that none of its neurons fires while it learns; any, where none ever does."""
+        """A copy of theta whose readout has zero weights, and for all classes the same bias, so low
+        that no readout neuron fires in the first inner steps."""
         theta = self.without_readout(theta)
         self.views(theta)["readout.bias"][...] = self.blocks[-1].neuron.silent_bias
         return theta
 
     def readout_bias(self, steps: int) -> float | None:
-        """The factor of the readout's bias in the logits after this many steps; None where logits
-        are not W p + a bias, for the readout of `LIF` is reset."""
+        """The factor of the readout's bias in the logits after this many steps; None if the readout
+        resets, as that of `LIF`, so that logits are not linear in the bias."""
         neuron = self.blocks[-1].neuron
         decays = [getattr(neuron, name) for name in neuron.filtering]
         ones = np.ones((steps, 1))
@@ -353,20 +347,19 @@ class Network(Loops):
         variance: float = 1.0,
         rounds: int | None = None,
     ) -> Array:
-        """A theta to start from: orthogonal weights and zero biases, scaled and shifted to x where
-        it is given (`lsuv`).
+        """A theta to start from: orthogonal weights and zero biases, then scaled and shifted to fit
+        x if it is given (`init.lsuv`).
 
-        x          event counts, as of the other methods
-        rate       share of the membranes that then exceed the threshold; None: the network's
-                   default
-        variance   that the membranes (of a `ConvNet` the inputs of the softplus) then have
-        readout    "fit", or "zero": weights and biases of zero, so that no class is preferred
-        rounds     of the fit; None: the network's default
+        x          event counts, as in the other methods
+        rate       share of membranes above the threshold after the fit; None: the network's default
+        variance   variance of the membranes (in a `ConvNet`: of the softplus's inputs) after the fit
+        readout    "fit", or "zero": zero weights and biases, so that no class is preferred
+        rounds     rounds of the fit; None: the network's default
 
         With readout="zero" the first inner step makes the readout a classifier by similarity to the
-        support, and meta-training makes progress at once. Kao, Chiu & Chen 2022 ("MAML is a noisy
-        contrastive learner in classification", ICLR) call this the zeroing trick and explain why it
-        helps.
+        support, so that meta-training makes progress from the beginning. Kao, Chiu & Chen 2022
+        ("MAML is a noisy contrastive learner in classification", ICLR) call this the zeroing trick
+        and explain why it helps.
 
         >>> net = ms.SpikingNet((8, 8, 2), channels=(4,), ways=3)
         >>> theta = net.init(np.random.default_rng(0), readout="zero")
@@ -386,7 +379,7 @@ class Network(Loops):
             theta = lsuv(self, theta, x, rate, variance, rounds, readout == "fit")
         return self.without_readout(theta) if readout == "zero" else theta
 
-    # ---- what it computes, but for what `Loops` has
+    # ---- logits and losses
 
     def __call__(
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
@@ -427,8 +420,8 @@ class Network(Loops):
         """(loss, gradient): the mean loss over the batch, and its gradient, flat like theta.
 
         A spiking network's gradient has surrogate derivatives at every spike and is otherwise exact
-        backpropagation through the last `window` steps, the reset included. In the jet form, at its
-        own record, these are the very same numbers.
+        backpropagation through the last `window` steps, the reset included. The jet form, at its
+        own record, has exactly the same loss and gradient.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -461,8 +454,8 @@ class Network(Loops):
         return self.gradients(theta, x, y, spike=spike, record=record).hvp(v)
 
     def record(self, theta: Array, x: Array) -> Record:
-        """What a twin holds fixed, a dictionary for each layer: `start`, its state at the window's
-        start, and `u`, its membranes within the window (B, n, H, W, C).
+        """The quantities that a twin keeps fixed, a dictionary for each layer: `start`, its state
+        at the window's start, and `u`, its membranes within the window (B, n, H, W, C).
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -479,7 +472,7 @@ class Network(Loops):
         return [{"start": start, "u": u} for start, u in zip(window.starts, membranes)]
 
     def activity(self, theta: Array, x: Array) -> dict[str, float]:
-        """Mean output of every layer below the readout, after pooling: over batch, time and sites.
+        """Mean output of each layer below the readout, after pooling, over batch, time and sites.
 
         >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
         >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -501,12 +494,12 @@ class Network(Loops):
         record: Record | None = None,
         readings: int = 1,
     ) -> Array:
-        """What the readout weighs, (B, F): in a spiking network, its presynaptic trace at the last
-        step.
+        """The inputs of the readout's weights, (B, F): in a spiking network, its presynaptic traces
+        at the last step.
 
-        readings   R: the trace at the last step of each R-th of the recording, one behind the other,
-                   (B, R F), which says when something happened. A twin's window has to reach into
-                   the first of them.
+        readings   R: the traces at the ends of R equal stretches of the recording, concatenated to
+                   (B, R F); they show when something happened. A twin's window must reach into the
+                   first stretch.
 
         >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
         >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -527,7 +520,7 @@ class Network(Loops):
         readings: int = 1,
     ) -> Features:
         """Features and their pullback, which may be called once; theta and x must not change before
-        that. The window has to reach into the first of several `readings`.
+        that. The window must reach into the first of several `readings`.
 
         >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
         >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -538,7 +531,8 @@ class Network(Loops):
         return self._features(theta, x, spike, record, readings, True)
 
     def _features(self, theta, x, spike, record, readings, pull) -> Features:
-        """Without a number of readings, of each step of the window."""
+        """Features and pullback at the ends of `readings` stretches, or (None) at each step of the
+        window."""
         theta, x, twin = self._taken(theta, x, spike, record)
         steps = x.shape[1]
         first = max(steps - self.window, 0)
@@ -594,8 +588,7 @@ class Network(Loops):
             logits_dot = (dz / dtheta) theta_dot + (dz / dx) x_dot
 
         theta_dot   flat like theta; None: zero
-        x_dot       real numbers in the shape of x; None: zero. What it has before the gradient
-                    window counts nothing
+        x_dot       real numbers in the shape of x; None: zero. Those before the window are ignored
 
         For several directions at one theta and x see `linearize`. Source: forward mode, Griewank &
         Walther 2008, Evaluating Derivatives, chapter 3.
@@ -619,9 +612,9 @@ class Network(Loops):
             dtheta = (dz / dtheta)^T dlogits      flat like theta, summed over the batch
             dx     = (dz / dx)^T dlogits          in the shape of x, with respect to event counts
 
-        dx says what one more event, anywhere, would do to <dlogits, logits>: with the loss's
-        dlogits (`net.criterion.backward(logits, y)`) to the loss, with a one for a class to its
-        logit. It is zero before the gradient window, and in the last steps too where neurons delay.
+        dx is the effect of one more event, anywhere, on <dlogits, logits>: on the loss for the
+        loss's dlogits (`net.criterion.backward(logits, y)`), on a class's logit for a one there and
+        zeros elsewhere. It is zero before the window, and if neurons delay also in the last steps.
         theta and x must not change before the last call. Source: reverse mode, Griewank & Walther
         2008, chapter 3; as a picture of what a network looks at, Simonyan, Vedaldi & Zisserman 2014
         (ICLR workshop).
@@ -646,7 +639,7 @@ class Network(Loops):
             jvp(theta_dot, x_dot) = J (theta_dot, x_dot)          either may be left out
             vjp(dlogits)          = J^T dlogits = (dtheta, dx)
 
-        The two are each other's adjoints: <dlogits, jvp(a, b)> = <dtheta, a> + <dx, b>. theta and x
+        The two are adjoint to each other: <dlogits, jvp(a, b)> = <dtheta, a> + <dx, b>. theta and x
         must not change before the last call, and tapes are kept until then.
 
         >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
@@ -679,7 +672,8 @@ class Network(Loops):
         return Linearized(self._finite(logits, theta), jvp, vjp)
 
     def _linear(self, engine: Engine, x: Array) -> tuple[Array, Callable, Callable]:
-        """(logits, (theta_dot, x_dot) -> logits_dot, dlogits -> (dtheta, dx)), x as it enters."""
+        """(logits, (theta_dot, x_dot) -> logits_dot, dlogits -> (dtheta, dx)), for the network's
+        input x."""
         parts = self._parts(x, True)
         many = range(len(parts))
         first = max(x.shape[1] - self.window, 0)
@@ -719,7 +713,7 @@ class Network(Loops):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Callable[[Array], Array]:
-        """v -> G v, the Gauss-Newton products of `gauss_newton_product`, for any number of v.
+        """The function v -> G v, see `gauss_newton_product`; it can be called any number of times.
 
         >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -752,9 +746,9 @@ class Network(Loops):
         loss times v.
 
         J = dz / dtheta, and H_loss is the Hessian of the loss in the logits, as
-        `net.criterion.backward_tangent` has it. G is the Hessian less what the curvature of the
-        network itself brings, H = G + sum_i (dloss / dz_i) (d2 z_i / dtheta2). It is symmetric, and
-        positive semi-definite where the loss is convex in the logits, as both are that ship. For
+        `net.criterion.backward_tangent` computes it. G is the Hessian without the curvature of the
+        network itself, H = G + sum_i (dloss / dz_i) (d2 z_i / dtheta2). It is symmetric, and
+        positive semi-definite if the loss is convex in the logits, as both built-in losses are. For
         the squared loss H_loss = I / B, for the cross-entropy G is the Fisher matrix, see
         `fisher_product`. Source: Schraudolph 2002 (Neural Computation 14); Martens 2020 (JMLR 21).
 
@@ -782,11 +776,11 @@ class Network(Loops):
             F = mean_b E_k [g_bk g_bk^T]       k ~ softmax(z_b), g_bk = d log p(k | x_b) / dtheta
               = J^T diag_b((diag(s_b) - s_b s_b^T) / B) J          s_b = softmax(z_b)
 
-        The expectation is over the model's own labels, so that no y is needed. For a network with
-        loss "cross_entropy" this is `gauss_newton_product`, whatever y. It is not the *empirical*
-        Fisher, mean_b g_b g_b^T with the labels of the data, which is neither (Kunstner, Balles &
-        Hennig 2019, NeurIPS); the gradients of single samples that one is made of are those of
-        `loss_and_gradient`. Source: Amari 1998 (Neural Computation 10); Martens 2020 (JMLR 21).
+        The expectation is over the model's own labels, so no y is needed. For a network with loss
+        "cross_entropy" this equals `gauss_newton_product` for any y. It differs from the
+        *empirical* Fisher, mean_b g_b g_b^T with the labels of the data (Kunstner, Balles & Hennig
+        2019, NeurIPS), which `loss_and_gradient` of single samples gives. Source: Amari 1998
+        (Neural Computation 10); Martens 2020 (JMLR 21).
 
         >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))

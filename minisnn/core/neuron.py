@@ -1,27 +1,26 @@
-"""Spikes and neurons: constants, checked, and one step forward and one back.
+"""The spike and its surrogate derivatives, and the neuron LIF: one step forward, one step back.
 
     forward(I, z) -> (u, z')                     the membrane u, and the states of the next step
     backward(I, z, u, du, dz) -> (dI, dz, dk)    adjoints; dk those of the constants in `learnable`
 
-I is the current of its synapse, z a tuple of the states before the step, zero at the start; du and
-dz on the way in are the adjoints of u and z'. In a step self.spike(u) is the spike and self.slope(u)
-its derivative, the surrogate; a constant that is learned is a number that may have a derivative, and
-so may all that a step is given (`dual`): the second derivatives are these same two methods'.
+I is the current from the synapse, z a tuple of the states before the step, zero at the start.
+backward receives the adjoints du of u and dz of z'. In a step, self.spike(u) is the spike and
+self.slope(u) its derivative, the surrogate. Any argument, and any learned constant, may be a number
+with a derivative (`dual`): run on these, the same two methods give the second derivatives.
 
-Both work element by element: no site sees another. They need not know whether the reset is
-detached, which twin is computed, or where the window begins. A neuron of your own is an `own.Neuron`.
+Both methods work element by element. They are the same for a detached reset, for each twin and on
+both sides of the window's start. To write a neuron, subclass `own.Neuron`.
 """
 
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
-from math import inf
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..arguments import shown
-from .constants import SLOPE, Constants, Surrogate
+from .bases import SLOPE, Constants, Surrogate
 from .dual import Array, curve, value
 
 # ---- the spike: a step whose derivatives are those of a smooth function, the surrogate
@@ -36,13 +35,13 @@ FORMS = ("hard", "jet", "smooth")
 
 
 def inverse(a: Any) -> Any:
-    """1 / a where a >= 1. In float32 the kernels have a quicker way, good to a unit in the last
+    """1 / a for a >= 1. The kernels have a faster way in float32, exact to one unit in the last
     place."""
     return a.inverse if hasattr(a, "inverse") else 1 / a
 
 
 class FastSigmoid(Surrogate):
-    """That of the paper, see above (the name is Zenke & Ganguli's, 2018)."""
+    """The paper's surrogate, see above (the name is Zenke & Ganguli's, 2018)."""
 
     kinks = (0.0,)
 
@@ -68,18 +67,17 @@ def step(a: Any) -> Any:
 
 @dataclass(frozen=True)
 class Spike:
-    """The spike of a membrane u and its slope, as functions for numbers with a derivative too. Every
-    spike carries a 2-jet: value, slope, curvature. It has three forms:
+    """The spike of a membrane u, and its slope; u may be a number with a derivative.
 
         hard     Theta(a)                                         the spiking network itself
-        jet      Theta(a0) + sigma'(a0) (a - a0) + sigma''(a0)/2 (a - a0)^2    smooth, that jet at a0
-        smooth   sigma(a)                                         smooth, same slope and curvature
+        jet      Theta(a0) + sigma'(a0) (a - a0) + sigma''(a0)/2 (a - a0)^2
+        smooth   sigma(a)
 
-    recorded   of a twin: the membrane of the spiking network, for a0. There the jet form has its
-               value, slope and curvature, so that its surrogate gradient and Hessian are the true
-               ones of the jet form
-    detached   whether the spike is a constant: its value in a twin is then the recorded one, and
-               its slope is zero
+    The last two forms, the twins, are smooth functions: their true derivatives are the surrogate
+    ones, in the jet form at a = a0.
+
+    recorded   membrane of the spiking network, which gives a twin its a0 = recorded - threshold
+    detached   True: the spike is a constant, and its slope zero
     """
 
     surrogate: Surrogate
@@ -89,13 +87,13 @@ class Spike:
     detached: bool = False
 
     def about(self, recorded: Any, detached: bool = False) -> "Spike":
-        """The same at another recorded membrane."""
+        """This spike with another recorded membrane."""
         if recorded is None and detached == self.detached:
             return self
         return replace(self, recorded=recorded, detached=detached)
 
     def value(self, u: Any) -> Any:
-        """1 from the threshold on; its derivative is the surrogate."""
+        """1 where u >= threshold, else 0; its derivative is the surrogate."""
         of, a = self.surrogate, u - self.threshold
         if self.form == "hard":
             return step(value(a)) if self.detached else curve(step, of.prime)(a)
@@ -108,7 +106,7 @@ class Spike:
         return step(a0) + of.prime(a0) * away + 0.5 * of.second(a0) * away * away
 
     def slope(self, u: Any) -> Any:
-        """The surrogate derivative; its own derivative is the curvature."""
+        """The surrogate derivative; the derivative of this is the curvature."""
         of, a = self.surrogate, u - self.threshold
         if self.detached:
             return np.zeros_like(value(u))
@@ -122,7 +120,7 @@ class Spike:
 
 
 class computed:
-    """A property that a step gives another value."""
+    """A property that an instance attribute of the same name replaces."""
 
     def __init__(self, function: Callable[[Any], Any]):
         self.function = function
@@ -132,20 +130,20 @@ class computed:
 
 
 class Dynamics(Constants):
-    """A neuron at work."""
+    """The base class of all neurons."""
 
     @computed
     def spike(self) -> Any:
-        """The surrogate of the neuron's spike; in a step, the spike itself as a function of u."""
+        """The surrogate of the spike; in a step, the spike itself as a function of u."""
         return self.surrogate or FastSigmoid(getattr(self, "slope", SLOPE))
 
     def jet(self, form: str) -> Any:
-        """Its spike and the slope of that, as functions."""
+        """The spike in one of its forms."""
         return Spike(self.spike, getattr(self, "threshold", 0.0), form)
 
     def at_work(self, constants: dict[str, Any], jet: Any) -> Any:
-        """What makes its steps in a layer: the neuron with its learned constants at these values,
-        self.spike and self.slope the functions of `jet`."""
+        """A copy that computes steps: with these values of the learned constants, and with
+        self.spike and self.slope from the `Spike` jet."""
         worker = copy(self)
         learns = any(name in self.learnable for name in constants)
         vars(worker).update(constants, spike=jet.value, slope=jet.slope, learns=learns)
@@ -153,8 +151,8 @@ class Dynamics(Constants):
 
     @property
     def filtering(self) -> tuple[str, ...]:
-        """Constants that are the decays of the synapse's filters: the current's, and where it
-        delays the membrane's.
+        """Names of the decays of the synapse's filters: beta, and alpha unless the membrane
+        integrates by itself.
 
         >>> ms.LIF().filtering, ms.CubaLIF().filtering
         (('beta', 'alpha'), ('beta',))
@@ -162,21 +160,16 @@ class Dynamics(Constants):
         return ("beta", "alpha") if self.delay else ("beta",)
 
     @property
-    def readout(self) -> "Dynamics":
-        """The neuron of the readout."""
-        return self if self.delay else Leaky(self.alpha, self.beta)
-
-    @property
     def silent_bias(self) -> float:
-        """A bias with which it does not fire as long as a step that learns is small."""
+        """A bias at which the neuron stays silent through small learning steps."""
         return 0.0
 
 
 @dataclass(frozen=True, repr=False)
 class LIF(Dynamics):
-    """Constants of the paper's neuron.
+    """The paper's neuron.
 
-    Its states p, q, r start at zero; x_t are presynaptic spikes, or gain * event count in the first
+    The states p, q, r start at zero; x_t are presynaptic spikes, or gain * event count in the first
     layer.
 
         u_t = W p_t + b - rho r_t                p_{t+1} = alpha p_t + (1 - alpha) q_t
@@ -188,7 +181,7 @@ class LIF(Dynamics):
     threshold            firing threshold of u
     slope                kappa of the surrogate derivative 1 / (kappa |u - threshold| + 1)^2
     gain                 factor on the event counts that enter the first layer
-    surrogate            a `Surrogate` in place of that derivative, or None
+    surrogate            a `Surrogate` that replaces this derivative, or None
 
     The defaults are the constants of the paper's authors (steps of 1 ms: time constants 19.5, 9.5
     and 2.3 ms). Raises ValueError for constants out of range. Source: Stewart & Neftci 2022, Eq. 4
@@ -226,33 +219,12 @@ class LIF(Dynamics):
 
     @property
     def silent_bias(self) -> float:
-        """What has just fired is reset, and a small inner step moves the membrane by less."""
+        """A bias below the threshold by ten resets."""
         return self.threshold - 10 * self.rho
 
 
-@dataclass(frozen=True, repr=False)
-class Leaky(Dynamics):
-    """The readout of a network of `CubaLIF`: the synapse's two filters, no spike and no reset.
-
-    v_t = alpha v_{t-1} + (1 - alpha) i_t      the membrane, is what the second filter gives
-    """
-
-    alpha: float
-    beta: float
-    delay: ClassVar[int] = 0
-    fires: ClassVar[bool] = False
-    threshold: ClassVar[float] = inf  # never reached
-    filtering = ("beta", "alpha")  # both are the synapse's
-
-    def forward(self, I, z):
-        return I, z
-
-    def backward(self, I, z, u, du, dz):
-        return du, dz, ()
-
-
 def check_states(neuron: Any, states: Any, names: tuple[str, ...], method: str) -> None:
-    """ValueError where a method does not return one array for each state."""
+    """Raise ValueError unless a method returned one array for each state."""
     if not isinstance(states, tuple) or len(states) != len(names):
         raise ValueError(
             f"{type(neuron).__name__}.{method} must return a tuple of {len(names)} states "

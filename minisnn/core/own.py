@@ -1,4 +1,4 @@
-"""A neuron of your own: two methods, or the four passes that version 0.2 asked for."""
+"""The base class of a neuron of your own: two methods, or the four passes of version 0.2."""
 
 from copy import copy
 from dataclasses import dataclass, field
@@ -8,32 +8,33 @@ import numpy as np
 
 from ..arguments import must
 from ..parallel.once import once
+from .bases import SLOPE, Surrogate
 from .dual import Array, Dual, cast, derivative, value
-from .neuron import SLOPE, Dynamics, Surrogate, check_states
+from .neuron import Dynamics, check_states
 
 TANGENTS = ("forward_tangent", "backward_tangent")
 
 
 @dataclass(frozen=True, repr=False)
 class Neuron(Dynamics):
-    """The base of a neuron of your own: its constants, and ONE step, forward and backward.
+    """The base class of a neuron of your own: its constants, and one step, forward and backward.
 
-    It is a dataclass (frozen=True) whose constants are all floats, and names what `Dynamics` lists
-    as far as that differs. `states` names the states z, which are zero at the start:
+    A subclass is a dataclass (frozen=True) of floats. It sets those attributes of
+    `bases.Constants` that differ, such as `states`, the names of the states z, and defines
 
         forward(I, z) -> (u, z')
         backward(I, z, u, du, dz) -> (dI, dz, dk)
 
-    forward gives the membrane u and the states z' of the next step; backward goes from the adjoints
-    of u and z' to those of I and z, and to dk, those of the constants that `learnable` names: of
-    each its part at every site, () where there are none. In both self.spike(u) is the spike of u
-    and self.slope(u) its derivative. What they compute must be arithmetic, or a function that
-    `dual.RULES` has (np.exp, np.tanh, ...): second derivatives come by the same two methods.
+    forward returns the membrane u and the states z' of the next step. backward receives the
+    adjoints of u and z'; it returns those of I and z, and dk, those of the constants in
+    `learnable`, each as an array over all sites (() if there are none). In both, self.spike(u) is
+    the spike and self.slope(u) its derivative. Use arithmetic and the functions in `dual.RULES`
+    (np.exp, np.tanh, ...), because the same two methods also compute the second derivatives.
 
-    I is W p_t + b of presynaptic traces as of `LIF`, with its delay of two steps. In a class with
-    `delay = 0` it is the current i_t = beta i_{t-1} + (1 - beta) (W x_t + b) of `CubaLIF`, and the
-    readout is then a leaky integrator. Other tools and chips do not know such neurons.
-    `gradcheck.check(net)` proves the two methods.
+    I is W p_t + b, with the presynaptic traces p of `LIF` and their delay of two steps. With `delay
+    = 0` it is the current of `CubaLIF`, i_t = beta i_{t-1} + (1 - beta) (W x_t + b), and the
+    readout is a leaky integrator. `gradcheck.check(net)` checks the two methods. Such neurons
+    cannot be exported to other tools or chips.
 
     A class of version 0.2 with four passes (forward(I, z, spike), backward(at, du, dz),
     forward_tangent, backward_tangent) still runs.
@@ -76,10 +77,11 @@ class Neuron(Dynamics):
 
 
 class At:
-    """A step of four passes where its derivatives are taken: the current I, the states z before it,
-    the membrane u, the constants that may be learned; and value, slope and curvature of its spike.
+    """The point at which a step of four passes is differentiated: the current I, the states z
+    before the step, the membrane u, the learnable constants, and the spike's value, slope and
+    curvature.
 
-    Slope and curvature are zero where the reset is detached. Arrays (B, H, W, C).
+    Slope and curvature are zero if the reset is detached. Arrays are (B, H, W, C).
     """
 
     def __init__(self, I: Array, z: tuple, u: Array, constants: tuple, jet: Any):
@@ -91,22 +93,22 @@ class At:
 
     @once
     def spike(self) -> Array:
-        """Its value, 1 or 0."""
+        """The spike: 1 or 0."""
         return self._jet.value(self.u)
 
     @once
     def slope(self) -> Array:
-        """Its first derivative by u."""
+        """The spike's first derivative with respect to u."""
         return self._jet.slope(self.u)
 
     @once
     def curvature(self) -> Array:
-        """Its second derivative by u."""
+        """The spike's second derivative with respect to u."""
         return derivative(self._jet.slope(Dual(self.u, np.ones_like(self.u))))
 
 
 class Dot(NamedTuple):
-    """Directional derivatives at a step of I, z, u and the constants that may be learned."""
+    """Directional derivatives of a step's I, z, u and learnable constants."""
 
     I: Array
     z: tuple[Array, ...]
@@ -115,14 +117,15 @@ class Dot(NamedTuple):
 
 
 class FourPasses:
-    """The two methods of a neuron that has four passes, with derivatives by its own tangents:
+    """Adapter that gives a neuron of four passes the usual two methods; its own tangents compute
+    the derivatives:
 
         forward(I, z, spike) -> (u, z')
         backward(at, du, dz) -> (dI, dz)
         forward_tangent(at, I_dot, z_dot) -> (u_dot, z_dot')
         backward_tangent(at, dot, du, dz, du_dot, dz_dot) -> (dI_dot, dz_dot)
 
-    To these, constants that may be learned are states behind the others, which keep their values.
+    To these passes, learnable constants are further states at the end of z, which never change.
     """
 
     def __init__(self, neuron: Any, constants: dict[str, Any], jet: Any):

@@ -13,8 +13,8 @@ import numpy as np
 from ..core import network
 from ..core.dual import Array, Dual, derivative, value
 from ..core.layer import Weights
-from ..core.readout import exchanged, logits_of, membranes_back
-from ..parallel.arrays import aligned_zeros
+from ..core.loss import exchanged, logits_of, membranes_back
+from ..parallel.arrays import aligned, aligned_zeros
 from . import block as passes
 from .events import Events, EventWeight, collect
 from .layer import EVERY_STEP, block_of, fold, fold_weight, unfold, unfold_weight
@@ -46,6 +46,7 @@ class Engine(network.Engine):
     """The layers at one theta."""
 
     def __post_init__(self) -> None:
+        self.theta = aligned(self.theta)  # the kernels use views of it
         super().__post_init__()
         net = self.net
         self.blocks = [block_of(b, net.window, w.constants) for b, w in zip(net.blocks, self.w)]
@@ -72,7 +73,7 @@ class Engine(network.Engine):
         return prepared
 
     def along(self, v: Array) -> Along:
-        w = super().along(v)
+        w = super().along(aligned(v))
         return Along(
             w, self._prepared(w, derivative), [derivative(of_layer.bias) for of_layer in w]
         )

@@ -1,14 +1,14 @@
 """The inner loop: MAML and FOMAML (Finn et al. 2017), ANIL (Raghu et al. 2020), Reptile (Nichol et
 al. 2018).
 
-`meta_gradient`, at the end of the file, has the equations, N inner steps and the way back through
-them. ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`, but H_n couples the readout
-to the layers below, so that the outer loop learns them all. Online learning is what a device in use
-does: `steps` times through the support set, sample by sample, with an update after each; it is the
-same recursion with as many steps as updates, each with the gradient of its own sample.
+`meta_gradient`, at the end of the file, gives the equations: N inner steps, and the way back
+through them. ANIL is MAML that adapts only the readout: m_n = 0 in the layers below (`rules.body`),
+which the outer loop still learns, because H_n couples them to the readout. Online learning updates
+after every sample, `steps` times through the support set, as a device in use does; each update is
+one step of the same recursion, with the gradient of its sample.
 
-Another learning rule is a subclass of `InnerLoop` with another `update`, and its adjoint; steps that
-remember those before, as with momentum, have a `memory` too.
+To write another learning rule, subclass `InnerLoop` and replace `update` and `update_backward`;
+steps that depend on earlier ones, as with momentum, also have a `memory`.
 """
 
 from dataclasses import dataclass
@@ -19,32 +19,31 @@ import numpy as np
 from ..core.dual import Array
 from ..core.network import LossAndGradient, Network
 from ..arguments import array, flag, is_sequence, must, number, whole
-from ..parallel.arrays import aligned_empty
 from .path import Adjoint, MetaGradient, Recorded, Step
 from .tasks import Task
 
-MOST_STEPS = 1000  # a number in a file must not keep anybody waiting for ever; of settings, too
+MOST_STEPS = 1000  # limit for settings and files: a wrong number must not run for ever
 LIMITS = "threshold", "threshold_fraction"
 
 
 @dataclass(frozen=True)
 class InnerLoop:
-    """How a network learns a task: N gradient steps on its support set.
+    """Learns a task by N gradient steps on its support set.
 
     step_size           scalar, or flat like theta (one for each parameter)
-    steps               number of gradient steps N on the support set
+    steps               number N of gradient steps on the support set
     freeze              names of layers that do not adapt, e.g. ("conv1", "conv2")
     threshold           absolute threshold of Eq. 6 on |a g|, or None
     threshold_fraction  the same as a fraction of the range of |a g| within each layer (weights and
                         bias together), or None
-    online              True: an update after every sample, in the task's order, `steps` times
-                        through the support set
-    adapt_constants     True: inner steps move the learned constants of neurons too, which the outer
-                        loop alone moves otherwise
+    online              True: one update per sample, in the task's order, `steps` times through the
+                        support set
+    adapt_constants     True: inner steps also move the learned constants of neurons, which otherwise
+                        only the outer loop moves
 
     theta is never changed. With spike="jet" or "smooth" and `recorded` from `record`, methods
-    compute a twin of the network: a smooth function of theta. They raise ValueError where options,
-    theta or data do not fit the network, and `NotFinite` where the steps diverge.
+    compute a twin of the network: a smooth function of theta. They raise ValueError if options,
+    theta or data do not fit the network, and `NotFinite` if the steps diverge.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> loop = ms.InnerLoop(case.step_size, steps=2)
@@ -62,11 +61,13 @@ class InnerLoop:
     adapt_constants: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.step_size, np.ndarray):  # what is written into it later changes nothing
+        if isinstance(
+            self.step_size, np.ndarray
+        ):  # later writes into the caller's array change nothing
             object.__setattr__(self, "step_size", self.step_size.copy())
 
     def check(self, net: Network) -> None:
-        """Raise ValueError where these settings do not fit the network.
+        """Raise ValueError if these settings do not fit the network.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> ms.InnerLoop(freeze=("conv1",)).check(net)
@@ -105,8 +106,8 @@ class InnerLoop:
             must(name, limit is None or number(name, limit) >= 0, "0 or more", limit)
 
     def gate(self, net: Network, gradient: Array) -> Array:
-        """m_n, flat like theta: 1 where a gradient updates the parameter, else 0; a constant for
-        all derivatives.
+        """m_n, flat like theta: 1 where the gradient updates a parameter, else 0. Derivatives treat
+        it as a constant.
 
             m = |a g| > threshold      or > fraction (max |a g| - min |a g|) within each layer, weights and bias together
 
@@ -135,39 +136,36 @@ class InnerLoop:
         return m
 
     def batches(self, x: Any, y: Any) -> list[tuple[Any, Any]]:
-        """The samples of each update, in order: pairs (x, y)."""
+        """The samples of each update, in order, as pairs (x, y)."""
         parts = [slice(n, n + 1) for n in range(len(x))] if self.online else [slice(None)]
         return [(x[part], y[part]) for part in parts] * self.steps
 
     def memory(self, theta: Array) -> Array | None:
-        """What the first step remembers; None for steps that remember nothing. A loop that returns
-        an array here, of any shape, has
+        """The memory of the first step, an array of any shape; None if steps have none. With a
+        memory,
 
         update(theta, start, m, g, memory) -> (theta_{n+1}, the memory of the next step)
         update_backward(theta, start, m, g, memory, lam, dmemory) -> (`Adjoint`, dmemory)
 
-        with dmemory the adjoint of the next step's memory, then of this one's.
+        where dmemory is the adjoint of the next step's memory, and in the result of this step's.
         """
         return None
 
     def update(self, theta: Array, start: Array, m: Array, g: Array) -> Array:
-        """theta_{n+1} = theta_n - a m g, all flat: the gate m and the gradient g at theta_n;
+        """theta_{n+1} = theta_n - a m g, all flat, with the gate m and the gradient g at theta_n;
         `start` is theta_0."""
-        step = self._times(m, g, theta.dtype)
-        return np.subtract(theta, step, out=step)
+        return theta - self._times(m, g, theta.dtype)
 
     def update_backward(
         self, theta: Array, start: Array, m: Array, g: Array, lam: Array
     ) -> Adjoint:
-        """The adjoints of the arguments of `update`, from lam, that of theta_{n+1}; g counts as an
-        argument."""
-        back = self._times(m, lam, theta.dtype)
-        return Adjoint(lam, 0.0, np.negative(back, out=back), -(m * g * lam))
+        """The adjoints of the arguments of `update`, from lam, the adjoint of theta_{n+1}; g counts
+        as an independent argument."""
+        return Adjoint(lam, 0.0, -self._times(m, lam, theta.dtype), -(m * g * lam))
 
     def _times(self, gate: Array, vector: Array, dtype: np.dtype) -> Array:
         """a m v"""
-        found = aligned_empty(vector.shape, dtype)
-        return np.multiply(self.step_size * gate, vector, out=found, casting="unsafe")
+        return (self.step_size * gate * vector).astype(dtype, copy=False)
 
     def _descend(
         self,
@@ -179,27 +177,27 @@ class InnerLoop:
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> tuple[Array, list[Step]]:
-        """theta_N and the steps that led there."""
+        """theta_N, and the steps from theta to it."""
         self.check(net)
         path, start = [], theta
         gates = recorded.gates if recorded is not None else None
-        memory = self.memory(theta)
-        rule: Any = self  # whose methods have more arguments where steps remember
+        memory: list[Array] = [a for a in (self.memory(theta),) if a is not None]
+        rule: Any = self  # with a memory, its methods have more arguments
         for n, (x_n, y_n) in enumerate(self.batches(x, y)):
             form = twin(spike, recorded, n)
             _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, **form)
             m = self.gate(net, g) if gates is None else gates[n]
             path.append(Step(theta, m, g, logits, hvp, memory))
-            if memory is None:
-                after = rule.update(theta, start, m, g)
-            else:
-                after, memory = rule.update(theta, start, m, g, memory)
-            theta = np.asarray(after, net.dtype)
+            theta = rule.update(theta, start, m, g, *memory)
+            if memory:
+                theta, *memory = theta
+            theta = np.asarray(theta, net.dtype)
         return theta, path
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
-        """theta_N, the parameters after learning the support set, in an array of their own:
-        x (B, T, H, W, C) event counts, y (B,) labels.
+        """theta_N, the parameters after learning the support set, as a new array.
+
+        x (B, T, H, W, C) are event counts, y (B,) labels.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -212,7 +210,7 @@ class InnerLoop:
         return adapted.copy() if adapted is theta else adapted
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """The network's answers to the query samples after learning the support set, (Q, ways).
+        """The logits of the query samples after learning the support set, (Q, ways).
 
         >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
         >>> logits = ms.InnerLoop(case.step_size).logits(case.net, case.theta, case.task)
@@ -250,8 +248,8 @@ class InnerLoop:
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """The gradient of `loss`; order 2 is MAML, order 1 FOMAML. The function `meta_gradient`
-        gives the equations.
+        """The gradient of `loss`; order 2 is MAML, order 1 FOMAML. For the equations see the
+        function `meta_gradient`.
 
         >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
         >>> found = ms.InnerLoop(case.step_size).meta_gradient(case.net, case.theta, case.task)
@@ -267,16 +265,13 @@ class InnerLoop:
         before = path[0].logits if path and not self.online else None
         da: Any = self._no_step(net)
         of_start: Any = 0.0
-        dmemory: Any = None
+        dmemory: list[Array] = [np.zeros_like(a) for step in path[-1:] for a in step.memory]
         rule: Any = self
-        while path:  # what a step kept is given up with it
+        while path:  # each step's memory is freed after its way back
             theta_n, m, g, _, hvp, memory = path.pop()
-            if memory is None:
-                adjoint = rule.update_backward(theta_n, theta, m, g, lam)
-            else:
-                dmemory = np.zeros_like(memory) if dmemory is None else dmemory
-                rest = memory, lam, dmemory
-                adjoint, dmemory = rule.update_backward(theta_n, theta, m, g, *rest)
+            adjoint = rule.update_backward(theta_n, theta, m, g, *memory, lam, *dmemory)
+            if memory:
+                adjoint, *dmemory = adjoint
             lam, start, along, step = adjoint
             da = da + (step if np.ndim(da) else float(np.sum(step, dtype=np.float64)))
             of_start = of_start + start
@@ -287,11 +282,11 @@ class InnerLoop:
         return MetaGradient(loss, lam, da, before, after)
 
     def _no_step(self, net: Network) -> Any:
-        """A gradient of the step sizes that is zero."""
+        """A zero gradient of the step sizes."""
         return np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """The network's own path through the task, which the twins of a meta-gradient hold fixed.
+        """The network's own path through the task, which the twins of a meta-gradient keep fixed.
 
         >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
         >>> loop = ms.InnerLoop(case.step_size, steps=2)
@@ -309,14 +304,15 @@ class InnerLoop:
 
 
 def twin(spike: str, recorded: Recorded | None, n: int) -> dict[str, Any]:
-    """Which form of the network is computed, and its record at theta_n; -1 for the query."""
+    """Keyword arguments for a form of the network, with the record at theta_n; n = -1 for the
+    query."""
     return dict(spike=spike, record=None if recorded is None else recorded.records[n])
 
 
 def downhill(step_size: float | Array) -> float | Array:
-    """ValueError where a step would go up the loss; checks of derivatives, which look to both sides
-    of 0, use the methods."""
-    words = "0 or more, for steps go down the loss"
+    """The step size, checked: ValueError if it is negative. (Checks of derivatives need both signs,
+    and use `InnerLoop`.)"""
+    words = "0 or more, so that steps decrease the loss"
     must("step_size", not np.any(array("step_size", step_size) < 0), words, step_size)
     return step_size
 
@@ -335,7 +331,7 @@ def meta_gradient(
     adapt_constants: bool = False,
 ) -> LossAndGradient:
     """The query loss after adaptation, and its gradient with respect to theta: MAML's
-    meta-gradient, by hand-written passes.
+    meta-gradient.
 
     With the support loss L_s, the query loss L_q (both means over their samples), the step size a
     and one inner step:
@@ -349,9 +345,9 @@ def meta_gradient(
         lambda_N    = grad L_q(theta_N)
         lambda_n    = lambda_{n+1} - H_n (a m_n lambda_{n+1})              n = N - 1 .. 0; lambda_0 is the meta-gradient
 
-    H_n is never formed: each product H_n v is exact, by the tangent passes (Pearlmutter 1994).
-    First order (order=1, FOMAML) leaves out the products and returns lambda_N. The gates are
-    constants. Derivatives of spikes are surrogate ones.
+    H_n is never formed: each product H_n v is computed exactly (Pearlmutter 1994). First order
+    (order=1, FOMAML) leaves out the products and returns lambda_N. The gates count as constants,
+    and derivatives of spikes are surrogate ones.
 
     theta                flat, (net.size,), in the network's dtype; no units
     task                 x_support (S, T, H, W, C) and x_query (Q, T, H, W, C), event counts for
@@ -363,12 +359,12 @@ def meta_gradient(
     freeze               names of layers that do not adapt (m_n = 0); freeze=body(net) makes it ANIL
     threshold            m_n = 1 where |a g_n| is larger than this, g_n = grad L_s(theta_n)
     threshold_fraction   the same as a fraction of the range of |a g_n| within each layer
-    adapt_constants      True: inner steps move the learned constants of neurons too; else m_n = 0
-                         there
+    adapt_constants      True: inner steps also move the learned constants of neurons; else m_n = 0
+                         for them
 
     Returns (loss, gradient): the mean query loss, a float, and the meta-gradient, flat like theta.
-    Raises ValueError for settings, theta or a task that do not fit the network, and `NotFinite`
-    where the inner steps diverge.
+    Raises ValueError if settings, theta or task do not fit the network, and `NotFinite` if the
+    inner steps diverge.
 
     Source: Stewart & Neftci 2022, Eq. 1-3 and 6; Finn, Abbeel & Levine 2017 (MAML, FOMAML); Raghu
     et al. 2020 (ANIL).
@@ -379,7 +375,7 @@ def meta_gradient(
     >>> theta = net.init(rng, task.x_support)
     >>> loss, gradient = ms.meta_gradient(net, theta, task, step_size=0.1)
 
-    The same by the equations:
+    The same, written out:
 
     >>> _, g, _, hvp = net.gradients(theta, task.x_support, task.y_support)
     >>> lam = net.loss_and_gradient(theta - 0.1 * g, task.x_query, task.y_query).gradient

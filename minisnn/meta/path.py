@@ -1,5 +1,5 @@
-"""What an inner loop leaves behind: its steps, what the way back finds of them, and what a twin of
-a meta-gradient holds fixed."""
+"""Results of an inner loop: its steps, their adjoints, the meta-gradient, and the record for
+twins."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,11 +8,10 @@ from ..core.dual import Array
 
 
 class MetaGradient(NamedTuple):
-    """What the outer loop learns from a task.
+    """The gradient that the outer loop gets from a task, and more.
 
     loss                 query loss after adaptation
-    gradient             flat, what theta is moved against: the gradient of that loss, or theta_0 -
-                         theta_N for Reptile
+    gradient             flat: the gradient of that loss, or for Reptile theta_0 - theta_N
     step_size_gradient   the same for the step sizes: a float for a scalar step size, else flat;
                          always 0 for Reptile
     support_logits       (S, ways) at theta_0; None without inner steps, and online
@@ -27,11 +26,11 @@ class MetaGradient(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What the twins of a meta-gradient hold fixed.
+    """The path that the twins of a meta-gradient keep fixed.
 
     records   N + 1: one at each theta_n on the support set, and the last at theta_N on the query
               set
-    gates     the N gates, or None: then they follow theta
+    gates     the N gates, or None to compute them from theta
     """
 
     records: list
@@ -39,24 +38,23 @@ class Recorded(NamedTuple):
 
 
 class Step(NamedTuple):
-    """An inner step from theta, and what the way back needs of it; hvp is None in first order, and
-    memory where steps remember nothing."""
+    """An inner step from theta; hvp is None in first order, and memory [] or [the array]."""
 
     theta: Array
     gate: Array
     gradient: Array
     logits: Array
     hvp: Callable[[Array], Array] | None
-    memory: Array | None
+    memory: list[Array]
 
 
 class Adjoint(NamedTuple):
     """The adjoints of the arguments of `InnerLoop.update`, each flat like theta.
 
-    theta       of theta_n
-    start       of theta_0, as far as the update names it beside theta_n; 0.0 where it does not
-    gradient    of g_n
-    step_size   of the step sizes, one for every parameter
+    theta       adjoint of theta_n
+    start       adjoint of theta_0, where it is a separate argument; 0.0 if the update ignores it
+    gradient    adjoint of g_n
+    step_size   adjoint of the step sizes, one for every parameter
 
     >>> loop = ms.InnerLoop(step_size=0.5)
     >>> g, lam, gate = np.array([1.0, 2.0]), np.array([1.0, -1.0]), np.ones(2)

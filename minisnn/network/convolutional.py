@@ -1,8 +1,7 @@
 """The CNN baseline: the same layers on event frames, with a softplus in place of a neuron.
 
-It has the same widths, pooling, interface and loops as the spiking network, but no time, reset or
-surrogate. So the part of a result that is due to spikes shows next to it. Samples never share
-statistics (there is no batch normalisation).
+It has the widths, pooling and interface of the spiking network, but no time, reset or surrogate: a
+difference in results is due to the spikes. There is no batch normalisation.
 """
 
 from collections.abc import Sequence
@@ -13,18 +12,19 @@ import numpy as np
 
 from ..arguments import array, must, number, wholes
 from ..core.architecture import odd, short_form
+from ..core.cuba import Leaky
 from ..core.dual import Array, curve, logistic
 from ..core.layer import products
 from ..core.loops import parts_of
-from ..core.loss import Loss
+from ..core.bases import Loss
 from ..core.network import Network
-from ..core.neuron import Dynamics, Leaky
+from ..core.neuron import Dynamics
 
-PART = 2  # samples that go through the layers together; a constant, sums depend on it
+PART = 2  # samples in a part of a batch; the last bits of a sum depend on it
 
 
 def _tiles() -> Any:
-    """The convolutions in register tiles, which need a compiler."""
+    """The module with compiled convolutions, or without a compiler the one in NumPy."""
     from numba import config
 
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
@@ -36,8 +36,8 @@ def _tiles() -> Any:
 
 @dataclass(frozen=True, repr=False)
 class Softplus(Dynamics):
-    """What a layer of the CNN has in place of a neuron: no time, no state, and a smooth "spike"
-    (Dugas et al. 2001)
+    """The CNN's activation, in place of a neuron: no time, no state, and a smooth "spike" (Dugas et
+    al. 2001)
 
         y = log(1 + exp(u))       its slope s = 1 / (1 + exp(-u))       its curvature s (1 - s)
     """
@@ -51,11 +51,11 @@ class Softplus(Dynamics):
     backward = Leaky.backward
 
     def jet(self, form: str) -> Any:
-        """Itself: it is smooth in every form."""
+        """Itself, which is smooth in every form."""
         return self
 
     def about(self, recorded: Any, detached: bool = False) -> Any:
-        """Itself: there is nothing to freeze."""
+        """Itself, since there is nothing to record."""
         return self
 
     def value(self, u: Any) -> Any:
@@ -66,11 +66,6 @@ class Softplus(Dynamics):
         """1 / (1 + exp(-u))"""
         return logistic(u)
 
-    @property
-    def readout(self) -> "Softplus":
-        """The same: a readout hands on its u."""
-        return self
-
 
 class ConvNet(Network):
     """Convolutional network on frames, the events of a recording summed over time; it has the
@@ -78,25 +73,23 @@ class ConvNet(Network):
 
     Every conv block is: k x k convolution (stride 1, zero padding (k - 1) / 2) -> softplus -> 2 x 2
     max pooling (the first among equals; odd rows and columns are dropped). Dense softplus blocks
-    (`hidden`) and a linear readout follow. Softplus rises, so pooling before it gives what pooling
-    after it gives.
+    (`hidden`) and a linear readout follow. Softplus is monotonic, so pooling before or after it is
+    the same.
 
     The arguments are those of `SpikingNet` without neuron, window, pool and detach_reset, and
 
-    gain      frame = gain * counts; 0.1 turns the tens of events of an active site into numbers of
-              about one
+    gain      frame = gain * counts; with 0.1 an active site, of some ten events, is about one
     backend   "numba" (register tiles) or "numpy" (the readable reference; BLAS threads may change
               its last bits)
 
     `theta` is flat and laid out in the same way. x is (B, T, H, W, C) counts, or their sums over
     time (B, H, W, C).
 
-    The network is smooth except for the choices of max pooling. `record` notes these, and
-    spike="jet" or "smooth" (the same here) keeps them, for finite differences; spike="hard" is the
-    network itself.
+    The network is smooth except for the choices of max pooling. `record` stores these, and
+    spike="jet" or "smooth" (the same here) keeps them fixed, for finite differences.
 
-    Raises ValueError for a configuration that is not possible. Its methods raise ValueError for
-    theta, x or y that do not fit or are not finite.
+    Raises ValueError for impossible settings. Methods raise ValueError for theta, x or y that do
+    not fit or are not finite.
 
     >>> net = ms.ConvNet((8, 8, 2), channels=(4,), ways=3)
     >>> x = np.random.default_rng(0).poisson(0.3, (2, 20, 8, 8, 2))
@@ -155,12 +148,12 @@ class ConvNet(Network):
         return np.ascontiguousarray(x, self.dtype)
 
     def _entering(self, x_dot: Array) -> Array:
-        """A frame is a sum over time, and so is its tangent."""
+        """The tangent of a frame: like a frame, a sum over time."""
         if x_dot.ndim > 1 + len(self.input_shape):
             x_dot = x_dot.sum(1)
         return x_dot.reshape(len(x_dot), 1, *self.blocks[0].input_shape)
 
     def _entered(self, dx: Array, shape: tuple[int, ...]) -> Array:
-        """Every step has a share in the frame, and so its adjoint."""
+        """The adjoint of the counts: every step gets that of the frame."""
         dx = dx.reshape(len(dx), *self.input_shape)
         return dx if len(shape) == dx.ndim else np.repeat(dx[:, None], shape[1], 1)

@@ -1,4 +1,4 @@
-"""The spiking network: its settings, and how a recording enters."""
+"""The spiking network and its settings."""
 
 import warnings
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from ..arguments import flag, must, one_of, texts, whole, wholes
 from ..core.architecture import Conv, Dense, firing, listed, odd, short_form
 from ..core.dual import Array
 from ..core.loops import parts_of
-from ..core.loss import Loss
+from ..core.bases import Loss
 from ..core.network import Network, each
 from ..core.neuron import LIF, Dynamics
-from ..core.readout import check_readout
+from ..core.architecture import check_readout
 
 CHANNELS = (32, 64, 128)  # of Table 1
 KERNEL = 5
@@ -26,7 +26,7 @@ class SpikingNet(Network):
 
     Every conv block is: 5 x 5 synapse -> LIF membrane with reset -> 2 x 2 pooling of the membrane
     -> spike. Dense LIF blocks (`hidden`, no pooling) follow, and a dense LIF readout of `ways`
-    neurons, whose membranes at the last step are the logits (or what `readout` says of them).
+    neurons, whose membranes at the last step are the logits (see `readout`).
 
     input_shape   (H, W, C) of the event counts; (features,) or an int for networks without conv
                   blocks
@@ -35,37 +35,37 @@ class SpikingNet(Network):
     ways          number of classes
     layers        a list of `Conv` and `Dense` in place of channels, hidden, kernel and pool: each
                   with its own kernel, stride, pooling, recurrence and neuron
-    learn         names of the neuron's constants that are learned, one number a layer (the readout
-                  has none): "alpha", "beta" and of `LIF` "gamma", or what a `Neuron` of your own
-                  has as `learnable`
+    learn         names of neuron constants to learn, one number per layer (none in the readout):
+                  "alpha", "beta", for `LIF` also "gamma", or those that a `Neuron` of your own
+                  lists in `learnable`
     kernel        odd size of the conv kernels
-    pool          "max" (Table 1) or "mean" (the authors' code)   neuron   `LIF`, `CubaLIF` or a
-                  `Neuron` of your own
-    window        the last `window` steps are differentiated; the states at their start are
-                  constants of theta
+    pool          "max" (Table 1) or "mean" (the authors' code)
+    neuron        `LIF`, `CubaLIF` or a `Neuron` of your own
+    window        number of last steps that are differentiated; the state at their start counts as a
+                  constant
     dtype         float32 to train, float64 to check
     detach_reset  True: no gradient through the reset
     loss          "cross_entropy" (y: (B,) labels), "squared" (y: targets in the shape of the logits,
                   or labels for one-hot targets) or a `Loss`
-    readout       what the loss is given of the readout's membranes in the window, the logits:
-                  "last", the last one (as in the paper), their "mean", the "count" of the readout's
-                  spikes divided by the number of steps, or all "steps", (B, n, ways)
+    readout       how the logits are made from the readout's membranes in the window: "last", the
+                  last one (as in the paper), their "mean", the "count" of the readout's spikes
+                  divided by the number of steps, or all "steps", (B, n, ways)
     backend       "numba" (event-driven kernels) or "numpy" (the readable reference). Default:
                   "numba", or "numpy" for a neuron or surrogate of your own that cannot be compiled;
-                  a warning says which line keeps it from that
+                  a warning names the line that prevents it
 
-    `theta` is flat: layer by layer, weight, bias, recurrent weights (K, K), learned constants (decays
-    as logits: alpha = 1 / (1 + exp(-a))); `views` names its parts. Conv weights are (k, k, C_in,
-    C_out), dense weights (H W C, K) with features flattened in (H, W, C) order. x is (B,
-    T, H, W, C) event counts, or (B, T, features) where input_shape has one axis; y (B,) integer
+    `theta` is flat: layer by layer, weight, bias, recurrent weights (K, K), learned constants
+    (decays as logits: alpha = 1 / (1 + exp(-a))); `views` names its parts. Conv weights are (k, k,
+    C_in, C_out), dense weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T,
+    H, W, C) event counts, or (B, T, features) where input_shape has one axis; y (B,) integer
     labels.
 
     spike="jet" or "smooth" with record=net.record(theta, x) computes a twin of the network: a
     smooth function whose derivatives are the network's surrogate ones. spike="hard" is the network
     itself.
 
-    Raises ValueError for a configuration that is not possible. Its methods raise ValueError for
-    theta, x or y that do not fit or are not finite, and say what was expected.
+    Raises ValueError for impossible settings. Methods raise ValueError for theta, x or y that do
+    not fit or are not finite.
 
     >>> net = ms.SpikingNet((8, 8, 2), channels=(4,), ways=3, window=10)
     >>> x = np.random.default_rng(0).poisson(0.3, (2, 20, 8, 8, 2))
@@ -131,10 +131,9 @@ class SpikingNet(Network):
         """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) for a dense
         block.
 
-        name   of the block; None: the last one below the readout
+        name   name of the block; None: the last one below the readout
 
-        Where spikes are pooled by their mean, these means are returned. Raises ValueError for a
-        block that is not there.
+        For mean pooling of spikes, returns the means. Raises ValueError for an unknown name.
 
         >>> net = ms.SpikingNet((8, 8, 2), channels=(4,), ways=3)
         >>> x = np.random.default_rng(0).poisson(0.3, (2, 20, 8, 8, 2))
@@ -170,7 +169,7 @@ class SpikingNet(Network):
         return Engine
 
     def _try_to_compile(self, asked: str | None) -> None:
-        """Whether the kernels can take each layer; if not, NumPy takes the network."""
+        """Switch to the backend numpy, with a warning, if a neuron cannot be compiled."""
         reason = ""
         for neuron in [b.neuron for b in self.blocks if b.neuron.fires and not b.neuron.ships]:
             from ..kernels.neuron import refusal

@@ -15,7 +15,8 @@ import numpy as np
 
 from .. import terminal
 from ..arguments import must, need, one_of
-from ..core.loss import Loss, loss_of
+from ..core.architecture import loss_of
+from ..core.bases import Loss
 from ..core.network import Network
 from ..data.sets.named import Opened, open_set
 from ..data.sets.pool import TELLING

@@ -23,7 +23,7 @@ import numpy as np
 from . import checkpoint as checkpoints, progress as shows
 from .. import stopping
 from ..arguments import must
-from ..core.loss import Loss
+from ..core.bases import Loss
 from ..core.neuron import Dynamics
 from ..data.store.cache import identity
 from ..files import read_json, write_json
@@ -33,7 +33,7 @@ from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
-from ..parallel.checks import NotFinite
+from ..core.checks import NotFinite
 from ..parallel.executor import Executor, WorkersLost
 from ..parallel.missing import announce
 from .baselines import baselines

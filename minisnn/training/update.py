@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments import must
-from ..core.loss import Loss, loss_of
+from ..core.architecture import loss_of
+from ..core.bases import Loss
 from ..data.camera.distorted import distorted
 from ..meta.discriminants import Scatter
 from ..meta.inner import InnerLoop
@@ -24,7 +25,7 @@ from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..network.convolutional import ConvNet
 from ..network.spiking import SpikingNet
-from ..parallel.checks import NotFinite
+from ..core.checks import NotFinite
 from ..parallel.executor import Executor
 from .baselines import with_ways
 from .checkpoint import Checkpoint, Kept, read

@@ -105,7 +105,7 @@ def on_a_chip(kind, **changes):
         (lambda: recurrent(kernel=3), "kernel"),
         (lambda: recurrent(pool="mean"), "pool"),
         (lambda: recurrent(layers=[3]), "layers"),
-        (lambda: recurrent(layers=[ms.Dense(3), ms.Conv(3)]), "behind"),
+        (lambda: recurrent(layers=[ms.Dense(3), ms.Conv(3)]), "after"),
         (lambda: recurrent(layers=[ms.Conv(3, stride=9), ms.Conv(3)]), "conv1"),
         (lambda: recurrent(learn=("gama",)), "gama"),
         (lambda: recurrent(learn=("gamma",), neuron=ms.CubaLIF()), "gamma"),

@@ -5,7 +5,7 @@ import pytest
 from test_network import case, small
 
 import minisnn as ms
-from minisnn.parallel.checks import NotFinite
+from minisnn.core.checks import NotFinite
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""What a neuron and a surrogate are to those who make them: constants, checked; and to files, their
-names."""
+"""Base classes of surrogates, neurons and losses: what each must define, and the checks of their
+constants."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -8,18 +8,24 @@ from typing import Any, ClassVar
 from ..arguments import must, number
 
 SLOPE = 10.0
-OWN = "own"  # a neuron's kind that no file can name
-FIRST = "lif"  # the kind of a file that names none, as those of version 0.1
+OWN = "own"  # the kind of a neuron that files cannot name
+FIRST = "lif"  # the kind of a neuron in files without a kind, which version 0.1 wrote
+
+
+def in_words(part: Any) -> str:
+    """The class and the attributes of a surrogate or a loss."""
+    values = ", ".join(f"{name}={value!r}" for name, value in vars(part).items())
+    return f"{type(part).__name__}({values})"
 
 
 class Surrogate:
     """A surrogate derivative: three functions of arrays a = u - threshold, element by element, in
     a's dtype.
 
-    sigma(a)    a primitive of `prime`: the spike of the smooth form
-    prime(a)    the derivative that a spike is given
-    second(a)   the derivative of `prime`
-    kinks       where `second` jumps, if anywhere: checks of the smooth form keep clear of these a
+    sigma(a)    a primitive of `prime`: the spike in the smooth form
+    prime(a)    the derivative of the spike
+    second(a)   the derivative of `prime`, the spike's curvature
+    kinks       values of a at which `second` jumps: checks of the smooth form avoid them
 
     >>> class Triangle(ms.Surrogate):
     ...     kinks = (-1.0, 0.0, 1.0)
@@ -39,24 +45,63 @@ class Surrogate:
     sigma: Callable[[Any], Any]
     prime: Callable[[Any], Any]
     second: Callable[[Any], Any]
+    __repr__ = in_words
 
-    def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({values})"
+
+class Loss:
+    """A loss of the logits (B, ways), or with readout="steps" (B, n, ways), and the targets y. To
+    write one, subclass `Loss` and define:
+
+    value(logits, y)                           the mean loss over the batch, a number
+    backward(logits, y)                        its gradient dlogits, in the shape of the logits
+    backward_tangent(logits, logits_dot, y)    the directional derivative of that gradient along
+                                               logits_dot
+
+    one_hot   True: y has the shape and dtype of the logits; labels become one-hot rows, and
+              real-valued targets are accepted. False: y is (B,) labels, nothing else
+
+    >>> class Quartic(ms.Loss):
+    ...     def value(self, logits, y):
+    ...         return ((logits - y) ** 4).sum() / len(y)
+    ...     def backward(self, logits, y):
+    ...         return 4 * (logits - y) ** 3 / len(y)
+    ...     def backward_tangent(self, logits, logits_dot, y):
+    ...         return 12 * (logits - y) ** 2 * logits_dot / len(y)
+    >>> net = ms.SpikingNet((4,), (), ways=2, loss=Quartic(), window=8)
+    >>> ms.gradcheck.check(net, inner_steps=()).ok
+    True
+    """
+
+    one_hot: bool = True
+    kind: str  # the name of a built-in loss in settings and files
+    value: Callable
+    backward: Callable
+    backward_tangent: Callable
+    __repr__ = in_words
+
+    @property
+    def name(self) -> str:
+        """The name of the loss in files and messages.
+
+        >>> ms.SpikingNet((4,), (), ways=2, loss="squared").criterion.name
+        'squared'
+        """
+        return vars(type(self)).get("kind") or repr(self)
 
 
 class Constants:
-    """What the network asks of a neuron (`neuron.Dynamics`). Its class is a frozen dataclass of floats, and says
+    """The constants of a neuron, and what a network must know of it besides its step (see
+    `neuron.Dynamics`). A subclass is a frozen dataclass of floats, and sets
 
     states      names of its states z
     learnable   names of constants of its step that can be learned, in the order of dk
     delay       steps from a spike to the membranes it reaches: 2, one for each of the synapse's
                 filters (`LIF`), or 0 (`CubaLIF`)
-    decaying    names of constants that lie in [0, 1); those of the classes it is made of stay
-    pools       how a layer pools where it is asked for "max" or "mean": of the membrane, or the
-                mean of the "spikes"
-    fires       whether it has a spike at all; a readout need not
-    scales      whether its spikes stay where current and threshold are scaled alike
+    decaying    names of further constants in [0, 1); those of its base classes are kept
+    pools       how a layer implements the poolings "max" and "mean": as one of the membrane, or as
+                the mean of the "spikes"
+    fires       False if it never spikes, which is allowed in a readout
+    scales      True if its spikes stay the same when current and threshold are scaled alike
     """
 
     states: ClassVar[tuple[str, ...]] = ()
@@ -66,7 +111,7 @@ class Constants:
     pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "mean"}
     fires: ClassVar[bool] = True
     scales: ClassVar[bool] = False
-    learns: ClassVar[bool] = True  # in a step: whether anybody asks for dk
+    learns: ClassVar[bool] = True  # in a step: whether dk is needed
     forward: ClassVar[Callable]
     backward: ClassVar[Callable]
     alpha: float
@@ -75,15 +120,16 @@ class Constants:
     surrogate: Any = None
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """What decays in a class decays in those made of it: your own neuron names what it adds.
+        """Add the base classes' `decaying` to that of the new class.
 
-        Raises ValueError for a `kind`, by which a file would give back the neuron that ships.
+        Raises ValueError for a class of your own with a `kind`: files would read it back as the
+        built-in neuron of that name.
         """
         super().__init_subclass__(**more)
         if "kind" in vars(cls) and cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
             raise ValueError(
-                f"{cls.__name__} has the kind {vars(cls)['kind']!r}, which names a neuron that "
-                "ships; leave kind out, and give files the neuron again: read(path, neuron=...)"
+                f"{cls.__name__} has the kind {vars(cls)['kind']!r}, which names a built-in "
+                "neuron; leave kind out, and give files the neuron again: read(path, neuron=...)"
             )
         inherited = [name for base in cls.__mro__[1:] for name in getattr(base, "decaying", ())]
         cls.decaying = tuple(dict.fromkeys((*inherited, *cls.decaying)))
@@ -95,9 +141,8 @@ class Constants:
             a = number(f"{kind} {name}", a)
             object.__setattr__(self, name, a)
             must(f"{kind} {name}", name not in self.decaying or 0 <= a < 1, "in [0, 1)", a)
-            must(
-                f"{kind} {name}", name != "gain" or a, "other than 0, with which it sees nothing", a
-            )
+            what = "other than 0, which would remove the input"
+            must(f"{kind} {name}", name != "gain" or a, what, a)
             must(f"{kind} {name}", name != "slope" or a > 0, "positive", a)
         if self.surrogate is not None:
             what = "a minisnn.Surrogate with sigma, prime and second"
@@ -114,7 +159,8 @@ class Constants:
         return {name: a for name, a in constants.items() if name != "surrogate" or a is not None}
 
     def configuration(self) -> dict[str, Any]:
-        """What `neuron_of` makes the neuron from; of parts of your own the words only."""
+        """Plain values from which `architecture.neuron_of` builds the neuron again; for a neuron of
+        your own only its repr."""
         kind = self.says("kind")
         if not kind:
             return {"kind": OWN, "words": repr(self)}
@@ -124,8 +170,8 @@ class Constants:
         return constants if kind == FIRST else {"kind": kind, **constants}
 
     def says(self, what: str) -> str:
-        """What its own class says that it is to files ("kind"), other tools ("nir") and integer
-        models ("chip"); empty where it says nothing.
+        """The name that its class, not a base class, has in files ("kind"), in other tools ("nir")
+        and in integer models ("chip"); empty if there is none.
 
         >>> ms.CubaLIF().says("nir"), ms.LIF().says("nir")
         ('CubaLIF', '')
@@ -134,5 +180,5 @@ class Constants:
 
     @property
     def ships(self) -> bool:
-        """Whether neuron and surrogate are minisnn's own."""
+        """True if neuron and surrogate are built in."""
         return bool(self.says("kind")) and self.surrogate is None

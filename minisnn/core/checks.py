@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from ..arguments import array, must
-from .arrays import aligned
 
 MOST_COUNT = 1e9  # of events; far beyond any camera, and sums of so many still fit into float32
 
@@ -29,7 +28,7 @@ class Checks:
     size: int
     ways: int
     dtype: np.dtype[Any]
-    criterion: Any  # a `core.loss.Loss`
+    criterion: Any  # a `bases.Loss`
 
     def _check_vector(self, vector, name):
         must(
@@ -40,13 +39,12 @@ class Checks:
         )
 
     def _vector(self, vector, name) -> np.ndarray:
-        """Check and return a flat vector in the network's dtype, contiguous where kernels use views
-        of it."""
+        """A flat vector in the network's dtype, checked."""
         self._check_vector(vector, name)
         vector = array(name, vector)
         must(name, vector.dtype.kind in "fiu", "of real numbers", str(vector.dtype))
         with np.errstate(over="ignore"):
-            vector = aligned(np.ascontiguousarray(vector, self.dtype))
+            vector = np.ascontiguousarray(vector, self.dtype)
         check_finite(name, vector)
         return vector
 
