@@ -1,14 +1,16 @@
-"""Second-order meta-learning of a spiking network in one file, every pass written out by hand.
+"""Second-order meta-learning of a spiking network in one file, with every pass written by hand.
 
-It needs only NumPy; `python -m minisnn.micro` tries it. The model is that of Stewart & Neftci 2022
-(Eq. 4, 5) with max pooling. theta is a list of (weight, bias), one pair a layer: zero or more conv
-layers, weight (k, k, C_in, C_out) with odd k, each followed by 2 x 2 pooling; then dense layers,
-weight (features, units), the last one the readout, (features, ways). x (B, T, H, W, C) has the
-event counts of B recordings, y (B,) their labels. Inside, time is the first axis: (T, B, H, W, C).
+It needs only NumPy; `python -m minisnn.micro` runs an example. The model is that of Stewart &
+Neftci 2022 (Eq. 4, 5) with max pooling. theta is a list of (weight, bias), one pair per layer: zero
+or more conv layers, weight (k, k, C_in, C_out) with odd k, each followed by 2 x 2 pooling; then
+dense layers, weight (features, units). The last one is the readout, (features, ways). x (B, T, H,
+W, C) are the event counts of B recordings, y (B,) their labels. Inside, time is the first axis: (T,
+B, H, W, C).
 
 `dX` is the adjoint of X, the derivative of the loss with respect to X. `X_dot` and `dX_dot` are the
 derivatives of X and dX along a direction in theta: `tangent` is `forward` differentiated line by
-line, `backward_tangent` is `backward`. The first three add to a layer's tape what the last reads.
+line, and `backward_tangent` is `backward` differentiated. Each pass stores in the layer's tape the
+arrays that later passes need.
 """
 
 import argparse
@@ -16,19 +18,17 @@ import argparse
 import numpy as np
 
 ALPHA, BETA, GAMMA = 0.95, 0.9, 0.65  # decay per step of the traces p and q and of the reset r
-RHO, KAPPA, GAIN = (
-    1.0,
-    10.0,
-    10.0,
-)  # strength of the reset; sharpness of the slope; input spikes per event
+RHO = 1.0  # strength of the reset
+KAPPA = 10.0  # sharpness of the slope
+GAIN = 10.0  # input spikes per event
 
 
-# ---- a spike is a step; in place of its derivatives stand those of sigma(u) = u / (1 + kappa |u|)
+# ---- the spike is a step function; its derivatives are those of sigma(u) = u / (1 + kappa |u|)
 def spike(u):  # 1 if u >= 0, else 0
-    return (u.real >= 0) + slope(u) * (u - u.real)  # + 0, but for the complex step in `main`
+    return (u.real >= 0) + slope(u) * (u - u.real)  # the last term is 0 unless u is complex
 
 
-def slope(u):  # sigma'(u) = 1 / (kappa |u| + 1)^2, with |u| = sign(u) u for complex u too
+def slope(u):  # sigma'(u) = 1 / (kappa |u| + 1)^2; |u| = sign(u) u serves complex u too
     return (KAPPA * np.sign(u.real) * u + 1) ** -2
 
 
@@ -36,8 +36,8 @@ def curvature(u):  # sigma''(u) = -2 kappa sign(u) / (kappa |u| + 1)^3
     return -2 * KAPPA * np.sign(u.real) * (KAPPA * np.sign(u.real) * u + 1) ** -3
 
 
-# ---- linear maps and their adjoints, for values and derivatives alike
-def traces(x):  # two filters, each a step late: x_t reaches q_{t+1} and p_{t+2}
+# ---- linear maps and their adjoints, used for values and for derivatives
+def traces(x):  # two filters, each one step late: x_t reaches q_{t+1} and p_{t+2}
     p = np.zeros_like(x)
     q = np.zeros_like(x[0])
     for t in range(len(x) - 1):
@@ -46,45 +46,46 @@ def traces(x):  # two filters, each a step late: x_t reaches q_{t+1} and p_{t+2}
     return p
 
 
-def traces_adjoint(dp):  # dx: the same two filters, run from the last step to the first one
+def traces_adjoint(dp):  # dx: the same filters, run backwards in time
     return traces(dp[::-1])[::-1]
 
 
-def seen(weight, p):  # what a neuron weighs: (T, B, features); conv: (T, B, H, W, k k C)
+def inputs(weight, p):  # the inputs of each neuron: (T, B, features); conv: (T, B, H, W, k k C)
     if weight.ndim == 2:
         return p.reshape(*p.shape[:2], -1)
     k = len(weight)
     padded = np.pad(p, [(0, 0), (0, 0), (k // 2, k // 2), (k // 2, k // 2), (0, 0)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), (2, 3))
-    return np.moveaxis(windows, 4, 6).reshape(*p.shape[:4], -1)  # C goes behind k, k
+    return np.moveaxis(windows, 4, 6).reshape(*p.shape[:4], -1)  # C after k, k
 
 
 def weigh(weight, p):  # I = W p
-    return seen(weight, p) @ weight.reshape(-1, weight.shape[-1])
+    return inputs(weight, p) @ weight.reshape(-1, weight.shape[-1])
 
 
 def weigh_adjoint(weight, p, dI):
-    """dp = W^T dI (conv: W turned around, channels exchanged); dW = seen(p)^T dI."""
-    turned = weight.T if weight.ndim == 2 else weight[::-1, ::-1].swapaxes(2, 3)
-    dweight = seen(weight, p).reshape(-1, weight[..., 0].size).T @ dI.reshape(-1, dI.shape[-1])
-    return weigh(turned, dI).reshape(p.shape), dweight.reshape(weight.shape)
+    """dp = W^T dI (conv: W rotated by 180 degrees, channels swapped); dW = inputs(p)^T dI."""
+    rotated = weight.T if weight.ndim == 2 else weight[::-1, ::-1].swapaxes(2, 3)
+    dweight = inputs(weight, p).reshape(-1, weight[..., 0].size).T @ dI.reshape(-1, dI.shape[-1])
+    return weigh(rotated, dI).reshape(p.shape), dweight.reshape(weight.shape)
 
 
-def corners(u):  # views of the 2 x 2 windows' corners, an odd last row dropped; dense: [u]
+def corners(u):  # four views of u, one per site of the 2 x 2 windows; dense: [u]
     if u.ndim == 3:
         return [u]
     H, W = u.shape[2] // 2 * 2, u.shape[3] // 2 * 2
     return [u[:, :, i:H:2, j:W:2] for i, j in np.ndindex(2, 2)]
 
 
-def pool_adjoint(dv, winner, shape):  # du: dv at the corner that was largest, 0 at the others
+def pool_adjoint(dv, winner, shape):  # du: dv at the largest corner, 0 at the others
     du = np.zeros(shape, dv.dtype)
-    for n, corner in enumerate(corners(du)):  # writes into du
+    for n, corner in enumerate(corners(du)):  # views: this writes into du
         corner[...] = dv * (winner == n)
     return du
 
 
-# ---- a layer: in come x, the spikes of the membranes `below`; out go its pooled membranes v
+# ---- a layer: its input x are the spikes of `below`, the membranes of the layer below; its output
+# are its pooled membranes v
 def forward(weight, bias, below, x):
     """I = W p + b   u_t = I_t - rho r_t   r_{t+1} = gamma r_t + (1 - gamma) spike(u_t)"""
     p = traces(x)
@@ -93,7 +94,7 @@ def forward(weight, bias, below, x):
     for t in range(len(u)):
         u[t] -= RHO * r
         r = GAMMA * r + (1 - GAMMA) * spike(u[t])
-    winner = np.argmax(np.real(corners(u)), 0)  # ties: the first
+    winner = np.argmax(np.real(corners(u)), 0)  # the first of equals
     v = np.choose(winner, corners(u))
     return {"below": below, "p": p, "u": u, "winner": winner, "v": v}
 
@@ -112,7 +113,7 @@ def backward(weight, tape, dv):
 
 
 def tangent(weight, weight_dot, bias_dot, tape, below_dot):
-    """I_dot = W_dot p + W p_dot + b_dot   u_dot, r_dot like u, r, but slope(u) u_dot for spike"""
+    """I_dot = W_dot p + W p_dot + b_dot   u_dot, r_dot as u, r; for spike(u), slope(u) u_dot"""
     p_dot = traces(slope(tape["below"]) * below_dot)
     u_dot = weigh(weight_dot, tape["p"]) + weigh(weight, p_dot) + bias_dot
     r_dot = np.zeros_like(u_dot[0])
@@ -139,10 +140,10 @@ def backward_tangent(weight, weight_dot, tape, dv_dot):
     return dbelow_dot, (p_du_dot + p_dot_du, du_dot.reshape(-1, u.shape[-1]).sum(0))
 
 
-# ---- the network: spikes enter the next layer; the readout's membranes at the end are the logits
+# ---- the network: spikes enter the next layer; the logits are the readout's last membranes
 def run(theta, x):  # (logits (B, ways), the tape of each layer)
     tapes = []
-    v = x = GAIN * x.swapaxes(0, 1)  # no membrane is below layer 1: v_dot is 0, dv is dropped
+    v = x = GAIN * x.swapaxes(0, 1)  # layer 1 has no membranes below: v only gives a shape
     for weight, bias in theta:
         tapes.append(forward(weight, bias, v, x))
         v = tapes[-1]["v"]
@@ -205,7 +206,7 @@ def meta_gradient(theta, support, query, step_size, steps, order=2):
     return loss, adjoint
 
 
-# ---- try it: a class is a dot's start and velocity; three new ones, from one recording of each
+# ---- example: a class is a moving dot's start and velocity; learn three from a recording each
 def draw_task(rng, ways=3, queries=5, side=8, T=16):  # (support, query)
     start, velocity = rng.uniform(-1, 1, (2, ways, 1, 2))
     y = np.tile(np.arange(ways), 1 + queries)
@@ -217,8 +218,8 @@ def draw_task(rng, ways=3, queries=5, side=8, T=16):  # (support, query)
 
 def main():
     parser = argparse.ArgumentParser(description="Meta-train a small network, check its H v.")
-    parser.add_argument("--updates", type=int, default=500, help="one task each (default: 500)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and tasks (default: 0)")
+    parser.add_argument("--updates", type=int, default=500, help="number of tasks (default: 500)")
+    parser.add_argument("--seed", type=int, default=0, help="for weights and tasks (default: 0)")
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     theta = [(rng.normal(0, 0.3, (3, 3, 2, 6)), np.zeros(6)), (np.zeros((96, 3)), np.zeros(3))]
@@ -233,7 +234,7 @@ def main():
             print(n, "tasks: mean loss, accuracy after a step", np.mean(history[-100:], 0).round(3))
     along_i = gradient(add_scaled(theta, 1e-100j, theta), x, y)[1]  # Im f(u + i h) / h = f'(u)
     for a, a_i in zip(sum(hvp(theta, x, y, theta), ()), sum(along_i, ())):
-        print("H theta", abs(a).max(), "less a complex step", abs(a - a_i.imag * 1e100).max())
+        print("H theta", abs(a).max(), "minus a complex step", abs(a - a_i.imag * 1e100).max())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Axes along which class means are compared: Fisher's linear discriminants.
+"""Fisher's linear discriminants: axes along which class means are compared.
 
 With p (N, F) the features of samples of K classes, c_k the mean of the n_k samples of class k, and
 c that of all c_k,
@@ -6,14 +6,14 @@ c that of all c_k,
     S_w = sum_i (p_i - c_(y_i)) (p_i - c_(y_i))^T / (N - K)
     S_b = sum_k (c_k - c) (c_k - c)^T / (K - 1) - S_w mean(1 / n_k)
 
-say how samples of a class differ, and how classes do but for what few samples add to their means.
-The axes a are those d for which
+measure how samples of a class differ, and how classes differ, corrected for the noise of their
+means. The axes are the d vectors a with the largest
 
     a^T S_b a / a^T (S_w + lambda t I) a,        t = tr(S_w) / F
 
-is largest (Fisher 1936; of many classes Rao 1948; lambda is a ridge as of Friedman 1989), columns
-of A (F, d). Nearest class means of p A then weigh least what differs within a class anyway. The
-classes that are told apart later need not be among those that A was fitted to.
+(Fisher 1936; for many classes Rao 1948; lambda is a ridge as in Friedman 1989). They are the
+columns of A (F, d). Distances between class means of p A then give the least weight to directions
+in which samples of one class differ. A also serves classes that it was not fitted to.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from ..core.dual import Array
 from ..arguments import array, must, number as finite, whole
 
 RIDGE = 3.0  # lambda: 1, 3 and 10 were tried on validation characters of Omniglot
-BITS = 11  # of a number's mantissa: sums in another order differ far below them
+BITS = 11  # bits of mantissa that are kept: the order of sums affects only much lower ones
 
 
 class Scatter:
-    """S_w and S_b of features that come in parts."""
+    """S_w and S_b of features that are added in parts."""
 
     def __init__(self) -> None:
         self.origin: Array | None = None  # near the mean, so that squares keep their digits
         self.squares: Array = np.zeros(())
-        # of each class its samples, and the sum of their features
+        # each class's number of samples, and the sum of their features
         self.classes: dict[Hashable, tuple[int, Array]] = {}
 
     def add(self, p: Array, names: Sequence | Array) -> None:
-        """Features (N, F) of samples, and the classes' names (N,)."""
+        """Add features (N, F) of samples, with their class names (N,)."""
         p = p.astype(np.float64)
         if self.origin is None:
             self.origin = p.mean(0)
@@ -52,14 +52,14 @@ class Scatter:
         self.squares = self.squares + p.T @ p
 
     def axes(self, number: int, ridge: float = RIDGE) -> Array:
-        """A (F, number), scaled so that samples of a class differ as much along all axes as they
-        did: tr(A^T S_w A) = tr(S_w). Raises ValueError where there are too few samples."""
+        """A (F, number), scaled to keep the spread within classes: tr(A^T S_w A) = tr(S_w). Raises
+        ValueError for too few samples."""
         whole("axes", number, 1)
         must("ridge", finite("ridge", ridge) > 0, "a positive number", ridge)
         counts = np.array([n for n, _ in self.classes.values()])
         samples, classes = int(counts.sum()), len(counts)
         must(
-            "what axes are fitted to",
+            "the samples for axes",
             samples > classes > 1,
             "two classes or more, two samples of one",
             f"{samples} samples of {classes} classes",
@@ -76,7 +76,9 @@ class Scatter:
         within = (self.squares - (means * counts[:, None]).T @ means) / (samples - classes)
         spread = np.trace(within)
         if not spread > 1e-12 * np.trace(self.squares):
-            raise ValueError("axes need samples of a class whose features differ; these do not")
+            raise ValueError(
+                "axes need samples of one class with different features; these are equal"
+            )
         away = means - means.mean(0)
         between = away.T @ away / (classes - 1) - within * (1 / counts).mean()
         wide = within.copy()
@@ -86,26 +88,26 @@ class Scatter:
         along = np.einsum("fd,fd->", found, within @ found)
         if not along > 1e-12 * spread * np.square(found).sum():
             raise ValueError(
-                f"samples of a class do not differ along the best {number} axes; more samples or "
-                "more axes would tell how far classes are apart"
+                f"samples of a class do not differ along the best {number} axes; give more "
+                "samples or ask for more axes"
             )
         return rounded(found * np.sqrt(spread / along))
 
 
 def rounded(a: Array) -> Array:
-    """Its numbers with `BITS` bits of mantissa."""
+    """`a` rounded to `BITS` bits of mantissa."""
     mantissa, exponent = np.frexp(a)
     return np.ldexp(np.round(np.ldexp(mantissa, BITS)), exponent - BITS)
 
 
 def fisher_axes(p: Array, y: Array, axes: int, ridge: float = RIDGE) -> Array:
-    """The axes (F, axes), float64, that tell the classes y (N,) of features p (N, F) best apart.
+    """The axes (F, axes), float64, that best separate the classes y (N,) of features p (N, F).
 
-    ridge   lambda: how much of the mean spread within a class is added along every axis, so that
-            few samples do not promise too much
+    ridge   lambda: share of the mean spread within a class that is added along every axis, against
+            overfitting to few samples
 
-    Raises ValueError for fewer than two classes, where no class has two samples, and for more axes
-    than features, or than classes less one.
+    Raises ValueError for fewer than two classes, if no class has two samples, and for more axes
+    than features, or than classes minus one.
 
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat([0, 1], 50)

@@ -1,4 +1,4 @@
-"""Learning a task as functions for scripts: the fields of `InnerLoop` are their arguments."""
+"""Functions for scripts that learn a task; their arguments are the fields of `InnerLoop`."""
 
 import numpy as np
 
@@ -23,14 +23,14 @@ def adapt(
     threshold_fraction: float | None = None,
     adapt_constants: bool = False,
 ) -> Array:
-    """theta_N, the parameters after `steps` gradient steps on the support set (x, y); theta itself
-    is not changed.
+    """theta_N, the parameters after `steps` gradient steps on the support set (x, y), as a new
+    array.
 
     x           (B, T, H, W, C) event counts
     y           (B,) labels
     step_size   scalar, or flat like theta
 
-    The other arguments and the errors are those of `InnerLoop`.
+    The other arguments and the errors are as in `InnerLoop`.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -46,14 +46,14 @@ def adapt(
 
 def reptile(loop: InnerLoop, net: Network, theta: Array, task: Task) -> MetaGradient:
     """Reptile's gradient theta - theta_N (Nichol, Achiam & Schulman 2018, Alg. 1), the sum of the
-    inner steps; it is zero in frozen layers.
+    inner steps; zero in frozen layers.
 
-    Reptile needs no split of a task: all N steps descend the mean loss of support and query samples
-    together. So the query loss returned is that of samples the network has learned from. Raises
-    ValueError for fewer than two steps: a single one, theta - theta_1 = a g, is joint training on
-    all tasks.
+    Reptile does not split a task: all N steps use the mean loss of support and query samples
+    together, so the returned query loss is on samples that the network has learned from. Raises
+    ValueError for fewer than two steps, because a single one, theta - theta_1 = a g, is joint
+    training on all tasks.
     """
-    must("online", not loop.online, "False for Reptile, which learns all samples at once", True)
+    must("online", not loop.online, "False for Reptile, which learns all samples together", True)
     plain = type(loop).update is InnerLoop.update
     must("Reptile's inner loop", plain, "of plain gradient steps", type(loop).__name__)
     must("steps", loop.steps > 1, "2 or more for Reptile: one is joint training", loop.steps)
@@ -62,10 +62,10 @@ def reptile(loop: InnerLoop, net: Network, theta: Array, task: Task) -> MetaGrad
     theta_n, path = loop._descend(net, theta, x, y)
     after = net(theta_n, task.x_query)
     loss = float(net.criterion.value(after, net._target(task.y_query, after.shape)))
-    # the steps themselves: theta - theta_n would lose to cancellation in float32
-    ways = sum(loop._times(step.gate, step.gradient, net.dtype) for step in path)
+    # the sum of the steps, since theta - theta_n would lose digits in float32
+    total = sum(loop._times(step.gate, step.gradient, net.dtype) for step in path)
     before = path[0].logits[: len(task.x_support)]
-    return MetaGradient(loss, np.asarray(ways), 0.0, before, after)
+    return MetaGradient(loss, np.asarray(total), 0.0, before, after)
 
 
 def reptile_gradient(
@@ -105,7 +105,7 @@ def meta_loss(
 ) -> float:
     """The query loss after adaptation: the function whose gradient is `meta_gradient`.
 
-    records, gates   of `record_path`, for the loss of a twin: spike="jet" or "smooth"
+    records, gates   from `record_path`, for the loss of a twin: spike="jet" or "smooth"
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> loss = ms.meta_loss(case.net, case.theta, case.task, case.step_size, 2)
@@ -127,8 +127,8 @@ def record_path(
     freeze: tuple[str, ...] = (),
     threshold: float | None = None,
 ) -> Recorded:
-    """(records, gates): what the twins of a meta-gradient hold fixed, see `InnerLoop.record`;
-    arguments as of `meta_loss`.
+    """(records, gates), which the twins of a meta-gradient keep fixed; see `InnerLoop.record`, and
+    for the arguments `meta_loss`.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> records, gates = ms.record_path(case.net, case.theta, case.task, case.step_size, 2)

@@ -1,5 +1,5 @@
-"""Implicit MAML (Rajeswaran, Finn, Kakade & Levine 2019, NeurIPS): a task is learned to the minimum
-of a proximal problem, and only that minimum is differentiated, whatever the way to it.
+"""Implicit MAML (Rajeswaran, Finn, Kakade & Levine 2019, NeurIPS): learns a task to the minimum of
+a proximal problem, and differentiates that minimum, whatever the steps that led to it.
 
 With the support loss L_s, the query loss L_q, the start theta and lambda > 0 (`proximal`):
 
@@ -8,19 +8,18 @@ With the support loss L_s, the query loss L_q, the start theta and lambda > 0 (`
     d phi / d theta = (I + H / lambda)^-1                              H = Hessian of L_s at phi (Lemma 1)
     meta-gradient   = (I + H / lambda)^-1 grad L_q(phi) = lambda y     (H + lambda) y = grad L_q(phi)
 
-y is found by conjugate gradients (Hestenes & Stiefel 1952), each iteration of which is a
-Hessian-vector product. They ask that H + lambda be positive definite, which is that phi is a minimum
-indeed: a larger lambda makes it so.
+phi is found by gradient steps on the proximal problem, and y by conjugate gradients (Hestenes &
+Stiefel 1952) with one Hessian-vector product per iteration. These require that H + lambda is
+positive definite, that is, that phi is a minimum; a large enough lambda makes it one.
 
-phi is found by gradient steps on the proximal problem. Layers that do not adapt are constants of it.
-With A the parameters that adapt and F those that are frozen,
+Frozen layers are constants of the problem. With A the parameters that adapt and F the frozen ones,
 
     meta-gradient_A = lambda y_A           (H_AA + lambda) y_A = grad_A L_q(phi)
     meta-gradient_F = grad_F L_q(phi) - H_FA y_A
 
-The loss of a spiking network is piecewise constant and has no such minimum. Here as in MAML,
-gradient and Hessian are the surrogate ones: phi is where the surrogate gradient and the pull to the
-start hold each other, and the meta-gradient is the true one of the jet twin about it.
+The loss of a spiking network is piecewise constant and has no such minimum. As in MAML, gradient
+and Hessian are the surrogate ones: phi is the point at which the surrogate gradient and the pull to
+the start balance, and the meta-gradient is the true one of the jet twin at that point.
 """
 
 import math
@@ -41,12 +40,12 @@ from .tasks import Task
 STEP_SIZE, STEPS = 0.05, 40
 PROXIMAL = 1.0
 CG_STEPS = 10
-CONVERGED = 0.2  # most that may be left of a gradient; where spikes jump, some 0.1 is
+CONVERGED = 0.2  # largest residual without a warning; jumps of spikes leave about 0.1
 
 
 class NegativeCurvature(ValueError):
-    """Conjugate gradients met a direction v along which a matrix A is not positive definite;
-    `curvature` is <v, A v> / <v, v>."""
+    """The matrix A of conjugate gradients is not positive definite; `curvature` is <v, A v> / <v,
+    v> for a direction v that shows it."""
 
     def __init__(self, message: str, curvature: float = math.nan):
         super().__init__(message)
@@ -56,11 +55,11 @@ class NegativeCurvature(ValueError):
 def conjugate_gradients(
     product: Callable[[Array], Array], b: Array, steps: int, tolerance: float
 ) -> Array:
-    """y with A y = b, by at most so many products v -> A v of a symmetric A, from zero.
+    """Solve A y = b for a symmetric A, given as product(v) = A v, in at most `steps` products.
 
-    It ends where |b - A y| <= tolerance |b|. Sums are in float64, y is in the dtype of b. Raises
-    `NegativeCurvature` where <v, A v> <= 0 for a direction v. Warns where more than CONVERGED |b| is
-    left.
+    It starts from zero and ends when |b - A y| <= tolerance |b|. Sums are in float64, y has the
+    dtype of b. Raises `NegativeCurvature` if <v, A v> <= 0 for a direction v. Warns if a residual
+    of more than CONVERGED |b| is left.
 
     >>> from minisnn.meta.implicit import conjugate_gradients
     >>> A, b = np.diag([1.0, 2.0, 4.0]), np.ones(3)
@@ -101,21 +100,19 @@ def conjugate_gradients(
 
 @dataclass(frozen=True)
 class ImplicitLoop(InnerLoop):
-    """Implicit MAML's inner loop: steps on L_s + lambda / 2 |phi - theta|^2, of which the last
-    point alone is differentiated.
+    """Implicit MAML's inner loop: steps on L_s + lambda / 2 |phi - theta|^2, of which only the last
+    point is differentiated.
 
         theta_{n+1} = theta_n - a (grad L_s(theta_n) + lambda (theta_n - theta_0))        phi = theta_N
 
-    proximal    lambda > 0, how strongly phi is pulled to where it started
-    cg_steps    conjugate-gradient iterations at most, each a Hessian-vector product
-    tolerance   they end sooner, where the residual is at most so large a share of grad L_q; None:
-                1e-10 in float64, 1e-5 in float32
+    proximal    lambda > 0, the strength of the pull to the start
+    cg_steps    maximum number of conjugate-gradient iterations, each a Hessian-vector product
+    tolerance   relative residual at which these end; None: 1e-10 in float64, 1e-5 in float32
 
-    The meta-gradient is right as far as phi is the minimum: `residual` says how far off it is, and a
-    warning where that is more than 0.2 before the last step. The
-    step size has no part in it, and none of Eq. 6's gates is possible, for phi would then depend on
-    the way. Raises ValueError for settings that do not fit, and `NegativeCurvature` where H +
-    lambda is not positive definite.
+    The meta-gradient is exact if phi is the minimum. `residual` measures the distance from it, and
+    a warning reports more than 0.2 before the last step. The step size has no gradient, and Eq. 6's
+    gates are refused, because phi would then depend on the steps. Raises ValueError for settings
+    that do not fit, and `NegativeCurvature` if H + lambda is not positive definite.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> loop = ms.ImplicitLoop(proximal=10.0)
@@ -131,7 +128,7 @@ class ImplicitLoop(InnerLoop):
     tolerance: float | None = None
 
     def check(self, net: Network) -> None:
-        """Raise ValueError where these settings do not fit the network."""
+        """Raise ValueError if these settings do not fit the network."""
         super().check(net)
         must("proximal", number("proximal", self.proximal) > 0, "a positive number", self.proximal)
         whole("cg_steps", self.cg_steps, 1)
@@ -157,14 +154,13 @@ class ImplicitLoop(InnerLoop):
     def update_backward(
         self, theta: Array, start: Array, m: Array, g: Array, lam: Array
     ) -> Adjoint:
-        """The adjoints of `update`'s arguments: those of all steps, for comparison, for the
-        meta-gradient takes none of them."""
+        """The adjoints of `update`'s arguments; the meta-gradient does not use them."""
         back = self._times(m, lam, theta.dtype)
         pull = self.proximal * back
         return Adjoint(lam - pull, pull, -back, -(m * self._pulled(theta, start, g) * lam))
 
     def _descend(self, net, theta, *given) -> tuple[Array, list[Step]]:
-        """As of `InnerLoop`; warns where the steps have not come to rest."""
+        """The steps of `InnerLoop`, with a warning if they have not converged."""
         phi, path = super()._descend(net, theta, *given)
         left = self._left(theta, path, path[-1].theta, path[-1].gradient) if path else 0.0
         if left > CONVERGED:
@@ -177,8 +173,7 @@ class ImplicitLoop(InnerLoop):
         return phi, path
 
     def _left(self, start: Array, path: list[Step], theta: Array, g: Array) -> float:
-        """|the gradient of the proximal problem at theta| over that of the first step, 0 where that
-        is 0."""
+        """The norm of the proximal problem's gradient at theta, relative to that at the start."""
         first = float(np.linalg.norm(path[0].gate * path[0].gradient))
         left = float(np.linalg.norm(path[0].gate * self._pulled(theta, start, g)))
         return left / first if first else 0.0
@@ -188,8 +183,8 @@ class ImplicitLoop(InnerLoop):
         return g + theta.dtype.type(self.proximal) * (theta - start)
 
     def residual(self, net: Network, theta: Array, x: Array, y: Array) -> float:
-        """|grad L_s + lambda (phi - theta)| at phi, the `adapt`ed parameters, over the same at
-        theta: 0 at the minimum, 1 where nothing is learned.
+        """|grad L_s + lambda (phi - theta)| at the adapted parameters phi, relative to that at
+        theta: 0 at the minimum, 1 if nothing is learned.
 
         >>> net = ms.ConvNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -212,8 +207,8 @@ class ImplicitLoop(InnerLoop):
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """(I + H / lambda)^-1 grad L_q(phi), the gradient of `loss` where phi is the minimum; order 1
-        leaves out H, and is grad L_q(phi). That of the step sizes is zero."""
+        """(I + H / lambda)^-1 grad L_q(phi), the gradient of `loss` if phi is the minimum; with
+        order=1, grad L_q(phi). The gradient of the step sizes is zero."""
         must("order", whole("order", order) in (1, 2), "1 (without the Hessian) or 2", order)
         must("steps", self.steps, "at least 1 for implicit MAML", self.steps)
         support = task.x_support, task.y_support
@@ -229,7 +224,7 @@ class ImplicitLoop(InnerLoop):
         return MetaGradient(loss, gradient, self._no_step(net), before, after)
 
     def _through_minimum(self, net: Network, hvp: Callable[[Array], Array], g: Array) -> Array:
-        """(d phi / d theta)^T g."""
+        """(d phi / d theta)^T g, by conjugate gradients."""
         strength = net.dtype.type(self.proximal)
         m = self.gate(net, g)
         tolerance = self.tolerance
@@ -255,8 +250,8 @@ class ImplicitLoop(InnerLoop):
         return gradient
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """As `InnerLoop.record`, with one more record before that of the query: of the support at
-        phi, where the Hessian is taken."""
+        """The records of `InnerLoop.record`, and before the query's one of the support at phi, for
+        the Hessian."""
         found = super().record(net, theta, task)
         phi = self.adapt(net, theta, task.x_support, task.y_support)
         support = net.record(phi, task.x_support)

@@ -1,4 +1,4 @@
-"""Inner loops as plain values, as checkpoints and NIR files keep them."""
+"""Inner loops as plain values, for checkpoints and NIR files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LOOPS = {
     ImplicitLoop: "implicit",
     Ridge: "ridge",
 }
-ARRAYS = ("step_size", "axes")  # which files keep apart
+ARRAYS = ("step_size", "axes")  # fields that files store separately
 
 
 def kept_of(inner: InnerLoop) -> dict[str, Any]:
-    """All fields but `ARRAYS`, and the kind of loop; of an inner loop of your own those of
-    `InnerLoop`, and its name as "own"."""
+    """All fields except `ARRAYS`, with the kind of loop; for an inner loop of your own the fields
+    of `InnerLoop`, with its class name as "own"."""
     kind = type(inner)
     names = [f.name for f in fields(kind if kind in LOOPS else InnerLoop) if f.name not in ARRAYS]
     more = {"kind": LOOPS[kind]} if kind in LOOPS else {"own": kind.__name__}
@@ -33,13 +33,13 @@ def kept_of(inner: InnerLoop) -> dict[str, Any]:
 
 
 def arrays_of(inner: InnerLoop) -> dict[str, Any]:
-    """`ARRAYS`, as far as there are any."""
+    """The fields in `ARRAYS` that the loop has."""
     found = {name: getattr(inner, name, None) for name in ARRAYS}
     return {name: np.asarray(array) for name, array in found.items() if array is not None}
 
 
 def loop_of(kept: dict[str, Any], step_size: Any, axes: Any = None) -> InnerLoop:
-    """`kept_of` backwards, but for "own", which the caller knows. Raises TypeError for fields of
+    """The loop that `kept_of` describes; for "own", an `InnerLoop`. Raises TypeError for fields of
     another version."""
     kept = {**kept, "freeze": tuple(kept["freeze"]), "step_size": step_size}
     if axes is not None:

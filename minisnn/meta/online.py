@@ -1,20 +1,20 @@
-"""Learning as a device in use does: the readout alone, from zero, an update after every sample,
-meta-trained for just that.
+"""The rule online: only the readout learns, from zero, with an update after every sample, as on a
+device in use.
 
-With p_n the features of support sample n (what the readout weighs, and the trace that its bias
-has), W_0 = 0, a the step sizes:
+With p_n the features of support sample n (the readout's traces, and the factor of its bias), W_0 =
+0 and step sizes a:
 
     z_n = W_{n-1} p_n        e_n = softmax(z_n) - onehot(y_n)        W_n = W_{n-1} - a e_n p_n        n = 1, 2, ... samples
 
-It is ANIL (Raghu et al. 2020) by the zeroing trick (Kao, Chiu & Chen 2022), one sample after the
-other. The layers below do not change while it learns, so that features are computed once, and the
-gradient needs no Hessian: with lambda the adjoint of W_n,
+This is ANIL (Raghu et al. 2020) with the zeroing trick (Kao, Chiu & Chen 2022), one sample at a
+time. The layers below do not change while the readout learns, so features are computed once, and
+the gradient needs no Hessian: with lambda the adjoint of W_n,
 
     de = -a lambda p         dz = softmax's adjoint of de        dp = -(a lambda) e + W_{n-1} dz        lambda <- lambda + dz p
 
-backwards through the updates, and dp through the layers below. Small steps keep what the samples
-before have taught, but leave logits small: in meta-training alone, those of the query are
-multiplied by `scale`, which changes no answer.
+backwards through the updates, then dp back through the layers below. Small steps preserve what
+earlier samples taught, but make small logits; only in meta-training, the query's are multiplied by
+`scale`, which changes no answer.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from .tasks import Task
 
 @dataclass(frozen=True)
 class OnlineReadout(InnerLoop):
-    """The inner loop above: `steps` times through the support set, in the task's order; theta's own
-    readout is not used.
+    """The inner loop of the rule online: `steps` times through the support set, in the task's
+    order. theta's own readout is not used.
 
     scale    factor on the query's logits in the meta-loss
 
-    The readout learns from every sample: there are no gates, and it cannot be frozen. Raises
-    ValueError for settings that do not fit.
+    There are no gates, and the readout cannot be frozen. Raises ValueError for settings that do not
+    fit.
     """
 
     online: bool = True
     scale: float = 1.0
 
     def check(self, net: Network) -> None:
-        """ValueError where these settings do not fit the network."""
+        """Raise ValueError if these settings do not fit the network."""
         super().check(net)
         must("scale", number("scale", self.scale) > 0, "a positive number", self.scale)
         limits = self.threshold, self.threshold_fraction
@@ -55,7 +55,7 @@ class OnlineReadout(InnerLoop):
         must(
             "freeze",
             "readout" not in self.freeze,
-            "without the readout, all that rule online adapts",
+            "without the readout, which is all that rule online adapts",
             self.freeze,
         )
         must("online", self.online, "True for rule online, which always is", self.online)
@@ -70,10 +70,10 @@ class OnlineReadout(InnerLoop):
         )
 
     def _steps(self, net: Network, dtype, ways: int) -> Array:
-        """Step sizes of the readout, (F + 1, ways) or a scalar; those of the bias last."""
+        """Step sizes of the readout: a scalar, or (F + 1, ways) with the bias last."""
         if np.ndim(self.step_size) == 0:
             return np.asarray(self.step_size, dtype)
-        must("ways of step sizes one by one", ways == net.ways, f"the network's {net.ways}", ways)
+        must("ways with individual step sizes", ways == net.ways, f"the network's {net.ways}", ways)
         of_readout = np.asarray(self.step_size)[net.layout[-2].slice.start :]
         return of_readout.reshape(-1, ways).astype(dtype)
 
@@ -90,11 +90,11 @@ class OnlineReadout(InnerLoop):
         return W, path
 
     def _seen(self, net: Network, p: Array, steps: int) -> Array:
-        """Features (B, F) and what multiplies the bias."""
+        """Features (B, F) with one more column, the factor of the bias."""
         return np.concatenate([p, np.full((len(p), 1), net.readout_bias(steps), p.dtype)], 1)
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
-        """theta with the readout that is learned from the support set."""
+        """A copy of theta with the readout learned from the support set."""
         self.check(net)
         W, _ = self._learned(net, self._seen(net, net.features(theta, x), x.shape[1]), y, net.ways)
         theta = net._vector(theta, "theta").copy()
@@ -123,13 +123,13 @@ class OnlineReadout(InnerLoop):
         return p.dtype.type(self.scale) * (q @ W), found, p, q, W, path
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """What the network answers to the query samples once it has learned the support set, (Q,
-        ways)."""
+        """The logits of the query samples after learning the support set, (Q, ways)."""
         _, _, _, q, W, _ = self._answers(net, theta, task, "hard", None, net.features)
         return q @ W
 
     def answers(self, net: Network, p: Array, y: Array, query: Array, steps: int) -> Array:
-        """`logits` from the features of support and query after so many time steps."""
+        """Logits of the query from the features p of the support and `query`, after `steps` time
+        steps."""
         W, _ = self._learned(net, self._seen(net, p, steps), y, net.ways)
         return self._seen(net, query, steps) @ W
 
@@ -142,8 +142,8 @@ class OnlineReadout(InnerLoop):
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """The gradient of `loss`, zero in the readout; order 1 leaves out what an update does to
-        those after it, and to the features of the support."""
+        """The gradient of `loss`, zero in the readout; order=1 ignores that updates depend on
+        earlier ones and on the features of the support."""
         must("order", order in (1, 2), "1 (FOMAML) or 2 (MAML)", order)
         logits, (support, query), p, q, W, path = self._answers(
             net, theta, task, spike, recorded, net.features_and_pullback
@@ -174,5 +174,5 @@ class OnlineReadout(InnerLoop):
         return MetaGradient(loss, gradient, step, None, logits)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """What the twins freeze: of the support and of the query, at theta."""
+        """The records of support and query at theta, which the twins keep fixed."""
         return Recorded([net.record(theta, task.x_support), net.record(theta, task.x_query)], [])

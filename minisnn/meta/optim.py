@@ -1,7 +1,6 @@
-"""The outer loop's optimisers on the flat parameter vector, the step-size schedule and the clipping
-of the gradient.
+"""The outer loop's optimisers on flat parameters, its step-size schedule, and gradient clipping.
 
-An optimiser's state is a dictionary of arrays, so that a checkpoint holds it as it is.
+An optimiser's state is a dictionary of arrays, which a checkpoint can store directly.
 """
 
 import math
@@ -29,8 +28,8 @@ class SGD:
         self.state = {"velocity": np.zeros(size, dtype)}
 
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
-        """The new theta; the old one is not changed. Raises ValueError for arrays that are not flat
-        and of the right size.
+        """The new theta, as a new array. Raises ValueError for arrays that are not flat or have the
+        wrong size.
 
         >>> ms.SGD(size=2).step(np.ones(2), np.array([1.0, -2.0]), lr=0.1).tolist()
         [0.9, 1.2]
@@ -74,8 +73,8 @@ class Adam:
         }
 
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
-        """The new theta; the old one is not changed. Raises ValueError for arrays that are not flat
-        and of the right size.
+        """The new theta, as a new array. Raises ValueError for arrays that are not flat or have the
+        wrong size.
 
         >>> theta = ms.Adam(size=2).step(np.ones(2), np.array([1.0, -2.0]), lr=0.1)
         >>> theta.round(3).tolist()
@@ -97,7 +96,7 @@ class Adam:
 
 
 def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
-    """ValueError where theta or its gradient are not parameters of the optimiser."""
+    """Raise ValueError unless theta and gradient have the optimiser's size and floating point."""
     for name, given in (("theta", theta), ("gradient", gradient)):
         vector = array(name, given)  # nothing masked
         good = isinstance(given, np.ndarray) and vector.shape == state.shape
@@ -110,7 +109,7 @@ def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
 
 
 def cosine(step: int, total: int, start: float, end: float) -> float:
-    """The cosine schedule: `start` at step 0, `end` from step `total` on.
+    """Cosine schedule: `start` at step 0, `end` from step `total` on.
 
     >>> from minisnn.meta.optim import cosine
     >>> [round(cosine(step, 100, 1.0, 0.1), 2) for step in (0, 50, 100, 200)]
@@ -121,11 +120,10 @@ def cosine(step: int, total: int, start: float, end: float) -> float:
 
 
 def clip(gradient: np.ndarray, norm: float | None) -> tuple[np.ndarray, float]:
-    """(gradient, its norm before): the gradient scaled to a norm of at most `norm`.
+    """Scale a gradient to a norm of at most `norm`; returns (gradient, its norm before).
 
-    With norm=None it is returned as it is. So is a gradient whose norm is not finite: scaled by 1 /
-    inf it would vanish. Raises ValueError for a `norm` that is not above 0, and for a gradient that
-    is not of floating point.
+    With norm=None, or if its own norm is not finite, the gradient is returned unchanged. Raises
+    ValueError if `norm` is not positive, or the gradient not floating-point.
 
     >>> from minisnn.meta.optim import clip
     >>> gradient, before = clip(np.array([3.0, 4.0]), 1.0)

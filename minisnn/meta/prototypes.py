@@ -1,26 +1,27 @@
 """Rules that learn by class means: nearest class mean, prototypical networks, Proto-MAML.
 
-With p a sample's features (the readout's presynaptic trace at the last step, or at the ends of
-several equal stretches, one behind the other) and c_k the mean of p over the support of class k,
+The features p of a sample are the readout's presynaptic traces at the last step, or at the ends of
+several equal stretches, concatenated. With c_k the mean of p over the support samples of class k,
 
-    nearest class mean      argmax_k -|p - c_k|^2
+    nearest class mean      answers argmax_k -|p - c_k|^2
     prototypical networks   meta-train the query's cross-entropy of the logits -s |p - c_k|^2
                             (Snell, Swersky & Zemel 2017)
-    Proto-MAML              starts the readout at W_k = 2 s c_k, b_k = -s |c_k|^2, the same logits
-                            but for s |p|^2 where the readout has no reset, and makes MAML's inner
-                            steps from there (Triantafillou et al. 2020)
+    Proto-MAML              starts the readout at W_k = 2 s c_k, b_k = -s |c_k|^2, which gives these
+                            logits plus s |p|^2 (if the readout has no reset), then makes MAML's
+                            inner steps (Triantafillou et al. 2020)
 
-The first needs no gradient. Of the second, with e = softmax(logits) - onehot(y) over the number of
-query samples,
+The first needs no gradient. In the second, with e = softmax(logits) - onehot(y) divided by the
+number of query samples, the adjoints
 
     dp_b = -2 s sum_k e_bk (p_b - c_k)         dc_k = 2 s sum_b e_bk (p_b - c_k)
     dp_i = dc_k / n_k for i in class k
 
-go back through query and support. Of the third, MAML's recursion gives lambda at (theta, W, b), and
+go back through the network for query and support. In the third, MAML's recursion gives lambda at
+(theta, W, b), and
 
     dc_k = 2 s (lambda_W_k - lambda_b_k c_k)
 
-goes back through the support once more. `s` is `scale`; all of these are exact.
+goes back through the network for the support. `s` is `scale`.
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ from .tasks import Task
 SCALE = 0.1
 _BESIDE = ((-1, 0), (1, 0), (0, -1), (0, 1))
 _DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
-# cells down and to the right by which so many looks at a recording are shifted
+# number of looks at a recording: their shifts, in cells down and to the right
 LOOKS = {1: ((0, 0),), 5: ((0, 0), *_BESIDE), 9: ((0, 0), *_BESIDE, *_DIAGONAL)}
 
 
 def shifted(x: Array, down: int, right: int) -> Array:
-    """x (B, T, H, W, C) moved by so many cells; what leaves the picture is lost, nothing enters."""
+    """Shift x (B, T, H, W, C) by some cells; zeros enter."""
     width = max(abs(down), abs(right))
     if not width:
         return x
@@ -59,11 +60,10 @@ def shifted(x: Array, down: int, right: int) -> Array:
 
 
 def class_means(p: Array, y: Array, ways: int) -> Array:
-    """c (ways, F), the means of p (B, F) by label. Raises ValueError for a class without
-    samples."""
+    """c (ways, F), the means of p (B, F) by label. Raises ValueError if a class has no samples."""
     counts = np.bincount(y, minlength=ways)
     must(
-        "samples a class",
+        "samples per class",
         len(counts) == ways and counts.all(),
         f"1 or more of each of {ways}",
         counts.tolist(),
@@ -78,8 +78,7 @@ def distance_logits(p: Array, c: Array, scale: float = SCALE) -> Array:
 
 
 def with_prototypes(net: Network, theta: Array, c: Array, scale: float = SCALE) -> Array:
-    """theta whose readout is W_k = 2 scale c_k, b_k = -scale |c_k|^2; theta itself is not
-    changed."""
+    """A copy of theta with the readout W_k = 2 scale c_k, b_k = -scale |c_k|^2."""
     must("classes of the task", len(c) == net.ways, f"the network's {net.ways}", len(c))
     theta = net._vector(theta, "theta").copy()
     views = net.views(theta)
@@ -97,8 +96,8 @@ def features_of(
     looks: int = 1,
     axes: Array | None = None,
 ) -> Array:
-    """Features p (B, R F) of samples, the mean over so many looks at each; p A (B, d) along axes
-    A (R F, d)."""
+    """Features p (B, R F) of samples, as the mean over `looks` at each; with axes A (R F, d), p
+    A."""
     if axes is not None:
         return _along(features_of(net, theta, x, readings, looks), axes)
     if looks == 1:
@@ -120,7 +119,7 @@ def _along(p: Array, axes: Array | None) -> Array:
 
 
 def _mean(arrays: list[Array]) -> Array:
-    """Their mean; the array itself of one."""
+    """The mean of one array or more."""
     return arrays[0] if len(arrays) == 1 else sum(arrays[1:], arrays[0]) / len(arrays)
 
 
@@ -133,8 +132,8 @@ def nearest(
     looks: int = 1,
     axes: Array | None = None,
 ) -> Array:
-    """Logits of the query by the class means of the support: nothing of theta is adapted, its
-    readout is not used."""
+    """Logits of the query by the class means of the support; nothing adapts, and theta's readout is
+    not used."""
     p = features_of(net, theta, task.x_support, readings, looks, axes)
     c = class_means(p, task.y_support, task.ways)
     return distance_logits(features_of(net, theta, task.x_query, readings, looks, axes), c, scale)
@@ -142,22 +141,21 @@ def nearest(
 
 @dataclass(frozen=True, eq=False)
 class ClassMeans(InnerLoop):
-    """An inner loop that starts from the class means of its support set; theta's own readout is not
+    """An inner loop that starts from the class means of the support set; theta's own readout is not
     used.
 
     scale      s of the logits
-    readings   R: p is the trace at the end of each R-th of the recording, one behind the other, so
-               that it counts when something happened; R > 1 is for the rule without steps, whose
-               window then has to reach into the first R-th
-    looks      L: p is the mean of the features of L looks at a recording: 1 as it is, 5 also
-               shifted by a cell each way, 9 also diagonally; L > 1 is for pictures and the rule
-               without steps. Runs learn by one look, and validate and test by L
-    axes       A (R F, d), such as `fisher_axes` finds: class means of p A are compared; None: of p.
-               For the rule without steps. Runs fit it after their last update
+    readings   R: p holds the traces at the ends of R equal stretches of the recording, and so shows
+               when something happened; R > 1 requires steps=0, and a window that reaches into the
+               first stretch
+    looks      L: p is the mean over L looks at a recording: 1 the recording itself, 5 also shifted
+               by one cell each way, 9 also diagonally; L > 1 requires pictures and steps=0. Runs
+               learn with one look, and validate and test with L
+    axes       A (R F, d), such as `fisher_axes` returns: class means of p A are compared instead of
+               p. Requires steps=0. Runs fit A after their last update
 
-    Without steps it answers with the nearest class mean: `loss` is that of prototypical networks, a
-    task may have any number of ways, and the meta-gradient is of first order. With steps it is
-    Proto-MAML.
+    With steps=0 the answer is the nearest class mean, `loss` is that of prototypical networks, and
+    a task may have any number of ways. With steps it is Proto-MAML.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -181,7 +179,7 @@ class ClassMeans(InnerLoop):
     __hash__ = InnerLoop.__hash__
 
     def check(self, net: Network) -> None:
-        """Raise ValueError where these settings do not fit the network."""
+        """Raise ValueError if these settings do not fit the network."""
         super().check(net)
         must("scale", number("scale", self.scale) > 0, "a positive number", self.scale)
         loss = net.loss_name
@@ -221,7 +219,7 @@ class ClassMeans(InnerLoop):
 
     @property
     def once(self) -> "ClassMeans":
-        """This rule as runs learn by it, and devices: by one look, along no axes."""
+        """This rule with one look and no axes, as used by devices and in meta-training."""
         return replace(self, looks=1, axes=None)
 
     @property
@@ -242,7 +240,7 @@ class ClassMeans(InnerLoop):
         return self._plain._descend(net, start, x, y, second, spike, _rest(recorded))
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """The network's answers to the query samples after learning the support set, (Q, ways)."""
+        """The logits of the query samples after learning the support set, (Q, ways)."""
         self.check(net)
         return (
             super().logits(net, theta, task)
@@ -275,9 +273,9 @@ class ClassMeans(InnerLoop):
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """The gradient of `loss`. It is zero in the readout, which the support set determines.
+        """The gradient of `loss`; zero in the readout, which the support set determines.
 
-        order=1 leaves out the Hessians of the inner steps, but not the way back through the class
+        order=1 leaves out the Hessians of the inner steps, but keeps the way back through the class
         means.
         """
         self.check(net)
@@ -306,8 +304,8 @@ class ClassMeans(InnerLoop):
         return found._replace(gradient=gradient, support_logits=None)
 
     def _features(self, read: Callable, theta, task, spike, recorded) -> list[Features]:
-        """Of the support, and of the query where no steps follow: the mean over all looks, along
-        the axes, and the pullback of that."""
+        """Features and pullback of the support, and with steps=0 of the query: the mean over all
+        looks, along the axes."""
         records = iter(() if recorded is None else recorded.records)
         form = dict(spike=spike, readings=self.readings)
         found = []
@@ -325,8 +323,8 @@ class ClassMeans(InnerLoop):
         return np.sum([one.pullback(share * dp) for one in each], axis=0)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """As `InnerLoop.record`, preceded by a record of the support at theta, where the class
-        means are taken; without steps, of all looks at the support, then of those at the query."""
+        """The records of `InnerLoop.record`, after one of the support at theta for the class means;
+        with steps=0, the records of all looks at the support, then at the query."""
         self.check(net)
         if not self.steps:
             both = (task.x_support, task.x_query)
@@ -339,5 +337,5 @@ class ClassMeans(InnerLoop):
 
 
 def _rest(recorded: Recorded | None) -> Recorded | None:
-    """What the steps' twins hold fixed, behind the record of the class means."""
+    """The record for the steps, without the first one, which is for the class means."""
     return None if recorded is None else recorded._replace(records=recorded.records[1:])

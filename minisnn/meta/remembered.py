@@ -1,5 +1,5 @@
-"""What a network says of samples, computed once: for all learning rules that ask of one task, and
-of the same samples in other tasks, while there is room."""
+"""A cache of a network's features and logits, shared by the learning rules of one task and by tasks
+that have samples in common."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,23 +12,24 @@ import numpy as np
 
 from ..core.network import Seen, answer
 
-ROOM = 2**29  # bytes of what is known of samples
-TRIED, AGAIN = 1000, 3  # samples after which, if fewer came again, nothing more is kept
+ROOM = 2**29  # size of the cache in bytes
+TRIED, AGAIN = 1000, 3  # with fewer than 3 hits in 1000 samples, nothing more is kept
 
 
 class Samples:
-    """What was computed of samples, found again by their content: few recordings make many tasks.
+    """Results by the content of samples: a few recordings make many tasks.
 
-    Each row must be the same whatever rows it is computed with, and the objects that rows depend on
-    must last as long as this. Beyond ROOM bytes, what came first goes first; nothing is kept where
-    samples do not come again, such as pairs that are made for each task. Threads may share it;
-    another process begins with an empty one.
+    A row must not depend on the other rows of its batch. Beyond `room` bytes, the oldest rows are
+    dropped first; if samples hardly ever recur, such as pairs that are made for each task, nothing
+    is kept. Threads may share an object; another process starts with an empty one.
     """
 
     def __init__(self, room: int = ROOM):
         self.room, self.held = room, 0
         self.known: dict[tuple, tuple[np.ndarray, ...]] = {}
-        self.objects: dict[tuple[int, ...], tuple] = {}  # an id is one object's as long as it lives
+        self.objects: dict[
+            tuple[int, ...], tuple
+        ] = {}  # kept alive, so that an id stays one object's
         self.lock = Lock()
         self.asked = self.again = 0
 
@@ -38,11 +39,11 @@ class Samples:
     def rows(
         self, of: tuple, what: Any, x: np.ndarray, compute: Callable[[np.ndarray], tuple]
     ) -> tuple[np.ndarray, ...]:
-        """compute(x), arrays with a row a sample, of which only those are computed that are not
-        known.
+        """compute(x), arrays with one row per sample; only rows that are not in the cache are
+        computed.
 
-        of     the objects that rows depend on, which must not change, such as network and theta
-        what   which rows these are
+        of     objects that rows depend on, such as network and theta, which must not change
+        what   name of the kind of rows
         """
         if self.asked >= TRIED and self.again < AGAIN:
             return compute(x)
@@ -71,7 +72,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class _Memory:
-    """Answers what is asked of a network."""
+    """Computes features and logits with the cache."""
 
     samples: Samples
     lasting: tuple | None
@@ -82,11 +83,11 @@ class _Memory:
 
 @contextmanager
 def remembered(samples: Samples | None = None, lasting: tuple | None = None) -> Iterator[None]:
-    """Within the block a network computes features and logits of the same theta and samples once;
-    theta must not change until its end. A block within a block knows what the outer one does.
+    """Context in which networks compute features and logits of the same theta and samples only
+    once; theta must not change within it. An inner context uses the cache of the outer one.
 
-    samples   knows those of other tasks, too
-    lasting   the thetas that are met again, None for all: not those that a task made
+    samples   a cache that lasts longer than the context
+    lasting   thetas whose results are kept; None: all. Leave out those that a single task made
     """
     outer = answer.get()
     known = _Memory(samples or Samples(), lasting)
@@ -100,8 +101,8 @@ def remembered(samples: Samples | None = None, lasting: tuple | None = None) -> 
 def by_sample(
     network: Any, theta: Any, x: Any, what: Any, compute: Callable[[np.ndarray], tuple]
 ) -> tuple[np.ndarray, ...]:
-    """compute(x), of which rows are spared that are known; the whole, where the network's answer to
-    a sample depends on those next to it."""
+    """compute(x), row by row from the cache, or as a whole if a sample's row depends on the rest of
+    its batch (`Network.apart`)."""
     memory = answer.get()
     if not isinstance(memory, _Memory):
         return compute(x)

@@ -1,20 +1,20 @@
-"""Learning by ridge regression in closed form on the network's features (Bertinetto et al. 2019,
-"Meta-learning with differentiable closed-form solvers", ICLR): the rule to beat in regression.
+"""The rule ridge: regression in closed form on the network's features (Bertinetto et al. 2019,
+"Meta-learning with differentiable closed-form solvers", ICLR), the baseline for regression.
 
-With F the features of the support, a row a sample, and a column of ones for the bias, Y their targets
-and a penalty > 0,
+With F the features of the support, one row per sample and a column of ones for the bias, Y their
+targets, and a penalty > 0,
 
     W      = A^-1 F^T Y          A = F^T F + penalty I; the same is F^T (F F^T + penalty I)^-1 Y
     logits = G W                 G as F, of the query
 
-Nothing of it is iterated. From dlogits the way back is one more solve with the same matrix,
+The way back from dlogits is one more solve with the same matrix,
 
     dW = G^T dlogits             Z = A^-1 dW
     dF = (Y - F W) Z^T - (F Z) W^T
     dG = dlogits W^T
 
-and dF and dG go on through the network as of every other rule that learns from features. Of readout
-"mean" a row is the mean of the features over the window, of "steps" each step is a row.
+after which dF and dG go back through the network. With readout "mean", a row is the mean of the
+features over the window; with "steps", each step is a row.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def ridge(F: Array, Y: Array, penalty: float) -> Array:
 
 
 class _Rows(NamedTuple):
-    """What a set of samples is to the regression: F (n, d), and dF -> the gradient of theta."""
+    """The features F (n, d) of a set of samples, and their pullback: dF -> gradient of theta."""
 
     F: Array
     pullback: Callable[[Array], Array]
@@ -63,12 +63,13 @@ class _Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Ridge(InnerLoop):
-    """An inner loop that solves for the readout, see above; it makes no step, and theta's own readout
-    is not used.
+    """An inner loop that solves for the readout by ridge regression, without steps; theta's own
+    readout is not used.
 
-    penalty   of the squared weights, the bias among them: above 0. Choose it on validation tasks
+    penalty   factor of the squared weights and biases, above 0; choose it on validation tasks
 
-    The loss is "squared"; labels are one-hot targets. Raises ValueError for settings that do not fit.
+    The loss is "squared"; labels are one-hot targets. Raises ValueError for settings that do not
+    fit.
 
     >>> net = ms.SpikingNet((6,), (), hidden=(8,), ways=1, loss="squared", readout="mean")
     >>> rng = np.random.default_rng(0)
@@ -83,7 +84,7 @@ class Ridge(InnerLoop):
     penalty: float = 0.1
 
     def check(self, net: Network) -> None:
-        """ValueError where these settings do not fit the network."""
+        """Raise ValueError if these settings do not fit the network."""
         super().check(net)
         must("penalty", number("penalty", self.penalty) > 0, "a positive number", self.penalty)
         must("steps", self.steps == 0, "0 for rule ridge, which solves", self.steps)
@@ -93,7 +94,7 @@ class Ridge(InnerLoop):
         must("the readout", fits, f"one of {', '.join(readouts)} for rule ridge", net.readout)
 
     def _rows(self, net: Network, theta: Array, x: Array, pull: bool, form: dict) -> _Rows:
-        """Those of a set of samples."""
+        """The features of samples, and their pullback if `pull`."""
         readings = 1 if net.readout == "last" else None
         p, pullback = net._features(theta, x, **form, readings=readings, pull=pull)
         p = p.reshape(len(x), -1, net.layout[-2].shape[0])
@@ -123,12 +124,12 @@ class Ridge(InnerLoop):
         return (sets[1].F @ W).reshape(net._logits_shape(task.x_query)), W, sets, Y
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
-        """Not possible: the weights that are solved for answer by `logits`; a readout that is reset,
-        or whose bias is filtered, would give other numbers."""
-        raise ValueError("rule ridge leaves no theta behind; its answers are those of `logits`")
+        """Raise ValueError: the solution does not fit into theta, because a readout with a reset or
+        a filtered bias would give other logits; use `logits`."""
+        raise ValueError("rule ridge has no adapted theta; use `logits`")
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """The answers to the query samples, in the shape of the network's logits."""
+        """The logits of the query samples after learning the support set."""
         return self._answers(net, theta, task, False, "hard", None)[0]
 
     def loss(
@@ -152,7 +153,7 @@ class Ridge(InnerLoop):
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """The gradient of `loss`, zero in the readout; order=1 leaves out the way back through W."""
+        """The gradient of `loss`, zero in the readout; order=1 treats W as a constant."""
         must("order", whole("order", order) in (1, 2), "1 or 2", order)
         found = self._answers(net, theta, task, True, spike, recorded)
         logits, W, (support, query), Y = found
@@ -167,6 +168,6 @@ class Ridge(InnerLoop):
         return MetaGradient(loss, gradient, self._no_step(net), None, logits)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """What the twins freeze: of the support and of the query, at theta."""
+        """The records of support and query at theta, which the twins keep fixed."""
         self.check(net)
         return Recorded([net.record(theta, x) for x in (task.x_support, task.x_query)], [])

@@ -1,7 +1,6 @@
-"""The learning rules that a run can follow: each is one object in RULES, which says all there is to
-say about it.
+"""The learning rules of runs, one object each, in RULES.
 
-Only the standard library is needed here, so that the command line can list the rules without
+This module needs only the standard library, so that the command line can list the rules without
 loading NumPy.
 """
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from .path import MetaGradient
     from .tasks import Task
 
-# whose step sizes are learned together, see `meta.stepsizes`
+# the groups of parameters that share a learned step size, see `meta.stepsizes`
 GROUPS = "no", "scalar", "layer", "array", "parameter"
 OFF = dict(
     first_order_updates=0,
@@ -30,15 +29,15 @@ OFF = dict(
 class MAML:
     """MAML (Finn et al. 2017), or FOMAML with order 1; the base class of the other rules.
 
-    fixed          settings that the rule leaves no choice for: {name: (value, "which …")}
-    suits          settings to which those of a preset give way, where a run does not state its own
-    second_order   whether there is a second order to leave out
-    whole_set      all classes of the set are told apart at once, and a task is a batch: see
+    fixed          settings with only one possible value: {name: (value, "which …")}
+    suits          the rule's own defaults, which take precedence over a preset's settings
+    second_order   True if order 2 differs from order 1
+    whole_set      True if it classifies all classes of the set, with batches for tasks: see
                    `Classification`
-    any_ways       training tasks may have more classes than the network's readout
-    class_means    tasks are learned by `meta.prototypes.ClassMeans`
-    scaled         the setting `scale` is used
-    proximal       the settings `proximal` and `cg_steps` are used
+    any_ways       True if training tasks may have more classes than the network's readout
+    class_means    True if tasks are learned by `meta.prototypes.ClassMeans`
+    scaled         True if it uses the setting `scale`
+    proximal       True if it uses the settings `proximal` and `cg_steps`
 
     >>> rule = ms.MAML()
     >>> rule.name, rule.second_order
@@ -57,7 +56,7 @@ class MAML:
     scaled, proximal = False, False
 
     def check(self, settings: Any) -> None:
-        """Raise ValueError where the settings of a run do not fit the rule."""
+        """Raise ValueError if the settings of a run do not fit the rule."""
         for name, (expected, why) in self.fixed.items():
             found = getattr(settings, name)
             words = "empty" if expected == () else "none" if expected is None else expected
@@ -72,26 +71,30 @@ class MAML:
         return self.titles[order == 1]
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
-        """How the rule learns a task, made from the inner loop that the settings describe."""
+        """The rule's inner loop, made from the plain one with a run's settings."""
         return loop
 
     def gradient(
         self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int
     ) -> MetaGradient:
-        """What the outer loop learns from a task; `loop` is what the method of that name
-        returned."""
+        """The meta-gradient of a task, for an inner loop that the method `loop` returned."""
         return loop.meta_gradient(net, theta, task, order)
 
 
 class ANIL(MAML):
-    """The inner loop adapts the readout alone (Raghu et al. 2020)."""
+    """ANIL: the inner loop adapts only the readout (Raghu et al. 2020)."""
 
-    name, help = "anil", "anil: the inner loop adapts the readout alone"
+    name, help = "anil", "anil: the inner loop adapts only the readout"
     titles = "ANIL", "first-order ANIL"
 
     def check(self, settings: Any) -> None:
         frozen = settings.freeze
-        must("freeze", "readout" not in frozen, "without the readout, all that anil adapts", frozen)
+        must(
+            "freeze",
+            "readout" not in frozen,
+            "without the readout, which is all that anil adapts",
+            frozen,
+        )
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
         below = [b.name for b in net.blocks if not b.readout and b.name not in loop.freeze]
@@ -99,11 +102,11 @@ class ANIL(MAML):
 
 
 class Online(MAML):
-    """The readout alone, from zero, one sample after the other, see `meta.online`."""
+    """Learning of only the readout, from zero, one sample after another; see `meta.online`."""
 
     name, help = (
         "online",
-        "online: the readout alone, from zero, with an update after every support sample",
+        "online: only the readout, from zero, with an update after every support sample",
     )
     fixed = dict(
         freeze=((), "which only adapts the readout"),
@@ -119,7 +122,7 @@ class Online(MAML):
 
 
 class Reptile(MAML):
-    """The sum of the inner steps (Nichol et al. 2018)."""
+    """Reptile: the meta-gradient is the sum of the inner steps (Nichol et al. 2018)."""
 
     name, help = "reptile", "reptile: the sum of inner steps on support and query together"
     fixed = dict(
@@ -166,8 +169,8 @@ class Classify(MAML):
 
 
 class ProtoMAML(MAML):
-    """MAML whose readout starts from the class means of the support (Triantafillou et al. 2020),
-    see `meta.prototypes`."""
+    """MAML with a readout that starts from the class means of the support (Triantafillou et al.
+    2020); see `meta.prototypes`."""
 
     name, help = (
         "proto-maml",
@@ -203,23 +206,23 @@ class Prototypes(ProtoMAML):
     def gradient(
         self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int
     ) -> MetaGradient:
-        """By one look: more would cost as many times as much."""
+        """The meta-gradient with a single look, since L looks would take L times as long."""
         means: Any = loop
         return means.once.meta_gradient(net, theta, task, order)
 
 
 class ImplicitMAML(MAML):
-    """Only the end of the inner loop is differentiated, the minimum of a proximal problem
-    (Rajeswaran et al. 2019), see `meta.implicit`."""
+    """Implicit MAML, which differentiates only the end of the inner loop, the minimum of a proximal
+    problem (Rajeswaran et al. 2019); see `meta.implicit`."""
 
     name, help = (
         "imaml",
-        "imaml: maml that differentiates the minimum which the inner steps reach, pulled to the start",
+        "imaml: maml that differentiates only the minimum which the inner steps reach",
     )
     fixed = dict(
         learn_step_size=("no", "whose minimum does not depend on the step size"),
     )
-    # of a readout that fires the curvature is so negative that lambda would leave nothing to learn
+    # the curvature of a readout that fires is so negative that the lambda it needs prevents learning
     suits = dict(step_size=0.05, inner_steps=40, zero_readout=True)
     proximal, titles = True, ("implicit MAML", "first-order implicit MAML")
 

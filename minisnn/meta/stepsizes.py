@@ -1,10 +1,10 @@
-"""Step sizes of the inner loop that are learned by the outer one (Meta-SGD, Li et al. 2017),
-positive by construction.
+"""Step sizes of the inner loop that the outer loop learns (Meta-SGD, Li et al. 2017); they are
+always positive:
 
     a_i = a_0 exp(l_g(i))        dL/dl_g = a_g sum_{i in g} dL/da_i
 
-A group g is the whole network ("scalar"), a layer, a weight or bias array, or a single parameter;
-"no" keeps one fixed step size.
+A group g is the whole network ("scalar"), a layer, a weight or bias array, or a single parameter.
+"no" means one fixed step size.
 """
 
 import math
@@ -15,14 +15,14 @@ from ..arguments import one_of
 from ..core.network import Network
 from .rules import GROUPS
 
-# of ln 2, as in fdlibm: n LN2_HIGH is exact
+# ln 2 in two parts, as in fdlibm: n LN2_HIGH is exact
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 
 def exp(x: np.ndarray) -> np.ndarray:
-    """e^x to a unit in the last place, by operations that round alike on every processor: a run
-    keeps its step sizes to the bit on another machine. np.exp differs in last bits by the vector
-    instructions that it finds, math.exp by the C library.
+    """e^x to one unit in the last place, with the same bits on every machine, so that a run can be
+    repeated elsewhere. The last bits of np.exp depend on the processor's vector instructions, those
+    of math.exp on the C library.
 
     x = n ln 2 + r, |r| < 0.35; e^r by its Taylor series, whose 15th term is below 2^-62.
     """
@@ -37,11 +37,13 @@ def exp(x: np.ndarray) -> np.ndarray:
 
 
 class StepSizes:
-    """The groups of a network's parameters and the maps between l (one a group), a and their
+    """The groups of a network's parameters, with the maps between l (groups,), a and their
     gradients.
 
-    net         the network              kind   one of "no", "scalar", "layer", "array", "parameter"
-    step_size   a_0, where all start     start  l there, (groups,) zeros
+    net         the network
+    kind        "no", "scalar", "layer", "array" or "parameter"
+    step_size   a_0, the first step size of all groups
+    start       l of these, zeros
     """
 
     def __init__(self, net: Network, kind: str, step_size: float):
@@ -60,24 +62,24 @@ class StepSizes:
             self.starts, parts = np.arange(net.size), arrays
         self.sizes = np.diff(np.append(self.starts, net.size))
         self.start = np.zeros(len(self.starts))
-        # what is reported: a name and the groups whose geometric mean it is
+        # the names in reports, and the groups whose geometric mean each is
         self.parts = {f"step_size_{name}".rstrip("_"): part for name, part in parts.items()}
 
     def value(self, log: np.ndarray) -> float | np.ndarray:
-        """a: a float, or flat like theta."""
+        """The step size a at l: a float, or flat like theta."""
         a = self.step_size * exp(log)
         return np.repeat(a, self.sizes).astype(self.net.dtype) if self.flat else float(a[0])
 
     def log_of(self, value: float | np.ndarray) -> np.ndarray:
-        """l, (groups,), of a step size: a scalar or flat; its geometric mean within a group."""
+        """l (groups,) of a step size, a scalar or flat: of its geometric mean within each group."""
         ratio = np.asarray(value, np.float64) / self.step_size
         if not (np.isfinite(ratio) & (ratio > 0)).all():
             raise ValueError("step sizes to start from must be positive and finite")
-        log = np.array([math.log(one) for one in ratio.ravel()])  # not np.log, as with `exp`
+        log = np.array([math.log(r) for r in ratio.ravel()])  # not np.log, as with `exp`
         return np.add.reduceat(np.broadcast_to(log, self.net.size), self.starts) / self.sizes
 
     def log_gradient(self, log: np.ndarray, gradient: float | np.ndarray) -> np.ndarray:
-        """dL/dl of dL/da, the latter `step_size_gradient` of `MetaGradient`."""
+        """dL/dl from dL/da, the `step_size_gradient` of a `MetaGradient`."""
         total = (
             np.add.reduceat(np.asarray(gradient, np.float64), self.starts)
             if self.flat
@@ -86,7 +88,7 @@ class StepSizes:
         return self.step_size * exp(log) * total
 
     def report(self, log: np.ndarray) -> dict[str, float]:
-        """Step sizes by name; geometric means where every parameter has its own."""
+        """Step sizes by name; the geometric mean of each array if every parameter has its own."""
         return {
             name: float(self.step_size * exp(log[part].mean(keepdims=True))[0])
             for name, part in self.parts.items()

@@ -1,4 +1,4 @@
-"""A task of few-shot learning: a support set to learn from and a query set to be judged on."""
+"""Tasks of few-shot learning: a support set to learn from, and a query set to test on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -11,22 +11,21 @@ from ..arguments import MOST, array, need, texts, whole
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
-    """An N-way K-shot task: learn N classes from K support samples of each, then name the query
+    """An N-way K-shot task: learn N classes from K support samples of each, then classify the query
     samples.
 
-    x_support (B, T, H, W, 2)   event counts a time step, channel 0 = OFF, 1 = ON: uint8 or floating
-                                point
+    x_support (B, T, H, W, 2)   event counts per time step, channel 0 = OFF, 1 = ON: uint8 or
+                                floating point
     y_support (B,)              labels 0 .. ways - 1 of any integer type, kept as int64; or real
                                 targets (B, outputs), or (B, n, outputs) at the window's n steps
     x_query, y_query            likewise, with their own B
-    classes                     names of the classes, label k being classes[k]; may be left out
-    recordings                  numbers of the recordings that each sample is made of, (support (B,
-                                k), query (B, k)), or None. Where samples are parts of continuous
-                                recordings, these are the numbers of those recordings
+    classes                     names of the classes: label k is classes[k]; may be left out
+    recordings                  numbers of the recordings from which each sample was made, (support
+                                (B, k), query (B, k)), or None
 
-    Sequences of other ranks, such as (B, T, features), are accepted too; both sets must agree in
-    all axes but B. Arrays are copied. Raises ValueError for shapes that do not fit, labels out of range, and counts
-    that are not finite. Source: Stewart & Neftci 2022, section 2.1; Vinyals et al. 2016.
+    Other ranks, such as (B, T, features), are accepted too; both sets must agree in all axes except
+    B. Arrays are copied. Raises ValueError for shapes that do not fit, labels out of range, and
+    counts that are not finite. Source: Stewart & Neftci 2022, section 2.1; Vinyals et al. 2016.
 
     >>> x = np.zeros((2, 10, 4, 4, 2), np.uint8)
     >>> ms.Task(x, [0, 1], x, [1, 0], classes=("cat", "dog"))
@@ -88,8 +87,8 @@ class Task:
 
     @property
     def ways(self) -> int:
-        """Number of classes: that of the names, or else the highest label plus one; in regression,
-        the number of outputs.
+        """Number of classes: the number of names, or without names the highest label plus one; in
+        regression, the number of outputs.
 
         >>> x = np.zeros((2, 10, 4), np.uint8)
         >>> ms.Task(x, [0, 1], x, [2, 0]).ways
@@ -101,7 +100,7 @@ class Task:
 
 
 def _samples(name: str, found: Any) -> np.ndarray:
-    """Event counts, samples first, in an array of their own."""
+    """A copy of event counts (B, T, ...), checked."""
     x = array(name, found)
     need(
         name,
@@ -115,7 +114,7 @@ def _samples(name: str, found: Any) -> np.ndarray:
 
 
 def _answers(name: str, found: Any, samples: int, classes: tuple[str, ...]) -> np.ndarray:
-    """Labels, or real targets where there are no classes, in an array of their own."""
+    """A copy of labels, or of real targets if there are no classes, checked."""
     y = array(name, found)
     real = y.dtype.kind == "f" and not classes and np.isfinite(y).all()
     need(
@@ -140,15 +139,15 @@ def _answers(name: str, found: Any, samples: int, classes: tuple[str, ...]) -> n
 
 
 class Classification:
-    """All classes of a set told apart at once, as tasks in which nothing is adapted: the query set
+    """Ordinary classification of all classes of a set, as tasks without adaptation: each query set
     is a batch.
 
     tasks     a set with `classes`, `input_shape` and `sample_task(rng, ways, shots, queries,
               classes)`
     classes   names of the classes in the order of their labels; None: in the order of the set
 
-    Of a task's arguments only `queries` counts: it is the number of query samples, each of another
-    class. The support set holds as many other samples, from which nothing is learned.
+    Only the argument `queries` of a task has an effect: the number of query samples, each of
+    another class. The support set has as many other samples, which are not used.
     """
 
     def __init__(self, tasks: Any, classes: Sequence[str] | None = None):
@@ -159,9 +158,11 @@ class Classification:
     def sample_task(
         self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32
     ) -> Task:
-        """A batch of `queries` samples. Raises ValueError for more than there are classes."""
+        """A batch of `queries` samples; ValueError if these are more than the classes."""
         most = len(self.classes)
-        need("queries", queries, queries <= most, f"at most {most}: a batch has one of a class")
+        need(
+            "queries", queries, queries <= most, f"at most {most}: a batch has one sample per class"
+        )
         labels = rng.choice(most, size=queries, replace=False)
         task = self.tasks.sample_task(rng, queries, 1, 1, [self.classes[k] for k in labels])
         recordings = None
@@ -173,7 +174,7 @@ class Classification:
     def episode(
         self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32
     ) -> Task:
-        """Batch number `index` of the series `seed`."""
+        """Batch number `index` of the series with this seed."""
         key = (whole("index", index, 0),)
         sequence = np.random.SeedSequence(whole("seed", seed, 0), spawn_key=key)
         return self.sample_task(np.random.default_rng(sequence), ways, shots, queries)
