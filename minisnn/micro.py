@@ -9,8 +9,7 @@ B, H, W, C).
 
 `dX` is the adjoint of X, the derivative of the loss with respect to X. `X_dot` and `dX_dot` are the
 derivatives of X and dX along a direction in theta: `tangent` is `forward` differentiated line by
-line, and `backward_tangent` is `backward` differentiated. Each pass stores in the layer's tape the
-arrays that later passes need.
+line, `backward_tangent` is `backward`. Each pass stores in a layer's tape what later ones need.
 """
 
 import argparse

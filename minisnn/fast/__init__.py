@@ -1,7 +1,7 @@
-"""A neuron's step as straight-line code of single numbers, for the kernels' loops to compile.
+"""A neuron's step as straight-line code on single numbers, which the kernels' loops compile.
 
-`traced` runs the methods of a neuron once on symbols and notes what is computed of what; `step`
-makes the passes of a step of it, whose derivatives are those of `core`'s dual numbers.
+`traced` runs the methods of a neuron once on symbols and records the operations; `step` makes the
+passes of a step from this record, with the derivatives of `core`'s dual numbers.
 
 It may import: parallel, core, vectors.
 """

@@ -1,10 +1,10 @@
-"""A site's step as functions of single numbers: the synapse's filters of `core.linear`, and a
-neuron's two methods.
+"""One step at one site as functions of single numbers: the synapse's filters from `core.linear`,
+and a neuron's two methods.
 
-All of it runs once on dual numbers of a trace. What it did is straight-line code, of which each pass
-takes what leads to its results. Neurons that compute the same have the same code; what differs are
-their constants. A class is asked each time: where it, a function or a constant is another one now,
-so are code and constants.
+Filters and methods run once on dual numbers of a trace. The record is straight-line code, and each
+pass uses the lines that its results need. Neurons with the same operations share the code and
+differ in their constants. A neuron's class is traced again each time, because its methods, or
+functions and constants that they use, may have been redefined.
 """
 
 from collections.abc import Callable
@@ -28,19 +28,20 @@ KNOWN = 256  # steps whose code is kept
 
 
 class Step(NamedTuple):
-    """The code of each pass. A pass is a function of
+    """The code of each pass, a function of
 
-    forward            k, past, u, b, S -> S', past              (which is given neither past nor u)
+    forward            k, past, u, b, S -> S', past              (past and u are not inputs)
     forward_tangent    the same along a direction: b and S are tangents
     backward           k, past, u, du, S -> dX, S
-    backward_tangent   the same of values, then tangents
+    backward_tangent   the same, with values and then tangents
     slope              k, v, d -> sigma'(v) d
-    slope_tangent      the same of values, then tangents
+    slope_tangent      the same, with values and then tangents
 
-    k are constants: those that are learned, their tangents, all others. S has what came in X, the
-    filters, and the states; S' the membrane u in place of X. On the way back it has the adjoints of
-    filters and states, and the sums of what the bias and the learned constants get, which only the
-    last of values and tangents has. past is what derivatives need of b and S.
+    k are the constants: the learned ones, their tangents, all others. S holds the input X, the
+    filters, and the neuron's states; S' has the membrane u in place of X. On the way back S holds
+    the adjoints of filters and states, and the sums of the adjoints of the bias and the learned
+    constants; of values and tangents, only the latter have these sums. past are intermediate
+    numbers that the derivatives need.
     """
 
     codes: tuple[str, ...]
@@ -54,8 +55,7 @@ class Step(NamedTuple):
 def step_of(
     neuron: Any, detach: bool = False, learn: tuple[str, ...] = ()
 ) -> tuple[Step, list[float]]:
-    """The step of a neuron, and its constants k; with `detach` the spike that resets is a
-    constant."""
+    """(step, k) of a neuron; with `detach` the spike in the reset is a constant."""
     values = [getattr(neuron, name) for name in learn]
     if type(neuron).__module__.startswith(PACKAGE) and not getattr(neuron, "surrogate", None):
         neuron = replace(neuron, **dict.fromkeys(learn, 0.5))  # whatever is learned, it is the same
@@ -69,7 +69,7 @@ _steps: dict[tuple, tuple[Step, list[float]]] = {}  # by what was traced
 
 
 def _traced(neuron: Any, detach: bool, learn: tuple[str, ...]) -> tuple[Step, list[float]]:
-    """Trace the step; return it and k without the learned constants."""
+    """(step, k without the learned constants) of a neuron."""
     trace = Trace()
     neuron = _with_names(neuron)
     jet = Spike(neuron.spike, neuron.threshold)
@@ -90,7 +90,7 @@ _of_shipped = lru_cache(KNOWN)(_traced)  # their lines do not change
 
 
 def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tuple[Step, list]:
-    """The code of results (S', dX, dS, slope) and their tangents; S' begins with u."""
+    """The code for results (S', dX, dS, slope) and their tangents; S' begins with u."""
     filters, states, learned = sizes
     carried = filters + states
     after, dX, dS, slope = values
@@ -157,8 +157,8 @@ class Given:
 
 
 def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple:
-    """Run `core.layer`'s step and its backward pass: (S', dX, dS). If a neuron delays, the input X
-    enters the first filter a step later, when the other filters step, because by then it includes
+    """(S', dX, dS) by the step of `core.layer` and its way back. If the neuron delays, the input X
+    enters the first filter a step later than the other filters advance, because by then it includes
     the layer's own spikes."""
     constants = dict(zip(learn, given.k))
     maker = neuron.at_work(constants, jet)
@@ -202,13 +202,13 @@ def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple
 
 
 class Named(float):
-    """A constant with a name, so that it differs from others of the same value."""
+    """A constant with a name, to distinguish constants of equal value."""
 
     name: str
 
 
 def _with_names(neuron: Any) -> Any:
-    """Copy a neuron with named constants."""
+    """A copy of the neuron with named constants."""
     neuron = copy(neuron)
     for f in fields(neuron):
         if f.name != "surrogate":

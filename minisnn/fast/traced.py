@@ -1,8 +1,8 @@
-"""Numbers that record how they are computed. A neuron's methods run on them once, as they would on
-arrays, and the record is written down as straight-line code.
+"""Numbers that record the operations on them: a neuron's methods run once on these numbers instead
+of arrays, and the record is turned into straight-line code.
 
-The same operation on the same numbers is the same number, so that code has it once, and only where
-it leads to a result. Python's own numbers are constants, as they are when the methods run.
+The same operation on the same numbers is the same number, so the code contains it once, and only if
+a result needs it. Plain Python numbers are constants with their value at the time of the run.
 """
 
 from collections.abc import Callable, Iterable
@@ -60,7 +60,7 @@ SAME: dict[Any, Callable] = {  # in terms of others
 
 
 def _operator(ufunc: Any, reflected: bool = False) -> Callable:
-    """An operator as a method, which takes half the time of one through NumPy."""
+    """An operator as a method, which is twice as fast as through NumPy."""
 
     def operate(a, b):
         if type(b) is Dual:
@@ -71,7 +71,7 @@ def _operator(ufunc: Any, reflected: bool = False) -> Callable:
 
 
 class Number(NDArrayOperatorsMixin):
-    """A number of a trace; to a neuron's methods it is an array without axes."""
+    """A number of a trace; to a neuron's methods it looks like an array without axes."""
 
     shape = ()
     dtype = np.dtype(float)
@@ -87,16 +87,16 @@ class Number(NDArrayOperatorsMixin):
         self.place = len(trace.numbers)
 
     def is_whole(self, value: int) -> bool:
-        """True if it is this whole number, as a constant."""
+        """True if it is this whole number as a constant."""
         return isinstance(self.operation, int) and self.operation == value
 
     def astype(self, dtype: Any) -> "Number":
-        """Return itself; 1 or 0 for a truth value."""
+        """Itself; for a truth value, 1 or 0."""
         return self.trace.of(np.where, self, 1, 0) if self.operation in TRUTHS else self
 
     @property
     def inverse(self) -> "Number":
-        """1 / a, for a that is at least 1."""
+        """1 / a for an a >= 1."""
         return self.trace.once(np.reciprocal, self)
 
     def __array_ufunc__(self, ufunc, method, *given, **options):
@@ -124,7 +124,8 @@ class Trace:
         self.numbers: dict[Any, Number] = {}
 
     def number(self, a: Any) -> Number:
-        """Turn a truth value into 1 or 0, and Python's own numbers into constants of the trace."""
+        """A number of the trace from any value: 1 or 0 for a truth value, a constant for a Python
+        number."""
         if isinstance(a, Number):
             return a.astype(a.dtype)
         if not isinstance(a, Real):
@@ -150,7 +151,7 @@ class Trace:
         return self._simplest(operation, *map(self.number, given))
 
     def once(self, operation: Any, *given: Number, name: str = "") -> Number:
-        """The number of the trace that equals this one."""
+        """The one number of the trace that equals this."""
         key = (operation, type(operation), name, *(a.place for a in given))
         if key not in self.numbers:
             self.numbers[key] = Number(self, operation, given)
@@ -160,7 +161,7 @@ class Trace:
         return a if a.operation in TRUTHS else self.of(np.not_equal, a, 0)
 
     def _simplest(self, operation: Any, *given: Number) -> Number:
-        """Simplify an operation where that is obvious."""
+        """An equal number with fewer operations, in obvious cases."""
         if operation in NEUTRAL:
             given = tuple(sorted(given, key=attrgetter("place")))
             rest = [a for a in given if not a.is_whole(NEUTRAL[operation])]
@@ -177,12 +178,12 @@ class Trace:
 
 
 def each(of: Callable, results: Any) -> Any:
-    """Yield results one by one, in tuples or not."""
+    """Results in nested tuples, one by one."""
     return tuple(each(of, a) for a in results) if isinstance(results, tuple) else of(results)
 
 
 def needed(results: Any, known: dict[Number, str]) -> dict[Number, None]:
-    """Numbers from which results are computed, in order; known numbers need nothing."""
+    """The numbers from which results are computed, in order; `known` numbers need no others."""
     found: dict[Number, None] = {}
 
     def visit(number: Number) -> None:
@@ -195,7 +196,7 @@ def needed(results: Any, known: dict[Number, str]) -> dict[Number, None]:
 
 
 def within(numbers: Iterable[Number], leaves: Iterable[Number]) -> dict[Number, None]:
-    """Those of the numbers, in order, that depend only on constants and leaves."""
+    """Those numbers, in order, that depend only on constants and on `leaves`."""
     found = dict.fromkeys(leaves)
     for a in numbers:
         if not isinstance(a.operation, str) and all(g in found for g in a.given):
@@ -206,8 +207,8 @@ def within(numbers: Iterable[Number], leaves: Iterable[Number]) -> dict[Number, 
 def fewest(
     results: Any, known: dict[Number, str], given: Iterable[Number], ahead: dict[Number, None]
 ) -> tuple[Number, ...]:
-    """The fewest numbers that results need in addition to known ones: inputs, or the last of those
-    that are computed on the way."""
+    """The smallest set of numbers that results need besides `known` ones: inputs, or the last
+    numbers computed on the way forward."""
     asked = needed(results, known)
     last: dict[Number, None] = {}
     each(last.setdefault, results)
@@ -222,8 +223,8 @@ def fewest(
 
 
 def code_of(head: str, results: Any, known: dict[Number, str], k: dict[Number, str]) -> str:
-    """The code of a function with these results. k are the constants and their names; new ones are
-    added."""
+    """The source of a function with these results. k are the constants by name; new ones are added
+    to it."""
     names = known | k
     lines = [f"def {head}:"]
     for number in needed(results, known):
@@ -250,7 +251,7 @@ def _shown(results: Any, names: dict[Number, str]) -> str:
 
 
 def function(code: str, **names: Any) -> FunctionType:
-    """Compile Python source to a function with these globals."""
+    """The function of a definition in source text, with these globals."""
     whole = compile(code, "<code of a neuron's step>", "exec")
     (own,) = (a for a in whole.co_consts if isinstance(a, CodeType))
     return FunctionType(own, {"__name__": __name__, **names})
@@ -258,6 +259,6 @@ def function(code: str, **names: Any) -> FunctionType:
 
 @cache
 def compiled(code: str) -> Any:
-    """Compile the same code for loops."""
+    """The same function, ready to be compiled into loops."""
     made = function(code, np=np, inverse=reciprocal)
     return njit(nogil=True, fastmath={"contract"}, error_model="numpy", inner=True)(made)

@@ -1,16 +1,16 @@
-"""Proof of every derivative that is written by hand, for any network, spiking or convolutional.
+"""Checks of every hand-written derivative, for any network, spiking or convolutional.
 
     report = check(net)                  all checks, with random parameters and data where none are given
-    print(report)                        an aligned table, and what is to blame
+    print(report)                        an aligned table, and the part to blame
     random_case(rng, model="cnn")        a random network with data
 
-Functions with a backward pass of their own are held to their forward by dual numbers, to rounding. What
-they are made of, the slope and curvature of a spike, is held to finite differences, and so is the whole
-network. Its surrogate gradient is not the slope of its loss, yet it can be checked: every spike carries
-the 2-jet (value, slope, curvature), and there is a smooth function, the jet form, with exactly these at
-the recorded membrane. Finite differences of the jet form converge to the spiking network's own gradient
-and Hessian-vector product. A convolutional network is smooth between ties of its pooling: its twin, of
-the same name, keeps the sites that were chosen.
+Each function with a backward pass is compared with its forward pass by dual numbers, to rounding. The
+slope and curvature of a spike are compared with finite differences, and so is the whole network. Its
+surrogate gradient is not the slope of its loss, but it can be checked all the same: the jet form is a
+smooth function whose value, slope and curvature at the recorded membranes are those of the spikes, so
+finite differences of the jet form converge to the spiking network's gradient and Hessian-vector
+product. A convolutional network is smooth except for ties in its pooling; its twin keeps the chosen
+sites fixed.
 
 >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3, window=10)
 >>> report = ms.gradcheck.check(net, inner_steps=(1,))
@@ -61,15 +61,16 @@ def check(
     inner_steps: Sequence[int] = (1, 3),
     twins: Sequence[str] = ("jet", "smooth"),
 ) -> Report:
-    """Every check of the network's derivatives in float64: its parts, gradient, Hessian-vector product,
-    meta-gradients; where its backend is numba, its kernels against the reference.
+    """Check the network's derivatives in float64: its parts, gradient, Hessian-vector product and
+    meta-gradients; and with backend numba its kernels against the reference.
 
-    theta, x, y   the point and the data, random (`seed`) where not given; give x and y together
-    loop          an `InnerLoop` of another rule: its update and its meta-gradient are checked in
-                  place of MAML's and ANIL's, with a step size that changes no bias by much
+    theta, x, y   parameters and data, random (`seed`) if not given; give x and y together
+    loop          an `InnerLoop` of another rule: its update and its meta-gradient are checked in place
+                  of MAML's and ANIL's, with a small step size
     inner_steps   numbers of inner steps to check, () for no meta-gradient
-    twins         whose differences are taken. The smooth form's are taken at random parameters: at
-                  those of a network that learned, silent sites may be where its curvature jumps
+    twins         forms of the network whose differences are used. Those of the smooth form are taken at
+                  random parameters, because in a trained network silent sites may be where its
+                  curvature jumps
 
     Raises ValueError for data that do not fit the network.
 

@@ -1,4 +1,4 @@
-"""Random networks and data to check: odd sizes, one to five layers, every option."""
+"""Random networks and data for checks: odd sizes, one to five layers, every option."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from ..meta.tasks import Task
 
 
 class Case(NamedTuple):
-    """A network with parameters, a task and a step size of the inner loop."""
+    """A network with parameters, a task, and a step size for the inner loop."""
 
     net: Any
     theta: Array
@@ -23,10 +23,10 @@ class Case(NamedTuple):
 
 
 def random_theta(net: Any, rng: np.random.Generator) -> Array:
-    """Normal weights that drive the membrane by about one, and biases 0.1 to 0.6 from the threshold
-    on either side.
+    """Random parameters: normal weights that drive the membrane by about one, and biases 0.1 to 0.6
+    above or below the threshold.
 
-    The biases of a convolutional network are about zero, where softplus is most curved.
+    The biases of a convolutional network are near zero, where softplus has the most curvature.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> ms.gradcheck.random_theta(net, np.random.default_rng(0)).shape
@@ -51,8 +51,8 @@ def random_theta(net: Any, rng: np.random.Generator) -> Array:
 def random_data(
     net: Any, rng: np.random.Generator, batch: int = 3, steps: int | None = None
 ) -> tuple[Array, Array]:
-    """(x, y): Poisson event counts, 0.3 for each input and step, and labels (real targets of one
-    neuron, or over steps).
+    """(x, y): Poisson event counts, 0.3 per input and step, and labels (real targets for one output,
+    or over steps).
 
     >>> x, y = ms.gradcheck.random_data(ms.SpikingNet((6,), (), ways=3), np.random.default_rng(0), batch=4, steps=20)
     >>> x.shape, y.shape
@@ -67,7 +67,8 @@ def random_data(
 
 def small_step(net: Any, theta: Array, x: Array, y: Any) -> float:
     """A step size, at most 1, with which three inner steps move no bias by much more than 0.03: the
-    smooth form's curvature jumps where a silent site's membrane, its bias, crosses the threshold."""
+    smooth form's curvature jumps if the membrane of a silent site, its bias, crosses the
+    threshold."""
     gradient = net.views(net.loss_and_gradient(theta, x, y).gradient)
     return 1 / max(1.0, *(float(100 * abs(gradient[f"{b.name}.bias"]).max()) for b in net.blocks))
 

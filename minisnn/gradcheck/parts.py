@@ -1,12 +1,12 @@
-"""Every function with a backward pass of its own, held to its forward at the very point where the
-network calls it.
+"""Comparison of each function's backward pass with its forward pass, at the point where the network
+calls it.
 
     adjoint     <dy, y_dot> = <dz, v>      y_dot the derivative of forward along v, dz = backward(dy)
     symmetry    <w, H v> = <v, H w>        H the Hessian of <dy, y>, in z and dy: H v is the derivative
                                            along v of (backward, forward)
 
-Both derivatives are those of dual numbers, so that the two hold to rounding (Griewank & Walther 2008).
-A wrong term of backward breaks the first, a derivative that is dropped in it the second.
+Both derivatives come from dual numbers, so the identities hold to rounding (Griewank & Walther
+2008). A wrong term in backward breaks the first, a derivative lost in it the second.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,12 +26,12 @@ REFUSED = (TypeError, AttributeError)  # what dual numbers raise where they have
 
 
 def like(arrays: Sequence, rng: np.random.Generator) -> tuple:
-    """A random direction."""
+    """A random direction in the shape of an array."""
     return tuple(np.asarray(rng.standard_normal(np.shape(a))) for a in arrays)
 
 
 def inner(a: Sequence, b: Sequence) -> float:
-    """<a, b> of several arrays."""
+    """The inner product <a, b> of several arrays."""
     return sum(map(np.vdot, a, b))
 
 
@@ -49,13 +49,13 @@ def check_part(
     backward: Callable,
     rng: np.random.Generator,
 ) -> list[Result]:
-    """A row for the adjoint of every argument; where all are right, one for symmetry.
+    """A row for the adjoint of each argument; if all are right, also one for symmetry.
 
-    point      the arguments z, each by the name of its adjoint
+    point      the arguments z, each with the name of its adjoint
     forward    (*z) -> y, a tuple
     backward   (z, dy) -> dz, both tuples
 
-    Where forward needs a function that dual numbers have no rule for, differences take their place.
+    If forward uses a function without a rule for dual numbers, finite differences replace them.
     """
     z = tuple(np.asarray(a, np.float64) for a in point.values())
     y = forward(*z)
@@ -88,7 +88,7 @@ def check_part(
 def check_symmetry(
     name: str, where: str, product: Callable, z: Sequence, rng: np.random.Generator
 ) -> Result:
-    """A row: product(v) = H v is symmetric."""
+    """A row for the symmetry of product(v) = H v."""
     v = like(z, rng)
     w = like(z, rng)
     Hv = product(v)
@@ -120,8 +120,8 @@ def check_parts(net: Any, theta: Array, x: Array, y: Any, rng: np.random.Generat
 
 
 def check_spikes(net: Any, rng: np.random.Generator) -> list[Result]:
-    """Slope and curvature of every spike against differences of the smooth form's value and slope,
-    away from kinks; the curvature where the slope is right."""
+    """Compare each spike's slope and curvature with differences of the smooth form's value and
+    slope, away from kinks; the curvature only if the slope is right."""
     rows: list[Result] = []
     for neuron in dict.fromkeys(b.neuron for b in net.blocks if b.neuron.fires or not b.readout):
         surrogate = neuron.spike if neuron.fires else neuron
@@ -140,8 +140,8 @@ def check_spikes(net: Any, rng: np.random.Generator) -> list[Result]:
 
 
 def check_loss(net: Any, logits: Array, y: Any, rng: np.random.Generator) -> list[Result]:
-    """Its gradient against its value; where that is right, the tangent of the gradient, whose adjoint
-    it is itself."""
+    """Compare the loss's gradient with its value; if it is right, check the tangent of the
+    gradient, which is its own adjoint."""
     loss, y = net.criterion, net._target(y, logits.shape)
     name = net.loss_name.partition("(")[0] + ".backward"
     value = lambda z: (np.asarray(loss.value(z, y)),)
@@ -161,7 +161,7 @@ def check_loss(net: Any, logits: Array, y: Any, rng: np.random.Generator) -> lis
 
 
 def check_pool(layer: Layer, tape: Tape, rng: np.random.Generator) -> list[Result]:
-    """A layer's pooling, at the sites that it chose."""
+    """Check a layer's pooling, at the sites that it chose."""
     shares = tape.shares or QUARTER
     return check_part(
         "pool",
@@ -176,8 +176,8 @@ def check_pool(layer: Layer, tape: Tape, rng: np.random.Generator) -> list[Resul
 def check_layer(
     layer: Layer, arrays: dict[str, Array], x: Array, start: State, rng: np.random.Generator
 ) -> list[Result]:
-    """A layer as a whole: where only its dweight is wrong it is `conv_weight` that is, where only its dx
-    and the adjoints of decays, `conv_input` or `traces_back`."""
+    """Check a layer as a whole. If only its dweight is wrong, the fault is in `conv_weight`; if
+    only its dx and the adjoints of decays are, in `conv_input` or `traces_back`."""
 
     def passed(*z):
         w = layer.weights(dict(zip(arrays, z)))
@@ -197,8 +197,8 @@ def check_layer(
 
 
 def check_neuron(layer: Layer, w: Weights, tape: Tape, rng: np.random.Generator) -> list[Result]:
-    """The two methods of a layer's neuron at every step of the window; and where it has four passes,
-    its tangents against the derivatives of the first two."""
+    """Check the two methods of a layer's neuron at every step of the window; for four passes, also
+    the tangents against the derivatives of the first two."""
     neuron, learnable, n = layer.neuron, layer.neuron.learnable, 1 + len(layer.neuron.states)
     constants = [np.asarray(w.constants.get(name, getattr(neuron, name))) for name in learnable]
     z = (np.stack(tape.I), *map(np.stack, zip(*tape.z)), *constants)

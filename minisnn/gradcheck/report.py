@@ -1,11 +1,11 @@
-"""What a check has found: one `Result` a row, and a `Report` that names what is to blame. A derivative
-that was written by hand is compared with one of these:
+"""The results of a check: one `Result` per row, and a `Report` that names the part to blame. A
+hand-written derivative is compared with one of
 
     dual numbers          f(z + v eps) = f(z) + f'(z) v eps                exact
-    differences           f'(z) v ~ (f(z + h v) - f(z - h v)) / 2h, and less of its error by 2h
+    differences           f'(z) v ~ (f(z + h v) - f(z - h v)) / 2h, corrected by that of 2h
 
-A difference is off by h^4 (truncation) and 1/h (rounding), which makes a V on logarithmic axes: the
-best of several step sizes is reported.
+The error of a difference grows like h^4 (truncation) and like 1/h (rounding), a V on logarithmic
+axes; the best of several step sizes is reported.
 """
 
 from collections.abc import Callable
@@ -25,14 +25,14 @@ SMOOTH_STEPS = (1e-5, 1e-4, 1e-6, 3e-5, 3e-6, 3e-7, 1e-7)  # a kink of sigma' as
 
 @dataclass(frozen=True)
 class Result:
-    """One comparison of a derivative that was written by hand.
+    """A comparison of one hand-written derivative.
 
     what       the derivative, "LIF.backward dI", "gradient"
     where      layer or parameter array, "conv1"
-    how        how it was checked, "adjoint", "differences, jet", ...
-    error      relative
+    how        method of the check, "adjoint", "differences, jet", ...
+    error      relative error
     tolerance  largest error that is accepted
-    note       what was found instead, or the step size
+    note       the wrong values, or the step size
     """
 
     what: str
@@ -49,7 +49,7 @@ class Result:
 
 @dataclass
 class Report:
-    """All results of `check`, which ends with the first stage that fails. `ok`: every one holds;
+    """All results of `check`, which ends after the first stage that fails. `ok`: True if all hold;
     `guilty`: those to blame; `str()`: an aligned table."""
 
     title: str
@@ -64,14 +64,14 @@ class Report:
         return [row for row in self.results if not row.ok]
 
     def worst(self, what: str) -> float:
-        """Largest error of the rows whose `what` starts with this word; 0 where there is none."""
+        """The largest error of the rows whose `what` starts with this word; 0 if there are none."""
         return max((row.error for row in self.results if row.what.startswith(what)), default=0.0)
 
     def __str__(self) -> str:
         return f"{self.title}\n{self.table()}\n{self.summary()}"
 
     def table(self) -> str:
-        """Each failure, and the largest error of each `what` and `how`."""
+        """The failures, and the largest error for each `what` and `how`."""
         worst = {}
         for row in sorted(self.results, key=lambda row: row.error):
             worst[row.what, row.how, "" if row.ok else row.where] = row
@@ -87,7 +87,7 @@ class Report:
         return "\n".join("  ".join(map(format, line, sides)).rstrip() for line in lines)
 
     def summary(self) -> str:
-        """One sentence: that all hold, or what is to blame."""
+        """One sentence: that all checks hold, or which part is to blame."""
         if self.ok:
             return f"All {len(self.results)} checks hold."
         blame = "; ".join(f"{row.what} in {row.where}" for row in self.guilty)
@@ -95,12 +95,12 @@ class Report:
 
 
 def share(difference: Any, scale: Any) -> float:
-    """|difference| / scale; |difference| where that is 0."""
+    """|difference| / scale; |difference| if scale is 0."""
     return abs(difference) / (scale or 1.0)
 
 
 def relative(found: Any, wanted: Any, floor: Any = 0.0) -> float:
-    """|found - wanted| / |wanted|, the latter at least `floor`."""
+    """|found - wanted| / |wanted|, with |wanted| at least `floor`."""
     return share(norm(found - wanted), max(norm(wanted), floor))
 
 
@@ -119,7 +119,8 @@ def differences(
     tolerance: float = 1e-7,
     twin: str = "",
 ) -> Result:
-    """A row: the smallest mistake(h) over the step sizes, up to one that is far below the tolerance."""
+    """A row with the smallest mistake(h) over the step sizes, which are tried until one is far
+    below the tolerance."""
     best = np.inf, np.inf
     for h in SMOOTH_STEPS if twin == "smooth" else STEPS:
         with suppress(NotFinite):

@@ -1,12 +1,12 @@
-"""Gradient, Hessian-vector product and meta-gradient of a whole network against differences of its
-twins, and those of compiled kernels against the reference.
+"""Comparison of a network's gradient, Hessian-vector product and meta-gradient with differences of
+its twins, and of compiled kernels with the reference.
 
-In the jet form at its own record, the spiking network's surrogate gradient and Hessian are true ones.
-So finite differences of the jet form must converge to what the spiking network returns. The smooth form
-checks the same code with its own, varying derivatives. Records hold fixed the states at the window's
-start, the sites that max pooling chose and a detached reset's spikes; gates are held fixed with them
-(`InnerLoop.record`). A network without spikes has one twin, which keeps the sites that max pooling chose
-and is called "jet" too.
+In the jet form at its own record, the spiking network's surrogate gradient and Hessian are true
+ones, so finite differences of the jet form must converge to the spiking network's results. The
+smooth form tests the same code with derivatives that vary. A record fixes the states at the
+window's start, the sites chosen by max pooling, a detached reset's spikes, and the gates
+(`InnerLoop.record`). A network without spikes has one twin, also called "jet", which fixes the
+sites chosen by max pooling.
 """
 
 from collections.abc import Callable
@@ -27,14 +27,14 @@ SMALL = 1e-3  # share of the whole that an array's error counts against at least
 
 
 def parts_of(net: Any) -> dict[str, slice]:
-    """Theta as a whole, then every array of it."""
+    """Theta as a whole, then each of its arrays."""
     return {"theta": slice(0, net.size)} | {p.name: p.slice for p in net.layout}
 
 
 def check_compiled(
     net: Any, theta: Array, task: Task, rng: np.random.Generator, loop: InnerLoop
 ) -> list[Result]:
-    """What the network's kernels give against the reference."""
+    """Compare the results of a network's kernels with those of the reference."""
     v = rng.standard_normal(net.size)
     columns = []
     for engine in (net, net.like(backend="numpy")):
@@ -60,8 +60,8 @@ def check_slopes(
     twin: str,
     tolerance: float = 1e-7,
 ) -> list[Result]:
-    """A gradient against differences of value(d), a function of how far one is from its point: a row for
-    a random direction within each place."""
+    """Compare a gradient with differences of value(d), where d is the displacement: a row for a
+    random direction within each array."""
     rows = []
     for where, part in places.items():
         d = 0 * gradient
@@ -79,8 +79,8 @@ def check_slopes(
 def check_network(
     net: Any, theta: Array, x: Array, y: Any, rng: np.random.Generator, twin: str
 ) -> list[Result]:
-    """Gradient and H v against differences of a twin's loss and gradient, a row an array; and the
-    symmetry of H."""
+    """Compare gradient and H v with differences of a twin's loss and gradient, one row per array;
+    and check the symmetry of H."""
     record = net.record(theta, x)
     own = net.gradients(theta, x, y, **({} if twin == "jet" else dict(spike=twin, record=record)))
     v = rng.standard_normal(net.size) / np.sqrt(net.size)
@@ -108,8 +108,8 @@ def check_meta_gradient(
     twin: str,
     name: str,
 ) -> list[Result]:
-    """The meta-gradient of a loop, of theta and of its step size, against differences of a twin that is
-    recorded at every theta_n of the network's own path."""
+    """Compare a loop's meta-gradient, for theta and the step size, with differences of a twin that
+    is recorded at every theta_n of the network's own path."""
     recorded = loop.record(net, theta, task)
     form = () if twin == "jet" else (twin, recorded)
     own = loop.meta_gradient(net, theta, task, 2, *form)
@@ -124,8 +124,8 @@ def check_meta_gradient(
 
 
 def check_update(net: Any, rng: np.random.Generator, loop: InnerLoop) -> list[Result]:
-    """An inner loop's `update_backward` against its `update`, a row an argument, the memory of its
-    steps among them.
+    """Compare an inner loop's `update_backward` with its `update`, one row per argument, including the
+    memory of its steps.
 
     >>> net, rng = ms.SpikingNet((6,), (), ways=3), np.random.default_rng(0)
     >>> rows = ms.gradcheck.check_update(net, rng, ms.ImplicitLoop(proximal=0.7))

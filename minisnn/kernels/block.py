@@ -1,6 +1,7 @@
-"""The four passes of a block on the event-driven kernels: the values of `minisnn.core.layer`.
+"""The four passes of a block on the event-driven kernels, with the results of `core.layer`.
 
-Input and output spikes are `Events`; adjoints and tangents are dense arrays. The hard form only.
+Input and output spikes are `Events`; adjoints and tangents are dense arrays. Only the hard form
+exists here.
 """
 
 import math
@@ -25,7 +26,7 @@ from .layer import EVERY_STEP, Block
 from .neuron import layer as layer_of
 from .records import Before, Direction, Layer, Membrane, Spikes, Sums, geometry
 
-AT_ONCE = 20  # steps whose dense images go through the weights together
+AT_ONCE = 20  # most steps whose dense images are multiplied together
 # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
 CHEAP = 8
 # bytes of a weight at the points that stay from part to part of a gradient; where tangents are, at
@@ -42,14 +43,14 @@ def nothing(dtype, *shape):
 
 
 def _flat(sequence):
-    """Flatten (B, m, ...) to (B, m, sites); m may be zero."""
+    """Reshape (B, m, ...) to (B, m, sites); m may be zero."""
     return np.ascontiguousarray(
         sequence.reshape(*sequence.shape[:2], math.prod(sequence.shape[2:]))
     )
 
 
 def _through(block, y, x, weight, x2=None, weight2=None, adjoint=False, least=3):
-    """Set y (B, steps, sites) to W x + W2 x2, or to the same with transposed weights."""
+    """y (B, steps, sites) = W x + W2 x2, or with the transposed weights."""
     shape = (
         (*block.input_shape[:2], block.channels, block.input_shape[2])
         if adjoint
@@ -59,14 +60,14 @@ def _through(block, y, x, weight, x2=None, weight2=None, adjoint=False, least=3)
 
 
 def _potential(block, steps, x, *arguments, **how):
-    """W x for a number of steps, (B, steps, H W C_out)."""
+    """W x for some steps, (B, steps, H W C_out)."""
     sites = math.prod(block.input_shape[:2]) * block.channels
     return _through(block, aligned_empty((len(x), steps, sites), x.dtype), x, *arguments, **how)
 
 
 def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
-    """Run a block: (y, tape). y are Events, or the readout's membranes in the window (B, n, C_out).
-    The tape keeps at most `keep` steps of the window."""
+    """(y, tape): y are Events, or the readout's membranes in the window (B, n, C_out). The tape
+    covers the last steps of the window."""
     dtype = weight.dtype
     x = x.flat() if block.input_shape[:2] == (1, 1) else x
     B = len(x.offset)
@@ -103,7 +104,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         rest = ((begin, end), between, layer, Membrane(u, past), state, out)
         given = x.lists, weight.record(x, bias), dense, V, *rest
         parallel(ahead.forward, B * bands, *given, work=work)
-        del V, given  # before the next is made
+        del V, given  # frees memory for the next
     y = u if block.readout else y.since()
     if not kept:
         return y, {"u": u}
@@ -117,7 +118,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
 
 
 def _room_for_spikes(block: Block, B: int, T: int, dtype) -> Events:
-    """Empty Events with room for all spikes of a block."""
+    """Events with room for the largest possible output of a block."""
     rows, columns, channels = block.output_shape
     row = 0 if block.readout else columns * channels
     valued = block.pool == "spikes"
@@ -129,8 +130,8 @@ def _room_for_spikes(block: Block, B: int, T: int, dtype) -> Events:
 
 
 def _heard(block: Block, s: Events, layer) -> dict:
-    """The tape for the gradient of V: the layer's own spikes f as they enter the filters in the
-    window, and the filters of them at its start."""
+    """The tape for the gradient of V: the spikes f as they enter the filters in the window, and the
+    state of the filters at its start."""
     late = not block.neuron.delay  # they enter a step later
     first = layer.first
     g = geometry(1, 1, block.channels, block.channels, 1)
@@ -143,21 +144,21 @@ def _heard(block: Block, s: Events, layer) -> dict:
 
 
 def _of_itself(block: Block) -> Block:
-    """The block that maps a layer's own spikes."""
+    """The map V of a layer's own spikes."""
     return replace(block, input_shape=(1, 1, block.channels))
 
 
 def _spans(steps: int) -> list[tuple[int, int]]:
-    """Split `steps` into (begin, end) of nearly equal length, at most AT_ONCE, because images and
-    their products are large."""
+    """Equal spans (begin, end) of at most AT_ONCE steps, because dense images and their products
+    are large."""
     edges = np.linspace(0, steps, -(-steps // AT_ONCE) + 1).astype(int).tolist()
     return list(zip(edges, edges[1:]))
 
 
 def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
-    """W x of the `dense` samples, at least one, from a step on; zeros for the others. Winograd's
-    points are used however few images there are: their number depends on the batch, and bits must
-    not."""
+    """W x of the `dense` samples (at least one) from a step on, and zeros for the others. It always
+    uses Winograd's points, because otherwise the bits would depend on the number of dense samples
+    in the batch."""
     images = x.images(dense, weight.dtype, first, steps)
     if dense.all():
         return _potential(block, steps, images, weight, least=1)
@@ -173,10 +174,9 @@ def _before(weight, tape) -> Before:
 
 
 def _empty_sums(block, tape, steps, need_dx) -> Sums:
-    """Sums for a membrane kernel to fill; sites that pooling drops are zero in them.
+    """Output arrays for a membrane kernel; zero for rows that pooling drops.
 
-    dV need not be kept where no layer below asks for it and the input goes by events that are too
-    few to be sorted.
+    dV is not stored if no layer below needs it and the events are too few to be sorted.
     """
     g = tape["layer"].g
     B = len(tape["dense"])
@@ -195,14 +195,15 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
 
 
 def _moving(layer: Layer, constants: tuple) -> Layer:
-    """The layer with tangents of its learned constants."""
+    """A layer with tangents of its learned constants."""
     own = layer.neuron.own.copy()
     own[len(constants) : 2 * len(constants)] = constants
     return layer._replace(neuron=layer.neuron._replace(own=own))
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
-    """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
+    """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer, or is
+    None."""
     x, u, layer, dense = tape["x"], tape["u"], tape["layer"], tape["dense"]
     B = len(dense)
     dtype = u.dtype
@@ -243,10 +244,10 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
 
 
 def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True, along=None):
-    """Backward pass: (dx (B, m - delay, H, W, C_in), the adjoints of the block's other arrays and
-    learned constants by name); adds the weight's adjoint to `dweight`, flat. The tape gains dy for
-    the tangent, and loses its membranes unless a `second` derivative follows. With `along`,
-    (weight_dot, tape_dot), all results are tangents."""
+    """(dx (B, m - delay, H, W, C_in), the adjoints of bias, V and learned constants by name); adds
+    the weight's adjoint to `dweight`, flat. Adds dy to the tape for the tangent pass, and drops the
+    tape's membranes if no such pass follows. With `along`, (weight_dot, tape_dot), all results are
+    tangents."""
     d = _flat(dy.copy() if block.recurrent else dy)  # which gains what the layer hears of itself
     dtype, steps, layer = weight.dtype, d.shape[1], tape["layer"]
     B, inner = len(tape["dense"]), max(steps - layer.delay, 0)
@@ -295,8 +296,8 @@ def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True,
 
 
 def features(block: Block, x: Events, ends):
-    """Features for the readout, its presynaptic traces after the first n steps for each n of
-    `ends`: (B, len(ends) F)."""
+    """The readout's presynaptic traces after the first n steps, for each n in `ends`, (B, len(ends)
+    F)."""
     x = x.flat()
     found = []
     if len(ends) > MANY:  # one by one, each begins at the first step

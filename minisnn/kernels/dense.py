@@ -1,19 +1,18 @@
-"""Products of dense images and weights, in parallel: directly, or with a sixth of the
-multiplications if the kernel is 5 wide (Winograd 1980; Lavin & Gray 2016).
+"""Convolution of dense images, in parallel: directly, or for 5 wide kernels with six times fewer
+multiplications (Winograd 1980; Lavin & Gray 2016).
 
-Four neighbours of a row, y_m = sum_j w_j x_{m+j} with j < 5, are what a product of polynomials is:
-evaluate both at eight points, multiply there, and interpolate,
+Four adjacent outputs of a row, y_m = sum_j w_j x_{m+j} with j < 5, are coefficients of a product of
+polynomials: evaluate both at eight points, multiply there, and interpolate,
 
     y = A ((G w) * (B x))        x eight columns of a halo row, y four, w the five taps
 
-so eight multiplications do the work of twenty; along the columns and along the rows, 64 that of
-400. What the weights have for a gradient is the same sum seen from them, with the same numbers at
-the points:
+so eight multiplications replace twenty, and in two dimensions 64 replace 400. The weight gradient
+is the transposed map of the same sum, with the same values at the points:
 
     dw = G^T ((B x) * (A^T dy))
 
-The same numbers as the direct sum, up to rounding: in float32 to 7e-6 of the largest, where direct
-sums have 2e-7.
+The results equal the direct sum up to rounding: in float32 to 7e-6 of the largest value, where
+direct sums reach 2e-7.
 """
 
 import numpy as np
@@ -33,7 +32,7 @@ POINTS = TAPS + OUTPUTS - 1
 
 def _transforms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(A, G, B) of Toom and Cook for the points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. All
-    numbers but those of G are exact."""
+    numbers except those in G are exact."""
     points = np.array([0, 1, -1, 2, -2, 0.5, -0.5])
     powers = points[:, None] ** np.arange(TAPS)
     A = np.zeros((OUTPUTS, POINTS))
@@ -67,14 +66,15 @@ APART = 16
 
 
 def fits(g: Geometry) -> bool:
-    """True if a map can use Winograd's points: kernel 5 and full tiles of 4 columns."""
+    """True if the map can be computed at the points: kernel 5, and a width in tiles of 4
+    columns."""
     return g.k == TAPS and g.W % OUTPUTS == 0 and g.n_out % 16 == 0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _weigh(weight, points, plane):
-    """Set points (8, 8, plane) to G weight G^T for weight (5, 5, plane), one piece of the plane
-    after another."""
+    """points (8, 8, plane) = G weight G^T of weight (5, 5, plane), one piece of the plane after
+    another."""
     between = zeros(8 * 5 * PIECE, points)  # (8, 5, PIECE)
     for at in range(0, plane, PIECE):
         n = min(PIECE, plane - at)
@@ -85,8 +85,8 @@ def _weigh(weight, points, plane):
 
 
 def transform(weight: np.ndarray, plane: int) -> np.ndarray:
-    """The weight of a dense or back layout at the points: flat (8, 8, n_from, n_to); plane = n_from
-    n_to."""
+    """A weight in dense or back layout, evaluated at the points: flat (8, 8, n_from, n_to); plane =
+    n_from n_to."""
     points = aligned_empty((POINTS * POINTS * plane,), weight.dtype)
     _weigh(weight, points, plane)
     return points
@@ -94,7 +94,7 @@ def transform(weight: np.ndarray, plane: int) -> np.ndarray:
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _multiply(X, apart, weight, q, sums, sums_apart, rows, g, fresh):
-    """Add X weight at the points (q, p) to sums (8, rows, n_out), from zero if they are `fresh`."""
+    """sums (8, rows, n_out) += X weight at the points (q, p); `fresh` sums start from zero."""
     for p in range(8):
         taps = Right((q * 8 + p) * g.n_in * g.n_out, 0, g.n_out)
         left = Left(p * apart, 0, g.n_in, 1)
@@ -104,8 +104,8 @@ def _multiply(X, apart, weight, q, sums, sums_apart, rows, g, fresh):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _to_points(begin, end, x, at, step, X, to, apart, n):
-    """Set X (8, n) to B x for eight rows or columns of n numbers. Only begin (0 or 2) .. end-1 (6
-    or 8) of them are in the image, the first of these at x[at]; the others are zero."""
+    """X (8, n) = B x for eight rows or columns of n numbers. Those from begin (0 or 2) to end-1 (6
+    or 8) are in the image, the first of them at x[at]; the others are zero."""
     if begin == 0 and end == 8:
         to_points(x, at, step, X, to, apart, n)
     elif begin == 0:
@@ -118,8 +118,8 @@ def _to_points(begin, end, x, at, step, X, to, apart, n):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _evaluate_rows(x, strip, seen, lines, apart, g):
-    """Set lines (8, strips, W n_in) to B x along the rows, for strips of four rows of a plain or
-    halo image x from `strip` on; `seen`, eight rows, is scratch. Returns the next strip."""
+    """lines (8, strips, W n_in) = B x along the rows, for the strips of four rows of a plain or
+    halo image x, beginning with `strip`; `seen`, eight rows, is scratch. Returns the next strip."""
     pitch = x.size // g.H
     line = g.W * g.n_in
     edge = (pitch - line) // 2
@@ -141,7 +141,7 @@ def _evaluate_rows(x, strip, seen, lines, apart, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _evaluate_columns(lines, at, strips, X, apart, g):
-    """Set X (8, rows, n_in) to those lines times B^T along the columns, one row for each tile."""
+    """X (8, rows, n_in) = lines B^T along the columns, one row for each tile."""
     n, row = g.n_in, 0
     for strip in range(strips):
         for left in range(-2, g.W - 2, 4):
@@ -155,7 +155,7 @@ def _evaluate_columns(lines, at, strips, X, apart, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _interpolate_columns(sums, apart, lines, at, strips, g):
-    """Set lines[at:] (strips, W n_out) to sums A^T along the columns."""
+    """lines[at:] (strips, W n_out) = sums A^T along the columns."""
     n, row = g.n_out, 0
     for strip in range(strips):
         for tile in range(g.W // 4):
@@ -165,7 +165,7 @@ def _interpolate_columns(sums, apart, lines, at, strips, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _interpolate_rows(lines, strip, apart, four, y, g):
-    """Set the image y to A lines along the rows, for strips from `strip` on; `four` rows of sites
+    """y = A lines along the rows, for the strips of an image that begin with `strip`; `four` rows
     are scratch. Returns the next strip."""
     for top in range(0, g.H, 4):
         size = min(4, g.H - top) * g.row
@@ -177,7 +177,7 @@ def _interpolate_rows(lines, strip, apart, four, y, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def correlate(start, stop, x, weight, x2, weight2, y, g):
-    """Compute y = W x, plus W2 x2 if x2 is given, for plain or halo images x (n, ...)."""
+    """y = W x, or W x + W2 x2 if x2 is given, for plain or halo images x (n, ...)."""
     pad = g.k // 2
     plain = x.shape[1] == g.H * g.W * g.n_in
     halo = zeros(g.H * (g.W + 2 * pad) * g.n_in if plain else 0, y)
@@ -192,7 +192,7 @@ def correlate(start, stop, x, weight, x2, weight2, y, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
-    """Compute the same at the points; an item is a group of `images` images."""
+    """y = W x + W2 x2 at Winograd's points; an item is a group of `images` images."""
     most = images * ((g.H + 3) // 4)
     two = x2.size > 0
     rows = (most * (g.W // 4) + 7) // 8 * 8
@@ -230,7 +230,7 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _weighed_rows(x, weights, top, line, to, at, g):
-    """Set to[at:] to the sum of weights[j] times row top + j of an image, `line` numbers each."""
+    """to[at:] = the weighted sum of the image's rows top + j of `line` numbers, with weights[j]."""
     pitch = x.size // g.H
     to[:] = 0
     for j in range(max(-top, 0), min(weights.size, g.H - top)):
@@ -240,9 +240,9 @@ def _weighed_rows(x, weights, top, line, to, at, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _outer_at_points(start, stop, pairs, images, dW, g):
-    """Set dW (8, 5, n_in, n_out) to G^T of the sum of (B x B^T) (outer) (A^T dV A) along the
-    columns, for pairs of plain images x and plain or halo images dV (n, ...); an item is one of the
-    eight points along the rows."""
+    """dW (8, 5, n_in, n_out) = G^T of the sum of (B x B^T) (outer) (A^T dV A) along the columns,
+    for pairs of plain images x and plain or halo images dV (n, ...); an item is one of the eight
+    points along the rows."""
     rows = images * ((g.H + 3) // 4) * (g.W // 4)
     n_in, n_out = g.n_in, g.n_out
     plane = n_in * n_out
@@ -279,13 +279,13 @@ def _outer_at_points(start, stop, pairs, images, dW, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _from_points(points, dW, n):
-    """Set dW (5, n) to G^T of points (8, n), the last step of the weight gradient."""
+    """dW (5, n) = G^T of points (8, n): the last step of the weight gradient."""
     gather_points(points, 0, n, dW, 0, n, n)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _outer(start, stop, pairs, dW, g):
-    """Add the same to dW directly; an item is a kernel row."""
+    """dW += the weight gradient of images, directly; an item is a kernel row."""
     pad = g.k // 2
     taps = g.k * g.n_in
     width = (g.W + 2 * pad) * g.n_in
@@ -307,8 +307,8 @@ def _outer(start, stop, pairs, dW, g):
 def outer(
     pairs: list[tuple[np.ndarray, np.ndarray]], dW: np.ndarray, g: Geometry, work: int
 ) -> None:
-    """Add to dW, zeros in dense layout, the weight gradient of images x (B, m, ...), at least one,
-    with plain or halo images dV, summed over at most `PAIRS` pairs."""
+    """dW (zeros in dense layout) += the weight gradient of at least one image x (B, m, ...) and
+    plain or halo images dV, summed over at most `PAIRS` pairs."""
     if g.H * g.W * g.k == 1:  # all steps of a site are columns of one image
         x, D = (np.concatenate([pair[n].ravel() for pair in pairs])[None, None] for n in (0, 1))
         pairs = [(x, D)]
@@ -326,7 +326,7 @@ def outer(
 
 
 def _tiles(g: Geometry) -> int:
-    """Number of tiles of an image."""
+    """The number of tiles of an image."""
     return -(-g.H // OUTPUTS) * (g.W // OUTPUTS)
 
 
@@ -344,9 +344,9 @@ def through(
     back: bool,
     least: int = 3,
 ) -> np.ndarray:
-    """Compute y (B, m, ...) = W x + W2 x2, image by image; g is the geometry of the map, and `back`
-    is true for that of the adjoint. The points are used if g `fits` and there are at least `least`
-    images: transforming the weights does not pay for two."""
+    """y (B, m, ...) = W x + W2 x2, image by image; g is the geometry of the map, with `back` that
+    of the adjoint. It uses Winograd's points if g `fits` and there are at least `least` images,
+    since fewer do not repay the transformed weights."""
     work = y.shape[0] * y.shape[2] * g.n_in * g.k
     weight2 = weight2 or weight
     name = "back" if back else "dense"

@@ -1,5 +1,5 @@
-"""Spikes of a batch as lists, one for every sample and row of sites, in order of time; and weights
-in the layouts for spikes and for dense images."""
+"""Spikes of a batch as lists, for each sample and row of sites in order of time; and weights in the
+layouts that spikes and dense images need."""
 
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -17,16 +17,17 @@ from .records import Lists, Weights
 
 @dataclass(frozen=True)
 class Events:
-    """x = `value[b, h, e]` at site `index[b, h, e]` of row h, e from offset[b, h, t] to offset[b,
-    h, t + 1].
+    """x = `value[b, h, e]` at site `index[b, h, e]` of row h; the events e of step t are those from
+    offset[b, h, t] to offset[b, h, t + 1].
 
-    index    (B, H, capacity) int32: column * C + channel, ascending within a step; where columns
-             are known, room for `TOGETHER` more is behind the last
-    value    (B, H, capacity), or (B, H, 0) where every value is one
+    index    (B, H, capacity) int32: column * C + channel, ascending within a step; if columns are
+             known, with room for `TOGETHER` more at the end
+    value    (B, H, capacity), or (B, H, 0) if every value is one
     offset   (B, H, T + 1) int32
-    column   (B, H, T, W + 1) int32: where each column's events begin, and where the last one's end;
-             (B, H, T, 0) where unknown
-    sites    W C, what a row can hold; channels  C
+    column   (B, H, T, W + 1) int32: the start of each column's events, and the end of the last one's;
+             (B, H, T, 0) if unknown
+    sites    W C, the number of sites in a row
+    channels C
     """
 
     index: np.ndarray
@@ -42,31 +43,32 @@ class Events:
 
     @property
     def known(self) -> bool:
-        """True if the start of each column is known."""
+        """True if the start of each column's events is known."""
         return self.column.shape[3] > 0
 
     @once
     def lists(self) -> Lists:
-        """The arrays for kernels."""
+        """The record that kernels receive."""
         arrays = (self.index.ravel(), self.value.ravel(), self.offset.ravel(), self.column.ravel())
         return Lists(*arrays, self.index.shape[2], self.steps, self.value.shape[2] > 0, self.known)
 
     def dense(self) -> np.ndarray:
-        """Dense arrays (B, T, H, sites of a row): values, or bool if all values are one."""
+        """A dense array (B, T, H, sites of a row): of values, or of bool if all values are one."""
         B, H = self.offset.shape[:2]
         dtype = self.value.dtype if self.value.shape[2] else np.uint8
         images = self.images(np.ones(B, bool), dtype).reshape(B, self.steps, H, self.sites)
         return images if self.value.shape[2] else images.view(bool)
 
     def above(self, share: float) -> np.ndarray:
-        """Where more than this share of a sample's sites is active over all its time, (B,)."""
+        """True for samples of which more than this share of sites is active, over all time;
+        (B,)."""
         return self.offset[:, :, -1].sum(1) > share * self.steps * self.offset.shape[1] * self.sites
 
     def images(
         self, dense: np.ndarray, dtype, first: int = 0, steps: int | None = None
     ) -> np.ndarray:
-        """Dense images (B, steps, H W C) from a step on, of the `dense` samples, at least one;
-        zeros for the others."""
+        """x (B, steps, H W C) from a step on, for the `dense` samples (at least one); zeros for the
+        others."""
         steps = self.steps - first if steps is None else steps
         B = len(dense)
         x = np.zeros((B, steps, self.offset.shape[1] * self.sites), dtype)
@@ -74,8 +76,8 @@ class Events:
         return x
 
     def since(self, first: int = 0) -> "Events":
-        """The events from step `first` on, in no more memory than the fullest row needs; with -1 a
-        step later, and one step more."""
+        """The events of the steps from `first` on, in a smaller array; with first = -1, all events
+        one step later."""
         start, late = max(first, 0), max(-first, 0)
         begin = self.offset[:, :, start : start + 1]
         offset, column = (
@@ -90,20 +92,21 @@ class Events:
         return replace(self, index=index, value=value, offset=offset, column=column)
 
     def flat(self) -> "Events":
-        """The same events as channels (H, W, C) of a single site."""
+        """The same events, as those of a single site whose channels are all sites (H, W, C) in
+        order."""
         H = self.offset.shape[1]
         if H == 1 and self.sites == self.channels:
             return self
         return self._merged(H, self.sites // self.channels, 1, 1, False)
 
     def folded(self, s: int, shape: tuple[int, int, int]) -> "Events":
-        """The same events on sites that are s x s of these, whose channels follow each other
-        (`layer`); `shape` is that of the folded image."""
+        """The same events on a grid s times coarser, with the s x s sites of each cell as channels
+        (see `layer`); `shape` is that of the result."""
         return self._merged(s, s, *shape[:2], not self.value.shape[2])
 
     def _merged(self, rows: int, columns: int, H: int, W: int, known: bool) -> "Events":
-        """The same events on H x W sites that are several rows and columns of these; `known`:
-        whether columns are."""
+        """The same events on H x W coarser sites of some rows and columns each; `known` asks for
+        the columns' starts."""
         B, before = self.offset.shape[:2]
         T = self.steps
         filled = np.zeros((B, H * rows), np.int64)
@@ -189,8 +192,8 @@ def _paint(start, stop, x, dense, first, sites, one, images):
 
 @njit(nogil=True, cache=True)
 def _collect(start, stop, words, x, gain, index, value, offset):
-    """Collect the non-zero counts of a range of rows; `words` tells for several sites at once if
-    all are zero."""
+    """List the non-zero counts of a batch; `words` views several counts as one number, to skip
+    zeros."""
     group = x.shape[3] // words.shape[3]
     for b in range(start, stop):
         for h in range(x.shape[2]):
@@ -207,7 +210,7 @@ def _collect(start, stop, words, x, gain, index, value, offset):
 
 
 def collect(x: np.ndarray, gain) -> Events:
-    """Collect the non-zero counts of x (B, T, H, W, C), times gain, as `Events`."""
+    """Events with the non-zero counts of x (B, T, H, W, C), times gain."""
     B, T, H, W, C = x.shape
     flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype))
     flat = flat.reshape(B, T, H, W * C)
@@ -220,8 +223,8 @@ def collect(x: np.ndarray, gain) -> Events:
 
 
 class EventWeight:
-    """A weight (k, k, C_in, C_out) and its layouts, each made on first use; with V (K, K) of a
-    layer that hears its own spikes, and the constants that a layer learns."""
+    """A weight (k, k, C_in, C_out) with its layouts, each computed when first needed; the recurrent
+    weights V (K, K), and the learned constants of a layer."""
 
     def __init__(
         self, weight: np.ndarray, recurrent: np.ndarray | None = None, constants: tuple = ()
@@ -233,7 +236,7 @@ class EventWeight:
         self._lock = Lock()
 
     def layout(self, name: str, points: bool = False) -> np.ndarray:
-        """A layout of `linear`, or the weight at Winograd's points."""
+        """The weight in a layout of `linear`, or evaluated at Winograd's points."""
         with self._lock:  # threads that work on parts of a batch share it
             if (name, points) not in self._made:
                 flat = LAYOUTS[name](self.weight)
@@ -242,7 +245,7 @@ class EventWeight:
             return self._made[name, points]
 
     def record(self, x: Events, bias: np.ndarray) -> Weights:
-        """The arrays for kernels; the rows layout only if events use it."""
+        """The record that kernels receive; with the rows layout only if there are events."""
         none = np.empty(0, self.dtype)
         rows = none if x.known else self.layout("rows")
         V = self.recurrent
@@ -250,8 +253,8 @@ class EventWeight:
         return Weights(rows, self.layout("dense"), np.ascontiguousarray(bias), *heard)
 
     def release(self, points: str = "", kept: int = 0) -> None:
-        """Free all layouts, or a layout at the points of more than `kept` bytes; they are made
-        again on the next use."""
+        """Free all layouts, or one of Winograd's points if it is larger than `kept` bytes; they are
+        computed again when needed."""
         with self._lock:
             for name, of_points in list(self._made):
                 large = self._made[name, of_points].nbytes > kept

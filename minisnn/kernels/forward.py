@@ -1,11 +1,10 @@
-"""What a block does in parallel on the way forward: each kernel works on the items start..stop-1 of
-a range, bands (a sample and the rows of one pooled row, see `records.Geometry`), and no two items
-write to one place. Arrays are flat below the axes named here:
+"""The parallel forward pass of a block. Each kernel works on the items start..stop-1 of a range of
+bands (a sample and the rows of one pooled row, see `records.Geometry`); no two items write to the
+same place. Arrays are flat below the axes named here:
 
     u (B, n, H W n_out)
-    held (B, filters, H W n_in)    what the filters hold of what came in before the window
-    V (B, n, H W n_out)            W x of samples that are `dense`, for some steps; the others go by
-                                   their events
+    held (B, filters, H W n_in)    state of the filters for the input before the window
+    V (B, n, H W n_out)            W x for `dense` samples and some steps; other samples use events
 """
 
 import numpy as np
@@ -23,7 +22,7 @@ INLINE = njit(nogil=True, inline="always", error_model="numpy")
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def tiled(bias, sites):
-    """Repeat bias (C,) for every site of a row."""
+    """bias (C,) repeated for every site of a row."""
     out = empty(sites * bias.size, bias)
     for i in range(sites):
         copy(bias, out[i * bias.size : (i + 1) * bias.size])
@@ -32,7 +31,7 @@ def tiled(bias, sites):
 
 @INLINE
 def input_of(x, b, t, low, high, weights, X, lists, g, c):
-    """Add W x_t to X, for rows low..high-1, by events."""
+    """X of the rows low..high-1 += W x_t, by events."""
     if x.known:
         gather(x, b, t, low, high, weights.dense, X, lists[g.W + 1 :], lists[: g.W + 1], g)
     elif g.H * g.W == 1 and not x.valued:  # where the index is the weights' row
@@ -43,7 +42,7 @@ def input_of(x, b, t, low, high, weights, X, lists, g, c):
 
 @INLINE
 def hear(x, b, t, weight, X, K):
-    """Add W x_t to X for events of one site, K neurons."""
+    """X += W x_t for the events of a single site with K neurons."""
     at = b * x.capacity
     n = b * (x.T + 1) + t
     add_rows(X, 0, weight, 0, K, x.index, at + x.offset[n], at + x.offset[n + 1], K)
@@ -51,7 +50,7 @@ def hear(x, b, t, weight, X, K):
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def lists_of(g):
-    """Scratch for `gather`: column starts, and the events of k rows."""
+    """Scratch for `gather`: the columns' starts, and the events of k rows."""
     return np.empty(g.W + 1 + g.k * g.W * g.n_in + TOGETHER, np.int32)
 
 
@@ -63,26 +62,26 @@ def add(V, X):
 
 @INLINE
 def rows_of(neuron):
-    """Number of rows in a band's state."""
+    """The number of rows in the state of a band."""
     return 1 + neuron.filters + neuron.states
 
 
 @INLINE
 def membrane_step(past, S, bias, layer):
-    """Advance a band's state by a step, and the values that a tape keeps next to its membrane."""
+    """Advance the state of a band by one step, and fill the tape's `past`."""
     n = layer.neuron
     call_at(n.calls.forward, (S, past, past, S, bias, n.own))
 
 
 @INLINE
 def of_band(m, b, t, at, N, past):
-    """(u, past) of the N sites from `at` on, for which a tape keeps `past` numbers next to u."""
+    """(u, past) of the N sites from `at` on; a tape has `past` numbers per site besides u."""
     return m.u[b, t, at : at + N], m.past[b, t, at * past : (at + N) * past]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def traces(start, stop, x, held, responses, g):
-    """Filter a sample's events before the window."""
+    """The state of the filters after a sample's events before the window."""
     first = responses.shape[1]
     for b in range(start, stop):
         for f in range(held.shape[1]):
@@ -100,7 +99,7 @@ def traces(start, stop, x, held, responses, g):
 
 @INLINE
 def _own(out, x):
-    """The spikes of a dense layer so far, as a list of events."""
+    """The spikes so far of a recurrent layer, as a list of events."""
     index = out.index.reshape(-1)
     offset = out.offset.reshape(-1)
     column = out.column.reshape(-1)
@@ -164,9 +163,9 @@ def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out,
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out):
-    """Run bands, including the odd rest that is not pooled, over steps span[0]..span[1]-1; V[:, 0]
-    is W x of step max(span[0] - lag, 0). u keeps its steps from the window's start on, state_K the
-    states there, `between` those after a span."""
+    """Run the bands, including an odd last row that is not pooled, through the steps
+    span[0]..span[1]-1; V[:, 0] is W x of step max(span[0] - lag, 0). u gets the steps from the
+    window's start on, state_K the states at it, `between` those at the end of a span."""
     g = layer.g
     N = g.height * g.row
     bands = (g.H + g.height - 1) // g.height
@@ -180,7 +179,7 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def membrane_of(steps, N, past, like):
-    """Room for a number of steps of a band."""
+    """Arrays for some steps of a band."""
     return Membrane(
         empty(steps * N, like).reshape(1, steps, N),
         empty(steps * N * past, like).reshape(1, steps, N * past),

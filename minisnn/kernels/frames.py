@@ -1,5 +1,5 @@
-"""The convolutions of `core.linear` in register tiles. Every sum has a fixed order, so no bit
-depends on the number of threads or on other samples."""
+"""The convolutions of `core.linear` in register tiles. Every sum has a fixed order, so a sample's
+bits depend neither on threads nor on other samples."""
 
 from functools import partial
 from math import prod
@@ -16,19 +16,19 @@ from .records import geometry
 
 @bilinear
 def conv(x: Array, weight: Array, s: int = 1) -> Array:
-    """Convolve: y = W x."""
+    """y = W x"""
     return _map(x, dense_layout(weight), weight.shape[3], len(weight))
 
 
 @bilinear
 def conv_input(dy: Array, weight: Array, s: int, size: Any) -> Array:
-    """The adjoint for the input: dx = W^T dy."""
+    """dx = W^T dy"""
     return _map(dy, back_layout(weight), weight.shape[2], len(weight))
 
 
 @partial(bilinear, later=True)
 def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
-    """The adjoint for the weight: dW, summed over all images."""
+    """dW, summed over all images."""
     H, W, n_in = x.shape[-3:]
     n_out = dy.shape[-1]
     dW = aligned_zeros((k * k * n_in * n_out,), x.dtype)

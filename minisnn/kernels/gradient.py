@@ -1,5 +1,5 @@
-"""The gradient of a block's weights from dV: by events, for output channels of a cache line or for
-whole kernel rows, and by dense images. Every sum has a fixed order."""
+"""The gradient of a block's weights from dV: by events (for the output channels of one cache line,
+or for kernel rows, at a time), and by dense images. Every sum has a fixed order."""
 
 import math
 
@@ -24,14 +24,14 @@ PACKED = (
 
 
 def work_of(block: Block, B: int) -> int:
-    """Number of multiplications in one step of a batch, for `parallel`."""
+    """The number of multiplications in one step of a batch, for `parallel`."""
     return B * math.prod(block.input_shape) * block.channels * block.kernel
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _by_channel(start, stop, x, dense, s, g):
-    """Sort the window's events of a row (sample * H + h) by channel, see `sort_by_channel`; `dense`
-    samples have none."""
+    """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`; none for
+    `dense` samples."""
     for row in range(start, stop):
         if not dense[row // g.H]:
             sort_by_channel(x, row, s, g)
@@ -39,8 +39,8 @@ def _by_channel(start, stop, x, dense, s, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _of_sorted(start, stop, s, dense, dV, dW, layer):
-    """Add x (outer) dV to dW by events sorted by channel, for samples that are not `dense`. An item
-    is a cache line of output channels: its part of a row of dV fits the first cache, where all
+    """dW += x (outer) dV by events sorted by channel, for samples that are not `dense`. An item is
+    one cache line of output channels: its part of a row of dV stays in the first cache while all
     input channels and kernel rows use it."""
     g = layer.g
     line = ALIGNMENT // dW.itemsize
@@ -76,8 +76,8 @@ def _of_sorted(start, stop, s, dense, dV, dW, layer):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _of_events(start, stop, x, dense, dV, inner, dW, layer):
-    """Add x (outer) dV to dW over a number of steps, event by event, for samples that are not
-    `dense`. An item is a kernel row."""
+    """dW += x (outer) dV over some steps, event by event, for samples that are not `dense`. An item
+    is a kernel row."""
     g = layer.g
     frames = dV.reshape(-1)
     sums = zeros(dW.size, dW)
@@ -91,8 +91,8 @@ def _of_events(start, stop, x, dense, dV, inner, dW, layer):
 
 
 def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -> Sorted:
-    """The window's spikes by channel, of samples that are not dense; `some` is true if there is
-    one."""
+    """The window's spikes by channel, for samples that are not dense; `some` is False if there are
+    none."""
     g = layer.g
     first = layer.first
     last = layer.first + inner
@@ -108,8 +108,7 @@ def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -
 
 
 def weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
-    """Add dweight to `total`, which starts as zeros; sums.dW holds the part that the bands have
-    summed."""
+    """`total` (zeros) += dweight; sums.dW has the part that the bands have summed already."""
     x, layer, dense, held = tape["x"], tape["layer"], tape["dense"], tape["before"]
     g = layer.g
     inner = max(steps - layer.delay, 0)
@@ -136,7 +135,7 @@ def weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV
 
 
 def held_of(block: Block, x: Events, steps: int, g: Geometry) -> np.ndarray:
-    """The filters' states after the first steps of x, (B, filters, sites)."""
+    """The state of the filters after the first steps of x, (B, filters, sites)."""
     table = responses(block, steps)
     held = aligned_empty((len(x.offset), len(table), g.H * g.W * g.n_in), table.dtype)
     parallel(traces, len(held), x.lists, held, table, g, work=work_of(block, len(held)))

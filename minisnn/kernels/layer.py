@@ -1,8 +1,8 @@
-"""A layer of `core` in the kernels' form: of stride 1.
+"""Conversion of a layer of `core` to one of stride 1, as the kernels need it.
 
-A convolution of stride s is one of stride 1: s x s sites of its input are the channels of one. Site
-(h, w) becomes channel ((h mod s) s + w mod s) C + c of site (h div s, w div s), and the tap i - pad =
-s a + r of the kernel becomes tap a of the sites' row r; taps that it does not have are 0.
+A convolution of stride s equals one of stride 1 whose input has s x s sites as channels. Site (h,
+w) becomes channel ((h mod s) s + w mod s) C + c of site (h div s, w div s), and the tap i - pad = s
+a + r of the kernel becomes tap a for the sites' row r; taps without a counterpart are 0.
 
 Shapes: x (..., H, W, C), folded (..., ceil(H / s), ceil(W / s), s s C).
 """
@@ -20,14 +20,14 @@ EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there 
 
 @dataclass(frozen=True)
 class Block(Layer):
-    """A layer of stride 1, whose last `window` steps are differentiated."""
+    """A layer of stride 1 whose last `window` steps are differentiated."""
 
     window: int = 1
     compiled: Any = None  # `records.CompiledNeuron`
 
 
 def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
-    """Make the `Block` of a layer whose neuron has these constants."""
+    """The block of a layer, with these constants in its neuron."""
     settings = dict(vars(layer))
     s = layer.stride
     if s > 1:
@@ -41,12 +41,12 @@ def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
 
 
 def folded_kernel(k: int, s: int) -> int:
-    """The odd size of the kernel of stride 1."""
+    """The odd kernel size of the layer of stride 1."""
     return 2 * -(-(k // 2) // s) + 1
 
 
 def fold(x: Array, s: int) -> Array:
-    """Turn s x s sites into channels, with zeros if the size is no multiple of s."""
+    """An image with s x s sites as channels, padded with zeros."""
     *lead, H, W, C = x.shape
     x = np.pad(x, [(0, 0)] * len(lead) + [(0, -H % s), (0, -W % s), (0, 0)])
     h, w = x.shape[-3] // s, x.shape[-2] // s
@@ -55,7 +55,7 @@ def fold(x: Array, s: int) -> Array:
 
 
 def unfold(x: Array, s: int, shape: tuple[int, int, int]) -> Array:
-    """Turn a folded image back into (..., H, W, C): the adjoint of `fold`, and its inverse."""
+    """The image (..., H, W, C) of a folded one: both the adjoint of `fold` and its inverse."""
     H, W, C = shape
     *lead, h, w, _ = x.shape
     x = np.moveaxis(x.reshape(*lead, h, w, s, s, C), -3, -4)
@@ -63,7 +63,7 @@ def unfold(x: Array, s: int, shape: tuple[int, int, int]) -> Array:
 
 
 def fold_weight(weight: Array, s: int) -> Array:
-    """The weight (k', k', s s C_in, C_out) of stride 1."""
+    """The weight (k', k', s s C_in, C_out) of the layer of stride 1."""
     k, _, n_in, n_out = weight.shape
     wide = s * folded_kernel(k, s)
     first = (wide // s) // 2 * s - k // 2

@@ -1,11 +1,11 @@
 """The synapse's linear maps on flat arrays, event-driven or dense, one row or one image at a time.
 
-`g` is the `Geometry`, x the `Lists` of events. Images are flat (H, W, C); a *halo* image is (rows,
-W + 2 pad, C) with zero columns at both sides, so that the k columns under a kernel are one
-contiguous row. Weights come in three layouts:
+`g` is the `Geometry`, x the `Lists` of events. Images are flat (H, W, C). A *halo* image is (rows,
+W + 2 pad, C) with zero columns on both sides, so that the k columns under a kernel are contiguous.
+Weights come in three layouts:
 
-    rows   (k, n_in, k, n_out), the kernel's columns reversed: what one event adds to a row of sites
-           is contiguous
+    rows   (k, n_in, k, n_out), with the kernel's columns reversed: the weights that one event adds
+           to a row of sites are contiguous
     dense  (k, k n_in, n_out), the order of theta
     back   (k, k n_out, n_in), both kernel axes reversed: the dense map of the adjoint
 """
@@ -20,17 +20,17 @@ from ..vectors.vector import add_rows, axpy, copy
 
 
 def dense_layout(weight: np.ndarray) -> np.ndarray:
-    """Flatten (k, k, n_in, n_out) to the dense layout."""
+    """(k, k, n_in, n_out) -> flat dense layout."""
     return aligned(weight).ravel()
 
 
 def rows_layout(weight: np.ndarray) -> np.ndarray:
-    """Flatten (k, k, n_in, n_out) to the rows layout."""
+    """(k, k, n_in, n_out) -> flat rows layout."""
     return aligned(weight[:, ::-1].transpose(0, 2, 1, 3)).ravel()
 
 
 def back_layout(weight: np.ndarray) -> np.ndarray:
-    """Flatten (k, k, n_in, n_out) to the back layout."""
+    """(k, k, n_in, n_out) -> flat back layout."""
     return aligned(weight[::-1, ::-1].transpose(0, 1, 3, 2)).ravel()
 
 
@@ -39,18 +39,18 @@ LAYOUTS = {"dense": dense_layout, "rows": rows_layout, "back": back_layout}
 # Share of active input sites above which dense products are quicker than events. Rows of weights
 # are summed at 0.4 of the speed of register tiles (60 of 140 G multiply-adds a second and core on
 # Zen 5, 19 of 44 on Zen 3); at Winograd's points whole meta-gradients break even near 0.2, directly
-# between 0.5 and 0.6. FilterConstants, never a stopwatch: the choice depends on the recorded activity
-# alone, so results do not depend on timing.
+# between 0.5 and 0.6. These are fixed numbers: the choice depends only on the activity, so results
+# do not depend on timing.
 DENSE_ABOVE, POINTS_ABOVE = 0.5, 0.25
 DENSE_ABOVE_VALUED = 0.15  # of events with values, which are added one by one
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spread(x, b, t, low, high, rows, V, one, g):
-    """Add W x of one time step to V, for rows low..high-1, event by event: each adds a row of
-    weights to the sites around it.
+    """V of the rows low..high-1 += W x of one time step: each event adds a row of weights to the
+    sites around it.
 
-    For events with values, or few of them; `rows` is W in that layout.
+    Used for events with values, or few events; `rows` is W in that layout.
     """
     n_in = g.n_in
     n_out = g.n_out
@@ -76,11 +76,11 @@ def spread(x, b, t, low, high, rows, V, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def gather(x, b, t, low, high, dense, V, taps, starts, g):
-    """Add the same for events of value one, site by site: each sums in registers the weights of the
-    events under its kernel.
+    """V of the rows low..high-1 += W x of one time step, for events of value one: each site sums in
+    registers the weights of the events under its kernel.
 
-    A row of sites takes the events of k rows as one list, by columns: `taps`, which rows of the
-    weight they meet, and where each column `starts` (W + 1,); both are scratch.
+    A row of sites reads the events of k rows as one list sorted by column: `taps` are their rows in
+    the weight, and `starts` (W + 1,) the columns' starts; both are scratch.
     """
     n_in = g.n_in
     n_out = g.n_out
@@ -131,7 +131,7 @@ def gather(x, b, t, low, high, dense, V, taps, starts, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
-    """Add x (outer) dV of one time step to dW, event by event, for rows low..high-1 of dV and
+    """dW += x (outer) dV of one time step, event by event, for the rows low..high-1 of dV and the
     kernel rows first..last-1.
 
     dV: halo rows, row low at D[at]; dW flat in rows layout.
@@ -155,8 +155,8 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def add_rows_layout(rows, line, first, last, dW, channel, one, g):
-    """Add kernel rows first..last-1 of a rows layout of `line` output channels, those from
-    `channel` on, to dW in dense layout."""
+    """dW in dense layout += kernel rows first..last-1 in rows layout, of the `line` output channels
+    from `channel` on."""
     size = min(line, g.n_out - channel)
     for i in range(first, last):
         for c in range(g.n_in):
@@ -167,12 +167,12 @@ def add_rows_layout(rows, line, first, last, dW, channel, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def sort_by_channel(x, row, s, g):
-    """Sort the events of one row in the steps from s.first on by spans of steps and channels: those
-    of channel c in span n are s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in + c + 1]].
-    A row has spans n_in + 2 starts, the last of them scratch.
+    """Sort the events of one row, in the steps from s.first on, by spans of steps and by channel.
+    The events of channel c in span n are s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in
+    + c + 1]]; `starts` has n_in + 2 entries for each span, the last of them scratch.
 
-    A place is which line of the `packed` adjoint of its span the event meets first: step in the
-    span (W + k - 1) + column.
+    A place is the first line of the span's `packed` adjoint that the event meets: step in the span
+    (W + k - 1) + column.
     """
     lists = -(-s.steps // s.span) * g.n_in
     channels = np.uint32(g.n_in)
@@ -202,7 +202,7 @@ def sort_by_channel(x, row, s, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def to_halo(image, i, halo, H, W, C, pad):
-    """Copy the image that starts at image[i] into the halo image; its zero columns stay."""
+    """Copy the image that starts at image[i] into a halo image, whose zero columns stay zero."""
     row = W * C
     for h in range(H):
         at = (h * (W + 2 * pad) + pad) * C
@@ -211,7 +211,7 @@ def to_halo(image, i, halo, H, W, C, pad):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def correlate(halo, weight, y, g):
-    """Add to y the correlation of a halo image with a weight in dense (or, for the adjoint, back)
+    """y += correlation of a halo image with a weight in dense layout, or for the adjoint in back
     layout; g is the geometry of that map."""
     pad = g.k // 2
     width = (g.W + 2 * pad) * g.n_in

@@ -1,13 +1,13 @@
 """Loops over a band of rows at one time step, on flat arrays that stay in the processor's first
 cache for the whole sequence.
 
-The loops are written once, for values and for tangents. They compile with the code of a site's step,
-whatever its neuron is (`fast.step`), and are called by their address from kernels that know no
-neuron (`forward`, `window`, `pooling`), which therefore compile once for all.
+The loops are written once, for values and for tangents, and are compiled together with the code of
+the neuron's step (`fast.step`). Kernels that know no neuron (`forward`, `window`, `pooling`) call
+them by address, and so need no compilation for another neuron.
 
-Arrays of a band of N numbers: u, du (N,); past what else of a step its derivatives ask for, and S
-the state, each so many rows of N; dX halo rows. On the way back u, past, du and dX are tuples: an
-array, or a pair of values and tangents.
+In a band of N numbers, u and du are (N,); past holds further rows of N numbers for the derivatives,
+S the rows of the state; dX are halo rows. On the way back u, past, du and dX are tuples: an array,
+or a pair of values and tangents.
 """
 
 from functools import cache
@@ -26,11 +26,11 @@ LINE = njit(borrows=True, inner=True, error_model="numpy", fastmath={"contract"}
 
 @cache
 def rows(*counts: int) -> tuple[Any, Any, Any]:
-    """Make functions of a tuple of arrays, each with a number of rows of `size` numbers:
+    """Functions on a tuple of arrays with a given number of rows of `size` numbers:
 
-    views(arrays, size, i, n)   of each row what stands at i : i + n
-    take(views, i)              what stands at i in each
-    put(views, i, values)       these written there
+    views(arrays, size, i, n)   the parts i : i + n of each row
+    take(views, i)              the number at i in each
+    put(views, i, values)       write these numbers at i
     """
     places = [(m, n) for m, count in enumerate(counts) for n in range(count)]
     views = "".join(f"a[{m}][{n} * size + i : {n} * size + i + n], " for m, n in places)
@@ -44,14 +44,15 @@ def rows(*counts: int) -> tuple[Any, Any, Any]:
 
 @cache
 def unpacked(count: int) -> Any:
-    """Make a function that turns an array into a tuple of this many numbers."""
+    """A function that returns the first numbers of an array as a tuple."""
     return INLINE(
         function(f"def unpacked(a): return ({''.join(f'a[{n}], ' for n in range(count))})")
     )
 
 
 class BandLoops:
-    """The loops of a site's step with this many constants, each made on first use."""
+    """The loops for a step's code with a given number of constants, each compiled when first
+    needed."""
 
     def __init__(self, step: Step, constants: int):
         self.step = step
@@ -59,7 +60,7 @@ class BandLoops:
         self.made: dict[str, Any] = {}
 
     def loop(self, name: str) -> Any:
-        """One of the loops. It lives as long as this object, because others know only its
+        """One of the loops; it is kept alive with this object, because others have only its
         address."""
         if name not in self.made:
             kind, _, tangent = name.partition("_")
@@ -87,9 +88,9 @@ class BandLoops:
                 keep(kept, n, found)
 
         def forward(u, past, kept, S, bias, own):
-            """The state S advances by a step; the bias serves every row. The membrane takes the
-            place of what came in. `kept`, what a tape holds next to it, has room for a row at
-            least. Of tangents, whose values are u and past."""
+            """Advance the state S by a step; the same bias serves every row. The membrane replaces
+            the input in S. `kept`, a tape's further numbers, has room for at least a row. For
+            tangents, u and past hold the values."""
             k = constants(own)
             N = S.size // (1 + step.filters + step.states)
             row = bias.size
@@ -123,7 +124,7 @@ class BandLoops:
                 put_each(dX, n, found)
 
         def backward(u, past, du, S, dX, g, own):
-            """One step back: dX of what came in, then the adjoints S one step earlier."""
+            """Go back one step: computes dX, and the adjoints S one step earlier."""
             k = constants(own)
             N = g.height * g.row
             row = g.row
@@ -141,7 +142,7 @@ class BandLoops:
         constants = unpacked(self.constants)
 
         def slope(v, d, out, own):
-            """out = sigma'(v) d; it may be d."""
+            """out = sigma'(v) d; both may be the same array."""
             wide()
             k = constants(own)
             for n in range(v[0].size):

@@ -1,6 +1,7 @@
-"""A spiking network's layers on the kernels: what `core.network.Engine` computes, in the hard form.
+"""The engine of spiking networks on the kernels: the results of `core.network.Engine`, in the hard
+form.
 
-Sequences are (B, n, ...) here, and what a part of a batch leaves behind is kept for H v.
+Sequences are (B, n, ...) here. A part of a batch keeps its tapes for H v.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ Tape = dict[str, Any]
 
 
 class Along(NamedTuple):
-    """The weights of theta + v eps, and their derivatives as the passes need them."""
+    """The weights of theta + v eps, with their derivatives in the kernels' layouts."""
 
     w: list[Weights]
     weights: list[EventWeight]
@@ -33,7 +34,7 @@ class Along(NamedTuple):
 
 @dataclass
 class Part:
-    """A part of a batch: its input, and the layers' tapes."""
+    """A part of a batch: its input, and the tapes of its layers after the forward pass."""
 
     x: Any  # Events
     steps: int  # of the window
@@ -61,7 +62,7 @@ class Engine(network.Engine):
         self.biases = [w.bias for w in self.w]
 
     def _prepared(self, w: list[Weights], part: Callable) -> list[EventWeight]:
-        """The layers' weights, or their derivatives, as the passes need them."""
+        """The weights for the kernels: the value of each, or its derivative."""
         prepared = []
         for layer, block, of_layer in zip(self.net.blocks, self.blocks, w):
             weight = part(of_layer.weight)
@@ -80,7 +81,7 @@ class Engine(network.Engine):
 
     @property
     def _spike(self) -> Any:
-        """The readout's spike."""
+        """The spike of the readout's neuron."""
         return self.net.blocks[-1].neuron.jet("hard")
 
     def _logits(self, membranes: Any) -> Any:
@@ -100,7 +101,7 @@ class Engine(network.Engine):
         return tape["u"], y
 
     def _pass(self, n: int, y: Events, keep: int) -> tuple[Any, Tape]:
-        """Run a pass of a block; events of a layer with a stride are folded to its sites first."""
+        """Run one of a block's passes, with the input's events folded if the layer has a stride."""
         s = self.net.blocks[n].stride
         y = y.folded(s, self.blocks[n].input_shape) if s > 1 else y
         return passes.forward(self.blocks[n], self.weights[n], self.biases[n], y, keep)
@@ -113,13 +114,13 @@ class Engine(network.Engine):
         return Part(self.enter(x[part]), steps, x.shape[1] - steps if first is None else first)
 
     def _short(self, n: int) -> int:
-        """Steps at the window's end in which the adjoint of block n is zero: every synapse above it
-        delays."""
+        """The number of steps at the window's end in which the adjoint of block n is zero, because
+        synapses above it delay."""
         return sum(b.neuron.delay for b in self.blocks[n + 1 :])
 
     def _through(self, part: Part, many: int) -> Any:
-        """What the last of so many blocks hands on, the readout its membranes. Its tape keeps the window's steps,
-        those below what they can need."""
+        """The output of the last of these blocks; of the readout, its membranes. The tapes cover
+        the window, without steps that cannot reach the logits."""
         y, part.x = part.x, None  # which the tapes hold, from the window on
         for n in range(many):
             keep = max(part.steps - self._short(n), 1) if self.backs else 0
@@ -155,8 +156,8 @@ class Engine(network.Engine):
         return self._back(w, tapes, exchanged(du), need_dx)
 
     def _back(self, w: Any, tapes: Any, dy: Any, need_dx: bool) -> tuple[Any, Array]:
-        """Run the layers backward from the adjoint of the last one's output; frees the tangents,
-        and the tapes if no second derivative follows."""
+        """(dx, gradient) from the adjoint of the last layer's output. Frees the tangents, and the
+        tapes if no other way back follows."""
         tapes, tapes_dot = tapes
         along = isinstance(w, Along)
         dx = dy.d if along else dy

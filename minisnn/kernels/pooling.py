@@ -1,10 +1,10 @@
-"""Pooling of a band's membrane, and its spikes, on flat arrays (twins of core/linear.py).
+"""Pooling of a band's membrane, and the output spikes, on flat arrays; the maps of `core.linear`.
 
-u (2, W, C) -> v, y (W', C); where nothing is pooled u (1, W, C) -> (W, C). Where spikes are
-pooled, v is their mean. All are tuples: an array, or values and tangents.
+u (2, W, C) -> v, y (W', C), or without pooling u (1, W, C) -> (W, C). If spikes are pooled, v is
+their mean. All are tuples: an array, or values and tangents.
 
-A loop that writes over what it reads does not become vectors, since LLVM takes its arrays for ones
-that overlap. It takes seven times as long. So slopes of pooled spikes read from `Scratch.band`.
+LLVM does not vectorise a loop that overwrites its input, which makes it seven times slower. So the
+slopes of pooled spikes are computed from a copy in `Scratch.band`.
 """
 
 from collections import namedtuple
@@ -26,7 +26,7 @@ Scratch = namedtuple("Scratch", "band v dv")
 
 
 def parts(along, x, x_dot):
-    """Return (x,), or along a direction (x, x_dot), decided at compile time."""
+    """(x,), or with a tangent (x, x_dot), for compilation."""
     return (x,) if along is None else (x, x_dot)
 
 
@@ -48,7 +48,7 @@ def scratch(g, like, along):
 
 @INNER
 def _pool(u, spikes, v, C, pool, c):
-    """Set v to the pooled membrane; `spikes` is scratch."""
+    """v = the pooled membrane; `spikes` is scratch."""
     wide()
     if pool == SPIKES:
         for i in range(u.size):
@@ -64,7 +64,7 @@ def _pool(u, spikes, v, C, pool, c):
 
 @INNER
 def _pick(u, v, x, y, C):
-    """Set y to x at the first site of each window, in row-major order, whose u is v."""
+    """y = x at the first site of each window, in row-major order, with u = v."""
     for w in range(v.size // C):
         i = 2 * w * C
         pick(u, v, x, y, i, u.size // 2 + i, w * C, C)
@@ -72,7 +72,7 @@ def _pick(u, v, x, y, C):
 
 @njit(nogil=True, inline="always")
 def pooled(u, s, C, pool, c):
-    """The pooled membrane, a value or a pair; u itself if nothing is pooled."""
+    """The pooled membrane, a value or a pair; without pooling, u itself."""
     v = u
     if pool != NONE:
         v = s.v
@@ -86,8 +86,8 @@ def pooled(u, s, C, pool, c):
 
 @INNER
 def unpool(u, v, dv, du, C, pool, c):
-    """Set du (2, W, C) to the adjoint of pooling: dv at the first site whose u is v, or a quarter
-    of it at each of the four."""
+    """du (2, W, C) = the adjoint of pooling: dv at the first site with u = v, or a quarter of dv at
+    each of the four."""
     row = u.size // 2
     for w in range(dv.size // C):
         i = 2 * w * C
@@ -105,14 +105,14 @@ def unpool(u, v, dv, du, C, pool, c):
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spike_slope(v, d, out, layer):
-    """Set out to sigma'(v) d, for values or pairs."""
+    """out = sigma'(v) d, for values or pairs."""
     calls = layer.neuron.calls
     call_at(calls.slope_tangent if len(v) > 1 else calls.slope, (v, d, out, layer.neuron.own))
 
 
 @INNER
 def adjoint(u, dy, s, du, layer):
-    """Set du from dy, for values or pairs; the readout passes on its membranes' adjoints."""
+    """du from dy, for values or pairs; in the readout du is dy."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if layer.readout:
         for m in range(len(u)):
@@ -132,7 +132,7 @@ def adjoint(u, dy, s, du, layer):
 
 @INNER
 def tangent(u, s, y_dot, layer):
-    """Set y_dot from a pair u."""
+    """y_dot from a pair u."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
         spike_slope((u[0],), (u[1],), (s.band[0],), layer)

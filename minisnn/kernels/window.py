@@ -1,6 +1,6 @@
-"""A block in the window, in bands as in `forward`: recomputation of membranes that a tape does not
-keep, tangents along a direction, and the backward pass, of values or of values and tangents. Every
-sum has a fixed order."""
+"""A block in the window, in bands as in `forward`: its membrane, computed again if the tape does
+not hold it; its tangent; and the way back, for values or for values and tangents. Every sum has a
+fixed order."""
 
 from ..parallel.compilation import njit
 from ..vectors.llvm import call_at
@@ -28,7 +28,7 @@ INNER = njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 
 @INNER
 def _again(b, band, x, before, layer, U, S, biases, lists):
-    """Recompute the membrane U of a band from its state at the window's start; `biases` are
+    """U = the membrane of a band, computed again from its state at the window's start; `biases` are
     tiled."""
     g = layer.g
     N = g.height * g.row
@@ -47,9 +47,8 @@ def _again(b, band, x, before, layer, U, S, biases, lists):
 
 @INNER
 def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, heard):
-    """Compute u_dot of a band along `d` from u, each an array with its sample and offset; and
-    y_dot[b] if it has room. `biases` are d's, tiled; f are the layer's own spikes if it hears
-    them."""
+    """u_dot of a band along `d` from u, both given as (array, sample, place); and y_dot[b] if there
+    is room. `biases` are the tangents of the bias, tiled; f are the spikes of a recurrent layer."""
     g = layer.g
     neuron = layer.neuron
     N = g.height * g.row
@@ -91,8 +90,8 @@ def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, hea
 
 @KERNEL
 def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, f):
-    """Compute y_dot along `d`, if it has room. u_dot is kept if it has room; u is recomputed if it
-    is not given."""
+    """y_dot along `d`, if there is room for it; u_dot is stored if there is room, and u is computed
+    again if it is not given."""
     g = layer.g
     N = g.height * g.row
     kept = before.state.size == 0
@@ -118,7 +117,8 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, f):
 
 @INLINE
 def _sums(b, band, S, dX, N, out, layer):
-    """Add a band's adjoints at the window's start, and its sums, to those of the block."""
+    """Add a band's adjoints of the state at the window's start, and its sums, to those of the
+    block."""
     g = layer.g
     if layer.lag > 0:  # what comes in is there what the first filter holds
         for h in range(g.height):
@@ -141,10 +141,10 @@ def _sums(b, band, S, dX, N, out, layer):
 
 @KERNEL
 def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
-    """Adjoints of a band, from dy (of the readout: of its membranes) to dV, dF, db and dk; along
-    `d`, if given, the tangents of these, and dV itself if it has room. u is recomputed if it is not
-    given. A layer that hears its own spikes has one band, an item is `TOGETHER` samples of it, and
-    the last of dy and dy_dot gains the adjoints of these spikes."""
+    """The adjoint of a band from dy (in the readout: of its membranes) to dV, dF, db and dk. Along
+    `d`, if it is given, also their tangents, and dV itself if there is room. u is computed again if
+    it is not given. A recurrent layer has one band, an item is `TOGETHER` samples of it, and the
+    last of dy and dy_dot gains the adjoint of its own spikes."""
     g = layer.g
     N = g.height * g.row
     neuron = layer.neuron
@@ -215,7 +215,7 @@ def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
 
 @INLINE
 def _hear_back(dX, heard, dy, first, t, count, N):
-    """Add dX V^T to dy[:, t] of `count` samples."""
+    """dy[:, t] of some samples += dX V^T."""
     steps = dy.shape[1]
     out = Out((first * steps + t) * N, steps * N)
     all_dy = dy.reshape(dy.size)
@@ -224,8 +224,7 @@ def _hear_back(dX, heard, dy, first, t, count, N):
 
 @INLINE
 def _keep(x, b, band, t, item, dX, out, layer):
-    """Keep dX of a step, or, if `out.dW` is given, add the weight gradient of its events
-    directly."""
+    """Store dX of a step, or if `out.dW` is given, add its events' weight gradient to that."""
     g = layer.g
     if out.dW.size > 0:
         low = band * g.height
