@@ -55,6 +55,20 @@ class Weights(NamedTuple):
     constants: dict[str, Any]
 
 
+class Parameter(NamedTuple):
+    """The place in theta of one array of a layer."""
+
+    layer: str  # the layer's name
+    part: str  # weight, bias, recurrent, or the name of a learned constant
+    shape: tuple[int, ...]
+    slice: slice
+
+    @property
+    def name(self) -> str:
+        """The name in `Network.views`, "conv1.weight"."""
+        return f"{self.layer}.{self.part}"
+
+
 class Tape(NamedTuple):
     """Record of `forward` that `backward` needs."""
 

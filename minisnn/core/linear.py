@@ -107,6 +107,9 @@ def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
 #
 # Given which site is the largest, it is linear. The spike of the largest membrane is the largest
 # spike. u (n, B, H, W, C), v (n, B, H // 2, W // 2, C); the four shares are arrays like v.
+#
+# To add a pooling, compute its shares here, use them in `Layer.forward` next to `largest`, and add its
+# name to `architecture.POOLS`. The fast engine needs it in `kernels.pooling`, too.
 
 QUARTER = (0.25, 0.25, 0.25, 0.25)
 CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # row-major
@@ -147,13 +150,13 @@ def scatter(dv: Array, shares: Any, size: tuple[int, int]) -> Array:
     return du
 
 
-# ---- filters, a chain: each has a decay a and a state y. Its input x is the state of the one before
-# it, taken before this step if the neuron delays, else after it
+# ---- filters, a chain: each has a decay a and a state y; its input x is the state of the filter
+# before it, taken before this step if the neuron delays, else after it
 #
 #     y' = a y + (1 - a) x = x + a (y - x)
 #
-# The last state is the presynaptic trace p (Stewart & Neftci 2022, Eq. 4). The adjoint of a decay at a
-# step is that of y' times y - x. F is the list of the states.
+# The last state is the presynaptic trace p (Stewart & Neftci 2022, Eq. 4). The adjoint of a decay at
+# a step is that of y' times y - x. F is the list of the states.
 
 
 def advance(F: Sequence, x: Any, decays: Sequence, delay: int) -> list:

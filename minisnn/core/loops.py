@@ -23,7 +23,7 @@ from ..arguments import array, one_of
 from .checks import Checks
 from ..parallel.threads import in_order
 from .dual import Array, Dual, derivative, value
-from .layer import Layer, Pass, State, Weights
+from .layer import Layer, Parameter, Pass, State, Weights
 from .neuron import FORMS
 from .loss import logits_of, membranes_back
 
@@ -48,25 +48,6 @@ class Window(NamedTuple):
     x: Any  # (n, B, H, W, C), times the gain
     starts: list[State]  # each layer's state before them
     recorded: list  # in a twin, each layer's recorded membranes (n, B, H', W', C_out)
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """The place in theta of one array: weight, bias, recurrent weights, or a learned constant."""
-
-    name: str
-    shape: tuple[int, ...]
-    slice: slice
-
-    @property
-    def layer(self) -> str:
-        """The layer's name."""
-        return self.name.partition(".")[0]
-
-    @property
-    def part(self) -> str:
-        """The array's name in its layer: weight, bias, recurrent, or a constant's name."""
-        return self.name.partition(".")[2]
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
@@ -162,14 +143,14 @@ class Passes:
         """The same from dy (n, B, ...), the adjoint of the last layer's output."""
         of = derivative if isinstance(dy, Dual) else value
         gradient = np.zeros(self.net.size, self.net.dtype)
-        places = {p.name: p.slice for p in self.net.layout}
+        places = {(p.layer, p.part): p.slice for p in self.net.layout}
         for n in reversed(range(len(passes))):
             layer = self.net.blocks[n]
             dy = dy.reshape(*dy.shape[:2], *layer.output_shape)
             dy, sums = layer.backward(w[n], passes[n].tape, dy, need_dx or n > 0)
             for name, adjoint in sums.items():
                 a = layer.chained(w[n], name, adjoint)
-                gradient[places[f"{layer.name}.{name}"]] = np.ravel(of(a))
+                gradient[places[layer.name, name]] = np.ravel(of(a))
         return np.swapaxes(dy, 0, 1) if need_dx else None, gradient
 
     def gradient(self, w: Any, window: Any, y: Array, batch: int) -> tuple[float, Array, Array]:

@@ -27,15 +27,9 @@ from ..parallel.threads import in_order
 from .architecture import Named, built, configuration_of, loss_of, neuron_of
 from .dual import Array, derivative
 from .init import lsuv, orthogonal
+from .layer import Parameter
 from .linear import at_steps, traces, traces_back
-from .loops import (
-    Gradients,
-    Loops,
-    Parameter,
-    Passes,
-    Record,
-    parts_of,
-)
+from .loops import Gradients, Loops, Passes, Record, parts_of
 from .loss import LOSSES
 
 __all__ = ["Gradients", "LossAndGradient", "Network", "Seen", "at_steps", "parts_of"]
@@ -177,14 +171,13 @@ class Network(Loops):
         self.backend = backend
         self.blocks = built(named, self.ways, self.input_shape, neuron, learn, **how)
         layout: list[Parameter] = []
-        at = 0
+        self.size = 0
         for layer in self.blocks:
             for name, shape in layer.parameters().items():
-                end = at + int(np.prod(shape))
-                layout.append(Parameter(f"{layer.name}.{name}", shape, slice(at, end)))
-                at = end
+                part = slice(self.size, self.size + int(np.prod(shape)))
+                layout.append(Parameter(layer.name, name, shape, part))
+                self.size = part.stop
         self.layout = tuple(layout)
-        self.size = at
         self.learned = [p for p in self.layout if p.part in learn]
         for layer in self.blocks:
             for name in layer.learn:

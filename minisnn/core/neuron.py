@@ -55,7 +55,7 @@ class FastSigmoid(Surrogate):
         y = inverse(self.slope * np.abs(a) + 1)
         return y * y
 
-    def second(self, a: Array) -> Array:
+    def second(self, a: Array) -> Array:  # the curvature
         y = inverse(self.slope * np.abs(a) + 1)
         return -2 * self.slope * y * y * y * np.sign(a)
 
