@@ -34,12 +34,12 @@ class Dual:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shared by x and d."""
+        """The shape of x and of d."""
         return self.x.shape
 
     @property
     def dtype(self) -> Any:
-        """Shared by x and d."""
+        """The dtype of x and of d."""
         return self.x.dtype
 
     def __len__(self) -> int:
@@ -49,7 +49,7 @@ class Dual:
         return Dual(self.x[index], self.d[index])
 
     def reshape(self, *shape: Any) -> "Dual":
-        """x and d in another shape."""
+        """Reshape both x and d."""
         return Dual(self.x.reshape(*shape), self.d.reshape(*shape))
 
     # ---- arithmetic
@@ -134,12 +134,12 @@ class Later(Dual):
 
 
 def value(a: Any) -> Any:
-    """x of x + d eps: a constant, without the derivative."""
+    """Return x of x + d eps: a constant, without the derivative."""
     return a.x if isinstance(a, Dual) else a
 
 
 def derivative(a: Any) -> Any:
-    """d of x + d eps; zeros for a constant."""
+    """Return d of x + d eps; zeros for a constant."""
     return a.d if isinstance(a, Dual) else np.zeros_like(a)
 
 

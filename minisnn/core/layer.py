@@ -254,8 +254,8 @@ class Layer:
     def backward(
         self, w: Weights, tape: Tape, dy: Any, need_dx: bool = True
     ) -> tuple[Any, dict[str, Any]]:
-        """(dx, {name: adjoint of an array or a constant}) from dy; dx has `neuron.delay` fewer
-        steps, and is None unless needed."""
+        """Return (dx, {name: adjoint of an array or a constant}) from dy; dx has `neuron.delay`
+        fewer steps, and is None unless needed."""
         neuron, decays = self.neuron, self.decays(w)
         of_x, of_one, of_own = tape.filters
         du = self._of_membrane(tape, dy)
@@ -303,7 +303,7 @@ class Layer:
         return dx, sums
 
     def _of_membrane(self, tape: Tape, dy: Any) -> Any:
-        """du from dy: back through spike and pooling."""
+        """Compute du from dy: back through spike and pooling."""
         if self.readout:
             return dy
         if self.pool == "spikes":  # y = gather(spike(u))

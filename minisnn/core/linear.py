@@ -49,7 +49,7 @@ def _seen(x: Array, k: int, s: int) -> Iterator[tuple[slice, Array]]:
 @bilinear
 @multiplies
 def conv(x: Array, weight: Array, s: int = 1) -> Array:
-    """y = W x."""
+    """Compute y = W x."""
     *lead, H, W, _ = x.shape
     k, C_out = len(weight), weight.shape[-1]
     h, w = -(-H // s), -(-W // s)
@@ -62,8 +62,7 @@ def conv(x: Array, weight: Array, s: int = 1) -> Array:
 @bilinear
 @multiplies
 def conv_input(dy: Array, weight: Array, s: int, size: tuple[int, int]) -> Array:
-    """dx = W^T dy for images of size (H, W): each tap of the kernel adds to the site that it
-    read."""
+    """Compute dx = W^T dy for images of size (H, W): each tap adds to the site that it read."""
     k, _, C_in, C_out = weight.shape
     *lead, h, w, _ = dy.shape
     H, W = size
@@ -84,7 +83,7 @@ def conv_input(dy: Array, weight: Array, s: int, size: tuple[int, int]) -> Array
 @partial(bilinear, later=True)
 @multiplies
 def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
-    """dW[i, j] = sum x[s h + i - pad, s w + j - pad] dy[h, w], summed over every image."""
+    """Compute dW[i, j] = sum x[s h + i - pad, s w + j - pad] dy[h, w], summed over every image."""
     *_, h, w, C_out = dy.shape
     dy = dy.reshape(-1, h * w, C_out)
     dW = np.zeros((k * k * x.shape[-1], C_out), x.dtype)
@@ -132,7 +131,7 @@ def largest(u: Array) -> tuple[Array, ...]:
 
 @linear
 def gather(u: Array, shares: Any) -> Array:
-    """v; a site that is not chosen has no influence, even if a twin overflows there."""
+    """Compute v. A site that is not chosen has no influence, even if a twin overflows there."""
     a, b, c, d = _sites(u)
     if shares is QUARTER:
         return 0.25 * (a + b + c + d)
@@ -142,7 +141,8 @@ def gather(u: Array, shares: Any) -> Array:
 
 @linear
 def scatter(dv: Array, shares: Any, size: tuple[int, int]) -> Array:
-    """du of size (H, W), the adjoint of `gather`: zero at sites not chosen and in odd last rows."""
+    """Compute du of size (H, W), the adjoint of `gather`: zero at sites not chosen and in odd last
+    rows."""
     du = np.zeros((*dv.shape[:2], *size, dv.shape[-1]), dv.dtype)
     plain = shares is QUARTER or np.isfinite(dv).all()  # the product is quicker
     for site, share in zip(_sites(du), shares):
@@ -171,7 +171,7 @@ def advance(F: Sequence, x: Any, decays: Sequence, delay: int) -> list:
 def advance_back(
     dF: Sequence, decays: Sequence, delay: int, step: tuple | None = None
 ) -> tuple[Any, list, list]:
-    """(dx, dF before the step, adjoints of the decays) from dF, the adjoint of the result of
+    """Return (dx, dF before the step, adjoints of the decays) from dF, the adjoint of the result of
     `advance`; the last only if its `step` (F, x, result) is given."""
     before = []
     sums = []
@@ -191,8 +191,9 @@ def advance_back(
 def traces(
     x: Any, F: Sequence, decays: Sequence, delay: int, steps: int, keep: bool = False
 ) -> tuple[Any, list, list]:
-    """(p at each step, F at the end, steps) from x (m, B, ...) and F. The last `delay` steps of x
-    reach no trace, so x may lack them. `keep` returns the steps, for decays that are learned."""
+    """Return (p at each step, F at the end, steps) from x (m, B, ...) and F. The last `delay` steps
+    of x reach no trace, so x may lack them. `keep` returns the steps, for decays that are
+    learned."""
     if not decays:
         return x, [], []
     F = list(F)
@@ -209,8 +210,8 @@ def traces(
 
 
 def traces_back(dp: Any, decays: Sequence, delay: int, steps: Sequence = ()) -> tuple[Any, list]:
-    """(dx, adjoints of the decays) from dp (n, B, ...); dx has n - delay steps. The latter only if
-    `traces` kept its steps."""
+    """Return (dx, adjoints of the decays) from dp (n, B, ...); dx has n - delay steps. The latter
+    only if `traces` kept its steps."""
     if not decays:
         return dp, []
     n = len(dp)

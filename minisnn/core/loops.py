@@ -124,7 +124,7 @@ class Passes:
         return list(self.through(w, window.x, window.starts, steps, window.recorded))
 
     def forward(self, w: Any, window: Any, x_dot: Array | None = None) -> tuple[Any, Any]:
-        """(logits, passes), with a derivative along x_dot (B, n, ...) if it is given."""
+        """Return (logits, passes), with a derivative along x_dot (B, n, ...) if it is given."""
         if x_dot is not None:
             window = window._replace(x=Dual(window.x, np.swapaxes(x_dot, 0, 1)))
         passes = self.passes(w, window)
@@ -132,7 +132,8 @@ class Passes:
         return logits.reshape(*logits.shape[:-3], self.net.ways), passes
 
     def back(self, w: Any, passes: Any, dlogits: Any, need_dx: bool = False) -> tuple[Any, Array]:
-        """(dx (B, n, ...), gradient) from the adjoint of the logits; if that is dual, (dx, H v)."""
+        """Return (dx (B, n, ...), gradient) from the adjoint of the logits; if that is dual, (dx, H
+        v)."""
         dlogits = dlogits.reshape(*dlogits.shape[:-1], 1, 1, self.net.ways)
         du = membranes_back(self.net.readout, dlogits, passes[-1].u, passes[-1].tape.spike)
         return self.back_through(w, passes, du, need_dx)
@@ -154,8 +155,8 @@ class Passes:
         return np.swapaxes(dy, 0, 1) if need_dx else None, gradient
 
     def gradient(self, w: Any, window: Any, y: Array, batch: int) -> tuple[float, Array, Array]:
-        """(loss, gradient, logits) of a part, the first two as its share of the batch's mean; with
-        dual weights H v in place of the gradient."""
+        """Return (loss, gradient, logits) of a part, the first two as its share of the batch's
+        mean; with dual weights H v in place of the gradient."""
         logits, passes = self.forward(w, window)
         seen, criterion = value(logits), self.net.criterion
         loss = float(criterion.value(seen, y)) * len(y) / batch
@@ -217,7 +218,7 @@ class Loops(Checks):
         return theta, x, (spike, None if spike == "hard" else record)
 
     def _input(self, x: Any) -> Array:
-        """x (B, T, H, W, C) in the first layer's shape, checked."""
+        """Check x (B, T, H, W, C), and return it in the first layer's shape."""
         x = array("x", x)
         if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
             axes = "(B, T, H, W, C)" if len(self.input_shape) == 3 else "(B, T, features)"
@@ -232,7 +233,7 @@ class Loops(Checks):
         return x.astype(self.dtype) * self.dtype.type(self.gain)
 
     def _logits_shape(self, x: Array) -> tuple[int, ...]:
-        """(B, ways), or (B, n, ways) for readout "steps"."""
+        """Return the shape of the logits: (B, ways), or (B, n, ways) for readout "steps"."""
         steps = (min(self.window, x.shape[1]),) if self.readout == "steps" else ()
         return len(x), *steps, self.ways
 
@@ -273,7 +274,7 @@ class Loops(Checks):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Gradients:
-        """(loss, gradient, logits, hvp); hvp(v) = H v can be called any number of times.
+        """Return (loss, gradient, logits, hvp); hvp(v) = H v can be called any number of times.
 
         theta and x must not change before the last call of hvp. second=False saves memory; hvp is
         then None.

@@ -28,7 +28,7 @@ exchanged = linear(lambda a: np.swapaxes(a, 0, 1))  # samples and steps
 
 
 def logits_of(readout: str, u: Any, spike: Any) -> Any:
-    """Logits from membranes u (n, B, ways), plain or dual; `spike` is the readout neuron's."""
+    """Make logits from membranes u (n, B, ways), plain or dual; `spike` is the readout neuron's."""
     if readout == "last":
         return u[-1]
     if readout == "steps":
@@ -37,7 +37,7 @@ def logits_of(readout: str, u: Any, spike: Any) -> Any:
 
 
 def membranes_back(readout: str, dlogits: Any, u: Any, spike: Any) -> Any:
-    """du (n, B, ways) from the adjoint of the logits."""
+    """Compute du (n, B, ways) from the adjoint of the logits."""
     if readout == "last":
         return at_steps(dlogits.reshape(1, *dlogits.shape), len(u), [len(u) - 1])
     if readout == "steps":

@@ -102,7 +102,8 @@ class Engine(Passes):
     """`Passes`, and the other computations with layers: single layers, features."""
 
     def layer(self, n: int, y: Any, membranes: bool = False) -> tuple[Any, Any]:
-        """(membranes in the window, output) of layer n for an input y from the first step on."""
+        """Return (membranes in the window, output) of layer n for an input y from the first step
+        on."""
         layer = self.net.blocks[n]
         result = layer.forward(self.w[n], y, layer.begin(y.shape[1], self.net.dtype), len(y))
         return result.u[-self.net.window :], result.y
@@ -119,7 +120,7 @@ class Engine(Passes):
             yield self.dense(y)
 
     def features(self, window: Any, at: Sequence[int]) -> tuple[Array, Any]:
-        """(the readout's traces at some steps of the window (B, readings F), passes)."""
+        """Return (the readout's traces at some steps of the window (B, readings F), passes)."""
         passes = self.passes(self.w[:-1], window)
         y = passes[-1].y if passes else window.x
         readout, start = self.net.blocks[-1], window.starts[-1]
@@ -127,7 +128,7 @@ class Engine(Passes):
         return np.swapaxes(p, 0, 1).reshape(p.shape[1], -1), passes
 
     def seen(self, window: Any) -> tuple[Array, Array]:
-        """(features at the last step, logits), from one pass."""
+        """Return (features at the last step, logits), from one pass."""
         logits, passes = self.forward(self.w, window)
         return passes[-1].tape.p[-1].reshape(len(logits), -1), logits
 
@@ -284,8 +285,8 @@ class Network(Loops):
         return slice(parts[0].start, parts[-1].stop)
 
     def parameters(self, theta: Array) -> list[tuple[Any, Array, Array]]:
-        """(layer, weight (k, k, C_in, C_out), bias) for every layer: views into theta, and a layer
-        whose neuron has the learned constants."""
+        """Return (layer, weight (k, k, C_in, C_out), bias) for every layer: views into theta, and a
+        layer whose neuron has the learned constants."""
         self._check_vector(theta, "theta")
         triples = []
         for layer, w in zip(self.blocks, self.weights(theta)):
@@ -410,7 +411,7 @@ class Network(Loops):
     def loss_and_gradient(
         self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record | None = None
     ) -> LossAndGradient:
-        """(loss, gradient): the mean loss over the batch, and its gradient, flat like theta.
+        """Return (loss, gradient), the mean loss over the batch, and its gradient, flat like theta.
 
         A spiking network's gradient has surrogate derivatives at every spike and is otherwise exact
         backpropagation through the last `window` steps, the reset included. The jet form, at its
@@ -576,7 +577,8 @@ class Network(Loops):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Jvp:
-        """(logits, logits_dot): the directional derivative of the logits, J (theta_dot, x_dot).
+        """Return (logits, logits_dot): the directional derivative of the logits, J (theta_dot,
+        x_dot).
 
             logits_dot = (dz / dtheta) theta_dot + (dz / dx) x_dot
 
@@ -599,8 +601,8 @@ class Network(Loops):
     def vjp(
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
     ) -> Vjp:
-        """(logits, pullback); pullback(dlogits) = (dtheta, dx), for any number of dlogits, each
-        (B, ways).
+        """Return (logits, pullback); pullback(dlogits) = (dtheta, dx), for any number of dlogits,
+        each (B, ways).
 
             dtheta = (dz / dtheta)^T dlogits      flat like theta, summed over the batch
             dx     = (dz / dx)^T dlogits          in the shape of x, with respect to event counts
@@ -626,8 +628,8 @@ class Network(Loops):
     def linearize(
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
     ) -> Linearized:
-        """(logits, jvp, vjp): products with the Jacobian at one theta and x, for any number of
-        directions and adjoints.
+        """Return (logits, jvp, vjp): products with the Jacobian at one theta and x, for any number
+        of directions and adjoints.
 
             jvp(theta_dot, x_dot) = J (theta_dot, x_dot)          either may be left out
             vjp(dlogits)          = J^T dlogits = (dtheta, dx)
@@ -665,8 +667,8 @@ class Network(Loops):
         return Linearized(self._finite(logits, theta), jvp, vjp)
 
     def _linear(self, engine: Engine, x: Array) -> tuple[Array, Callable, Callable]:
-        """(logits, (theta_dot, x_dot) -> logits_dot, dlogits -> (dtheta, dx)), for the network's
-        input x."""
+        """Return (logits, (theta_dot, x_dot) -> logits_dot, dlogits -> (dtheta, dx)), for the
+        network's input x."""
         parts = self._parts(x, True)
         many = range(len(parts))
         first = max(x.shape[1] - self.window, 0)

@@ -55,7 +55,7 @@ class Step(NamedTuple):
 def step_of(
     neuron: Any, detach: bool = False, learn: tuple[str, ...] = ()
 ) -> tuple[Step, list[float]]:
-    """(step, k) of a neuron; with `detach` the spike in the reset is a constant."""
+    """Return (step, k) of a neuron; with `detach` the spike in the reset is a constant."""
     values = [getattr(neuron, name) for name in learn]
     if type(neuron).__module__.startswith(PACKAGE) and not getattr(neuron, "surrogate", None):
         neuron = replace(neuron, **dict.fromkeys(learn, 0.5))  # whatever is learned, it is the same
@@ -69,7 +69,7 @@ _steps: dict[tuple, tuple[Step, list[float]]] = {}  # by what was traced
 
 
 def _traced(neuron: Any, detach: bool, learn: tuple[str, ...]) -> tuple[Step, list[float]]:
-    """(step, k without the learned constants) of a neuron."""
+    """Return (step, k without the learned constants) of a neuron."""
     trace = Trace()
     neuron = _with_names(neuron)
     jet = Spike(neuron.spike, neuron.threshold)
@@ -157,9 +157,9 @@ class Given:
 
 
 def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple:
-    """(S', dX, dS) by the step of `core.layer` and its way back. If the neuron delays, the input X
-    enters the first filter a step later than the other filters advance, because by then it includes
-    the layer's own spikes."""
+    """Return (S', dX, dS) by the step of `core.layer` and its way back. If the neuron delays, the
+    input X enters the first filter a step later than the other filters advance, because by then it
+    includes the layer's own spikes."""
     constants = dict(zip(learn, given.k))
     maker = neuron.at_work(constants, jet)
     decays = [constants.get(name, getattr(neuron, name)) for name in neuron.filtering]

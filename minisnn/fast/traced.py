@@ -196,7 +196,7 @@ def needed(results: Any, known: dict[Number, str]) -> dict[Number, None]:
 
 
 def within(numbers: Iterable[Number], leaves: Iterable[Number]) -> dict[Number, None]:
-    """Those numbers, in order, that depend only on constants and on `leaves`."""
+    """The numbers, in order, that depend only on constants and on `leaves`."""
     found = dict.fromkeys(leaves)
     for a in numbers:
         if not isinstance(a.operation, str) and all(g in found for g in a.given):

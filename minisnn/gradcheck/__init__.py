@@ -4,13 +4,13 @@
     print(report)                        an aligned table, and the part to blame
     random_case(rng, model="cnn")        a random network with data
 
-Each function with a backward pass is compared with its forward pass by dual numbers, to rounding. The
-slope and curvature of a spike are compared with finite differences, and so is the whole network. Its
-surrogate gradient is not the slope of its loss, but it can be checked all the same: the jet form is a
-smooth function whose value, slope and curvature at the recorded membranes are those of the spikes, so
-finite differences of the jet form converge to the spiking network's gradient and Hessian-vector
-product. A convolutional network is smooth except for ties in its pooling; its twin keeps the chosen
-sites fixed.
+Each function with a backward pass is compared with its forward pass by dual numbers, to rounding.
+The slope and curvature of a spike are compared with finite differences, and so is the whole
+network. Its surrogate gradient is not the slope of its loss, but it can be checked all the same:
+the jet form is a smooth function whose value, slope and curvature at the recorded membranes are
+those of the spikes, so finite differences of the jet form converge to the spiking network's
+gradient and Hessian-vector product. A convolutional network is smooth except for ties in its
+pooling; its twin keeps the chosen sites fixed.
 
 >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3, window=10)
 >>> report = ms.gradcheck.check(net, inner_steps=(1,))

@@ -51,8 +51,8 @@ def random_theta(net: Any, rng: np.random.Generator) -> Array:
 def random_data(
     net: Any, rng: np.random.Generator, batch: int = 3, steps: int | None = None
 ) -> tuple[Array, Array]:
-    """(x, y): Poisson event counts, 0.3 per input and step, and labels (real targets for one output,
-    or over steps).
+    """Return (x, y): Poisson event counts, 0.3 per input and step, and labels (real targets for one
+    output, or over steps).
 
     >>> x, y = ms.gradcheck.random_data(ms.SpikingNet((6,), (), ways=3), np.random.default_rng(0), batch=4, steps=20)
     >>> x.shape, y.shape
@@ -78,9 +78,9 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
 
     model   "snn", "cuba" (with that neuron) or "cnn" (convolutional)
 
-    It has zero to two conv layers and zero to two dense ones below the readout. Spiking networks have
-    kernels 1 to 7, strides 1 and 3, every pooling, recurrence, learned constants, a reset that is
-    attached or detached, every readout, and a window shorter than, equal to or longer than the
+    It has zero to two conv layers and zero to two dense ones below the readout. Spiking networks
+    have kernels 1 to 7, strides 1 and 3, every pooling, recurrence, learned constants, a reset that
+    is attached or detached, every readout, and a window shorter than, equal to or longer than the
     recording.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0), model="cnn")

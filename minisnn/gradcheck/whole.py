@@ -124,8 +124,8 @@ def check_meta_gradient(
 
 
 def check_update(net: Any, rng: np.random.Generator, loop: InnerLoop) -> list[Result]:
-    """Compare an inner loop's `update_backward` with its `update`, one row per argument, including the
-    memory of its steps.
+    """Compare an inner loop's `update_backward` with its `update`, one row per argument, including
+    the memory of its steps.
 
     >>> net, rng = ms.SpikingNet((6,), (), ways=3), np.random.default_rng(0)
     >>> rows = ms.gradcheck.check_update(net, rng, ms.ImplicitLoop(proximal=0.7))

@@ -50,7 +50,7 @@ def _flat(sequence):
 
 
 def _through(block, y, x, weight, x2=None, weight2=None, adjoint=False, least=3):
-    """y (B, steps, sites) = W x + W2 x2, or with the transposed weights."""
+    """Compute y (B, steps, sites) = W x + W2 x2, or with the transposed weights."""
     shape = (
         (*block.input_shape[:2], block.channels, block.input_shape[2])
         if adjoint
@@ -60,14 +60,14 @@ def _through(block, y, x, weight, x2=None, weight2=None, adjoint=False, least=3)
 
 
 def _potential(block, steps, x, *arguments, **how):
-    """W x for some steps, (B, steps, H W C_out)."""
+    """Compute W x for some steps, (B, steps, H W C_out)."""
     sites = math.prod(block.input_shape[:2]) * block.channels
     return _through(block, aligned_empty((len(x), steps, sites), x.dtype), x, *arguments, **how)
 
 
 def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
-    """(y, tape): y are Events, or the readout's membranes in the window (B, n, C_out). The tape
-    covers the last steps of the window."""
+    """Return (y, tape): y are Events, or the readout's membranes in the window (B, n, C_out). The
+    tape covers the last steps of the window."""
     dtype = weight.dtype
     x = x.flat() if block.input_shape[:2] == (1, 1) else x
     B = len(x.offset)
@@ -156,9 +156,9 @@ def _spans(steps: int) -> list[tuple[int, int]]:
 
 
 def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
-    """W x of the `dense` samples (at least one) from a step on, and zeros for the others. It always
-    uses Winograd's points, because otherwise the bits would depend on the number of dense samples
-    in the batch."""
+    """Compute W x of the `dense` samples (at least one) from a step on, and zeros for the others.
+    It always uses Winograd's points, because otherwise the bits would depend on the number of dense
+    samples in the batch."""
     images = x.images(dense, weight.dtype, first, steps)
     if dense.all():
         return _potential(block, steps, images, weight, least=1)
@@ -202,7 +202,7 @@ def _moving(layer: Layer, constants: tuple) -> Layer:
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
-    """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer, or is
+    """Return (y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer, or is
     None."""
     x, u, layer, dense = tape["x"], tape["u"], tape["layer"], tape["dense"]
     B = len(dense)
@@ -244,10 +244,10 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
 
 
 def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True, along=None):
-    """(dx (B, m - delay, H, W, C_in), the adjoints of bias, V and learned constants by name); adds
-    the weight's adjoint to `dweight`, flat. Adds dy to the tape for the tangent pass, and drops the
-    tape's membranes if no such pass follows. With `along`, (weight_dot, tape_dot), all results are
-    tangents."""
+    """Return (dx (B, m - delay, H, W, C_in), the adjoints of bias, V and learned constants by
+    name); adds the weight's adjoint to `dweight`, flat. Adds dy to the tape for the tangent pass,
+    and drops the tape's membranes if no such pass follows. With `along`, (weight_dot, tape_dot),
+    all results are tangents."""
     d = _flat(dy.copy() if block.recurrent else dy)  # which gains what the layer hears of itself
     dtype, steps, layer = weight.dtype, d.shape[1], tape["layer"]
     B, inner = len(tape["dense"]), max(steps - layer.delay, 0)

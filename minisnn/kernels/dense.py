@@ -31,8 +31,8 @@ POINTS = TAPS + OUTPUTS - 1
 
 
 def _transforms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(A, G, B) of Toom and Cook for the points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity. All
-    numbers except those in G are exact."""
+    """Return the matrices (A, G, B) of Toom and Cook for the points 0, 1, -1, 2, -2, 1/2, -1/2 and
+    infinity. All numbers except those in G are exact."""
     points = np.array([0, 1, -1, 2, -2, 0.5, -0.5])
     powers = points[:, None] ** np.arange(TAPS)
     A = np.zeros((OUTPUTS, POINTS))
@@ -73,8 +73,8 @@ def fits(g: Geometry) -> bool:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _weigh(weight, points, plane):
-    """points (8, 8, plane) = G weight G^T of weight (5, 5, plane), one piece of the plane after
-    another."""
+    """Compute points (8, 8, plane) = G weight G^T of weight (5, 5, plane), one piece of the plane
+    after another."""
     between = zeros(8 * 5 * PIECE, points)  # (8, 5, PIECE)
     for at in range(0, plane, PIECE):
         n = min(PIECE, plane - at)
@@ -94,7 +94,7 @@ def transform(weight: np.ndarray, plane: int) -> np.ndarray:
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _multiply(X, apart, weight, q, sums, sums_apart, rows, g, fresh):
-    """sums (8, rows, n_out) += X weight at the points (q, p); `fresh` sums start from zero."""
+    """Add X weight to sums (8, rows, n_out) at the points (q, p); `fresh` sums start from zero."""
     for p in range(8):
         taps = Right((q * 8 + p) * g.n_in * g.n_out, 0, g.n_out)
         left = Left(p * apart, 0, g.n_in, 1)
@@ -104,8 +104,8 @@ def _multiply(X, apart, weight, q, sums, sums_apart, rows, g, fresh):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _to_points(begin, end, x, at, step, X, to, apart, n):
-    """X (8, n) = B x for eight rows or columns of n numbers. Those from begin (0 or 2) to end-1 (6
-    or 8) are in the image, the first of them at x[at]; the others are zero."""
+    """Compute X (8, n) = B x for eight rows or columns of n numbers. Those from begin (0 or 2) to
+    end-1 (6 or 8) are in the image, the first of them at x[at]; the others are zero."""
     if begin == 0 and end == 8:
         to_points(x, at, step, X, to, apart, n)
     elif begin == 0:
@@ -118,8 +118,9 @@ def _to_points(begin, end, x, at, step, X, to, apart, n):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _evaluate_rows(x, strip, seen, lines, apart, g):
-    """lines (8, strips, W n_in) = B x along the rows, for the strips of four rows of a plain or
-    halo image x, beginning with `strip`; `seen`, eight rows, is scratch. Returns the next strip."""
+    """Compute lines (8, strips, W n_in) = B x along the rows, for the strips of four rows of a
+    plain or halo image x, beginning with `strip`; `seen`, eight rows, is scratch. Returns the next
+    strip."""
     pitch = x.size // g.H
     line = g.W * g.n_in
     edge = (pitch - line) // 2
@@ -141,7 +142,7 @@ def _evaluate_rows(x, strip, seen, lines, apart, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _evaluate_columns(lines, at, strips, X, apart, g):
-    """X (8, rows, n_in) = lines B^T along the columns, one row for each tile."""
+    """Compute X (8, rows, n_in) = lines B^T along the columns, one row for each tile."""
     n, row = g.n_in, 0
     for strip in range(strips):
         for left in range(-2, g.W - 2, 4):
@@ -155,7 +156,7 @@ def _evaluate_columns(lines, at, strips, X, apart, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _interpolate_columns(sums, apart, lines, at, strips, g):
-    """lines[at:] (strips, W n_out) = sums A^T along the columns."""
+    """Compute lines[at:] (strips, W n_out) = sums A^T along the columns."""
     n, row = g.n_out, 0
     for strip in range(strips):
         for tile in range(g.W // 4):
@@ -165,8 +166,8 @@ def _interpolate_columns(sums, apart, lines, at, strips, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _interpolate_rows(lines, strip, apart, four, y, g):
-    """y = A lines along the rows, for the strips of an image that begin with `strip`; `four` rows
-    are scratch. Returns the next strip."""
+    """Compute y = A lines along the rows, for the strips of an image that begin with `strip`;
+    `four` rows are scratch. Returns the next strip."""
     for top in range(0, g.H, 4):
         size = min(4, g.H - top) * g.row
         from_points(lines, strip * g.row, apart, four, 0, g.row, g.row)
@@ -177,7 +178,7 @@ def _interpolate_rows(lines, strip, apart, four, y, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def correlate(start, stop, x, weight, x2, weight2, y, g):
-    """y = W x, or W x + W2 x2 if x2 is given, for plain or halo images x (n, ...)."""
+    """Compute y = W x, or W x + W2 x2 if x2 is given, for plain or halo images x (n, ...)."""
     pad = g.k // 2
     plain = x.shape[1] == g.H * g.W * g.n_in
     halo = zeros(g.H * (g.W + 2 * pad) * g.n_in if plain else 0, y)
@@ -192,7 +193,7 @@ def correlate(start, stop, x, weight, x2, weight2, y, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
-    """y = W x + W2 x2 at Winograd's points; an item is a group of `images` images."""
+    """Compute y = W x + W2 x2 at Winograd's points; an item is a group of `images` images."""
     most = images * ((g.H + 3) // 4)
     two = x2.size > 0
     rows = (most * (g.W // 4) + 7) // 8 * 8
@@ -230,7 +231,8 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _weighed_rows(x, weights, top, line, to, at, g):
-    """to[at:] = the weighted sum of the image's rows top + j of `line` numbers, with weights[j]."""
+    """Set to[at:] to the weighted sum of the image's rows top + j of `line` numbers, with
+    weights[j]."""
     pitch = x.size // g.H
     to[:] = 0
     for j in range(max(-top, 0), min(weights.size, g.H - top)):
@@ -240,9 +242,9 @@ def _weighed_rows(x, weights, top, line, to, at, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _outer_at_points(start, stop, pairs, images, dW, g):
-    """dW (8, 5, n_in, n_out) = G^T of the sum of (B x B^T) (outer) (A^T dV A) along the columns,
-    for pairs of plain images x and plain or halo images dV (n, ...); an item is one of the eight
-    points along the rows."""
+    """Compute dW (8, 5, n_in, n_out) = G^T of the sum of (B x B^T) (outer) (A^T dV A) along the
+    columns, for pairs of plain images x and plain or halo images dV (n, ...); an item is one of the
+    eight points along the rows."""
     rows = images * ((g.H + 3) // 4) * (g.W // 4)
     n_in, n_out = g.n_in, g.n_out
     plane = n_in * n_out
@@ -279,13 +281,13 @@ def _outer_at_points(start, stop, pairs, images, dW, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _from_points(points, dW, n):
-    """dW (5, n) = G^T of points (8, n): the last step of the weight gradient."""
+    """Compute dW (5, n) = G^T of points (8, n): the last step of the weight gradient."""
     gather_points(points, 0, n, dW, 0, n, n)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _outer(start, stop, pairs, dW, g):
-    """dW += the weight gradient of images, directly; an item is a kernel row."""
+    """Add the weight gradient of images to dW, directly; an item is a kernel row."""
     pad = g.k // 2
     taps = g.k * g.n_in
     width = (g.W + 2 * pad) * g.n_in
@@ -307,7 +309,7 @@ def _outer(start, stop, pairs, dW, g):
 def outer(
     pairs: list[tuple[np.ndarray, np.ndarray]], dW: np.ndarray, g: Geometry, work: int
 ) -> None:
-    """dW (zeros in dense layout) += the weight gradient of at least one image x (B, m, ...) and
+    """Add to dW (zeros in dense layout) the weight gradient of at least one image x (B, m, ...) and
     plain or halo images dV, summed over at most `PAIRS` pairs."""
     if g.H * g.W * g.k == 1:  # all steps of a site are columns of one image
         x, D = (np.concatenate([pair[n].ravel() for pair in pairs])[None, None] for n in (0, 1))
@@ -344,9 +346,9 @@ def through(
     back: bool,
     least: int = 3,
 ) -> np.ndarray:
-    """y (B, m, ...) = W x + W2 x2, image by image; g is the geometry of the map, with `back` that
-    of the adjoint. It uses Winograd's points if g `fits` and there are at least `least` images,
-    since fewer do not repay the transformed weights."""
+    """Compute y (B, m, ...) = W x + W2 x2, image by image; g is the geometry of the map, with
+    `back` that of the adjoint. It uses Winograd's points if g `fits` and there are at least `least`
+    images, since fewer do not repay the transformed weights."""
     work = y.shape[0] * y.shape[2] * g.n_in * g.k
     weight2 = weight2 or weight
     name = "back" if back else "dense"

@@ -67,8 +67,8 @@ class Events:
     def images(
         self, dense: np.ndarray, dtype, first: int = 0, steps: int | None = None
     ) -> np.ndarray:
-        """x (B, steps, H W C) from a step on, for the `dense` samples (at least one); zeros for the
-        others."""
+        """Return x (B, steps, H W C) from a step on, for the `dense` samples (at least one); zeros
+        for the others."""
         steps = self.steps - first if steps is None else steps
         B = len(dense)
         x = np.zeros((B, steps, self.offset.shape[1] * self.sites), dtype)

@@ -31,7 +31,7 @@ def tiled(bias, sites):
 
 @INLINE
 def input_of(x, b, t, low, high, weights, X, lists, g, c):
-    """X of the rows low..high-1 += W x_t, by events."""
+    """Add W x_t to X of the rows low..high-1, by events."""
     if x.known:
         gather(x, b, t, low, high, weights.dense, X, lists[g.W + 1 :], lists[: g.W + 1], g)
     elif g.H * g.W == 1 and not x.valued:  # where the index is the weights' row
@@ -42,7 +42,7 @@ def input_of(x, b, t, low, high, weights, X, lists, g, c):
 
 @INLINE
 def hear(x, b, t, weight, X, K):
-    """X += W x_t for the events of a single site with K neurons."""
+    """Add W x_t to X, for the events of a single site with K neurons."""
     at = b * x.capacity
     n = b * (x.T + 1) + t
     add_rows(X, 0, weight, 0, K, x.index, at + x.offset[n], at + x.offset[n + 1], K)
@@ -75,7 +75,8 @@ def membrane_step(past, S, bias, layer):
 
 @INLINE
 def of_band(m, b, t, at, N, past):
-    """(u, past) of the N sites from `at` on; a tape has `past` numbers per site besides u."""
+    """Return (u, past) of the N sites from `at` on; a tape has `past` numbers per site besides
+    u."""
     return m.u[b, t, at : at + N], m.past[b, t, at * past : (at + N) * past]
 
 

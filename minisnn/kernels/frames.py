@@ -16,19 +16,19 @@ from .records import geometry
 
 @bilinear
 def conv(x: Array, weight: Array, s: int = 1) -> Array:
-    """y = W x"""
+    """Compute y = W x."""
     return _map(x, dense_layout(weight), weight.shape[3], len(weight))
 
 
 @bilinear
 def conv_input(dy: Array, weight: Array, s: int, size: Any) -> Array:
-    """dx = W^T dy"""
+    """Compute dx = W^T dy."""
     return _map(dy, back_layout(weight), weight.shape[2], len(weight))
 
 
 @partial(bilinear, later=True)
 def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
-    """dW, summed over all images."""
+    """Compute dW, summed over all images."""
     H, W, n_in = x.shape[-3:]
     n_out = dy.shape[-1]
     dW = aligned_zeros((k * k * n_in * n_out,), x.dtype)

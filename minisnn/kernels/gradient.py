@@ -39,9 +39,9 @@ def _by_channel(start, stop, x, dense, s, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _of_sorted(start, stop, s, dense, dV, dW, layer):
-    """dW += x (outer) dV by events sorted by channel, for samples that are not `dense`. An item is
-    one cache line of output channels: its part of a row of dV stays in the first cache while all
-    input channels and kernel rows use it."""
+    """Add x (outer) dV to dW, by events sorted by channel, for samples that are not `dense`. An
+    item is one cache line of output channels: its part of a row of dV stays in the first cache
+    while all input channels and kernel rows use it."""
     g = layer.g
     line = ALIGNMENT // dW.itemsize
     pad = g.k // 2
@@ -76,8 +76,8 @@ def _of_sorted(start, stop, s, dense, dV, dW, layer):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _of_events(start, stop, x, dense, dV, inner, dW, layer):
-    """dW += x (outer) dV over some steps, event by event, for samples that are not `dense`. An item
-    is a kernel row."""
+    """Add x (outer) dV over some steps to dW, event by event, for samples that are not `dense`. An
+    item is a kernel row."""
     g = layer.g
     frames = dV.reshape(-1)
     sums = zeros(dW.size, dW)
@@ -108,7 +108,7 @@ def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -
 
 
 def weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
-    """`total` (zeros) += dweight; sums.dW has the part that the bands have summed already."""
+    """Add dweight to `total` (zeros); sums.dW has the part that the bands have summed already."""
     x, layer, dense, held = tape["x"], tape["layer"], tape["dense"], tape["before"]
     g = layer.g
     inner = max(steps - layer.delay, 0)

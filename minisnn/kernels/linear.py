@@ -20,17 +20,17 @@ from ..vectors.vector import add_rows, axpy, copy
 
 
 def dense_layout(weight: np.ndarray) -> np.ndarray:
-    """(k, k, n_in, n_out) -> flat dense layout."""
+    """Flatten (k, k, n_in, n_out) in dense layout."""
     return aligned(weight).ravel()
 
 
 def rows_layout(weight: np.ndarray) -> np.ndarray:
-    """(k, k, n_in, n_out) -> flat rows layout."""
+    """Flatten (k, k, n_in, n_out) in rows layout."""
     return aligned(weight[:, ::-1].transpose(0, 2, 1, 3)).ravel()
 
 
 def back_layout(weight: np.ndarray) -> np.ndarray:
-    """(k, k, n_in, n_out) -> flat back layout."""
+    """Flatten (k, k, n_in, n_out) in back layout."""
     return aligned(weight[::-1, ::-1].transpose(0, 1, 3, 2)).ravel()
 
 
@@ -47,8 +47,8 @@ DENSE_ABOVE_VALUED = 0.15  # of events with values, which are added one by one
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spread(x, b, t, low, high, rows, V, one, g):
-    """V of the rows low..high-1 += W x of one time step: each event adds a row of weights to the
-    sites around it.
+    """Add W x of one time step to V of the rows low..high-1: each event adds a row of weights to
+    the sites around it.
 
     Used for events with values, or few events; `rows` is W in that layout.
     """
@@ -76,8 +76,8 @@ def spread(x, b, t, low, high, rows, V, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def gather(x, b, t, low, high, dense, V, taps, starts, g):
-    """V of the rows low..high-1 += W x of one time step, for events of value one: each site sums in
-    registers the weights of the events under its kernel.
+    """Add W x of one time step to V of the rows low..high-1, for events of value one: each site
+    sums in registers the weights of the events under its kernel.
 
     A row of sites reads the events of k rows as one list sorted by column: `taps` are their rows in
     the weight, and `starts` (W + 1,) the columns' starts; both are scratch.
@@ -131,8 +131,8 @@ def gather(x, b, t, low, high, dense, V, taps, starts, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
-    """dW += x (outer) dV of one time step, event by event, for the rows low..high-1 of dV and the
-    kernel rows first..last-1.
+    """Add x (outer) dV of one time step to dW, event by event, for the rows low..high-1 of dV and
+    the kernel rows first..last-1.
 
     dV: halo rows, row low at D[at]; dW flat in rows layout.
     """
@@ -155,8 +155,8 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def add_rows_layout(rows, line, first, last, dW, channel, one, g):
-    """dW in dense layout += kernel rows first..last-1 in rows layout, of the `line` output channels
-    from `channel` on."""
+    """Add kernel rows first..last-1 in rows layout to dW in dense layout, for the `line` output
+    channels from `channel` on."""
     size = min(line, g.n_out - channel)
     for i in range(first, last):
         for c in range(g.n_in):
@@ -211,8 +211,8 @@ def to_halo(image, i, halo, H, W, C, pad):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def correlate(halo, weight, y, g):
-    """y += correlation of a halo image with a weight in dense layout, or for the adjoint in back
-    layout; g is the geometry of that map."""
+    """Add to y the correlation of a halo image with a weight in dense layout, or for the adjoint in
+    back layout; g is the geometry of that map."""
     pad = g.k // 2
     width = (g.W + 2 * pad) * g.n_in
     taps = g.k * g.n_in

@@ -142,7 +142,7 @@ class BandLoops:
         constants = unpacked(self.constants)
 
         def slope(v, d, out, own):
-            """out = sigma'(v) d; both may be the same array."""
+            """Compute out = sigma'(v) d; both may be the same array."""
             wide()
             k = constants(own)
             for n in range(v[0].size):

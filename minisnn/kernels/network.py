@@ -156,8 +156,8 @@ class Engine(network.Engine):
         return self._back(w, tapes, exchanged(du), need_dx)
 
     def _back(self, w: Any, tapes: Any, dy: Any, need_dx: bool) -> tuple[Any, Array]:
-        """(dx, gradient) from the adjoint of the last layer's output. Frees the tangents, and the
-        tapes if no other way back follows."""
+        """Return (dx, gradient) from the adjoint of the last layer's output. Frees the tangents,
+        and the tapes if no other way back follows."""
         tapes, tapes_dot = tapes
         along = isinstance(w, Along)
         dx = dy.d if along else dy

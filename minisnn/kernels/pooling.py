@@ -26,7 +26,7 @@ Scratch = namedtuple("Scratch", "band v dv")
 
 
 def parts(along, x, x_dot):
-    """(x,), or with a tangent (x, x_dot), for compilation."""
+    """Return (x,), or with a tangent (x, x_dot), for compilation."""
     return (x,) if along is None else (x, x_dot)
 
 
@@ -48,7 +48,7 @@ def scratch(g, like, along):
 
 @INNER
 def _pool(u, spikes, v, C, pool, c):
-    """v = the pooled membrane; `spikes` is scratch."""
+    """Compute the pooled membrane v; `spikes` is scratch."""
     wide()
     if pool == SPIKES:
         for i in range(u.size):
@@ -64,7 +64,7 @@ def _pool(u, spikes, v, C, pool, c):
 
 @INNER
 def _pick(u, v, x, y, C):
-    """y = x at the first site of each window, in row-major order, with u = v."""
+    """Set y to x at the first site of each window, in row-major order, with u = v."""
     for w in range(v.size // C):
         i = 2 * w * C
         pick(u, v, x, y, i, u.size // 2 + i, w * C, C)
@@ -86,8 +86,8 @@ def pooled(u, s, C, pool, c):
 
 @INNER
 def unpool(u, v, dv, du, C, pool, c):
-    """du (2, W, C) = the adjoint of pooling: dv at the first site with u = v, or a quarter of dv at
-    each of the four."""
+    """Compute du (2, W, C), the adjoint of pooling: dv at the first site with u = v, or a quarter
+    of dv at each of the four."""
     row = u.size // 2
     for w in range(dv.size // C):
         i = 2 * w * C
@@ -105,14 +105,14 @@ def unpool(u, v, dv, du, C, pool, c):
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spike_slope(v, d, out, layer):
-    """out = sigma'(v) d, for values or pairs."""
+    """Compute out = sigma'(v) d, for values or pairs."""
     calls = layer.neuron.calls
     call_at(calls.slope_tangent if len(v) > 1 else calls.slope, (v, d, out, layer.neuron.own))
 
 
 @INNER
 def adjoint(u, dy, s, du, layer):
-    """du from dy, for values or pairs; in the readout du is dy."""
+    """Compute du from dy, for values or pairs; in the readout du is dy."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if layer.readout:
         for m in range(len(u)):
@@ -132,7 +132,7 @@ def adjoint(u, dy, s, du, layer):
 
 @INNER
 def tangent(u, s, y_dot, layer):
-    """y_dot from a pair u."""
+    """Compute y_dot from a pair u."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
         spike_slope((u[0],), (u[1],), (s.band[0],), layer)

@@ -28,8 +28,8 @@ INNER = njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 
 @INNER
 def _again(b, band, x, before, layer, U, S, biases, lists):
-    """U = the membrane of a band, computed again from its state at the window's start; `biases` are
-    tiled."""
+    """Compute U, the membrane of a band, computed again from its state at the window's start;
+    `biases` are tiled."""
     g = layer.g
     N = g.height * g.row
     low = band * g.height

@@ -54,8 +54,8 @@ def _begin(net: SpikingNet) -> None:
 
 
 def needed(net: SpikingNet, second: bool = True) -> list[tuple[Any, tuple]]:
-    """(kernel, argument types) of a meta-gradient, in the order in which they are called; without
-    `second`, of the first order."""
+    """Return (kernel, argument types) of a meta-gradient, in the order in which they are called;
+    without `second`, of the first order."""
     x = np.zeros((2, net.window + 1, *net.input_shape), np.uint8)
     theta = np.zeros(net.size, net.dtype)
     with noting() as found, np.errstate(all="ignore"):

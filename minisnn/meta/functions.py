@@ -127,8 +127,8 @@ def record_path(
     freeze: tuple[str, ...] = (),
     threshold: float | None = None,
 ) -> Recorded:
-    """(records, gates), which the twins of a meta-gradient keep fixed; see `InnerLoop.record`, and
-    for the arguments `meta_loss`.
+    """Return (records, gates), which the twins of a meta-gradient keep fixed; see
+    `InnerLoop.record`, and for the arguments `meta_loss`.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> records, gates = ms.record_path(case.net, case.theta, case.task, case.step_size, 2)

@@ -207,8 +207,8 @@ class ImplicitLoop(InnerLoop):
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """(I + H / lambda)^-1 grad L_q(phi), the gradient of `loss` if phi is the minimum; with
-        order=1, grad L_q(phi). The gradient of the step sizes is zero."""
+        """Return (I + H / lambda)^-1 grad L_q(phi), the gradient of `loss` if phi is the minimum;
+        with order=1, grad L_q(phi). The gradient of the step sizes is zero."""
         must("order", whole("order", order) in (1, 2), "1 (without the Hessian) or 2", order)
         must("steps", self.steps, "at least 1 for implicit MAML", self.steps)
         support = task.x_support, task.y_support
@@ -224,7 +224,7 @@ class ImplicitLoop(InnerLoop):
         return MetaGradient(loss, gradient, self._no_step(net), before, after)
 
     def _through_minimum(self, net: Network, hvp: Callable[[Array], Array], g: Array) -> Array:
-        """(d phi / d theta)^T g, by conjugate gradients."""
+        """Return (d phi / d theta)^T g, by conjugate gradients."""
         strength = net.dtype.type(self.proximal)
         m = self.gate(net, g)
         tolerance = self.tolerance

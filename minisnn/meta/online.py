@@ -78,7 +78,7 @@ class OnlineReadout(InnerLoop):
         return of_readout.reshape(-1, ways).astype(dtype)
 
     def _learned(self, net: Network, p: Array, y: Array, ways: int) -> tuple[Array, list]:
-        """(W after all updates (F + 1, ways), [(sample, W before, probabilities, e)])."""
+        """Return (W after all updates (F + 1, ways), [(sample, W before, probabilities, e)])."""
         W = np.zeros((p.shape[1], ways), p.dtype)
         path = []
         a = self._steps(net, p.dtype, ways)

@@ -60,7 +60,8 @@ def shifted(x: Array, down: int, right: int) -> Array:
 
 
 def class_means(p: Array, y: Array, ways: int) -> Array:
-    """c (ways, F), the means of p (B, F) by label. Raises ValueError if a class has no samples."""
+    """Return c (ways, F), the means of p (B, F) by label. Raises ValueError if a class has no
+    samples."""
     counts = np.bincount(y, minlength=ways)
     must(
         "samples per class",

@@ -33,7 +33,7 @@ from .tasks import Task
 
 
 def _inverse_times(F: Array, penalty: float, b: Array) -> Array:
-    """(F^T F + penalty I)^-1 b, by the smaller of the two matrices."""
+    """Return (F^T F + penalty I)^-1 b, by the smaller of the two matrices."""
     n, d = F.shape
     if d <= n:
         return solve(F.T @ F + penalty * np.eye(d, dtype=F.dtype), b)
@@ -42,7 +42,8 @@ def _inverse_times(F: Array, penalty: float, b: Array) -> Array:
 
 
 def ridge(F: Array, Y: Array, penalty: float) -> Array:
-    """W (d, ways), the least squares of |F W - Y|^2 + penalty |W|^2, for F (n, d) and Y (n, ways).
+    """Return W (d, ways), the least squares of |F W - Y|^2 + penalty |W|^2, for F (n, d) and Y (n,
+    ways).
 
     >>> F = np.array([[1.0, 0.0], [0.0, 2.0]])
     >>> ridge(F, np.eye(2), 1.0).round(3).tolist()
@@ -113,7 +114,7 @@ class Ridge(InnerLoop):
     def _answers(
         self, net: Network, theta: Array, task: Task, pull: bool, spike: str, recorded: Any
     ) -> tuple[Array, Array, list[_Rows], Array]:
-        """(logits, W, the rows of support and query, Y)."""
+        """Return (logits, W, the rows of support and query, Y)."""
         self.check(net)
         sets = [
             self._rows(net, theta, x, pull, twin(spike, recorded, n))

@@ -77,7 +77,7 @@ class Task:
 
     @property
     def real(self) -> bool:
-        """Whether it is a task of regression, with real targets in place of labels.
+        """True for a regression task, with real targets in place of labels.
 
         >>> x = np.zeros((2, 10, 4), np.uint8)
         >>> ms.Task(x, [0, 1], x, [1, 0]).real, ms.Task(x, np.ones((2, 3)), x, np.ones((2, 3))).real
