@@ -91,7 +91,7 @@ def kept_apart(monkeypatch, tmp_path):
 def three_symbols():
     """Pairs of three symbols, a bright row each, with noise; twelve recordings of every symbol."""
     from minisnn.data.sets.pool import Pool
-    from minisnn.data.sets.recordings import Recordings
+    from minisnn import Recordings
 
     rng = np.random.default_rng(0)
     counts = (rng.random((36, 40, 4, 4, 2)) < 0.02).astype(np.uint8)
@@ -107,7 +107,7 @@ def three_symbols():
 def undisturbed(tmp_path_factory):
     """The folder of the run of `faulty.CONFIG`, left alone."""
     import faulty
-    from minisnn.training.run import train
+    from minisnn import train
     from toy import toy_config, toy_data
 
     out = tmp_path_factory.mktemp("runs") / "undisturbed"

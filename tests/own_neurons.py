@@ -139,46 +139,6 @@ class MyCuba(ms.Neuron):
 
 
 @dataclass(frozen=True)
-class Conductance(ms.Neuron):
-    """u = v exp(-leak v^2) + (1 + v) I: its derivatives ask for the current and the state, and for
-    their tangents."""
-
-    threshold: float = 0.2
-    leak: float = 0.05
-    states = ("v",)
-    delay = 0
-
-    def slopes(self, v, I):
-        e = np.exp(-self.leak * v**2)
-        first = e * (1 - 2 * self.leak * v**2) + I
-        return first, e * (-6 * self.leak * v + 4 * self.leak**2 * v**3)
-
-    def forward(self, I, z, spike):
-        (v,) = z
-        u = v * np.exp(-self.leak * v**2) + (1 + v) * I
-        return u, (half(u) * (1 - 0.8 * spike(u)),)
-
-    def backward(self, at, du, dz):
-        du = du + dz[0] * (0.5 * (1 - 0.8 * at.spike) - 0.4 * at.u * at.slope)
-        first, _ = self.slopes(at.z[0], at.I)
-        return du * (1 + at.z[0]), (du * first,)
-
-    def forward_tangent(self, at, I_dot, z_dot):
-        first, _ = self.slopes(at.z[0], at.I)
-        u_dot = first * z_dot[0] + (1 + at.z[0]) * I_dot
-        return u_dot, ((0.5 * (1 - 0.8 * at.spike) - 0.4 * at.u * at.slope) * u_dot,)
-
-    def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
-        w = 0.5 * (1 - 0.8 * at.spike) - 0.4 * at.u * at.slope
-        w_dot = (-0.8 * at.slope - 0.4 * at.u * at.curvature) * dot.u
-        d = du + dz[0] * w
-        d_dot = du_dot + dz_dot[0] * w + dz[0] * w_dot
-        first, second = self.slopes(at.z[0], at.I)
-        first_dot = second * dot.z[0] + dot.I
-        return d_dot * (1 + at.z[0]) + d * dot.z[0], (d_dot * first + d * first_dot,)
-
-
-@dataclass(frozen=True)
 class Plain(ms.Neuron):
     """No state at all."""
 

@@ -14,10 +14,9 @@ import pytest
 from toy import ToySet
 
 import minisnn as ms
-from minisnn import cli
+from minisnn import EventCamera, cli, read_nmnist
 from minisnn.commands.options import NETWORKS, network_for
-from minisnn.data.camera.event_camera import EventCamera
-from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
+from minisnn.data.readers.nmnist import nmnist_files
 from minisnn.data.sets.digits import load_digits
 from minisnn.training import run as training
 from minisnn.training.baselines import baselines

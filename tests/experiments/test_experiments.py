@@ -16,7 +16,7 @@ from minisnn.experiments.findings import Findings, judge
 from make_networks import RECIPES
 from minisnn.experiments.networks import Networks, file_name
 from minisnn.experiments.study import Settings, Study
-from minisnn.meta.inner import InnerLoop
+from minisnn import InnerLoop
 from minisnn.training.baselines import Answers, rows_of
 from minisnn.training.intervals import Drawn, Estimate
 from slowly import all_but

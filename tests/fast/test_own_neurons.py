@@ -10,7 +10,7 @@ import minisnn as ms
 
 OWN = {
     "everything": neurons.Everything(surrogate=neurons.ArcTan()),
-    "conductance": neurons.Conductance(),
+    "four": neurons.Four(),
     "cuba": neurons.MyCuba(),
     "factories": neurons.Factories(),
     "renamed": neurons.Renamed(),

@@ -54,7 +54,7 @@ def test_a_neuron_without_a_kind_is_an_lif():
 
 
 def test_settings_make_it(tmp_path):
-    from minisnn.training.run import train
+    from minisnn import train
     from toy import toy_config, toy_data
 
     config = toy_config(

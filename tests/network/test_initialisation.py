@@ -107,7 +107,7 @@ def test_data_that_say_nothing_are_refused(backend, rng):
 @pytest.mark.parametrize("variance", [1.0, 9.0])
 def test_the_convolutional_peer_takes_the_variance_it_is_given(variance):
     """Of what every softplus is taken of, by hand: the convolution of the layer's input."""
-    from minisnn.network.convolutional import ConvNet
+    from minisnn import ConvNet
 
     rng = np.random.default_rng(0)
     net = ConvNet((8, 8, 2), (3, 4), 5, kernel=3, dtype=np.float64)

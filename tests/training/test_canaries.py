@@ -26,7 +26,8 @@ from minisnn.data.sets import (
     takes,
 )
 from minisnn.data.sets.pool import Pool
-from minisnn.data.sets.recordings import SPLITS, Recordings
+from minisnn.data.sets.recordings import SPLITS
+from minisnn import Recordings, TrainingConfig, train
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Classification
 from minisnn.training import evaluation
@@ -34,8 +35,6 @@ from minisnn.training.baselines import Adapted, baselines
 from minisnn.training.evaluation import open_sets
 from minisnn.training.folder import RunFolder
 from minisnn.training.intervals import Drawn, Shared
-from minisnn.training.run import train
-from minisnn.training.settings import TrainingConfig
 
 SENSOR, CLASSES, TAKES = (8, 8), 12, 18
 MOST = 4.0  # standard errors over recordings

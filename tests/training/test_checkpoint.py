@@ -5,7 +5,7 @@ import pytest
 
 import minisnn as ms
 from minisnn.training import checkpoint
-from minisnn.meta.inner import InnerLoop
+from minisnn import InnerLoop
 from toy import toy_config
 from written import edit, rewrite
 

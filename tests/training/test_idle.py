@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from minisnn.training.run import train
-from minisnn.training.settings import READING, TrainingConfig
+from minisnn import TrainingConfig, train
+from minisnn.training.settings import READING
 from toy import small_set, state, toy_config, toy_data
 from slowly import all_but
 

@@ -13,10 +13,8 @@ from toy import ToySet, interrupt, toy_config, toy_data
 from written import rewrite
 
 import minisnn as ms
-from minisnn import cli
+from minisnn import MAML, Omniglot, cli
 from minisnn.data.readers.events import event_array
-from minisnn.data.sets.omniglot import Omniglot
-from minisnn.meta.rules import MAML
 from minisnn.training.origin import CHIP, Origin, learned, met
 from minisnn.training.progress import sentence
 from minisnn.training.update import Held

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from minisnn.data.readers.events import EVENT, event_array
-from minisnn.data.readers.nmnist import read_nmnist, write_nmnist
+from minisnn.data.readers.nmnist import write_nmnist
+from minisnn import read_nmnist
 
 
 def write(path, *rows):

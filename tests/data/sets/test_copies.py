@@ -9,7 +9,7 @@ import pytest
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets import own as source
 from minisnn.data.sets.named import own
-from minisnn.data.sets.recordings import Recordings
+from minisnn import Recordings
 from minisnn.data.sets.samples import shared
 
 SENSOR = (9, 9)

@@ -8,12 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minisnn import cli
+from minisnn import TrainingConfig, cli, train
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets import named
 from minisnn.data.sets.named import open_set
-from minisnn.training.run import train
-from minisnn.training.settings import TrainingConfig
 
 SMALL = dict(ways=2, queries=2, channels=(2,), kernel=3, window=9, updates=2, init_tasks=1)
 

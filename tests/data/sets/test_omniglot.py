@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from minisnn.data.sets import omniglot
-from minisnn.data.sets.omniglot import PEOPLE, Omniglot, alphabets
+from minisnn.data.sets.omniglot import PEOPLE, alphabets
+from minisnn import Omniglot
 
 
 def test_splits_share_no_class_and_turns_are_classes_of_meta_training():

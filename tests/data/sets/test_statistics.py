@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.data.camera.event_camera import EventCamera
+from minisnn import EventCamera
 from minisnn.data.sets.digits import load_digits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "data"))

@@ -9,7 +9,8 @@ import fileserver
 from fileserver import names, recording, wrong
 
 import minisnn
-from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
+from minisnn.data.readers.nmnist import nmnist_files
+from minisnn import read_nmnist
 
 server, parts, run = fileserver.server, fileserver.parts, fileserver.run  # fixtures
 
