@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ from minisnn.parallel.executor import WorkersLost
 from test_executor import CONFIG, ENVIRONMENT, SILENT, quick, squares, wait_until  # noqa: F401
 from toy import assert_same, toy_config, toy_data
 
-pytest.importorskip("distributed", reason="needs Dask: python -m pip install -e '.[dask]'")
+pytestmark = pytest.mark.skipif(
+    find_spec("distributed") is None, reason="needs Dask: python -m pip install -e '.[dask]'"
+)
 
 
 @pytest.fixture(scope="module")
