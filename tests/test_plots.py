@@ -94,7 +94,7 @@ def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):
     assert plots.plot_learning_curve(record).axes[1].get_ylim()[1] < 3
 
 
-def test_plot_answers_shows_beliefs_and_counts_what_is_right():
+def test_plot_answers_shows_probabilities_and_counts_what_is_right():
     task = make_task()
     before, after = np.zeros((6, 3)), 9.0 * np.eye(3)[task.y_query]
     after[-1] = after[-1, ::-1]  # one wrong answer of six

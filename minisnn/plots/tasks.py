@@ -200,7 +200,7 @@ def _grid(task: Task, parts: list[str], height: float, look: Look):
 
 def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int = 1):
     """Draw what one adaptation changes: a support and a query sample of each class, and the
-    network's belief in every class.
+    network's probability of every class.
 
     before, after   logits (queries, ways) of the query samples before and after learning the support
     updates         weight updates between the two; 0: only class means, for example
@@ -233,16 +233,16 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
             for axes in (above, below):
                 axes.set(xticks=(), yticks=())
             above.set_title(f"class {names[way]}", fontweight="bold")
-            belief = [100 * softmax(logits[query : query + 1])[0] for logits in (before, after)]
-            bars.bar(place - 0.2, belief[0], 0.4, color="0.7", label="before")
-            bars.bar(place + 0.2, belief[1], 0.4, color=ON, label=then)
+            shown = [100 * softmax(logits[query : query + 1])[0] for logits in (before, after)]
+            bars.bar(place - 0.2, shown[0], 0.4, color="0.7", label="before")
+            bars.bar(place + 0.2, shown[1], 0.4, color=ON, label=then)
             bars.set(xticks=place, xticklabels=names, ylim=(0, 105), yticks=(0, 50, 100))
             bars.get_xticklabels()[way].set_fontweight("bold")
             if max(map(len, names)) > SHORT_NAME:
                 bars.tick_params(axis="x", rotation=60)
             if way:
                 bars.set_yticklabels(())
-        texts = ("learned from\nthis one", "asked to name\nthis one", "belief (%)")
+        texts = ("learned from\nthis one", "asked to name\nthis one", "probability (%)")
         for axes, text in zip(grid[:, 0], texts):
             axes.set_ylabel(text)
         fig.supxlabel("class; the true one in bold", fontsize=10)
