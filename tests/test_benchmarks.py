@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent / "benchmarks"
-PEERS = dict(torch_peer="torch", torch_layers="torch", torch_entry="torch", jax_peer="jax")
+PEERS = dict(torch_peer="torch", snntorch_peer="snntorch", torch_entry="torch", jax_peer="jax")
 
 
 @pytest.mark.slow
