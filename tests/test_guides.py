@@ -22,6 +22,7 @@ ELSEWHERE = {"model.md": "tests/gradcheck/test_own.py"}  # where its blocks are 
 SLOW = {
     "benchmark.md",
     "clusters.md",
+    "datasets.md",
     "first-steps.md",
     "hardware.md",
     "interchange.md",

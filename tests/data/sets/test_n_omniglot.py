@@ -10,7 +10,7 @@ from minisnn.data.readers.anything import read_events
 from minisnn.data.sets.named import open_set
 
 pytest.importorskip("faery", reason="faery reads files of cameras: pip install 'minisnn[cameras]'")
-GUIDE = Path(__file__).parents[3] / "lessons" / "guides" / "recordings.md"
+GUIDE = Path(__file__).parents[3] / "lessons" / "guides" / "datasets.md"
 
 
 def test_a_camera_s_own_file_comes_back_event_by_event():
