@@ -1,13 +1,12 @@
-"""Takes of letters as simulated subjects hold them, beside real ones: what a simulator must have in
-common.
+"""Compare simulated takes of signed letters with real ones, statistic by statistic.
 
     python data/compare_takes.py [FILE.npz] [--letter a] [--subjects 4] [--seconds 20]
 
 prints the table of `take_statistics`, the simulated figures as means
 over subjects. FILE.npz holds a real take as `active`, whether each pixel had an event in each frame
-of 10 ms, bool (frames, 180, 240) or packed by numpy.packbits along x, and may hold `events`, their
-number in each frame. Without it the figures of the two takes of ASL-DVS (Bi et al. 2019, subject 1)
-stand beside, on which the constants were fitted.
+of 10 ms, bool (frames, 180, 240), and may hold `events`, their number in each frame. Without it the
+table has the figures of the two takes of ASL-DVS (Bi et al. 2019, subject 1) on which the constants
+were fitted.
 """
 
 import argparse
@@ -101,15 +100,8 @@ def take_statistics(active: np.ndarray, events: np.ndarray | None = None) -> dic
     0.3: its size, and how its middle wanders; Pearson correlation of the smoothed maps of samples
     some time apart; the frequency at which activity peaks; median speed by which cross-correlation
     moves a frame of
-    30 ms to the next; noise, the median over the four corners of 20 x 20 pixels.  Raises ValueError
-    for less than a sample.
+    30 ms to the next; noise, the median over the four corners of 20 x 20 pixels.
     """
-    active = np.asarray(active, bool)
-    if active.ndim != 3 or len(active) < MOMENT_FRAMES:
-        raise ValueError(
-            f"active has shape {active.shape}; expected (frames, H, W), {MOMENT_FRAMES} frames or "
-            "more"
-        )
     samples = len(active) // MOMENT_FRAMES
     maps = (
         active[: samples * MOMENT_FRAMES].reshape(samples, MOMENT_FRAMES, *active.shape[1:]).any(1)
@@ -195,10 +187,7 @@ def simulated(letter: str, subjects: int, seconds: float, seed: int = 0) -> dict
 def real(path: str) -> dict[str, float]:
     """The table of a take in a file."""
     with np.load(path, allow_pickle=False) as file:
-        active = file["active"]
-        if active.dtype == np.uint8 and active.shape[2] < SHAPE[1]:
-            active = np.unpackbits(active, axis=2)[:, :, : SHAPE[1]]
-        return take_statistics(active, file["events"] if "events" in file else None)
+        return take_statistics(file["active"], file["events"] if "events" in file else None)
 
 
 def main() -> None:

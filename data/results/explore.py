@@ -1,4 +1,4 @@
-"""What the paper did not try and nobody needs daily: studies that are measured for a record.
+"""Studies beyond the paper that are measured for a record.
 
 classes      classes learned one by one, from one recording each: accuracy over all, without stored
              recordings

@@ -233,14 +233,14 @@ def _designs(study: Study, found: Findings, networks: Mapping, rows: Mapping, sp
         seeds = _numbers(each, 1) if len(of) > 1 else None
         wide = _widest(of, speaks)
         step = DESIGNS[name].lr if name in DESIGNS else None
-        cells.append([name, size, step, accuracy, seeds, *wide, _constants(known)])
+        cells.append([name, size, step, accuracy, seeds, *wide])
         if name in (PLAIN, BOTH, SUMMED) or len(of) == 1:
             found.summary += f"{name}: {accuracy} %. "
     found.table(
         "recurrence",
         f"Accuracy on {_what(study)} after {UPDATES:,} updates from random weights (%)",
-        f"network | parameters | Adam's step | accuracy ± 95 % over seeds | seeds | {_over(speaks)}"
-        " | its alpha, beta, gamma",
+        f"network | parameters | Adam's step | accuracy ± 95 % over seeds | seeds | "
+        f"{_over(speaks)}",
         cells,
         f"{study.settings.episodes} test episodes, {WAYS}-way {SHOTS}-shot, the same for all; "
         f"{len(SEEDS)} training seeds, intervals over them by Student's t. Layers of {WIDTH} "
@@ -268,15 +268,6 @@ def _what(study: Study) -> str:
 
 def _numbers(values: Iterable[float], places: int, sign: str = "") -> str:
     return " ".join(f"{one:{sign}.{places}f}" for one in values)
-
-
-def _constants(known: list) -> str | None:
-    """The learned constants of every layer, means over seeds."""
-    if not known or not known[0][0].learn:
-        return None
-    each = [list(net.constants(theta).values()) for net, theta in known]
-    by_layer = np.mean(each, axis=0).reshape(-1, len(known[0][0].learn))
-    return "; ".join(_numbers(row, 2) for row in by_layer)
 
 
 def _effects(found: Findings, rows: Mapping, speaks: str) -> None:
