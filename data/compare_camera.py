@@ -84,7 +84,7 @@ def nmnist_statistics(
 def pair_statistics(
     real: Sequence[np.ndarray], simulated: Sequence[np.ndarray], shape: tuple[int, int] = (34, 34)
 ) -> dict[str, float]:
-    """How alike the recordings of the same pictures are, one by one: correlations (Pearson).
+    """Agreement of recordings of the same pictures, pair by pair: correlations (Pearson).
 
     Of the number of events over recordings; and, averaged over recordings, of the maps of event
     counts (H, W), and of the maps of ON minus OFF events in the three saccades, which also knows
@@ -115,7 +115,7 @@ def compare(
     paired: bool = True,
     shape: tuple[int, int] = (34, 34),
 ) -> str:
-    """A table, one line a statistic: real beside simulated; with `paired`, what pairs of one
+    """A table, one line a statistic, real and simulated; with `paired`, what pairs of one
     picture have in common."""
     first, second = nmnist_statistics(real, shape), nmnist_statistics(simulated, shape)
     lines = [f"{'':<40}{'real':>12}{'simulated':>12}"]

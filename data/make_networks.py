@@ -311,7 +311,7 @@ def main() -> None:
 
 
 def kept(curve: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The rows of a curve that were validated, and its last: a tenth of a file were the others."""
+    """The rows of a curve that were validated, and its last; the others would take a tenth of the file."""
     rows = np.isfinite(curve["validation"])
     rows[-1:] = True
     return {name: column[rows] for name, column in curve.items()}

@@ -1,4 +1,4 @@
-"""Figures as pages show them.
+"""Texts of figures.
 
 A figure is a mapping with `value`, `unit` and, where it has an interval, half of it, `half`
 (`minisnn.experiments.findings.figure`); `shown` makes the text that a page has of it.
@@ -14,7 +14,7 @@ MOST_PLACES = 6
 
 
 def shown(figure: Mapping[str, Any], part: str = "") -> str:
-    """A figure as pages show it: 98.7 ± 0.3 %, 0.103 s, 8.3 ×.
+    """Return a figure as pages show it: 98.7 ± 0.3 %, 0.103 s, 8.3 ×.
 
     part   "value": without interval and unit; "plain": without the plus sign that points have, as
            in "loses 0.4 ± 0.2 points"
@@ -31,7 +31,7 @@ def shown(figure: Mapping[str, Any], part: str = "") -> str:
 
 def _places(value: float, half: float, unit: str) -> int | None:
     """Decimals of a figure with an interval: as many as half of it needs not to be shown as 0, at
-    least one where the unit has fixed ones, and of points as many as tell whether the interval
+    least one where the unit has fixed ones, and of points as many as show whether the interval
     holds 0."""
     if unit not in ("%", "points", "x"):
         return None if half <= ROUNDING else max(0, -math.floor(math.log10(half)))

@@ -1,4 +1,4 @@
-"""Kinds of measurements: how figures are found in what a measurement's commands write."""
+"""Kinds of measurements: functions that read figures from the files that commands write."""
 
 import csv
 import re
@@ -17,7 +17,7 @@ _MEAN = re.compile(r"([+-]?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)\*?")
 
 
 def _of_evaluate(outs: list[Path]) -> tuple[dict, dict]:
-    """Accuracy, that of each rule beside, and the paired differences, of `minisnn evaluate
+    """Accuracies of all rules and their paired differences, of `minisnn evaluate
     --json`."""
     found = read_json(outs[0])
     return _of_result(found), _about(found)
@@ -44,7 +44,7 @@ def _half(row: Mapping[str, Any]) -> float | None:
 
 
 def _about(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a result is kept beside its figures."""
+    """The parts of a result that are kept next to its figures."""
     keep = "dataset split align episodes seed ways shots queries".split()
     about = {name: found[name] for name in keep if name in found}
     per_query = found["ways"] * found["queries"]
@@ -67,7 +67,7 @@ def _of_train(outs: list[Path]) -> tuple[dict, dict]:
 
 
 def _of_seeds(outs: list[Path]) -> tuple[dict, dict]:
-    """The same of networks that `minisnn evaluate --json` tests, one a seed. The runs that train them
+    """Final tests of networks that `minisnn evaluate --json` tests, one a seed. The runs that train them
     come first, and are not read."""
     tests = [read_json(out) for out in outs if out.suffix == ".json"]
     figures, more = _over_seeds(tests)
@@ -103,7 +103,7 @@ def _seconds(log: Path) -> list[tuple[int, float]]:
 
 
 def _of_figures(outs: list[Path]) -> tuple[dict, dict]:
-    """What scripts write that know figures themselves: {"figures": {…}, "more": {…}}."""
+    """Figures of scripts that write them in this form: {"figures": {…}, "more": {…}}."""
     figures: dict[str, dict] = {}
     more: dict[str, Any] = {}
     for out in outs:
@@ -138,7 +138,7 @@ def _of_study(outs: list[Path]) -> tuple[dict, dict]:
 
 
 def _unit(title: str, header: str, cell: str) -> str | None:
-    """Of such a cell; None where it is no figure."""
+    """The unit of such a cell; None where it is no figure."""
     if header.startswith("paper") or "± SD" in header + title:
         return None
     if cell[0] in "+-" or "less" in header:

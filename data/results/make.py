@@ -1,4 +1,4 @@
-"""The measurements behind every number in the documents, one file each in this folder. Without
+"""List or repeat the measurements behind the numbers of all documents, a file each. Without
 options, lists them all. --only measures again, continues where it was stopped, and writes the new
 figures into the pages.
 

@@ -30,9 +30,9 @@ PLACE = re.compile(r"\{(\w+)\}")
 
 
 def measure(record: Record, work: Path, roots: Mapping[str, str]) -> Record:
-    """The record with what its commands give now.
+    """Measure a record again and return it with its new figures.
 
-    work    folder of what they write, which a stopped measurement continues
+    work    folder of the commands' output, which a stopped measurement continues
     roots   folders of recordings by name, for commands that have {name} in them
 
     Raises ValueError where a command ends with an error, or writes nothing that is expected.
@@ -79,8 +79,8 @@ def needed(commands: Iterable[str]) -> set[str]:
 
 
 def shown(command: str) -> str:
-    """A command as a page has it: what it writes to is left out, what an earlier one wrote
-    is RUN, recordings are DIR."""
+    """A command as pages show it: without its output, RUN for the output of an earlier one, DIR for
+    recordings."""
     command = re.sub(r" --\w[\w-]* \{out\}\S*", "", command)
     return PLACE.sub("DIR", re.sub(r"\{\d+\}", "RUN", command))
 

@@ -1,6 +1,6 @@
 """Markdown pages, held to the records by lines that a reader does not see.
 
-    <!-- made: table NAME --> … <!-- end -->       all between is made again by a maker of that name
+    <!-- made: table NAME --> … <!-- end -->       a maker of that name writes all text between again
     <!-- says: NAME:FIGURE NAME:FIGURE.plain -->   the paragraph below has these figures, in this
                                                    order, as `figures.shown` shows them
 
@@ -30,10 +30,10 @@ def in_markdown(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
 def renewed(
     text: str, before: Records, now: Records, makers: Mapping[str, Maker], page: str
 ) -> str:
-    """A page's text with every region and every figure of a paragraph as the records have it now.
+    """Return a page's text with every region and every figure of a paragraph updated from the records.
 
-    before   the records that its paragraphs were written of
-    makers   {first word of a region: what makes its lines of the other words}
+    before   the records from which its paragraphs were written
+    makers   {first word of a region: function of the other words that writes its lines}
     Raises ValueError, naming the page, for a figure that its paragraph does not have.
     """
 

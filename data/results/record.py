@@ -1,4 +1,4 @@
-"""A measurement: what was asked, what came out, when and on which processor. One JSON file each.
+"""Records of measurements, a JSON file each: commands, figures, date and processor.
 
 title        what was measured, in a few words
 kind         how its numbers are found in what the commands write: `kinds.KINDS`
@@ -62,14 +62,14 @@ def read_all(folder: Path = FOLDER) -> dict[str, Record]:
 
 
 def update(name: str, made: Record, folder: Path = FOLDER) -> None:
-    """Write what was measured into the record as it is now: its texts may have changed meanwhile."""
+    """Write new measurements into the record as it is now: its texts may have changed meanwhile."""
     path = folder / f"{name}.json"
     write(path, replace(read(path), figures=made.figures, more=made.more, measured=made.measured))
 
 
 def write(path: Path, record: Record) -> None:
-    """Write a record; empty fields are left out, and a list or an object of plain values stands in
-    a line."""
+    """Write a record; empty fields are left out, and a list or an object of plain values is one
+    line."""
     fields = {name: value for name, value in vars(record).items() if value not in ("", 0, {}, [])}
     text = json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False)
     inner = re.compile(r"(?<=[\[{])\n\s*([^\[\]{}]*?)\n\s*(?=[\]}])")

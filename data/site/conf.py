@@ -1,4 +1,4 @@
-"""What Sphinx is told. It reads this file by itself."""
+"""Configuration of Sphinx, which reads this file by itself."""
 
 import sys
 from pathlib import Path
@@ -66,7 +66,7 @@ python_use_unqualified_type_names = True
 
 
 def setup(app: Any) -> None:
-    """What Sphinx calls."""
+    """Connect the handlers below; Sphinx calls this."""
     app.connect("autodoc-process-docstring", _read)
     app.connect("autodoc-skip-member", _skipped)
 

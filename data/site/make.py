@@ -68,7 +68,7 @@ def gather(out: Path) -> None:
 
 
 def _led(link: re.Match) -> str:
-    """A link as the pages are called, its anchor as Sphinx writes it."""
+    """Rewrite a link to the pages' names, its anchor as Sphinx writes it."""
     return link[0].replace("README", "index").replace(link["anchor"], link["anchor"].lower())
 
 

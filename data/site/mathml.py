@@ -50,7 +50,7 @@ def mathml(formula: str, block: bool = False) -> str:
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """What Sphinx calls."""
+    """Register the renderer; Sphinx calls this."""
     app.add_html_math_renderer("mathml", (_line, None), (_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

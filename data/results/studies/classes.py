@@ -10,7 +10,7 @@ step,
     online               the same row, then a gradient step of all rows met so far from this one
                          recording
     online, gated        the same with Eq. 6 at 5 % of the range of updates
-    online, from zero    the step alone: the new row starts at zero
+    online, from zero    only the step: the new row starts at zero
     8 bits               rows of 8-bit words, updates rounded stochastically, p with 7 fraction bits
                          as on Loihi
     all at once          class means of all classes met, then a step from all their recordings,
@@ -136,7 +136,7 @@ class Grown:
 
 
 def area(inside: np.ndarray, outside: np.ndarray) -> float:
-    """Area under the ROC of telling them apart by size: how often one inside is larger than one
+    """Area under the ROC of separating them by size: how often one inside is larger than one
     outside."""
     ranks = np.searchsorted(np.sort(outside), inside, "left") + np.searchsorted(
         np.sort(outside), inside, "right"

@@ -80,8 +80,8 @@ def run(study: Study, found: Findings) -> None:
 def _answers(
     study: Study, key: str, rule: Adapted, points: np.ndarray, first: int
 ) -> list[Answers]:
-    """Of the rule with and without alignment, and of summed frames: an episode a point, from number
-    `first` on."""
+    """Answers of the rule with and without alignment, and of summed frames: an episode a point, from
+    number `first` on."""
     s = study.settings
     one = partial(one_point, s, s.root_of(DATASET), rule, points, first)
     # more points: the same begin
@@ -104,8 +104,8 @@ def _answers(
 def one_point(
     settings: Settings, root: str | None, rule: Adapted, points: np.ndarray, first: int, index: int
 ) -> list:
-    """Which answers to an episode are right where recordings are moved to a point, and the
-    recordings that each rests on."""
+    """Correct answers to an episode whose recordings are moved to a point, and the recordings of each
+    answer."""
     x, y, scale, rate = points[index].tolist()
     move = Move((x, y), scale, rate)
     found = []

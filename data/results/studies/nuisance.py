@@ -67,7 +67,7 @@ ONLY_ON = {"iMAML, 5 steps": ("none", "turned", "mirrored")}
 
 @dataclass(frozen=True)
 class Case:
-    """What tasks are like: their nuisance, classes, and recordings of each class."""
+    """A kind of tasks: their nuisance, classes, and recordings of each class."""
 
     nuisance: str
     ways: int = 5
@@ -128,7 +128,7 @@ def run(study: Study, found: Findings) -> None:
 
 
 def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict[str, Row]]:
-    """What every rule answers, by training seed; the last two rows are baselines. A rule that
+    """Answers of every rule, by training seed; the last two rows are baselines. A rule that
     could not be trained, or is not meant for this case, is missing."""
     dataset = f"{SETS}:{case.nuisance}"
     size = dict(ways=case.ways, shots=case.shots)
@@ -160,5 +160,5 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
 
 
 def _starred(gain: Estimate | None) -> str | None:
-    """What a rule gains, with a star where the interval excludes zero."""
+    """Gain of a rule, with a star where the interval excludes zero."""
     return gain and gain.points() + "*" * (gain.low > 0 or gain.high < 0)

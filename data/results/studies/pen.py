@@ -53,7 +53,7 @@ class Orders(_Series):
     """Tasks in which all classes are one figure: its strokes are drawn in another order, and from
     other ends.
 
-    How long a stroke takes, where it lies and which of its events are missed is drawn for the
+    How long a stroke takes, where it is and which of its events are missed is drawn for the
     stroke, not for its place in the order. So recordings of all classes, summed over time, have
     the same distribution, and looks alone answer by chance.
 
@@ -120,7 +120,7 @@ def record(
     turned: Sequence[bool],
     number: int,
 ) -> Array:
-    """So many recordings (number, STEPS, cells) of a figure whose strokes are drawn in an order,
+    """Recordings (number, STEPS, cells) of a figure whose strokes are drawn in an order,
     those that are `turned` from the other end."""
     x = np.zeros((number, STEPS, SIDE * SIDE), np.uint8)
     pens = rng.uniform(*PACE, (number, STROKES))
@@ -253,7 +253,7 @@ def shuffled(task: Task) -> Task:
 
 
 def sliced(x: Array, slices: int) -> Array:
-    """The events of recordings (B, T, …) in so many stretches of time, (B, slices · …)."""
+    """The events of recordings (B, T, …) in `slices` stretches of time, (B, slices · …)."""
     parts = np.array_split(x, slices, axis=1)
     return np.concatenate(
         [part.sum(1, dtype=np.float32).reshape(len(x), -1) for part in parts], axis=1

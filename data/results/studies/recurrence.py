@@ -169,7 +169,7 @@ def _networks(study: Study) -> dict[tuple[str, int], tuple[SpikingNet, np.ndarra
 
 @dataclass(frozen=True, eq=False)
 class Seeing:
-    """What a design's network answers to what it sees of a task."""
+    """A design's network, which answers tasks as the design lets it see them."""
 
     rule: Rule
     design: Design
@@ -194,7 +194,7 @@ def _told(number: int) -> str:
 
 
 def _rows(study: Study, networks: Mapping) -> dict[tuple[str, int], Row]:
-    """What all networks and the rules beside them answer to the same test episodes."""
+    """Answers of all networks and baselines to the same test episodes."""
     tasks = study.tasks(DATASET, "train")
     inner = ClassMeans(steps=0, scale=SCALE)
     rules: dict[tuple[str, int], Rule] = {}
@@ -293,7 +293,7 @@ def _effects(found: Findings, rows: Mapping, speaks: str) -> None:
 
 
 def verdict(apart: Estimate, wide: float) -> str:
-    """Whether a difference over seeds is one, for new tasks, too: `wide` is half the widest
+    """Verdict on a difference over seeds that must also hold for new tasks: `wide` is half the widest
     interval of a single seed's difference over tasks."""
     if abs(apart.mean) <= wide:
         return "no significant difference"

@@ -9,8 +9,7 @@ from minisnn.training.settings import TrainingConfig
 
 
 def trained(study: Study, name: str, dataset: str, config: TrainingConfig, **own: Any):
-    """What `train` makes of random weights by these settings, in a run folder of the study's, which
-    can be resumed."""
+    """Train random weights by these settings, in a run folder of the study, which can be resumed."""
     short = "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
     source = identity([study.recordings(dataset), code_identity("minisnn.experiments.study")])
     out = study.out / f"{study.name}-networks" / f"{short}-{source[:8]}"
