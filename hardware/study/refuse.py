@@ -1,5 +1,5 @@
-"""When a device should answer "none of these": the distance limit is chosen on validation classes,
-and its false alarms are counted on test classes.
+"""Choice of when a device answers "none of these": the distance limit is chosen on validation
+classes, and its false alarms are counted on test classes.
 
 An episode has twice as many classes as are taught. Queries of the first half are known, those of
 the second are not. The device refuses where the nearest class's distance is beyond

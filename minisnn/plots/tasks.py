@@ -22,9 +22,9 @@ LEGEND = "orange ON, blue OFF, dark both"
 
 
 class Look(NamedTuple):
-    """How samples of a task are drawn: one picture (height, width, 2) of each, its axes, the shape
-    of its panel (height / width; None: of its pixels), the meaning of the colours, and the names of
-    the first and last row (None: by their numbers)."""
+    """Style of drawing a task's samples: one picture (height, width, 2) of each, its axes, the
+    shape of its panel (height / width; None: of its pixels), the meaning of the colours, and the
+    names of the first and last row (None: by their numbers)."""
 
     support: np.ndarray
     query: np.ndarray

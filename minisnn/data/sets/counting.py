@@ -48,8 +48,8 @@ def one_or_two(size: Any) -> Any:
 
 @dataclass(frozen=True)
 class Form:
-    """How recordings are read and counted, by options of `Recordings`. sensor: None where it is not
-    known yet; (n,) for a row of units."""
+    """Options of `Recordings` for reading and counting. sensor: None where it is not known yet;
+    (n,) for a row of units."""
 
     sensor: tuple[int, ...] | None
     size: tuple[int, ...] | None

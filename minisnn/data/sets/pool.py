@@ -186,14 +186,14 @@ class Pieces(Counts):
 
 
 class Keep(NamedTuple):
-    """Whether to use the cache, and whether to show a progress bar in a terminal."""
+    """Switches for the cache, and for a progress bar in a terminal."""
 
     cache: bool
     progress: bool
 
 
 class Sight(NamedTuple):
-    """How the camera records pictures.
+    """Settings for recording pictures by the camera.
 
     camera, seed   the camera, and the seed of its noise
     crop, scale    rows and columns of the sensor that count; pixels along each side of a cell

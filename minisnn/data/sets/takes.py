@@ -38,9 +38,9 @@ SLOW_S, CARRIED_S = (3.0, 15.0), (2.0, 12.0)
 
 
 class Held(NamedTuple):
-    """How a letter is held: median pixels of waving, pixels of carrying in each direction, standard
-    deviation of the logarithm of the waving, size, where the sleeve begins in palms, and depth of
-    creases (`Look`)."""
+    """Constants of how a letter is held: median pixels of waving, pixels of carrying in each
+    direction, standard deviation of the logarithm of the waving, size, where the sleeve begins in
+    palms, and depth of creases (`Look`)."""
 
     swing: float
     carried_x: float

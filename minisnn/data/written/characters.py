@@ -33,8 +33,8 @@ VARIED = 0.1  # strength of changes in each of several draws of a drawing
 
 
 class Seen(NamedTuple):
-    """How drawings become counts: pace, size of the sensor, whether they are fitted to it, step and
-    length in ms, control, and seed."""
+    """Settings that turn drawings into counts: pace, size of the sensor, whether they are fitted to
+    it, step and length in ms, control, and seed."""
 
     pace: str
     size: tuple[int, int]
