@@ -50,7 +50,7 @@ def _by_means(chip: IntegerNet, learner: Learner, taught, y_support, asked) -> l
         means.learn(ids[label], p)
     scores = [[means.scores(p) for p in recording] for recording in asked]
     return [
-        np.array([means.answering(one) for one in means.known]),
+        np.array([means.answering(known) for known in means.known]),
         np.array(scores, np.int64).reshape(len(asked), -1, chip.ways),
     ]
 

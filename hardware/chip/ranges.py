@@ -151,5 +151,5 @@ def analyse(layers, spikes: int = 1) -> dict[str, dict[str, Bound]]:
         names = ("p, q", "sum w p", "sum w p + bias") if readout else ("V", "Q, P", "P + bias")
         first = (0, UNITY, 0, UNITY) if readout else V
         several = first, scaled, scaled + bias
-        found[layer.name] = {name: Bound(*map(int, one)) for name, one in zip(names, several)}
+        found[layer.name] = {name: Bound(*map(int, ends)) for name, ends in zip(names, several)}
     return found

@@ -97,7 +97,7 @@ def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
         exact = OnlineReadout(2.0 ** online.steps["log2_weight"])
         logits.append(exact.answers(net, p_float[:n], task.y_support, p_float[n:], x.shape[1]))
         logits.append(learned(online, online=True))
-    return Answers(np.concatenate([correct(one, task) for one in logits]), drawn_by(task))
+    return Answers(np.concatenate([correct(answer, task) for answer in logits]), drawn_by(task))
 
 
 def table(values: dict[str, Row], aligned: str) -> Table:

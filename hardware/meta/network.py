@@ -153,7 +153,7 @@ class MetaNet:
             p = (n.alpha * p + (4096 - n.alpha) * q) >> 12
             q = n.beta * q >> 12
         k = max(found).bit_length() - 15
-        return np.array([one >> k for one in found], np.int64)
+        return np.array([sums >> k for sums in found], np.int64)
 
     def _top(self, dp: np.ndarray, update: int) -> np.ndarray:
         """Return the adjoints of the last layer's spikes in the window, (B, window, H', W', C)

@@ -214,7 +214,7 @@ def testing(settings: Settings, split: str, progress: bool) -> Any:
 
 def arms_of(bits: Sequence[int], seeds: Sequence[int]) -> list[tuple[int | None, int]]:
     """List integers of every word length and float, seed by seed: (bits or None, seed)."""
-    return [(one, seed) for seed in seeds for one in (*bits, None)]
+    return [(length, seed) for seed in seeds for length in (*bits, None)]
 
 
 def resumed(folder: Path) -> tuple[Settings, list[tuple[int | None, int]], str]:

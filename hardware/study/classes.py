@@ -173,7 +173,7 @@ def off_exact(means: CountedMeans, p: np.ndarray, labels: np.ndarray) -> float:
     """Return the largest |c - exact mean| over all synapses, each as a share of
     `ClassMean.bound`."""
     x = np.minimum(p.astype(np.int64), 16 * 255)
-    exact = (x[labels == one.id].mean(0) / 16 for one in means.known)
+    exact = (x[labels == known.id].mean(0) / 16 for known in means.known)
     return max(float(np.abs(one.mean - c).max()) / one.bound for one, c in zip(means.known, exact))
 
 
@@ -199,8 +199,8 @@ def tables(seen: Seen, how: How, note: str) -> list[Table]:
     rows = []
     for ways in how.ways:
         several = [seen.cells[ways, k] for k in how.shots]
-        shown = [one["integers"].percent() for one in several]
-        less = [one["integers"].less(one["float"]).points() for one in several]
+        shown = [rows["integers"].percent() for rows in several]
+        less = [rows["integers"].less(rows["float"]).points() for rows in several]
         rows.append([str(ways), *shown, *less])
     text = (
         f"{how.episodes} episodes each, {how.queries} queries a class, shots shuffled over all "

@@ -51,7 +51,7 @@ def run(
         total = c.chip(b).saturations
         for place in (place for place in total if not place.startswith("readout")):
             clipped.append([b, place, f"{total[place] + counts[place]:,}"])
-    rows = [[name, one.row.percent()] for name, one in twins.items()]
+    rows = [[name, twin.row.percent()] for name, twin in twins.items()]
     note = (
         "The twins freeze the conv layers and learn with the power of two nearest to the step size."
     )
@@ -91,8 +91,8 @@ def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: 
     rows = []
     for name, (b, readout_bits) in words.items():
         several = [chips[b, Choice(readout_bits, rounding=mode)] for mode in MODES]
-        written = sorted({f"{100 * one.shares[0]:.1f}" for one in several}, key=float)
-        shown = [one.row.percent() for one in several]
+        written = sorted({f"{100 * way.shares[0]:.1f}" for way in several}, key=float)
+        shown = [way.row.percent() for way in several]
         less = _less(chips[b, Choice(readout_bits)], twins[TWIN])
         rows.append([name, *shown, less, " to ".join(dict.fromkeys((written[0], written[-1])))])
     header = ["weight bits", *MODES.values(), "stochastic, less its float twin (points)"]
@@ -105,9 +105,9 @@ def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: 
 def _thresholds(found: Findings, chips: dict, b: int, episodes: int) -> None:
     """Tabulate accuracy and shares of synapses, a column for each threshold of the update."""
     several = [chips[b, Choice(rounding="nearest", percent=percent)] for percent in THRESHOLDS]
-    rows = [["accuracy (%)", *(one.row.percent() for one in several)]]
+    rows = [["accuracy (%)", *(way.row.percent() for way in several)]]
     for k, name in ((1, "synapses gated (%)"), (0, "synapses written (%)")):
-        rows.append([name, *(f"{100 * one.shares[k]:.1f}" for one in several)])
+        rows.append([name, *(f"{100 * way.shares[k]:.1f}" for way in several)])
     header = " | ".join(["threshold Θ (% of the largest update)", *map(str, THRESHOLDS)])
     note = (
         f"{episodes} episodes; conv layers of {b} bits, a readout of 8, updates rounded to nearest."

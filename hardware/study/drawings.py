@@ -66,7 +66,7 @@ def rows(tasks: Recordings, asked: Iterable[tuple]) -> np.ndarray:
     """Return the recordings of all episodes, given as arguments `asked` of `episode`: distinct
     ones, (n, symbols) indices in the pool, sorted."""
     dealt = numbered(tasks)
-    drawn = (dealt.episode(*one) for one in asked)
+    drawn = (dealt.episode(*arguments) for arguments in asked)
     found = [places(x) for task in drawn for x in (task.x_support, task.x_query)]
     return np.unique(np.concatenate(found), axis=0)
 
@@ -130,7 +130,7 @@ def traces(
 
 def _made_from(chip: IntegerNet, found: Any, tasks: Recordings) -> dict[str, Any]:
     """Return what traces depend on, except for the rows."""
-    layers = [[one.weight, one.bias] for one in chip.layers[:-1]]
+    layers = [[layer.weight, layer.bias] for layer in chip.layers[:-1]]
     return dict(
         chip=type(chip).__name__,
         layers=layers,

@@ -161,5 +161,5 @@ def figures(seen: Mapping[str, Seen], shots: int, share: float) -> dict[str, dic
     """Return the threshold chosen for one share, and what it refuses on test classes."""
     refuse = choose(seen["val"].known, share, shots)
     shares = _shares(seen["test"], refuse, shots)
-    found = {name: figure(one, "%") for name, one in shares.items() if one is not None}
+    found = {name: figure(share, "%") for name, share in shares.items() if share is not None}
     return found | {"refuse": figure(refuse, "")}

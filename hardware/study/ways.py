@@ -160,7 +160,7 @@ def _episode(tasks: Any, settings: Any, ways: int, several: list, index: int) ->
     task = _task(tasks, settings, ways, index)
     seen: dict[Any, Any] = {"clipped": Counter()}
     logits, shares = zip(*(way(task, 1 + index, seen) for way in several))
-    right = np.concatenate([correct(one, task) for one in logits])
+    right = np.concatenate([correct(answer, task) for answer in logits])
     return [recorded(Answers(right, drawn_by(task))), shares, seen["clipped"]]
 
 

@@ -79,7 +79,7 @@ def check(
             own: list[dict[str, Any]] = [
                 dict(pool=pool, neuron=neuron, window=12) for pool in pools if name in models
             ]
-            cases += [(SpikingNet(**shape, **how, **one), None) for one in own]
+            cases += [(SpikingNet(**shape, **how, **settings), None) for settings in own]
         cases += [(ConvNet(**shape, **how), None)] * ("cnn" in models)
     announce()
     networks: list[dict[str, Any]] = []

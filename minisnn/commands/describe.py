@@ -38,8 +38,8 @@ def kind_of(path: Path, ordered: bool) -> Callable:
         return run
     if holds_strokes(path):
         return strokes
-    inside = (one for depth in ("*/*", "*/*/*") for one in path.glob(depth))
-    if holds_set(path) or (path / INDEX).is_file() or any(holds(one) for one in inside):
+    inside = (file for depth in ("*/*", "*/*/*") for file in path.glob(depth))
+    if holds_set(path) or (path / INDEX).is_file() or any(holds(file) for file in inside):
         return look.folder
     pictured = path.is_dir() or path.suffix in (".npz", ".npy", ".gz") or "ubyte" in path.name
     return look.file if holds(path) else pictures if pictured else checkpoint
@@ -136,7 +136,7 @@ def _training(found: Any, config: Any) -> None:
 
 def pictures(path: Path) -> None:
     """Print the number of pictures of each label."""
-    if path.is_dir() and not any(one.suffix.lower() in IMAGE_SUFFIXES for one in path.rglob("*")):
+    if path.is_dir() and not any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.rglob("*")):
         expected = f"expected a run, {INDEX}, <class>/<recording> or <label>/*.png"
         raise ValueError(f"{path}: no run, recordings or pictures; {expected}")
     found = read_pictures(path)

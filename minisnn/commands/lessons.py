@@ -52,7 +52,7 @@ def lessons(
     if list or mine:
         idle("where nothing is copied", only=only, path=path, open=open)
     if list:
-        print(*(f"{one.number:3}  {one.title}" for one in classroom.lessons()), sep="\n")
+        print(*(f"{lesson.number:3}  {lesson.title}" for lesson in classroom.lessons()), sep="\n")
         return None
     if mine:
         if not (out / "checks" / "mine.py").exists():

@@ -68,7 +68,7 @@ def record(
     for name in names:
         if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\:"):
             raise ValueError(f"{pictures}: the label {name!r} cannot be the name of a folder")
-    if existing := [one for one in out.glob("*") if one.name.lower() == split.lower()]:
+    if existing := [folder for folder in out.glob("*") if folder.name.lower() == split.lower()]:
         raise ValueError(f"{existing[0]}: holds recordings, which would be mixed with new ones")
     recorded: Counter[int] = Counter()
     total = 0

@@ -82,7 +82,7 @@ def show(
     given = dict(vars(forms), size=size, bin_ms=bin_ms, duration_ms=duration_ms, hop_ms=hop_ms)
     takes = READ_BY[name] if name in ("recordings", *AS_GIVEN) else []
     idle(f"for {name}", **{one: given[one] for one in READING if one not in takes})
-    how |= {one: given[one] for one in takes if given[one] not in (None, False)}
+    how |= {option: given[option] for option in takes if given[option] not in (None, False)}
     how |= reading_of(name, strokes)
     tasks = open_set(name, split, place, **how)
     most = min(WAYS, len(getattr(tasks, "classes", ())) or WAYS)

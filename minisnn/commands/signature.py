@@ -50,7 +50,7 @@ def options(function: Callable) -> Iterator[tuple[Any, inspect.Parameter]]:
 
 
 def _extras(parameter: inspect.Parameter, kind: Any) -> list[Any]:
-    return [one for one in parameter.annotation.__metadata__ if isinstance(one, kind)]
+    return [extra for extra in parameter.annotation.__metadata__ if isinstance(extra, kind)]
 
 
 def declare(parser: argparse.ArgumentParser, command: Any) -> None:
@@ -64,8 +64,10 @@ def declare(parser: argparse.ArgumentParser, command: Any) -> None:
             declare(parts.add_parser(name, help=" ".join(summary.split())), function)
         return
     parser.description = inspect.getdoc(command)
-    places = [one for _, one in options(command) if one.kind is one.POSITIONAL_ONLY]
-    names = [one.name if one.default is one.empty else f"[{one.name}]" for one in places]
+    places = [option for _, option in options(command) if option.kind is option.POSITIONAL_ONLY]
+    names = [
+        option.name if option.default is option.empty else f"[{option.name}]" for option in places
+    ]
     parser.usage = " ".join(["%(prog)s", *names, "[options]"])
     groups: dict[Group | None, Any] = {None: parser}
     for group, parameter in options(command):
@@ -80,7 +82,7 @@ def _add(parser: Any, parameter: inspect.Parameter) -> None:
     default = parameter.default
     optional = get_origin(kind) in (Union, UnionType)
     if optional:
-        kind = next(one for one in get_args(kind) if one is not NoneType)
+        kind = next(part for part in get_args(kind) if part is not NoneType)
     *metavar, text = _extras(parameter, str)
     needed = default is inspect.Parameter.empty
     if not (needed or default is None or default is False or "default" in text):
@@ -139,6 +141,6 @@ def run(function: Callable[..., int | None], given: dict[str, Any]) -> int | Non
         kind = parameter.annotation
         if hasattr(kind, FIELDS):
             own = inspect.signature(kind).parameters.keys() & given.keys()
-            given[name] = kind(**{one: given.pop(one) for one in own})
+            given[name] = kind(**{field: given.pop(field) for field in own})
     bound = inspect.BoundArguments(signature, given)
     return function(*bound.args, **bound.kwargs)

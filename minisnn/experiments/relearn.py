@@ -31,7 +31,7 @@ def in_turn(
     right = []
     for task in (a, b, a):
         theta = inner.adapt(net, theta, task.x_support, task.y_support)
-        right.append([correct(net(theta, one.x_query), one)[0] for one in (a, b)])
+        right.append([correct(net(theta, task.x_query), task)[0] for task in (a, b)])
     of_a, of_b = (np.array(answers) for answers in zip(*right))
     return [recorded(Answers(of_a, drawn_by(a))), recorded(Answers(of_b, drawn_by(b)))]
 

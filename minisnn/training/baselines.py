@@ -202,7 +202,7 @@ class Row(Estimate):
     def explained(self) -> dict[str, float | None]:
         """Return R^2, a mean over the episodes where it is known, and half its 95 % interval over
         them."""
-        known = [one for one in self.r2 if np.isfinite(one)]
+        known = [value for value in self.r2 if np.isfinite(value)]
         found = of_values(known) if known else Estimate(np.nan)
         return dict(r2=found.mean if known else None, r2_ci95=found.ci95)
 
@@ -227,8 +227,8 @@ def answers_of(task: Task, rules: list[Rule]) -> Answers:
     """Return the rules' answers to a task."""
     with remembered():
         logits = [rule(task) for rule in rules]
-    right = np.concatenate([correct(one, task) for one in logits])
-    r2 = [explained(one, task.y_query) for one in logits] if task.real else []
+    right = np.concatenate([correct(answer, task) for answer in logits])
+    r2 = [explained(answer, task.y_query) for answer in logits] if task.real else []
     return Answers(right, drawn_by(task), r2)
 
 
@@ -280,9 +280,11 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
 def rows_of(names: list[str], found: list[Answers], errors: bool = False) -> dict[str, Row]:
     """Return a row for every rule, from the answers of all episodes, or their errors where targets
     are real."""
-    shared = Shared([one.drawn for one in found])
+    shared = Shared([episode.drawn for episode in found])
     rows = {}
-    for n, (name, right) in enumerate(zip(names, np.concatenate([one.right for one in found], 1))):
+    for n, (name, right) in enumerate(
+        zip(names, np.concatenate([episode.right for episode in found], 1))
+    ):
         per_episode = right.reshape(len(found), -1).mean(1).tolist()
         estimate = vars(shared.estimate(right, ERRORS if errors else ANSWERS))
         rows[name] = Row(
@@ -291,6 +293,6 @@ def rows_of(names: list[str], found: list[Answers], errors: bool = False) -> dic
             right=right,
             shared=shared,
             errors=errors,
-            r2=[one.r2[n] for one in found if one.r2],
+            r2=[episode.r2[n] for episode in found if episode.r2],
         )
     return rows

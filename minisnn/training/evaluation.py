@@ -259,7 +259,7 @@ def evaluate(
         (executor or Executor()).in_order(one, range(episodes), add)
     measure = "error" if answered[0].right.dtype.kind == "f" else "accuracy"
     if repeated:
-        many = sum(len(one.drawn.of) for one in answered)
+        many = sum(len(episode.drawn.of) for episode in answered)
         warnings.warn(
             f"{name}: {repeated} of {many} query samples are identical to a support sample of their "
             "task; answers to them show memory, not learning",
@@ -346,5 +346,5 @@ def _one_answer(answered: list[Answers]) -> bool:
         shares = np.bincount(of, right) / np.maximum(np.bincount(of), 1)
         return len(set(of.tolist())) > 1 and (shares > 0).sum() == (shares == 1).sum() == 1
 
-    many = sum(len(one.drawn.of) - 1 for one in answered) >= TELLING_ANSWERS
-    return many and all(alike(one.right[1], one.drawn.of) for one in answered)
+    many = sum(len(episode.drawn.of) - 1 for episode in answered) >= TELLING_ANSWERS
+    return many and all(alike(episode.right[1], episode.drawn.of) for episode in answered)

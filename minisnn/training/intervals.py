@@ -185,8 +185,8 @@ class Shared:
     """
 
     def __init__(self, drawn: Sequence[Drawn]):
-        sizes = {len(one.of) for one in drawn}
-        if len(sizes) != 1 or any(len(one.query) != len(one.of) for one in drawn):
+        sizes = {len(episode.of) for episode in drawn}
+        if len(sizes) != 1 or any(len(episode.query) != len(episode.of) for episode in drawn):
             raise ValueError(
                 f"episodes have {sorted(sizes)} answers; expected one episode or more, with as "
                 "many in each"
@@ -195,7 +195,7 @@ class Shared:
         self.each = sizes.pop()
         self.answers = self.episodes * self.each
         self.sides = drawn[0].query.shape[1]
-        names = sorted({name for one in drawn for name in one.classes})
+        names = sorted({name for episode in drawn for name in episode.classes})
         number = {name: k for k, name in enumerate(names)}
         self.classes = np.zeros((self.episodes, len(names)))
         query, support = [], []
@@ -242,7 +242,7 @@ class Shared:
 
     def same(self, other: "Shared") -> bool:
         """Return whether both have the same episodes."""
-        mine, others = ((one.query, one.support, one.classes) for one in (self, other))
+        mine, others = ((side.query, side.support, side.classes) for side in (self, other))
         return all(np.array_equal(a, b) for a, b in zip(mine, others))
 
     def estimate(self, right: np.ndarray, within: tuple[float, float] = ANSWERS) -> Estimate:

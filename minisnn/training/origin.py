@@ -200,5 +200,7 @@ def contents(data: Mapping[str, Any], ways: int) -> dict[str, str] | None:
         some = [tasks.episode(0, k, two, 1, 1) for k in range(SAMPLES)]
         return identity([array for task in some for array in (task.x_support, task.x_query)])
 
-    hashes = {split: of(one) for split, one in data.items() if own or hasattr(one, "identity")}
+    hashes = {
+        split: of(tasks) for split, tasks in data.items() if own or hasattr(tasks, "identity")
+    }
     return hashes or None

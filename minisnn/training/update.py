@@ -164,8 +164,8 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
     """Read the checkpoint config.start as one of the network `net`: adapted to its number of
     classes (`with_ways`), and to its neuron (`nearest`). ValueError where anything else differs."""
     found = read(str(config.start))
-    neurons: list[Any] = [getattr(one, "neuron", None) for one in (found.net, net)]
-    known = all(one is not None and one.says("kind") for one in neurons)
+    neurons: list[Any] = [getattr(network, "neuron", None) for network in (found.net, net)]
+    known = all(neuron is not None and neuron.says("kind") for neuron in neurons)
     free = {"ways", "neuron"} if known else {"ways"}
     old, new = (
         {k: v for k, v in one.configuration().items() if k not in free} for one in (found.net, net)

@@ -52,7 +52,7 @@ def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) ->
         turned = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
         matrix = np.array(turned) @ [[1, shear], [0, 1]] @ np.diag(np.exp(stretch))
         places = np.einsum("ij,jyx->iyx", matrix, np.indices(sides) - middle) + middle
-        field = np.array([rows @ one @ columns.T for one in bend])
+        field = np.array([rows @ knot @ columns.T for knot in bend])
         places += field * np.reshape(sides, (2, 1, 1))
         exact = np.zeros(counts.shape, float if whole else x.dtype)
         _look(counts, places, exact)

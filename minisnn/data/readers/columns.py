@@ -30,7 +30,7 @@ PIXELS, UNITS_ALONE = ("x", "y", "t", "p"), ("t", "unit")  # columns of a record
 UNITS = {"ns": 1e-3, "us": 1, "ms": 1_000, "s": 1_000_000}  # units of time, in microseconds
 SKIPPED = ("-", "_")  # a column that is none of the four
 ACCEPTED = (
-    "; ".join(f"{one}: {', '.join(NAMES[one])}" for one in PIXELS)
+    "; ".join(f"{column}: {', '.join(NAMES[column])}" for column in PIXELS)
     + "; times also with a unit, as t_ms; or t and unit, of a row of units"
 )
 ORDER = (
@@ -58,14 +58,14 @@ def columns_of(names: Iterable[Any]) -> tuple[str, ...] | None:
     """Return PIXELS or UNITS_ALONE, whichever the columns of these names complete; None for
     neither."""
     known = {name_of(name) for name in names}
-    return next((one for one in (PIXELS, UNITS_ALONE) if known >= set(one)), None)
+    return next((kind for kind in (PIXELS, UNITS_ALONE) if known >= set(kind)), None)
 
 
 def order_of(columns: Any, there: Sequence[Any] | None = None) -> list[str]:
     """Return the names of columns in their order, from "t,x,y,p", "t,unit" or a list. ValueError
     where one is missing, repeated or unknown, or the number of columns differs."""
-    names = [one.strip() for one in (columns.split(",") if isinstance(columns, str) else columns)]
-    known = sorted(str(name_of(one)) for one in names if one not in SKIPPED)
+    names = [name.strip() for name in (columns.split(",") if isinstance(columns, str) else columns)]
+    known = sorted(str(name_of(name)) for name in names if name not in SKIPPED)
     expected = f"x, y, t and p, each once, in their order, or t and unit ({ACCEPTED})"
     good = known in (sorted(PIXELS), sorted(UNITS_ALONE))
     need("the list of columns", columns, good, expected)

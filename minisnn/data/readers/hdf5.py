@@ -97,5 +97,5 @@ class Hdf5:
             for one in np.ravel(self.find(name)[()]).tolist()
         ]
         with suppress(UnicodeDecodeError):
-            return [one.decode() for one in found]
-        return [one.decode("latin-1") for one in found]
+            return [text.decode() for text in found]
+        return [text.decode("latin-1") for text in found]

@@ -115,7 +115,7 @@ class SpokenFile(Hdf5):
             self.speakers = self.texts("extra/speaker")
             found = [self.find(f"spikes/{name}") for name in ("times", "units")]
             need("spikes", self.names("spikes"), None not in found, "times and units")
-            rows = [len(one) for one in (*found, self.speakers or labels)]
+            rows = [len(part) for part in (*found, self.speakers or labels)]
             each = f"of {len(labels)} recordings, as labels"
             need("the length of times, units and speakers", rows, set(rows) == {len(labels)}, each)
 
@@ -148,7 +148,7 @@ class SpokenFile(Hdf5):
 
     def _check_length(self, number: int, last: float) -> None:
         seconds = {unit: last * FACTORS[unit] / 1e6 for unit in ("ms", "us", "ns", "s")}
-        fits = [unit for unit, one in seconds.items() if SHORTEST_S <= one <= LONGEST_S]
+        fits = [unit for unit, length in seconds.items() if SHORTEST_S <= length <= LONGEST_S]
         if self.time is None and last > LONGEST_S:
             raise ValueError(
                 f"times reach {last:,.6g}, and no word lasts so many seconds, the unit of this "

@@ -57,7 +57,7 @@ def read_pictures(
     path = Path(path)
     with naming(path, WHAT):
         if path.is_dir():
-            files = [one for one in sorted(path.glob("[!.]*/[!.]*")) if _is_picture(one)]
+            files = [file for file in sorted(path.glob("[!.]*/[!.]*")) if _is_picture(file)]
             found = map(_picture, files)
             keys = [file.parent.name for file in files]
         else:
@@ -71,7 +71,9 @@ def read_pictures(
                 "expected pictures of one size (or give one), each with a label"
             )
         if len({image.dtype for image in images}) > 1:
-            images = [one / np.float32(255) if one.dtype == np.uint8 else one for one in images]
+            images = [
+                image / np.float32(255) if image.dtype == np.uint8 else image for image in images
+            ]
     names = sorted(set(keys), key=by_value)
     place = {name: k for k, name in enumerate(names)}
     return Pictures(np.stack(images), np.array([place[key] for key in keys], np.int64), (*names,))

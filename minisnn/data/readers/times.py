@@ -173,7 +173,7 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
     cannot be microseconds."""
     if (fault := fault_of(events, sensor)) is None:
         return
-    fits = [one for one in ("ms", "ns", "s") if fault_of(events, sensor, one) is None]
+    fits = [unit for unit in ("ms", "ns", "s") if fault_of(events, sensor, unit) is None]
     looks = "no other unit makes them plausible either"
     if fits:
         looks = f"they look like {fits[0]}: give --time {fits[0]} (in Python time={fits[0]!r})"

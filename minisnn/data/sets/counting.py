@@ -152,7 +152,7 @@ def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[in
     good = sensor is not None and len(wholes("sensor", sensor)) in (1, 2) and min(sensor) >= 1
     expected = "rows and columns of its pixels, such as (128, 128), or the number of its units"
     need("sensor", sensor, good, expected)
-    return tuple(int(one) for one in sensor or ())
+    return tuple(int(side) for side in sensor or ())
 
 
 def counts_of(
@@ -280,7 +280,7 @@ def items_of(source: Any, labels: Iterable[Any] | None = None) -> Iterator[tuple
     each = _each(source)
     for number, pair in enumerate(each if labels is None else zip_longest(each, labels)):
         good = isinstance(pair, (tuple, list)) and len(pair) == 2
-        good = good and not any(one is None for one in pair)
+        good = good and not any(part is None for part in pair)
         expected = "one for each recording: a list of as many, or pairs (events, label)"
         need("labels", f"missing, or without recordings, at number {number}", good, expected)
         yield pair[0], pair[1]

@@ -155,7 +155,7 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
         for k, number, path in files
     )
     what = f"reading {len(files)} recordings of {root}"
-    how: dict[str, Any] = dict(flip_y=bool(flip_y), rows=[one[:2] for one in files])
+    how: dict[str, Any] = dict(flip_y=bool(flip_y), rows=[file[:2] for file in files])
     paths = [path for _, _, path in files]
     pool = pool_of("asl", SHAPE, read, keep, what, len(files), files=paths, **how)
     turned = ", rows turned over, as y grows upwards" * flip_y

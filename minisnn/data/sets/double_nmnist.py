@@ -169,7 +169,7 @@ def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]
     paths = [path for _, _, path in files]
     what = f"reading {len(files)} recordings of {root}"
     how = sight.shape, read, keep, what, len(files), paths
-    rows: Any = [one[:2] for one in files]
+    rows: Any = [file[:2] for file in files]
     pool = pool_of("nmnist", *how, **sight.identity(), rows=rows)
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 

@@ -160,12 +160,17 @@ def open_set(
     with naming_line(name):
         takes = inspect.signature(make).parameters.values()
         # its sets may have the same classes in all splits: `evaluation.check_sets`
-        if not any(one.name == "classes" or one.kind is one.VAR_KEYWORD for one in takes):
+        if not any(
+            parameter.name == "classes" or parameter.kind is parameter.VAR_KEYWORD
+            for parameter in takes
+        ):
             given.pop("classes", None)
         found = make(**given)
     if isinstance(found, Mapping):
         found = found.get(split)
-    lacking = [one for one in ("input_shape", "sample_task", "episode") if not hasattr(found, one)]
+    lacking = [
+        name for name in ("input_shape", "sample_task", "episode") if not hasattr(found, name)
+    ]
     gave = f"{type(found).__name__} without {', '.join(lacking)}"
     need(f"{name}: its return value", gave, not lacking, "a set of tasks, such as ms.Recordings")
     return found
@@ -189,5 +194,5 @@ class Opened(dict[str, Any]):
         self.name = name
         self.root = None if root is None else str(root)
         kept = OPTIONS if name == OWN else KEPT
-        how = {one: value for one, value in (options or {}).items() if one in kept}
+        how = {option: value for option, value in (options or {}).items() if option in kept}
         self.how = json.dumps(how) if how else None

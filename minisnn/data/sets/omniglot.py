@@ -74,12 +74,12 @@ def drawings(split: str, protocol: str) -> dict[str, tuple[np.ndarray, np.ndarra
     `alphabets`)."""
     background = protocol == "background" and split == "train"
     parts = SPLITS if protocol == "random" else ("train", "val") if background else (split,)
-    whole = {name: one for part in parts for name, one in alphabets(part).items()}
+    whole = {name: drawn for part in parts for name, drawn in alphabets(part).items()}
     if protocol != "random":
-        return {name: (np.arange(len(one)), one) for name, one in whole.items()}
+        return {name: (np.arange(len(drawn)), drawn) for name, drawn in whole.items()}
     with shipped("omniglot_random.csv").open(newline="") as file:
         rows = sorted(line.rstrip().split(",") for line in [*file][1:])
-    where = {name: np.flatnonzero([PART[one] == split for one in lots]) for name, lots in rows}
+    where = {name: np.flatnonzero([PART[lot] == split for lot in lots]) for name, lots in rows}
     return {name: (k, whole[name][k]) for name, k in where.items() if len(k)}
 
 

@@ -131,10 +131,10 @@ class Pool(Counts):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all of it as named arrays; Pool(**arrays) restores the pool."""
-        return {one.name: np.asarray(getattr(self, one.name)) for one in fields(self)}
+        return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
 
     def identity(self) -> str:
-        return identity({name: one for name, one in self.arrays().items() if name != "few"})
+        return identity({name: array for name, array in self.arrays().items() if name != "few"})
 
     def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(self.start[recording], self.start[recording + 1])
@@ -219,7 +219,9 @@ class Sight(NamedTuple):
         """Return what identifies the recordings in the cache, without fields that have their usual
         values."""
         usual = {"step_ms": 1, "centred": False, "steps": STEPS}
-        return {name: one for name, one in self._asdict().items() if usual.get(name, ...) != one}
+        return {
+            name: value for name, value in self._asdict().items() if usual.get(name, ...) != value
+        }
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -236,7 +238,7 @@ class Sight(NamedTuple):
                 self.move.of(camera.record(one, self.seed, n, draw=draw), n)
                 for one, n in zip(pictures, np.asarray(numbers).tolist())
             )
-            return np.array([bin_events(one, duration, self.step_ms, **how) for one in moved])
+            return np.array([bin_events(events, duration, self.step_ms, **how) for events in moved])
         whole = self.step_ms == 1 and not self.centred
         cells = self.scale if whole else 1
         found = camera.record_counts(pictures, numbers, self.seed, duration, self.crop, cells, draw)

@@ -283,7 +283,7 @@ class Recordings:
         >>> {name: len(part.symbols[0]) for name, part in parts.items()}
         {'train': 4, 'val': 2, 'test': 2}
         """
-        good = all(0 < one < np.inf for one in shares.values())
+        good = all(0 < share < np.inf for share in shares.values())
         good = good and set(shares) in (set(), set(SPLITS))
         need("the shares", shares, good, "train, val and test, each above 0")
         each = np.arange(len(self.pool))
@@ -372,11 +372,15 @@ def symbols_of(
     wants = f"a list of one label or more, of {shown(list(places))}"
     for name, symbols in made_of.items():
         good = is_sequence(symbols) and len(symbols)
-        good = good and (not names or all(str(one) in places for one in symbols))
+        good = good and (not names or all(str(symbol) in places for symbol in symbols))
+        wants = f"a list of one label or more, of {shown(list(places))}"
         must(f"made_of[{name!r}]", good, wants, symbols)
     sides = {len(symbols) for symbols in made_of.values()}
     need("the numbers of symbols in made_of", sides, len(sides) == 1, "as many in each")
-    return {name: tuple(places.get(str(one), one) for one in own) for name, own in made_of.items()}
+    return {
+        name: tuple(places.get(str(symbol), symbol) for symbol in own)
+        for name, own in made_of.items()
+    }
 
 
 def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
@@ -384,7 +388,7 @@ def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
     or numbers, one for each recording and none missing."""
     number = int(recordings.max(initial=-1)) + 1
     good = is_sequence(given) and len(given) == number and not np.ma.is_masked(given)
-    good = good and not any(one is None or np.ndim(one) or one != one for one in given)
+    good = good and not any(entry is None or np.ndim(entry) or entry != entry for entry in given)
     must(name, good, f"a list of {number} names or numbers, one for each recording", given)
     return np.asarray(given)[recordings]
 

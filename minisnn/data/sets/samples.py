@@ -54,7 +54,7 @@ def draw_samples(
     places = Counter(symbol for symbols in classes for symbol in symbols)
     sides: Sides = {}
     if groups is not None:
-        sides = _sides({one: groups[one] for one in sorted(places)}, rng)
+        sides = _sides({symbol: groups[symbol] for symbol in sorted(places)}, rng)
     support = {}
     query = {}
     for symbol in sorted(places):
@@ -143,7 +143,9 @@ class _Deck:
         self.rest = list(pool)
 
     def draw(self, fits: Callable[[int], bool]) -> int:
-        place = next((k for k, one in enumerate(self.rest) if fits(one)), len(self.rest))
+        place = next(
+            (k for k, recording in enumerate(self.rest) if fits(recording)), len(self.rest)
+        )
         if place == len(self.rest):
             self.rest += self.rng.permutation(self.pool).tolist()
             while not fits(self.rest[place]):
@@ -211,9 +213,9 @@ def split_classes(
     """Return the names of each split's classes; see `Recordings.split`."""
     good = set(classes) in (set(), set(SHARES))
     wanted = {**SHARES, **classes}
-    shares = {name: float(one) for name, one in wanted.items() if isinstance(one, Real)}
-    named = {name: list(texts(name, one)) for name, one in wanted.items() if name not in shares}
-    taken = [one for names in named.values() for one in names]
+    shares = {name: float(share) for name, share in wanted.items() if isinstance(share, Real)}
+    named = {name: list(texts(name, given)) for name, given in wanted.items() if name not in shares}
+    taken = [name for names in named.values() for name in names]
     expected = "train, val and test, with no class in two of them, shares above 0"
     good = good and len(set(taken)) == len(taken)
     good = good and all(0 < share < np.inf for share in shares.values())
@@ -240,13 +242,15 @@ def used_symbols(tasks: Any) -> set[int]:
 
 def same_symbols(sets: Iterable[Any]) -> bool:
     """Return whether classes of several sets are made of the same symbols."""
-    symbols = [used_symbols(one) for one in sets]
+    symbols = [used_symbols(tasks) for tasks in sets]
     return sum(map(len, symbols)) > len(set().union(*symbols))
 
 
 def used_by(tasks: Any) -> np.ndarray:
     """Return indices in the pool of the recordings that a set's classes are made of."""
-    return np.unique(np.concatenate([tasks.symbols[one] for one in sorted(used_symbols(tasks))]))
+    return np.unique(
+        np.concatenate([tasks.symbols[symbol] for symbol in sorted(used_symbols(tasks))])
+    )
 
 
 def shared(first: Any, second: Any) -> str | None:

@@ -92,7 +92,7 @@ class SpokenWords(Recordings):
         with SpokenFile(path, UNITS, time) as file:
             named = split_classes(file.words, class_seed, str(path), **self.SHARES)
             words = file.words if classes == "all" else named[classes or split]
-            made_of = {one: (file.words.index(one),) for one in words}
+            made_of = {word: (file.words.index(word),) for word in words}
             if "val" in self.FILES or split == "test":
                 usable = np.ones(len(file), bool)
             else:

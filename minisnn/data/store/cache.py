@@ -103,7 +103,9 @@ def code_identity(*modules: str) -> str:
     module in it, for any other its whole package, or its file where it has none."""
     digest = hashlib.sha256()
     data = "minisnn.data"
-    for root in sorted({data if one.startswith(data) else one.split(".")[0] for one in modules}):
+    for root in sorted(
+        {data if module.startswith(data) else module.split(".")[0] for module in modules}
+    ):
         spec: Any = importlib.util.find_spec(root)
         origin = Path(spec.origin)
         files = sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]
@@ -131,6 +133,6 @@ def _plain(value: Any) -> Any:
         content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
         return {"dtype": str(value.dtype), "shape": list(value.shape), "sha256": content}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return {"dataclass": type(value).__qualname__, **fields}
     raise TypeError(f"made_from holds a {type(value).__name__}, which has no hash")

@@ -78,7 +78,7 @@ def fetch(
     server cannot be reached or does not have the file, OSError where the disk is full.
     """
     out = Path(out).expanduser()
-    chosen = [one for one in files if part in ("both", one.name.lower())]
+    chosen = [archive for archive in files if part in ("both", archive.name.lower())]
     need("part", repr(part), chosen, "'train', 'test' or 'both'")
     with held(out):
         for one in chosen:

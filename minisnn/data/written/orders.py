@@ -50,8 +50,12 @@ def matched(drawings: Sequence[list[Stroke]]) -> dict[int, Way]:
     """Match the strokes of a character's drawings to the reference, the drawing nearest to all
     others. Drawings count if they have the most common number of strokes, each with two ends, near
     the reference's. {} where there are too few strokes, too many, or too few drawings."""
-    usual = int(np.bincount([len(one) for one in drawings]).argmax())
-    own = [k for k, one in enumerate(drawings) if len(one) == usual and all(map(_has_ends, one))]
+    usual = int(np.bincount([len(strokes) for strokes in drawings]).argmax())
+    own = [
+        k
+        for k, strokes in enumerate(drawings)
+        if len(strokes) == usual and all(map(_has_ends, strokes))
+    ]
     if not FEWEST <= usual <= MOST or len(own) < DRAWINGS:
         return {}
     looks = [_looks(drawings[k]) for k in own]
@@ -70,9 +74,9 @@ def _has_ends(stroke: Stroke) -> bool:
 def _looks(strokes: list[Stroke]) -> np.ndarray:
     """Return points evenly along each stroke, (strokes, LOOKS, 2), in sides of the picture, with
     the drawing's middle at 0."""
-    points = np.concatenate([one.xy for one in strokes])
+    points = np.concatenate([stroke.xy for stroke in strokes])
     middle = (points.min(0) + points.max(0)) / 2
-    return (np.array([evenly(one.xy, LOOKS) for one in strokes]) - middle) / PICTURE
+    return (np.array([evenly(stroke.xy, LOOKS) for stroke in strokes]) - middle) / PICTURE
 
 
 def _match(reference: np.ndarray, looks: np.ndarray) -> tuple[Way, float]:

@@ -174,7 +174,7 @@ def _read_text(path: Path) -> list[Stroke]:
     need("the first line", start[:40], start == "START", "START")
     parts = [part.split() for part in " ".join(lines).split("BREAK")]
     strokes = [np.array([line.split(",") for line in part], float) for part in parts if part]
-    good = all(one.shape[1:] == (3,) and np.isfinite(one).all() for one in strokes)
+    good = all(stroke.shape[1:] == (3,) and np.isfinite(stroke).all() for stroke in strokes)
     need("the drawing", path.name, strokes and good, "points x,y,t, and BREAK after each stroke")
     began = strokes[0][0, 2]
     return [
@@ -201,7 +201,7 @@ def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
     for name, one in zip(MEMBERS, held):
         reach = f", {one.min()} to {one.max()}" if one.size and one.dtype.kind in "iuf" else ""
         need(name, f"{one.dtype} of shape {one.shape}{reach}", good[name], WHAT)
-    numbers = dict(zip(MEMBERS[1:-1], (one.astype(np.int64) for one in held[1:-1])))
+    numbers = dict(zip(MEMBERS[1:-1], (array.astype(np.int64) for array in held[1:-1])))
     return Strokes(xy, **numbers, names=names, path=path)
 
 
@@ -230,11 +230,11 @@ def strokes_of(
 
     Raises ValueError where these do not fit each other.
     """
-    flat = [one for strokes in drawings for one in strokes]
+    flat = [stroke for strokes in drawings for stroke in strokes]
     arrays = {
-        "xy": np.rint(np.concatenate([one.xy for one in flat]) * EIGHTHS).astype(np.int32),
-        "t": np.concatenate([one.t for one in flat]),
-        "stroke": np.cumsum([0, *[len(one.t) for one in flat]]),
+        "xy": np.rint(np.concatenate([stroke.xy for stroke in flat]) * EIGHTHS).astype(np.int32),
+        "t": np.concatenate([stroke.t for stroke in flat]),
+        "stroke": np.cumsum([0, *[len(stroke.t) for stroke in flat]]),
         "drawing": np.cumsum([0, *map(len, drawings)]),
         "character": np.asarray(character),
         "drawer": np.asarray(drawer),
