@@ -3,15 +3,11 @@ HTML, SVG and JavaScript.
 
 `show("neuron")` shows the picture pictures/neuron.js in a notebook; the same piece works in a
 static page. It fetches nothing. Where scripts do not run, on paper and for screen readers its
-still, pictures/neuron.svg, stands there, which `python interactive.py` draws anew with headless
-Chromium.
+still, pictures/neuron.svg, is shown: the `<svg>` of `chromium --headless --dump-dom` for a page that
+holds `piece("neuron")`.
 """
 
 import re
-import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
@@ -81,45 +77,3 @@ def show(name: str) -> None:
             },
             raw=True,
         )
-
-
-def main() -> None:
-    """Draw the stills anew."""
-    browser = (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
-    if browser is None:
-        sys.exit(
-            "interactive.py: the stills are drawn by Chromium; install it (apt-get install "
-            "chromium)"
-        )
-    for name in NAMES:
-        with tempfile.TemporaryDirectory() as folder:
-            page = Path(folder) / "page.html"
-            page.write_text(f"<!doctype html><meta charset=utf-8>{piece(name)}", encoding="utf-8")
-            options = [
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                f"--user-data-dir={folder}/profile",
-                "--dump-dom",
-            ]
-            done = subprocess.run(
-                [browser, *options, page.as_uri()],
-                capture_output=True,
-                encoding="utf-8",
-                timeout=120,
-            )
-        drawn = re.search(r'<div class="drawing">(<svg.*?</svg>)</div>', done.stdout, re.S)
-        if drawn is None:
-            sys.exit(
-                f"interactive.py: {name} drew nothing; run it in a browser and read the console"
-            )
-        (FOLDER / f"{name}.svg").write_text(drawn[1] + "\n", encoding="utf-8")
-        print(FOLDER / f"{name}.svg", len(piece(name)), "bytes as a piece")
-
-
-if __name__ == "__main__":
-    main()

@@ -47,7 +47,7 @@ DERIVED = re.compile(
     r"\b(derive|dot (both|the|your)|find (both|weights|\$)|carry out|differentiate|integrate)", re.I
 )
 
-DRAWS = re.compile(r"\b(style\.(picture|slider|film|moving)|interactive\.show)\(")
+DRAWS = re.compile(r"\b(style\.(picture|slider|moving)|interactive\.show)\(")
 
 
 @dataclass

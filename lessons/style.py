@@ -6,7 +6,6 @@ from base64 import b64decode
 from contextlib import contextmanager
 
 import numpy as np
-from matplotlib.colors import to_rgb
 
 from minisnn import plots
 from minisnn.plots import COLOURS
@@ -15,7 +14,6 @@ BLUE, VERMILLION, GREEN, SKY, BLACK = (
     COLOURS[name] for name in ("blue", "vermillion", "green", "sky", "black")
 )
 GREY = "0.6"
-SHADES = ("0.72", "white", "black", VERMILLION)  # of a film: nothing, ON, OFF, both
 
 
 @contextmanager
@@ -106,27 +104,6 @@ def _shell():
     return get_ipython()
 
 
-def film(frames, title: str, milliseconds: int, still: int, scale: int = 6) -> None:
-    """Show pictures one after the other, over and over, as one PNG that moves; where none can move,
-    the one at `still`.
-
-    frames    (N, H, W) indices into `SHADES`, one entry a pixel; scale is the width of a pixel on
-              the screen
-    milliseconds    that a picture stands; a bar below the pictures grows with time
-    """
-    from PIL import Image as Picture
-
-    frames, pictures = np.asarray(frames, np.uint8), []
-    for n, frame in enumerate(frames):
-        large = np.kron(frame, np.ones((scale, scale), np.uint8))
-        bar = np.ones((2 * scale, large.shape[1]), np.uint8)
-        bar[scale:, : round((n + 1) / len(frames) * large.shape[1])] = 2
-        one = Picture.fromarray(np.concatenate([large, bar]), "P")
-        one.putpalette([round(255 * part) for shade in SHADES for part in to_rgb(shade)])
-        pictures.append(one)
-    _animate(pictures, title, milliseconds, still, photograph=True)
-
-
 def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64) -> None:
     """The pictures of draw(value) one after the other, over and over, as one PNG that moves; where
     none can move, or on paper, that of `still`.
@@ -158,13 +135,9 @@ def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64
     # one for all
     first = pictures[values.index(still)].quantize(colours, Picture.Quantize.MAXCOVERAGE)
     pictures = [one.quantize(palette=first, dither=Picture.Dither.NONE) for one in pictures]
-    _animate(pictures, title, milliseconds, values.index(still))
-
-
-def _animate(pictures, title: str, milliseconds: int, still: int, photograph=False) -> None:
-    held = io.BytesIO()
-    pictures[still].save(
-        held,
+    png = io.BytesIO()
+    first.save(
+        png,
         "png",
         save_all=True,
         default_image=True,
@@ -173,7 +146,7 @@ def _animate(pictures, title: str, milliseconds: int, still: int, photograph=Fal
         loop=0,
         optimize=True,
     )
-    _display(held.getvalue(), pictures[0].width, title, photograph)
+    _display(png.getvalue(), first.width, title)
 
 
 def _show(figure, title: str, scale: int = 2) -> None:
@@ -190,14 +163,11 @@ def _show(figure, title: str, scale: int = 2) -> None:
     _display(held.getvalue(), pixels.width // scale, title)
 
 
-def _display(png: bytes, width: int, title: str, photograph: bool = False) -> None:
-    """Show a PNG. photograph: the text says what is white or black in it, so that no page may turn
-    them."""
-    if _shell() is not None:
-        from IPython.display import Image, display
+def _display(png: bytes, width: int, title: str) -> None:
+    """Show a PNG."""
+    from IPython.display import Image, display
 
-        metadata = {"needs_background": "light"} if photograph else {}
-        display(Image(png, width=width, alt=title, metadata=metadata))
+    display(Image(png, width=width, alt=title))
 
 
 def spikes(axes, s, colour: str = BLACK, label: str | None = None, row: float = 0) -> None:

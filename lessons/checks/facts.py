@@ -59,6 +59,8 @@ def _shape(cases, k, _) -> str:
                 return f"yours is not yet {name} over its {ORDINALS[axis]} axis"
             if wanted.ndim > axis and every(lambda f, w: alike(f, getattr(w, how)(axis))):
                 return f"yours is {name} over the {ORDINALS[axis]} axis, which should be kept"
+    if every(lambda f, w: w.ndim == f.ndim + 1 and alike(f, w[-1])):
+        return "yours is the last value, and all of them are asked for"
     if every(lambda f, w: w.ndim == 0 and alike(f.sum(), w)):
         return "one number is asked for: your values are its parts, and are still to be summed"
     if found.ndim and wanted.ndim and found.shape[1:] == wanted.shape[1:]:
@@ -110,7 +112,7 @@ def _orders(a):
 
 
 def _factor(cases, k, names) -> str:
-    """One factor for all values of a call, where it is -1, 2, ½ or made of one argument."""
+    """One factor for all values of a call, by its name where it is made of one argument."""
     told = [c for c in cases if c.wanted[k].any()]
     top = [np.unravel_index(np.abs(c.wanted[k]).argmax(), c.wanted[k].shape) for c in told]
     ratio = np.array([c.found[k][at] / c.wanted[k][at] for c, at in zip(told, top)])
@@ -133,6 +135,12 @@ def _factor(cases, k, names) -> str:
             return f"every value is multiplied by `{text}` once too often"
         if np.ptp(values) > CLOSE and np.allclose(ratio * values, 1, CLOSE):
             return f"every value lacks the factor `{text}`, or is divided by it once too often"
+    if np.allclose(ratio, ratio[0], CLOSE):
+        return f"every value is {ratio[0]:.4g} times what it should be"
+    if min(c.wanted[k].size for c in told) > 2:
+        return (
+            f"your values are the right ones times {ratio[0]:.4g}, in another case {ratio[1]:.4g}"
+        )
     return ""
 
 

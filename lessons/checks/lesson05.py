@@ -83,4 +83,13 @@ def soft_pool_backward():
     yield large, np.ones((1, 2))
 
 
+@table("5.5", "du", "The blame for a mean is shared out over its steps.")
+def readout_backward():
+    """Exercise 5.5: readouts over time."""
+    rng = np.random.default_rng(7)
+    for n, lif in ((5, ms.LIF()), (8, ms.LIF(threshold=0.3, slope=4.0))):
+        for readout in ("mean", "count"):
+            yield rng.standard_normal((4, 3)), rng.standard_normal((n, 4, 3)), readout, lif
+
+
 pool_backward_tested = tested.judge("5.1t")

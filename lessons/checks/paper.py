@@ -2,13 +2,10 @@
 
 `adjoints` takes the adjoint of every forward line (`du = dy + sigma_prime(u - threshold) * ds`),
 `tangents` the motions (`u_dot = I_dot - rho * r_dot`). A line is computed on random arrays from the
-right values of whatever stands on its right, so that one slip is counted once. Lines are sums,
-products and functions of names; they are parsed and walked, never executed.
+right values of whatever stands on its right, so that one slip is counted once.
 """
 
 import ast
-import operator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -21,16 +18,7 @@ SLOPE = 4.0  # kappa, where a line names none
 GREEK = str.maketrans(
     {"α": "alpha", "β": "beta", "γ": "gamma", "ρ": "rho", "θ": "theta", "λ": "lam"}
 )
-OPERATORS = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.MatMult: operator.matmul,
-}
 FUNCTIONS = {
-    "exp": np.exp,
-    "log": np.log,
     "sqrt": np.sqrt,
     "tanh": np.tanh,
     "sum": np.sum,
@@ -45,22 +33,21 @@ class Unclear(ValueError):
 
 
 class Line(NamedTuple):
-    """`name = text`; `number` counts from 1, `tree` is None where nothing is written."""
+    """`name = text`, and the names on its right; `text` is empty where nothing is written."""
 
     number: int
     name: str
     text: str
-    tree: ast.expr | None
+    uses: set[str]
 
 
-@dataclass
-class Wanted:
+class Wanted(NamedTuple):
     """What a line must give: the value, what it is the adjoint or motion of, and its shares, each
     with the words for where it comes from."""
 
     value: np.ndarray
     of: str
-    shares: list[tuple[np.ndarray, str]] = field(default_factory=list)
+    shares: list[tuple[np.ndarray, str]]
 
 
 def read(text: str) -> list[Line]:
@@ -72,60 +59,24 @@ def read(text: str) -> list[Line]:
         if not equals or not name.isidentifier():
             raise Unclear(f"line {number} is `{row}`; expected a name, an equals sign and a term")
         try:
-            tree = ast.parse(term, mode="eval").body if term else None
+            nodes = ast.walk(ast.parse(term or "0", mode="eval"))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             text = f"`{term}` is no term: a bracket or a sign is missing"
             raise Unclear(f"line {number}: {text}") from None
-        found.append(Line(number, name, term, tree))
+        uses = {node.id for node in nodes if isinstance(node, ast.Name)}
+        found.append(Line(number, name, term, uses))
     return found
 
 
-def names_in(tree: ast.expr) -> set[str]:
-    """All names on the right of a line."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-
-
-def value(tree: ast.expr, space: dict, functions: dict = FUNCTIONS):
-    """A term on the values of `space`. Raises Unclear for what is no sum, product, power or
-    function of known names."""
-    match tree:
-        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            return np.float64(number)
-        case ast.Name(id=name) if name in space:
-            return space[name]
-        case ast.Name(id=name):
-            raise Unclear(f"{name} is no name here; there are {', '.join(sorted(space))}")
-        case ast.UnaryOp(op=ast.USub(), operand=one):
-            return -value(one, space, functions)
-        case ast.UnaryOp(op=ast.UAdd(), operand=one):
-            return value(one, space, functions)
-        case ast.BinOp(op=ast.Pow(), left=left, right=ast.Constant(value=int() as n)) if n <= 9:
-            return value(left, space, functions) ** n
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
-            sides = value(left, space, functions), value(right, space, functions)
-            return _joined(tree, type(op), *sides)
-        case ast.Attribute(value=one, attr="T"):
-            return np.transpose(value(one, space, functions))
-        case ast.Call(func=ast.Name(id=name), args=given, keywords=[]) if name in functions:
-            arguments = [value(one, space, functions) for one in given]
-            try:
-                return functions[name](*arguments)
-            except TypeError:
-                raise Unclear(f"{name} does not take {len(arguments)} arguments") from None
-        case ast.Call(func=ast.Name(id=name)):
-            raise Unclear(f"{name} is no function here; there are {', '.join(sorted(functions))}")
-    raise Unclear(
-        f"`{ast.unparse(tree)}` is not understood; a line may hold names, numbers, + - * / @, "
-        "whole powers, .T and functions"
-    )
-
-
-def _joined(tree, kind, left, right):
+def value(line: Line, space: dict, functions: dict = FUNCTIONS) -> np.ndarray:
+    """A line's term on the values of `space`. Raises Unclear."""
+    if unknown := line.uses - set(space | functions):
+        raise Unclear(f"{min(unknown)} is no name here; there are {', '.join(sorted(space))}")
     try:
-        return OPERATORS[kind](left, right)
-    except ValueError:
-        shapes = f"{np.shape(left)} and {np.shape(right)}"
-        raise Unclear(f"the sides of `{ast.unparse(tree)}` do not fit: {shapes}") from None
+        with np.errstate(all="ignore"):
+            return np.asarray(eval(line.text, functions | space), float)
+    except Exception as error:
+        raise Unclear(f"`{line.text}` stopped with {type(error).__name__}: {error}") from None
 
 
 class Forward:
@@ -147,7 +98,7 @@ class Forward:
             if only == line.number:
                 seen = space | {pushed: space[pushed] + by}
             spike = lambda a, number=line.number: self._spike(number, a)
-            space[line.name] = value(line.tree, seen, FUNCTIONS | self.more | {"spike": spike})
+            space[line.name] = value(line, seen, FUNCTIONS | self.more | {"spike": spike})
             if pushed == line.name and not only:
                 space[pushed] = space[pushed] + by
         return space
@@ -155,10 +106,6 @@ class Forward:
     def _spike(self, number: int, a):
         a0 = self.touched.setdefault(number, a)
         return surrogate.jet(a, a0, SLOPE)
-
-    def uses(self, name: str) -> list[Line]:
-        """The lines that have a name on their right."""
-        return [line for line in self.lines if name in names_in(line.tree)]
 
     def blame(self, name: str, seeds: dict, only: int = 0) -> np.ndarray:
         """dL/d`name` by central differences; L sums the products of values and their seeds. With
@@ -169,32 +116,24 @@ class Forward:
             return sum(np.sum(seed * found[of]) for of, seed in seeds.items())
 
         at = np.array(self.values[name], float)
-        found = np.zeros(at.shape)
-        for place in np.ndindex(at.shape):
-            push = np.zeros(at.shape)
-            push[place] = STEP
-            found[place] = (loss(push) - loss(-push)) / (2 * STEP)
-        return found
+        pushes = STEP * np.eye(at.size).reshape(at.size, *at.shape)
+        found = [(loss(push) - loss(-push)) / (2 * STEP) for push in pushes]
+        return np.reshape(found, at.shape)
 
     def motion(self, moves: dict, of: str, through: str = "") -> np.ndarray:
-        """How `of` moves along `moves`, by central differences; with `through`, as its line alone
-        sees that name move."""
-        if through:
-            line = next(line for line in self.lines if line.name == of)
-            up, down = (
-                self.run(through, sign * STEP * moves[through], line.number)[of] for sign in (1, -1)
-            )
-            return (up - down) / (2 * STEP)
-        before, found = self.given, []
-        for sign in (1, -1):
-            self.given = before | {
-                name: before[name] + sign * STEP * move
-                for name, move in moves.items()
-                if name in before
-            }
-            found.append(self.run()[of])
-        self.given = before
-        return (found[0] - found[1]) / (2 * STEP)
+        """How `of` moves along `moves`, by central differences; with `through`, as only its own
+        line sees that name move."""
+        number = next(line.number for line in self.lines if line.name == of)
+        before, ends = self.given, []
+        for h in (STEP, -STEP):
+            if through:
+                ends.append(self.run(through, h * moves[through], number)[of])
+                continue
+            moved = {name: before[name] + h * moves[name] for name in moves.keys() & before.keys()}
+            self.given = before | moved
+            ends.append(self.run()[of])
+            self.given = before
+        return (ends[0] - ends[1]) / (2 * STEP)
 
 
 def adjoints(
@@ -206,45 +145,44 @@ def adjoints(
     functions: dict | None = None,
     known: dict | None = None,
 ) -> bool:
-    """Judge adjoints and print a sentence for each line; whether all are right.
+    """Judge adjoints and print a sentence for each line; True if all are right.
 
     forward    the lines that were computed, in their order
     given      what they start from, arrays and constants by name
     seeds      forward name: (name, value) of the adjoint that comes from outside
     names      forward name: the name of its adjoint, for all that are wanted
-    functions  what forward lines may call besides; known: names for the student alone
+    functions  what forward lines may call besides; known: names for the student only
     """
     run = Forward(forward, given, functions)
     outside = {of: seed for of, (_, seed) in seeds.items()}
     whole = {of: run.blame(of, outside) for of in names}
     wanted = {}
     for of, name in names.items():
-        one = wanted[name] = Wanted(whole[of], of)
-        for line in run.uses(of):
+        shares = []
+        for line in [line for line in run.lines if of in line.uses]:
             after = whole.get(line.name, outside.get(line.name))
             share = run.blame(of, {line.name: after}, line.number)
-            one.shares.append((share, f"what comes back through `{line.name} = {line.text}`"))
+            shares.append((share, f"what comes back through `{line.name} = {line.text}`"))
         if of in seeds:
-            one.shares.append((outside[of], f"{seeds[of][0]}, which comes from outside,"))
+            shares.append((outside[of], f"{seeds[of][0]}, which comes from outside,"))
+        wanted[name] = Wanted(whole[of], of, shares)
     space = run.values | (known or {}) | dict(seeds.values())
     return _judge(typed, wanted, space)
 
 
-def tangents(
-    typed: str, forward: str, given: dict, moves: dict[str, np.ndarray], functions=None
-) -> bool:
-    """Judge motions and print a sentence for each line; whether all are right.
+def tangents(typed: str, forward: str, given: dict, moves: dict[str, np.ndarray]) -> bool:
+    """Judge motions and print a sentence for each line; True if all are right.
 
     forward  the lines that were computed; given  what they start from
     moves    name: motion of those that move; `X_dot` is the motion of X
     """
-    run = Forward(forward, given, functions)
+    run = Forward(forward, given)
     moving, wanted = dict(moves), {}
     for line in run.lines:
         moving[line.name] = run.motion(moves, line.name)
-        one = wanted[f"{line.name}_dot"] = Wanted(moving[line.name], line.name)
-        for name in sorted(names_in(line.tree) & set(moving) - {line.name}):
-            one.shares.append((run.motion(moving, line.name, name), f"the motion of {name}"))
+        names = sorted(line.uses & moving.keys())
+        shares = [(run.motion(moving, line.name, one), f"the motion of {one}") for one in names]
+        wanted[f"{line.name}_dot"] = Wanted(moving[line.name], line.name, shares)
     space = run.values | {f"{name}_dot": move for name, move in moves.items()}
     return _judge(typed, wanted, space)
 
@@ -255,39 +193,37 @@ def _judge(typed: str, wanted: dict[str, Wanted], space: dict) -> bool:
     except Unclear as error:
         print(f"{error}.")
         return False
-    if not any(line.tree for line in lines):
+    if not any(line.text for line in lines):
         print(EMPTY)
         return False
     space = space | {name: one.value for name, one in wanted.items()}
-    with np.errstate(all="ignore"):
-        said = {line.name: _verdict(line, lines, wanted, space) for line in lines}
-    for number, (name, verdict) in enumerate(said.items(), 1):
+    verdicts = {line.name: _verdict(line, lines, wanted, space) for line in lines}
+    for number, (name, verdict) in enumerate(verdicts.items(), 1):
         print(f"line {number}, {name}: {verdict or 'right'}.")
-    missing = [name for name in wanted if name not in said]
+    missing = [name for name in wanted if name not in verdicts]
     print("".join(f"{name}: no line gives it yet.\n" for name in missing), end="")
-    return not missing and not any(said.values())
+    return not missing and not any(verdicts.values())
 
 
 def _verdict(line: Line, lines: list[Line], wanted: dict[str, Wanted], space: dict) -> str:
-    """What is wrong with a line, or nothing."""
+    """What is wrong with a line; "" if nothing is."""
     if line.name not in wanted:
         return f"is not asked for; wanted are {', '.join(wanted)}"
-    if line.tree is None:
+    if not line.text:
         return "nothing is written yet"
     one = wanted[line.name]
-    later = {other.name for other in lines if other.number > line.number}
-    if early := later & names_in(line.tree):
+    if early := line.uses & {other.name for other in lines if other.number > line.number}:
         return f"{min(early)} is used before its own line"
     try:
-        found = value(line.tree, {name: held for name, held in space.items() if name != line.name})
+        found = value(line, {name: held for name, held in space.items() if name != line.name})
     except Unclear as error:
         return str(error)
-    if np.shape(found) not in ((), one.value.shape):
-        return f"it has shape {np.shape(found)}, but {one.of} has {one.value.shape}"
-    return _differs(line, np.broadcast_to(found, one.value.shape), one, space)
+    if found.shape not in ((), one.value.shape):
+        return f"it has shape {found.shape}, but {one.of} has {one.value.shape}"
+    return _difference(line, np.broadcast_to(found, one.value.shape), one, space)
 
 
-def _differs(line, found, one, space) -> str:
+def _difference(line, found, one, space) -> str:
     """How a value differs from what is wanted; what is missing, where exactly one share explains
     it."""
     size = max(1.0, float(np.abs(one.value).max(initial=0)))
@@ -303,20 +239,21 @@ def _differs(line, found, one, space) -> str:
         slips += [(one.value - 2 * share, f"{what} has the wrong sign")]
         slips += [(one.value + share, f"{what} is counted twice")]
     explained = {text for wrong, text in slips if same(found, wrong) and not same(wrong, one.value)}
-    off = np.abs(found - one.value)
-    at = np.unravel_index(int(np.argmax(np.where(np.isfinite(off), off, np.inf))), off.shape)
+    off = np.nan_to_num(np.abs(found - one.value), nan=np.inf)
+    at = np.unravel_index(int(np.argmax(off)), off.shape)
     place = f"[{', '.join(map(str, at))}]" if at else ""
-    uses = [name for name in sorted(names_in(line.tree)) if name in space]
-    inputs = ", ".join(f"{name}{_at(space[name], at, off.shape)}" for name in uses)
     text = (
         f"{line.name}{place} is {found[at]:.4g} by your line and {one.value[at]:.4g} by differences"
     )
-    text += f", at {inputs}" if inputs else ""
+    shown = [
+        f"{name}{_at(space[name], at, off.shape)}" for name in sorted(line.uses & space.keys())
+    ]
+    text += f", at {', '.join(shown)}" if shown else ""
     return f"{explained.pop()} ({text})" if len(explained) == 1 else text
 
 
 def _at(held, at, shape) -> str:
-    """An input as it stands at the place that differs; the whole shape where it has another."""
+    """An input at the place that differs; the whole shape where it has another one."""
     held = np.asarray(held)
     if held.ndim == 0:
         return f" = {held:.4g}"

@@ -165,6 +165,13 @@ SOLUTIONS = {
         du[2 * h:2 * h + 2, 2 * v:2 * v + 2] = dv[h, v] * np.exp(four) / np.exp(four).sum()
     return du
 ''',
+    "5.5": r'''def readout_backward(dlogits, u, readout, lif):
+    """du (n, B, ways) from dlogits (B, ways) and the membranes u (n, B, ways); "mean" or "count"."""
+    du = np.repeat(dlogits[None] / len(u), len(u), 0)
+    if readout == "count":
+        du = du * sigma_prime(u - lif.threshold, lif.slope)
+    return du
+''',
     "6.1": r'''def descend(net, theta, x, y, step_size, steps):
     """(theta_N, losses (N,)) after N = `steps` steps of gradient descent; theta itself stays."""
     losses = np.zeros(steps)

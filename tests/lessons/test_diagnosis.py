@@ -122,7 +122,8 @@ def test_a_list_put_into_itself_ends():
         (lambda dV, lif: dV[:-1], "the last value is missing in yours"),
         (lambda dV, lif: dV.sum(), "summed over the first axis, which should be kept"),
         (lambda dV, lif: dV + 0.1 * dV**2, ""),
-        (lambda dV, lif: dV * 1.001, ""),
+        (lambda dV, lif: dV * 1.001, "1.001 times what it should be"),
+        (lambda dV, lif: dV.T[-1], "yours is the last value"),
     ],
 )
 def test_what_holds_of_all_values_is_said_and_nothing_else(change, said):

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from checks import lesson04, lesson05, lesson10, lesson15, surrogate, tested
-from checks.diagnosis import solution
+from checks.diagnosis import copied, solution
 
 import minisnn as ms
 from minisnn.core import linear
 from minisnn.core.loss import cross_entropy_backward
+from minisnn.core.readout import membranes_back
 from minisnn.hardware.chip import errors
 
 LIF = ms.LIF(alpha=0.8, beta=0.6, gamma=0.5, rho=1.6, threshold=0.3, slope=4.0)
@@ -22,18 +23,23 @@ def chip_error(u, label):
     return e
 
 
+def readout_back(dlogits, u, readout, lif):
+    return membranes_back(readout, dlogits, u, lif.jet("hard"))
+
+
 @pytest.mark.parametrize(
     "check, number, reference",
     [
         (lesson04.by_strides, "4.1", lambda x, w: linear.conv(x.astype(float), w)),
         (lesson04.by_events, "4.2", lambda x, w: linear.conv(x.astype(float), w)),
         (lesson05.loss_backward, "5.2", cross_entropy_backward),
+        (lesson05.readout_backward, "5.5", readout_back),
         (lesson15.error, "15.1", chip_error),
     ],
 )
 def test_a_solution_does_what_the_library_does(check, number, reference):
     for arguments in check.cases():
-        expected = reference(*(np.copy(argument) for argument in arguments))
+        expected = reference(*copied(list(arguments)))
         assert np.allclose(solution(number)(*arguments), expected, 1e-12, 1e-12)
 
 

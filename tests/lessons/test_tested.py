@@ -63,10 +63,6 @@ NAMED = {
     "itself wrong": ("V[0] = 9\n    f(V)", "changes one of its arguments"),
     "a crash": ("f(V)\n    1 / 0", "accuses 5 right functions (it stopped with ZeroDivision"),
     "an end of Python": ("f(V)\n    raise SystemExit", "stopped with SystemExit"),
-    "no end, and all caught": (
-        "while True:\n        try:\n            f(V)\n        except Exception:\n            pass",
-        "is there a loop that never ends",
-    ),
     "always yes": ("f(V)\n    return True", "finds 0 of 13 wrong functions"),
     "a reason": ("f(V)\n    assert 0, 'so there'", "(its assert failed: so there)"),
     "a crash at some": (
@@ -77,10 +73,8 @@ NAMED = {
 
 
 @pytest.mark.parametrize("what", NAMED)
-def test_an_odd_test_gets_a_sentence(what, monkeypatch):
+def test_an_odd_test_gets_a_sentence(what):
     body, message = NAMED[what]
-    if body.startswith("while"):  # the others end by themselves, however slow the machine is
-        monkeypatch.setattr(tested, "SECONDS", 0.3)
     with pytest.raises(Wrong) as error:
         tested.judge("3.2t")(function(f"def test(f, forward, V):\n    {body}"))
     assert str(error.value).startswith("Exercise 3.2t: ") and message in str(error.value)
