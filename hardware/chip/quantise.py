@@ -63,12 +63,14 @@ def check_kind(net, kind: str) -> None:
     network."""
     neuron = getattr(net, "neuron", None)
     says = neuron.says("chip") if neuron else ""
-    if net.beyond or says != kind or net.own or net.hidden or not net.channels:
+    # its errors are those of labels: softmax less one-hot
+    loss = f"loss {net.loss_name}" * (net.loss_name != "cross_entropy")
+    if net.beyond or loss or says != kind or net.own or net.hidden or not net.channels:
         holds = {"lif": "LIF", "cuba": "CubaLIF"}[kind]
         raise ValueError(
             f"the chip holds conv layers of {holds}, all alike and with constants that are fixed, "
             "and a readout of their spikes; this network has "
-            f"{net.beyond or 'other layers or neurons'}"
+            f"{net.beyond or loss or 'other layers or neurons'}"
         )
 
 

@@ -17,7 +17,7 @@ from ..files import read_json
 from ..meta.rules import RULES
 from ..training.checkpoint import CURRENT, read
 from ..training.folder import RunFolder
-from ..training.progress import alike_since, sentence
+from ..training.progress import alike_since, sentence, size_of
 from . import look
 from .options import in_a_line
 
@@ -121,14 +121,15 @@ def _training(found: Any, config: Any) -> None:
     """Print how a network was trained, and the last values of its curve."""
     done = found.progress.get("update", 0)
     rule = RULES[config.rule]
-    task = f"{config.tasks} x {config.ways}-way {config.shots}-shot"
+    task = f"{config.tasks} x {size_of(config, 'error_after' in found.curve)}"
     task = f"{config.queries} samples" if rule.whole_set else task
     words = f"{rule.words(config.order)}, {done} of {config.updates} updates of {task}"
     print(f"{'training':<12}{words}, {found.origin.words()}, seed {config.seed}")
     alike = max(alike_since(config, done), done - 100)
     for name, column in found.curve.items():
-        last = name in ("seconds", "validation") or name.startswith("activity")
-        known = column[np.isfinite(column)] if last else column[alike:]
+        last = name == "seconds" or name.startswith(("activity", "validation"))
+        known = column if last else column[alike:]
+        known = known[np.isfinite(known)]
         if known.size:
             value = known[-1] if last else np.mean(known)
             print(f"{'':<12}{name.replace('_', ' '):<26}{value:.4g}")

@@ -49,6 +49,7 @@ def evaluate(
     shots: Annotated[int | None, "support samples a class (default: as in training)"] = None,
     queries: Annotated[int | None, "query samples a class (default: as in training)"] = None,
     inner_steps: Annotated[int | None, int, "gradient steps (default: as in training)"] = None,
+    step_size: Annotated[float | None, "step size (default: as in training)"] = None,
     rule: Annotated[
         Literal["nearest", "proto-maml", "maml", "online"] | None,
         "learn by another rule: nearest class mean, steps from there, steps from a readout of zero, "
@@ -100,7 +101,7 @@ def evaluate(
     from ..training.checkpoint import classifier, read
     from ..training.evaluation import evaluate as measure
     from ..training.origin import met
-    from ..training.progress import RULE_NAMES, sentence, table
+    from ..training.progress import RULE_NAMES, learned_by, sentence, table
 
     json = None if json is None else json.absolute()  # code of the user may change the folder
     tested = checkpoint or network_for(dataset, strokes)
@@ -121,7 +122,7 @@ def evaluate(
         why = "with a classifier, whose readout knows the classes"
         idle(why, inner_steps=inner_steps, shots=shots, against=against, align=align, ways=ways)
         inner_steps = shots = against = align = ways = None
-    learner = _learner(found, ways, rule, inner_steps)
+    learner = _learner(found, ways, rule, inner_steps, step_size)
     usual = _learner(found, ways, rule).inner.steps if rule else found.loop.steps
     own = dict(shots=1, queries=10, inner_steps=usual, ways=found.net.ways)
     if config is not None:
@@ -137,6 +138,8 @@ def evaluate(
         asked["episodes"] = episodes
     known = place if origin.data is None or same_folder(origin.root, place) else origin.root
     learned_from = origin.data or dataset
+    if step_size is not None and config is not None:
+        own["step_size"], asked["step_size"] = config.step_size, step_size
     own |= dict(dataset=learned_from, root=known) | reading(learned_from, origin.options(dataset))
     if not quiet:
         if checkpoint is None:
@@ -162,8 +165,8 @@ def evaluate(
         same = _learner(found, ways)
         inner = None if foreign else learner.inner
         rules = baselines_of(same.net, same.theta, tasks, classifier(), inner)
-        if foreign and (words := _meta_trained(found)):
-            rules[words] = same
+        if foreign and config is not None:
+            rules[learned_by(config)] = same
         return {**rules, **others}
 
     with work.executor() as executor:
@@ -184,14 +187,8 @@ def evaluate(
     )
     if json is not None:
         write_json(json, result)
-    learned = _meta_trained(found) if by == own.get("rule") else RULE_NAMES[by]
+    learned = RULE_NAMES[by] if by != own.get("rule") else config and learned_by(config)
     print(sentence(result), *table(result, learned, learner.inner), sep="\n")
-
-
-def _meta_trained(found: Any) -> str | None:
-    """Name the rule that a network was trained by; None where it is not known."""
-    rule = found.config and RULES[found.config.rule]
-    return f"{rule.words(found.config.order)}, meta-trained" if rule else None
 
 
 def reading(dataset: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -217,9 +214,15 @@ def same_folder(one: str | None, other: str | None) -> bool:
 
 
 def _learner(
-    found: Any, ways: int | None = None, rule: str | None = None, steps: int | None = None
+    found: Any,
+    ways: int | None = None,
+    rule: str | None = None,
+    steps: int | None = None,
+    step_size: float | None = None,
 ) -> Any:
-    """Return the network of a checkpoint with a rule, a number of classes and a number of steps."""
+    """Return the network of a checkpoint with a rule, a number of classes, and a number and size of
+    steps; None keeps its own."""
+    from ..meta.inner import downhill
     from ..training.baselines import Adapted, learns_by, with_ways
 
     learner = Adapted.of(found)
@@ -227,18 +230,24 @@ def _learner(
         learner = Adapted(*with_ways(found.net, found.theta, found.loop, ways))
     if rule is not None:
         learner = learns_by(rule, learner.net, learner.theta, learner.inner)
-    if rule == "nearest" or steps is None:
-        idle("with this rule", inner_steps=steps)
-        return learner
-    # steps go through the network's own answers to one look
-    inner = getattr(learner.inner, "once", learner.inner) if steps else learner.inner
-    return replace(learner, inner=replace(inner, steps=steps))
+    if rule == "nearest":
+        idle("as the network learns here", inner_steps=steps)
+    elif steps is not None:
+        # steps go through the network's own answers to one look
+        inner = getattr(learner.inner, "once", learner.inner) if steps else learner.inner
+        learner = replace(learner, inner=replace(inner, steps=steps))
+    if not learner.inner.steps:
+        idle("where no step is made", step_size=step_size)
+    elif step_size is not None:
+        learner = replace(learner, inner=replace(learner.inner, step_size=downhill(step_size)))
+    return learner
 
 
 def _other(path: Path, net: Any, how: dict, dataset: str) -> tuple[dict[str, Any], Any]:
     """Return the network at `path` as a named rule, and its origin; it must take the same
     recordings as `net`, opened in the same way."""
     from ..training.checkpoint import read
+    from ..training.progress import learned_by
 
     found = read(path)
     theirs = found.origin.options(dataset) or how
@@ -250,5 +259,5 @@ def _other(path: Path, net: Any, how: dict, dataset: str) -> tuple[dict[str, Any
     if apart or found.net.input_shape != net.input_shape:
         words = f"{found.net.input_shape} {', '.join(apart)}"
         raise ValueError(f"--against {path}: needs other recordings than --checkpoint: {words}")
-    name = ", ".join(filter(None, [str(path), _meta_trained(found)]))
+    name = f"{path}, {learned_by(found.config)}" if found.config else str(path)
     return {name: _learner(found, net.ways)}, found.origin

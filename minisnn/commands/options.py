@@ -117,4 +117,5 @@ def reading_of(dataset: str, strokes: tuple[str, ...]) -> dict[str, Any]:
 def in_a_line(net: Any) -> str:
     """Describe a network's kind and size in one line."""
     kind = f"{type(net).__name__} for inputs {' x '.join(map(str, net.input_shape))}"
-    return f"{kind}, {net.ways} classes, {net.size:,} parameters"
+    answers = "outputs" if net.criterion.one_hot else "classes"
+    return f"{kind}, {net.ways} {answers[: -1 if net.ways == 1 else None]}, {net.size:,} parameters"

@@ -27,10 +27,14 @@ def show(
     split: Split = "test",
     strokes: Annotated[tuple[str, ...], STROKES] = (),
     ways: Annotated[
-        int | None, f"classes of a task (default: those of --checkpoint, or {WAYS})"
+        int | None, f"classes of a task, or outputs (default: those of --checkpoint, or {WAYS})"
     ] = None,
-    shots: Annotated[int, "support samples of each class"] = 1,
-    queries: Annotated[int, "query samples of each class"] = 3,
+    shots: Annotated[
+        int | None, int, "support samples of each class (default: 1; in regression 10)"
+    ] = None,
+    queries: Annotated[
+        int | None, int, "query samples of each class (default: 3; in regression 10)"
+    ] = None,
     seed: Annotated[int, "seed of the tasks, as in evaluate"] = 0,
     index: Annotated[int, "which task of this seed"] = 0,
     checkpoint: Annotated[
@@ -55,7 +59,8 @@ def show(
     ] = None,
 ) -> None:
     """Show a task: its samples as pictures, one recording as a raster, and all of it
-    as an animation, each written to a file.
+    as an animation, each written to a file. Of a task of regression, the targets
+    are drawn in place of the samples, and nothing is animated.
 
     examples:
       minisnn show                            the first test task, into ./task
@@ -68,7 +73,6 @@ def show(
     """
     from ..data.sets.named import open_set
     from ..plots import animate_task, plot_answers, plot_raster, plot_task, save
-    from ..plots.tasks import check_drawn
     from ..training.checkpoint import read
 
     found = None if checkpoint is None else read(checkpoint)
@@ -86,15 +90,19 @@ def show(
     how |= reading_of(name, strokes)
     tasks = open_set(name, split, place, **how)
     most = min(WAYS, len(getattr(tasks, "classes", ())) or WAYS)
-    usual = most if found is None else found.net.ways
+    usual = getattr(tasks, "outputs", most) if found is None else found.net.ways
     if found is not None and ways not in (None, usual):
-        raise ValueError(f"--ways {ways}: the network has {usual} classes; leave it out")
+        raise ValueError(f"--ways {ways}: the network has {usual}; leave it out")
     ways = ways or usual
+    few = (10, 10) if hasattr(tasks, "outputs") else (1, 3)
+    shots, queries = (
+        default if number is None else number for number, default in zip((shots, queries), few)
+    )
     task = tasks.episode(seed, index, ways, shots, queries)
-    check_drawn(task)
     names = task.classes or tuple(map(str, range(task.ways)))
+    what = f"real targets, outputs {task.ways}" if task.real else f"classes {' '.join(names)}"
     print(
-        f"task {index} of seed {seed}: classes {' '.join(names)}; {len(task.y_support)} support and "
+        f"task {index} of seed {seed}: {what}; {len(task.y_support)} support and "
         f"{len(task.y_query)} query samples of {task.x_support.shape[1]} time steps, "
         f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
     )
@@ -102,7 +110,8 @@ def show(
         print(f"from {source}")
     sounds = task.x_support.ndim == 3
     where = "which units fire" if sounds else "where its events are"
-    title = f"A recording of class {names[int(task.y_support[0])]}: {where}, step by step"
+    of = "" if task.real else f" of class {names[int(task.y_support[0])]}"
+    title = f"A recording{of}: {where}, step by step"
     with outputs.marked_folder(out, force) as folder:
         written = [
             save(plot_task(task, queries), folder / f"task.{format}"),
@@ -114,6 +123,6 @@ def show(
             updates = len(found.loop.batches(task.x_support, task.y_support))
             fig = plot_answers(task, before, after, updates)
             written.append(save(fig, folder / f"answers.{format}"))
-        if animation and not sounds:
+        if animation and not sounds and not task.real:
             written.append(animate_task(task, folder / "task.gif"))
     print(*(out / path.name for path in written), sep="\n")

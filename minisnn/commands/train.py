@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from .. import outputs
-from ..meta.rules import RULES
 from ..training.presets import DEFAULT, chosen, named
 from ..training.settings import TrainingConfig, in_words
 from .options import Quiet, Work, flags
@@ -60,7 +59,7 @@ def train(
     from ..data.sets.named import runs_code
     from ..training.evaluation import open_sets
     from ..training.folder import RunFolder, free_folder
-    from ..training.progress import sentence, table
+    from ..training.progress import learned_by, sentence, table
     from ..training.run import train as carry_out
 
     settings |= {name: str(settings[name]) for name in FILES if settings.get(name)}
@@ -88,8 +87,8 @@ def train(
     if result.test is None:
         print(f"trained, not tested: {place / 'checkpoint.h5'}")
         return
-    learned = f"{RULES[config.rule].words(config.order)}, meta-trained"
-    print(sentence(result.test), *table(result.test, learned, result.inner), sep="\n")
+    rules = table(result.test, learned_by(config), result.inner)
+    print(sentence(result.test), *rules, sep="\n")
 
 
 def _settings() -> Iterator[inspect.Parameter]:

@@ -1,4 +1,5 @@
-"""Pictures of a task: its recordings, a raster, an animation, and what one adaptation changes."""
+"""Pictures of a task: its recordings, a raster, an animation, and what one adaptation changes; of a
+task of regression, its targets and the answers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,9 +82,10 @@ def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
 
 def plot_task(task: Task, queries: int = 5):
     """Draw the samples of a task as pictures of ON and OFF events summed over time, support on top,
-    query below (Fig. 2); sounds (T, units) as rasters, unit over time.
+    query below (Fig. 2); sounds (T, units) as rasters, unit over time. For regression draw the
+    targets: over time, or else over the mean unit that fires, or over the samples of a camera.
 
-    queries   largest number of query samples shown of each class
+    queries   largest number of query samples shown of each class, or of targets over time
 
     >>> x = np.random.default_rng(0).poisson(0.1, (2, 20, 8, 8, 2)).astype(np.uint8)
     >>> task = ms.Task(x, [0, 1], x, [0, 1])
@@ -91,6 +93,9 @@ def plot_task(task: Task, queries: int = 5):
     >>> len(figure.axes)
     4
     """
+    if task.real:
+        words = f"Targets; support samples to learn from: {len(task.y_support)}"
+        return _plot_targets(task, {}, words, queries)
     look = _look(task)
     columns = [
         (look.support[task.y_support == way], look.query[task.y_query == way][:queries])
@@ -200,7 +205,7 @@ def _grid(task: Task, parts: list[str], height: float, look: Look):
 
 def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int = 1):
     """Draw what one adaptation changes: a support and a query sample of each class, and the
-    network's probability of every class.
+    network's probability of every class; for regression the targets and the answers.
 
     before, after   logits (queries, ways) of the query samples before and after learning the support
     updates         weight updates between the two; 0: only class means, for example
@@ -211,14 +216,21 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
     >>> len(figure.axes)
     6
     """
-    look = _look(task)
-    shapes = (np.shape(before), np.shape(after))
-    expected = (len(look.query), task.ways)
+    expected = task.y_query.shape if task.real else (len(task.y_query), task.ways)
+    shapes = np.shape(before), np.shape(after)
     need("the shapes of logits", shapes, set(shapes) == {expected}, f"{expected}, twice")
+    then = {0: "after", 1: "after one step"}.get(updates, f"after {updates} steps")
+    if task.real:
+        answers = {"before": np.asarray(before), then: np.asarray(after)}
+        error = [np.mean((a - task.y_query) ** 2) for a in answers.values()]
+        words = (
+            f"Mean squared error: {error[0]:.3g} before, {error[1]:.3g} {then}; support samples: "
+        )
+        return _plot_targets(task, answers, f"{words}{len(task.y_support)}")
+    look = _look(task)
     most = _most(look.support, look.query)
     names = [_name(task, way) for way in range(task.ways)]
     right = [100 * np.mean(np.argmax(logits, 1) == task.y_query) for logits in (before, after)]
-    then = {0: "after", 1: "after one step"}.get(updates, f"after {updates} steps")
     shots = int(np.bincount(task.y_support).max())
     lesson = f"{'One recording' if shots == 1 else f'{shots} recordings'} of each class"
     lesson += f", {updates or 'no'} weight update{'s' * (updates > 1)}"
@@ -253,6 +265,60 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
             f"{task.x_query.shape[1]} time steps; {look.legend})"
         )
     return fig
+
+
+def _plot_targets(task: Task, answers: Mapping[str, np.ndarray], title: str, queries: int = 5):
+    """Targets of regression and answers to the query samples, by name: a row an output; over time a
+    column a sample, of at most so many query samples."""
+    colours = dict(zip(answers, ("0.6", ON)))
+    over_time = task.y_query.ndim == 3
+    if over_time:
+        some = (
+            [] if answers else [(f"support {k + 1}", y) for k, y in enumerate(task.y_support[:3])]
+        )
+        several = [*some, *((f"query {k + 1}", y) for k, y in enumerate(task.y_query[:queries]))]
+    with style():
+        columns = len(several) if over_time else 1
+        fig = figure(max(1.0 + 2.0 * columns, 6.4), 1.3 + 2.0 * task.ways)
+        grid = fig.subplots(task.ways, columns, squeeze=False, sharex=True, sharey=over_time)
+        for output, line in enumerate(grid):
+            line[0].set_ylabel(f"output {output + 1}")
+            if not over_time:
+                _scatter(line[0], task, answers, colours, output)
+                continue
+            for n, (axes, (name, y)) in enumerate(zip(line, several)):
+                axes.plot(y[:, output], color=COLOURS["black"], label="target")
+                for answer, a in answers.items():
+                    axes.plot(a[n, :, output], color=colours[answer], label=answer)
+                axes.set_title(name * (output == 0), fontsize=9)
+        words = "time (steps)" if over_time else _positions(task.x_query)[1]
+        for axes in grid[-1]:
+            axes.set_xlabel(words)
+        grid[0, -1].legend(fontsize=8, loc="best")
+        fig.suptitle(title)
+    return fig
+
+
+def _scatter(axes, task: Task, answers: Mapping[str, np.ndarray], colours, output: int) -> None:
+    """One output's targets and answers, over the positions of the samples."""
+    support, query = (_positions(x)[0] for x in (task.x_support, task.x_query))
+    if task.x_query.ndim > 3:  # numbers: first the support, then the query
+        query = query + len(support)
+    black = COLOURS["black"]
+    axes.scatter(support, task.y_support[:, output], s=30, color=black, label="support")
+    how = dict(s=30, facecolors="none", edgecolors=black)
+    axes.scatter(query, task.y_query[:, output], label="query: target", **how)
+    for name, a in answers.items():
+        axes.scatter(query, a[:, output], s=22, color=colours[name], marker="x", label=name)
+
+
+def _positions(x: np.ndarray) -> tuple[np.ndarray, str]:
+    """Where samples stand along an axis, and its name: the mean unit that fires, or their number."""
+    if x.ndim > 3:
+        return np.arange(1, len(x) + 1), "sample"
+    each = x.sum(1, dtype=float)
+    units = np.arange(x.shape[2])
+    return each @ units / np.maximum(each.sum(1), 1), "mean unit that fires"
 
 
 def plot_raster(x: np.ndarray, title: str | None = None):
@@ -353,8 +419,8 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
 
 
 def _look(task: Task) -> Look:
-    """Choose how the samples of a task are drawn."""
-    check_drawn(task)
+    """Choose how the samples of a task are drawn, class by class."""
+    need("the task", "of real targets", not task.real, "labels, for samples are drawn by class")
     if task.x_support.ndim == 3:
         # low units at the bottom, time from left to right
         first = raster_pictures(task.x_support)
@@ -365,11 +431,6 @@ def _look(task: Task) -> Look:
     good = support.ndim == 4 and support.shape[-1] == 2
     need("the shape of samples", task.x_support.shape[1:], good, "(T, H, W, 2) or (T, units)")
     return Look(support, query, "y (px)", "x (px)", None, LEGEND)
-
-
-def check_drawn(task: Task) -> None:
-    """Raise ValueError for a task without classes, since it is drawn class by class."""
-    need("the task", "of real targets", not task.real, "labels, for samples are drawn by class")
 
 
 def _name(task: Task, way: int) -> str:

@@ -16,6 +16,7 @@ from ..data.sets.named import DATASETS, OPTIONS, Opened, is_name, runs_code
 from ..data.sets.pool import Counts
 from ..data.sets.samples import used_by
 from ..data.store.cache import identity
+from .settings import GENERATED
 
 TRAIN, CHIP = "minisnn train", "minisnn hardware train"
 PYTHON = "given in Python"
@@ -85,7 +86,7 @@ class Origin:
         if self.by_code:
             return f"{self.data}" + f" of {self.root}" * (self.root is not None)
         of = f"recordings of {self.root}" if self.root else "simulated recordings"
-        return f"{self.data}, {of}"
+        return f"{self.data}, {'generated' if self.data in GENERATED else of}"
 
     def how_to_resume(self, folder: Path) -> str:
         """Describe how to resume the run in `folder`."""

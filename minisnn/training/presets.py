@@ -34,6 +34,7 @@ OF_GENERATED: dict[str, dict[str, Any]] = {
     "movement": dict(
         OF_REGRESSION, ways=2, shots=16, queries=16, window=30, readout="steps", penalty=10.0
     ),
+    "bars": dict(OF_REGRESSION, ways=2, shots=10, queries=10, window=24),
 }
 _OTHERS = ("rule", "order", "first_order_updates", "model")
 

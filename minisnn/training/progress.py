@@ -33,6 +33,7 @@ REGRESSION = dict(
     inputs="ridge on the inputs",
     random="ridge on a random network",
     own="ridge on this network",
+    towards="ridge towards its readout",
 )
 FEW = 5  # training classes; what is learned from so few hardly transfers
 
@@ -56,7 +57,8 @@ def show(
     measure = "error" if "error_after" in rows[-1] else "accuracy"
     form = ".3g" if measure == "error" else ".0%"
     names = ("loss", f"{measure}_before", f"{measure}_after")
-    loss, before, after = (fmean(row[name] for row in last) for name in names)
+    # rows that were read again lack what was not a number
+    loss, before, after = (fmean(row.get(name, math.nan) for row in last) for name in names)
     adapted = "" if math.isnan(before) else f"{before:{form}} → "  # unknown for some rules
     text = f"loss {loss:.2f}, {measure} {adapted}{after:{form}}"
     shown.set_postfix_str(text, refresh=False)
@@ -71,6 +73,20 @@ def alike_since(config: TrainingConfig, done: int) -> int:
     return config.prototype_updates if done > config.prototype_updates else 0
 
 
+def size_of(config: TrainingConfig, real: bool) -> str:
+    """The size of a run's tasks, of labels or of real targets."""
+    if real:
+        return f"{config.shots}-sample {config.ways}-output"
+    return f"{config.ways}-way {config.shots}-shot"
+
+
+def learned_by(config: TrainingConfig) -> str:
+    """What a run learned by, in words."""
+    if config.rule == "maml" and not config.inner_steps:
+        return "trained on all tasks as one"
+    return f"{RULES[config.rule].words(config.order)}, meta-trained"
+
+
 def opening(
     config: TrainingConfig,
     net: Network,
@@ -82,7 +98,7 @@ def opening(
     """Describe a run before it starts or resumes. classes: the training classes, if known."""
     kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
     rule = RULES[config.rule]
-    tasks = f"{config.ways}-way {config.shots}-shot tasks"
+    tasks = f"{size_of(config, measure == 'error')} tasks"
     tasks = f"{net.ways} classes" if rule.whole_set else tasks
     lines = [f"{tasks} of {folder.origin.words()}; a {kind} network of {net.size:,} parameters"]
     if net.own:

@@ -1,8 +1,9 @@
 """What must be beaten in regression, on the same tasks: the mean of the support, and ridge regression on
-the inputs, on the features of a network with random weights, and on the network's own.
+the inputs, on the features of a network with random weights, on the network's own, and on these towards
+the network's own readout.
 
-The penalty of each is chosen in each task, of its support alone: the one with the least squared error of
-samples that are left out, one after the other (Allen 1974, Technometrics 16:125, has it in closed form).
+Each task's support chooses the penalty: the one with the least squared error of samples that are left
+out, one after the other (Allen 1974, Technometrics 16:125, has it in closed form).
 """
 
 from dataclasses import dataclass
@@ -44,10 +45,15 @@ def mean_of_support(task: Task) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class RidgeOn:
     """Ridge regression on the features of a network at theta, or without theta on the inputs: their
-    sums over time, or where every step is answered, as the network's synapses filter them."""
+    sums over time, or where every step is answered, as the network's synapses filter them.
+
+    towards   the weights are drawn not towards zero but towards the network's readout: what is
+              fitted is what its answers leave
+    """
 
     net: Any
     theta: np.ndarray | None = None
+    towards: bool = False
 
     def _rows(self, x: np.ndarray) -> np.ndarray:
         steps = self.net.readout == "steps"
@@ -64,9 +70,11 @@ class RidgeOn:
         return Ridge()._rows(net, theta, x, False, {"spike": "hard", "record": None}).F
 
     def __call__(self, task: Task) -> np.ndarray:
-        F, Y = self._rows(task.x_support), task.y_support.reshape(-1, task.ways)
+        sets = task.x_support, task.x_query
+        answers = [self.net(self.theta, x) if self.towards else 0 for x in sets]
+        F, Y = self._rows(task.x_support), (task.y_support - answers[0]).reshape(-1, task.ways)
         W = ridge(F, Y.astype(F.dtype), chosen(F, Y, len(task.y_support)))
-        return (self._rows(task.x_query) @ W).reshape(task.y_query.shape)
+        return answers[1] + (self._rows(task.x_query) @ W).reshape(task.y_query.shape)
 
 
 def rivals(net: Any, theta: np.ndarray, random: np.ndarray | None) -> dict[str, Any]:
@@ -74,4 +82,7 @@ def rivals(net: Any, theta: np.ndarray, random: np.ndarray | None) -> dict[str, 
     rules: dict[str, Any] = {"mean": mean_of_support, "inputs": RidgeOn(net)}
     if random is not None:
         rules["random"] = RidgeOn(net, random)
-    return rules | {"own": RidgeOn(net, theta)}
+    rules["own"] = RidgeOn(net, theta)
+    if theta[net.slice_of("readout")].any():  # a readout of zeros is no other aim than zero
+        rules["towards"] = RidgeOn(net, theta, towards=True)
+    return rules

@@ -22,7 +22,7 @@ SOUNDS = ("shd", "ssc")
 UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
 OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-background")
 PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # recorded by a simulated sensor
-GENERATED = ("waves", "movement")  # tasks of regression
+GENERATED = ("waves", "movement", "bars")  # tasks of regression
 AS_GIVEN = (*SOUNDS, "written")  # sets with their own defaults
 READ_BY = {  # options of READING that sets have
     "recordings": READING,
@@ -259,7 +259,12 @@ class TrainingConfig:
 
     # inner loop
     step_size: float = setting(1.0, "step size; the starting value if it is learned", above=0)
-    inner_steps: int = setting(1, "gradient steps on the support set", least=1, most=1000)
+    inner_steps: int = setting(
+        1,
+        "gradient steps on the support set; 0 with rule maml: pooled, all tasks learned as one",
+        least=0,
+        most=1000,
+    )
     learn_step_size: str = setting(
         "no",
         "learn the step size: one for all, or one a layer, a weight or bias array, a parameter",

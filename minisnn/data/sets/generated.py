@@ -4,9 +4,12 @@ task is known exactly.
     waves      y = A sin(x + phi) of Finn, Abbeel & Levine 2017 (ICML): amplitude and phase are new, and
                act behind a nonlinearity (phi) and in front of the answer (A)
     movement   the velocity of a hand from the spikes of 96 neurons, each day: some neurons are others,
-               and all are tuned a little differently
+               and all are tuned a little differently, in front of all layers
+    bars       the velocity of a bar from the events of a camera: each task's camera is turned, sees
+               another part of the scene, and has other dead cells, in front of all layers; in the
+               answer, a turned camera is a turned velocity
 
-Episode i of a split depends on (seed, split, i) alone, and the splits of a set share nothing.
+Episode i of a split depends only on (seed, split, i), and the splits of a set share nothing.
 """
 
 from dataclasses import dataclass
@@ -159,6 +162,65 @@ class Movement(Generated):
         return rng.poisson(rate).astype(np.uint8), v
 
 
+@dataclass(frozen=True)
+class Bars(Generated):
+    """The velocity of a bar that crosses the scene, from the events of 12 x 12 cells; a task is a
+    camera.
+
+    A cell reports the bar's front edge (polarity 0) and its rear edge (polarity 1) at the steps in
+    which they pass it. A camera is turned by an angle, shows a part of the scene, and some of its
+    cells are dead.
+
+    steps      T of a sample
+    turned     largest angle, radians, to either side
+    cropped    largest share of the scene's width that a camera does not show
+    dead       largest share of dead cells
+    noise      probability of an event without a cause, of a cell at a step
+
+    Targets are (n, 2), the velocities in the scene, at right angles to the bar, in units of the
+    fastest. A bar leaves nothing else to be measured (Wuerger et al. 1996, Perception 25:1317).
+
+    >>> ms.Bars().episode(0, 0, 2, shots=4, queries=8)
+    Task: 2 real outputs; 4 support and 8 query samples of shape (24, 12, 12, 2), uint8
+    """
+
+    steps: int = 24
+    turned: float = np.pi
+    cropped: float = 0.5
+    dead: float = 0.4
+    noise: float = 0.002
+    input_shape = (12, 12, 2)
+    outputs = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("cropped", "dead"):
+            share = getattr(self, name)
+            must(name, 0 <= number(name, share) < 1, "a share, 0 or more and below 1", share)
+
+    def samples(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Events (n, T, 12, 12, 2) and velocities (n, 2) that one camera sees."""
+        side = np.linspace(-1, 1, self.input_shape[0])
+        angle, size = rng.uniform(-self.turned, self.turned), 1 - rng.uniform(0, self.cropped)
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        cells = size * np.stack(np.meshgrid(side, side), 2) @ turn
+        cells += (1 - size) * rng.uniform(-1, 1, 2)
+        alive = rng.random(cells.shape[:2]) >= rng.uniform(0, self.dead)
+
+        direction, speed = rng.uniform(-np.pi, np.pi, n), rng.uniform(0.2, 1, n)
+        heading = np.stack([np.cos(direction), np.sin(direction)], 1)
+        along = np.einsum("rcd,nd->nrc", cells, heading)
+        pace = 0.3 * speed[:, None, None]  # the scene is 2 wide
+        front = rng.uniform(0.3, 0.7, (n, 1, 1)) * self.steps + along / pace
+        edges = np.stack([front, front + 0.5 / pace], 3)
+        edges = np.floor(edges + rng.normal(0, 0.5, edges.shape)).astype(int)
+        reports = (0 <= edges) & (edges < self.steps) & alive[..., None]
+        x = rng.random((n, self.steps, *self.input_shape)) < self.noise
+        sample, row, column, polarity = np.nonzero(reports)
+        x[sample, edges[reports], row, column, polarity] = True
+        return x.astype(np.uint8), speed[:, None] * heading
+
+
 def waves(split: str, root: Any = None, progress: bool = True) -> Waves:
     """The set of that name, which reads nothing."""
     return Waves(split)
@@ -167,3 +229,8 @@ def waves(split: str, root: Any = None, progress: bool = True) -> Waves:
 def movement(split: str, root: Any = None, progress: bool = True) -> Movement:
     """The set of that name, which reads nothing."""
     return Movement(split)
+
+
+def bars(split: str, root: Any = None, progress: bool = True) -> Bars:
+    """The set of that name, which reads nothing."""
+    return Bars(split)

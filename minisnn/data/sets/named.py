@@ -58,6 +58,7 @@ DATASETS = {
     "shd": Shipped("minisnn.data.sounds.words:SHD"),
     "waves": Shipped("minisnn.data.sets.generated:waves"),
     "movement": Shipped("minisnn.data.sets.generated:movement"),
+    "bars": Shipped("minisnn.data.sets.generated:bars"),
     "ssc": Shipped("minisnn.data.sounds.words:SSC"),
 }
 

@@ -5,7 +5,7 @@ import pytest
 
 import minisnn as ms
 
-SETS = [(ms.Waves, 1), (ms.Movement, 2)]
+SETS = [(ms.Waves, 1), (ms.Movement, 2), (ms.Bars, 2)]
 
 
 @pytest.mark.parametrize("make, outputs", SETS)
@@ -50,3 +50,26 @@ def test_a_day_changes_what_neurons_say():
         return 1 - ((G @ W - z) ** 2).sum() / ((z - z.mean(0)) ** 2).sum()
 
     assert explained(replaced=0.0, turned=0.0, scaled=0.0) > 0.5 > 0.3 > explained()
+
+
+@pytest.mark.parametrize("new", [{}, {"turned": np.pi}, {"cropped": 0.8}, {"dead": 0.9}])
+def test_a_bar_passes_a_cameras_cells_as_fast_as_it_moves(new):
+    usual = dict(steps=200, turned=0.0, cropped=0.0, dead=0.0, noise=0.0)
+    task = ms.Bars(**usual | new).episode(0, 0, 2, shots=30, queries=1)
+    cells = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, 12)]), 2).reshape(-1, 2)
+    seen = []
+    for x in task.x_support[..., 0]:  # an edge passes cell p at a step s = constant + slope.p
+        step, cell = np.nonzero(x.reshape(200, -1))
+        columns = np.pad(cells[cell], ((0, 0), (0, 1)), constant_values=1)
+        slope = np.linalg.lstsq(columns, step, rcond=None)[0][:2]
+        seen.append(slope / (slope @ slope))
+    to_scene = np.linalg.lstsq(np.array(seen), task.y_support, rcond=None)[0]
+    off = np.array(seen) @ to_scene - task.y_support
+    assert np.abs(off).mean() < 0.05
+    size = np.sqrt(np.linalg.det(to_scene)) * 0.3  # of the scene, 0.3 a step
+    assert np.allclose(to_scene @ to_scene.T, (size / 0.3) ** 2 * np.eye(2), atol=0.3)
+    assert 0.2 < size < 0.97 if "cropped" in new else size == pytest.approx(1, abs=0.03)
+    turned = np.abs(to_scene[0, 1]) > 0.1 / 0.3
+    assert turned == ("turned" in new)
+    dead = (task.x_support.sum((0, 1, 4)) == 0).mean()
+    assert 0.05 < dead < 0.9 if "dead" in new else dead == 0
