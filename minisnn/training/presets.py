@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from ..meta.rules import RULES
-from .settings import GENERATED, OMNIGLOT, PRESETS as PRESETS, SOUNDS, TrainingConfig
+from .settings import OMNIGLOT, PRESETS as PRESETS, SOUNDS, TrainingConfig
 
 DEFAULT = "quick"
 # Of sounds, which are no pictures to convolve, and whose words may be over before the last steps;
 # gradients of a dense layer over so many steps are large, and need smaller inner steps
 OF_SOUNDS: dict[str, Any] = dict(channels=(), hidden=(128,), window=100, step_size=0.2)
-# Of regression: ridge in closed form, the rule to beat; of gradient steps, small ones
+# Of regression: ridge in closed form, the rule to beat; of gradient steps, small ones, each
+# parameter's learned
 OF_REGRESSION: dict[str, Any] = dict(
     rule="ridge",
     loss="squared",
@@ -20,12 +21,13 @@ OF_REGRESSION: dict[str, Any] = dict(
     alpha=0.8,
     beta=0.7,
     gain=4.0,
-    step_size=0.02,
-    learn_step_size="no",
+    step_size=0.1,
+    learn_step_size="parameter",
+    penalty=1.0,
     prototype_updates=0,
     init_rate=0.288,
     tasks=4,
-    lr=1e-3,
+    lr=1e-2,
     evaluate_every=500,
     evaluate_episodes=40,
 )
@@ -66,11 +68,8 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     if isinstance(updates := changes.get("updates"), int):
         means = max(0, updates * base.prototype_updates // base.updates)
         base = replace(base, prototype_updates=means)
-    if dataset in SOUNDS:
-        base = replace(base, **OF_SOUNDS)
-    if dataset in GENERATED:
-        base = replace(base, **OF_GENERATED[str(dataset)])
-    if (rule := RULES.get(str(changes.get("rule", base.rule)))) is not None:
+    of = OF_SOUNDS if dataset in SOUNDS else OF_GENERATED.get(str(dataset), {})
+    if (rule := RULES.get(str(changes.get("rule", of.get("rule", base.rule))))) is not None:
         no_choice = {setting: value for setting, (value, _) in rule.fixed.items()}
-        base = replace(base, **{**rule.suits, **no_choice, "rule": rule.name, **changes})
-    return replace(base, **changes)
+        of = {**of, **rule.suits, **no_choice, "rule": rule.name}
+    return replace(base, **{**of, **changes})

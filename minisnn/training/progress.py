@@ -210,6 +210,7 @@ def _errors(result: dict, first: str, same: str) -> list[str]:
     wide = max(36, *map(len, rows))
     lines = [f"{'on the same episodes':<{wide}}{'error':>10}{'R²':>8}{'first minus it':>22}"]
     ahead = []
+    learned = REGRESSION["own"], REGRESSION["towards"]
     for name, row in rows.items():
         less = ""
         if "less" in row:
@@ -222,7 +223,11 @@ def _errors(result: dict, first: str, same: str) -> list[str]:
         "error: the mean squared one, without the half of the loss; ± over episodes, paired"
     )
     if ahead:
-        lines.append(f"worse than {', '.join(ahead)}: this does not show that it learned to learn")
+        others = [name for name in ahead if name not in learned]
+        why = "this does not show that it learned to learn"
+        if not others:
+            why = "its features are good, but its steps do not make the best use of them"
+        lines.append(f"worse than {', '.join(others or ahead)}: {why}")
     return lines
 
 
