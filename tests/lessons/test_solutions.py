@@ -10,8 +10,7 @@ from checks.diagnosis import copied, solution
 
 import minisnn as ms
 from minisnn.core import linear
-from minisnn.core.loss import cross_entropy_backward
-from minisnn.core.readout import membranes_back
+from minisnn.core.loss import cross_entropy_backward, membranes_back
 from minisnn.hardware.chip import errors
 
 LIF = ms.LIF(alpha=0.8, beta=0.6, gamma=0.5, rho=1.6, threshold=0.3, slope=4.0)
