@@ -154,14 +154,16 @@ class InnerLoop:
     def update(self, theta: Array, start: Array, m: Array, g: Array) -> Array:
         """theta_{n+1} = theta_n - a m g, all flat, with the gate m and the gradient g at theta_n;
         `start` is theta_0."""
-        return theta - self._times(m, g, theta.dtype)
+        step = self._times(m, g, theta.dtype)
+        return np.subtract(theta, step, out=step)
 
     def update_backward(
         self, theta: Array, start: Array, m: Array, g: Array, lam: Array
     ) -> Adjoint:
         """The adjoints of the arguments of `update`, from lam, the adjoint of theta_{n+1}; g counts
         as an independent argument."""
-        return Adjoint(lam, 0.0, -self._times(m, lam, theta.dtype), -(m * g * lam))
+        back = self._times(m, lam, theta.dtype)
+        return Adjoint(lam, 0.0, np.negative(back, out=back), -(m * g * lam))
 
     def _times(self, gate: Array, vector: Array, dtype: np.dtype) -> Array:
         """a m v"""

@@ -178,7 +178,7 @@ MISTAKES = {
     "folder: time of files that say it": (
         lambda p: folder(p, lambda path, e: write_nmnist(path, e), ".bin",
                          time="ms", sensor=None),
-        "would do nothing",
+        "expected none",
     ),
     "folder: too few classes": (lambda p: folder(p, recordings=EVENTS[:8]), "class"),
     "index: no label": (lambda p: index(p, "path\n0.npy\n"), "label"),
