@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 LIMITS = {  # statements, nodes
-    "library": (20_930, 288_300),  # minisnn and hardware
-    "tests": (17_060, 254_600),
-    "lessons": (3_130, 43_500),
-    "scripts": (2_170, 31_950),  # what is elsewhere
+    "library": (21_090, 288_600),  # minisnn and hardware
+    "tests": (16_860, 250_500),
+    "lessons": (3_050, 42_450),
+    "scripts": (2_120, 31_400),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}
 
