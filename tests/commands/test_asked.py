@@ -38,6 +38,7 @@ TRIED = {
     "shots": ("digits", "--shots 2"),
     "queries": ("digits", "--queries 5"),
     "inner_steps": ("digits", "--inner-steps 3"),
+    "step_size": ("digits", "--step-size 40"),
     "rule": ("digits", "--rule nearest"),
     "align": ("digits", "--align none"),
     "checkpoint": None,  # another network, which the JSON names

@@ -45,6 +45,7 @@ def listed(name):
             exercise, rest = line.split(" | ", 1)
             part, _, other = rest.rpartition(" |")
             other = other.removeprefix(" ").replace("\\n", "\n")
+            part = part.replace("\\n", "\n")
             solution = STUDENT[exercise] if name == "blind.txt" else PARTS[exercise].solution
             assert part in solution, line
             yield exercise, solution.replace(part, other) if part else other, said
@@ -108,5 +109,5 @@ def test_a_check_tells_right_from_wrong_and_says_why(source, step):
 
 def test_every_exercise_has_answers_of_each_kind():
     functions = {number for number in PARTS if not number.endswith("t")} - {"0.1"}
-    assert all({exercise for exercise, *_ in listed(name)} == functions for name in LISTS)
+    assert all({exercise for exercise, *_ in listed(name)} >= functions for name in LISTS)
     assert {number for number, _ in RIGHT} >= PARTS.keys() - {"0.1"} and set(STUDENT) == functions

@@ -182,8 +182,6 @@ def test_commands_take_real_targets_or_say_in_a_sentence_that_they_do_not(
         (f"{look} --rule nearest", "cross_entropy"),
         (f"{learn} --quiet", "real targets"),
         (f"{learn} --rule maml --evaluate-every 0 --test-episodes 0", "real targets"),
-        ("show --checkpoint run --dataset waves.py:make", "real targets"),
-        ("show --dataset waves.py:make --out new", "real targets"),
     ):
         assert cli.main(line.split()) == 2, line
         *_, err = capsys.readouterr().err.splitlines()
