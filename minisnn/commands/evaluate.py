@@ -220,8 +220,8 @@ def _learner(
     steps: int | None = None,
     step_size: float | None = None,
 ) -> Any:
-    """Return the network of a checkpoint with a rule, a number of classes, and a number and size of
-    steps; None keeps its own."""
+    """Return the network of a checkpoint with a rule, a number of classes, and a number of steps
+    and their size."""
     from ..meta.inner import downhill
     from ..training.baselines import Adapted, learns_by, with_ways
 
@@ -231,7 +231,7 @@ def _learner(
     if rule is not None:
         learner = learns_by(rule, learner.net, learner.theta, learner.inner)
     if rule == "nearest":
-        idle("as the network learns here", inner_steps=steps)
+        idle("with this rule", inner_steps=steps)
     elif steps is not None:
         # steps go through the network's own answers to one look
         inner = getattr(learner.inner, "once", learner.inner) if steps else learner.inner

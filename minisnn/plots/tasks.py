@@ -1,5 +1,5 @@
-"""Pictures of a task: its recordings, a raster, an animation, and what one adaptation changes; of a
-task of regression, its targets and the answers."""
+"""Pictures of a task: its recordings, a raster, an animation, and what one adaptation changes; for
+regression, its targets and the answers to them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,8 +82,8 @@ def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
 
 def plot_task(task: Task, queries: int = 5):
     """Draw the samples of a task as pictures of ON and OFF events summed over time, support on top,
-    query below (Fig. 2); sounds (T, units) as rasters, unit over time. For regression draw the
-    targets: over time, or else over the mean unit that fires, or over the samples of a camera.
+    query below (Fig. 2); sounds (T, units) as rasters, unit over time. For regression, draw the
+    targets: over time, or else over the mean unit that fires, or sample by sample for a camera.
 
     queries   largest number of query samples shown of each class, or of targets over time
 
@@ -205,7 +205,7 @@ def _grid(task: Task, parts: list[str], height: float, look: Look):
 
 def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int = 1):
     """Draw what one adaptation changes: a support and a query sample of each class, and the
-    network's probability of every class; for regression the targets and the answers.
+    network's probability of every class; for regression, the targets and the answers.
 
     before, after   logits (queries, ways) of the query samples before and after learning the support
     updates         weight updates between the two; 0: only class means, for example
@@ -217,7 +217,7 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
     6
     """
     expected = task.y_query.shape if task.real else (len(task.y_query), task.ways)
-    shapes = np.shape(before), np.shape(after)
+    shapes = (np.shape(before), np.shape(after))
     need("the shapes of logits", shapes, set(shapes) == {expected}, f"{expected}, twice")
     then = {0: "after", 1: "after one step"}.get(updates, f"after {updates} steps")
     if task.real:
@@ -268,8 +268,8 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
 
 
 def _plot_targets(task: Task, answers: Mapping[str, np.ndarray], title: str, queries: int = 5):
-    """Targets of regression and answers to the query samples, by name: a row an output; over time a
-    column a sample, of at most so many query samples."""
+    """Draw targets of regression and named answers to the query samples: a row an output; over time
+    also a column a sample, `queries` of them at most."""
     colours = dict(zip(answers, ("0.6", ON)))
     over_time = task.y_query.ndim == 3
     if over_time:
@@ -300,7 +300,7 @@ def _plot_targets(task: Task, answers: Mapping[str, np.ndarray], title: str, que
 
 
 def _scatter(axes, task: Task, answers: Mapping[str, np.ndarray], colours, output: int) -> None:
-    """One output's targets and answers, over the positions of the samples."""
+    """Draw one output's targets and answers over the positions of the samples."""
     support, query = (_positions(x)[0] for x in (task.x_support, task.x_query))
     if task.x_query.ndim > 3:  # numbers: first the support, then the query
         query = query + len(support)
@@ -313,7 +313,8 @@ def _scatter(axes, task: Task, answers: Mapping[str, np.ndarray], colours, outpu
 
 
 def _positions(x: np.ndarray) -> tuple[np.ndarray, str]:
-    """Where samples stand along an axis, and its name: the mean unit that fires, or their number."""
+    """Return positions of samples and their axis's name: the mean unit that fires, or the number
+    of a camera's sample."""
     if x.ndim > 3:
         return np.arange(1, len(x) + 1), "sample"
     each = x.sum(1, dtype=float)

@@ -57,7 +57,7 @@ def show(
     measure = "error" if "error_after" in rows[-1] else "accuracy"
     form = ".3g" if measure == "error" else ".0%"
     names = ("loss", f"{measure}_before", f"{measure}_after")
-    # rows that were read again lack what was not a number
+    # resumed rows lack values that were not numbers
     loss, before, after = (fmean(row.get(name, math.nan) for row in last) for name in names)
     adapted = "" if math.isnan(before) else f"{before:{form}} → "  # unknown for some rules
     text = f"loss {loss:.2f}, {measure} {adapted}{after:{form}}"
@@ -74,14 +74,14 @@ def alike_since(config: TrainingConfig, done: int) -> int:
 
 
 def size_of(config: TrainingConfig, real: bool) -> str:
-    """The size of a run's tasks, of labels or of real targets."""
+    """Return the size of a run's tasks, of labels or of real targets."""
     if real:
         return f"{config.shots}-sample {config.ways}-output"
     return f"{config.ways}-way {config.shots}-shot"
 
 
 def learned_by(config: TrainingConfig) -> str:
-    """What a run learned by, in words."""
+    """Return in words what a run learned by."""
     if config.rule == "maml" and not config.inner_steps:
         return "trained on all tasks as one"
     return f"{RULES[config.rule].words(config.order)}, meta-trained"
@@ -223,11 +223,11 @@ def _errors(result: dict, first: str, same: str) -> list[str]:
         "error: the mean squared one, without the half of the loss; ± over episodes, paired"
     )
     if ahead:
-        others = [name for name in ahead if name not in learned]
+        without = [name for name in ahead if name not in learned]
         why = "this does not show that it learned to learn"
-        if not others:
-            why = "its features are good, but its steps do not make the best use of them"
-        lines.append(f"worse than {', '.join(others or ahead)}: {why}")
+        if not without:
+            why = "the features are good, but there are better uses of them than these steps"
+        lines.append(f"worse than {', '.join(ahead)}: {why}")
     return lines
 
 
