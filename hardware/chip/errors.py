@@ -20,7 +20,8 @@ TRIGGER = 32  # ternary: a quarter
 
 @njit(nogil=True, cache=True)
 def error(u, label, kind, e):
-    """Return e (K,) int64 from u (K,) in Q5.10; `kind` is one of ERRORS."""
+    """Compute the readout error e (K,), in place, from the membranes u (K,) in Q5.10; `kind` is one
+    of ERRORS."""
     if kind == TARGET:
         for k in range(u.size):
             e[k] = min((min(max(u[k], 0), 1024) >> 3) - (128 if k == label else 0), 127)

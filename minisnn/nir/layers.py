@@ -1,4 +1,4 @@
-"""Layers made of a chain's nodes, from any tool.
+"""Build layers from the nodes of a NIR chain, whichever tool wrote it.
 
 `write` says how this library writes a chain. Read are, too: w_in, r and thresholds of layers or
 channels, which are taken into the weights (a reset to zero does not see their scale); a LIF, a

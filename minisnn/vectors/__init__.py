@@ -1,5 +1,5 @@
-"""Arithmetic that numba's own loops do not reach, as LLVM vectors as long as the processor's: sums of
-rows, products of matrices, choices among sites, calls by address.
+"""Operations that numba does not vectorise well, written as LLVM vectors of the processor's native
+width: sums of rows, products of matrices, choices among sites, calls by address.
 
 Import from here: any module.
 It may import: parallel.

@@ -373,7 +373,6 @@ def symbols_of(
     for name, symbols in made_of.items():
         good = is_sequence(symbols) and len(symbols)
         good = good and (not names or all(str(symbol) in places for symbol in symbols))
-        wants = f"a list of one label or more, of {shown(list(places))}"
         must(f"made_of[{name!r}]", good, wants, symbols)
     sides = {len(symbols) for symbols in made_of.values()}
     need("the numbers of symbols in made_of", sides, len(sides) == 1, "as many in each")
