@@ -120,8 +120,8 @@ def bars(title: str, pairs: Mapping[str, Sequence[float]]) -> Any:
             axes.barh(
                 [line - 0.2, line + 0.2], [ours, theirs], 0.36, color=[COLOURS["blue"], "0.75"]
             )
-            axes.text(ours + 0.01, line - 0.2, f"minisnn {ours:.2f} s", va="center")
-            text = f"PyTorch {theirs:.2f} s, {theirs / ours:.1f} times as long"
+            axes.text(ours + 0.01, line - 0.2, f"minisnn {ours:.3g} s", va="center")
+            text = f"PyTorch {theirs:.3g} s, {theirs / ours:.1f} times as long"
             axes.text(theirs - 0.01, line + 0.2, text, va="center", ha="right")
         axes.set(xlabel="seconds", title=title)
         axes.set_yticks(range(len(pairs)), list(pairs))
