@@ -112,18 +112,18 @@ def differences(title: str, header: Sequence[str], rows: Sequence[Sequence[str |
 
 
 def bars(title: str, pairs: Mapping[str, Sequence[float]]) -> Any:
-    """Seconds of minisnn and of PyTorch, a pair of bars for each case."""
+    """Milliseconds of minisnn and PyTorch, a pair of bars for each case, from seconds."""
     with style():
         fig = figure(5.6, 0.9 + 0.75 * len(pairs))
         axes = fig.subplots()
-        for line, (ours, theirs) in enumerate(pairs.values()):
+        for line, (ours, theirs) in enumerate(1000 * np.array(list(pairs.values()))):
             axes.barh(
                 [line - 0.2, line + 0.2], [ours, theirs], 0.36, color=[COLOURS["blue"], "0.75"]
             )
-            axes.text(ours + 0.01, line - 0.2, f"minisnn {ours:.3g} s", va="center")
-            text = f"PyTorch {theirs:.3g} s, {theirs / ours:.1f} times as long"
-            axes.text(theirs - 0.01, line + 0.2, text, va="center", ha="right")
-        axes.set(xlabel="seconds", title=title)
+            axes.text(ours + 10, line - 0.2, f"minisnn {ours:.0f} ms", va="center")
+            text = f"PyTorch {theirs:.0f} ms, {theirs / ours:.1f} times as long"
+            axes.text(theirs - 10, line + 0.2, text, va="center", ha="right")
+        axes.set(xlabel="milliseconds", title=title)
         axes.set_yticks(range(len(pairs)), list(pairs))
         axes.invert_yaxis()
     return fig
