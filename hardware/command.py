@@ -1,6 +1,5 @@
-"""Let the meta-trained network learn in integers, as an edge chip would: one
-recording of each class, one update, a few bits for each weight. The default
-part is `compare`.
+"""Let a meta-trained network learn in integers, as an edge chip would: one recording of each class,
+one update, a few bits per weight. Without a part, runs `compare`.
 
 examples:
   minisnn hardware --episodes 100               float against 8, 4, 3 and 2 bits
@@ -36,7 +35,7 @@ from minisnn.parallel.threads import set_threads
 CUBA = "double_nmnist_cuba.h5"
 MAML = "double_nmnist_maml.h5"
 SYMBOLS = "omniglot_fine.h5"
-REFUSE = 4165043  # for SYMBOLS in its own words, chosen on validation classes: hardware-refuse.json
+REFUSE = 4165043  # of SYMBOLS, chosen on validation classes: hardware-refuse.json
 BLOTS = 40  # dots, and squares, to test refusals
 
 Episodes = Annotated[int, "test episodes"]
@@ -90,15 +89,15 @@ class Chip(Rounding):
 
     @property
     def given(self) -> dict[str, Any]:
-        """Return the words that differ from the defaults, by name."""
+        """Return the word lengths that differ from the defaults, by name."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {
             one.name: values[one.name] for one in fields(self) if values[one.name] != one.default
         }
 
     def load(self, checkpoint: str | Path) -> tuple[Any, Any]:
-        """Return (the checkpoint, its chip in these words); for CubaLIF the chip is Loihi's, whose
-        words are fixed."""
+        """Return the checkpoint and its chip with these word lengths; for CubaLIF the chip is
+        Loihi's, whose words are fixed."""
         from minisnn.core.cuba import CubaLIF
         from minisnn.training.checkpoint import read
 
@@ -132,7 +131,7 @@ class Test:
     quiet: Quiet = False
 
     def tasks(self, found: Any, name: str | Path, split: str = "test", **how: Any) -> Any:
-        """Open the set of a checkpoint's data; `how` replaces how it was read."""
+        """Open the data set of a checkpoint; `how` overrides its reading options."""
         from minisnn.data.sets.named import open_set
 
         dataset, root = found.to_open(name, None, self.root and str(self.root))
@@ -313,7 +312,8 @@ def export(
 
 
 def _refusing(net: Any, refuse: int | None, tasks: Any) -> Any:
-    """Return a chip that knows what is no class, where it may refuse and pictures can be drawn."""
+    """Return the chip with means of no class, if it may refuse and its set's pictures can be
+    drawn."""
     from .study import nothing
 
     known = refuse and nothing.known(tasks)
@@ -349,7 +349,7 @@ def _write_page(path: Path, name: Path, refuse: int | None, seed: int, chip: Chi
 
     found, net = chip.load(name)
     if refuse is None and find_checkpoint(name) == shipped(SYMBOLS) and not chip.given:
-        refuse = REFUSE  # chosen for this network in its own words
+        refuse = REFUSE  # chosen for this network in its own word lengths
     if refuse:
         net = _refusing(net, refuse, Test(quiet=True).tasks(found, name))
     text = page(net, seed=seed, refuse=refuse or 0).encode()
@@ -428,7 +428,7 @@ def metatrain(
     threads: Threads = None,
     test: Test,
 ) -> None:
-    """Learn to learn by class means in integers only, and in float on the same tasks.
+    """Meta-train by class means in integers only, and in float on the same tasks.
 
     examples:
       minisnn hardware metatrain --word-bits 16,8
@@ -478,7 +478,7 @@ def refuse(
     test: Test,
     work: Work,
 ) -> None:
-    """Choose when to answer "none of these": a threshold by its false alarms on
+    """Choose when to answer "none of these": the threshold with a given rate of false alarms on
     validation classes.
 
     examples:
@@ -561,7 +561,7 @@ def train(
     else:
         chip = ChipConfig(bits, readout_bits or 8)
         place = out or free_folder(f"chip-{bits}")
-        if start is not None:  # refuse data that no command can open
+        if start is not None:  # raise for data that no command can open
             read(start).to_open(start, None, root and str(root))
         texts = {name: str(changes[name]) for name in ("start", "root") if name in changes}
         config = settings(**{"test_episodes": 100, **changes, **texts})

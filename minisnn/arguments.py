@@ -36,7 +36,7 @@ def need(name: str, value: Any, good: object, expected: str) -> None:
 
 
 def one_of(name: str, found: Any, known: Iterable[str]) -> None:
-    """Raise ValueError where a setting is not one of those known."""
+    """Raise ValueError if a setting is not one of those known."""
     good = isinstance(found, str) and found in known
     must(name, good, f"one of {', '.join(known)}", found)
 
@@ -103,7 +103,7 @@ def texts(name: str, found: Any) -> tuple[str, ...]:
 
 
 def array(name: str, found: Any) -> "np.ndarray":
-    """Return an array of numbers; ValueError where entries are masked."""
+    """Return an array of numbers; ValueError if entries are masked."""
     import numpy as np
 
     values = np.asanyarray(found)

@@ -128,7 +128,7 @@ def copy(
     action) for every notebook. With a path, copy its version of them.
 
     A notebook that is there already is the student's work and stays, unless `force`. Raises
-    ValueError where another file that notebooks import would be replaced, unless `force`.
+    ValueError if another file that notebooks import would be replaced, unless `force`.
     """
     known = {lesson.number: lesson for lesson in lessons()}
     if unknown := set(only) - set(known):

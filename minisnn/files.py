@@ -61,7 +61,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     """Make a temporary folder whose files move to `path` when the block ends, or are dropped if it
     raises. Other files in `path` stay.
 
-    What a killed process left is removed. Raises ValueError where there is a file of the name, or
+    What a killed process left is removed. Raises ValueError if there is a file of the name, or
     another process writes the folder; OSError, naming files by where they were to come.
     """
     path = Path(path)

@@ -32,7 +32,7 @@ RUN = Kind("a run folder", folder=True, shared=True)  # RunFolder.check_free loo
 def check(
     path: str | Path, kind: Kind, inputs: Iterable[str | Path | None] = (), force: bool = False
 ) -> None:
-    """Check an output before any work: ValueError where `path` must not be written, OSError where
+    """Check an output before any work: ValueError if `path` must not be written, OSError if
     it cannot be.
 
     inputs   files and folders that are read; none of them may be written over, not even by force
@@ -59,7 +59,7 @@ def check(
 
 
 def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: Kind) -> None:
-    """Raise ValueError where an output would overwrite an input, or be written into it."""
+    """Raise ValueError if an output would overwrite an input, or be written into it."""
     target = Path(os.path.realpath(path))
     for given in [one for one in inputs if one]:
         source = Path(os.path.realpath(Path(given).expanduser()))
@@ -73,7 +73,7 @@ def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: 
 
 
 def check_no_network(path: Path, what: str) -> None:
-    """Raise ValueError where a network is in the place of an output."""
+    """Raise ValueError if a network is in the place of an output."""
     if path.suffix.lower() in (".h5", ".hdf5") or (path / "config.json").exists():
         raise ValueError(
             f"{path}: this names {what} to write; name the network with --checkpoint {path}"
@@ -81,7 +81,7 @@ def check_no_network(path: Path, what: str) -> None:
 
 
 def check_distinct(paths: Iterable[str | Path]) -> None:
-    """Raise ValueError where two outputs have the same path."""
+    """Raise ValueError if two outputs have the same path."""
     places = [os.path.realpath(path) for path in paths]
     for place in places:
         if places.count(place) > 1:
@@ -105,7 +105,7 @@ def marked_folder(path: str | Path, force: bool = False, kind: Kind = FOLDER) ->
 
 
 def check_files(folder: Path, new: Mapping[str, bytes], force: bool = False) -> None:
-    """Raise ValueError where one of these files, {name: content}, would replace a folder or,
+    """Raise ValueError if one of these files, {name: content}, would replace a folder or,
     without force, a different file."""
     for name, content in new.items():
         place = folder / name

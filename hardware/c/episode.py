@@ -12,7 +12,7 @@ def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -
     every expected number."""
     n = len(x_support)
     support = chip.spikes(x_support)
-    # as they follow each other
+    # in this order
     p = chip.traces(np.concatenate([support, support, chip.spikes(x_query)]), seed=learner.seed)
     if learner.rule == CLASS_MEAN:
         expected = _by_means(chip, learner, p[n : 2 * n, -1], y_support, p[2 * n :])
@@ -30,7 +30,7 @@ def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -
 
 
 def means_of(chip: IntegerNet, learner: Learner) -> CountedMeans:
-    """Return the class means that a device of this learner begins with: none."""
+    """Return the initial class means of a device with this learner: no classes yet."""
     return CountedMeans(
         len(chip.weight),
         learner.residuals,
@@ -59,7 +59,7 @@ def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:
     """Return edge_event (n, 3) and events per step (T,) uint16 of counts (T, H, W, C), shuffled by
     `rng` within each step.
 
-    Raises ValueError for what an event or a number of events cannot name.
+    Raises ValueError for coordinates or counts that do not fit the words of an event.
     """
     if max(x.shape[1:]) > 256 or x.sum((1, 2, 3), dtype=np.int64).max(initial=0) > 65_535:
         raise ValueError(

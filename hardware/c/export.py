@@ -66,7 +66,7 @@ def write(
     """Write all files for `what` of FOR, and return their paths. Counts (B, T, H, W, C) and labels
     (B,) make the self-test.
 
-    Raises ValueError where one would replace what somebody else wrote, unless `force`.
+    Raises ValueError if a file exists that another program wrote, unless `force`.
     """
     steps = x_support.shape[1]
     neuron = f"minisnn_edge_{chip.kind}.c"
@@ -105,7 +105,7 @@ def to_hex(array: np.ndarray, bits: int) -> bytes:
 def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     """Return chip.h as text; it declares memory for recordings of this number of steps.
 
-    Raises ValueError where the library has no room, or an intermediate could leave its word
+    Raises ValueError if the library has no room, or an intermediate could leave its word
     (`chip.check`).
     """
     if len(chip.layers) < 2:
@@ -122,7 +122,7 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
             )
     chip.check()
     if learner.rule == CLASS_MEAN:
-        means_of(chip, learner)  # refuses learners that no device has
+        means_of(chip, learner)  # raises for learners that no device supports
     (h, w, C) = chip.layers[-2].output_shape
     number = constants(chip, learner, steps)
     means = learner.rule == CLASS_MEAN
@@ -199,7 +199,7 @@ def packed(chip: IntegerNet, learner: Learner, steps: int = 1) -> bytes:
     version, bytes in all; MODEL, then the neuron's number in KINDS, and the number of means that
     are no class; of each conv layer its edge_layer, weights as in chip.h, biases; the readout's
     weights as bytes, its biases; the tables; the means that are no class, as bytes."""
-    header(chip, learner, steps)  # refuses what the library has no room for
+    header(chip, learner, steps)  # raises if the library has no room for the network
     numbers = constants(chip, learner, steps)
     parts: list = [
         np.array(

@@ -49,15 +49,16 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
 
 
 def _identity(chip: IntegerNet, learner: Learner) -> int:
-    """Return a hash of what a saved state depends on; class means depend on the conv layers that
-    made their traces."""
+    """Return a hash of the parameters on which a saved state depends. Class means depend on the
+    conv layers that computed their traces."""
     layers = chip.layers[:-1] if learner.rule == CLASS_MEAN else chip.layers
     arrays = [array for layer in layers for array in (layer.weight, layer.bias)]
     return zlib.crc32(b"".join(array.tobytes() for array in arrays))
 
 
 def nothing_of(chip: IntegerNet, learner: Learner) -> np.ndarray:
-    """Return the means that are no class, uint8 (n, inputs); none for a learner by gradients."""
+    """Return the means of recordings that belong to no class, uint8 (n, inputs); empty for a
+    learner by gradients."""
     return chip.nothing if learner.rule == CLASS_MEAN else chip.nothing[:0]
 
 

@@ -27,13 +27,13 @@ from .formats import ends
 from .quantise import best_exponent
 from .ranges import MOST_COUNT
 
-ROWS = 12_000  # traces under a kernel that H is made from, at most
-DAMPING = 0.01  # share of the mean variance, added to each
+ROWS = 12_000  # most traces under a kernel from which H is computed
+DAMPING = 0.01  # share of the mean variance that is added to each
 
 
 def under_kernels(p: np.ndarray, kernel: int, rows: np.ndarray | None = None) -> np.ndarray:
-    """Return p of (B, T, H, W, C) as seen by every site, or by those `rows` of them: (sites, k k
-    C), in the order of conv weights."""
+    """Return the patches of p (B, T, H, W, C) under the kernel at every site, or at the sites
+    `rows`: (sites, k k C), in the order of conv weights."""
     h = kernel // 2
     padded = np.pad(p, ((0, 0), (0, 0), (h, h), (h, h), (0, 0)))
     patches = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (2, 3)).transpose(
@@ -66,8 +66,8 @@ def calibrate(
     """Return (theta, {layer: exponent}) with the conv layers that `bits` names rounded to that many
     bits, on counts x (B, T, H, W, C).
 
-    `network.IntegerNet` finds the very integers again, given the exponents. Other parameters stay,
-    but for the biases of those layers.
+    Given the exponents, `network.IntegerNet` rounds the result to the same integers. Only these
+    layers' weights and biases change.
     """
     new = theta.copy()
     exponents = {}
@@ -102,8 +102,8 @@ def calibrate(
 
 
 def _best(weight, H, bits):
-    """Return rounded weights and their exponent, with the least membrane error near the exponent of
-    least squared error."""
+    """Return rounded weights and their exponent: of the exponents near that of least squared error,
+    the one with the least membrane error."""
     first = best_exponent(weight, bits)
     found = {e: rounded(weight, H, e, bits) for e in (first - 1, first, first + 1)}
     lost = {e: weight - held for e, held in found.items()}

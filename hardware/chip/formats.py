@@ -28,12 +28,13 @@ def width(low: int, high: int) -> int:
 
 
 def real(integers: np.ndarray, fraction: int) -> np.ndarray:
-    """Return the values that integers with this number of fraction bits stand for; float64."""
+    """Convert fixed-point integers with this number of fraction bits to float64."""
     return np.ldexp(np.asarray(integers, np.float64), -fraction)
 
 
 def nearest(value, fraction: int, low: int, high: int) -> tuple[np.ndarray, int]:
-    """Return (int64 nearest to value 2^fraction between low and high, ties up; number clipped)."""
+    """Round value 2^fraction to int64, ties up, clipped to low .. high. Return (integers, number
+    clipped)."""
     whole = np.floor(np.ldexp(np.asarray(value, np.float64), fraction) + 0.5)
     clipped = np.clip(whole, float(low), float(high))
     return clipped.astype(np.int64), int((whole != clipped).sum())
@@ -47,14 +48,14 @@ def whole(low: int, high: int, **settings) -> None:
 
 
 def rounding(name: str, known: tuple[str, ...] = tuple(ROUNDINGS)) -> int:
-    """Return the number of a rounding mode."""
+    """Return the integer code of a rounding mode."""
     one_of("rounding", name, known)
     return ROUNDINGS[name]
 
 
 @njit(nogil=True, cache=True)
 def shift(x, k, mode, noise):
-    """Return x / 2^k, rounded; a negative k shifts to the left and rounds nothing. `noise` in [0,
+    """Return x / 2^k, rounded; a negative k shifts to the left, without rounding. `noise` in [0,
     2^k) is for stochastic rounding."""
     if k <= 0:
         return x << -k
@@ -69,8 +70,8 @@ def shift(x, k, mode, noise):
 
 @njit(nogil=True, cache=True)
 def xorshift32(state):
-    """Return the next of 2^32 - 1 states (Marsaglia 2003; 13, 17, 5), in 1 .. 2^32 - 1; zero would
-    stay zero."""
+    """Return the next of 2^32 - 1 states (Marsaglia 2003; 13, 17, 5), in 1 .. 2^32 - 1; zero is
+    excluded, since it would stay zero."""
     state ^= (state << 13) & 0xFFFFFFFF
     state ^= state >> 17
     return state ^ ((state << 5) & 0xFFFFFFFF)

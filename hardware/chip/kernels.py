@@ -80,8 +80,8 @@ def spread(x, words, weight, V):
     """Compute V (H + k - 1, W + k - 1, C_out), the sum of weights under the events of one step; x
     (H, W C_in) counts.
 
-    weight (C_in, k, k C_out) is mirrored, so that what an event adds to one row of sites is in
-    one piece.
+    weight (C_in, k, k C_out) is mirrored, so that what an event adds to one row of sites is
+    contiguous.
     """
     H = x.shape[0]
     k = weight.shape[1]

@@ -71,10 +71,10 @@ class Learner:
     online            update after every sample, not once after all
     log2_weight, log2_bias   l: the powers of two nearest to step size / support samples
     seed              seed of the noise
-    refuse            for a device that keeps class means (`means.CountedMeans`): a recording whose
+    refuse            for a device that stores class means (`means.CountedMeans`): a recording whose
                       squared distance exceeds refuse (1 + 1 / shots), in 65536ths, gets no answer;
                       0: it always gets one
-    residuals         give those means another 8 bits
+    residuals         give those means 8 more bits
     """
 
     rule: str = "membrane"
@@ -140,18 +140,18 @@ def steps_of(net, inner, samples: int) -> dict[str, Any]:
 
 
 def one_look(inner):
-    """Return a float network's inner loop as integers support it: one look at a recording, along no
-    axes."""
+    """Return a float network's inner loop in the form that integers support: one look per
+    recording, all features."""
     return getattr(inner, "once", inner)
 
 
 def readout_exponent(log2_weight: int, bits: int, online: bool = False) -> int:
-    """Return an exponent that leaves the readout room to learn: its word ends at about a quarter of
+    """Return an exponent at which the readout can learn: the largest weight is about a quarter of
     the step 2^log2_weight.
 
     An update is step x e x p with |e| <= 1, and p of an active input is about a quarter; larger
-    updates saturate. Online, the updates of successive samples add up, so the word ends at the
-    whole step: a saturated update could not be made good by the next.
+    updates saturate. Online, the updates of successive samples add up, so the largest weight is a
+    whole step: the next update could not make up for a saturated one.
     """
     return log2_weight - 2 * (not online) - (bits - 1)
 

@@ -1,12 +1,12 @@
-"""Class means with counts, as a device keeps them: every shot is learned immediately, at any time
-and in any order; classes can be added, corrected and removed.
+"""Class means with counts, as a device stores them: each shot is learned as it arrives, in any
+order; classes can be added, corrected and removed.
 
 A class has the mean c of its taught traces x = p / 16, p in Q1.12 clipped at 4080, and their number
 n. c has 8 bits, 0 .. 255; with residuals it has 8 more after the point, and answers use the nearest
 256th. In c's last place,
 
     taught        n += 1,  c += floor((x - c) / n + 1/2)
-    taken back    n -= 1,  c -= floor((x - c) / n + 1/2), between 0 and 255;  without a shot c is 0
+    taken back n -= 1,  c -= floor((x - c) / n + 1/2), between 0 and 255;  without a shot c is 0
     stochastic    a random number in [0, 1), one for every synapse, in place of 1/2
 
 `slack` is the sum of all n so far. Rounding is off by at most half a place (stochastic: by one), so
@@ -15,12 +15,12 @@ n c is off the exact sum by at most half of `slack`, and |c - exact mean| <= sla
 
     distance of p and a class = (sum p^2 - 32 sum m p + 256 sum m^2) >> 8,   m: the nearest 256th of c
 
-in 65536ths. The nearest class answers, the oldest of equal ones; or none, where even the nearest is
-beyond refuse (1 + 1 / n), the factor by which the squared distance to a mean of n shots grows. No
-class answers either where one of the means `nothing`, which are no class, is nearer still, and
-within refuse (any distance, where refuse is 0): those of a dot, of a filled square, of an empty
-picture. A dot is near a character of few strokes, and no threshold separates the two; a dot's own
-mean does.
+in 65536ths. The answer is the nearest class (the oldest of equally near ones). There is no answer
+if even the nearest is beyond refuse (1 + 1 / n): the squared distance to a mean of n shots grows by
+the factor 1 + 1 / n. Nor is there one if a mean of `nothing` is nearer than every class, and within
+refuse (at any distance if refuse is 0). `nothing` holds the means of a dot, a filled square and an
+empty picture: a dot is near a character of few strokes, and no threshold separates the two, but the
+dot's own mean does.
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ MOST_SHOTS = 65_535
 NONE = -1  # instead of a class's id
 UNTAUGHT = 2**32 - 1  # the distance of a class without a shot
 UNBOUNDED = 2**32 - 1  # a slack without meaning
-_LAST, _MOST = 16, 255  # a 256th in p's 4096ths; the largest mean
+_LAST, _MOST = 16, 255  # a 256th in p's 4096ths; also the largest mean
 
 
 @dataclass(eq=False)
@@ -79,7 +79,7 @@ class CountedMeans:
     known: list[ClassMean] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        # any other rounding would bias the means
+        # other roundings would bias the means
         self._mode = rounding(self.rounding, ("nearest", "stochastic"))
         whole(1, 65_535, inputs=self.inputs)
         whole(0, 2**31 - 1, refuse=self.refuse)
@@ -87,7 +87,7 @@ class CountedMeans:
         self.next = 0
 
     def add(self) -> int:
-        """Add a class without a shot; return its id, which is never reused."""
+        """Add a class that has no shots yet; return its id, which is never reused."""
         self.known.append(ClassMean(self.next, np.zeros(self.inputs, np.int64)))
         self.next += 1
         return self.next - 1
@@ -139,8 +139,8 @@ class CountedMeans:
         return NONE if is_refused(both, self.refuse or UNTAUGHT, best.shots) else best.id
 
     def scores(self, traces: np.ndarray) -> np.ndarray:
-        """Return minus half the squared distances, in 1024ths of 16 bits, as `edge_scores` gives
-        them."""
+        """Return minus half the squared distances, as 16-bit integers in 1024ths, like
+        `edge_scores`."""
         far = self.distances(traces)
         return np.where(far == UNTAUGHT, -32_768, -np.minimum(far >> 7, 32_767))
 
@@ -170,7 +170,7 @@ class CountedMeans:
         return p.astype(np.int64)
 
     def _shot(self, one: ClassMean, p: np.ndarray, shots: int) -> None:
-        """Return the mean with one shot more, or less."""
+        """Return the mean after adding a shot, or taking one back."""
         sign = 1 if shots > one.shots else -1
         one.shots = shots
         one.slack = min(one.slack + shots, UNBOUNDED) if shots else 0
@@ -184,7 +184,7 @@ class CountedMeans:
         one.mean[:] = np.clip(one.mean + step, 0, _MOST * unit)
 
     def _halves(self, by: int) -> np.ndarray | int:
-        """Return what is added before `// by` to round: half of it, or a random number for every
+        """Return the addend that makes `// by` round: half of `by`, or a random number for each
         synapse."""
         if self._mode == NEAREST:
             return by // 2

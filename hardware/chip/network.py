@@ -1,7 +1,7 @@
-"""The integer network: inference from event counts to membranes of the readout, and the limits of
-its words.
+"""The integer network: inference from event counts to the readout's membranes, with checks that no
+word overflows.
 
-No float takes part: counts and spikes are uint8, traces int32, membranes int64.
+Everything is an integer: counts and spikes are uint8, traces int32, membranes int64.
 """
 
 from copy import copy
@@ -36,7 +36,7 @@ class IntegerNet:
     """
 
     kind = "lif"  # the neuron's name in exported files
-    arriving = 1  # most spikes a step at an input of any layer after the first
+    arriving = 1  # most spikes per step at an input of any layer after the first
     steps: dict[str, int] = {}
     recording = Recording()  # properties of its input
     nothings: np.ndarray | None = None  # see `nothing`
@@ -53,7 +53,7 @@ class IntegerNet:
         chosen = {"readout": readout_exponent} if readout_exponent is not None else {}
         chosen |= exponents or {}
         if unknown := set(chosen) - {b.name for b in net.blocks}:
-            raise ValueError(f"exponents are of layers; there is no {', '.join(sorted(unknown))}")
+            raise ValueError(f"no layer is named {', '.join(sorted(unknown))}")
         layers = []
         for n, b in enumerate(net.blocks):
             arrays = quantise.arrays(net, theta, n, net.dtype.type)
@@ -94,10 +94,10 @@ class IntegerNet:
         exponents: dict[str, int] | None = None,
         samples: int | None = None,
     ) -> "IntegerNet":
-        """Make the network of a `minisnn.Checkpoint`, ready to learn as the checkpoint adapts.
+        """Make the integer network of a `minisnn.Checkpoint`, with the learning rule by which the
+        checkpoint adapts.
 
-        samples   number of support samples, from which follow the step sizes of `learner` and the
-                  room in the readout's words; None: one of each class
+        samples   number of support samples, which sets step sizes; None: one of each class
 
         A network that was meta-trained for the chip keeps the exponents of its training where
         `words` has the same number of bits.
@@ -114,8 +114,7 @@ class IntegerNet:
 
     @classmethod
     def _made(cls, checkpoint, samples: int | None, bits: int, words, *more) -> Any:
-        """Make the network with an exponent of the readout that leaves bits to learn as the
-        checkpoint adapts."""
+        """Make the network, with an exponent of the readout that leaves bits for learning."""
         net = checkpoint.net
         inner = checkpoint.inner
         steps = steps_of(net, inner, samples or net.ways)
@@ -141,17 +140,17 @@ class IntegerNet:
 
     @property
     def nothing(self) -> np.ndarray:
-        """Means that are no class, uint8 (n, inputs), see `chip.means`; none at first."""
+        """Means of recordings of no class, uint8 (n, inputs), see `chip.means`; empty at first."""
         none = np.zeros((0, len(self.weight)), np.uint8)
         return none if self.nothings is None else self.nothings
 
     def with_nothing(self, means: np.ndarray) -> "IntegerNet":
-        """Return the network with means that are no class; ValueError for others than up to 255 of
-        uint8."""
+        """Return the network with means that belong to no class, `nothing`. Raises ValueError
+        unless they are uint8, 255 at most."""
         means = np.asarray(means)
         if means.dtype != np.uint8 or means.shape[1:] != (len(self.weight),) or len(means) > 255:
             raise ValueError(
-                f"means that are no class must be uint8 (n, {len(self.weight)}), n at most 255, "
+                f"means of no class must be uint8 (n, {len(self.weight)}), n at most 255, "
                 f"not {means.dtype} {means.shape}"
             )
         new = copy(self)
@@ -172,7 +171,7 @@ class IntegerNet:
         return self.with_layers([*self.layers[:-1], last])
 
     def _check_readout(self, weight: np.ndarray, bias: np.ndarray) -> None:
-        """Raise ValueError where integers for the readout do not fit its words."""
+        """Raise ValueError if integers for the readout do not fit its words."""
         inputs = self.readout.input_shape[2]
         kinds = weight.dtype.kind + bias.dtype.kind
         if not set(kinds) <= set("iu") or weight.shape != (inputs, len(bias)):
@@ -183,8 +182,8 @@ class IntegerNet:
         ranges.check_layer(replace(self.readout, weight=weight, bias=bias), self.bias_room)
 
     def ends(self, n: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return the smallest and the largest weight, and bias, of layer n; biases within their
-        limits make no sum overflow."""
+        """Return the smallest and the largest weight of layer n, and the smallest and largest bias
+        that makes no sum overflow."""
         layer = self.layers[n]
         room = ranges.room_of(n, layer, layer is self.readout)
         return ends(layer.bits), (-room, room)
@@ -282,7 +281,7 @@ class IntegerNet:
         self, p: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None
     ) -> np.ndarray:
         """Return the readout's u at every step, Q5.10 in int64 (B, T, ways), of traces p, with
-        these integers or its own."""
+        the given integers or its own."""
         weight = self.weight if weight is None else weight
         bias = self.bias if bias is None else bias
         self._check_readout(weight, bias)
@@ -306,13 +305,13 @@ class IntegerNet:
         return self.membranes(self.traces_of(x))[:, -1]
 
     def counted_alone(self) -> "IntegerNet":
-        """Return the same network with its own counters, at zero, which count the saturations of
-        one episode whatever else is running."""
+        """Return the same network with separate saturation counters, so that an episode is counted
+        by itself even when others run in parallel."""
         alone = copy(self)
         alone.saturations = dict.fromkeys(self.saturations, 0)
         return alone
 
-    # ---- what the kernels take
+    # ---- arguments of the kernels
 
     def _prepare(self, layer):
         sums = np.int16 if self.bounds[layer.name]["V"].bits <= 16 else np.int32

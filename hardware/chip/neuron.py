@@ -48,8 +48,8 @@ class IntegerLIF(NamedTuple):
 
     @classmethod
     def of(cls, neuron) -> "IntegerLIF":
-        """Return the constants nearest to those of `minisnn.LIF`. Raises ValueError where rho or
-        the threshold leave the format of u."""
+        """Return the constants nearest to those of `minisnn.LIF`. Raises ValueError if rho or the
+        threshold does not fit u's format."""
         decays = factor(neuron.alpha), factor(neuron.beta), factor(neuron.gamma)
         scales = dict(rho=1 << U, threshold=1 << U, slope=16)
         rest = {n: int(np.floor(scale * getattr(neuron, n) + 0.5)) for n, scale in scales.items()}

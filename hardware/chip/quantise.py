@@ -1,10 +1,10 @@
-"""Integers of the chip from a float theta: weights of few bits with one power-of-two exponent a
+"""Integers of the chip from a float theta: weights of few bits with one power-of-two exponent per
 layer.
 
     weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer 2^(exponent - F)
 
-The exponent with the least squared error of the weights is chosen: in few bits it pays to saturate
-the few largest. The readout's weights will change, so its exponent suits weights after adaptation
+The exponent is that of least squared error of the weights: in few bits it pays to saturate the few
+largest. The readout's weights will change, so its exponent suits weights after adaptation
 (`readout_exponent`).
 """
 
@@ -59,11 +59,11 @@ def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, 
 
 
 def check_kind(net, kind: str) -> None:
-    """Raise ValueError where a chip with this neuron, "lif" or "cuba", does not support a
+    """Raise ValueError if a chip with this neuron, "lif" or "cuba", does not support a
     network."""
     neuron = getattr(net, "neuron", None)
     says = neuron.says("chip") if neuron else ""
-    # its errors are those of labels: softmax less one-hot
+    # it learns from labels: softmax minus one-hot
     loss = f"loss {net.loss_name}" * (net.loss_name != "cross_entropy")
     if net.beyond or loss or says != kind or net.own or net.hidden or not net.channels:
         holds = {"lif": "LIF", "cuba": "CubaLIF"}[kind]
@@ -76,12 +76,12 @@ def check_kind(net, kind: str) -> None:
 
 def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
     """Return (weight (k, k, C_in, C_out), bias) of block n of a float network, with the input's
-    gain in the first layer's weights. ValueError where one is not finite."""
+    gain in the first layer's weights. ValueError if one is not finite."""
     block = net.blocks[n]
     views = net.views(theta)
     weight = views[f"{block.name}.weight"].reshape(block.weight_shape).astype(dtype)
     bias = views[f"{block.name}.bias"].astype(dtype)
-    with np.errstate(over="ignore"):  # larger values are refused as not finite
+    with np.errstate(over="ignore"):  # larger values are rejected as not finite
         weight = weight * dtype(net.neuron.gain) if n == 0 else weight
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise ValueError(f"{block.name}: weights and biases must be finite")
@@ -90,7 +90,7 @@ def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.
 
 def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> int:
     """Return the exponent of least squared error, the larger of equal ones, from the one that clips
-    nothing down to `least`; what cannot be distinguished from zero there is zero."""
+    nothing down to `least`; sets weights that are numerically zero to zero."""
     weight = np.asarray(weight, np.float64)
     mantissa, scale = math.frexp(float(np.abs(weight).max()))
     top = scale + math.ceil(math.log2(mantissa / (2 ** (bits - 1) - 0.5))) if mantissa else -8
@@ -126,7 +126,7 @@ def layer(
 
     exponent   None: the one of least squared error
 
-    Raises ValueError where the exponent is one that `ranges.shift_to_u` refuses.
+    Raises ValueError if the exponent is one that `ranges.shift_to_u` refuses.
     """
     room = ranges.room_for_bias(block.weight_shape, bits, most, fraction, block.name)
     if exponent is None:

@@ -1,5 +1,5 @@
-"""Interval analysis: the range of every word of the network, whatever the events are, and what is
-refused because of it.
+"""Interval analysis: bounds for every word of the network, for any events, and the networks that
+are rejected because of them.
 
 A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes,
 which are sums of negative and of positive weights times the largest count. The readout's
@@ -32,7 +32,7 @@ from .traces import UNITY
 MOST_COUNT = 7  # input counts are clipped to 3 bits
 ACCUMULATOR = 32
 WORD = (1 << ACCUMULATOR - 1) - 1
-SHIFT = 31  # most bits by which a sum is shifted to u, either way
+SHIFT = 31  # largest shift from a sum to u, in either direction
 NEURON = {  # limits of the neuron's constants
     **dict.fromkeys(("alpha", "beta", "gamma"), (0, UNITY - 1)),
     **dict.fromkeys(("rho", "threshold"), ends(16)),
@@ -42,8 +42,8 @@ STATE = 1 << 23  # Loihi's u and v are words of 24 bits
 
 
 class Bound(NamedTuple):
-    """The extremes that a quantity reaches, `low` and `high`, and those for any weights; in units
-    of the last place."""
+    """The bounds of a quantity, `low` and `high`, for the given weights and for any weights; in
+    units of the last place."""
 
     low: int
     high: int
@@ -60,40 +60,40 @@ class Bound(NamedTuple):
 
 
 def most_of(n: int, readout: bool, spikes: int = 1) -> int:
-    """Return the largest number at an input of layer n: a count in the first conv layer, else a
-    number of spikes; a trace counts as one."""
+    """Return the largest number at an input of layer n: an event count in the first conv layer,
+    else a number of spikes; 1 for a trace."""
     if readout:
         return 1
     return spikes if n else MOST_COUNT
 
 
 def most_sum(inputs: int, bits: int, most: int, fraction: int) -> int:
-    """Return the largest sum, in absolute value, of any weights at this number of inputs,
-    `fraction` bits finer."""
+    """Return the largest absolute sum of any weights over this number of inputs, with `fraction`
+    more fraction bits."""
     return inputs * most << bits - 1 + fraction
 
 
 def room_for_bias(
     weight_shape, bits: int, most: int, fraction: int, name: str = "the layer"
 ) -> int:
-    """Return the largest bias for which a word of 32 bits still holds the sum of any weights times
-    at most `most`.
+    """Return the largest bias at which the sum of any weights, times at most `most`, still fits 32
+    bits.
 
-    Raises ValueError if that sum alone does not fit.
+    Raises ValueError if the sum does not fit even without a bias.
     """
     inputs = int(np.prod(weight_shape[:3]))
     room = WORD - most_sum(inputs, bits, most, fraction)
     if room < 0:
         raise ValueError(
             f"{name}: the sum of {inputs} weights of {bits} bits with {fraction} fraction bits "
-            f"do not fit {ACCUMULATOR} bits; take fewer fraction or weight bits"
+            f"does not fit {ACCUMULATOR} bits; use fewer fraction or weight bits"
         )
     return room
 
 
 def shift_to_u(exponent: int, fraction: int, name: str) -> int:
-    """Return the bits to the right from sums of this exponent, `fraction` bits finer, to u;
-    ValueError beyond 31 either way."""
+    """Return the right shift from sums of this exponent, with `fraction` more fraction bits, to u.
+    Raises ValueError beyond 31 in either direction."""
     middle = fraction - U
     whole(middle - SHIFT, middle + SHIFT, **{f"{name}: exponent": exponent})
     return int(middle - exponent)
@@ -112,7 +112,7 @@ def room_of(n: int, layer, readout: bool) -> int:
 
 
 def check_sums(n: int, layer, readout: bool) -> None:
-    """Raise ValueError where sums of layer n, or shifted sums, can leave their words."""
+    """Raise ValueError if sums of layer n, or shifted sums, can leave their words."""
     check_layer(layer, room_of(n, layer, readout))
     shift_to_u(layer.exponent, layer.fraction, layer.name)
 
@@ -128,7 +128,7 @@ def check_layer(layer, room: int) -> None:
         high = int(array.max())
         if low < limits[0] or high > limits[1]:
             raise ValueError(
-                f"{layer.name}: {name} from {low} to {high}; there is room for {limits[0]} to "
+                f"{layer.name}: {name} from {low} to {high}; its limits are {limits[0]} to "
                 f"{limits[1]}"
             )
 
@@ -136,8 +136,8 @@ def check_layer(layer, room: int) -> None:
 def analyse(layers, spikes: int = 1) -> dict[str, dict[str, Bound]]:
     """Return {layer: {quantity: Bound}}; `spikes` as in `most_of`.
 
-    This is the most events at any input. (At the border of a picture there are fewer
-    inputs, so this holds there too.)
+    `spikes` is the largest number of events at an input. (Sites at the border have fewer inputs, so
+    the bounds hold there too.)
     """
     found = {}
     for n, layer in enumerate(layers):

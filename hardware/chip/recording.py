@@ -11,10 +11,10 @@ class Recording:
     """The properties of a recording that a network expects.
 
     bin       microseconds of a step
-    cell      pixels of the camera, squared, that are summed in a cell
+    cell      side of a cell in pixels of the camera; events in it are summed
     centred   whether each recording is shifted by the whole pixels that bring its mean event
               nearest to the middle
-    stated    whether the network's file says so; otherwise these are the usual numbers
+    stated    whether the network's file has these numbers; otherwise they are defaults
     """
 
     bin: int = 1000
@@ -24,7 +24,7 @@ class Recording:
 
     @classmethod
     def of(cls, checkpoint: Any) -> "Recording":
-        """Return those of the recordings that a `minisnn.Checkpoint` learned from."""
+        """Return the properties of the recordings that a `minisnn.Checkpoint` was trained on."""
         origin = checkpoint.origin
         how = origin.how or {}
         size = how.get("size")

@@ -1,11 +1,12 @@
 """A conv neuron in words of 16 bits, for learning to learn: states are rounded stochastically.
 
-A row of sites is processed together; each of its neurons has its own stream of random numbers, which
-continues from row to row and from step to step. `hardware.meta.words` proves that all values fit.
+A row of sites is processed at a time. Each neuron of the row has its own stream of random numbers,
+which continues with the next row and the next step. `hardware.meta.words` proves that all values
+fit.
 
-A stream begins at a mixed number of (seed, update, place, sample): the last steps of MurmurHash3
-(Appleby 2011). Streams that start at neighbours in xorshift32's own order would be the same
-numbers, one place apart.
+A stream's first state is a hash of (seed, update, place, sample), by the last steps of MurmurHash3
+(Appleby 2011). Without the hash, streams that start at successive states of xorshift32 would be the
+same numbers, shifted by one.
 """
 
 from collections import namedtuple
@@ -17,7 +18,7 @@ from minisnn.parallel.compilation import njit
 from .formats import shift
 from .neuron import surrogate
 
-# Arguments of the loops, from neuron and words; int32.
+# Arguments of the loops, made from a neuron and word lengths; int32.
 #   alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
 #   slope                of the surrogate        fraction         of u
 #   trace                fraction bits of r      low, high        ends of P, Q and u
@@ -30,7 +31,7 @@ Step = namedtuple(
 
 @njit(nogil=True, inner=True)
 def mixed(x):
-    """Return a permutation of 32-bit numbers whose outputs look unrelated."""
+    """Hash a 32-bit number, one to one."""
     x ^= x >> 16
     x = (x * 0x85EBCA6B) & 0xFFFFFFFF
     x ^= x >> 13

@@ -8,12 +8,12 @@ step's events:
     presynaptic    q' = (B q + (4096 - B) 4096 s) >> 12         p' = (A p + (4096 - A) q) >> 12       unsigned Q1.12
 
 >> 12 rounds by floor, toward zero or to nearest (`formats.shift`). Every state is a rounded mean of
-numbers between whole bounds that hold 0, so it never leaves them: p, q <= 4096, and Q, P stay
+numbers between integer bounds that include 0, so it stays within them: p, q <= 4096, and Q, P stay
 within the extremes of V << F.
 
-A filter that is rounded by at most e units a step stays within e / (1 - A/4096) units of the same
-filter in real numbers. P reads a Q that is itself off by e / (1 - B/4096), so P is off by at most the
-sum of both.
+A filter with a rounding error of at most e units per step stays within e / (1 - A/4096) units of
+the same filter in real numbers. P reads a Q that is itself off by e / (1 - B/4096), so P is off by
+at most the sum of both.
 """
 
 import numpy as np
@@ -26,16 +26,16 @@ DETERMINISTIC = ("floor", "zero", "nearest")
 
 
 def factor(decay: float) -> int:
-    """Return a decay in [0, 1) as a multiple of 1/4096, at most 4095, since a filter that never
-    forgets would not be one."""
+    """Return a decay in [0, 1) as a multiple of 1/4096, at most 4095: with 4096 a filter would
+    never forget."""
     if not 0 <= decay < 1:
         raise ValueError(f"a decay must be in [0, 1), not {decay}")
     return min(int(np.floor(UNITY * decay + 0.5)), UNITY - 1)
 
 
 def addends(mode: int, k: int) -> tuple[int, int]:
-    """Return what to add to a number >= 0, and to one < 0, so that >> k rounds it in this mode:
-    `formats.shift` without a branch."""
+    """Return the addends for numbers >= 0 and < 0 that make >> k round in this mode, like
+    `formats.shift` but without a branch."""
     if k <= 0:
         return 0, 0
     return {FLOOR: (0, 0), ZERO: (0, (1 << k) - 1), NEAREST: (1 << k - 1, 1 << k - 1)}[mode]
@@ -78,8 +78,8 @@ def presynaptic_step(p, q, s, A, B, mode, bits, state):
 
 @njit(nogil=True, cache=True)
 def presynaptic(spikes, traces, A, B, mode, bits=BITS, state=1):
-    """Compute traces (T, inputs) int32 in uQ1.12: p at every step, before the step's spikes (T,
-    inputs) reach it.
+    """Compute traces (T, inputs) int32 in uQ1.12: p at every step, before that step's spikes (T,
+    inputs) enter.
 
     States have `bits` fraction bits; the traces' lower bits are zero. Returns the random state.
     """

@@ -32,8 +32,8 @@ class Words:
 
 
 def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
-    """Return the notes of a network meta-trained for the chip ("chip" of its provenance); {} for
-    another network.
+    """Return the "chip" entry of a network's provenance, if it was meta-trained for the chip; else
+    {}.
 
     Raises ValueError, naming the source, if the entry is damaged.
     """
@@ -43,7 +43,7 @@ def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
         whole(-64, 64, **known["exponents"], **{n: known[n] for n in ("bits", "readout_bits")})
     except (KeyError, TypeError, ValueError):
         raise ValueError(
-            f"{source}: what it says of the chip it was trained for is damaged; expected bits, "
+            f"{source}: its entry about the chip it was trained for is damaged; expected bits, "
             "readout_bits and exponents"
         ) from None
     return known

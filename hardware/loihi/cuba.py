@@ -159,7 +159,7 @@ class CubaNet(IntegerNet):
         }
 
     def check(self) -> None:
-        """Raise ValueError where a current could wrap. On the chip, a current beyond 24 bits wraps,
+        """Raise ValueError if a current could wrap. On the chip, a current beyond 24 bits wraps,
         so it may grow only to where as much decays as arrives."""
         ranges.check_neuron(self.neuron)
         whole(0, 4095, current=4095 - self.du, voltage=4096 - self.dv)

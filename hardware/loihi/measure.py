@@ -28,12 +28,12 @@ LEARNERS: dict[str, dict[str, Any]] = {  # name -> options of the chip's learner
     "membrane, one sample at a time": dict(online=True),
 }
 FLOAT = "class means, float"
-ONLINE = "from zero, one sample at a time"  # with a step size of its own, in float and on the chip
+ONLINE = "from zero, one sample at a time"  # with a separate step size, in float and on the chip
 
 
 def online_of(found, step: float) -> CubaNet:
-    """Return the chip of a checkpoint whose readout starts from zero and learns by this step, with
-    a suitable exponent for its words. Raises ValueError where the network learns so itself."""
+    """Return the chip of a checkpoint with a readout that starts from zero and learns by this step.
+    Raises ValueError if the network itself learns that way."""
     net = found.net
     nothing = np.zeros_like(net.views(found.theta)["readout.weight"].T)
     theta = with_prototypes(net, found.theta, nothing)
@@ -59,8 +59,9 @@ def run(
     online: CubaNet | None = None,
     show: bool = False,
 ) -> dict[str, Row]:
-    """Return {way to learn: its answers to the episodes}, for the float network of a checkpoint and
-    its chip; with ONLINE where such a chip exists (`online_of`). show: show a bar in a terminal."""
+    """Return {learning rule: its answers to the episodes}, for the float network of a checkpoint
+    and its chip; includes ONLINE if such a chip exists (`online_of`). show: show a bar in a
+    terminal."""
     names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in LEARNERS)]
     if online is not None:
         names += [f"{ONLINE}, float", f"{ONLINE}, Loihi"]

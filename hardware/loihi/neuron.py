@@ -33,8 +33,8 @@ REACH = 1 << 32
 
 
 def used_weights(W: np.ndarray, num_weight_bits: int = 8, sign_mode: int = MIXED) -> np.ndarray:
-    """Return weights as the chip stores them: clipped to 8 bits and a sign, without the bits that
-    the synapse format lacks.
+    """Round weights to those that the chip can store: 8 bits and a sign, in the steps of the
+    synapse format.
 
     sign_mode   1: mixed, -256 .. 255, steps of 2^(9 - bits)
                 2: excitatory, 0 .. 255, and 3: inhibitory, -255 .. 0, steps of 2^(8 - bits)
@@ -66,13 +66,13 @@ def run(
     bias_mant=0,
     bias_exp=0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return (a_buff, u, v, s), each int64 (T, neurons): what the synapses deliver next, current,
-    membrane after the reset, spikes.
+    """Return (a_buff, u, v, s), each int64 (T, neurons): input that the synapses deliver in the
+    next step, current, membrane after the reset, spikes.
 
     spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant,
-    bias_exp integers, one for all neurons or an array (neurons,), as Lava takes them. Raises
-    ValueError for what is not an integer, shapes that do not fit, numbers beyond LIMITS, more than
-    REACH in one step, or a sign mode that the chip does not have.
+    bias_exp integers, one for all neurons or an array (neurons,), as in Lava. Raises ValueError for
+    non-integers, shapes that do not fit, numbers beyond LIMITS, an input above REACH in one step,
+    or an unknown sign mode.
     """
     spikes = np.asarray(spikes)
     W = np.asarray(W)
@@ -96,7 +96,7 @@ def run(
     most = int(spikes.max(initial=0))
     if spikes.min(initial=0) < 0 or 256 * most * W.shape[1] << max(int(weight_exp), 0) > REACH:
         raise ValueError(
-            "spikes are 0 and 1, or a few in one step, and bring at most 2^32 in a step; found "
+            "spikes must be small counts whose weighted sum is at most 2^32 in each step; found "
             f"{W.shape[1]} inputs of {spikes.min(initial=0)} to {most} with a weight_exp of "
             f"{weight_exp}"
         )

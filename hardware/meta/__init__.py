@@ -1,5 +1,5 @@
-"""Learning to learn in integers: class-means meta-training of all layers, from random integers to a
-network, without floats.
+"""Meta-training in integers: all layers are trained by class means from random integers, without
+floats.
 
 Import from here: `measure`, `run`, `words`.
 It may import: hardware.chip, minisnn.

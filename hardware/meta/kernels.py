@@ -1,8 +1,8 @@
 """Kernels of meta-training in numba: a conv layer backward through time, in integers.
 
-States and adjoints are int16, sums int32, and no product is wider; `words` proves that they fit. Twin:
-`tests/plain_meta.py`, plain Python integers. Forward, the layer is the chip's (`chip.kernels.conv`) in
-words of 16 bits (`chip.stochastic`).
+States and adjoints are int16, sums and products int32; `words` proves that they fit.
+`tests/plain_meta.py` computes the same in plain Python integers. The forward pass is the chip's
+(`chip.kernels.conv`) in words of 16 bits (`chip.stochastic`).
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from ..chip.stochastic import advance, leak, stream, streams
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def filters(du, N, Pd, Qd, c, states, low, high, slopes):
-    """Go back a step in a row of neurons, on flat arrays. du (int32) holds the adjoint of the
-    spikes, and then that of u; N, Pd, Qd are the adjoints of r, P and Q. Return how many were
+    """Propagate a row of neurons one step backward, on flat arrays. du (int32) holds the adjoint of
+    the spikes, and then that of u; N, Pd, Qd are the adjoints of r, P and Q. Return how many were
     clipped.
 
         du = (du + N) sigma'                      N <- G N - (4096 - G) rho du
@@ -92,8 +92,8 @@ def spread_back(dV, weight, sums):
 
 @njit(nogil=True, cache=True)
 def words_of(sums, k, ends, out, state, seen):
-    """Compute out = sums 2^-k, rounded stochastically and clipped, flat; seen becomes (largest
-    absolute value, clipped). Return the random state."""
+    """Compute out = sums 2^-k, rounded stochastically and clipped, flat; set seen = (largest
+    absolute value, number clipped). Return the random state."""
     for n in range(sums.size):
         state = xorshift32(state)
         x = shift(np.int64(sums[n]), k, STOCHASTIC, noise_of(state, k))
@@ -119,7 +119,7 @@ def route(dy, arg, du):
 def backward(
     start, stop, x, words, weight, slopes, args, dy, c, key, ends, below, G, Gb, dx, seen, clipped
 ):
-    """Go backward through samples start .. stop of a layer: their gradients G (B, C_in, k, k C),
+    """Propagate samples start .. stop of a layer backward: their gradients G (B, C_in, k, k C),
     mirrored, and Gb (B, C), and the adjoints dx (B, window, H, W, C_in) of its input where dx has
     samples.
 
@@ -204,8 +204,8 @@ def descend(w, G, m, k, step, low, high, state, counts):
         c = 7 m + g                      w <- w - sign(c) d,    d the step, rounded stochastically
         m <- m + (g - m) / 64            rounded stochastically
 
-    m has n bits, as large as g's. The step has 16 fraction bits, so it may be shorter than a weight's
-    last place: then a weight moves by one place as often as its mean requires.
+    m has n bits, like g. The step has 16 fraction bits, so it may be smaller than a weight's last
+    place: then a weight moves by one place with the probability that gives the right mean.
     """
     for i in range(w.size):
         state = xorshift32(state)

@@ -7,8 +7,7 @@ of 2^s:
     e_b = softmax(-2^s D_b) - onehot(y_b)                     by the table of `chip.errors`
     dp_b = -sum_k e_bk (p_b - c_k)      dc_k = sum_b e_bk (p_b - c_k)      dp_i = dc_k / n_k for i in class k
 
-as in `minisnn.meta.prototypes`, but for a factor that all of them share: what comes of a gradient
-here does not depend on its size.
+as in `minisnn.meta.prototypes`, up to a common factor, on which the updates do not depend.
 """
 
 import numpy as np
@@ -23,7 +22,7 @@ def means(p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     without a sample."""
     n = np.bincount(y)
     if not n.all():
-        raise ValueError(f"every class must have a sample, found {n.tolist()} a class")
+        raise ValueError(f"every class needs a sample, found {n.tolist()} per class")
     c = np.zeros((len(n), p.shape[1]), np.int64)
     np.add.at(c, y, p)
     return (c + n[:, None] // 2) // n[:, None], n

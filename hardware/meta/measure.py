@@ -1,5 +1,5 @@
-"""Findings of `run`: accuracies with their intervals, differences from float on the same answers,
-and the memory that a device would need."""
+"""Results of `run`: accuracies with their intervals, paired differences from float, and the memory
+that a device would need."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,8 +20,8 @@ FLOAT, FRAMES, UNTRAINED = "float", "summed frames", "untrained integers"
 def rows(
     folder: Path, settings: Settings, arms: Sequence[tuple[int | None, int]], split: str
 ) -> dict[str, Row]:
-    """Return {name: Row} of summed frames, untrained integers, float and every word; answers are
-    means over seeds."""
+    """Return {name: Row} of summed frames, untrained integers, float and every word length; answers
+    are means over seeds."""
     right: dict[str, list[Any]] = {UNTRAINED: [], FLOAT: []}
     for bits, seed in arms:
         found = read_json(place_of(folder, bits, seed))
@@ -51,7 +51,7 @@ def by_seed(folder: Path, arms: Sequence[tuple[int | None, int]]) -> dict[str, d
 
 
 def _compared(values: Mapping[str, Row], seeds: Mapping) -> dict[str, bool]:
-    """Return the rows whose difference from float is of the same seeds."""
+    """Return the rows with the same seeds as float, which can be compared with it."""
     return {n: n != FLOAT and seeds.get(n, {}).keys() == seeds[FLOAT].keys() for n in values}
 
 
@@ -101,8 +101,8 @@ def figures(values: Mapping[str, Row], seeds: Mapping[str, Mapping[int, float]])
 
 def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) -> dict[str, int]:
     """Return the bytes that a device needs for an update of samples (steps, *shape), one sample
-    after another: passes are repeated where their results are needed again, so one sample's tape is
-    kept."""
+    after another: forward passes are repeated when needed again, so that only one sample's tape is
+    stored."""
     word = (bits + 7) // 8
     C = np.array(settings.plan.channels)
     C_in = np.array([shape[2], *C[:-1]])

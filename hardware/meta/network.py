@@ -1,8 +1,8 @@
 """A network of integers that meta-trains: its layers, its features, its gradients.
 
-Every layer's adjoints have one shift, which an update leaves for the next: one place more to the
-right if any was clipped, one less if all had two places to spare. (The sums are known only after the
-last sample, and 32 bits of them are not stored.)
+All adjoints of a layer share one shift, which each update adapts for the next: one place more to
+the right if any adjoint was clipped, one less if all had two bits to spare. (An update cannot
+choose its own shift: the sums are known only after the last sample, and are not stored in 32 bits.)
 """
 
 import math
@@ -82,19 +82,19 @@ class MetaNet:
         return np.minimum(whole, ends(READ)[1])
 
     def ends(self, n: int) -> tuple[int, int]:
-        """Return the ends of layer n's adjoints."""
+        """Return the smallest and largest adjoint of layer n."""
         layer = self.layers[n]
         H, W, _ = layer.input_shape
         given = layer.weight.shape, H * W, most_of(n, False), self.steps, n == 0
         return ends(ranges.adjoint_bits(self.words, *given))
 
     def check(self, queries: int) -> None:
-        """Raise ValueError where a sum could leave 32 bits."""
+        """Raise ValueError if a sum could leave 32 bits."""
         for n in range(len(self.layers)):
             self.ends(n)
         for what, bound in ranges.sums(self, queries).items():
             if bound > WORD:
-                raise ValueError(f"{what} reaches {bound:,}, and has 32 bits, up to {WORD:,}")
+                raise ValueError(f"{what} can reach {bound:,}, which exceeds 32 bits ({WORD:,})")
 
     # ---- forward
 
@@ -110,8 +110,8 @@ class MetaNet:
         return found
 
     def features_of(self, x: np.ndarray, update: int = 0, tapes: list | None = None) -> np.ndarray:
-        """Return features p (B, F) at the last step of counts x (B, T, H, W, C); what the backward
-        pass needs of every layer is added to `tapes`."""
+        """Return features p (B, F) at the last step of counts x (B, T, H, W, C); append each
+        layer's tape for the backward pass to `tapes`."""
         x = np.ascontiguousarray(np.minimum(x, MOST_COUNT), np.uint8)
         for n in range(len(self.layers)):
             found = self.spikes(x, update, n, 0 if tapes is None else self.window)
@@ -131,7 +131,7 @@ class MetaNet:
     # ---- backward
 
     def gradients(self, task, update: int, log2_scale: int) -> list[tuple]:
-        """Return [(G, Gb) of every layer] of a task; shifts are as `settle` leaves them."""
+        """Return [(G, Gb) of every layer] of a task, with the current shifts (`settle`)."""
         tapes: list[tuple] = []
         x = np.concatenate([task.x_support, task.x_query])
         p = self.features_of(x, update, tapes)
@@ -268,8 +268,8 @@ def begun(
 
 
 def _fit(net: MetaNet, n: int, x: np.ndarray, rate: int, state: int) -> None:
-    """Bring the variance of layer n's membranes to one, and this number of 256ths of them to the
-    threshold."""
+    """Scale layer n so that its membranes have a variance of one, and `rate` 256ths of them reach
+    the threshold."""
     layer = net.layers[n]
     words = net.words
     most = 1 << words.bits - 3
@@ -297,7 +297,7 @@ def _fit(net: MetaNet, n: int, x: np.ndarray, rate: int, state: int) -> None:
 
 
 def settle(net: MetaNet, task, log2_scale: int, most: int = 24) -> None:
-    """Compute gradients of a task, without learning, until no shift changes."""
+    """Adapt the shifts: compute gradients of a task, without learning, until no shift changes."""
     for _ in range(most):
         before = [net.top, *(layer.shift for layer in net.layers)]
         net.gradients(task, 0, log2_scale)

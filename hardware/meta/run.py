@@ -1,8 +1,8 @@
-"""The comparison: class-means meta-training in integers of 8 to 16 bits and in float, on the same tasks,
-from the same weights, tested on the same episodes.
+"""Compare class-means meta-training in integers of 8 to 16 bits and in float: the same tasks,
+initial weights and test episodes. An *arm* is one word length, or float.
 
     a folder    run.json           what the run is
-                <arm>-<seed>.json  what an arm answered to the test episodes
+                <arm>-<seed>.json what an arm answered to the test episodes
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ SHAPE, STEPS = (16, 16, 2), 50  # shape and steps of a recording
 INIT, TASKS = 3, 2  # first part of spawn keys
 INIT_TASKS = 2
 WINDOW = 20  # steps that are differentiated
-EVALUATION = 1 << 20  # the update that random numbers of evaluation belong to
+EVALUATION = 1 << 20  # update number in the random keys of evaluation
 CLIP = 5.0  # limit of the float gradient, as in the presets of minisnn train
 LR_END = 0.02  # of the float learning rate, as in the presets
 
@@ -83,7 +83,7 @@ class Settings:
     alphabets: int = 0
 
 
-# ---- what learns: both have `update` and `logits`
+# ---- the arms: both have `update` and `logits`
 
 
 class IntegerArm:
@@ -147,7 +147,7 @@ def arm_name(bits: int | None) -> str:
 
 
 def place_of(folder: Path, bits: int | None, seed: int) -> Path:
-    """Return where the answers of an arm are."""
+    """Return the path of an arm's answers."""
     return folder / f"{arm_name(bits).replace(' ', '-')}-{seed}.json"
 
 
@@ -158,7 +158,8 @@ def train_task(tasks: Any, settings: Settings, seed: int, *key: int) -> Task:
 
 
 def begin(tasks: Any, settings: Settings, bits: int | None, seed: int) -> FloatArm | IntegerArm:
-    """Return an arm before its first update. Float starts from the integers of 16 bits."""
+    """Return an arm before its first update. The float arm starts from the weights of the 16-bit
+    arm."""
     first = (train_task(tasks, settings, seed, INIT, k) for k in range(INIT_TASKS))
     x = np.concatenate([task.x_support for task in first])
     plan = settings.plan
@@ -172,7 +173,7 @@ def begin(tasks: Any, settings: Settings, bits: int | None, seed: int) -> FloatA
 def trained(
     tasks: Any, settings: Settings, bits: int | None, seed: int, progress: bool
 ) -> FloatArm | IntegerArm:
-    """Return the arm after all updates, which are the same every time."""
+    """Return the arm after all updates, which are reproducible."""
     arm = begin(tasks, settings, bits, seed)
     text = f"{arm_name(bits)}, seed {seed}"
     for n in terminal.bar(range(settings.plan.updates), None, text, progress):
@@ -181,7 +182,7 @@ def trained(
 
 
 def answers(tasks: Any, settings: Settings, arm: FloatArm | IntegerArm) -> list[list[int]]:
-    """Return which query samples of every test episode are right, 0 or 1."""
+    """Return whether each query sample of every test episode is right, 1 or 0."""
     found = []
     for index in range(settings.episodes):
         task = episode(tasks, settings, index)
@@ -195,8 +196,8 @@ def episode(tasks: Any, settings: Settings, index: int) -> Task:
 
 
 def testing(settings: Settings, split: str, progress: bool) -> Any:
-    """Return the recordings for the test. ValueError where they are of fewer alphabets than
-    `settings` says."""
+    """Return the recordings for the test. Raises ValueError if they have fewer alphabets than
+    `settings` asks for."""
     tasks = open_set(DATASET, split, None, progress=progress, **READING)
     few = settings.alphabets
     alphabet_of = {name: name.rpartition("-")[0] for name in tasks.classes}
@@ -218,7 +219,7 @@ def arms_of(bits: Sequence[int], seeds: Sequence[int]) -> list[tuple[int | None,
 
 
 def resumed(folder: Path) -> tuple[Settings, list[tuple[int | None, int]], str]:
-    """Return (settings, arms, split) of the run in a folder. ValueError where there is none."""
+    """Return (settings, arms, split) of the run in a folder. ValueError if there is none."""
     path = folder / "run.json"
     if not path.is_file():
         raise ValueError(
@@ -240,7 +241,7 @@ def run(
     split: str = "test",
 ) -> None:
     """Train and test every arm that the folder does not contain yet."""
-    tests = testing(settings, split, progress)  # or refuse them, before anything is made
+    tests = testing(settings, split, progress)  # raises before anything is written
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "run.json", {**asdict(settings), "arms": list(arms), "split": split})
     tasks = open_set(DATASET, "train", None, progress=progress, **READING)

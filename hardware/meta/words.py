@@ -14,7 +14,7 @@ n is 8 to 16. x is a layer's exponent. "Floating" is one shift for all numbers o
 array, as in block floating point: `network` says how it is found.
 
 Sums have 32 bits. For a layer with k k C_in inputs of at most m events, H x W sites, C outputs, T
-steps and adjoints of a bits, none of these can leave them, whatever weights, events and adjoints are:
+steps and adjoints of a bits, none of these can overflow, for any weights, events and adjoints:
 
     V                  k k C_in m 2^7
     filters            2^(n + 12) + B 2^(n-1) + 4096
@@ -25,7 +25,7 @@ steps and adjoints of a bits, none of these can leave them, whatever weights, ev
     distance           F 4^t                   F features
     dp, dc             2^(t + 13), Q 2^(t + 12)    Q query samples; errors have 12 fraction bits at most
 
-Those with an a decide how many bits adjoints have; the others are refused where they do not fit.
+The sums with an a limit the bits of adjoints; a network whose other sums do not fit is rejected.
 """
 
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class MetaWords:
 
     @property
     def below(self) -> int:
-        """Return the bits of a weight below those that are read."""
+        """Return the low bits of a weight that the passes do not read."""
         return self.bits - READ
 
     @property
@@ -81,8 +81,8 @@ def feature_bits(words: MetaWords, features: int) -> int:
 
 
 def adjoint_sums(shape, sites: int, most: int, steps: int, bits: int, lowest: bool) -> dict:
-    """Return the largest sums, in absolute value, of adjoints of this number of bits; the lowest
-    layer passes none on."""
+    """Return the largest absolute sums of adjoints of this number of bits; the lowest layer passes
+    none on."""
     k, _, _, C = shape
     gradient = steps * sites * most << bits - 1
     return {"gradient": gradient, "adjoint below": 0 if lowest else k * k * C * 128 << bits - 1}
@@ -90,7 +90,7 @@ def adjoint_sums(shape, sites: int, most: int, steps: int, bits: int, lowest: bo
 
 def adjoint_bits(words: MetaWords, shape, sites: int, most: int, steps: int, lowest: bool) -> int:
     """Return the largest number of bits of a layer's adjoints for which their sums fit 32 bits.
-    ValueError where not even 4 do."""
+    Raises ValueError if not even 4 do."""
     for bits in range(words.bits, 3, -1):
         if max(adjoint_sums(shape, sites, most, steps, bits, lowest).values()) <= WORD:
             return bits
@@ -104,7 +104,7 @@ def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
     """Return (bits to the left, bits to the right from (4096 - B) V to Q's scale, where it is
     clipped before).
 
-    Clipped values are 2^(n + 12) in size after the shift: twice what saturates Q, whatever Q was.
+    Values are clipped to 2^(n + 12) after the shift, twice what saturates Q from any state.
     """
     left = exponent + words.fraction
     return max(left, 0), max(-left, 0), 1 << words.bits + 12 - left if left > 0 else WORD

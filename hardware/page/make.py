@@ -29,7 +29,7 @@ SIDE, STEPS = (
     28,
     100,
 )
-# properties of Omniglot's drawings, see pen.mjs
+# constants that make drawings look like Omniglot's, see pen.mjs
 PEN = {
     "width": 0.048,
     "size": 0.66,
@@ -40,19 +40,19 @@ LEARNER = slice(MODEL.index("rule"), MODEL.index("seed_state"))
 
 
 def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[dict, dict]:
-    """Return (numbers, arrays) from which camera.mjs makes the recordings of `camera`, of pictures
-    of SIDE x SIDE pixels.
+    """Return the (numbers, arrays) that camera.mjs needs to record pictures of SIDE x SIDE pixels
+    like `camera`.
 
-    Raises ValueError for a camera that draws its scenes, whose cells are not whole pixels.
+    Raises ValueError for a camera whose scenes are drawn, because its cells are not whole pixels.
     """
     if camera.variation is not None or any(
         pixels // n != camera.sensor[0] // cells[0] for pixels, n in zip(camera.sensor, cells)
     ):
         raise ValueError(
-            "the page is for networks of one symbol that one camera sees, whole pixels a cell; "
+            "the page is for networks of one symbol, one camera and cells of whole pixels; "
             f"found {cells} cells"
         )
-    whole(0, (1 << 53) - 1, seed=seed)  # JavaScript's whole numbers
+    whole(0, (1 << 53) - 1, seed=seed)  # largest integer that JavaScript holds exactly
     scene = camera._scene((SIDE, SIDE), RECORDING_MS)
     pixels = camera._pixels()
     numbers = dict(
@@ -76,7 +76,7 @@ def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[di
 
 
 def empty(chip: IntegerNet) -> IntegerNet:
-    """Return the chip with a readout of one class that knows nothing yet."""
+    """Return the chip with an untrained readout of one class."""
     return chip.with_readout(np.zeros((len(chip.weight), 1), np.int8), np.zeros(1, np.int32))
 
 
@@ -94,7 +94,7 @@ def data(
     refuse: int = 0,
     cells: tuple[int, int] | None = None,
 ) -> dict:
-    """Return the DATA of the page's script; `refuse` and `cells` as in `page`."""
+    """Return the object DATA for the page's script; `refuse` and `cells` as in `page`."""
     chip = empty(chip)
     learners = {}
     for rule in (CLASS_MEAN, RULES[0]):
@@ -121,7 +121,7 @@ def data(
 
 
 def _check(recording: Recording) -> None:
-    """Raise ValueError where the camera's recordings are shorter than the network's."""
+    """Raise ValueError if the camera's recordings are shorter than the network's."""
     if recording.bin * STEPS > 1000 * RECORDING_MS:
         raise ValueError(
             f"the page's camera records {RECORDING_MS} ms; {STEPS} steps of this network, of "

@@ -2,7 +2,7 @@
 and in float, from five classes to all of a set, and the continual curve, as classes arrive one by
 one.
 
-Episodes are dealt by the set (`drawings`). Their shots come shuffled over all classes, one at a
+The set deals the episodes (`drawings`). Their shots come shuffled over all classes, one at a
 time, into running means (`chip.means.CountedMeans`); float has the exact means of the same shots.
 The largest number of classes, up to MOST, is met one by one, too: all shots of a class, then those
 of the next, and after each the accuracy over the queries of all classes so far. Learning a class
@@ -63,7 +63,7 @@ class How(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The findings of the study.
+    """The results of the study.
 
     cells      {(ways, shots): {"integers", "float": Row}}
     orders     {shots: {"one by one", "at once", "float": Row}} of the most classes
@@ -78,8 +78,9 @@ class Seen(NamedTuple):
 
 
 def how_many(asked: Sequence[int | str], tasks: Recordings, given: bool) -> tuple[int, ...]:
-    """Return the numbers of classes, "all" meaning those of the set; default numbers (not `given`)
-    are limited to what the set has. ValueError for more than that, or fewer than two."""
+    """Return the numbers of classes, with "all" replaced by the set's; default numbers (not
+    `given`) are capped at it. Raises ValueError for more classes than the set has, or fewer than
+    two."""
     most = len(tasks.classes)
     ways = dict.fromkeys(most if n == ALL else int(n) for n in asked)
     for n in ways:
@@ -91,7 +92,7 @@ def how_many(asked: Sequence[int | str], tasks: Recordings, given: bool) -> tupl
 
 
 def check_room(tasks: Recordings, how: How) -> None:
-    """Raise ValueError where recordings would be taught or tested twice."""
+    """Raise ValueError if recordings would be taught or tested twice."""
     if any(len(own) > 1 for own in tasks.made_of.values()):
         return
     least = min(len(tasks.symbols[own]) for (own,) in tasks.made_of.values())
@@ -104,7 +105,7 @@ def check_room(tasks: Recordings, how: How) -> None:
 
 
 def look(tasks: Recordings, traces: Traces, how: How, executor: Executor, show: bool) -> Seen:
-    """Answer all episodes. show: show a bar in a terminal."""
+    """Answer all episodes. show: show a progress bar in a terminal."""
     dealt = numbered(tasks)
     cells = {}
     orders = {}
@@ -155,7 +156,7 @@ def _episode(dealt, traces, asked, index) -> tuple[Answers, np.ndarray, float]:
 
 
 def shuffled(seed: int, index: int) -> np.random.Generator:
-    """Return what shuffles the shots of an episode over all classes."""
+    """Return a permutation of an episode's shots over all classes."""
     return np.random.default_rng((seed, index, 1))
 
 
@@ -179,7 +180,7 @@ def off_exact(means: CountedMeans, p: np.ndarray, labels: np.ndarray) -> float:
 
 def curve(far: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the accuracy over the queries of the classes so far, after each class (classes,), from
-    distances (queries, classes); of equal ones the first answers."""
+    distances (queries, classes); ties go to the first."""
     place = np.arange(len(y))
     least = np.minimum.accumulate(far, 1)
     own = far[place, y]
@@ -223,7 +224,7 @@ def _shots(k: int) -> str:
 
 
 def _speaks(seen: Seen, how: How) -> str:
-    """Describe the population of the intervals."""
+    """Say, in a sentence, what the intervals are for."""
     of = {n: seen.cells[n, how.shots[0]]["integers"].shared.population for n in how.ways}
     words = {"classes": "new classes", "recordings": "new recordings", "episodes": "more episodes"}
     first = of[how.ways[0]]

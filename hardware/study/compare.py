@@ -22,10 +22,10 @@ from .ways import BITS, THRESHOLDS, Choice, Comparison, Found, by_readout, speak
 TITLE = "One-shot learning in integers, against floating point on the same episodes"
 TWIN = Choice().twin
 MODES = {mode: mode for mode in ROUNDINGS} | {"zero": "toward zero"}
-FEW = 100  # episodes at most, where every way has an inference of its own
+FEW = 100  # episodes at most, where every way has a separate inference
 FRACTIONS = 0, 2, 4, 8
 TRACE_BITS = 2, 3, 4, 5, 6, 7, 8, 12
-ROUNDED = 2, 3  # bits of the conv layers that are rounded by their membranes
+ROUNDED = 2, 3  # bits of the conv layers that are rounded for the least membrane error
 ROUNDED_ON = 8  # meta-training tasks whose support they are rounded on
 SAMPLES = 2  # samples whose membranes are compared
 MEMBRANE_FRACTIONS = 0, 2, 4, 8, 12
@@ -163,8 +163,8 @@ def _traces(c: Comparison, found: Findings) -> None:
 
 
 def _others(c: Comparison, found: Findings) -> None:
-    """Tabulate other chips on the same episodes: conv layers rounded by their membranes, and a
-    network trained for the chip."""
+    """Tabulate other chips on the same episodes: one with conv layers rounded for the least
+    membrane error, and a network trained for the chip."""
     trained = c.study.network(TRAINED)
     chips = {"readout only": c.chip(8), **_rounded(c), **_trained(c, trained)}
     ways = {name: partial(by_readout, chip, {}, None, name) for name, chip in chips.items()}
@@ -184,7 +184,7 @@ def _others(c: Comparison, found: Findings) -> None:
 
 
 def _rounded(c: Comparison) -> dict[str, IntegerNet]:
-    """Measure conv layers of few bits, rounded by their effect on the membranes."""
+    """Measure conv layers of few bits, rounded for the least membrane error."""
     tasks = c.study.tasks("double-nmnist", "train")
     seed = c.study.settings.seed
     drawn = [tasks.episode(seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)]
@@ -223,8 +223,8 @@ def signal_to_noise(signal: np.ndarray, found: np.ndarray) -> float:
 
 
 def _membranes(c: Comparison, found: Findings) -> None:
-    """Add every word length of all layers, then fraction bits of the traces at the longest, on two
-    samples of the first episode, within the gradient window of the conv layers."""
+    """Add signal-to-noise rows: every word length of all layers, then fraction bits of the traces
+    at the longest; on two samples of the first episode, in the conv layers' gradient window."""
     x = c.support(SAMPLES)
     twin = FloatReadout(c.net, c.theta)
     membranes = [record["u"] for record in c.net.record(c.theta, x)[:-1]]

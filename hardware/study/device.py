@@ -1,5 +1,5 @@
-"""Context for the accuracy of many classes: the bytes that a device needs, and results that others
-published."""
+"""Context for the accuracy of many classes: the memory that a device needs, and published
+results."""
 
 from minisnn.data.sets.recordings import Recordings
 from minisnn.data.store.shipped import shipped
@@ -35,8 +35,8 @@ def figures(sizes: dict[int, int], each: int) -> dict[str, dict]:
 
 
 def published() -> list[tuple[int, int, float]]:
-    """Return (classes, shots, %) of Chameleon, a chip that learns so (den Blanken & Frenkel
-    2025)."""
+    """Return (classes, shots, %) of Chameleon, a chip that learns new classes by means (den Blanken
+    & Frenkel 2025)."""
     known = read_json(shipped("results") / "literature.json")
     found = []
     for name, one in known.items():

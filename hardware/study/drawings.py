@@ -1,9 +1,9 @@
-"""The traces of every recording of a set, in integers and in float, each computed once: the set
-draws its episodes from recordings that show only their own number.
+"""Compute the traces of each recording of a set once, in integers and in float. To find which
+recordings an episode uses, the set draws it from stand-ins that contain only their index.
 
-The traces of an `IntegerNet` of LIF depend only on the recording, so an episode of 250 classes costs
-distances and no inference. Those of CubaLIF are rounded with noise, which is separate for every
-recording here.
+The traces of an `IntegerNet` of LIF depend only on the recording, so an episode of 250 classes
+costs distances and no inference. CubaLIF's traces are rounded stochastically, with separate noise
+for each recording.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ _BYTES = 4  # bytes of a recording's number
 
 
 class Numbers(Counts):
-    """A pool in which every recording shows its own index, in four bytes."""
+    """A pool of stand-ins: each recording contains only its index, in four bytes."""
 
     shape = (_BYTES, 1)
 
@@ -54,7 +54,7 @@ class Dealt(NamedTuple):
 
 
 def check(tasks: Any) -> None:
-    """Raise ValueError for a set whose samples are not its recordings as they are."""
+    """Raise ValueError for a set that changes its recordings, or shifts them by task."""
     if not isinstance(tasks, Recordings) or getattr(tasks, "align", None) not in (None, "none"):
         raise ValueError(
             f"{type(tasks).__name__}: a device is taught one recording after the other; expected a "
@@ -63,8 +63,8 @@ def check(tasks: Any) -> None:
 
 
 def rows(tasks: Recordings, asked: Iterable[tuple]) -> np.ndarray:
-    """Return the recordings of all episodes, given as arguments `asked` of `episode`: distinct
-    ones, (n, symbols) indices in the pool, sorted."""
+    """Return the distinct recordings of all episodes, (n, symbols) indices in the pool, sorted.
+    `asked` are the arguments of `episode` for each."""
     dealt = numbered(tasks)
     drawn = (dealt.episode(*arguments) for arguments in asked)
     found = [places(x) for task in drawn for x in (task.x_support, task.x_query)]
@@ -111,7 +111,7 @@ def traces(
     """Return the traces of these rows, computed once and cached; `found` is the checkpoint.
 
     rows   (n, symbols) places in the pool; repetitions are dropped
-    show   whether a terminal shows a bar meanwhile
+    show   show a progress bar in a terminal
     """
     rows = np.unique(rows, axis=0)
     pieces = [rows[at : at + PIECE] for at in range(0, len(rows), PIECE)]
@@ -129,7 +129,7 @@ def traces(
 
 
 def _made_from(chip: IntegerNet, found: Any, tasks: Recordings) -> dict[str, Any]:
-    """Return what traces depend on, except for the rows."""
+    """Return everything that determines the traces, except for the rows; the cache's key."""
     layers = [[layer.weight, layer.bias] for layer in chip.layers[:-1]]
     return dict(
         chip=type(chip).__name__,

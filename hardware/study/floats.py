@@ -1,4 +1,4 @@
-"""Float twins of the chip's ways to learn, for a fair comparison.
+"""Float twins of the chip's learning rules, for a fair comparison.
 
 Parameters in float32, the conv layers frozen, the same kind of error, the same power of two as step
 and the same order of samples; nothing is rounded and nothing clipped, but in the error "target",

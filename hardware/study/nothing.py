@@ -1,8 +1,8 @@
 """Pictures of no class: dots, filled squares and an empty picture, as seen by the camera of a set
-of drawn pictures, and their means, which a device keeps to refuse them (`chip.means`).
+of drawn pictures, and their means, by which a device rejects them (`chip.means`).
 
-A dot of a radius, or a square of a side, is one mean of several places in the picture. Others, of
-sizes in between and at other places, tell whether they are refused.
+Each radius of a dot, and each side of a square, has one mean, over several positions. Dots and
+squares of other sizes at other positions test whether they are rejected.
 """
 
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ class Blots(NamedTuple):
 
 
 def known(tasks: Any) -> bool:
-    """Return whether pictures can be drawn for a set's camera, and seen as its own are."""
+    """Return whether this module can draw pictures that a set's camera records like its own."""
     return isinstance(tasks, Omniglot)
 
 

@@ -28,9 +28,9 @@ SHARES = 0.01, 0.02, 0.05, 0.1, 0.2  # shares of known queries that may be refus
 
 
 class Seen(NamedTuple):
-    """Findings of all episodes: distances of known queries (n, 2), whether the nearest class was
-    right (n,), distances of untaught queries, of an empty recording, one per episode, and of dots
-    and of filled squares, where pictures can be drawn."""
+    """Results of all episodes: distances of known queries (n, 2), whether the nearest class was
+    right (n,), distances of untaught queries, of an empty recording per episode, and, if pictures
+    can be drawn, of dots and filled squares."""
 
     known: np.ndarray
     right: np.ndarray
@@ -41,7 +41,7 @@ class Seen(NamedTuple):
 
 
 def check(tasks: Recordings, how: How) -> None:
-    """Raise ValueError where a set has too few classes, half of which are taught, or too few
+    """Raise ValueError if a set has too few classes (half are taught, half are not) or too few
     recordings for episodes of `how`."""
     there = len(tasks.classes)
     if how.most > there:
@@ -66,7 +66,7 @@ def look(
     shots, queries).
 
     traces   of all their recordings
-    blots    what is asked about as well
+    blots    traces of dots and squares, to test rejection as well
     """
     if blots is None:
         empty = chip.traces_of(np.zeros((1, 1, *chip.input_shape), np.uint8))[:, -1]
@@ -101,11 +101,11 @@ def _nearest(chip: IntegerNet, means, p: np.ndarray) -> np.ndarray:
 def choose(known: np.ndarray, share: float, shots: int) -> int:
     """Return the smallest `refuse` that refuses at most this share of the known.
 
-    Raises ValueError where none does, because too many are nearer to a mean that is no class.
+    Raises ValueError if no threshold does, because too many are nearest to a mean of no class.
     """
     allowed = int(share * len(known))
     nearest = np.sort(known[:, 0])
-    # fewer than these are beyond it, as many as are allowed
+    # at most the allowed number of queries are beyond it
     for reach in nearest[max(len(known) - allowed - 1, 0) :] if allowed < len(known) else [0]:
         refuse = max(math.ceil(int(reach) * shots / (shots + 1)) - 2, 0)
         while refuse + refuse // shots < reach:
@@ -137,7 +137,7 @@ def table(seen: Mapping[str, Seen], shots: int, shares=SHARES, note: str = "") -
     for share in shares:
         try:
             refuse = choose(seen["val"].known, share, shots)
-        except ValueError:  # not this share
+        except ValueError:  # no threshold keeps this share
             continue
         test = seen["test"]
         taken = ~is_refused(test.known, refuse, shots)

@@ -52,7 +52,7 @@ class Choice(NamedTuple):
 
 
 def choices(asked: tuple[int, ...] = BITS) -> list[Choice]:
-    """List all choices that are compared; readouts have BITS, and the requested bits."""
+    """List all choices that are compared, for readouts of BITS and of the requested bits."""
     found = [Choice(bits, rounding=mode) for bits in (*BITS, *asked) for mode in ROUNDINGS]
     for bits in (8, 4):
         found += [Choice(bits, rounding="nearest", percent=percent) for percent in THRESHOLDS]
@@ -62,7 +62,7 @@ def choices(asked: tuple[int, ...] = BITS) -> list[Choice]:
 
 
 class Found(NamedTuple):
-    """The answers of a way to learn, and the shares of synapses written, gated and clipped."""
+    """The answers of a learning rule, and the shares of synapses written, gated and clipped."""
 
     row: Row
     shares: np.ndarray
@@ -81,7 +81,7 @@ class Comparison:
         self.net = found.net
         self.theta = found.theta
         self.inner = one_look(found.loop)
-        self.chip(bits[0])  # or refuse the network, before anything is measured
+        self.chip(bits[0])  # raises for an unsuitable network, before anything is measured
         self.tasks = study.tasks("double-nmnist")
 
     def chip(self, bits: int, readout_bits: int | None = None, **words: Any) -> IntegerNet:
@@ -124,7 +124,7 @@ class Comparison:
     def measure(
         self, key: str, ways: dict[Any, Any], most: int | None = None, made_from: tuple = ()
     ) -> tuple[dict[Any, Found], Counter]:
-        """Return ({name: findings of its way in at most this number of episodes}, numbers
+        """Return ({name: answers of its rule in at most this number of episodes}, numbers
         clipped)."""
         settings = self.study.settings
         one = partial(_episode, self.tasks, settings, self.net.ways, list(ways.values()))
@@ -144,8 +144,7 @@ class Comparison:
 
 
 def speaks(row: Row) -> str:
-    """Describe the population of a table's intervals, as a sentence to append; "" for one
-    episode."""
+    """Say in a sentence what a table's intervals are for; "" for one episode."""
     if row.interval is None:
         return ""
     return f" ± is half a 95 % interval, for {POPULATIONS[row.interval.population]}."
@@ -156,7 +155,7 @@ def _task(tasks: Any, settings: Any, ways: int, index: int) -> Any:
 
 
 def _episode(tasks: Any, settings: Any, ways: int, several: list, index: int) -> list:
-    """Return every way's answers, as records hold them, and its shares; and what was clipped."""
+    """Return every rule's answers, as in records, and its shares; and the numbers clipped."""
     task = _task(tasks, settings, ways, index)
     seen: dict[Any, Any] = {"clipped": Counter()}
     logits, shares = zip(*(way(task, 1 + index, seen) for way in several))
@@ -183,7 +182,7 @@ def by_readout(chip, options, trace, below, task, seed, seen):
     """Answer by the readout of a chip, with options of its `Learner`.
 
     trace   (bits, rounding) of its traces; None: its own
-    below   chips of the same name here have the same conv layers
+    below   chips with the same `below` share conv layers
     """
     chip = chip.counted_alone()
     if (below, trace) not in seen:

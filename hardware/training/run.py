@@ -78,8 +78,7 @@ def settings(**changes) -> TrainingConfig:
     """Return the settings of a run for the chip: the shipped network of Table 1, trained further
     with small steps.
 
-    The network is that of `start`, whatever the changes say, and so are the recordings, if a
-    command can open them.
+    Network and recordings are always those of `start`; recordings only if a command can open them.
     """
     base = dict(
         channels=(32, 64, 128),
@@ -115,9 +114,9 @@ def settings(**changes) -> TrainingConfig:
 def _recordings(config: TrainingConfig, origin: Origin) -> dict[str, Any]:
     """Return the settings of the recordings that a network learned from, as they were read."""
     found = {name: getattr(config, name) for name in ("dataset", "root", "strokes", *READING)}
-    if config.dataset != "double-nmnist":  # there it is of tasks that test: a choice of this run
+    if config.dataset != "double-nmnist":  # of test tasks, so it is chosen anew by this run
         found["align"] = config.align
-    if origin.how is not None:  # an option without effect then might have one now
+    if origin.how is not None:  # an option that had no effect there may have one here
         how = origin.options(config.dataset)
         usual = TrainingConfig()
         found |= {name: how.get(name, getattr(usual, name)) for name in READING}
@@ -141,7 +140,7 @@ def train(
     config   `start` names the float network, `rule` is "anil": on the chip only the readout learns
     chip     word lengths; None with resume: those of the run
 
-    A run in `out` is not touched before everything that could be refused has been checked.
+    Nothing in `out` is changed before all arguments have been checked.
     """
     if resume:
         RunFolder(out, OnChip.command).check_made(data)
@@ -218,8 +217,8 @@ def near(net, theta: np.ndarray, rounded: np.ndarray, exponents: dict[str, int])
     """Return the weights nearest to theta that are within a quarter of a step of the rounded ones,
     and their biases.
 
-    A weight in the middle between two words changes its word with the first noise; one on its word
-    hardly ever.
+    A weight midway between two words would change its word with the first noise; one near its word
+    hardly ever does.
     """
     found = rounded.copy()
     for n, (b, p) in enumerate(zip(net.blocks[:-1], net.layout[::2])):
@@ -250,8 +249,8 @@ def chip_accuracy(
     """Measure the accuracy of the integer chip on test episodes: membrane rule, softmax errors,
     stochastic rounding, Theta 0.
 
-    interval is the one to quote, {half, low, high, population: whom it speaks for}; ci95 is half of
-    that over episodes.
+    `interval` is the one to quote, {half, low, high, population}; `ci95` is half the interval over
+    episodes only.
     """
     answered: list[Answers] = []
     one = partial(_episode, tasks, chip, config)

@@ -39,7 +39,7 @@ from ..chip.learner import steps_of
 
 
 class Grid:
-    """The rounding Q and its slope S for the weights of a network.
+    """The rounding Q of a network's weights, and its straight-through slope S.
 
     words   {layer: (bits, exponent)}; layers that are not named keep their floats
     """
@@ -66,10 +66,10 @@ class Grid:
 
 
 class HeldNet:
-    """A float network that is given theta and computes at Q(theta), with straight-through
+    """A float network that rounds its theta: it computes at Q(theta), with straight-through
     derivatives.
 
-    What `minisnn.meta.inner` and `minisnn.training.evaluation` ask of a network, and no more.
+    It has only the methods that `minisnn.meta.inner` and `minisnn.training.evaluation` need.
     """
 
     def __init__(self, net, grid: Grid):

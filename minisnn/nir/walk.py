@@ -32,7 +32,7 @@ class Chain(NamedTuple):
 
 
 def chain_of(graph: Any) -> Chain:
-    """Return the chain of a graph. Raises ValueError where it is not one, or has an unsupported
+    """Return the chain of a graph. Raises ValueError if it is not one, or has an unsupported
     node."""
     inner, edges = _flattened(graph)
     nodes = {name: _plain(node) for name, node in inner.items()}

@@ -65,7 +65,7 @@ def export_nir(
 ) -> None:
     """Write a network as a NIR file, whole or not at all; arguments as in `to_nir`.
 
-    Raises what `to_nir` raises, and OSError where the file cannot be written.
+    Raises what `to_nir` raises, and OSError if the file cannot be written.
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> theta = net.init(np.random.default_rng(0))

@@ -45,7 +45,7 @@ class Cluster(Others):
     Python, NumPy and numba. Each task says what code it is of, and a worker that joined later with
     another one refuses it.
 
-    Raises ValueError where Dask is not installed and where the address is not one, `WorkersLost`
+    Raises ValueError if Dask is not installed and where the address is not one, `WorkersLost`
     where there is no scheduler, no worker, or one of other code.
 
     >>> ms.Cluster("10.0.0.1")

@@ -75,7 +75,7 @@ class Executor(AbstractContextManager):
 class Others(Executor):
     """Runs tasks in other processes. Raises WorkersLost if too many of them die.
 
-    Python threads that share one take turns; RuntimeError where a call asks for another one from
+    Python threads that share one take turns; RuntimeError if a call asks for another one from
     within. A subclass has two methods:
 
     carry_out(call, sets, items, collect)   as `in_order`, by others

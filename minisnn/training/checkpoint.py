@@ -128,7 +128,7 @@ def save(
     """Write a checkpoint, whole or not at all. The parts are those of `Checkpoint`; `provenance`
     adds to the versions and the time, which are always noted.
 
-    Raises ValueError where theta does not fit the network or is not finite, OSError where the file
+    Raises ValueError if theta does not fit the network or is not finite, OSError if the file
     cannot be written.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
@@ -303,7 +303,7 @@ def _layout(net: Kept) -> list:
 
 
 def _checked(net: Kept, theta: np.ndarray) -> np.ndarray:
-    """Return theta in the network's dtype; ValueError where it does not fit or is not finite."""
+    """Return theta in the network's dtype; ValueError if it does not fit or is not finite."""
     if np.shape(theta) != (net.size,):
         raise ValueError(
             f"theta must be a flat array of {net.size} parameters, not of shape {np.shape(theta)}"

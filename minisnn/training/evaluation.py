@@ -120,7 +120,7 @@ def check_targets(task: Task, loss: Loss, labels: bool, what: str = "tasks") -> 
 
 
 def check_size(task: Task, ways: int, shots: int, queries: int) -> None:
-    """Raise ValueError where a task of labels does not have the requested size, which reports of
+    """Raise ValueError if a task of labels does not have the requested size, which reports of
     its accuracy state."""
     if task.real:
         return

@@ -38,7 +38,7 @@ class RunFolder:
     """A run's folder and files, and `more` files that the command writes there. `command` resumes
     the run, given --resume DIR.
 
-    Within a `with` block the folder exists and no other process runs in it: ValueError where one
+    Within a `with` block the folder exists and no other process runs in it: ValueError if one
     does already. A folder that stays empty is removed.
     """
 
@@ -81,7 +81,7 @@ class RunFolder:
         return TrainingConfig.from_mapping(values, str(path)), Origin.read(made, f"{path}: made")
 
     def check_free(self) -> None:
-        """Raise ValueError where the folder holds a run, or files with the names of a run's."""
+        """Raise ValueError if the folder holds a run, or files with the names of a run's."""
         existing = [name for name in self.files if os.path.lexists(self / name)]
         if "config.json" in existing:
             go_on = self.read()[1].how_to_resume(self.path)

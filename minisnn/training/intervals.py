@@ -180,7 +180,7 @@ class Drawn(NamedTuple):
 class Shared:
     """What episodes have in common, and the intervals that follow for any answers to them.
 
-    drawn   one an episode, with as many answers in each. Raises ValueError where the numbers of
+    drawn   one an episode, with as many answers in each. Raises ValueError if the numbers of
             answers differ.
     """
 
@@ -251,7 +251,7 @@ class Shared:
         within   what a mean can be: ANSWERS, right or wrong, whose ends are Wilson's; DIFFERENCES
                  of two; ERRORS, or differences of them, ANYTHING
 
-        Raises ValueError where there are not as many as episodes ask for."""
+        Raises ValueError if there are not as many as episodes ask for."""
         right = np.asarray(right, float)
         need(
             "right", right.shape, right.shape == (self.answers,), f"({self.answers},), all answers"

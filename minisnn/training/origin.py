@@ -118,7 +118,7 @@ class Origin:
         self, path: str | Path, dataset: str | None, root: str | None
     ) -> tuple[str, str | None]:
         """Return the (data set, root) that a command opens to test or show the network at `path`:
-        the user's choice, or else the training data. ValueError where that is impossible."""
+        the user's choice, or else the training data. ValueError if that is impossible."""
         if dataset is not None or self.data is None:
             return dataset or next(iter(DATASETS)), root
         if self.data == PYTHON or self.by_code:

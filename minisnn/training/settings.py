@@ -62,7 +62,7 @@ def setting(default: Any, help: str, **limits: Any) -> Any:
 
 
 def checked(f: Field, value: Any) -> Any:
-    """Return the value in the field's type; ValueError where it has another or is out of limits."""
+    """Return the value in the field's type; ValueError if it has another or is out of limits."""
     if value is None and f.metadata["optional"]:
         return None
     if not isinstance(f.default, tuple):
@@ -106,7 +106,7 @@ def in_words(value: object) -> str:
 class TrainingConfig:
     """Settings of `train`; every one is an option of `minisnn train`.
 
-    Raises ValueError where a value is of the wrong type or out of range.
+    Raises ValueError if a value is of the wrong type or out of range.
 
     >>> config = ms.TrainingConfig(channels=(8, 16), inner_steps=3)
     >>> config.channels, config.rule

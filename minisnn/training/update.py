@@ -162,7 +162,7 @@ def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> St
 
 def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
     """Read the checkpoint config.start as one of the network `net`: adapted to its number of
-    classes (`with_ways`), and to its neuron (`nearest`). ValueError where anything else differs."""
+    classes (`with_ways`), and to its neuron (`nearest`). ValueError if anything else differs."""
     found = read(str(config.start))
     neurons: list[Any] = [getattr(network, "neuron", None) for network in (found.net, net)]
     known = all(neuron is not None and neuron.says("kind") for neuron in neurons)
@@ -207,7 +207,7 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
 
 
 def restored(net: Kept, found: Checkpoint, folder: Path) -> State:
-    """Return the state in the checkpoint of a run in `folder`. ValueError where it is from another
+    """Return the state in the checkpoint of a run in `folder`. ValueError if it is from another
     run."""
     if found.net.configuration() != net.configuration():
         raise ValueError(

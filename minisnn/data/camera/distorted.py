@@ -33,7 +33,7 @@ def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) ->
     steps alike; strength multiplies all widths.
 
     Counts stay whole numbers where x is uint8; floating-point ones are not rounded. Raises
-    ValueError where x has no rows and columns.
+    ValueError if x has no rows and columns.
     """
     need("x", x.shape, x.ndim == 5, "samples (B, T, H, W, C) with rows and columns")
     whole = x.dtype == np.uint8

@@ -160,7 +160,7 @@ class EventCamera:
         backend        "numba", or "numpy", its readable twin
         draw           with a variation, which of the scenes and sensors that a picture can meet
 
-        Raises ValueError where an argument is anything else.
+        Raises ValueError if an argument is anything else.
 
         >>> camera = ms.EventCamera(sensor=(16, 16), picture_px=14)
         >>> events = camera.record(np.eye(14), seed=0, number=3, duration_ms=50)

@@ -46,7 +46,7 @@ def load(path: Path, *wanted: str) -> Any:
 
 def read_arrays(path: Path) -> Held:
     """Read an array of events, or columns by name, from an .npy or .npz file; among several arrays,
-    the one called `events`. ValueError where the file is damaged or holds objects."""
+    the one called `events`. ValueError if the file is damaged or holds objects."""
     arrays = load(path)
     if isinstance(arrays, np.ndarray) or columns_of(arrays):
         return arrays
@@ -63,7 +63,7 @@ def sensor_of_npz(path: Path) -> tuple[int, ...] | None:
 def read_hdf5(path: Path) -> Held:
     """Read an array of events, or columns by name, from an HDF5 file of one recording.
 
-    Raises ValueError where it holds none, or several.
+    Raises ValueError if it holds none, or several.
     """
     with Hdf5(path, WHAT) as file:
         inside = file.names()
@@ -87,7 +87,7 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
 
     columns   their names in order, where the first line has none or others
 
-    ValueError where a row has more or fewer values than there are names, or something is not a
+    ValueError if a row has more or fewer values than there are names, or something is not a
     number, and where the first line holds numbers and nothing says of what.
     """
     text = read_whole(path, "a table of events", LARGEST).removeprefix(b"\xef\xbb\xbf")

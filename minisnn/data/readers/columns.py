@@ -62,8 +62,8 @@ def columns_of(names: Iterable[Any]) -> tuple[str, ...] | None:
 
 
 def order_of(columns: Any, there: Sequence[Any] | None = None) -> list[str]:
-    """Return the names of columns in their order, from "t,x,y,p", "t,unit" or a list. ValueError
-    where one is missing, repeated or unknown, or the number of columns differs."""
+    """Return the names of columns in their order, from "t,x,y,p", "t,unit" or a list. ValueError if
+    one is missing, repeated or unknown, or the number of columns differs."""
     names = [name.strip() for name in (columns.split(",") if isinstance(columns, str) else columns)]
     known = sorted(str(name_of(name)) for name in names if name not in SKIPPED)
     expected = f"x, y, t and p, each once, in their order, or t and unit ({ACCEPTED})"
@@ -106,7 +106,7 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
 
 
 def unmasked(values: Any, name: str) -> np.ndarray:
-    """Return an array; ValueError where some of it is masked, since masked values are
+    """Return an array; ValueError if some of it is masked, since masked values are
     meaningless."""
     number = np.ma.count_masked(values) if np.ma.is_masked(values) else 0
     must(name, not number, "without masked values, as events[~mask]", f"with {number} of them")
@@ -115,7 +115,7 @@ def unmasked(values: Any, name: str) -> np.ndarray:
 
 def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarray:
     """Convert times to microseconds from the unit `time`, or from the one their column is `named`
-    for, or else take whole numbers for microseconds. ValueError where their type is too coarse or
+    for, or else take whole numbers for microseconds. ValueError if their type is too coarse or
     they do not fit."""
     one_of("time", time or "us", UNITS)
     if time is not None and named is not None and named != time:
@@ -147,7 +147,7 @@ def is_row(sensor: Sequence[int] | None) -> bool:
 
 
 def as_picture(sensor: Sequence[int]) -> tuple[int, int]:
-    """Return rows and columns, (1, n) for a row of units. ValueError where it is neither."""
+    """Return rows and columns, (1, n) for a row of units. ValueError if it is neither."""
     if len(sensor) not in (1, 2) or min(sensor) < 1:
         found = ",".join(map(str, sensor))
         raise ValueError(
@@ -164,7 +164,7 @@ def in_words(sensor: Sequence[int]) -> str:
 
 
 def check_row(sensor: Sequence[int] | None) -> None:
-    """Raise ValueError where a sensor for recordings of units has rows and columns."""
+    """Raise ValueError if a sensor for recordings of units has rows and columns."""
     if sensor is not None and not is_row(sensor):
         raise ValueError(
             "holds times of units; expected their number, such as --sensor 700 (in Python "

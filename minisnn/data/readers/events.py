@@ -39,7 +39,7 @@ def event_array(
 
     whole   whether they are a whole recording, rather than a part
 
-    Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is
+    Raises ValueError if lengths differ, values are not whole numbers, do not fit EVENT, or p is
     not 0 or 1, and as `times.check_clock`.
     """
     columns = {name: unmasked(values, name) for name, values in zip("xytp", (x, y, t, p))}
@@ -227,8 +227,8 @@ def downscaled(
         column = floor((x + u) · cells / pixels),  u uniform in [0, 1) for each event, seeded by `number`
 
     So a pixel across two cells divides its events between them in proportion to the area; the same
-    holds for rows. Nothing is random where the cells divide the pixels. Raises ValueError
-    where `size` is finer than the sensor.
+    holds for rows. Nothing is random where the cells divide the pixels. Raises ValueError if `size`
+    is finer than the sensor.
     """
     fits = len(size) == 2 and all(0 < cells <= pixels for cells, pixels in zip(size, sensor))
     need("size", size, fits, f"rows and columns from 1 to those of the sensor, {tuple(sensor)}")
@@ -252,7 +252,7 @@ def windows(
 
     lasting_ms   length of the recording from time zero on; None: from the first event to the last
 
-    Raises ValueError where there is no part, and where there are more parts than events, as when a
+    Raises ValueError if there is no part, and where there are more parts than events, as when a
     clock jumps ahead.
     """
     events = events[np.argsort(events["t"], kind="stable")]
@@ -286,8 +286,8 @@ def event_map(events: np.ndarray, shape: tuple[int, int] = (34, 34)) -> np.ndarr
 
 
 def crop_cells(shape: tuple[int, int], crop: tuple[int, int] | None, scale: int) -> tuple[int, int]:
-    """Return the rows and columns of cells that `crop` and `scale` make of a sensor; ValueError
-    where they do not fit it."""
+    """Return the rows and columns of cells that `crop` and `scale` make of a sensor; ValueError if
+    they do not fit it."""
     rows, columns = shape if crop is None else crop
     fits = 0 < rows <= shape[0] and 0 < columns <= shape[1]
     need("crop", crop, fits, f"rows and columns from 1 to those of the sensor, {tuple(shape)}")

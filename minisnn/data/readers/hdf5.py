@@ -40,7 +40,7 @@ class Hdf5:
 
     path   the file        what   what is expected to be in it, for errors
 
-    Methods raise h5py's errors for a damaged file, and ValueError where a part is missing, leads out
+    Methods raise h5py's errors for a damaged file, and ValueError if a part is missing, leads out
     of the file, or is not as expected: `naming` adds the name of the file.
     """
 
@@ -76,7 +76,7 @@ class Hdf5:
         return [] if item is None or hasattr(item, "shape") else list(item)
 
     def array(self, name: str, most: int, row: int | None = None) -> np.ndarray:
-        """Read a data set, or a row of it, of at most `most` values. ValueError where there is
+        """Read a data set, or a row of it, of at most `most` values. ValueError if there is
         none."""
         if not self.has(name):
             raise ValueError(f"there is no {name}")

@@ -62,7 +62,7 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
 def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     """Write events in N-MNIST's format, for read_nmnist; late times need overflow rows.
 
-    Raises ValueError where the events are none or all zero, are outside 34 x 34 pixels,
+    Raises ValueError if the events are none or all zero, are outside 34 x 34 pixels,
     or have times below zero or out of order.
     """
     events = as_events(events, SHAPE)

@@ -52,7 +52,7 @@ HOT_SHARE, HOT_TIMES = 0.02, 20
 
 
 def check_clock(events: np.ndarray, whole: bool = True) -> None:
-    """Raise ValueError where the stamps of a recording (columns x, y, t, p, as recorded) are not
+    """Raise ValueError if the stamps of a recording (columns x, y, t, p, as recorded) are not
     from one clock:
 
         t falls back by more than half of the time that has passed    (the clock wraps or begins again)
@@ -169,7 +169,7 @@ def fault_of(
 
 
 def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> None:
-    """Raise ValueError where a recording's unit of time is not given, and its times (dtype EVENT)
+    """Raise ValueError if a recording's unit of time is not given, and its times (dtype EVENT)
     cannot be microseconds."""
     if (fault := fault_of(events, sensor)) is None:
         return
@@ -185,7 +185,7 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
 def check_alike(
     met: dict[str, str], events: np.ndarray, sensor: tuple[int, ...] | None, time: str, name: str
 ) -> None:
-    """Raise ValueError where the given unit fits some recordings and not others. `met` remembers
+    """Raise ValueError if the given unit fits some recordings and not others. `met` remembers
     one of each kind; a unit that fits none is trusted."""
     fault = fault_of(events, sensor)
     if fault is not None:

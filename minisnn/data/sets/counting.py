@@ -60,7 +60,7 @@ class Form:
     columns: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError where one of size and sensor is of pixels and the other of units."""
+        """Raise ValueError if one of size and sensor is of pixels and the other of units."""
         if self.sensor is not None and self.size is not None:
             row = is_row(self.sensor)
             expected = "a number of units" if row else "rows and columns of cells"
@@ -275,7 +275,7 @@ def undercounted(
 def items_of(source: Any, labels: Iterable[Any] | None = None) -> Iterator[tuple[Any, Any]]:
     """Yield (events, label) of every recording of a source, one at a time; a stream is read once.
 
-    Raises ValueError where there are no labels, or another number of them than of recordings.
+    Raises ValueError if there are no labels, or another number of them than of recordings.
     """
     each = _each(source)
     for number, pair in enumerate(each if labels is None else zip_longest(each, labels)):

@@ -82,7 +82,7 @@ class DoubleASL(Recordings):
     progress     whether a terminal shows a progress bar while recordings are made or read
 
     Recordings whose number within their letter, counted from 1, is divisible by 5 never meta-train;
-    validation and test draw only from those. Raises ValueError where a letter has fewer than two
+    validation and test draw only from those. Raises ValueError if a letter has fewer than two
     recordings of the kind that is needed, and for more moments than there are.
 
     >>> tasks = ms.DoubleASL("test", per_letter=10, progress=False)

@@ -84,7 +84,7 @@ class DoubleNMnist(Recordings):
     picture is on both sides, and real recordings show a network that was trained on simulated digits
     no picture again.
 
-    Raises ValueError where the root lacks what the split needs, or has fewer than two recordings of
+    Raises ValueError if the root lacks what the split needs, or has fewer than two recordings of
     a digit.
 
     >>> tasks = ms.DoubleNMnist("test", progress=False)

@@ -78,7 +78,7 @@ def runs_code(name: str) -> bool:
 
 
 def find(name: str) -> Callable[..., Any]:
-    """Return the function or class that makes the set of a name; ValueError where there is none."""
+    """Return the function or class that makes the set of a name; ValueError if there is none."""
     if name == OWN:
         return own
     if name in DATASETS:
@@ -148,7 +148,7 @@ def open_set(
     name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any
 ) -> Any:
     """Open the set of tasks of a name, something with `input_shape`, `sample_task` and `episode`;
-    ValueError where there is none.
+    ValueError if there is none.
 
     options   of `DoubleNMnist`, `DoubleASL`, `Omniglot` or `own`, such as classes="train" for known
               classes in recordings of `split`

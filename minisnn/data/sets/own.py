@@ -109,7 +109,7 @@ def own(
 
 
 def check_options_needed(recordings: Sequence[Entry], source: str, **given: str | None) -> None:
-    """Raise ValueError where `time` or `columns` is given and no file needs it."""
+    """Raise ValueError if `time` or `columns` is given and no file needs it."""
     kinds = sorted({recording.path.suffix.lower() for recording in recordings})
     takes = [] if all(kind in READERS and READERS[kind].says for kind in kinds) else [*given]
     if recordings[0].key is not None:  # all in one file
@@ -126,7 +126,7 @@ def check_options_needed(recordings: Sequence[Entry], source: str, **given: str 
 def division_of(recordings: Sequence[Entry], source: str) -> tuple[str, dict[str, list[str]]]:
     """Return what the named splits divide, and each split's labels: "classes" if each has different
     labels, "recordings" if all have the same ones, or "nothing" for one split at most. ValueError
-    where only some labels are in several splits, or only some recordings name a split."""
+    if only some labels are in several splits, or only some recordings name a split."""
     met = {
         part: {recording.label for recording in recordings if recording.split == part}
         for part in SPLITS
@@ -157,7 +157,7 @@ def check_named(recordings: Sequence[Entry], source: str) -> None:
 def classes_of(recordings: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
     """Return each split's classes: named by the folders train, val and test or by the column split,
     if these have different labels, else drawn, with a warning where named splits are ignored. Where
-    no validation split is named, it is drawn from the training classes. ValueError where there are
+    no validation split is named, it is drawn from the training classes. ValueError if there are
     too few classes, and as in `division_of`."""
     deals, labels = division_of(recordings, source)
     names = sorted({recording.label for recording in recordings})
@@ -177,7 +177,7 @@ def classes_of(recordings: Sequence[Entry], class_seed: int, source: str) -> dic
 
 def _as_named(whole: Recordings, of: list[Entry], seed: int) -> dict[str, Recordings]:
     """Return all classes in each named split's recordings; a missing validation split is drawn by
-    `seed` from the training recordings. ValueError where they do not suffice."""
+    `seed` from the training recordings. ValueError if they do not suffice."""
     check_named(of, whole.source)
     assert whole.takes is not None
     split_of: dict[int, str | None] = {}

@@ -338,7 +338,7 @@ def pool_of(
 ) -> Pool:
     """Make the pool of these batches (`Pool.collect`), or take it from the cache, where its key is
     `made_from`, the `files` that are read, and the code of this room. A progress bar over `total`
-    recordings shows `what`. ValueError where files change meanwhile."""
+    recordings shows `what`. ValueError if files change meanwhile."""
     files = set(files)
     before = file_identity(files)
 

@@ -275,7 +275,7 @@ class Recordings:
         together           one name or number for each recording: those with the same one stay
                            together; None: those that support and query must not share
 
-        Raises ValueError where a symbol has too few recordings, or groups of them, for all sets.
+        Raises ValueError if a symbol has too few recordings, or groups of them, for all sets.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abc") * 8)
@@ -405,7 +405,7 @@ def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
-    """Raise ValueError where the names of two classes differ only in the encoding of accents, a
+    """Raise ValueError if the names of two classes differ only in the encoding of accents, a
     symbol has fewer than two different recordings, or most of its recordings are also those of
     another symbol."""
     encoded: dict[str, str] = {}
@@ -434,7 +434,7 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
 
 
 def check_groups(*sets: Any) -> None:
-    """Raise ValueError where all recordings of a symbol, or those within a value of `within`, are
+    """Raise ValueError if all recordings of a symbol, or those within a value of `within`, are
     of one group, which is never on both sides of a task."""
     for tasks in sets:
         split = f" in {tasks.of_split}" if tasks.of_split else ""

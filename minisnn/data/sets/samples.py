@@ -48,7 +48,7 @@ def draw_samples(
     n // 2) are for the support, where places is how often the support needs that symbol, and the
     rest for the query. Each side draws without replacement and reshuffles when its recordings are
     exhausted. Recordings of one symbol in a sample differ unless there are too few, and a sample is
-    repeated only when all samples of its class have been used. Raises ValueError where a symbol has
+    repeated only when all samples of its class have been used. Raises ValueError if a symbol has
     fewer than two recordings, or no split of the groups gives both sides some of each.
     """
     places = Counter(symbol for symbols in classes for symbol in symbols)
@@ -182,7 +182,7 @@ def places_of(
 
     dealt   whether support and query of tasks within a split share no group
 
-    Raises ValueError where a split would have fewer than LEAST recordings of a symbol (groups, if
+    Raises ValueError if a split would have fewer than LEAST recordings of a symbol (groups, if
     `dealt`).
     """
     if together is None:

@@ -50,7 +50,7 @@ class SpokenWords(Recordings):
     cache        whether recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a progress bar while they are read
 
-    Splits share no recording and, unless classes="all", no word. Raises ValueError where the root
+    Splits share no recording and, unless classes="all", no word. Raises ValueError if the root
     lacks a file, a file is damaged or not of this form, and where a word is missing.
     """
 
@@ -115,7 +115,7 @@ class SpokenWords(Recordings):
         warn_of_losses(pool, str(path))
 
     def _path(self, root: str | Path | None, split: str) -> Path:
-        """Return the file with a split's recordings. ValueError where it is missing."""
+        """Return the file with a split's recordings. ValueError if it is missing."""
         folder = Path("" if root is None else root).expanduser()
         folder = folder.parent if folder.name in self.FILES.values() else folder
         path = folder / self.FILES.get(split, self.FILES["train"])

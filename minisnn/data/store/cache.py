@@ -49,7 +49,7 @@ def cached(
     make        called without arguments; returns a dictionary of arrays
 
     A damaged entry is made again, with a warning. Where the folder cannot be used the arrays are
-    made, with a warning. Raises TypeError where `made_from` holds something that cannot be hashed.
+    made, with a warning. Raises TypeError if `made_from` holds something that cannot be hashed.
     """
     key = _text({"format": FORMAT, "name": name, "made_from": made_from})
     path = folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"

@@ -72,10 +72,10 @@ def fetch(
     files       all parts
     tell        called with lines of text about what is fetched, from where, and its licence
 
-    An existing part is kept; an existing archive is used if its md5 is right. Raises ValueError where
+    An existing part is kept; an existing archive is used if its md5 is right. Raises ValueError if
     something in the folder does not match its name, where the md5 of a download is wrong, or where
     pooch is needed and missing; ConnectionError where the
-    server cannot be reached or does not have the file, OSError where the disk is full.
+    server cannot be reached or does not have the file, OSError if the disk is full.
     """
     out = Path(out).expanduser()
     chosen = [archive for archive in files if part in ("both", archive.name.lower())]

@@ -104,7 +104,7 @@ class Written(Recordings):
 
     Classes are named as in the file, and by turn: "Latin/07", "Latin/07+90", mirrored "Latin/07+m";
     drawers "Korean by 07"; orders "Korean/07 2+1-": the second stroke first, then the first from
-    its other end. Raises ValueError where the file lacks requested drawings.
+    its other end. Raises ValueError if the file lacks requested drawings.
 
     >>> from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
     >>> line = [Stroke(np.array([[10, 20], [90, 60]]), np.array([0, 400]))]

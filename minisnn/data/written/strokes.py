@@ -184,7 +184,7 @@ def _read_text(path: Path) -> list[Stroke]:
 
 
 def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
-    """Make drawings of these arrays. ValueError where they do not fit together."""
+    """Make drawings of these arrays. ValueError if they do not fit together."""
     held = [arrays[name] for name in MEMBERS]
     xy, t, stroke, drawing, character, drawer, names = held
     far = (1 + BEYOND) * PICTURE * EIGHTHS
@@ -228,7 +228,7 @@ def strokes_of(
 
     character, drawer   of each drawing, places in `names` and numbers of people
 
-    Raises ValueError where these do not fit each other.
+    Raises ValueError if these do not fit each other.
     """
     flat = [stroke for strokes in drawings for stroke in strokes]
     arrays = {
