@@ -1,7 +1,7 @@
 """Checks of every hand-written derivative, for any network, spiking or convolutional.
 
     report = check(net)                  all checks, with random parameters and data where none are given
-    print(report)                        an aligned table, and the part to blame
+    print(report)                        an aligned table, which names the faulty part
     random_case(rng, model="cnn")        a random network with data
 
 Each function with a backward pass is compared with its forward pass by dual numbers, to rounding.
@@ -17,7 +17,7 @@ pooling; its twin keeps the chosen sites fixed.
 >>> report.ok
 True
 
-Import from here: the names of `__all__`, from the room itself.
+Import from here: the names of `__all__`, from the package itself.
 It may import: files, parallel, core, network, meta.
 """
 
@@ -68,9 +68,9 @@ def check(
     loop          an `InnerLoop` of another rule: its update and its meta-gradient are checked in place
                   of MAML's and ANIL's, with a small step size
     inner_steps   numbers of inner steps to check, () for no meta-gradient
-    twins         forms of the network whose differences are used. Those of the smooth form are taken at
-                  random parameters, because in a trained network silent sites may be where its
-                  curvature jumps
+    twins         forms of the network for finite differences. The smooth form is checked at random
+                  parameters, because silent sites of a trained network may be at jumps of its
+                  curvature
 
     Raises ValueError for data that do not fit the network.
 

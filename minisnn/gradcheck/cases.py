@@ -37,7 +37,7 @@ def random_theta(net: Any, rng: np.random.Generator) -> Array:
     for p in net.layout:
         b, a = layers[p.layer], theta[p.slice]
         if p.part in ("weight", "recurrent"):
-            few = hasattr(net, "neuron") and b is not net.blocks[0]  # spikes come in
+            few = hasattr(net, "neuron") and b is not net.blocks[0]  # inputs are spikes
             a[:] = rng.standard_normal(a.size) / np.sqrt(a.size / p.shape[-1])
             a *= 3.0 if few else 1.0
         elif p.part == "bias":
@@ -66,9 +66,9 @@ def random_data(
 
 
 def small_step(net: Any, theta: Array, x: Array, y: Any) -> float:
-    """A step size, at most 1, with which three inner steps move no bias by much more than 0.03: the
-    smooth form's curvature jumps if the membrane of a silent site, its bias, crosses the
-    threshold."""
+    """A step size, at most 1, small enough that three inner steps change no bias by much more than
+    0.03: the smooth form's curvature would jump if the membrane of a silent site, its bias, crossed
+    the threshold."""
     gradient = net.views(net.loss_and_gradient(theta, x, y).gradient)
     return 1 / max(1.0, *(float(100 * abs(gradient[f"{b.name}.bias"]).max()) for b in net.blocks))
 

@@ -22,7 +22,7 @@ from ..core.linear import QUARTER, gather, scatter
 from ..core.own import At
 from .report import EXACT, Result, central, differences, relative, share
 
-REFUSED = (TypeError, AttributeError)  # what dual numbers raise where they have no rule
+REFUSED = (TypeError, AttributeError)  # raised by dual numbers for functions without a rule
 
 
 def like(arrays: Sequence, rng: np.random.Generator) -> tuple:
@@ -49,7 +49,7 @@ def check_part(
     backward: Callable,
     rng: np.random.Generator,
 ) -> list[Result]:
-    """A row for the adjoint of each argument; if all are right, also one for symmetry.
+    """Return a row for the adjoint of each argument; if all are right, also one for symmetry.
 
     point      the arguments z, each with the name of its adjoint
     forward    (*z) -> y, a tuple
@@ -66,7 +66,7 @@ def check_part(
         found = np.vdot(backward(z, dy)[n], v[n])
 
         def mistake(y_dot):
-            size = inner(y_dot, y_dot) + inner(y, y)  # the derivative is rounded as y is
+            size = inner(y_dot, y_dot) + inner(y, y)  # in y's precision
             return share(found - inner(dy, y_dot), abs(found) + np.sqrt(inner(dy, dy) * size))
 
         try:
@@ -88,7 +88,7 @@ def check_part(
 def check_symmetry(
     name: str, where: str, product: Callable, z: Sequence, rng: np.random.Generator
 ) -> Result:
-    """A row for the symmetry of product(v) = H v."""
+    """Return a row for the symmetry of product(v) = H v."""
     v = like(z, rng)
     w = like(z, rng)
     Hv = product(v)
@@ -101,7 +101,7 @@ def check_symmetry(
 
 
 def check_parts(net: Any, theta: Array, x: Array, y: Any, rng: np.random.Generator) -> list[Result]:
-    """Rows of the spikes and the loss, then of each layer."""
+    """Return rows for the spikes and the loss, then for each layer."""
     rows = check_spikes(net, rng) + check_loss(net, net(theta, x), y, rng)
     record = net.record(theta, x)
     views = net.views(theta)
@@ -140,8 +140,8 @@ def check_spikes(net: Any, rng: np.random.Generator) -> list[Result]:
 
 
 def check_loss(net: Any, logits: Array, y: Any, rng: np.random.Generator) -> list[Result]:
-    """Compare the loss's gradient with its value; if it is right, check the tangent of the
-    gradient, which is its own adjoint."""
+    """Compare the loss's gradient with its value; if it is right, check the gradient's tangent,
+    which must be symmetric."""
     loss, y = net.criterion, net._target(y, logits.shape)
     name = net.loss_name.partition("(")[0] + ".backward"
     value = lambda z: (np.asarray(loss.value(z, y)),)
@@ -161,7 +161,7 @@ def check_loss(net: Any, logits: Array, y: Any, rng: np.random.Generator) -> lis
 
 
 def check_pool(layer: Layer, tape: Tape, rng: np.random.Generator) -> list[Result]:
-    """Check a layer's pooling, at the sites that it chose."""
+    """Check a layer's pooling, with the sites of its maxima fixed."""
     shares = tape.shares or QUARTER
     return check_part(
         "pool",
@@ -176,8 +176,8 @@ def check_pool(layer: Layer, tape: Tape, rng: np.random.Generator) -> list[Resul
 def check_layer(
     layer: Layer, arrays: dict[str, Array], x: Array, start: State, rng: np.random.Generator
 ) -> list[Result]:
-    """Check a layer as a whole. If only its dweight is wrong, the fault is in `conv_weight`; if
-    only its dx and the adjoints of decays are, in `conv_input` or `traces_back`."""
+    """Check a layer as a whole. If only its dweight is wrong, the error is in `conv_weight`; if
+    only dx and the adjoints of decays are, it is in `conv_input` or `traces_back`."""
 
     def passed(*z):
         w = layer.weights(dict(zip(arrays, z)))
@@ -188,7 +188,7 @@ def check_layer(
         dx, sums = layer.backward(w, found.tape, *dy)
         return (*(layer.chained(w, name, sums[name]) for name in arrays), dx)
 
-    heard = x[: max(len(x) - layer.neuron.delay, 0)]  # what can reach a membrane
+    heard = x[: max(len(x) - layer.neuron.delay, 0)]  # inputs of the membrane
     point = {f"Layer.backward d{name}": a for name, a in {**arrays, "x": heard}.items()}
     return check_part("Layer.backward", layer.name, point, lambda *z: (passed(*z)[1].y,), back, rng)
 
@@ -197,8 +197,8 @@ def check_layer(
 
 
 def check_neuron(layer: Layer, w: Weights, tape: Tape, rng: np.random.Generator) -> list[Result]:
-    """Check the two methods of a layer's neuron at every step of the window; for four passes, also
-    the tangents against the derivatives of the first two."""
+    """Check the two methods of a layer's neuron at every step of the window. If it also has the two
+    tangent methods, compare these with the derivatives of the first two."""
     neuron, learnable, n = layer.neuron, layer.neuron.learnable, 1 + len(layer.neuron.states)
     constants = [np.asarray(w.constants.get(name, getattr(neuron, name))) for name in learnable]
     z = (np.stack(tape.I), *map(np.stack, zip(*tape.z)), *constants)

@@ -1,4 +1,4 @@
-"""The results of a check: one `Result` per row, and a `Report` that names the part to blame. A
+"""The results of a check: one `Result` per row, and a `Report` that names the faulty part. A
 hand-written derivative is compared with one of
 
     dual numbers          f(z + v eps) = f(z) + f'(z) v eps                exact
@@ -20,7 +20,7 @@ from ..core.checks import NotFinite
 
 EXACT = 1e-13
 STEPS = (1e-3, 1e-4, 3e-3, 3e-4, 1e-5, 3e-5, 1e-2, 1e-6)  # tried in this order
-SMOOTH_STEPS = (1e-5, 1e-4, 1e-6, 3e-5, 3e-6, 3e-7, 1e-7)  # a kink of sigma' asks for short ones
+SMOOTH_STEPS = (1e-5, 1e-4, 1e-6, 3e-5, 3e-6, 3e-7, 1e-7)  # short, because of kinks of sigma'
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Result:
 
 @dataclass
 class Report:
-    """All results of `check`, which ends after the first stage that fails. `ok`: True if all hold;
-    `guilty`: those to blame; `str()`: an aligned table."""
+    """All results of `check`, which ends after the first stage that fails. `ok`: whether all
+    passed; `guilty`: names of the faulty parts; `str()`: an aligned table."""
 
     title: str
     results: list[Result]
@@ -82,12 +82,12 @@ class Report:
             for row in self.results
             if row in worst.values()
         ]
-        # numbers to the right
+        # numbers are right-aligned
         sides = [f"{'<<<>><<'[n]}{max(map(len, words))}" for n, words in enumerate(zip(*lines))]
         return "\n".join("  ".join(map(format, line, sides)).rstrip() for line in lines)
 
     def summary(self) -> str:
-        """One sentence: that all checks hold, or which part is to blame."""
+        """Say in one sentence that all checks pass, or which part is faulty."""
         if self.ok:
             return f"All {len(self.results)} checks hold."
         blame = "; ".join(f"{row.what} in {row.where}" for row in self.guilty)
@@ -109,8 +109,8 @@ def central(f: Callable, h: float) -> Any:
     return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
 
 
-# Far from its record the jet form grows like a polynomial of high degree: a step may be too long
-# for floating point.
+# Far from the recorded point the jet form grows like a polynomial of high degree: a long step may
+# overflow.
 @np.errstate(over="ignore", invalid="ignore")
 def differences(
     what: str,
@@ -119,8 +119,8 @@ def differences(
     tolerance: float = 1e-7,
     twin: str = "",
 ) -> Result:
-    """A row with the smallest mistake(h) over the step sizes, which are tried until one is far
-    below the tolerance."""
+    """Return a row with the smallest mistake(h) over the step sizes; stops at one that is far below
+    the tolerance."""
     best = np.inf, np.inf
     for h in SMOOTH_STEPS if twin == "smooth" else STEPS:
         with suppress(NotFinite):

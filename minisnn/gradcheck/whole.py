@@ -1,12 +1,11 @@
 """Comparison of a network's gradient, Hessian-vector product and meta-gradient with differences of
 its twins, and of compiled kernels with the reference.
 
-In the jet form at its own record, the spiking network's surrogate gradient and Hessian are true
-ones, so finite differences of the jet form must converge to the spiking network's results. The
-smooth form tests the same code with derivatives that vary. A record fixes the states at the
-window's start, the sites chosen by max pooling, a detached reset's spikes, and the gates
-(`InnerLoop.record`). A network without spikes has one twin, also called "jet", which fixes the
-sites chosen by max pooling.
+The spiking network's surrogate gradient and Hessian are the true ones of its jet form at the
+recorded point, so finite differences of the jet form must converge to them. The smooth form tests
+the same code with derivatives that vary. A record fixes the states at the window's start, the sites
+chosen by max pooling, a detached reset's spikes, and the gates (`InnerLoop.record`). A network
+without spikes has one twin, also called "jet", which fixes the sites chosen by max pooling.
 """
 
 from collections.abc import Callable
@@ -23,11 +22,11 @@ from ..meta.tasks import Task
 from .parts import check_part, check_symmetry
 from .report import Result, central, differences, relative, share
 
-SMALL = 1e-3  # share of the whole that an array's error counts against at least: below is rounding
+SMALL = 1e-3  # least scale of an array's error, as a share of the whole: less is rounding
 
 
 def parts_of(net: Any) -> dict[str, slice]:
-    """Theta as a whole, then each of its arrays."""
+    """List theta as a whole, then each of its arrays."""
     return {"theta": slice(0, net.size)} | {p.name: p.slice for p in net.layout}
 
 

@@ -13,21 +13,21 @@ Communications 15:8122) that snnTorch, Norse and SpikingJelly run with the same 
     recurrent a loop CubaLIF - Linear of c V - the same CubaLIF
     readout   s W, s b and a CubaLIF that never fires; the logits are its membrane at the last step
 
-each layer with the constants of its own neuron, or with those that it has learned, whose forward
-Euler step is the network's own step. A reset to zero does not depend on the scale of a layer, so the
-float32 weights of a network stay as they are. The first are multiplied by the gain. For Norse
-w_in = r = 1, c = s = 1. Images are (C, H, W), conv weights (C_out, C_in, k, k), dense weights
+Each layer has its neuron's constants, fixed or learned; they are such that a forward Euler step in
+NIR is the network's step. A reset to zero does not depend on the scale of a layer, so the float32
+weights of a network stay as they are. Those of the first layer are multiplied by the gain. For
+Norse w_in = r = 1, c = s = 1. Images are (C, H, W), conv weights (C_out, C_in, k, k), dense weights
 (K, C H W).
 
-Tools read numbers in float32, even where they then compute in float64. A network whose numbers all
-fit float32 runs there spike for spike: decays of 1 - 2^-n, a gain of 2^n, and a threshold one hair
-above a float32 number where a tool fires only beyond its threshold. For other networks membranes are
-off by 1e-7, a few spikes in a million flip, and each changes others.
+Tools read numbers in float32, even if they then compute in float64. A network whose numbers are all
+exact in float32 gives the same spikes there: decays of 1 - 2^-n, a gain of 2^n, and, for tools that
+fire only above their threshold, a threshold just above a float32 number. Other networks' membranes
+differ by 1e-7; a few spikes in a million flip, and each changes others.
 
-NIR has no time steps, no output and no learning: `unsaid` lists what a graph does not say, and the
-metadata hold the network, theta and how it adapts. As long as the nodes are unchanged, a file is read
-back to the last bit. No other tool has the paper's `LIF`, whose reset fades, or your own neurons: only
-a class with `nir = "CubaLIF"` is written.
+NIR has no time steps, no output and no learning: `unsaid` lists what a graph leaves open. The
+metadata hold the network, theta and how it adapts, so a file whose nodes are unchanged is read back
+to the last bit. No other tool has the paper's `LIF`, whose reset fades, or your own neurons: only a
+class with `nir = "CubaLIF"` is written.
 
 A graph from another tool is read as the same chain, and a UserWarning lists the assumptions. NIR's
 CubaLIF and LIF are set to v_reset immediately, but snnTorch writes v_reset = 0 whatever its neurons do.
@@ -40,8 +40,8 @@ Of two layers of 30 and 4, 50 steps, read as reset="zero" (logits off by … of 
     "subtract"        False          0.32 of 0.51    1.7 of 9.1
 
 reset="subtract" makes a network of `LIF` with gamma = alpha and threshold = rho (1 - alpha): the
-same spikes, two steps later a layer, so that an input needs two silent steps a layer behind it;
-without biases, which snnTorch filters and LIF does not.
+same spikes, two steps later per layer, so that an input must end with two silent steps per layer.
+Biases are not allowed: snnTorch filters them, and LIF does not.
 
 Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `read_file`, `unsaid`, `TOOLS`.
 It may import: files, layers, network, meta, training.

@@ -1,9 +1,9 @@
 """Build layers from the nodes of a NIR chain, whichever tool wrote it.
 
-`write` says how this library writes a chain. Read are, too: w_in, r and thresholds of layers or
-channels, which are taken into the weights (a reset to zero does not see their scale); a LIF, a
-CubaLIF with beta = 0; LI and LIF in a row, which Norse makes of a CubaLIF; SumPool2d, and a Conv2d
-as large as the image.
+`write` says how this library writes a chain. It also reads: w_in, r and thresholds per layer or
+channel, which are multiplied into the weights (a reset to zero does not depend on scale); LIF, as a
+CubaLIF with beta = 0; LI followed by LIF, as Norse writes a CubaLIF; SumPool2d; and a Conv2d as
+large as the image.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from .walk import NEURONS, POOLS, chain_of, image_shape
 
-ZERO = ("v_leak", "v_reset", "leak_of_LI")  # constants that are nothing else here
+ZERO = ("v_leak", "v_reset", "leak_of_LI")  # for constants of NIR that have no counterpart here
 CONSTANTS = ("v_threshold", "tau_mem", "tau_syn", "r", "w_in", *ZERO)
 QUIET = 1e6  # from this threshold on a neuron counts as one that never fires
 
@@ -37,14 +37,14 @@ class Layer(NamedTuple):
 
 
 class Reader:
-    """A reader of the chain that makes layers from the input on.
+    """Reads the chain from its input on, and makes layers.
 
     layers       what it found
     input_shape  as `SpikingNet` has it
-    silenced     the threshold of the last neurons, which is left out, or None
-    unfiltered   names of neurons whose input is not scaled by their synapse's filter
+    silenced     the threshold that was left out of the last neurons, or None
+    unfiltered   names of neurons whose synapse does not scale its input
 
-    readout      "membrane" leaves the threshold of last neurons that fire out
+    readout      "membrane" removes the threshold of last neurons that fire
     fires        whether the last neurons may fire
     """
 
@@ -59,7 +59,7 @@ class Reader:
         self.flat = False
         self.factor = 1  # on the next weights, after a sum
         linear: list[str] = []
-        synapse = None  # an LI whose LIF is to come
+        synapse = None  # an LI whose LIF follows
         for name, after in zip(names[1:], names[2:]):
             following = self.nodes[after].kind
             if self.nodes[name].kind not in NEURONS:
@@ -70,7 +70,7 @@ class Reader:
                 self.neurons(name, linear, synapse, last=following == "Output")
                 linear, synapse = [], None
         if linear or synapse or not self.layers:
-            raise ValueError("the graph ends without neurons behind a synapse; expected some")
+            raise ValueError("the graph ends in a synapse; expected neurons after it")
         last = self.layers[-1]
         level = float(np.min(last.threshold))
         if level < QUIET and not fires and readout != "membrane":
@@ -91,13 +91,13 @@ class Reader:
         return f"node {name!r} ({self.nodes[name].kind})"
 
     def wrong(self, name: str, what: str, found: Any, expected: Any) -> ValueError:
-        """Make a sentence about what does not fit."""
+        """Make a ValueError that says what does not fit."""
         return ValueError(f"{self.place(name)}: {what} is {found}; expected {expected}")
 
     # ---- neurons
 
     def neurons(self, name: str, linear: list[str], before: str | None, last: bool) -> None:
-        """Add a layer: these neurons, the linear nodes before them, and an LI that is their
+        """Add a layer: these neurons, the linear nodes before them, and an LI node as their
         synapse."""
         if [self.nodes[node].kind in POOLS for node in linear] == [True] and not last:
             return self.any_of_four(name, linear[0], before)
@@ -117,7 +117,8 @@ class Reader:
     def constants(
         self, name: str, before: str | None
     ) -> tuple[float, float, np.ndarray, np.ndarray]:
-        """Return (alpha, beta, scale, threshold) of neurons after an LI that is their synapse."""
+        """Return (alpha, beta, scale, threshold) of neurons whose synapse is an LI node before
+        them."""
         given: dict[str, Any] = dict(
             v_threshold=math.inf, tau_syn=self.dt, w_in=1.0, **dict.fromkeys(ZERO, 0.0)
         )
@@ -167,7 +168,7 @@ class Reader:
         if not -1e-6 <= decay < 1:
             expected = f"one from the step of {self.dt:g} s on, whose decay is below 1"
             raise self.wrong(name, what, f"{tau[0]:g} s", expected)
-        if given.dtype == np.float32:  # a multiple of 1 / 4096 where it is as near
+        if given.dtype == np.float32:  # rounded to a multiple of 1 / 4096 if it is that close
             simple = round(4096 * decay) / 4096
             near = abs(simple - decay) <= 4 * np.finfo(np.float32).eps * (1 - decay)
             decay = simple if near else decay
@@ -184,8 +185,7 @@ class Reader:
             raise self.wrong(name, "what is before it", "pooling", expected)
 
     def heard(self, name: str, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (recurrent weights, where row j is what neuron j sends, their bias) of a dense
-        layer."""
+        """Return the recurrent weights (row j is what neuron j sends) and bias of a dense layer."""
         back, bias = self.numbers(self.loops[name])
         if weight.ndim != 2 or back.shape != 2 * weight.shape[1:]:
             found = f"{back.shape} weights in its loop"
@@ -234,7 +234,7 @@ class Reader:
         return self.dense(weights, weight), bias, 1
 
     def two(self, name: str, what: str) -> tuple[int, int]:
-        """Return (rows, columns) of one number, two, or a word for one."""
+        """Return (rows, columns) from one number, two numbers, or a string."""
         value = getattr(self.nodes[name], what)
         if isinstance(value, (str, bytes, np.str_)):
             sides = np.shape(self.nodes[name].weight)[2:]

@@ -1,4 +1,5 @@
-"""Networks of `CubaLIF`, or of `LIF` where a threshold is subtracted, from a NIR file or graph."""
+"""Read networks of `CubaLIF`, or of `LIF` if spikes subtract the threshold, from a NIR file or
+graph."""
 
 from __future__ import annotations
 
@@ -58,16 +59,16 @@ def from_nir(
     reset: str | None = None,
     readout: str | None = None,
 ) -> Checkpoint:
-    """Convert a NIR graph to a `Checkpoint` with a `SpikingNet` and theta, and with its inner loop
-    where this library's metadata hold one.
+    """Convert a NIR graph to a `Checkpoint` with a `SpikingNet`, theta, and the inner loop if this
+    library's metadata have one.
 
-    A chain of Conv2d, Affine and neurons from another tool is read, too. Arguments supply what it
-    does not say, and each time a UserWarning names what was assumed:
+    A chain of Conv2d, Affine and neurons from another tool is read, too. Arguments supply what the
+    graph leaves open, and a UserWarning names the assumptions:
 
-    dt        seconds of a step; needed where the graph does not say it by r = tau / dt
+    dt        seconds per step; needed if the graph does not imply it by r = tau / dt
     reset     "zero", in the step of the spike (the default, NIR's own equations), or "subtract" the
-              threshold in the step after it: snnTorch writes both alike. "subtract" makes a network
-              of `LIF`, each layer two steps later, and knows no bias
+              threshold in the step after it; a graph of snnTorch does not say which. "subtract"
+              makes a network of `LIF`, each layer two steps later, and allows no bias
     readout   "membrane" leaves out the threshold of last neurons that fire, whose spikes another
               tool counts; logits are membranes at the last step
 
@@ -123,7 +124,7 @@ def _read(
     step = implied if dt is None else dt
     if step is None:
         raise ValueError(
-            "no r of the graph says how long a step is, by tau / dt; expected dt, its seconds "
+            "the graph does not say how long a step is (r is not tau / dt); give dt in seconds "
             "(Norse 1.1.0 writes time constants times dt, so 1e-6 for steps of 0.001 s)"
         )
     whence = f"{step:g} s, " + ("of which every r is tau / dt" if dt is None else "as you say")
@@ -137,8 +138,8 @@ def _read(
 
 
 def _ours(graph: nir.NIRGraph) -> Checkpoint:
-    """Return what the metadata hold. Raises ValueError, or Python's own errors, where they are of
-    another version, or the graph has been changed since."""
+    """Return the checkpoint in the metadata. Raises ValueError, or other errors of Python, if the
+    version differs or the graph has been changed since."""
     kept = json.loads(graph.metadata["minisnn"])
     if kept["version"] != VERSION:
         raise ValueError(f"version {kept['version']}, where this minisnn reads {VERSION}")
@@ -179,8 +180,8 @@ def _checkpoint(net: Any, theta: Any, sentences: list[str], inner: Any = None) -
 
 
 def _implied_step(graph: nir.NIRGraph) -> float | None:
-    """Return the step in seconds for which every r = tau / dt and w_in = tau_syn / dt, as snnTorch
-    and SpikingJelly write them; None where they do not fit, or are all 1."""
+    """Return the step dt in seconds if every r = tau / dt and w_in = tau_syn / dt, as snnTorch and
+    SpikingJelly write them; None if they disagree, or are all 1."""
     ratios, digits = [], 12
     for node in chain_of(graph).nodes.values():
         for tau, factor in (("tau_mem", "r"), ("tau", "r"), ("tau_syn", "w_in")):
@@ -198,7 +199,7 @@ def _implied_step(graph: nir.NIRGraph) -> float | None:
 
 
 def _network(reader: Reader, neuron: Any, own: dict[int, Any], parts: list) -> tuple:
-    """Return (net, theta) of all layers, some with `own` neurons; theta from its parts."""
+    """Return (net, theta) of all layers, some with `own` neurons."""
     *hidden, last = reader.layers
     if last.weight.ndim == 4:
         raise reader.wrong(last.name, "the last layer", "one of an image", "a dense one")
@@ -217,7 +218,7 @@ def _network(reader: Reader, neuron: Any, own: dict[int, Any], parts: list) -> t
 
 
 def _fires_at(b: Layer, reader: Reader) -> float:
-    """Return the threshold with >= that is equal to > in a layer's first channel."""
+    """Return the threshold for which >= is equivalent to > in a layer's first channel."""
     level = np.array(b.threshold[0], reader.dtype)
     tiny = -np.finfo(level.dtype).tiny
     return 0.0 if level == tiny else float(np.nextafter(level, level.dtype.type(np.inf)))
@@ -227,8 +228,8 @@ def _as_cuba(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
     """Return (net, theta) of layers that reset to zero, a reset which does not depend on a
     channel's scale.
 
-    The network's neuron has the decays of the readout and the first layer's threshold; a layer of
-    others has a neuron of its own.
+    The network's neuron has the decays of the readout and the first layer's threshold; layers with
+    other constants get separate neurons.
     """
     first = reader.layers[0]
     last = reader.layers[-1]
@@ -255,8 +256,8 @@ def _as_lif(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
     """Return (net, theta) of layers where a spike subtracts the threshold in the next step,
     snnTorch's default.
 
-    u = W p - rho r with gamma = alpha and threshold = rho (1 - alpha) is one filter of one sum, and
-    a layer does in step t + 2 what it does there in step t.
+    u = W p - rho r with gamma = alpha and threshold = rho (1 - alpha) is a single filtered sum; a
+    layer here is two steps behind the graph's.
     """
     last, parts = reader.layers[-1], []
     level = float(last.threshold[0])

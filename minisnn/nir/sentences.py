@@ -1,5 +1,5 @@
-"""Sentences about what NIR does not say, shown each time a graph is read from or written for
-another tool. In its own graphs, this library's metadata say everything."""
+"""Warnings about what NIR leaves open, shown each time a graph is read from or written for another
+tool. Graphs of this library leave nothing open, because of their metadata."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..network.spiking import SpikingNet
 
 
 def warn(sentences: list[str], where: str) -> None:
-    """Show the sentences as one warning, every time; nothing where there are none."""
+    """Show the sentences, if any, as one warning, every time."""
     if not sentences:
         return
     frame: Any = sys._getframe(2)  # the caller of import_nir or from_nir
@@ -20,8 +20,8 @@ def warn(sentences: list[str], where: str) -> None:
 
 
 def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> list[str]:
-    """List sentences about a chain from another tool. reader: its reader; whence: the origin of the
-    time step; reset: the given reset."""
+    """List the assumptions about a chain from another tool. whence: the origin of the time step;
+    reset: the given reset."""
     late = net.neuron.delay * len(net.blocks)
     chosen = "as requested" if reset else "by default; reset subtract is the alternative"
     names = ", ".join(map(repr, reader.unfiltered))
@@ -47,7 +47,7 @@ def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> l
 
 
 def of_export(net: SpikingNet, dt: float, membrane: str, reaches: bool) -> list[str]:
-    """List what whoever runs a written graph must know, and what only this library reads, from the
+    """List what users of a written graph must know, and what only this library reads, from the
     metadata."""
     above = "above the threshold, which is the number below the network's"
     return [

@@ -1,8 +1,8 @@
-"""The path through a NIR graph: nodes one after another, and loops by which neurons receive their
-own spikes. Graphs that are not a single chain are refused in a sentence.
+"""Find the path through a NIR graph: nodes one after another, and loops by which neurons receive
+their own spikes. Graphs that are not a single chain raise a ValueError.
 
-NIR says recurrence by edges, neurons - weights - the same neurons, or by a graph inside the graph
-that holds just these; snnTorch writes and reads both.
+NIR expresses recurrence by edges (neurons - weights - the same neurons), or by an inner graph of
+just these nodes; snnTorch writes and reads both.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _KNOWN = {"Input", "Output", "Flatten", *WEIGHTS, *POOLS, *NEURONS}
 class Chain(NamedTuple):
     """A graph from its Input to its Output.
 
-    names   of nodes, in the order in which they act
-    loops   by the name of neurons, the name of the weights by which they hear themselves
-    nodes   all nodes by name, those of the loops too
+    names   of nodes, in order of execution
+    loops   {name of neurons: name of their recurrent weights}
+    nodes   all nodes by name, including those of loops
     """
 
     names: list[str]
@@ -59,7 +59,7 @@ def chain_of(graph: Any) -> Chain:
             raise ValueError(
                 f"node {at!r} leads to {' and '.join(map(repr, after[at])) or 'nothing'}; expected "
                 "one node after another up to an Output, and at most one Linear, Affine or Conv2d "
-                "by which neurons hear themselves"
+                "by which neurons receive their own spikes"
             )
         loops |= {at: weights[0]} if weights else {}
         inside += [name for way in ways for name in way]
@@ -114,7 +114,8 @@ def _flattened(graph: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
 
 
 def image_shape(place: str, shape: Any) -> tuple[tuple[int, ...], bool]:
-    """Return ((C, H, W) or (features,), whether a batch axis came first, as Norse writes it)."""
+    """Return the shape (C, H, W) or (features,), and whether a batch axis came first, as Norse
+    writes it."""
     sizes = tuple(np.ravel(shape).tolist())
     batch = len(sizes) in (2, 4) and sizes[0] == 1
     sizes = sizes[batch:]

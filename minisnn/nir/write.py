@@ -1,5 +1,5 @@
-"""NIR chains and files of networks of current-based neurons with a hard reset, as the room's
-docstring describes."""
+"""Write networks of current-based neurons with a hard reset as NIR chains and files, as the
+package's docstring describes."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ VERSION = 3  # version of the metadata
 
 
 class Tool(NamedTuple):
-    """The requirements of a simulator on a graph.
+    """What a simulator requires of a graph.
 
     dt         seconds a step
-    membrane   name of the readout's membrane there
-    reaches    it fires at v = threshold; the others only above
-    unit       it needs w_in = r = 1, and computes 1 / tau in float32
-    hides      it mistakes a loop of two nodes for another, unless a Flatten is in it
-    sums       it pools by sums instead of means
+    membrane   the simulator's name of the readout's membrane
+    reaches    fires at v = threshold; the others only above it
+    unneeds w_in = r = 1, and computes 1 / tau in float32
+    hides      needs a Flatten in a loop of two nodes, which it otherwise misreads
+    sums       pools by sums instead of means
     """
 
     dt: float
@@ -63,9 +63,9 @@ def export_nir(
     dt: float = 1e-3,
     tool: str | None = None,
 ) -> None:
-    """Write a network as a NIR file, whole or not at all; arguments as in `to_nir`.
+    """Write a network to a NIR file atomically; arguments as in `to_nir`.
 
-    Raises what `to_nir` raises, and OSError if the file cannot be written.
+    Raises the errors of `to_nir`, and OSError if the file cannot be written.
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> theta = net.init(np.random.default_rng(0))
@@ -89,7 +89,7 @@ def to_nir(
 ) -> nir.NIRGraph:
     """Convert a `SpikingNet` of `CubaLIF` and its flat theta to a NIR graph, in float64.
 
-    inner   how the network adapts, kept in the metadata          dt      seconds of a step
+    inner   inner loop, stored in the metadata          dt      seconds of a step
     tool    who will run it, one of `TOOLS`, which gives dt
 
     Raises ValueError for another network, a theta that does not fit or is not finite, and dt <= 0.
@@ -131,8 +131,8 @@ def to_nir(
 
 
 def unsaid(net: SpikingNet, *, dt: float = 1e-3, tool: str | None = None) -> list[str]:
-    """List sentences about what a network's NIR graph does not tell whoever runs it; arguments as
-    in `to_nir`.
+    """List what a network's NIR graph leaves open for its user, as sentences; arguments as in
+    `to_nir`.
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> len(ms.nir.unsaid(net)) > 0
@@ -172,13 +172,13 @@ class _Chain:
     def __init__(self, net: SpikingNet, tool: Tool, held: np.dtype, dt: float):
         self.nir = need_nir()
         self.tool = tool
-        self.held = held  # the type that a tool keeps a threshold in
+        self.held = held  # the tool's type of thresholds
         self.dt = dt
         self.shape: tuple[int, ...] = (net.input_shape[-1], *net.input_shape[:-1])
         self.nodes = {"input": self.nir.Input(input_type=np.array(self.shape))}
         self.edges: list[tuple[str, str]] = []
         self.at = "input"
-        self.share = 1.0  # factor from a sum of spikes to their mean
+        self.share = 1.0  # turns a sum of spikes into their mean
 
     def put(self, name: str, node: Any) -> None:
         """Append a node."""
@@ -228,8 +228,7 @@ class _Chain:
         self.shape = (b.channels,)
 
     def neurons(self, name: str, threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
-        """Add a CubaLIF, whose threshold is the largest number for which > means this library's
-        >=."""
+        """Add a CubaLIF, with the threshold for which > is equivalent to this library's >=."""
         unit = self.tool.unit
         tau_syn, tau_mem = (_tau(decay, self.dt, unit) for decay in (beta, alpha))
         values = dict(
@@ -246,15 +245,15 @@ class _Chain:
 
 
 def scales(neuron: Any) -> tuple[float, float]:
-    """Return s = (1 - alpha) (1 - beta) and the power of two nearest to it; s twice where the
+    """Return s = (1 - alpha) (1 - beta) and the power of two nearest to it; s twice if the
     threshold is not positive."""
     whole = (1 - neuron.alpha) * (1 - neuron.beta)
     return whole, 2.0 ** round(math.log2(whole)) if neuron.threshold > 0 else whole
 
 
 def _tau(decay: float, dt: float, unit: bool) -> float:
-    """Return the time constant whose Euler step has this decay; with `unit` the float32 number near
-    it for which dt * (1 / tau), in float32, is nearest to 1 - decay."""
+    """Return the time constant whose Euler step has this decay; with `unit`, the nearby float32
+    number for which dt * (1 / tau), in float32, is nearest to 1 - decay."""
     tau = dt / (1 - decay)
     if not unit:
         return tau
@@ -265,9 +264,9 @@ def _tau(decay: float, dt: float, unit: bool) -> float:
 
 
 def below(threshold: float, dtype: np.dtype) -> np.floating:
-    """Return the largest number for which > means >= threshold, never a subnormal one, since many
-    processors treat those as zero."""
+    """Return the largest number x for which v > x is equivalent to v >= threshold; not a subnormal
+    one, since many processors treat those as zero."""
     exact = dtype.type(threshold)
-    if float(exact) < threshold:  # rounded down, it is below itself
+    if float(exact) < threshold:  # rounding down gave a smaller number
         return exact
     return min(np.nextafter(exact, dtype.type(-np.inf)), exact - np.finfo(dtype).tiny)

@@ -1,5 +1,5 @@
-"""Execution: threads, an executor, workers, a cluster; compiled kernels; aligned arrays, and checks
-of a network's arguments.
+"""Execution: threads, an executor, workers, a cluster; the cache of compiled kernels; aligned
+arrays.
 
 Import from here: `threads`, `executor`, `workers`, `cluster`, `compilation`, `arrays`, `checks`,
 `once`.

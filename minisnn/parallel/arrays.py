@@ -28,8 +28,8 @@ def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
 
 
 def aligned(a: np.ndarray) -> np.ndarray:
-    """Return `a` itself if it is writable, contiguous and starts at a multiple of ALIGNMENT, else
-    such a copy."""
+    """Return `a` itself if it is writable, contiguous and starts at a multiple of ALIGNMENT, else a
+    copy that is."""
     if a.flags.carray and a.__array_interface__["data"][0] % ALIGNMENT == 0:
         return a
     out = aligned_empty(a.shape, a.dtype)

@@ -6,12 +6,12 @@ Start a cluster with Dask's own commands, the second one on each machine:
     dask scheduler                                        prints its address
     dask worker tcp://10.0.0.1:8786 --nthreads 1 --nworkers 8
 
-Dask starts the tasks of a worker that died again elsewhere, and results are taken in the order of
-the tasks, so nothing depends on who did what. Data sets are opened here and sent to the workers,
-which need none on their disks.
+Dask repeats the tasks of a dead worker elsewhere, and results are collected in the order of the
+tasks, so they do not depend on which worker ran which task. Data sets are opened here and sent to
+the workers, whose disks need none.
 
-Whoever reaches a Dask scheduler can run code on its workers, as this module does. Keep it in a
-network of your own, or use Dask's TLS (tls://).
+Anyone who can connect to a Dask scheduler can run code on its workers, as this module does. Keep it
+in a private network, or use Dask's TLS (tls://).
 """
 
 import platform
@@ -32,7 +32,7 @@ from ..stopping import check, heeded
 from .executor import Call, Others, WorkersLost
 from .sources import sources
 
-PATIENCE = 300  # seconds without any worker until the run is given up
+PATIENCE = 300  # seconds without any worker before the run fails
 
 
 class Cluster(Others):
@@ -41,9 +41,9 @@ class Cluster(Others):
     address    such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     timeout    seconds to wait for the scheduler, and for a first worker
 
-    All workers must have the code of this machine: the sources of minisnn, and the versions of
-    Python, NumPy and numba. Each task says what code it is of, and a worker that joined later with
-    another one refuses it.
+    All workers must run the same code as this machine: sources of minisnn, and versions of Python,
+    NumPy and numba. Each task carries its code's digest, and a worker that joined later with other
+    code rejects it.
 
     Raises ValueError if Dask is not installed and where the address is not one, `WorkersLost`
     where there is no scheduler, no worker, or one of other code.
@@ -124,11 +124,11 @@ class Cluster(Others):
             )
 
     def forget(self) -> None:
-        """Start afresh in a forked process, which has none of the client's threads."""
+        """Reset in a forked process, which has none of the client's threads."""
         super().forget()
         self._client = None
 
-    # an interruption would leave Dask's client with a lock that nobody gives back
+    # an interruption would leave a lock of Dask's client taken
     @heeded(signal.SIGINT)
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """Run `Executor.in_order` on the cluster's workers."""
@@ -145,7 +145,7 @@ class Cluster(Others):
             with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
                 self._send(sets)
                 shared = [self._share(call), *self._sent]
-                # Dask would give few tasks to the worker that holds what they share
+                # Dask would give few tasks to the worker that holds the shared arguments
                 names = sorted(self._threads()) if len(items) <= 2 * self.number else []
                 for n, item in enumerate(items):
                     place = names[n % len(names) :][:1] if names else None
@@ -160,15 +160,15 @@ class Cluster(Others):
             raise
 
     def _send(self, sets: list) -> None:
-        """Send the sets of tasks that the cluster lacks, and forget those that are not asked
-        for."""
+        """Send the sets of tasks that the cluster lacks, and drop those that are no longer
+        needed."""
         held = {id(one): future for one, future in zip(self._sets, self._sent)}
         self._sent = [held.get(id(one)) or self._share(one) for one in sets]
         self._sets = sets
 
     def _share(self, value: Any) -> Any:
-        """Send arguments that several tasks share. They are not scattered: the scheduler keeps what
-        it gets, and a worker that leaves takes nothing with it."""
+        """Send arguments that several tasks share. They are stored by the scheduler, not scattered,
+        so that nothing is lost when a worker leaves."""
         return self._client.submit(bytes, _packed(value), key=f"shared-{uuid4().hex}", pure=False)
 
     def _result(self, future: Any) -> Any:
@@ -179,7 +179,7 @@ class Cluster(Others):
         without = 0
         while without < PATIENCE:
             check()
-            # known before one waits: then a TimeoutError is the task's own
+            # the future is done, so a TimeoutError comes from the task
             failed = future.status == "error"
             try:
                 return future.result(timeout=None if failed else 1)
@@ -189,7 +189,7 @@ class Cluster(Others):
             except KilledWorker as error:
                 raise WorkersLost(
                     f"{self.address}: {error.allowed_failures + 1} workers died at the same task; "
-                    "where memory is short, fewer workers a machine need less"
+                    "if memory is short, use fewer workers per machine"
                 ) from None
             except (FutureCancelledError, CancelledError):
                 raise self._gone() from None
@@ -202,13 +202,13 @@ class Cluster(Others):
         )
 
     def give_up(self) -> None:
-        """Forget what the cluster holds, and leave it."""
+        """Release everything on the cluster, and disconnect."""
         if self._client is not None:
             self._sets, self._sent = [], []
             self._client.close(timeout=2)
 
 
-# computed as the module is imported, which is when a worker's first task arrives
+# computed at import, which on a worker is when its first task arrives
 CODE = (
     f"minisnn {__version__} ({sources()[:12]}), Python "
     f"{'.'.join(platform.python_version_tuple()[:2])}, "
@@ -217,7 +217,7 @@ CODE = (
 
 
 def code() -> tuple[str, str]:
-    """Everything that results of this process depend on, and its processor."""
+    """Return the versions on which this process's results depend, and its processor."""
     from llvmlite.binding import get_host_cpu_name
 
     return CODE, get_host_cpu_name()
@@ -229,8 +229,8 @@ def _check_made_by(found: str) -> None:
 
 
 def _check_reachable(address: str, timeout: float) -> None:
-    """Check that a Dask scheduler listens at an address, because Dask itself would try for ever. A
-    scheduler greets with eight bytes, the length of its message; with TLS the client speaks
+    """Check that a Dask scheduler listens at an address, because Dask itself would retry for ever.
+    A scheduler first sends eight bytes, the length of its message; with TLS the client sends
     first."""
     scheme, _, place = address.partition("://")
     host, _, port = place.rpartition(":")
@@ -244,7 +244,7 @@ def _short(error: Any) -> str:
 
 
 def _packed(what: Any) -> bytes:
-    """Wrap bytes, which schedulers and workers of other code pass on unchanged."""
+    """Wrap bytes so that schedulers and workers with other code pass them on unchanged."""
     from distributed.protocol.pickle import dumps
 
     return dumps(what)
@@ -259,7 +259,7 @@ def _open(packed: bytes) -> Any:
 
 
 def _carry_out_as(made_by: str, item: bytes, *shared: bytes) -> Any:
-    """Carry out a task on a worker; return its result."""
+    """Run a task on a worker; return its result."""
     _check_made_by(made_by)
     call, *sets = map(_open, shared)
     return call(sets, _open.__wrapped__(item))

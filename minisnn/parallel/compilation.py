@@ -1,5 +1,4 @@
-"""Compilation of kernels: at first use, which takes longer than people expect, and kept for the
-next time."""
+"""Compilation of kernels at first use, with a cache on disk for later processes."""
 
 import gc
 from collections.abc import Callable
@@ -18,18 +17,18 @@ def njit(
     apart: bool = False,
     **options: Any,
 ) -> Callable:
-    """numba's njit with its own cache. Machine code is kept under a name made of all its sources
-    (`kept`); if there is no writable folder or no room, one warning says so, and every process
-    compiles its kernels itself.
+    """numba's njit with its own cache. Machine code is stored under a name made of all its sources
+    (`kept`). Without a writable folder, or room on the disk, there is one warning, and every
+    process compiles its kernels itself.
 
-    A kernel that `borrows` makes no array and returns none, so it need not count who holds one,
-    which costs loops over short rows a tenth of their time. numba refuses one that makes an array,
-    `a[i:j] = b` included (`vector.copy` does it).
+    A kernel that `borrows` neither creates nor returns arrays, so it needs no reference counts,
+    which cost loops over short rows a tenth of their time. numba rejects such a kernel if it
+    creates an array, also by `a[i:j] = b` (use `vector.copy`).
 
-    One that is `inner` or `apart` is called by other kernels only, and nothing is made that Python
-    would call, which takes a seventh of all compiling. Kernels have an `inner` one within them, so
-    that it is no machine code by itself, and is not kept; one that is `apart` they call by its
-    address (`llvm.address_of`).
+    A kernel that is `inner` or `apart` is called by other kernels only, so no entry point for
+    Python is compiled, which saves a seventh of the time. An `inner` kernel is linked into its
+    callers and has no machine code of its own in the cache; an `apart` one is called by its address
+    (`llvm.address_of`).
     """
     from numba import config
     from numba import njit as compile_with
@@ -77,11 +76,11 @@ def _add(kernel: Any, made: Any) -> None:
 
 
 def _refuse(name: str, *arguments: Any, **named: Any) -> None:
-    raise TypeError(f"{name} is for other kernels to call; Python cannot call it")
+    raise TypeError(f"{name} can only be called by other kernels, not from Python")
 
 
 def _compile(translate: Callable, *types: Any) -> Any:
-    """Compile a kernel, or read it from the cache; in a thread that no signal reaches, because an
+    """Compile a kernel, or read it from the cache; in a thread that receives no signals, because an
     interruption would leave numba's tables half changed. The garbage collector is off meanwhile,
     which saves a tenth of the time."""
     from numba.core.compiler_lock import global_compiler_lock

@@ -1,8 +1,8 @@
 """Execution of independent tasks: in this process, in other processes of this machine, or on a Dask
 cluster.
 
-Tasks of a meta-batch, test episodes and items of a study depend only on their number and their
-arguments. Sums over them are made here, in their order. So every executor gives the same bits.
+Tasks of a meta-batch, test episodes and items of a study depend only on their number and arguments,
+and sums over them are computed here, in order. So every executor gives the same bits.
 
     Executor             this process (the default)
     Workers(4)           four processes of this machine, one thread each (`workers`)
@@ -31,7 +31,7 @@ class WorkersLost(OSError):
 class Executor(AbstractContextManager):
     """Runs tasks in this process.
 
-    number   tasks that are carried out at once
+    number   number of tasks that run at the same time
     """
 
     number = 1
@@ -43,11 +43,11 @@ class Executor(AbstractContextManager):
         in that order.
 
         function   for other processes: a `functools.partial` of a function of a module, or such a
-                   function. Its arguments are sent to each worker once per call. A set of tasks (it
-                   has `episode`) is sent only once for as long as successive calls name the same
-                   one; sets are assumed not to change
-        large      a task needs much memory: in this process, tasks then run one after the other,
-                   and each uses all threads
+                   function. Its arguments are sent to each worker once per call. A set of tasks (an
+                   object with `episode`) is sent again only if it differs from that of the previous
+                   call; sets are assumed not to change
+        large      whether a task needs much memory: in this process, tasks then run one after the
+                   other, each on all threads
 
         >>> found = []
         >>> with ms.Workers(2) as workers:
@@ -78,7 +78,7 @@ class Others(Executor):
     Python threads that share one take turns; RuntimeError if a call asks for another one from
     within. A subclass has two methods:
 
-    carry_out(call, sets, items, collect)   as `in_order`, by others
+    carry_out(call, sets, items, collect)   as `in_order`, in other processes
     give_up()                               end all workers at once
     """
 
@@ -89,12 +89,12 @@ class Others(Executor):
         self.forget()
 
     def forget(self) -> None:
-        """Start as if nothing had been sent; in a forked process, too, because the workers belong
+        """Reset as if nothing had been sent; needed in a forked process, because the workers belong
         to its parent."""
         self.new = True
         self._process = os.getpid()
-        self._turn = Lock()  # whoever has it talks to the others
-        self._talker: int | None = None  # the thread that has it
+        self._turn = Lock()  # its holder talks to the workers
+        self._talker: int | None = None  # the thread that holds it
 
     def in_order(
         self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False
@@ -104,14 +104,14 @@ class Others(Executor):
         if self.new and not compiled() and len(items) > 1:
             collect(function(items[0]))
             items = items[1:]
-        if len(items) <= 1:  # one task is done soonest by all threads of this process
+        if len(items) <= 1:  # one task is fastest on all threads of this process
             return super().in_order(function, items, collect, large=large)
         with self._talking():
             self.new = False
             self.carry_out(*take_apart(function), items, collect)
 
     def close(self) -> None:
-        """End all workers, after a call that another thread has made; the next call starts new
+        """End all workers, after any call that another thread is making; the next call starts new
         ones."""
         with self._talking():
             self.give_up()
@@ -122,8 +122,8 @@ class Others(Executor):
             self.forget()
         if self._talker == get_ident():
             raise RuntimeError(
-                f"these {type(self).__name__} are in the midst of a call; expected its "
-                "`collect` to ask nothing of them"
+                f"these {type(self).__name__} are in the middle of a call, whose "
+                "`collect` must not use them"
             )
         with self._turn:
             self._talker = get_ident()
@@ -134,14 +134,14 @@ class Others(Executor):
 
 
 class Call(NamedTuple):
-    """A partial function on its way to another process; sets of tasks are sent separately and have
-    these positions among its arguments."""
+    """A partial function to send to another process. Sets of tasks among its arguments, at these
+    positions, are sent separately."""
 
     function: partial
     places: list[int]
 
     def __call__(self, sets: Sequence, item: Any) -> Any:
-        set_threads(1)  # others of this machine have the other cores
+        set_threads(1)  # other processes use the other cores
         arguments = list(self.function.args)
         for place, tasks in zip(self.places, sets):
             arguments[place] = tasks
@@ -149,7 +149,7 @@ class Call(NamedTuple):
 
 
 def take_apart(function: Callable) -> tuple[Call, list]:
-    """Split a function into what is sent once a call, and the sets of tasks that it needs."""
+    """Split a function into a `Call`, sent once, and the sets of tasks that it needs."""
     whole = function if isinstance(function, partial) else partial(function)
     places = [n for n, given in enumerate(whole.args) if hasattr(given, "episode")]
     left = [None if n in places else given for n, given in enumerate(whole.args)]

@@ -1,12 +1,12 @@
-"""Compiled kernels in files, each under a name made of all its sources, so that none outlives a
-change.
+"""Compiled kernels in files, each named by a digest of all its sources, so that a change makes a
+new file.
 
 numba compiles a function together with those that it calls, and freezes the globals that they read,
 but its own cache looks at one file only. Here a file's name has a digest of every source of the
-library (`sources`), of what a kernel holds or reads that these sources do not determine
-(`_made_of`), its types, the versions of the libraries, the processor, and the settings that change
-what is compiled. Whatever differs is another file; what two processes keep at once never mixes, and a
-process that is killed leaves a file whole or none.
+library (`sources`), of values that a kernel uses and these sources do not determine (`_made_of`),
+its types, the versions of the libraries, the processor, and the settings that affect compilation.
+Any difference makes another file. Files are written atomically, so processes that write at the same
+time, or are killed, do no harm.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ from .missing import cannot_keep, missed
 from .sources import sources
 
 WEEK = 7 * 86400  # seconds
-SETTINGS = (  # of numba, which change the code that is made
+SETTINGS = (  # of numba, which affect the compiled code
     "OPT LOOP_VECTORIZE SLP_VECTORIZE BOUNDSCHECK ENABLE_AVX CPU_NAME CPU_FEATURES "
     "DISABLE_INTEL_SVML DEBUGINFO_DEFAULT EXTEND_VARIABLE_LIFETIMES LLVM_REFPRUNE_PASS "
     "LLVM_REFPRUNE_FLAGS DEBUG_NRT NRT_STATS ENABLE_PROFILING"
@@ -43,7 +43,7 @@ SETTINGS = (  # of numba, which change the code that is made
 LIBRARIES = ("minisnn", "numpy", "numba", "llvmlite", "math", "cmath", "builtins", "operator")
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 folders: set[Path] = set()  # where kernels are kept
-MARK = sources()[:8]  # in names of kernels of these sources
+MARK = sources()[:8]  # digest in file names
 
 
 class Kept(FunctionCache):
@@ -55,24 +55,24 @@ class Kept(FunctionCache):
         folders.add(Path(self.cache_path))
 
     def _index_key(self, sig: Any, codegen: Any) -> str:
-        """The name of a kernel's file; '' for one that cannot be identified, which is not kept."""
+        """Return the name of a kernel's file; '' if it cannot be identified, and so is not
+        cached."""
         types = str((getattr(sig, "args", sig), getattr(sig, "return_type", None)))
         versions = sys.version, numba.__version__, llvmlite.__version__, np.__version__
-        # the processor itself, too: kernels choose their vectors by it, whatever numba compiles for
+        # also the actual processor: kernels choose their vectors by it, whatever numba compiles for
         processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
         settings = [getattr(config, name, None) for name in SETTINGS]
         where = types, versions, codegen.magic_tuple(), processor, settings
         try:
             lines = [sources(), repr(where), *_made_of(self._kernel, [])]
-        except ValueError:  # a closure that is not filled yet, too
+        except ValueError:  # also for a closure that is not filled yet
             return ""
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
         return "" if " at 0x" in types else f"{self._impl.filename_base}-{MARK}-{digest}.nbc"
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The kept kernel for these types, or None; without its LLVM module, which is ten times as
-        large as its bitcode and is made again from that when another kernel that calls it is
-        compiled."""
+        """Load the cached kernel for these types, or return None. Its LLVM module, ten times as
+        large as its bitcode, is only rebuilt when a caller is compiled."""
         target_context.refresh()
         try:
             name = self._index_key(sig, target_context.codegen())
@@ -85,12 +85,12 @@ class Kept(FunctionCache):
             with suppress(OSError):  # of another user
                 os.utime(self._cache_file._data_path(name))
             return kernel
-        except Exception:  # not there, or damaged
+        except Exception:  # missing or damaged
             missed()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a kernel if there is room, and delete those that nobody has used for a week."""
+        """Cache a kernel if there is room, and delete those that were not used for a week."""
         name = self._index_key(sig, data.codegen)
         changed = sources.__wrapped__() != sources()  # since this process began
         if changed or not name or not self._impl.check_cachable(data):
@@ -101,20 +101,20 @@ class Kept(FunctionCache):
         except OSError as error:
             cannot_keep(error.strerror or str(error))
         for path in Path(self.cache_path).glob(f"*-{'[0-9a-f]' * 32}.nbc"):
-            with suppress(OSError):  # another process does the same
+            with suppress(OSError):  # another process deleted it first
                 if time.time() - path.stat().st_mtime > WEEK:
                     path.unlink()
 
 
 def any_kept() -> bool:
-    """True if the cache folder has kernels of these sources."""
+    """Return whether the cache folder has kernels of these sources."""
     return any(any(folder.glob(f"*-{MARK}-*.nbc")) for folder in folders)
 
 
 def _made_of(value: Any, seen: list) -> Iterator[str]:
-    """Lines that identify a kernel beyond the sources of the library: the values in its closure,
-    and the code and globals of functions from elsewhere, a notebook's cells included. Functions
-    that are `seen` are followed once. Raises ValueError for a value that cannot be identified."""
+    """List what identifies a kernel besides the library's sources: the values in its closure, and
+    the code and globals of functions from elsewhere, notebook cells included. Functions in `seen`
+    are skipped. Raises ValueError for a value that cannot be identified."""
     if isinstance(getattr(value, "py_func", None), FunctionType):  # a kernel
         for name, option in sorted(value.targetoptions.items()):
             yield f"{name} {sorted(option) if isinstance(option, set) else option}"
@@ -156,7 +156,7 @@ def _read(code: CodeType) -> set[str]:
 
 
 def _said(code: CodeType) -> tuple:
-    """A code object's instructions, wherever its file is."""
+    """Return a code object's instructions, independent of its file."""
     constants = [_said(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
     names = code.co_names, code.co_varnames, code.co_freevars
     return code.co_code, code.co_argcount, names, constants
@@ -178,7 +178,7 @@ class _Module(JITCodeLibrary):
     codegen = property(lambda self: self)
 
     def set_env(self, name: str, env: Any) -> None:
-        """Where a function finds its globals is in machine code."""
+        """Do nothing: this would set an address in machine code, and there is none."""
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()
@@ -189,9 +189,9 @@ class _Module(JITCodeLibrary):
         return 0
 
 
-# numba's and llvmlite's: a copy, in a forked process, of a lock that another thread holds would
-# never be free
-for _lock in (ffi.lib._lock._lock, global_compiler_lock._lock):  # the last is taken first
+# locks of numba and llvmlite: a forked process would inherit a lock that another thread holds, and
+# never get it
+for _lock in (ffi.lib._lock._lock, global_compiler_lock._lock):  # the last is acquired first
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
             before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release

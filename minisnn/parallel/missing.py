@@ -11,14 +11,14 @@ _asked: dict[str, Callable[[], None]] = {}  # by name, to be called when a kerne
 
 
 def when_missing(what: str, function: Callable[[], None]) -> None:
-    """Register a function that is called once when the next kernel is missing; it replaces another
-    one of that name."""
+    """Register a function to call once, when a kernel is next missing from the cache. It replaces a
+    function of the same name."""
     _asked[what] = function
 
 
 def announce() -> None:
-    """Print a message if the next kernel is missing: once after installing, and after a change of
-    it."""
+    """Print a message when a kernel is next missing: the first time after installation or a change
+    of the sources."""
     words = "the kernels are compiled first, once: about half a minute"
     when_missing("announce", lambda: print(words, file=sys.stderr, flush=True))
 
@@ -34,7 +34,7 @@ def missed() -> None:
 def cannot_keep(reason: str) -> None:
     """Warn once that kernels cannot be kept."""
     warnings.warn(
-        f"compiled kernels cannot be kept ({reason}), so that each command compiles them, about "
-        "half a minute; name a folder that can be written to: NUMBA_CACHE_DIR=DIR",
+        f"compiled kernels cannot be stored ({reason}), so each command compiles them, about "
+        "half a minute; set NUMBA_CACHE_DIR to a writable folder",
         stacklevel=2,
     )

@@ -7,8 +7,8 @@ from typing import Any
 class once:
     """A property that is computed on first access, and kept.
 
-    As `functools.cached_property` without the lock that this has in Python 3.11, one for all
-    instances: a process that is forked while a thread computes would wait for it for ever.
+    Like `functools.cached_property`, but without the lock for all instances that it has in Python
+    3.11: a process forked while another thread computes would wait for it for ever.
     """
 
     def __init__(self, function: Callable[[Any], Any]):

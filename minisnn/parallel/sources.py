@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 @cache
 def sources(folder: Path = PACKAGE) -> str:
-    """A digest of all sources of this library, or of another folder, without folders that an
-    installation adds."""
+    """Return a digest of all sources of this library, or of another folder; files that an
+    installation adds are left out."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         name = path.relative_to(folder)

@@ -3,12 +3,12 @@ process.
 
 Kernels are compiled without Python's lock, so plain threads run them side by side. An item's result
 does not depend on which thread computes it or when; sums over items are made afterwards in a fixed
-order. Where parts of a batch run side by side (`in_order`), a thread that finds none left takes a
-share of the kernels of those still at work.
+order. If parts of a batch run in parallel (`in_order`), a thread that has finished helps with the
+kernels of the others.
 
-Any thread may call these functions, several at once: each works itself, and threads of the pool
-help. While the main thread shares work, Ctrl-C is noted, and answered before the next kernel of any
-thread (`stopping.heeded`): raised wherever it comes, it would leave locks taken and others at work.
+Any number of threads may call these functions at the same time: each works itself, and threads of
+the pool help. While the main thread shares work, Ctrl-C is deferred until the next kernel
+(`stopping.heeded`): raised at an arbitrary point, it would leave locks taken and threads running.
 """
 
 import os
@@ -26,21 +26,21 @@ from typing import Any
 from ..arguments import must, whole
 from ..stopping import PAUSE, check, heeded
 
-MOST = 1024  # threads: more are a slip, and some systems would start them all
+MOST = 1024  # most threads; more are a mistake, and some systems would start them all
 WORTHWHILE = 1 << 18  # operations
-SHARES = 8  # turns a thread takes at a range, so that uneven items even out
-LONGEST = 5  # seconds that a fork waits for products, longer than any takes
+SHARES = 8  # parts of a range per thread, which balances uneven items
+LONGEST = 5  # seconds that a fork waits for products to end; none takes as long
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
-_busy: set[int] = set()  # threads that take turns at something
+_busy: set[int] = set()  # threads that take turns
 _forks = RLock()  # a handler of signals may fork within a product
-_multiplying: set[int] = set()  # threads in a product of matrices
-noted: list[tuple[Any, tuple]] | None = None  # kernels, where they are only noted
+_multiplying: set[int] = set()  # threads that are multiplying matrices
+noted: list[tuple[Any, tuple]] | None = None  # calls of kernels, while they are only recorded
 
 
 def get_threads() -> int:
-    """The number of threads of the kernels: that of `set_threads`, else MINISNN_THREADS, else the
-    number of cores that this process may use.
+    """Return the kernels' number of threads: that of `set_threads`, else of MINISNN_THREADS, else
+    the number of cores that this process may use.
 
     >>> ms.get_threads() >= 1
     True
@@ -63,7 +63,7 @@ def get_threads() -> int:
 def set_threads(number: int | None) -> None:
     """Use `number` threads from now on; None for the default. Results are the same for any number.
 
-    A computation that another Python thread has begun continues with the threads it has. Raises
+    A computation that another Python thread has begun keeps its number of threads. Raises
     ValueError for anything but a whole number from 1 to MOST, or None.
 
     >>> ms.set_threads(1)
@@ -73,12 +73,12 @@ def set_threads(number: int | None) -> None:
     """
     global _chosen, _pool
     _chosen = None if number is None else whole("the number of threads", number, 1, MOST)
-    _pool = None  # whose threads end when nobody works with them any more
+    _pool = None  # its threads end when they are no longer used
 
 
 def processor() -> str:
-    """Name of the processor from the system; on Linux with its family and model if the name has no
-    number, as in many virtual machines."""
+    """Return the processor's name; on Linux with its family and model if the name has no number, as
+    in many virtual machines."""
     import platform
 
     fields: dict[str, str] = {}
@@ -93,8 +93,8 @@ def processor() -> str:
 def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62) -> None:
     """Call kernel(start, stop, *arguments) until every item of range(items) is done once.
 
-    `work`, a rough number of operations, says what is over before another thread would have woken
-    up.
+    `work` is a rough number of operations: small work is done before another thread would have
+    woken up.
     """
     check()
     if noted is not None:
@@ -122,8 +122,8 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
 
 @contextmanager
 def noting() -> Iterator[list[tuple[Any, tuple]]]:
-    """Run no kernels within: (kernel, types of its arguments) of each is noted instead, and its
-    outputs stay as they are."""
+    """Run no kernels in this block; record (kernel, types of its arguments) of each call
+    instead."""
     global noted
     noted = []
     try:
@@ -188,23 +188,23 @@ def _together(turn: Callable[[], bool], workers: int) -> None:
                 _busy.discard(get_ident())
 
     try:
-        with suppress(RuntimeError):  # the system has no more threads: those there are do all
+        with suppress(RuntimeError):  # the system has no more threads: continue with these
             for _ in range(workers - 1):
                 others.append(pool.submit(copy_context().run, take_turns))
         take_turns()
-    except BaseException as error:  # of a signal's handler
+    except BaseException as error:  # for signal handlers
         errors.append(error)
     finally:
         begun = [other for other in others if not other.cancel()]
-        while wait(begun, PAUSE).not_done:  # Windows heeds no signals during a wait
+        while wait(begun, PAUSE).not_done:  # Windows handles no signals during a wait
             pass
     if errors:
         raise errors[0]
 
 
 def multiplies(function: Callable) -> Callable:
-    """Wrap `function`, so that this process is never forked within its products of matrices: the
-    child would wait for ever for a lock that OpenBLAS holds in them."""
+    """Wrap `function`, which multiplies matrices, so that this process is not forked meanwhile: the
+    child would inherit a lock of OpenBLAS, and wait for ever."""
 
     @wraps(function)
     def between_forks(*arguments: Any) -> Any:
@@ -220,7 +220,7 @@ def multiplies(function: Callable) -> Callable:
 
 
 def _wait_for_products() -> None:
-    _forks.acquire()  # no more begin
+    _forks.acquire()  # blocks further products
     end = time.monotonic() + LONGEST
     while _multiplying - {get_ident()} and time.monotonic() < end:
         time.sleep(1e-3)

@@ -1,8 +1,8 @@
-"""Worker processes of this machine, instead of a library's pool.
+"""Worker processes on this machine.
 
-loky and `concurrent.futures` give up every worker and task when one worker dies, and send a set of
-tasks with each task. A Dask cluster does neither, but listens on a port where any user of the
-machine can run code.
+Why not a library: loky and `concurrent.futures` abandon all workers and tasks when one worker dies,
+and send the data set with each task. A Dask cluster does neither, but opens a port through which
+any user of the machine can run code.
 
 Data travel through private pipes and are pickled by Python's own `multiprocessing`; no file is ever
 unpickled. A script that uses Workers must run its commands under `if __name__ == "__main__":`,
@@ -25,27 +25,27 @@ from .. import stopping
 from ..arguments import whole
 from .executor import Call, Others, WorkersLost
 
-MOST = 1024  # processes: more are a slip
+MOST = 1024  # most processes; more are a mistake
 IDLE = -1  # in place of a task's number
-TRIES = 3  # deaths of workers at one task before it is held to be the task's fault
+TRIES = 3  # deaths of workers at one task before the run fails
 ONE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",  # of macOS
 )
-# what workers are deaf to, for it is their master's business; SIGTERM is how they are ended at exit
+# signals that workers ignore, since their parent handles them; SIGTERM ends workers at exit
 DEAF = [number for number in stopping.SIGNALS if number != signal.SIGTERM]
-_starting = Lock()  # one thread at a time changes what a process starts with
+_starting = Lock()  # one thread at a time changes the settings of new processes
 Answer = tuple[Any, BaseException | None]  # a task's result, or the error that it raised
 
 
 class Workers(Others):
     """Processes of this machine, with one thread each. A worker that dies is replaced, and its task
-    is done again.
+    is repeated.
 
-    Raises ValueError for a number that is not from 1 to MOST, `WorkersLost` where workers cannot
-    start or the same task ends TRIES of them.
+    Raises ValueError for a number outside 1 to MOST, and `WorkersLost` if workers cannot start or
+    the same task kills TRIES of them.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0), batch=2)
@@ -64,7 +64,7 @@ class Workers(Others):
     @stopping.heeded(signal.SIGINT)
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """Run `Executor.in_order` in the worker processes."""
-        packed = _packed(call)  # its parameters are large: for all workers once
+        packed = _packed(call)  # pickled once for all workers: its parameters are large
         to_do = deque(range(len(items)))
         deaths = Counter[int]()
         answers: dict[int, Answer] = {}
@@ -107,9 +107,9 @@ class Workers(Others):
             end = worker.end()
             if deaths[n] == TRIES:
                 raise WorkersLost(
-                    f"a worker process died {TRIES} times at the same task ({end}); where memory "
-                    "is short, fewer workers need less, and a script must run its commands under "
-                    'if __name__ == "__main__": for each worker imports it'
+                    f"a worker process died {TRIES} times at the same task ({end}); if memory "
+                    "is short, use fewer workers; a script must run its commands under "
+                    'if __name__ == "__main__": since each worker imports it'
                 )
             again = "another one does its task again"
             warnings.warn(f"a worker process died ({end}); {again}", stacklevel=2)
@@ -117,7 +117,7 @@ class Workers(Others):
         stopping.check()
 
     def forget(self) -> None:
-        """Start afresh in a forked process: its next call starts its own workers."""
+        """Reset in a forked process: its next call starts separate workers."""
         super().forget()
         self._workers: list[_Worker] = []
 
@@ -131,7 +131,7 @@ class Workers(Others):
 
 
 class _Worker:
-    """The master's side of a worker process."""
+    """The parent's handle of a worker process."""
 
     def __init__(self) -> None:
         context = get_context("spawn")  # a fork would copy locks that other threads hold
@@ -142,17 +142,17 @@ class _Worker:
         with _starting, _sober():
             self.process.start()
         theirs.close()  # else its death would not close the pipe
-        self.task = IDLE  # that it works at
+        self.task = IDLE  # that it is running
         self.call = b""
         self.sets: list = []
 
     def ask(self, task: int, call: bytes, sets: list, item: Any) -> None:
-        """Begin a task; what the worker knows of the call and the sets is not sent again."""
+        """Begin a task; a call and sets that the worker already has are not sent again."""
         known = [*map(id, sets)] == [*map(id, self.sets)]
         new = call if call is not self.call else None
         parts = _packed(item), new, None if known else _packed(sets)
         self.task, self.call, self.sets = task, call, sets
-        with suppress(OSError):  # it is dead, which `answer` finds
+        with suppress(OSError):  # it is dead, which `answer` detects
             self.pipe.send(parts)
 
     def answer(self) -> Answer | None:
@@ -163,7 +163,7 @@ class _Worker:
         return None
 
     def end(self) -> str:
-        """End the process; return a phrase on how it ended."""
+        """End the process; return how it ended, in words."""
         self.pipe.close()
         self.process.join(5)
         code = self.process.exitcode
@@ -172,12 +172,12 @@ class _Worker:
 
 @contextmanager
 def _sober() -> Iterator[None]:
-    """Prepare a process: libraries that use one thread, and some signals blocked."""
+    """Prepare a process: limit libraries to one thread, and block some signals."""
     before = {name: os.environ[name] for name in ONE_THREAD if name in os.environ}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     blocks = hasattr(signal, "pthread_sigmask")
     if blocks:
-        # the first start would, and let signals through from then on
+        # otherwise the first start would do it, and unblock the signals
         resource_tracker.ensure_running()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, DEAF)
     try:
@@ -195,7 +195,7 @@ def _packed(value: Any) -> bytes:
 
 
 def _serve(pipe: connection.Connection) -> None:
-    """Main loop of a worker: remember what it is sent, run tasks, until its master is gone."""
+    """Main loop of a worker: store what it is sent and run tasks, until its parent is gone."""
     for number in DEAF:
         signal.signal(number, signal.SIG_IGN)
     known: dict[str, Any] = {"sets": []}

@@ -1,8 +1,7 @@
-"""Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is
-ever opened.
+"""Pictures of tasks and of learning. matplotlib is imported when the first figure is made, and no
+window is opened.
 
-Import from here: all public names of `canvas`, `tasks` and `curve`, from the room
-itself.
+Import from here: all public names of `canvas`, `tasks` and `curve`, from the package itself.
 It may import: files, outputs, layers, meta, data.readers.
 """
 

@@ -1,4 +1,4 @@
-"""The house style of all figures, and how they are saved."""
+"""The common style of all figures, and how they are saved."""
 
 import io
 import sys
@@ -37,7 +37,7 @@ STYLE = {
 
 
 def drawing() -> bool:
-    """Return whether matplotlib is already imported, which can take long.
+    """Return whether matplotlib is already imported; importing it can take seconds.
 
     >>> figure = ms.plots.figure()
     >>> ms.plots.drawing()
@@ -48,7 +48,7 @@ def drawing() -> bool:
 
 @contextmanager
 def style():
-    """Apply the house style to figures made in the block: `with style(): ...`.
+    """Apply the common style to figures made in the block: `with style(): ...`.
 
     >>> with ms.plots.style():
     ...     axes = ms.plots.figure().subplots()
@@ -64,8 +64,8 @@ def style():
 
 
 def plain(text: str) -> str:
-    r"""Return a text by others, such as the name of a class or file, so that it is drawn literally:
-    dollars do not begin a formula.
+    r"""Escape a text, such as the name of a class or file, so that matplotlib draws it literally: a
+    dollar sign does not begin a formula.
 
     >>> print(ms.plots.plain("5 $ or 6 $"))
     5 \$ or 6 \$
@@ -76,7 +76,7 @@ def plain(text: str) -> str:
 def figure(width: float = 6.4, height: float = 4.0):
     """Make an empty figure, size in inches, that belongs to no window.
 
-    A notebook shows it where it is the last value of a cell, with and without %matplotlib inline.
+    A notebook shows it as the last value of a cell, with or without %matplotlib inline.
 
     >>> ms.plots.figure(4, 3).get_size_inches().tolist()
     [4.0, 3.0]
@@ -101,10 +101,10 @@ def _written(fig, **how) -> bytes:
 
 
 def save(fig, path: str | Path) -> Path:
-    """Write a figure, whole or not at all, in the format of the ending of `path` (.png, .svg,
+    """Write a figure atomically, in the format that the extension of `path` names (.png, .svg,
     .pdf).
 
-    Raises matplotlib's ValueError for another ending.
+    Raises matplotlib's ValueError for another extension.
 
     >>> ms.plots.save(ms.plots.figure(), "empty.svg").name
     'empty.svg'

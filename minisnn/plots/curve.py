@@ -15,19 +15,18 @@ def plot_learning_curve(
     chance: float | Sequence[float] | None = None,
     span: int | None = None,
 ):
-    """Plot loss and accuracy against the number of tasks seen, raw values pale behind their running
-    means.
+    """Plot loss and accuracy against the number of tasks seen: raw values in pale colours, and
+    their running means.
 
     rows     one mapping a row with `tasks` (seen so far) and any of `loss`, `accuracy_before`,
              `accuracy_after` (of the query set, before and after adaptation, 0 to 1; or
              `error_before`, `error_after`) and `validation` (after adaptation, unseen classes);
-             what a row lacks, or has as None or NaN, is left out; or the same as columns by name,
-             as the `curve` of a finished run and of a checkpoint has them
+             missing values, None and NaN are skipped; or the same as columns by name, like the
+             `curve` of a finished run or a checkpoint
     path     where to save the figure as well
-    chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways); or one for each row,
-             where the tasks of some have more classes. Raises ValueError for another number
-             of them
-    span     rows that a running mean takes in; without, a twentieth of them
+    chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways); or one per row, if
+             the number of classes changes. Raises ValueError for another number of values
+    span     rows in a running mean; default: a twentieth of them
 
     >>> columns = {"tasks": [5, 10, 15], "loss": [1.6, 1.2, 0.9], "accuracy_after": [0.2, 0.4, 0.5]}
     >>> figure = ms.plots.plot_learning_curve(columns, chance=0.2)
@@ -62,7 +61,7 @@ def plot_learning_curve(
         if span > 1:
             _annotate(top, f"pale: each record; line: mean of {span}", 1, "axes fraction")
         if bottom.get_legend_handles_labels()[0]:
-            # above the axes: the raw values fill them
+            # above the axes, which the raw values fill
             place = dict(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)
             bottom.legend(ncols=3, fontsize=9, **place)
     if path is not None:
@@ -71,7 +70,7 @@ def plot_learning_curve(
 
 
 def _chance(axes, rows, chance):
-    """Draw the chance level as a dotted line, which changes where the tasks' classes do."""
+    """Draw the chance level as a dotted line, which follows the tasks' number of classes."""
     each = np.broadcast_to(chance, len(rows))
     line = dict(color="0.4", linestyle=":", linewidth=1.2)
     levels = each[np.r_[True, each[1:] != each[:-1]]]
@@ -100,7 +99,7 @@ def _annotate(axes, text, y, coordinates):
 
 
 def running_mean(values: np.ndarray, span: int) -> np.ndarray:
-    """Return the mean of each value and those before it, at most `span`; fewer at the beginning.
+    """Return running means over the last `span` values, or over fewer at the beginning.
 
     >>> ms.plots.running_mean(np.array([1.0, 2.0, 3.0, 4.0]), 2).tolist()
     [1.0, 1.5, 2.5, 3.5]
@@ -128,7 +127,7 @@ def plot_lines(title: str, panels: Sequence[Mapping[str, Any]]) -> Any:
     """Draw lines and marks, in panels side by side.
 
     panels   {"title", "xlabel", "ylabel", "log": whether x is, "series": [{"label", "x", "y", and
-             "half", half of each interval, where they are known}, …]}; a single point is a mark
+             "half", half of each interval, if known}, …]}; a single point is drawn as a mark
     """
     with style():
         fig = figure(4.2 * len(panels), 3.6)

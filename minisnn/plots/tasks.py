@@ -17,15 +17,15 @@ from .canvas import COLOURS, figure, plain, style
 ON = COLOURS["vermillion"]
 OFF = COLOURS["blue"]
 MOST_ROWS = 20  # in a contact sheet
-MOST_LINES = 100  # in a small picture: units are summed, so that none is lost between its pixels
-SHORT_NAME = 3  # characters of a class's name that stands level below its bars
+MOST_LINES = 100  # in a small picture; units are summed so that none is lost between pixels
+SHORT_NAME = 3  # most characters of a class's name that is written horizontally below its bars
 LEGEND = "orange ON, blue OFF, dark both"
 
 
 class Look(NamedTuple):
-    """Style of drawing a task's samples: one picture (height, width, 2) of each, its axes, the
-    shape of its panel (height / width; None: of its pixels), the meaning of the colours, and the
-    names of the first and last row (None: by their numbers)."""
+    """How a task's samples are drawn: a picture (height, width, 2) of each, its axes, the panel's
+    height / width (None: that of the pixels), the meaning of the colours, and the names of the
+    first and last row (None: their numbers)."""
 
     support: np.ndarray
     query: np.ndarray
@@ -65,8 +65,8 @@ def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
     """Convert counts (H, W, 2) to a picture (H, W, 3): white without events, vermillion ON, blue
     OFF, dark where both.
 
-    Each polarity takes light away in proportion to the square root of its count; `most` is the
-    count of full colour.
+    Each polarity absorbs light in proportion to the square root of its count; `most` is the count
+    of full colour.
 
     >>> picture = ms.plots.event_picture(np.zeros((8, 8, 2)))
     >>> picture.shape, float(picture.min())
@@ -117,13 +117,13 @@ def plot_task(task: Task, queries: int = 5):
 
 
 def _most(*pictures: np.ndarray) -> float:
-    """Return the count drawn in full colour: that of the brightest pixels but the last 2 %."""
+    """Return the count drawn in full colour: the 98th percentile."""
     lit = [picture[picture > 0] for picture in pictures]
     return float(np.quantile(np.concatenate([*lit, [1.0]]), 0.98))
 
 
 def _draw(line, pictures: np.ndarray, colour: str, most: float, look: Look) -> None:
-    """Draw a picture on each of the axes, and hide those that are left."""
+    """Draw a picture on each of the axes, and hide unused axes."""
     for axes in line[len(pictures) :]:
         axes.set_axis_off()
     for axes, picture in zip(line, pictures):
@@ -138,8 +138,8 @@ def plot_sheet(
     on top.
 
     shown    for every class, (name, events) of some recordings; at most MOST_ROWS classes are drawn
-    sensor   its rows and columns, or (n,) of a row of units, which is drawn as rasters; None: as far
-             as events reach. Events beyond it are left out, and the title says so
+    sensor   (rows, columns), or (n,) for a row of units, which is drawn as rasters; None: as far
+             as events reach. Events outside are left out, and the title says so
 
     >>> events = ms.EventCamera(sensor=(16, 16), picture_px=14).record(np.eye(14), seed=0, duration_ms=50)
     >>> figure = ms.plots.plot_sheet({"a diagonal": [("first", events)]})
@@ -208,7 +208,7 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
     network's probability of every class; for regression, the targets and the answers.
 
     before, after   logits (queries, ways) of the query samples before and after learning the support
-    updates         weight updates between the two; 0: only class means, for example
+    updates         weight updates between the two; 0, for example, with class means
 
     >>> x = np.random.default_rng(0).poisson(0.1, (2, 20, 8, 8, 2)).astype(np.uint8)
     >>> task = ms.Task(x, [0, 1], x, [0, 1])
@@ -268,8 +268,8 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int
 
 
 def _plot_targets(task: Task, answers: Mapping[str, np.ndarray], title: str, queries: int = 5):
-    """Draw targets of regression and named answers to the query samples: a row an output; over time
-    also a column a sample, `queries` of them at most."""
+    """Draw targets of regression and named answers to the query samples: one row per output; over
+    time also one column per sample, at most `queries`."""
     colours = dict(zip(answers, ("0.6", ON)))
     over_time = task.y_query.ndim == 3
     if over_time:
@@ -313,8 +313,8 @@ def _scatter(axes, task: Task, answers: Mapping[str, np.ndarray], colours, outpu
 
 
 def _positions(x: np.ndarray) -> tuple[np.ndarray, str]:
-    """Return positions of samples and their axis's name: the mean unit that fires, or the number
-    of a camera's sample."""
+    """Return positions of samples and the axis's name: the mean index of the units that fire, or,
+    for a camera, the sample's number."""
     if x.ndim > 3:
         return np.arange(1, len(x) + 1), "sample"
     each = x.sum(1, dtype=float)
@@ -372,7 +372,7 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
     its path.
 
     window         time steps whose events one picture shows
-    milliseconds   for which one picture stays
+    milliseconds   duration of a picture
 
     >>> x = np.random.default_rng(0).poisson(0.1, (2, 20, 8, 8, 2)).astype(np.uint8)
     >>> task = ms.Task(x, [0, 1], x, [0, 1])
@@ -400,7 +400,7 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
             image.set_animated(True)
         headline = fig.suptitle(" \n ", animated=True)
         fig.canvas.draw()
-        # all that stays: drawing it takes most of the time
+        # everything that stays the same, drawn once: it takes most of the time
         ground = fig.canvas.copy_from_bbox(fig.bbox)
         pictures = []
         for first in range(0, steps, window):
