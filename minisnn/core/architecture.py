@@ -1,4 +1,4 @@
-"""From the settings of a network to its layers, and to the plain values that files keep.
+"""Build layers from a network's settings, and convert settings to plain values for files.
 
 `Conv` and `Dense` describe layers; `built` makes a `layer.Layer` of each, and the readout.
 """
@@ -18,18 +18,18 @@ from .loss import LOSSES, READOUTS
 from .neuron import LIF, Dynamics
 
 POOLS = ("max", "mean", "none")
-NEURONS = {"lif": LIF, "cuba": CubaLIF}  # by the kind that files name
-Named = tuple[str, "Conv | Dense"]  # a layer and its name in `views`
+NEURONS = {"lif": LIF, "cuba": CubaLIF}  # by their kind in files
+Named = tuple[str, "Conv | Dense"]  # (layer, its name in `views`)
 
 
 def odd(name: str, value: Any) -> int:
-    """A kernel's size, checked: odd and positive."""
+    """Return a kernel's size; raises ValueError unless it is odd and positive."""
     must(name, whole(name, value) > 0 and value % 2, "odd and positive", value)
     return int(value)
 
 
 def firing(name: str, neuron: Any) -> Any:
-    """A neuron, checked: one that spikes."""
+    """Return a neuron; raises ValueError unless it spikes."""
     good = isinstance(neuron, Dynamics) and neuron.fires
     must(name, good, "an LIF, a CubaLIF or a minisnn.Neuron of your own", neuron)
     return neuron
@@ -94,13 +94,13 @@ class Dense:
 def short_form(
     channels: Sequence[int], hidden: Sequence[int], kernel: int, pool: str
 ) -> list[Named]:
-    """Identical conv layers, then dense ones."""
+    """Make identical conv layers, then dense ones."""
     conv = [(f"conv{n}", Conv(c, kernel, 1, pool)) for n, c in enumerate(channels, 1)]
     return conv + [(f"hidden{n}", Dense(c)) for n, c in enumerate(hidden, 1)]
 
 
 def listed(layers: Any) -> list[Named]:
-    """The layers of a list, checked and named."""
+    """Check and name the layers of a list."""
     must("layers", is_sequence(layers), "a list of Conv and Dense", layers)
     named: list[Named] = []
     for n, given in enumerate(layers):
@@ -121,7 +121,8 @@ def built(
     learn: tuple,
     **how: Any,
 ) -> tuple[Layer, ...]:
-    """The layers of a network, with its readout. Raises ValueError if the shapes do not fit."""
+    """Build the layers of a network, with its readout. Raises ValueError if the shapes do not
+    fit."""
     shape: tuple[int, ...] = input_shape
     layers: list[Layer] = []
     for name, layer in named:
@@ -163,7 +164,7 @@ def built(
 
 
 def loss_of(loss: Any) -> Loss:
-    """The loss that a setting means: a name in LOSSES, or a `Loss`; ValueError for anything
+    """Return the loss of a setting: a name in LOSSES, or a `Loss`. Raises ValueError for anything
     else."""
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]
@@ -178,7 +179,8 @@ def loss_of(loss: Any) -> Loss:
 
 
 def check_readout(readout: Any, loss: Any, neuron: Any) -> str:
-    """The name of a readout, checked against the loss and the neuron of the readout."""
+    """Return the name of a readout, after checking that it fits the loss and the readout's
+    neuron."""
     one_of("readout", readout, READOUTS)
     if readout == "count":
         what = "used with a neuron that spikes in the readout, as LIF; other readouts integrate"
@@ -193,7 +195,7 @@ def check_readout(readout: Any, loss: Any, neuron: Any) -> str:
 
 
 def configuration_of(setting: Any) -> Any:
-    """A setting of a network in plain JSON types; for an object of your own only its repr."""
+    """Return a setting of a network in plain JSON types; for a custom object only its repr."""
     if isinstance(setting, (Conv, Dense)):
         known = {name: configuration_of(a) for name, a in vars(setting).items()}
         if setting.neuron is None:
@@ -209,7 +211,7 @@ def configuration_of(setting: Any) -> Any:
 
 
 def layer_of(configuration: dict[str, Any]) -> Conv | Dense:
-    """The layer that `configuration_of` describes."""
+    """Build the layer that `configuration_of` describes."""
     settings = dict(configuration)
     kinds = {"conv": Conv, "dense": Dense}
     kind = settings.pop("kind", None)
@@ -223,15 +225,14 @@ def layer_of(configuration: dict[str, Any]) -> Conv | Dense:
 
 
 def neuron_of(configuration: dict[str, Any]) -> Any:
-    """The neuron that a `configuration()` describes; an LIF if there is no "kind", as in
+    """Build the neuron that a `configuration()` describes; an LIF if there is no "kind", as in
     checkpoints of version 0.1."""
     constants = dict(configuration)
     kind = constants.pop("kind", FIRST)
     if kind == OWN or "surrogate" in constants:
         words = constants.get("words") or f"with the surrogate {shown(constants['surrogate'])}"
         raise ValueError(
-            f"the network's neuron is {words}, an object of your own; in Python: "
-            "read(path, neuron=...)"
+            f"the network's neuron is {words}, a custom object; in Python: read(path, neuron=...)"
         )
     one_of("the neuron's kind", kind, NEURONS)
     return NEURONS[kind](**constants)

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 from ..arguments import must, number
 
 SLOPE = 10.0
-OWN = "own"  # the kind of a neuron that files cannot name
+OWN = "own"  # the kind of a custom neuron, which files cannot store
 FIRST = "lif"  # the kind of a neuron in files without a kind, which version 0.1 wrote
 
 
 def in_words(part: Any) -> str:
-    """The class and the attributes of a surrogate or a loss."""
+    """Describe a surrogate or a loss by its class and attributes."""
     values = ", ".join(f"{name}={value!r}" for name, value in vars(part).items())
     return f"{type(part).__name__}({values})"
 
@@ -90,7 +90,7 @@ class Loss:
 
 
 class Constants:
-    """The constants of a neuron, and what a network must know of it besides its step (see
+    """The constants of a neuron, and its properties that a network needs besides its step (see
     `neuron.Dynamics`). A subclass is a frozen dataclass of floats, and sets
 
     states      names of its states z
@@ -98,8 +98,8 @@ class Constants:
     delay       steps from a spike to the membranes it reaches: 2, one for each of the synapse's
                 filters (`LIF`), or 0 (`CubaLIF`)
     decaying    names of further constants in [0, 1); those of its base classes are kept
-    pools       how a layer implements the poolings "max" and "mean": as one of the membrane, or as
-                the mean of the "spikes"
+    pools       how a layer implements the poolings "max" and "mean": on the membrane, or as the
+                mean of the "spikes"
     fires       False if it never spikes, which is allowed in a readout
     scales      True if its spikes stay the same when current and threshold are scaled alike
     """
@@ -111,7 +111,7 @@ class Constants:
     pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "mean"}
     fires: ClassVar[bool] = True
     scales: ClassVar[bool] = False
-    learns: ClassVar[bool] = True  # in a step: whether dk is needed
+    learns: ClassVar[bool] = True  # whether a step must compute dk
     forward: ClassVar[Callable]
     backward: ClassVar[Callable]
     alpha: float
@@ -122,7 +122,7 @@ class Constants:
     def __init_subclass__(cls, **more: Any) -> None:
         """Add the base classes' `decaying` to that of the new class.
 
-        Raises ValueError for a class of your own with a `kind`: files would read it back as the
+        Raises ValueError for a custom class with a `kind`, which would be read from files as the
         built-in neuron of that name.
         """
         super().__init_subclass__(**more)
@@ -159,8 +159,8 @@ class Constants:
         return {name: a for name, a in constants.items() if name != "surrogate" or a is not None}
 
     def configuration(self) -> dict[str, Any]:
-        """Plain values from which `architecture.neuron_of` builds the neuron again; for a neuron of
-        your own only its repr."""
+        """Return plain values from which `architecture.neuron_of` rebuilds the neuron; for a custom
+        neuron only its repr."""
         kind = self.says("kind")
         if not kind:
             return {"kind": OWN, "words": repr(self)}
@@ -170,8 +170,8 @@ class Constants:
         return constants if kind == FIRST else {"kind": kind, **constants}
 
     def says(self, what: str) -> str:
-        """The name that its class, not a base class, has in files ("kind"), in other tools ("nir")
-        and in integer models ("chip"); empty if there is none.
+        """Return the class's name (not a base class's) in files ("kind"), in other tools ("nir") or
+        in integer models ("chip"); empty if there is none.
 
         >>> ms.CubaLIF().says("nir"), ms.LIF().says("nir")
         ('CubaLIF', '')

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arguments import array, must
 
-MOST_COUNT = 1e9  # of events; far beyond any camera, and sums of so many still fit into float32
+MOST_COUNT = 1e9  # most events; far beyond any camera, and their sums are still exact in float32
 
 
 class NotFinite(ValueError):

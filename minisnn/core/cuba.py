@@ -30,8 +30,8 @@ class Leaky(Dynamics):
 
 
 def readout_of(neuron: Any) -> Any:
-    """The neuron of the readout in a network of `neuron`: `Leaky`, or where the synapse delays the
-    neuron itself."""
+    """Return the readout's neuron in a network of `neuron`: `Leaky`, or `neuron` itself if the
+    synapse delays."""
     return Leaky(neuron.alpha, neuron.beta) if neuron.fires and not neuron.delay else neuron
 
 

@@ -6,9 +6,8 @@
 
 The gradient's own code, run on such numbers, computes the Hessian-vector product (Pearlmutter 1994,
 Neural Computation 6): at theta + v eps it returns g + H v eps. A plain array is a constant: its
-derivative is zero and costs nothing. An operation without a rule here raises TypeError, because a
-derivative lost on the way would give a wrong result without any error; `value` drops one on
-purpose.
+derivative is zero and costs nothing. An operation without a rule here raises TypeError, because
+dropping a derivative would give a wrong result without any error; `value` drops it on purpose.
 """
 
 from collections.abc import Callable, Sequence
@@ -101,7 +100,7 @@ class Dual:
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
         rule = RULES.get(ufunc)
         if rule is None or method != "__call__" or options:
-            return NotImplemented  # NumPy raises TypeError
+            return NotImplemented  # makes NumPy raise TypeError
         return rule(*inputs)
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
@@ -129,7 +128,7 @@ class Later(Dual):
 
     @property
     def x(self) -> Any:
-        """The value, computed at every read."""
+        """The value, computed each time it is read."""
         return self._value()
 
 
@@ -168,7 +167,7 @@ def bilinear(f: Callable, later: bool = False) -> Callable:
 
 
 def cast(a: Any, dtype: Any) -> Any:
-    """`a` in a dtype, since a user's own functions may return float64 in a float32 network."""
+    """Cast `a` to a dtype, since a user's functions may return float64 in a float32 network."""
     if isinstance(a, Dual):
         return Dual(cast(a.x, dtype), cast(a.d, dtype))
     return a if getattr(a, "dtype", None) == dtype else np.asarray(a, dtype)

@@ -27,7 +27,7 @@ from .neuron import check_states
 
 
 def products() -> Any:
-    """The module with the convolution and its adjoints."""
+    """Return the module with the convolution and its adjoints."""
     return linear
 
 
@@ -38,10 +38,10 @@ class State(NamedTuple):
     one: tuple  # of the filters of the 1 that drives the bias
     own: tuple  # of the filters of its own spikes, each (B, H', W', C_out)
     z: tuple  # the neuron's states, each (B, H', W', C_out)
-    s: Array  # its last spikes
+    s: Array  # its last output spikes
 
     def part(self, part: slice) -> "State":
-        """The state of a part of the batch."""
+        """Return the state of a part of the batch."""
         cut = lambda arrays: tuple(a[part] for a in arrays)
         return State(cut(self.x), self.one, cut(self.own), cut(self.z), self.s[part])
 
@@ -56,7 +56,7 @@ class Weights(NamedTuple):
 
 
 class Parameter(NamedTuple):
-    """The place in theta of one array of a layer."""
+    """The position in theta of one of a layer's arrays."""
 
     layer: str  # the layer's name
     part: str  # weight, bias, recurrent, or the name of a learned constant
@@ -70,7 +70,7 @@ class Parameter(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """Record of `forward` that `backward` needs."""
+    """The record of `forward` that `backward` needs."""
 
     p: Any  # (n, B, H, W, C_in)
     c: Any  # (n, 1, 1, 1, 1), or 1
@@ -78,10 +78,10 @@ class Tape(NamedTuple):
     I: list  # at each step, (B, H', W', C_out)
     z: list  # before each step
     u: Any  # (n, B, H', W', C_out)
-    steps: list  # at each step, the neuron at work, and the spike that V receives
+    steps: list  # at each step, the neuron that computed it, and the spike that V receives
     v: Any  # u, or the pooled u
     spike: Any  # the `Spike` of v
-    shares: Any  # of each site in v, if u is pooled
+    shares: Any  # share of each site in v, if u is pooled
 
 
 class Pass(NamedTuple):
@@ -110,7 +110,7 @@ class Layer:
     detach_reset: bool = False
     readout: bool = False
     dense: bool = False
-    maps: Callable[[], Any] = products  # or a faster version of the same functions
+    maps: Callable[[], Any] = products  # or a faster module with the same functions
 
     @property
     def sites(self) -> tuple[int, int]:
@@ -138,7 +138,7 @@ class Layer:
         return {"weight": weight, "bias": (K,), **recurrent, **dict.fromkeys(self.learn, ())}
 
     def weights(self, arrays: dict[str, Any]) -> Weights:
-        """The weights from its arrays in theta, which holds the logit a of a decay:
+        """Return the weights from the layer's arrays in theta, which stores a decay as its logit a:
 
         alpha = 1 / (1 + exp(-a))       d alpha / da = alpha (1 - alpha)
         """
@@ -150,14 +150,14 @@ class Layer:
         return Weights(weight, arrays["bias"], arrays.get("recurrent"), constants)
 
     def chained(self, w: Weights, name: str, adjoint: Any) -> Any:
-        """The adjoint in theta, from that of an array or a constant: a decay's logit needs the
-        chain rule."""
+        """Convert the adjoint of an array or constant to that of its entry in theta: for a decay's
+        logit, by the chain rule."""
         if name in w.constants and name in self.neuron.decaying:
             return adjoint * w.constants[name] * (1 - w.constants[name])
         return adjoint
 
     def held(self, name: str) -> float:
-        """The number in theta for the neuron's value of a constant: the logit of a decay."""
+        """Return the number that theta stores for a constant: the logit of a decay."""
         constant = getattr(self.neuron, name)
         if name not in self.neuron.decaying:
             return constant
@@ -168,7 +168,7 @@ class Layer:
     # ---- forward
 
     def begin(self, B: int, dtype: Any) -> State:
-        """The state before the first step."""
+        """Return the state before the first step."""
         inside = np.zeros((B, *self.sites, self.channels), dtype)
         many = len(self.neuron.filtering)
         x = np.zeros((B, *self.input_shape), dtype)
@@ -176,7 +176,7 @@ class Layer:
         return State((x,) * many, (np.zeros((), dtype),) * many, (inside,) * many, states, inside)
 
     def decays(self, w: Weights) -> list:
-        """The decays of its filters."""
+        """Return the decays of the filters."""
         return [w.constants.get(name, getattr(self.neuron, name)) for name in self.neuron.filtering]
 
     def traces(self, w: Weights, x: Any, start: State, steps: int) -> tuple[Any, list, list]:
@@ -190,7 +190,8 @@ class Layer:
 
     @property
     def _filters_bias(self) -> bool:
-        """True if the bias is one more synapse, whose source fires at every step."""
+        """Return whether the bias passes through the filters, like a synapse whose source fires at
+        every step."""
         return bool(self.neuron.filtering) and not self.neuron.delay
 
     def forward(
@@ -202,8 +203,8 @@ class Layer:
         form: str = "hard",
         recorded: Array | None = None,
     ) -> Pass:
-        """Run `steps` steps from the state `start`; x has as many, or `neuron.delay` fewer. For a
-        twin, give its form and the recorded membranes (steps, B, H', W', C_out)."""
+        """Run `steps` steps from the state `start`; x has as many steps, or `neuron.delay` fewer. A
+        twin needs its form and the recorded membranes (steps, B, H', W', C_out)."""
         neuron, decays = self.neuron, self.decays(w)
         p, end_x, of_x = self.traces(w, x, start, steps)
         c: Any = 1
@@ -221,7 +222,7 @@ class Layer:
         of_own, of_I, of_z, u = [], [], [], []
         for t in range(steps):
             I_t = I[t]
-            if self.recurrent:  # the spikes of earlier steps come back through V
+            if self.recurrent:  # V receives the spikes of earlier steps
                 after = advance(own, s, decays, True) if t or not neuron.delay else own
                 of_own.append((own, s, after))
                 own = after
@@ -303,7 +304,7 @@ class Layer:
         return dx, sums
 
     def _of_membrane(self, tape: Tape, dy: Any) -> Any:
-        """Compute du from dy: back through spike and pooling."""
+        """Compute du from dy, through spike and pooling."""
         if self.readout:
             return dy
         if self.pool == "spikes":  # y = gather(spike(u))

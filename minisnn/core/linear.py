@@ -1,7 +1,7 @@
 """The linear maps of a layer, each with its adjoint: convolution, pooling, and filters over time.
 
-Time is the first axis of a sequence; images are (..., H, W, C). A map that is linear in two
-arguments, as a convolution is in x and in its weight, is its own derivative in each (`dual`).
+Time is the first axis of a sequence; images are (..., H, W, C). A map that is linear in each of two
+arguments, like a convolution in x and in its weight, is its own derivative in each (`dual`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,21 +18,21 @@ from .dual import Array, bilinear, linear, stack, total
 #     y[h, w] = sum_ij x[s h + i - pad, s w + j - pad] weight[i, j]
 #
 # x (..., H, W, C_in), weight (k, k, C_in, C_out), y (..., h, w, C_out) with h = ceil(H / s) and
-# w = ceil(W / s). A dense layer is that of a 1 x 1 image.
+# w = ceil(W / s). A dense layer is a convolution of a 1 x 1 image.
 
-CHUNK = 1 << 19  # numbers in the patches of one product: more would leave the processor's cache
+CHUNK = 1 << 19  # numbers in the patches of one product; more would not fit the processor's cache
 
 
 def _chunks(images: int, numbers: int) -> Iterator[slice]:
-    """Slices of the images such that a slice's patches fit; `numbers` is the patches' size per
-    image."""
+    """Slice the images so that the patches of a slice fit the cache; `numbers` is the patches' size
+    per image."""
     size = max(CHUNK // max(numbers, 1), 1)
     return (slice(start, start + size) for start in range(0, images, size))
 
 
 def _seen(x: Array, k: int, s: int) -> Iterator[tuple[slice, Array]]:
-    """Slice by slice of the images, the patch under the kernel at each site, (images h w, k k
-    C)."""
+    """Yield, slice by slice of the images, the patch under the kernel at each site, (images h w, k
+    k C)."""
     H, W, C = x.shape[-3:]
     x = x.reshape(-1, H, W, C)
     if k == s == 1:
@@ -94,7 +94,7 @@ def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
 
 @linear
 def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
-    """A sequence that has a[i] at step at[i] and is zero at all others."""
+    """Return a sequence with a[i] at step at[i], and zeros elsewhere."""
     sequence = np.zeros((steps, *a.shape[1:]), a.dtype)
     sequence[list(at)] = a
     return sequence
@@ -115,13 +115,13 @@ CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # row-major
 
 
 def _sites(u: Array) -> list[Array]:
-    """Views of the first, second, third and fourth site of each window."""
+    """Return views of the four sites of each window."""
     H, W = u.shape[2:4]
     return [u[:, :, i : H // 2 * 2 : 2, j : W // 2 * 2 : 2] for i, j in CORNERS]
 
 
 def largest(u: Array) -> tuple[Array, ...]:
-    """True at the first among the largest sites of each window."""
+    """Mark the largest site of each window, the first if several are equal."""
     a, b, c, d = _sites(u)
     top = np.maximum(np.maximum(a, b), np.maximum(c, d))
     first, second, third = a == top, b == top, c == top
@@ -144,7 +144,7 @@ def scatter(dv: Array, shares: Any, size: tuple[int, int]) -> Array:
     """Compute du of size (H, W), the adjoint of `gather`: zero at sites not chosen and in odd last
     rows."""
     du = np.zeros((*dv.shape[:2], *size, dv.shape[-1]), dv.dtype)
-    plain = shares is QUARTER or np.isfinite(dv).all()  # the product is quicker
+    plain = shares is QUARTER or np.isfinite(dv).all()  # the product is faster
     for site, share in zip(_sites(du), shares):
         site[...] = share * dv if plain else np.where(share, dv, 0)
     return du
@@ -160,7 +160,7 @@ def scatter(dv: Array, shares: Any, size: tuple[int, int]) -> Array:
 
 
 def advance(F: Sequence, x: Any, decays: Sequence, delay: int) -> list:
-    """F after one more step, with the input x."""
+    """Return F after a step with the input x."""
     after = []
     for y, a in zip(F, decays):
         after.append(x + a * (y - x))
@@ -192,7 +192,7 @@ def traces(
     x: Any, F: Sequence, decays: Sequence, delay: int, steps: int, keep: bool = False
 ) -> tuple[Any, list, list]:
     """Return (p at each step, F at the end, steps) from x (m, B, ...) and F. The last `delay` steps
-    of x reach no trace, so x may lack them. `keep` returns the steps, for decays that are
+    of x do not reach p, and may be left out. `keep` returns the steps, for decays that are
     learned."""
     if not decays:
         return x, [], []

@@ -2,11 +2,11 @@
 
     forward    x through the layers; each returns a tape for the way back
     back       the adjoint of the last layer's output, back through the layers: the gradient
-    H v        both once more, at theta + v eps (`dual`): the gradient is then g + H v eps
+    H v        both again, at theta + v eps (`dual`): the gradient is then g + H v eps
 
 Only the last `window` steps are differentiated. The layers run through earlier steps once, on plain
-numbers; the state at their end (`layer.State`) is a constant, and the window starts from it. Where
-a synapse delays, a layer's last steps cannot reach the logits, and are left out.
+numbers; the state after these (`layer.State`) is a constant, from which the window starts. If
+synapses delay, a layer's last steps cannot reach the logits, and are skipped.
 
 A batch is computed in parts, on several threads. `Loops._sum` adds their gradients in a fixed
 order.
@@ -28,7 +28,7 @@ from .neuron import FORMS
 from .loss import logits_of, membranes_back
 
 Record = list[dict[str, Any]]  # of `Network.record`: the layers' states and membranes in a twin
-PART_BYTES = 12 << 20  # size of a part of a batch, in bytes of membranes; a third for H v
+PART_BYTES = 12 << 20  # bytes of membranes in a part of a batch; a third of it for H v
 PART = 8  # most samples in a part
 
 
@@ -51,7 +51,7 @@ class Window(NamedTuple):
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
-    """Slices of a batch, of nearly equal length, at most `size`."""
+    """Return slices of a batch, of nearly equal length, at most `size`."""
     edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
     return [slice(a, b) for a, b in zip(edges, edges[1:])]
 
@@ -61,8 +61,8 @@ class Passes:
     """The layers of a network at one theta; the methods take a part of a batch. This is the
     reference engine; `kernels.network.Engine` computes the same event by event.
 
-    form, record   of a twin (see `neuron.Spike`)
-    backs          how often each part is differentiated: 0, 1, or 2 for any number (H v)
+    form, record   for a twin (see `neuron.Spike`)
+    backs          how often each part is differentiated: 0, 1, or 2 for several times (H v)
     """
 
     net: Any
@@ -75,11 +75,11 @@ class Passes:
         self.w = self.net.weights(self.theta)
 
     def along(self, v: Array) -> Any:
-        """The weights at theta + v eps."""
+        """Return the weights at theta + v eps."""
         return self.net.weights(Dual(self.theta, v))
 
     def enter(self, x: Array) -> Any:
-        """The first layer's input, from event counts."""
+        """Convert event counts to the first layer's input."""
         return self.net._enter(x)
 
     def through(
@@ -100,8 +100,8 @@ class Passes:
             yield result
 
     def part(self, x: Array, part: slice, first: int | None = None) -> Any:
-        """The window of a part, which begins at step `first`: run through the steps before it,
-        `window` steps at a time to save memory, or for a twin take the recorded state."""
+        """Return the window of a part, which begins at step `first`, after running the steps before
+        it (`window` steps at a time, to save memory); a twin takes the recorded state instead."""
         net = self.net
         x = self.enter(x[part])
         K = max(len(x) - net.window, 0) if first is None else first
@@ -116,15 +116,14 @@ class Passes:
         return Window(x[K:], starts, [])
 
     def passes(self, w: list[Weights], window: Window) -> list[Pass]:
-        """Run the first len(w) layers through those steps of the window that can reach the
-        logits."""
+        """Run the first len(w) layers through the steps of the window that can reach the logits."""
         steps = [len(window.x)]
         for layer in reversed(self.net.blocks[1:]):
             steps.insert(0, max(steps[0] - layer.neuron.delay, 0))
         return list(self.through(w, window.x, window.starts, steps, window.recorded))
 
     def forward(self, w: Any, window: Any, x_dot: Array | None = None) -> tuple[Any, Any]:
-        """Return (logits, passes), with a derivative along x_dot (B, n, ...) if it is given."""
+        """Return (logits, passes); dual along x_dot (B, n, ...) if it is given."""
         if x_dot is not None:
             window = window._replace(x=Dual(window.x, np.swapaxes(x_dot, 0, 1)))
         passes = self.passes(w, window)
@@ -141,7 +140,7 @@ class Passes:
     def back_through(
         self, w: Any, passes: Any, dy: Any, need_dx: bool = False
     ) -> tuple[Any, Array]:
-        """The same from dy (n, B, ...), the adjoint of the last layer's output."""
+        """Like `back`, from dy (n, B, ...), the adjoint of the last layer's output."""
         of = derivative if isinstance(dy, Dual) else value
         gradient = np.zeros(self.net.size, self.net.dtype)
         places = {(p.layer, p.part): p.slice for p in self.net.layout}
@@ -167,7 +166,8 @@ class Passes:
         return loss, self.back(w, passes, dlogits)[1], seen
 
     def _of_loss(self, name: str, of_loss: Any, logits: Any, batch: int) -> Array:
-        """A derivative of the loss as the part's share of the batch's mean, its shape checked."""
+        """Scale a derivative of the loss to the part's share of the batch's mean, and check its
+        shape."""
         if np.shape(of_loss) != logits.shape:
             raise ValueError(
                 f"{self.net.criterion.name}.{name} returned shape {np.shape(of_loss)}; expected "
@@ -190,10 +190,10 @@ class Loops(Checks):
     """
 
     reference = Passes
-    inference_part = 5  # samples in a part where no tape is kept
+    inference_part = 5  # samples in a part when no tape is stored
     window: int  # time steps that are differentiated
     gain: float  # factor on the event counts
-    readout: str = "last"  # how logits are made from membranes, see `loss`
+    readout: str = "last"  # how logits are computed from membranes, see `loss`
     backend: str
     input_shape: tuple[int, ...]
     blocks: tuple[Layer, ...]
@@ -202,14 +202,14 @@ class Loops(Checks):
     # ---- what comes in
 
     def weights(self, theta: Any) -> list[Weights]:
-        """The weights of each layer, as views into theta, which may have a derivative."""
+        """Return the weights of each layer, as views into theta, which may be dual."""
         arrays: dict[str, dict[str, Any]] = {layer.name: {} for layer in self.blocks}
         for p in self.layout:
             arrays[p.layer][p.part] = theta[p.slice].reshape(p.shape)
         return [layer.weights(arrays[layer.name]) for layer in self.blocks]
 
     def _taken(self, theta, x, spike="hard", record=None) -> tuple[Array, Array, tuple]:
-        """A method's arguments, checked, as (theta, x, (form, record))."""
+        """Check a method's arguments; return (theta, x, (form, record))."""
         theta = self._vector(theta, "theta")
         x = self._input(x)
         one_of("spike", spike, FORMS)
@@ -228,7 +228,7 @@ class Loops(Checks):
         return self._counts(x).reshape(*x.shape[:2], *self.blocks[0].input_shape)
 
     def _enter(self, x: Array) -> Array:
-        """gain times a part of x, time first, in the network's dtype."""
+        """Return gain times a part of x, time first, in the network's dtype."""
         x = np.ascontiguousarray(np.swapaxes(x, 0, 1))
         return x.astype(self.dtype) * self.dtype.type(self.gain)
 
@@ -238,27 +238,27 @@ class Loops(Checks):
         return len(x), *steps, self.ways
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
-        """The parts of a batch, smaller where a `second` derivative follows; the last bits of a sum
-        depend on them."""
+        """Return the parts of a batch, smaller if a `second` derivative follows. They determine the
+        last bits of a sum."""
         sites = sum(prod(layer.sites) * layer.channels for layer in self.blocks)
         of_sample = min(self.window, x.shape[1]) * sites * self.dtype.itemsize
         size = PART_BYTES // (3 if second else 1) // of_sample
         return parts_of(len(x), min(max(size, 1), PART))
 
     def _engine(self, theta: Array, twin: tuple = ("hard", None), backs: int = 2) -> Any:
-        """The engine that computes the layers at theta."""
+        """Return the engine that computes the layers at theta."""
         form, record = twin
         kind = self._kernels() if self.backend == "numba" and form == "hard" else self.reference
         return kind(self, theta, form, record, backs)
 
     def _kernels(self) -> type[Passes]:
-        """The engine of the backend numba."""
+        """Return the engine of the backend numba."""
         return self.reference
 
     # ---- gradients
 
     def _sum(self, engine: Passes, of_part: Callable[[int], Array], parts: int) -> Array:
-        """The sum of a vector over the parts of a batch, in their order."""
+        """Sum a vector over the parts of a batch, in their order."""
         total = np.zeros(self.size, self.dtype)
         in_order(of_part, range(parts), total.__iadd__)
         engine.release()

@@ -28,7 +28,8 @@ exchanged = linear(lambda a: np.swapaxes(a, 0, 1))  # samples and steps
 
 
 def logits_of(readout: str, u: Any, spike: Any) -> Any:
-    """Make logits from membranes u (n, B, ways), plain or dual; `spike` is the readout neuron's."""
+    """Compute logits from membranes u (n, B, ways), plain or dual; `spike` is the readout
+    neuron's."""
     if readout == "last":
         return u[-1]
     if readout == "steps":

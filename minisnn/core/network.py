@@ -92,7 +92,7 @@ class Linearized(NamedTuple):
 
 
 def each(of_part: Callable, parts: Sequence) -> list:
-    """The results of `of_part` for all parts, in order."""
+    """Return the results of `of_part` for all parts, in order."""
     results: list = []
     in_order(of_part, parts, results.append)
     return results
@@ -109,11 +109,11 @@ class Engine(Passes):
         return result.u[-self.net.window :], result.y
 
     def dense(self, y: Any) -> Array:
-        """A layer's output as an array (B, T, H, W, C)."""
+        """Return a layer's output as an array (B, T, H, W, C)."""
         return np.swapaxes(y, 0, 1)
 
     def outputs(self, x: Array) -> Iterator[Array]:
-        """The output of each layer below the readout, one after another."""
+        """Yield the output of each layer below the readout."""
         y = self.enter(x)
         for n in range(len(self.net.blocks) - 1):
             y = self.layer(n, y)[1]
@@ -133,7 +133,7 @@ class Engine(Passes):
         return passes[-1].tape.p[-1].reshape(len(logits), -1), logits
 
 
-# the function that computes (features, logits); `meta.remembered` puts one with a memory here
+# the function that computes (features, logits); `meta.remembered` replaces it by one that caches
 answer: ContextVar[Callable] = ContextVar("answer", default=lambda net, *of: net._seen(*of))
 
 
@@ -185,13 +185,13 @@ class Network(Loops):
                 layer.held(name)
 
     def _settings(self) -> dict[str, Any]:
-        """The arguments it was created with."""
+        """Return the arguments that the network was created with."""
         settings = {**vars(self), "loss": self.criterion}
         return {name: settings[name] for name in signature(type(self)).parameters}
 
     def configuration(self) -> dict[str, Any]:
         """All settings, in plain JSON types, from which `from_configuration` builds the network
-        again. A neuron or loss of your own appears only as text, and must then be passed again.
+        again. A custom neuron or loss appears only as text, and must be passed again.
 
         >>> settings = ms.SpikingNet((6,), (), ways=3).configuration()
         >>> settings["input_shape"], settings["ways"], settings["pool"]
@@ -215,8 +215,8 @@ class Network(Loops):
 
     @property
     def own(self) -> str:
-        """The parts that are your own objects, which files and tools cannot hold, as text; empty if
-        there are none."""
+        """Custom objects in the network, which files and other tools cannot store, as text; empty
+        if there are none."""
         settings = self.configuration()
         parts = [settings, *settings.get("layers", ())]
         plain = [*(part.get("neuron") for part in parts), settings["loss"]]
@@ -238,7 +238,7 @@ class Network(Loops):
         return ", ".join(words + [f"readout {self.readout!r}"] * (self.readout != "last"))
 
     def like(self, **changes: Any) -> Self:
-        """A network like this one with some settings changed.
+        """Return a network like this one with some settings changed.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> net.like(dtype="float64").dtype, net.like(ways=5).ways
@@ -307,7 +307,7 @@ class Network(Loops):
         return {f"{b.name}.{name}": getattr(b.neuron, name) for b in layers for name in b.learn}
 
     def without_readout(self, vector: Array) -> Array:
-        """A copy of a vector that is flat like theta, with zeros for the readout.
+        """Return a copy of a vector that is flat like theta, with zeros for the readout.
 
         >>> net = ms.SpikingNet((6,), (), ways=3, hidden=(5,))
         >>> int(net.without_readout(np.ones(net.size)).sum()) == net.size - (5 * 3 + 3)
@@ -318,15 +318,15 @@ class Network(Loops):
         return vector
 
     def with_silent_readout(self, theta: Array) -> Array:
-        """A copy of theta whose readout has zero weights, and for all classes the same bias, so low
-        that no readout neuron fires in the first inner steps."""
+        """Return a copy of theta whose readout has zero weights and the same bias for all classes,
+        so low that no readout neuron fires in the first inner steps."""
         theta = self.without_readout(theta)
         self.views(theta)["readout.bias"][...] = self.blocks[-1].neuron.silent_bias
         return theta
 
     def readout_bias(self, steps: int) -> float | None:
-        """The factor of the readout's bias in the logits after this many steps; None if the readout
-        resets, as that of `LIF`, so that logits are not linear in the bias."""
+        """Return the factor of the readout's bias in the logits after this many steps; None if the
+        readout resets, like that of `LIF`, since logits are then not linear in the bias."""
         neuron = self.blocks[-1].neuron
         decays = [getattr(neuron, name) for name in neuron.filtering]
         ones = np.ones((steps, 1))
@@ -341,8 +341,8 @@ class Network(Loops):
         variance: float = 1.0,
         rounds: int | None = None,
     ) -> Array:
-        """A theta to start from: orthogonal weights and zero biases, then scaled and shifted to fit
-        x if it is given (`init.lsuv`).
+        """Return an initial theta: orthogonal weights and zero biases, scaled and shifted to fit x
+        if it is given (`init.lsuv`).
 
         x          event counts, as in the other methods
         rate       share of membranes above the threshold after the fit; None: the network's default
@@ -448,7 +448,7 @@ class Network(Loops):
         return self.gradients(theta, x, y, spike=spike, record=record).hvp(v)
 
     def record(self, theta: Array, x: Array) -> Record:
-        """The quantities that a twin keeps fixed, a dictionary for each layer: `start`, its state
+        """Return the quantities that a twin keeps fixed, a dictionary per layer: `start`, its state
         at the window's start, and `u`, its membranes within the window (B, n, H, W, C).
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
@@ -491,9 +491,9 @@ class Network(Loops):
         """The inputs of the readout's weights, (B, F): in a spiking network, its presynaptic traces
         at the last step.
 
-        readings   R: the traces at the ends of R equal stretches of the recording, concatenated to
-                   (B, R F); they show when something happened. A twin's window must reach into the
-                   first stretch.
+        readings   R: the traces at the ends of R equal parts of the recording, concatenated to (B, R
+                   F); they show when something happened. A twin's window must reach into
+                   the first part.
 
         >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
         >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -525,8 +525,8 @@ class Network(Loops):
         return self._features(theta, x, spike, record, readings, True)
 
     def _features(self, theta, x, spike, record, readings, pull) -> Features:
-        """Features and pullback at the ends of `readings` stretches, or (None) at each step of the
-        window."""
+        """Return features and pullback at the ends of `readings` equal parts, or (None) at each
+        step of the window."""
         theta, x, twin = self._taken(theta, x, spike, record)
         steps = x.shape[1]
         first = max(steps - self.window, 0)
@@ -583,7 +583,7 @@ class Network(Loops):
             logits_dot = (dz / dtheta) theta_dot + (dz / dx) x_dot
 
         theta_dot   flat like theta; None: zero
-        x_dot       real numbers in the shape of x; None: zero. Those before the window are ignored
+        x_dot       real numbers in the shape of x; None: zero. Steps before the window are ignored
 
         For several directions at one theta and x see `linearize`. Source: forward mode, Griewank &
         Walther 2008, Evaluating Derivatives, chapter 3.
@@ -608,11 +608,11 @@ class Network(Loops):
             dx     = (dz / dx)^T dlogits          in the shape of x, with respect to event counts
 
         dx is the effect of one more event, anywhere, on <dlogits, logits>: on the loss for the
-        loss's dlogits (`net.criterion.backward(logits, y)`), on a class's logit for a one there and
-        zeros elsewhere. It is zero before the window, and if neurons delay also in the last steps.
-        theta and x must not change before the last call. Source: reverse mode, Griewank & Walther
-        2008, chapter 3; as a picture of what a network looks at, Simonyan, Vedaldi & Zisserman 2014
-        (ICLR workshop).
+        loss's dlogits (`net.criterion.backward(logits, y)`), on one class's logit if dlogits is one
+        for that class and zero elsewhere. It is zero before the window, and if neurons delay also
+        in the last steps. theta and x must not change before the last call. Source: reverse mode,
+        Griewank & Walther 2008, chapter 3; as a picture of what a network looks at, Simonyan,
+        Vedaldi & Zisserman 2014 (ICLR workshop).
 
         >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -708,7 +708,8 @@ class Network(Loops):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Callable[[Array], Array]:
-        """The function v -> G v, see `gauss_newton_product`; it can be called any number of times.
+        """Return the function v -> G v, see `gauss_newton_product`; it can be called any number of
+        times.
 
         >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -790,7 +791,7 @@ class Network(Loops):
         return at.vjp(dlogits).dtheta
 
     def _real(self, name: str, values: Any, shape: tuple[int, ...]) -> Array:
-        """Finite numbers of a shape, in the network's dtype."""
+        """Check that numbers are finite and of this shape; return them in the network's dtype."""
         values = array(name, values)
         if values.shape != shape or values.dtype.kind not in "fiu":
             raise ValueError(

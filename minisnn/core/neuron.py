@@ -35,8 +35,7 @@ FORMS = ("hard", "jet", "smooth")
 
 
 def inverse(a: Any) -> Any:
-    """1 / a for a >= 1. The kernels have a faster way in float32, exact to one unit in the last
-    place."""
+    """1 / a for a >= 1. The kernels compute it faster in float32, to one unit in the last place."""
     return a.inverse if hasattr(a, "inverse") else 1 / a
 
 
@@ -87,7 +86,7 @@ class Spike:
     detached: bool = False
 
     def about(self, recorded: Any, detached: bool = False) -> "Spike":
-        """This spike with another recorded membrane."""
+        """Return this spike with another recorded membrane."""
         if recorded is None and detached == self.detached:
             return self
         return replace(self, recorded=recorded, detached=detached)
@@ -120,7 +119,7 @@ class Spike:
 
 
 class computed:
-    """A property that an instance attribute of the same name replaces."""
+    """A property that an instance attribute of the same name overrides."""
 
     def __init__(self, function: Callable[[Any], Any]):
         self.function = function
@@ -134,16 +133,16 @@ class Dynamics(Constants):
 
     @computed
     def spike(self) -> Any:
-        """The surrogate of the spike; in a step, the spike itself as a function of u."""
+        """Return the surrogate; in a step, the spike as a function of u."""
         return self.surrogate or FastSigmoid(getattr(self, "slope", SLOPE))
 
     def jet(self, form: str) -> Any:
-        """The spike in one of its forms."""
+        """Return the spike in one of its forms."""
         return Spike(self.spike, getattr(self, "threshold", 0.0), form)
 
     def at_work(self, constants: dict[str, Any], jet: Any) -> Any:
-        """A copy that computes steps: with these values of the learned constants, and with
-        self.spike and self.slope from the `Spike` jet."""
+        """Return a copy that computes steps, with these learned constants, and with self.spike and
+        self.slope from the `Spike` jet."""
         worker = copy(self)
         learns = any(name in self.learnable for name in constants)
         vars(worker).update(constants, spike=jet.value, slope=jet.slope, learns=learns)
@@ -161,7 +160,7 @@ class Dynamics(Constants):
 
     @property
     def silent_bias(self) -> float:
-        """A bias at which the neuron stays silent through small learning steps."""
+        """Return a bias at which the neuron stays silent through small learning steps."""
         return 0.0
 
 
@@ -219,7 +218,7 @@ class LIF(Dynamics):
 
     @property
     def silent_bias(self) -> float:
-        """A bias below the threshold by ten resets."""
+        """Return a bias below the threshold by ten resets."""
         return self.threshold - 10 * self.rho
 
 

@@ -1,4 +1,4 @@
-"""The base class of a neuron of your own: two methods, or the four passes of version 0.2."""
+"""The base class of custom neurons: two methods, or the four passes of version 0.2."""
 
 from copy import copy
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ TANGENTS = ("forward_tangent", "backward_tangent")
 
 @dataclass(frozen=True, repr=False)
 class Neuron(Dynamics):
-    """The base class of a neuron of your own: its constants, and one step, forward and backward.
+    """The base class of custom neurons: constants, and one step, forward and backward.
 
     A subclass is a dataclass (frozen=True) of floats. It sets those attributes of
     `bases.Constants` that differ, such as `states`, the names of the states z, and defines
@@ -125,7 +125,7 @@ class FourPasses:
         forward_tangent(at, I_dot, z_dot) -> (u_dot, z_dot')
         backward_tangent(at, dot, du, dz, du_dot, dz_dot) -> (dI_dot, dz_dot)
 
-    To these passes, learnable constants are further states at the end of z, which never change.
+    These passes see learnable constants as further states at the end of z, which never change.
     """
 
     def __init__(self, neuron: Any, constants: dict[str, Any], jet: Any):

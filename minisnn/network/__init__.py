@@ -1,5 +1,4 @@
-"""The networks that one makes: their settings, how a recording enters, and which engine computes
-them.
+"""The network classes: their settings, their input, and the engine that computes them.
 
 Import from here: any module.
 It may import: parallel, core, kernels.

@@ -1,7 +1,7 @@
 """The CNN baseline: the same layers on event frames, with a softplus in place of a neuron.
 
-It has the widths, pooling and interface of the spiking network, but no time, reset or surrogate: a
-difference in results is due to the spikes. There is no batch normalisation.
+It has the widths, pooling and interface of the spiking network, but no time, reset or surrogate, so
+a difference in results is due to these. There is no batch normalisation.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ PART = 2  # samples in a part of a batch; the last bits of a sum depend on it
 
 
 def _tiles() -> Any:
-    """The module with compiled convolutions, or without a compiler the one in NumPy."""
+    """Return the module with compiled convolutions, or the one in NumPy if there is no compiler."""
     from numba import config
 
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
@@ -51,11 +51,11 @@ class Softplus(Dynamics):
     backward = Leaky.backward
 
     def jet(self, form: str) -> Any:
-        """Itself, which is smooth in every form."""
+        """Return itself, which is smooth in every form."""
         return self
 
     def about(self, recorded: Any, detached: bool = False) -> Any:
-        """Itself, since there is nothing to record."""
+        """Return itself, since there is nothing to record."""
         return self
 
     def value(self, u: Any) -> Any:
@@ -76,7 +76,7 @@ class ConvNet(Network):
     (`hidden`) and a linear readout follow. Softplus is monotonic, so pooling before or after it is
     the same.
 
-    The arguments are those of `SpikingNet` without neuron, window, pool and detach_reset, and
+    The arguments are those of `SpikingNet` without neuron, window, pool and detach_reset, plus
 
     gain      frame = gain * counts; with 0.1 an active site, of some ten events, is about one
     backend   "numba" (register tiles) or "numpy" (the readable reference; BLAS threads may change
@@ -99,7 +99,7 @@ class ConvNet(Network):
     """
 
     window = 1  # a frame is a sequence of one step
-    # at variance 1 a softplus is nearly straight, at 9 it cuts off and features are sparse
+    # at variance 1 a softplus is nearly linear; at 9 it rectifies, and features are sparse
     init_rate = 0.5
     init_rounds = 1
     inference_part = PART
@@ -130,7 +130,7 @@ class ConvNet(Network):
         return parts_of(len(x), PART)
 
     def _input(self, x: Any) -> Array:
-        """The frames of x (B, 1, H, W, C): sums over time, checked."""
+        """Check x and sum it over time: frames (B, 1, H, W, C)."""
         x = array("x", x)
         shape = self.input_shape
         frames = x.ndim == 1 + len(shape)
@@ -148,12 +148,12 @@ class ConvNet(Network):
         return np.ascontiguousarray(x, self.dtype)
 
     def _entering(self, x_dot: Array) -> Array:
-        """The tangent of a frame: like a frame, a sum over time."""
+        """Return the tangent of a frame, a sum over time like the frame."""
         if x_dot.ndim > 1 + len(self.input_shape):
             x_dot = x_dot.sum(1)
         return x_dot.reshape(len(x_dot), 1, *self.blocks[0].input_shape)
 
     def _entered(self, dx: Array, shape: tuple[int, ...]) -> Array:
-        """The adjoint of the counts: every step gets that of the frame."""
+        """Return the adjoint of the counts: at every step, that of the frame."""
         dx = dx.reshape(len(dx), *self.input_shape)
         return dx if len(shape) == dx.ndim else np.repeat(dx[:, None], shape[1], 1)

@@ -36,11 +36,11 @@ class SpikingNet(Network):
     layers        a list of `Conv` and `Dense` in place of channels, hidden, kernel and pool: each
                   with its own kernel, stride, pooling, recurrence and neuron
     learn         names of neuron constants to learn, one number per layer (none in the readout):
-                  "alpha", "beta", for `LIF` also "gamma", or those that a `Neuron` of your own
-                  lists in `learnable`
+                  "alpha", "beta", for `LIF` also "gamma", or those in `learnable` of a custom
+                  `Neuron`
     kernel        odd size of the conv kernels
     pool          "max" (Table 1) or "mean" (the authors' code)
-    neuron        `LIF`, `CubaLIF` or a `Neuron` of your own
+    neuron        `LIF`, `CubaLIF` or a custom `Neuron`
     window        number of last steps that are differentiated; the state at their start counts as a
                   constant
     dtype         float32 to train, float64 to check
@@ -51,8 +51,8 @@ class SpikingNet(Network):
                   last one (as in the paper), their "mean", the "count" of the readout's spikes
                   divided by the number of steps, or all "steps", (B, n, ways)
     backend       "numba" (event-driven kernels) or "numpy" (the readable reference). Default:
-                  "numba", or "numpy" for a neuron or surrogate of your own that cannot be compiled;
-                  a warning names the line that prevents it
+                  "numba", or "numpy" for a custom neuron or surrogate that cannot be compiled; a
+                  warning names the line that prevents it
 
     `theta` is flat: layer by layer, weight, bias, recurrent weights (K, K), learned constants
     (decays as logits: alpha = 1 / (1 + exp(-a))); `views` names its parts. Conv weights are (k, k,
@@ -128,8 +128,8 @@ class SpikingNet(Network):
             self._try_to_compile(backend)
 
     def spikes(self, theta: Array, x: Array, name: str | None = None) -> Array:
-        """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) for a dense
-        block.
+        """Return the output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C)
+        for a dense block.
 
         name   name of the block; None: the last one below the readout
 
@@ -177,7 +177,7 @@ class SpikingNet(Network):
             reason = reason or refusal(neuron, self.dtype, self.detach_reset, self.learn)
         if reason and asked == "numba":
             raise ValueError(
-                f"backend numba cannot take this neuron: {reason}; leave backend out, or give "
+                f"backend numba does not support this neuron: {reason}; leave backend out, or give "
                 "backend='numpy'"
             )
         if reason:

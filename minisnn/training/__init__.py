@@ -1,4 +1,4 @@
-"""Runs: settings, updates, the folder and checkpoint of a run, evaluation and progress.
+"""Training runs: settings, updates, run folder, checkpoint, evaluation and progress.
 
 Import from here: any module.
 It may import: stopping, terminal, files, parallel, core, layers, network, meta, data.camera,

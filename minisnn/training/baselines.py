@@ -1,5 +1,5 @@
-"""Baselines that meta-learning must beat: nearest class means on features that were not
-meta-trained, and on those that were.
+"""Baselines that meta-learning must beat: nearest class means on features with and without
+meta-training.
 
 A rule maps a task to logits of its query samples, (Q, ways), or to several sets of them, (n, Q,
 ways). These rules answer with the nearest class mean of the support (`meta.prototypes`), on
@@ -11,7 +11,8 @@ ways). These rules answer with the nearest class mean of the support (`meta.prot
     pretrained  the last trace of an ordinary classifier
     own         the last trace of the meta-trained network itself
 
-A meta-learner that does not beat the last has learned features, but not how to learn from them.
+A meta-learner that does not beat the last one has learned features, but not a better way to learn
+from them.
 """
 
 from collections.abc import Callable
@@ -81,10 +82,9 @@ class Adapted:
 
 
 def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapted:
-    """Return a network that learns by another rule, with the number of steps of `inner`.
+    """Return a network's answers by another learning rule, with the number of steps of `inner`.
 
-    name   "nearest" class mean, "proto-maml", "maml" or "online", one sample after the other; the
-           readout of "maml" starts from zero where it was not trained to start from its own
+    name   "nearest" class mean, "proto-maml", "maml" or "online", one sample after the other; the readout of "maml" starts from zero if it was not trained to start from its weights
     """
     plain = {f.name: getattr(inner, f.name) for f in fields(InnerLoop)}
     plain["steps"] = 0 if name == "nearest" else max(1, inner.steps)
@@ -107,9 +107,9 @@ def with_ways(
 ) -> tuple[Any, np.ndarray, InnerLoop]:
     """Return (network, theta, inner loop) for `ways` classes.
 
-    Meta-training makes the readout's columns alike, because its classes come in any order. So a
-    readout whose columns are all their mean is a start for N classes; with the learned step sizes
-    it adapts as the network does.
+    Meta-training makes the readout's columns similar, because the order of classes is random. So
+    for another number of classes the readout starts with copies of their mean, and adapts with the
+    learned step sizes.
     """
     wide = net.like(ways=ways)
 
@@ -121,7 +121,7 @@ def with_ways(
 
     step = widened(np.asarray(inner.step_size)) if np.ndim(inner.step_size) else inner.step_size
     # the loss is a mean over classes, so a class's share of the gradient shrinks as classes are
-    # added; an online update uses one sample, whatever the classes
+    # added; an online update uses one sample for any number of classes
     changes: dict[str, Any] = dict(step_size=step * (1 if inner.online else ways / net.ways))
     if isinstance(inner, ImplicitLoop):
         changes["proximal"] = inner.proximal * (net.ways / ways)
@@ -129,8 +129,8 @@ def with_ways(
 
 
 def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Nearest:
-    """Return the nearest class mean on random weights, scaled to the support sets of `looks`
-    episodes like initial weights of a run."""
+    """Return the nearest-mean rule on random weights, scaled to the support sets of `looks`
+    episodes like a run's initial weights."""
     episodes = (tasks.episode(seed, index, net.ways, 1, 1) for index in range(looks))
     x = np.concatenate([task.x_support for task in episodes])
     return Nearest(net, net.init(np.random.default_rng(seed), x))
@@ -143,8 +143,7 @@ def baselines(
     real targets.
 
     pretrained   a checkpoint for the same recordings, if any
-    inner        how the network learns; if given, the gradient-step rules that it was not trained
-                 for are added
+    inner        how the network learns; if given, gradient-step rules for which it was not trained are added
     """
     random = random_network(net, tasks)
     if net.criterion.one_hot and tasks.episode(0, 0, net.ways, 2, 1).real:
@@ -166,8 +165,8 @@ def baselines(
 
 @dataclass(frozen=True, kw_only=True)
 class Row(Estimate):
-    """A rule's accuracy or error over the episodes, with its answers: `right` (n,), right or wrong,
-    or errors of real targets, and what the episodes share."""
+    """A rule's accuracy or error over the episodes; `right` (n,) has every answer, right or wrong,
+    or the errors of real targets. `Shared` gives the intervals."""
 
     per_episode: list[float]
     right: np.ndarray = field(compare=False, repr=False)
@@ -178,9 +177,9 @@ class Row(Estimate):
     def less(self, other: "Row") -> Estimate:
         """Return this accuracy minus the other's on as many episodes.
 
-        Of the differences of single answers where the episodes are the same. Else the episodes are
-        paired alone, and the other intervals are those of independent answers: the root of the sum
-        of the squares of both halves."""
+        Single answers are paired if the episodes are the same. Otherwise only the means of episodes
+        are paired, and the other intervals treat the answers as independent: half is the root of
+        the sum of both squared halves."""
         within = ANYTHING if self.errors else DIFFERENCES
         if self.shared.same(other.shared):
             return self.shared.estimate(self.right.astype(float) - other.right, within)
@@ -208,8 +207,8 @@ class Row(Estimate):
 
 
 class Answers(NamedTuple):
-    """The answers of one episode: which are right (rules, Q), what they rest on, and each rule's
-    R^2 where targets are real."""
+    """The answers of one episode: which are right (rules, Q), the recordings behind them, and for
+    real targets each rule's R^2."""
 
     right: np.ndarray
     drawn: Drawn
@@ -244,7 +243,7 @@ def explained(answers: np.ndarray, y: np.ndarray) -> float:
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
     """Return which query samples have their largest logit at their label, (n, Q) for one or several
     sets of logits; for real targets the squared error of each, averaged over outputs and steps.
-    ValueError for anything that does not answer the task."""
+    Raises ValueError for logits of another shape."""
     logits = np.asarray(logits)
     expected = task.y_query.shape if task.real else (len(task.y_query), task.ways)
     axes = len(expected)
@@ -261,25 +260,24 @@ def correct(logits: np.ndarray, task: Task) -> np.ndarray:
 
 
 def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) -> Drawn:
-    """Return what the answers to a task rest on. asked: the queries (Q,), all by default. support:
-    whether support recordings count; each matters little where there are many shots."""
+    """Return the recordings behind the answers to a task. asked: the queries (Q,), all by default.
+    support: whether to include support recordings; each matters little if there are many shots."""
     of = task.y_query
     labels = task.y_support
     names = task.classes or tuple(map(str, range(task.ways)))
-    if task.real:  # targets are not classes: all samples are of one
+    if task.real:  # targets have no classes: all samples count as one class
         of, labels = (np.zeros(len(y), np.int64) for y in (of, labels))
         names = ("all",)
     which = slice(None) if asked is None else asked
     learned, query = task.recordings or [np.zeros((len(y), 0), np.int64) for y in (labels, of)]
-    if not support or learned.shape[1] == 0:  # unknown, or a classifier, which learns from none
+    if not support or learned.shape[1] == 0:  # unknown, or a classifier, which has no inner loop
         learned = np.zeros((0, query.shape[1]), np.int64)
         labels = labels[:0]
     return Drawn(query[which], of[which], learned, labels, names)
 
 
 def rows_of(names: list[str], found: list[Answers], errors: bool = False) -> dict[str, Row]:
-    """Return a row for every rule, from the answers of all episodes, or their errors where targets
-    are real."""
+    """Return a row for every rule, from the answers of all episodes (errors, for real targets)."""
     shared = Shared([episode.drawn for episode in found])
     rows = {}
     for n, (name, right) in enumerate(

@@ -1,8 +1,8 @@
-"""Checkpoints: one HDF5 file that describes itself and cannot run code.
+"""Checkpoints: one self-describing HDF5 file that cannot run code.
 
     attributes   as JSON, long ones packed: network (its configuration), layout (name and shape of
                  every array in theta), inner_loop, training (settings), progress, provenance
-    data sets    theta; step_size (scalar or flat like theta); axes, where class means have some;
+    data sets theta; step_size (scalar or flat like theta); axes, if class means have some;
                  optimiser/<of what>/<array>; curve/<column>
 
 A file is written under another name and then renamed: whenever the process is killed, the old or
@@ -39,7 +39,7 @@ CURRENT = "checkpoint.h5"  # in a run folder
 Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 WHAT = "a minisnn checkpoint"
-LONG = 4096  # characters from which a text is packed; longer ones HDF5 keeps without a checksum
+LONG = 4096  # texts of at least this length are packed; HDF5 stores long texts without a checksum
 MOST_ROWS = 1 << 22  # in a curve
 PACKED = "zlib:"
 TEXTS = ("network", "layout", "inner_loop", "training", "progress", "provenance")
@@ -53,7 +53,7 @@ class Checkpoint:
     inner        how it adapts to a task, with learned step sizes
     config       settings of the run
     curve        {column: float64 array}, one row for each update
-    optimiser    {what it optimises: {array name: array}}
+    optimiser    {optimised quantity: {array name: array}}
     progress     counters and notes in plain JSON types
     provenance   versions and time of making
     origin       the command that made it, and its data
@@ -92,10 +92,10 @@ class Checkpoint:
         return self.inner or InnerLoop()
 
     def check_usable(self, path: str | Path) -> None:
-        """Raise ValueError for float weights that belong to a run on the Loihi-style fixed-point
-        model and only back its integer weights.
+        """Raise ValueError for the float weights of a run on the Loihi-style fixed-point model:
+        they are only for resuming it.
 
-        These are in the checkpoints of runs that train on that model.
+        Checkpoints of such runs contain them.
         """
         if self.origin.command == CHIP and "chip" not in self.provenance:
             place = (Path(path) if Path(path).is_dir() else Path(path).parent) / "network.h5"
@@ -125,8 +125,8 @@ def save(
     progress: Mapping | None = None,
     provenance: Mapping | None = None,
 ) -> None:
-    """Write a checkpoint, whole or not at all. The parts are those of `Checkpoint`; `provenance`
-    adds to the versions and the time, which are always noted.
+    """Write a checkpoint atomically. The parts are those of `Checkpoint`; `provenance` adds to the
+    versions and the time, which are always recorded.
 
     Raises ValueError if theta does not fit the network or is not finite, OSError if the file
     cannot be written.
@@ -137,7 +137,7 @@ def save(
     >>> ms.read("mine.h5").net.ways
     3
     """
-    given.array("theta", theta)  # nothing masked
+    given.array("theta", theta)  # not a masked array
     _checked(net, theta)
     if inner is not None:
         inner.check(net)
@@ -182,10 +182,10 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
     """Read and verify a checkpoint.
 
     path      a file, the name of a network that ships, or a run folder
-    changes   replace settings of the network, such as dtype, and supply parts of your own, which no
-              file holds: neuron, loss, rule
+    changes   replace settings of the network, such as dtype, and supply custom parts, which
+              files cannot store: neuron, loss, rule
 
-    Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
+    Raises FileNotFoundError, or ValueError with the file's name and what is wrong with it.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> theta = net.init(np.random.default_rng(0))
@@ -225,8 +225,8 @@ def _unpacked(text: str | bytes) -> Any:
 
 
 def _arrays(group: Any, most: int, above: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (name, array) for everything in a group; links out of the file, and arrays larger than
-    the network's parameters or a curve, are refused before they are read."""
+    """Yield (name, array) for everything in a group. Raises ValueError for links out of the file
+    and for oversized arrays, before they are read."""
     import h5py
 
     for key in group:
@@ -253,7 +253,7 @@ def _assembled(
     net.configuration()  # checks the kinds of its parts
     if (layout := _layout(net)) != texts["layout"]:
         raise ValueError(
-            f"the checkpoint's arrays are those of another network: found {texts['layout']}, "
+            f"the checkpoint's arrays belong to another network: found {texts['layout']}, "
             f"expected {layout}"
         )
     parts: dict[str, dict] = {"curve": {}}  # by the group that they are in
@@ -283,11 +283,10 @@ def _assembled(
 
 
 def _inner_of(net: Kept, kept: dict | None, arrays: dict, rule: Any, config: Any) -> Any:
-    """Return the inner loop of a file, with the caller's rule if the file names one that it cannot
-    hold."""
+    """Return the inner loop of a file, with the caller's rule if the file names a custom one."""
     if kept is None:
         return None
-    own = kept.pop("own", None)  # the caller's rule, which no file holds
+    own = kept.pop("own", None)  # the caller's rule, which files cannot store
     if own is not None and rule is None:
         words = f"the network learns by {own}, an object of your own"
         raise ValueError(f"{words}; in Python: read(path, rule=...)")
@@ -308,7 +307,7 @@ def _checked(net: Kept, theta: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"theta must be a flat array of {net.size} parameters, not of shape {np.shape(theta)}"
         )
-    with np.errstate(over="ignore"):  # too large numbers are infinite there
+    with np.errstate(over="ignore"):  # numbers that are too large become infinite
         found = np.asarray(theta).astype(net.dtype, copy=False)
     finite = found.dtype == net.dtype and np.isfinite(found).all()
     given.must("theta", finite, f"numbers finite in {net.dtype.name}", theta)
@@ -316,7 +315,7 @@ def _checked(net: Kept, theta: np.ndarray) -> np.ndarray:
 
 
 def classifier() -> Checkpoint | None:
-    """Return the shipped checkpoint of an ordinary classifier of pairs of digits; None where this
+    """Return the shipped checkpoint of an ordinary classifier of pairs of digits; None if this
     installation lacks it."""
     path = if_shipped("double_nmnist_pretrained.h5")
     return None if path is None else read(path)

@@ -37,7 +37,7 @@ ALIGNED = {
     "centred": "each recording centred",
     "none": "tasks not aligned",
 }
-TELLING_ANSWERS = 20  # beyond one per episode; with fewer it may be chance
+TELLING_ANSWERS = 20  # more answers than one per episode; with fewer it may be chance
 
 
 def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
@@ -54,19 +54,20 @@ def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
 
 
 def whole_set_options(dataset: str) -> dict[str, str]:
-    """Return options of a set for a classifier of all training classes, whose tasks have no support
-    to align by. Of spoken words it classifies all, as is usual in the field."""
+    """Return a set's options for a classifier of all training classes: no alignment, since its
+    tasks have no support; all spoken words, as is usual in the field."""
     if dataset in SOUNDS:
         return dict(classes="all")
     return dict(classes="train", **({"align": "none"} if dataset == "double-nmnist" else {}))
 
 
 def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None = None) -> str:
-    """Check the sets of tasks, and return how learning is measured: "accuracy", or "error" for real
+    """Check the sets of tasks, and return the measure of learning: "accuracy", or "error" for real
     targets.
 
-    ValueError, before anything is learned, for sets that lack what training, validation or the test
-    ask for, or that share what is to be unseen. A first task of each is drawn.
+    Raises ValueError, before training, for sets with too few classes or recordings for training,
+    validation or the test, and for sets that share classes or recordings that should be unseen.
+    Draws a first task of each.
     """
     rule = RULES[config.rule]
     train = data["train"]
@@ -120,8 +121,8 @@ def check_targets(task: Task, loss: Loss, labels: bool, what: str = "tasks") -> 
 
 
 def check_size(task: Task, ways: int, shots: int, queries: int) -> None:
-    """Raise ValueError if a task of labels does not have the requested size, which reports of
-    its accuracy state."""
+    """Raise ValueError if a task of labels does not have the requested size, which reports
+    quote."""
     if task.real:
         return
     learned = np.bincount(task.y_support, minlength=ways).tolist()
@@ -134,8 +135,8 @@ def check_size(task: Task, ways: int, shots: int, queries: int) -> None:
 
 
 def measured(logits: np.ndarray, y: np.ndarray) -> float:
-    """Return the share of samples whose label has the largest logit (the first of equal ones), or
-    the mean squared error for real targets (B, outputs)."""
+    """Return the accuracy: the share of samples whose label has the largest logit (ties go to the
+    first); for real targets (B, outputs) the mean squared error."""
     right = logits.argmax(1) == y if y.dtype.kind in "iu" else (logits - y) ** 2
     return float(np.mean(right))
 
@@ -177,19 +178,19 @@ def evaluate(
 
     dataset    a name that `data.sets.named` opens, read from `root`, or anything with
                `episode(seed, i, ways, shots, queries)`
-    split      "train", "val" or "test"; None: the set's own, if it is a part of `Recordings.split`,
-               else "test"
+    split      "train", "val" or "test"; None: that of the set, if it is a part of
+               `Recordings.split`, else "test"
     ways       by default those of the network
-    executor   computes the episodes, with the same numbers as this process
+    executor   computes the episodes; the results are the same as without
     align      for Double N-MNIST by name: "support" or "none" (default: "support" unless the split is
                "train")
-    how        other options of a data set that is given by name
-    whole_set  the network classifies all training classes (rule classify): it is tested on these, in
-               recordings of `split`
+    how        other options of a data set given by name
+    whole_set  whether the network classifies all training classes (rule classify); it is tested on
+               these, with recordings of `split`
     classes    with whole_set, their names in the order of the network's outputs; None: in the set's
                order
-    beside     makes other learning rules from the set of tasks, such as `baselines`, for the same
-               episodes
+    beside     function that makes other learning rules from the set of tasks, such as `baselines`;
+               tested on the same episodes
 
     Returns a dictionary in JSON's types. It has accuracy_before and accuracy_after (means, 0 to 1;
     for real targets error_before and error_after, mean squared errors), per_episode,
@@ -268,8 +269,8 @@ def evaluate(
     adapts = inner.steps > 0 and not isinstance(dataset, Classification)
     if adapts and measure == "accuracy" and _one_answer(answered):
         warnings.warn(
-            f"{name}: in every episode all queries get one and the same answer, so the accuracy is "
-            f"that of a guess among {ways}, whatever its interval",
+            f"{name}: in every episode all queries get the same answer, so the accuracy is "
+            f"that of a guess among {ways} classes, whatever its interval",
             stacklevel=2,
         )
     rows = rows_of(list(rules), answered, errors=measure == "error")
@@ -319,9 +320,9 @@ def _episode(
     size: tuple[int, int, int],
     number: int,
 ) -> tuple[Answers, int]:
-    """Return the rules' answers to episode `number`, the network's before and after adaptation
-    first, and the number of query samples identical to a support sample, if they have enough events
-    to rule out coincidence. size: (ways, shots, queries)."""
+    """Return the rules' answers to episode `number` (first the network's before and after
+    adaptation), and the number of query samples identical to a support sample, counting only those
+    with enough events to rule out coincidence. size: (ways, shots, queries)."""
     task = tasks.episode(seed, number, *size)
     before, adapted, *_ = rules
     repeated = 0
@@ -339,8 +340,8 @@ def _episode(
 
 
 def _one_answer(answered: list[Answers]) -> bool:
-    """Return whether in every episode exactly the queries of one class are right. This hardly ever
-    happens by chance; with few answers the result is False."""
+    """Return whether in every episode exactly the queries of one class are right, which hardly ever
+    happens by chance; False if there are few answers."""
 
     def alike(right: np.ndarray, of: np.ndarray) -> bool:
         shares = np.bincount(of, right) / np.maximum(np.bincount(of), 1)

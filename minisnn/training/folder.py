@@ -38,13 +38,13 @@ class RunFolder:
     """A run's folder and files, and `more` files that the command writes there. `command` resumes
     the run, given --resume DIR.
 
-    Within a `with` block the folder exists and no other process runs in it: ValueError if one
-    does already. A folder that stays empty is removed.
+    In a `with` block the folder exists and no other process uses it; raises ValueError if one
+    already does. Removes the folder if it stays empty.
     """
 
     def __init__(self, path: str | Path, command: str = TRAIN, more: tuple[str, ...] = ()):
         self.path = Path(path)
-        self._place = self.path.absolute()  # code of the user may change the working folder
+        self._place = self.path.absolute()  # the user's code may change the working folder
         self.origin = Origin(command)
         self.files = (*FILES, *more)
         self._held = ExitStack()
@@ -61,7 +61,7 @@ class RunFolder:
 
     @property
     def how_to_resume(self) -> str:
-        """Return how to resume the run, in words."""
+        """Describe how to resume the run."""
         return self.origin.how_to_resume(self.path)
 
     def config(self) -> TrainingConfig:
@@ -81,7 +81,7 @@ class RunFolder:
         return TrainingConfig.from_mapping(values, str(path)), Origin.read(made, f"{path}: made")
 
     def check_free(self) -> None:
-        """Raise ValueError if the folder holds a run, or files with the names of a run's."""
+        """Raise ValueError if the folder has a run, or files with the same names."""
         existing = [name for name in self.files if os.path.lexists(self / name)]
         if "config.json" in existing:
             go_on = self.read()[1].how_to_resume(self.path)
@@ -103,15 +103,15 @@ class RunFolder:
         write_json(self / "config.json", {**asdict(config), "made": asdict(origin)})
 
     def check_made(self, data: Mapping[str, Any] | None) -> TrainingConfig:
-        """Return the run's settings where this command made it from such data (opened by name,
-        given in Python, or None); else ValueError."""
+        """Return the run's settings. Raises ValueError if another command made the run, or from
+        another kind of data (opened by name, given in Python, or None)."""
         config, origin = self.read()
         given = data is not None and not isinstance(data, Opened)
         origin.check(self.origin.command, given, self.path)
         self.origin = origin
-        if data is None and runs_code(config.dataset):  # a folder must not start the user's code
+        if data is None and runs_code(config.dataset):  # files must not start the user's code
             raise ValueError(
-                f"{self.path}: the run's data are made by code; give data=..., or "
+                f"{self.path}: the run's data come from Python code; give data=..., or "
                 f"{self.how_to_resume}"
             )
         return config
@@ -119,7 +119,7 @@ class RunFolder:
     def resume(
         self, config: TrainingConfig, data: Mapping[str, Any] | None, own: Own = MODEL
     ) -> Checkpoint | None:
-        """Return the checkpoint to continue from; None where the run stopped before its first.
+        """Return the checkpoint to resume from; None if the run stopped before its first one.
         data: as in `check_made`. own: parts of the model given in Python."""
         changes = config.changes_from(self.check_made(data))
         if self.origin.own != own.words():
@@ -130,7 +130,7 @@ class RunFolder:
                 f"with its own, by {self.how_to_resume}"
             )
         if not (self / CURRENT).is_file():
-            (self / "result.json").unlink(missing_ok=True)  # its network is gone
+            (self / "result.json").unlink(missing_ok=True)  # its network no longer ships
             return None
         checkpoint = read(self / CURRENT, **own._asdict())
         fits = checkpoint.config is not None and not checkpoint.config.changes_from(config)

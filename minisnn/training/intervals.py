@@ -1,4 +1,4 @@
-"""Honest 95 % intervals: each names its population, and contains the true mean 19 times in 20.
+"""Honest 95 % intervals: each names its population, and contains the true mean in 19 of 20 studies.
 
 Episodes draw repeatedly from one set of recordings, so they are not independent: an interval over
 episodes, 1.96 s / sqrt(E), shows how well the mean over *these* recordings is known. The question is
@@ -16,11 +16,11 @@ if it is in the support), and pairs of different episodes e, f,
     V_R = 1/N^2 sum over u of sum over e, f of (x_ue x_uf - m),        m the mean product of pairs that do not share
 
 separately for query with query, support with support and query with support. Given the classes of
-episodes, it is chance whether two of them share a recording. So V_R is unbiased, whatever the
-classes, effects and numbers of recordings, and counts no noise twice. It is the part that pairs add
-to a dyadic-robust variance (Fafchamps & Gubert 2007, J Dev Econ 83:326; Aronow, Samii & Assenova
-2015, Political Analysis 23:564). Squares summed over recordings, as bootstraps of them have (Owen
-2007, Annals of Applied Statistics 1:386), count an episode's noise once for each of its recordings.
+episodes, it is chance whether two of them share a recording. So V_R is unbiased for any classes,
+effects and numbers of recordings, and counts no noise twice. It is the part that pairs add to a
+dyadic-robust variance (Fafchamps & Gubert 2007, J Dev Econ 83:326; Aronow, Samii & Assenova 2015,
+Political Analysis 23:564). Squares summed over recordings, as bootstraps of them have (Owen 2007,
+Annals of Applied Statistics 1:386), count an episode's noise once for each of its recordings.
 
 **V_C, classes.** Cov(A) = sigma^2 Z Z' + tau^2 I, where Z (E, K) marks the classes of each episode.
 Both follow from sum (A_e - mean)^2 and |Z'(A - mean)|^2 by the method of moments (Henderson 1953,
@@ -31,12 +31,12 @@ Bulletin 2:110), Var(V) from the spread of the recordings' terms. For new classe
 quantile for K - 1, V_E + V_R the normal one, and V_C is increased by CAUTION standard errors, since
 it may be hidden in noise. An accuracy's ends are Wilson's (1927, JASA 22:209), for the number of
 independent answers that has this V, and so within 0 and 1. A difference of two rules on the same
-episodes is treated like answers. These intervals do not cover other people who draw, other sensors
-or other training seeds; windows of one take count as separate recordings.
+episodes is treated like answers. These intervals do not speak for other writers, other sensors or
+other training seeds; windows of one continuous recording count as separate recordings.
 
-Where episodes do not differ, as where all answers are right, up to 3 / n of others cannot be
-excluded at 95 % (the rule of three: Hanley & Lippman-Hand 1983, JAMA 249:1743), n the number of
-recordings. The same holds for two rules that answer alike.
+If all episodes have the same accuracy, for example because all answers are right, an error rate up
+to 3 / n cannot be excluded at 95 %, with n the number of recordings (the rule of three: Hanley &
+Lippman-Hand 1983, JAMA 249:1743). The same holds for two rules with the same answers.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ from ..arguments import need
 from ..parallel.once import once
 
 LEVEL = 0.95
-LEAST = 3.0  # degrees of freedom of V_E + V_R: fewer are an artefact of its estimate
+LEAST = 3.0  # least degrees of freedom of V_E + V_R: fewer are an artefact of its estimate
 CAUTION = 0.6  # standard errors; tests/benchmarks/interval_coverage.py shows its effect
 ANSWERS, DIFFERENCES = (0.0, 1.0), (-1.0, 1.0)
 ERRORS = (0.0, np.inf)
@@ -100,7 +100,7 @@ class Interval(NamedTuple):
 class Estimate:
     """A mean and its 95 % intervals.
 
-    interval                              the one to quote; None of a single episode
+    interval                              the one to quote; None for a single episode
     ci95, ci95_recordings, ci95_classes   half of those over episodes, which does not hold for new
                                           recordings, over recordings and over classes; None where
                                           not known
@@ -119,8 +119,8 @@ class Estimate:
 
     @property
     def half(self) -> float:
-        """Half the interval to quote, or else the one over episodes; displays and verdicts use
-        it."""
+        """Half the interval to quote, or else the one over episodes; used in displays and
+        verdicts."""
         if self.interval is not None:
             return self.interval.half
         return np.inf if self.ci95 is None else self.ci95
@@ -143,8 +143,8 @@ class Estimate:
         return f"{100 * self.mean:+.2f} ± {100 * (self.half if self.half < np.inf else 0):.2f}"
 
     def columns(self) -> tuple[str, str | None]:
-        """Format both columns of a table: `percent`, and half the interval over episodes where
-        another one is quoted."""
+        """Format both columns of a table: `percent`, and half the interval over episodes if another
+        one is quoted."""
         if self.interval is None or self.ci95 is None:
             return self.percent(), None
         return self.percent(), f"± {100 * self.ci95:.1f}"
@@ -163,9 +163,9 @@ def of_trials(values: Sequence[float]) -> Estimate:
 class Drawn(NamedTuple):
     """The recordings and labels behind the answers of an episode.
 
-    query     (Q, S) the recordings of each query sample, S = 0 where they are not known
+    query     (Q, S) the recordings of each query sample, S = 0 if unknown
     of        (Q,) the labels
-    support   (m, S) the recordings that were learned, m = 0 where they do not count
+    support   (m, S) the recordings that were learned, m = 0 if they do not count
     learned   (m,) their labels
     classes   the names of the labels
     """
@@ -178,10 +178,10 @@ class Drawn(NamedTuple):
 
 
 class Shared:
-    """What episodes have in common, and the intervals that follow for any answers to them.
+    """The recordings and classes that episodes share, and the intervals that follow for any answers
+    to them.
 
-    drawn   one an episode, with as many answers in each. Raises ValueError if the numbers of
-            answers differ.
+    drawn   one per episode, with the same number of answers in each. Raises ValueError if the numbers of answers differ.
     """
 
     def __init__(self, drawn: Sequence[Drawn]):
@@ -234,7 +234,7 @@ class Shared:
 
     @property
     def population(self) -> str:
-        """The population of the interval to quote. Classes are a sample of others where each is a
+        """The population of the interval to quote. The classes are a sample of others if each is a
         symbol and episodes have only some of them; pairs of ten digits are no such sample."""
         if not self.sides:
             return "episodes"
@@ -248,10 +248,10 @@ class Shared:
     def estimate(self, right: np.ndarray, within: tuple[float, float] = ANSWERS) -> Estimate:
         """Estimate the mean of the answers (n,), or of their differences or errors.
 
-        within   what a mean can be: ANSWERS, right or wrong, whose ends are Wilson's; DIFFERENCES
-                 of two; ERRORS, or differences of them, ANYTHING
+        within   range of the mean: ANSWERS, right or wrong, whose ends are Wilson's; DIFFERENCES
+                 of two; ERRORS; or ANYTHING, differences of errors
 
-        Raises ValueError if there are not as many as episodes ask for."""
+        Raises ValueError if their number is not that of the episodes' answers."""
         right = np.asarray(right, float)
         need(
             "right", right.shape, right.shape == (self.answers,), f"({self.answers},), all answers"
@@ -277,7 +277,7 @@ class Shared:
         return Estimate(mean, lead, over_episodes, *others)
 
     def _alike(self) -> dict[str, float]:
-        """Return half the intervals where all episodes have the same accuracy."""
+        """Return half the intervals if all episodes have the same accuracy."""
         halves = {"episodes": rule_of_three(self.answers)}
         if self.sides:
             of_these = ["recordings"] + ["classes"] * (self._moments is not None)
@@ -362,7 +362,7 @@ class Shared:
         if self.sides != 1 or episodes < 3:
             return None
         centred = Z - Z.mean(0)
-        # the same but for zeros
+        # the same up to zeros
         gram = centred.T @ centred if Z.shape[1] < episodes else centred @ centred.T
         values = np.clip(np.linalg.eigvalsh(gram)[::-1][: episodes - 1], 0.0, None)
         first, second = _sums(values)

@@ -1,5 +1,5 @@
-"""The origin of a run or network, its command and training data, so that no command resumes, tests
-or exports it as another.
+"""The origin of a run or network: its command and training data. Commands check it before they
+resume, test or export.
 
 A run folder keeps it in config.json with the settings ("made"), a checkpoint in its provenance
 ("origin").
@@ -20,7 +20,7 @@ from .settings import GENERATED
 
 TRAIN, CHIP = "minisnn train", "minisnn hardware train"
 PYTHON = "given in Python"
-SAMPLES = 4  # tasks that stand for a set
+SAMPLES = 4  # tasks that represent a set
 KNOWN, DIGITS = 64, 12  # hashes of recordings that are kept, and digits of each
 STRUCTURED = ("how", "content", "classes", "recordings")
 
@@ -30,11 +30,11 @@ class Origin:
     """The command and the training data of a run or network.
 
     command   resumes the run, given --resume DIR
-    data      a name that `data.sets.named` opens, or PYTHON; None where it is not known
+    data      a name that `data.sets.named` opens, or PYTHON; None if unknown
     root      folder of real recordings that a data set was read from
     kind      the class of data given in Python
     how       options for reading recordings in a folder
-    own       parts of the model that were given in Python, in words (`update.Own`)
+    own       custom parts of the model, given in Python, as text (`update.Own`)
     content   a hash of each split, which shows other recordings under the same name
     classes   names of the training classes, of this run and of the one that it started from
     recordings   hashes of some training recordings, likewise: the smallest, so that a part or a copy
@@ -69,7 +69,7 @@ class Origin:
             texts = [name for name in STRUCTURED if isinstance(kept.get(name), str)]
             origin = cls(**kept | {name: json.loads(kept[name]) for name in texts})
         except (TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"{source}: expected what made the run ({error})") from None
+            raise ValueError(f"{source}: expected the origin of the run ({error})") from None
         data = origin.data is None or origin.data in (PYTHON, *DATASETS) or is_name(origin.data)
         must(f"{source}: what made it", origin.command in (TRAIN, CHIP) and data, "known", origin)
         return origin
@@ -95,8 +95,8 @@ class Origin:
         return f"--resume {folder}" + " and --dataset" * self.by_code
 
     def check(self, command: str, given: bool, folder: Path) -> None:
-        """Raise ValueError, before data is read, where `command` cannot continue this run, or data
-        must and must not be given in Python."""
+        """Raise ValueError, before data is read, if `command` cannot continue this run, or if data
+        is missing that must be given in Python, or given that must not."""
         if command != self.command or given != (self.data == PYTHON):
             raise ValueError(
                 f"{folder}: the run was made by {self.command} and learns from {self.words()}; "
@@ -104,7 +104,7 @@ class Origin:
             )
 
     def check_same(self, now: "Origin", folder: Path) -> None:
-        """Raise ValueError, after data was read, where it differs from the run's."""
+        """Raise ValueError, after data was read, if it differs from the run's."""
         old = self.content or {}
         new = now.content or {}
         apart = [split for split in old if new.get(split, old[split]) != old[split]]
@@ -118,7 +118,7 @@ class Origin:
         self, path: str | Path, dataset: str | None, root: str | None
     ) -> tuple[str, str | None]:
         """Return the (data set, root) that a command opens to test or show the network at `path`:
-        the user's choice, or else the training data. ValueError if that is impossible."""
+        the user's choice, or else the training data. Raises ValueError if that is impossible."""
         if dataset is not None or self.data is None:
             return dataset or next(iter(DATASETS)), root
         if self.data == PYTHON or self.by_code:
@@ -129,8 +129,8 @@ class Origin:
         return self.data, self.root if root is None else root
 
     def labels(self, ways: int) -> tuple[str, ...] | None:
-        """Return the names of a classifier's classes, in the order of its outputs; None where they
-        are unknown."""
+        """Return the names of a classifier's classes, in the order of its outputs; None if
+        unknown."""
         return tuple(self.classes) if self.classes and len(self.classes) == ways else None
 
     def options(self, dataset: str) -> dict[str, Any]:
@@ -156,9 +156,8 @@ def learned(origin: Origin, tasks: Any, start: Origin | None) -> Origin:
 
 
 def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
-    """Describe what of `tasks` the network learned from, although it should be unseen: classes by
-    name where both name classes alike, or else recordings by their content. None where there is
-    nothing."""
+    """Describe the part of `tasks` that the network learned from although it should be unseen:
+    classes with the same names, or else recordings with the same content. None if there is none."""
     classes = list(map(str, getattr(tasks, "classes", ())))
     known = (learner.classes or []) if _vocabulary(learner) == _vocabulary(origin) else []
     if common := [name for name in classes if name in set(known)]:
@@ -174,7 +173,7 @@ def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
 
 
 def _vocabulary(origin: Origin) -> str | None:
-    """Return the shipped set that names the classes; None for names of the user's."""
+    """Return the shipped set that these class names belong to; None for a user's names."""
     if origin.data == PYTHON:
         places = (shipped.place for shipped in DATASETS.values())
         return next((place for place in places if place.endswith(f":{origin.kind}")), None)
@@ -182,8 +181,8 @@ def _vocabulary(origin: Origin) -> str | None:
 
 
 def contents_of(tasks: Any) -> set[str]:
-    """Return a hash for each recording of a set that has enough events to be distinguished; none
-    for sets other than `Recordings`, or where recordings are made on demand."""
+    """Return a hash for each recording of a set that has enough events to be distinguished; empty
+    for other sets than `Recordings`, or if recordings are made on demand."""
     pool = getattr(tasks, "pool", None)
     found = pool.contents(used_by(tasks).tolist()) if isinstance(pool, Counts) else {}
     return {content[:DIGITS] for content in found}

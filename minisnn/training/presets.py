@@ -1,4 +1,4 @@
-"""Presets, adapted to settings that a run gives itself."""
+"""Presets, adapted to the settings that a run gives."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,8 +8,8 @@ from ..meta.rules import RULES
 from .settings import OMNIGLOT, PRESETS as PRESETS, SOUNDS, TrainingConfig
 
 DEFAULT = "quick"
-# Of sounds, which are no pictures to convolve, and whose words may be over before the last steps;
-# gradients of a dense layer over so many steps are large, and need smaller inner steps
+# For sounds: there is nothing to convolve, words may be over before the last steps, and gradients
+# of a dense layer over all steps are large, so inner steps are smaller
 OF_SOUNDS: dict[str, Any] = dict(channels=(), hidden=(128,), window=100, step_size=0.2)
 # Of regression: ridge in closed form, the rule to beat; of gradient steps, small ones, each
 # parameter's learned
@@ -54,15 +54,15 @@ def named(name: str | None, changes: Mapping[str, Any]) -> str:
 def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     """Return the settings of the preset `named`, with `changes`.
 
-    Sets of sounds get a dense layer instead of conv layers, all steps are differentiated, and inner
+    For sets of sounds, a dense layer replaces conv layers, all steps are differentiated, and inner
     steps start smaller. A preset's scenes and cameras are dropped for real recordings and for sets
     without any; for another number of updates, the share by class means stays. The rule's fixed
-    settings (`fixed`), such as step sizes without a gradient, and better ones (`suits`) override the
-    preset's.
+    settings (`fixed`), such as step sizes without a gradient, and better ones (`suits`) override
+    the preset's.
     """
     base = preset(named(name, changes))
     dataset = changes.get("dataset", base.dataset)
-    # one recording each of 64,000 turned drawings is enough
+    # 64,000 turned drawings need only one recording each
     most = {"double-nmnist": base.draws, **dict.fromkeys(OMNIGLOT, 1)}.get(str(dataset), 0)
     base = replace(base, draws=0 if changes.get("root") is not None else min(base.draws, most))
     if isinstance(updates := changes.get("updates"), int):

@@ -35,12 +35,12 @@ REGRESSION = dict(
     own="ridge on this network",
     towards="ridge towards its readout",
 )
-FEW = 5  # training classes; what is learned from so few hardly transfers
+FEW = 5  # least training classes; what is learned from fewer hardly transfers
 
 
 def bar(config: TrainingConfig, done: int, progress: bool) -> Any:
-    """Return a progress bar of updates in a terminal; `show` sets its text, and writes twenty lines
-    to a log."""
+    """Return a progress bar of updates. In a terminal `show` sets its text; otherwise it writes
+    twenty lines."""
     form = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
     how = dict(initial=done, bar_format=form, leave=True)
     return terminal.bar(None, config.updates, "training", progress, False, **how)
@@ -57,7 +57,7 @@ def show(
     measure = "error" if "error_after" in rows[-1] else "accuracy"
     form = ".3g" if measure == "error" else ".0%"
     names = ("loss", f"{measure}_before", f"{measure}_after")
-    # resumed rows lack values that were not numbers
+    # rows of a resumed run lack values that were NaN
     loss, before, after = (fmean(row.get(name, math.nan) for row in last) for name in names)
     adapted = "" if math.isnan(before) else f"{before:{form}} → "  # unknown for some rules
     text = f"loss {loss:.2f}, {measure} {adapted}{after:{form}}"
@@ -68,8 +68,8 @@ def show(
 
 
 def alike_since(config: TrainingConfig, done: int) -> int:
-    """Return the number of updates before the first whose tasks, and so losses, resemble the
-    last's: 0, or the end of updates by class means."""
+    """Return the first update whose losses are comparable with the last one's: 0, or the end of
+    updates by class means."""
     return config.prototype_updates if done > config.prototype_updates else 0
 
 
@@ -81,7 +81,7 @@ def size_of(config: TrainingConfig, real: bool) -> str:
 
 
 def learned_by(config: TrainingConfig) -> str:
-    """Return in words what a run learned by."""
+    """Describe the rule by which a run learned."""
     if config.rule == "maml" and not config.inner_steps:
         return "trained on all tasks as one"
     return f"{RULES[config.rule].words(config.order)}, meta-trained"
@@ -126,8 +126,7 @@ def say(text: str) -> None:
 
 
 def deviations(result: Mapping[str, Any]) -> str:
-    """Describe how a result deviates from what the network was trained for; "" where it does
-    not."""
+    """Describe how a result deviates from what the network was trained for; "" if it does not."""
 
     def words(value: Any) -> str:
         return in_words(tuple(value) if isinstance(value, list) else value)
@@ -232,6 +231,6 @@ def _errors(result: dict, first: str, same: str) -> list[str]:
 
 
 def plus_minus(interval: Mapping[str, Any] | None) -> str:
-    """Format half an interval, in points, at least 0.1, since no sample can show 0.0; "" for
+    """Format half an interval in points, at least 0.1, since 0.0 would claim certainty; "" for
     None."""
     return "" if interval is None else f" ± {max(100 * interval['half'], 0.1):.1f}"

@@ -1,6 +1,6 @@
-"""What must be beaten in regression, on the same tasks: the mean of the support, and ridge regression on
-the inputs, on the features of a network with random weights, on the network's own, and on these towards
-the network's own readout.
+"""Baselines of regression, on the same tasks: the mean of the support, and ridge regression on the
+inputs, on a random network's features, on the network's features, and on these with weights drawn
+towards the network's readout.
 
 Each task's support chooses the penalty: the one with the least squared error of samples that are left
 out, one after the other (Allen 1974, Technometrics 16:125, has it in closed form).
@@ -38,7 +38,7 @@ def chosen(F: np.ndarray, Y: np.ndarray, samples: int) -> float:
 
 
 def mean_of_support(task: Task) -> np.ndarray:
-    """The same answer to every query sample."""
+    """Answer every query sample with the support's mean."""
     return np.broadcast_to(task.y_support.mean(0), task.y_query.shape)
 
 
@@ -78,11 +78,13 @@ class RidgeOn:
 
 
 def rivals(net: Any, theta: np.ndarray, random: np.ndarray | None) -> dict[str, Any]:
-    """The rules by name, for a network, and random weights of it."""
+    """Return the rules by name, for a network and random weights of it."""
     rules: dict[str, Any] = {"mean": mean_of_support, "inputs": RidgeOn(net)}
     if random is not None:
         rules["random"] = RidgeOn(net, random)
     rules["own"] = RidgeOn(net, theta)
-    if theta[net.slice_of("readout")].any():  # a readout of zeros is no other aim than zero
+    if theta[
+        net.slice_of("readout")
+    ].any():  # with a readout of zeros this is the same as towards zero
         rules["towards"] = RidgeOn(net, theta, towards=True)
     return rules

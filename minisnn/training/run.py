@@ -1,9 +1,9 @@
 """Meta-training by any rule on tasks from a data set, in a run folder that can be stopped and
 resumed.
 
-Task k of update u depends on (seed, u, k) only, and a checkpoint holds everything else that the
-next update needs. So a run that was stopped and resumed ends with the same arrays as one that was
-not.
+Task k of update u depends on (seed, u, k) only, and a checkpoint stores everything else that the
+next update needs. So a run that was stopped and resumed ends with the same arrays as an
+uninterrupted one.
 """
 
 import math
@@ -66,7 +66,7 @@ DEAD, SATURATED = 1e-4, 0.99  # mean outputs; trained layers fire at 0.005 to 0.
 
 
 class Unhealthy(UserWarning):
-    """A warning that a layer passes on nothing of its input; the message says what to try."""
+    """A warning that a layer is silent or saturated; the message says what to try."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -119,13 +119,13 @@ def train(
                of them
     executor   computes the tasks of an update and the episodes; the results are the same for any
     held       a device that learns the tasks instead of the float network. It is not part of the
-               settings, so a resumed run needs the same one
-    neuron, loss, rule   your own (`update.Own`), instead of the settings'; a resumed run needs them,
-               too
+               settings, so pass it again to resume
+    neuron, loss, rule   custom parts (`update.Own`) in place of the settings'; pass them again to
+                         resume
 
-    Raises ValueError for settings that do not fit, for a folder that holds another run or in which
-    another process trains, and where the loss is no longer finite; `WorkersLost` where the executor
-    cannot continue; `Interrupted` on Ctrl-C. In the last three cases the state is saved.
+    Raises ValueError for settings that do not fit, for a folder with another run or in use by
+    another process, and if the loss becomes infinite or NaN; `WorkersLost` if the executor cannot
+    continue; `Interrupted` on Ctrl-C. In the last three cases the state is saved.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (48, 20, 2, 4, 4))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 8, duration_ms=20)
@@ -147,7 +147,7 @@ def train(
         found = folder.resume(config, data, own) if resume else None
         if not resume and not force:
             folder.check_free()
-        # so that conflicts are found before any data is read
+        # finds conflicts before any data is read
         net = network_of(config, (256, 256, 2), config.ways, own)
         inner_loop(config, net, config.step_size, own.rule_of(config)).check(net)
         expect(net)
@@ -169,13 +169,13 @@ def train(
             names = data["train"].classes
             data = {split: Classification(tasks, names) for split, tasks in data.items()}
         else:
-            for split in needed[1:]:  # parts of unseen sets that the run learns from
+            for split in needed[1:]:  # parts of unseen sets from which the run learns
                 if (words := met(origin, origin, data[split])) is not None:
                     known[split] = words
                     more = f", here or at its start, {config.start}" * (config.start is not None)
                     text = f"{split}: {words}{more}; its accuracy is not that of unseen classes"
                     warnings.warn(text, stacklevel=2)
-        with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
+        with np.errstate(over="ignore", invalid="ignore"):  # `_update` detects what is not finite
             run = _Run(config, folder, data, progress, executor, held, own, measure, known)
             return run.go(found, None if resume else origin)
 
@@ -228,7 +228,7 @@ class _Run:
         ]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
-        """Run from a checkpoint, or from the beginning. origin: that of a new run."""
+        """Run from a checkpoint, or from the beginning. origin: the origin of a new run."""
         config = self.config
         folder = self.folder
         net = self.net
@@ -259,7 +259,7 @@ class _Run:
                         self._save(state)
                     began = time.perf_counter()
                     new, row = self._update(state)
-                    # some clocks go back, as on a machine that sleeps
+                    # some clocks go back, for example after sleep
                     spent = max(time.perf_counter() - began, 0.0)
                     row["seconds"] = spent + (self.rows[-1]["seconds"] if self.rows else 0.0)
                     self.rows.append(row)
@@ -280,8 +280,8 @@ class _Run:
         return Result(net, state.theta, self._inner(state), self._curve(), test, folder.path)
 
     def _broken_off(self, state: State, error: OSError | KeyboardInterrupt) -> BaseException:
-        """Return the exception to raise on Ctrl-C, or when workers, a disk, a folder or a
-        connection fail, after saving what can be saved; it says what is kept."""
+        """Save what can be saved after Ctrl-C, or after workers, a disk, a folder or a connection
+        failed; return the exception to raise, which says what was saved."""
         folder = self.folder
         with suppress(OSError):
             self._save(state)
@@ -293,7 +293,7 @@ class _Run:
         if isinstance(error, KeyboardInterrupt):
             folder.draw(self.rows, self._chances())
             return Interrupted(text)
-        if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
+        if isinstance(error, BrokenPipeError):  # nobody reads the progress any more
             return error
         if isinstance(error, WorkersLost):
             return WorkersLost(f"{error}; {text}")
@@ -306,8 +306,8 @@ class _Run:
         return inner if self.axes is None else replace(inner, axes=self.axes)
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
-        """Return the state after one update of `tasks` tasks, and its row in the log. Where it is
-        not finite, save the state before and raise ValueError."""
+        """Return the state after one update of `tasks` tasks, and its row in the log. If it is not
+        finite, save the state before it and raise ValueError."""
         config = self.config
         sums = [Learned()]
         run = self.data["train"], self.net, config, self.steps, state.theta, state.log_step
@@ -332,14 +332,14 @@ class _Run:
         now = due and self.rows and (state.update % due == 0 or state.update == config.updates)
         if not now or "validation" in self.rows[-1]:
             return
-        # before it has learned, a network may well give one answer to everything
+        # before training, a network may well give the same answer to everything
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
             result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, False)
         phi = self.held.start(self.net, state.theta)[0]
         tasks = (self.data["val"].episode(config.seed, k, *self.size) for k in range(LOOKED_AT))
         rates = [self.learns.activity(phi, task.x_support) for task in tasks]
-        if config.model == "snn":  # the outputs of softplus are neither spikes nor ever zero
+        if config.model == "snn":  # softplus outputs are not spikes, and never zero
             check_rates(rates)
         row = self.rows[-1]
         row |= {f"activity_{name}": rate for name, rate in rates[0].items()}
@@ -387,7 +387,7 @@ class _Run:
         self.saved = state.update
 
     def _test(self, state: State) -> dict | None:
-        """Return the accuracy on the test tasks, measured once and kept in result.json."""
+        """Return the accuracy on the test tasks, measured once and stored in result.json."""
         config = self.config
         origin = self.folder.origin
         path = self.folder / "result.json"

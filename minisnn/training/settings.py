@@ -1,7 +1,7 @@
-"""The settings of a meta-training run: one frozen dataclass of plain values, whose fields state
-their meaning, limits and conflicts; and the presets.
+"""The settings of a meta-training run, a frozen dataclass of plain values whose fields state their
+meaning, limits and conflicts; and the presets.
 
-NumPy is not needed here, so that the command line lists every setting at once.
+NumPy is not imported here, so that the command line's help appears immediately.
 """
 
 import math
@@ -32,7 +32,7 @@ READ_BY = {  # options of READING that sets have
 }
 REPLACED = ("channels", "hidden", "kernel", "pool")  # by layers
 NEURON = "neuron alpha beta gamma rho firing_threshold slope gain".split()
-FORMER = dict(  # settings of 0.2's first runs, which must have these values
+FORMER = dict(  # settings of early runs of 0.2, which must have these values
     gate_threshold=None,
     gate_fraction=None,
     online=False,
@@ -54,15 +54,16 @@ LIMITS = (("above", "above", gt), ("least", "at least", ge), ("most", "at most",
 
 def setting(default: Any, help: str, **limits: Any) -> Any:
     """Make a field with its help and limits: choices, least (allowed), above (not allowed), most.
-    `kind` is the type of its values, in a list a whole number unless given. Where the default is
-    None, None is allowed."""
+    `kind` is the type of its values; in a list, whole numbers by default. None is allowed if it is
+    the default."""
     kind = limits.pop("kind", int if isinstance(default, tuple) else type(default))
     metadata = dict(help=help, kind=kind, optional=default is None, **limits)
     return field(default=default, metadata=metadata)
 
 
 def checked(f: Field, value: Any) -> Any:
-    """Return the value in the field's type; ValueError if it has another or is out of limits."""
+    """Return the value in the field's type. Raises ValueError for another type or a value out of
+    limits."""
     if value is None and f.metadata["optional"]:
         return None
     if not isinstance(f.default, tuple):
@@ -442,7 +443,7 @@ class TrainingConfig:
             (self.start is not None, "with start", f"init init_readout {of_lsuv}"),
             (not self.channels, "without conv layers", "kernel pool"),
             (bool(self.layers) and not cnn, "with layers", " ".join(REPLACED)),
-            # the readout has no constants
+            # the readout has none
             (
                 self.rule in ("anil", "online", "classify", "prototypes", "ridge"),
                 by_rule,
@@ -455,7 +456,7 @@ class TrainingConfig:
         return {name: why for applies, why, names in table if applies for name in names.split()}
 
     def recordings(self, split: str) -> dict[str, object]:
-        """Return the options of a split's set of tasks, where they differ from its defaults."""
+        """Return the options of a split's set of tasks that differ from its defaults."""
         names = READ_BY.get(self.dataset, ["size", "bin_ms"])
         given = {name: getattr(self, name) for name in names}
         given = {name: value for name, value in given.items() if value not in ((), None)}
@@ -550,7 +551,7 @@ class TrainingConfig:
         return [f"{name} {old} -> {new}" for name, old, new in pairs if old != new]
 
     def _meant(self, name: str) -> object:
-        """Return the value of a setting, or its default where it is None."""
+        """Return the value of a setting, or its default if it is None."""
         value = getattr(self, name)
         usual = USUAL.get(name) if self.dataset not in AS_GIVEN else None
         return usual if value is None else value
@@ -594,15 +595,15 @@ PRESETS = {
     # epoch, 100 epochs): the defaults. Table 1 says padding 0, but its sizes need "same" padding;
     # its third output 8 x 8 x 128 is 8 x 4 x 128.
     "paper": TrainingConfig(),
-    # MAML that takes off, Table 1 at half its width: a readout that starts from zero, and a step
-    # size for every array.
+    # MAML that starts to learn reliably, at half of Table 1's width: the readout starts from zero,
+    # and every array has its step size.
     "maml": _MAML,
-    # What a newcomer waits for: class means of tasks of twenty classes from random weights, which
-    # need no second order and learn several times as fast (Snell et al. 2017), then MAML's second
-    # order from there (Proto-MAML). One camera: at this width and length many of them cost more
+    # For a quick start: class means on tasks of twenty classes from random weights, which need no
+    # second order and learn several times as fast (Snell et al. 2017), then MAML's second order
+    # from there (Proto-MAML). One camera: with this width and length many cameras cost more
     # accuracy than they bring, and tasks are aligned by their support.
     "quick": _QUICK,
-    # Table 1's width, longer, and another scene and camera in every recording.
+    # Table 1's width, a longer run, and another scene and camera for every recording.
     "paper-fast": replace(
         _QUICK,
         channels=(32, 64, 128),

@@ -1,5 +1,5 @@
-"""An update of the outer loop: its state, the gradient of one task (wherever it is computed), and
-the step that all tasks of an update make.
+"""An update of the outer loop: its state, the gradient of one task (in any process), and the
+optimiser's step from all tasks.
 
 A task depends only on settings, parameters and (seed, update, k).
 """
@@ -42,8 +42,8 @@ class Held:
     """The weights that inner loops start from: theta itself, for a float network. A device
     overrides what differs (`minisnn.hardware.training.straight.OnChip`).
 
-    The outer loop keeps and updates theta; inner loops start at the phi of `start` and use the
-    losses and derivatives of the network `of`, in training and in tests.
+    The outer loop updates theta. Inner loops, in training and tests, start at the phi of `start`
+    and use the losses and derivatives of the network `of`.
     """
 
     command = TRAIN  # continues a run, given --resume DIR
@@ -72,7 +72,7 @@ class Own(NamedTuple):
     rule: MAML | None = None
 
     def rule_of(self, config: TrainingConfig) -> MAML:
-        """Return the rule of the run."""
+        """Return the run's rule."""
         return self.rule or RULES[config.rule]
 
     def rule_at(self, config: TrainingConfig, u: int) -> MAML:
@@ -80,7 +80,7 @@ class Own(NamedTuple):
         return RULES["prototypes"] if u < config.prototype_updates else self.rule_of(config)
 
     def words(self) -> str | None:
-        """Describe the given parts as far as a file can; a rule by its numbers and texts."""
+        """Describe the custom parts as text for a file; a rule by its numbers and texts."""
         words = {name: repr(part) for name, part in self._asdict().items() if part is not None}
         if self.rule is not None:
             plain = (bool, int, float, str, NoneType)
@@ -114,8 +114,8 @@ MODEL = Own()
 
 
 class State(NamedTuple):
-    """The state between updates, replaced as a whole, so that an interruption leaves the old or the
-    new one."""
+    """The state between updates, replaced as a whole, so that an interruption leaves either the old
+    or the new state."""
 
     update: int
     theta: np.ndarray
@@ -124,7 +124,7 @@ class State(NamedTuple):
     step_sizes: dict[str, np.ndarray]
 
     def arrays(self) -> dict[str, dict[str, np.ndarray]]:
-        """Return what a checkpoint keeps of it besides theta; `restored` reads it back."""
+        """Return the arrays of a checkpoint besides theta; `restored` reads them back."""
         return {
             "outer": self.outer,
             "step_sizes": {**self.step_sizes, "log_step_size": self.log_step},
@@ -138,7 +138,7 @@ def optimisers(net: Kept, steps: StepSizes) -> tuple[Adam, Adam]:
 
 def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:
     """Return the state before the first update: the weights of config.start, or random ones scaled
-    to the support sets of the first training tasks. Step sizes that are not learned, here or there,
+    to the support sets of the first training tasks. Step sizes that are not learned, in either run,
     are as configured."""
     log_step = steps.start
     if config.start is not None:
@@ -161,8 +161,8 @@ def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> St
 
 
 def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
-    """Read the checkpoint config.start as one of the network `net`: adapted to its number of
-    classes (`with_ways`), and to its neuron (`nearest`). ValueError if anything else differs."""
+    """Read the checkpoint config.start for the network `net`: convert it to its number of classes
+    (`with_ways`) and its neuron (`nearest`). Raises ValueError if anything else differs."""
     found = read(str(config.start))
     neurons: list[Any] = [getattr(network, "neuron", None) for network in (found.net, net)]
     known = all(neuron is not None and neuron.says("kind") for neuron in neurons)
@@ -185,9 +185,9 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
     """Convert theta of a network to `net`, which has another neuron or other constants.
 
     Weights of the first layer compensate the gain. A hard reset does not depend on the scale of a
-    layer: between two `CubaLIF` with thresholds above 0, weights, also recurrent ones, and biases are
-    scaled with the threshold. Else only biases follow it, so that W p + b - threshold stays; training
-    adapts to other filters and resets.
+    layer: between two `CubaLIF` with thresholds above 0, weights, also recurrent ones, and biases
+    are scaled with the threshold. Otherwise only biases change with the threshold, so that W p + b
+    - threshold is the same; training adapts to other filters and resets.
     """
     before: Any = getattr(old, "neuron", None)
     after: Any = getattr(net, "neuron", None)
@@ -268,13 +268,13 @@ def ways_of(tasks, ways: int, config: TrainingConfig, rule: MAML | None) -> int:
 
 
 def _unturned(tasks: Any, net: Kept) -> list:
-    """List a set's classes for training, without those made by turning others."""
+    """List a set's training classes, without those that are rotations of others."""
     turned = set(getattr(tasks, "turned", ()))
     return [name for name in getattr(tasks, "classes", range(net.ways)) if name not in turned]
 
 
 def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
-    """Raise ValueError for more axes than features, or than training classes less one."""
+    """Raise ValueError for more axes than features, or than training classes minus one."""
     features = config.readings * net.layout[-2].shape[0]
     classes = len(_unturned(tasks, net))
     what = f"at most {features} features, and fewer than {classes} training classes"
@@ -285,7 +285,7 @@ def axes_of(
     config: TrainingConfig, net: Kept, theta: np.ndarray, tasks: Any, executor: Executor
 ) -> np.ndarray | None:
     """Fit the axes of class means to the samples of AXES_TASKS training tasks; None, with a
-    warning, where that is impossible."""
+    warning, if that is impossible."""
     found = Scatter()
     one = partial(_seen, tasks, net, config, theta)
     executor.in_order(one, range(AXES_TASKS), lambda part: found.add(*part), large=True)
@@ -314,8 +314,8 @@ def _seen(tasks, net: Kept, config: TrainingConfig, theta: np.ndarray, k: int) -
 
 class Learned(NamedTuple):
     """The result of a task, or a sum over tasks: query loss, gradients of theta and of log(step
-    size), and accuracy (mean squared error for real targets) before adaptation, NaN where a rule
-    has none, and after it."""
+    size), and accuracy (mean squared error for real targets) before adaptation, NaN if a rule has
+    none, and after it."""
 
     loss: float = 0.0
     gradient: Any = 0
@@ -324,7 +324,7 @@ class Learned(NamedTuple):
     after: float = 0.0
 
 
-@np.errstate(over="ignore", invalid="ignore")  # where a loss is not finite, `run` says so
+@np.errstate(over="ignore", invalid="ignore")  # if a loss is not finite, `run` raises
 def task_gradient(
     tasks,
     net,
@@ -337,17 +337,17 @@ def task_gradient(
     held=FLOAT,
     own=MODEL,
 ) -> Learned:
-    """Return what task k of update u teaches, from theta and log(step size)."""
+    """Compute the gradients of task k of update u, at theta and log(step size)."""
     rule = own.rule_at(config, u)
     task = task_of(tasks, net, config, TASKS, u, k, rule=rule)
     inner = held.inner(net, inner_loop(config, net, steps.value(log_step), rule))
     (theta, slope) = held.start(net, theta)
     net = held.of(net)
-    # the first order is cheap, and sufficient at first (Antoniou et al. 2019)
+    # the first order is cheap, and sufficient at the beginning (Antoniou et al. 2019)
     order = 1 if u < config.first_order_updates else config.order
     found = rule.gradient(inner, net, theta, task, order)
     after = measured(found.query_logits, task.y_query)
-    # before adaptation the support is as unseen as the query, and its logits are known
+    # before adaptation the support is unseen too, and its logits are already computed
     before = (
         math.nan if found.support_logits is None else measured(found.support_logits, task.y_support)
     )

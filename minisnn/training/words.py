@@ -1,4 +1,4 @@
-"""Layers as words, as in the command line and a run's settings."""
+"""Convert layers to words and back, as in the command line and a run's settings."""
 
 import re
 from collections.abc import Sequence
@@ -36,11 +36,11 @@ def in_text(layer: Conv | Dense) -> str:
 
 
 def in_texts(layers: Sequence[Any]) -> list[Any]:
-    """Write layers as words, as a run keeps them."""
+    """Write layers as words, as a run stores them."""
     if any(getattr(layer, "neuron", None) is not None for layer in layers):
         raise ValueError(
-            "layers of a run are kept as words, which hold no neuron of a layer's own; give one for "
-            "all layers, train(neuron=...), or train such a network by a loop of yours"
+            "layers of a run are stored as words, which cannot name the neuron of one layer; give "
+            "one for all layers, train(neuron=...), or train such a network by your own loop"
         )
     return [in_text(layer) if isinstance(layer, (Conv, Dense)) else layer for layer in layers]
 
