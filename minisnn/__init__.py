@@ -1,17 +1,17 @@
 """minisnn: meta-learning of spiking neural networks, every derivative by hand.
 
-The names below are all that a script needs; each is from a room that says more:
+A script needs only the names below; the packages that they come from say more:
 
 - `minisnn.network`: the networks, over one flat theta, and `minisnn.core`, the reference that
   computes them
-- `minisnn.meta`: learning a task, and learning to learn; optimisers and step sizes of the outer
+- `minisnn.meta`: the inner loop and its meta-gradient; optimisers and step sizes of the outer
   loop; tasks
 - `minisnn.gradcheck`: proofs of the derivatives
 - `minisnn.data`: recordings, the event camera, sets of tasks
-- `minisnn.training`: runs and what they leave
-- `minisnn.nir`: networks to and from other tools; `minisnn.parallel`: who does the work
+- `minisnn.training`: training runs and their files
+- `minisnn.nir`: networks to and from other tools; `minisnn.parallel`: threads, processes, clusters
 
-Names and rooms load on first use, so importing the package is quick. Their one list is
+Names and packages load on first use, so importing minisnn is quick. They are listed once, in
 `__init__.pyi`, which type checkers and editors read. Examples in docstrings begin after `import
 numpy as np` and `import minisnn as ms`.
 """
@@ -34,14 +34,15 @@ _ROOMS = (
     "parallel",
     "plots",
     "training",
-)  # names, but none that * brings
+)  # names that `import *` does not import
 
 
 def _open() -> None:
-    """Let lazy_loader, which reads the stub beside this file, take over
+    """Let lazy_loader read the stub next to this file
     (https://scientific-python.org/specs/spec-0001).
 
-    Only when a first name is asked for: reading the stub takes longer than all that an import does.
+    This happens when a name is first needed: reading the stub takes longer than the rest of the
+    import.
     """
     import lazy_loader
 
@@ -52,7 +53,7 @@ def _open() -> None:
 
 
 def __getattr__(name: str) -> object:
-    # a module that is not imported yet: `from . import files` asks for the name before it imports
+    # a module that is not imported yet: `from . import files` looks up the name before it imports
     if _is_file(f"{_folder_of(__file__)}/{name}.py"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     _open()

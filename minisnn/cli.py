@@ -1,9 +1,7 @@
-"""The command `minisnn`: its parser, and the one place that turns errors into a sentence and an
-exit code.
+"""The command `minisnn`: its parser, and the conversion of errors to a sentence and an exit code.
 
-Exit codes: 0 done, 1 a check failed or a defect of minisnn, 2 something given was wrong, 130
-stopped by Ctrl-C, 143 by SIGTERM, 129 by the end of its terminal (SIGHUP). MINISNN_DEBUG=1 shows
-tracebacks.
+Exit codes: 0 success, 1 a failed check or a bug in minisnn, 2 wrong input, 130 stopped by Ctrl-C,
+143 by SIGTERM, 129 by closing the terminal (SIGHUP). MINISNN_DEBUG=1 shows tracebacks.
 """
 
 import argparse
@@ -18,7 +16,7 @@ from typing import Any
 
 from . import __version__, stopping, terminal
 
-# name: (the module that has a function of this name, what it is for); imported when it is called
+# name: (module with a function of this name, its summary); imported when called
 COMMANDS = {
     "train": ("train", "meta-train a network, then test it on unseen classes"),
     "evaluate": ("evaluate", "few-shot accuracy of a checkpoint"),
@@ -55,8 +53,8 @@ Each command has its own help with examples: minisnn train --help"""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that keeps the layout of its texts, and suggests the nearest option for an unknown
-    one."""
+    """A parser that preserves the layout of help texts, and suggests the nearest option for an
+    unknown one."""
 
     def __init__(self, **options: Any):
         layout = argparse.RawDescriptionHelpFormatter
@@ -73,8 +71,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(called: str | None = None) -> Parser:
-    """Return the parser of all commands; with `called`, of that command only, next to the names of
-    the others."""
+    """Return the parser of all commands; with `called`, only that command has its options, to save
+    time."""
     top = Parser(prog="minisnn", description=DESCRIPTION, epilog=EPILOG)
     top.add_argument("--version", action="version", version=f"minisnn {__version__}")
     below = top.add_subparsers(title="commands", metavar="COMMAND")
@@ -126,7 +124,7 @@ def _carry_out(line: list[str]) -> int:
 def _explain(error: BaseException, line: list[str]) -> int:
     """Print one sentence about an error, and return the exit code."""
     text = " ".join(str(error).split())
-    if isinstance(error, BrokenPipeError):  # `minisnn info … | head`: nobody reads on
+    if isinstance(error, BrokenPipeError):  # the reader has closed the pipe: `… | head`
         return 0
     if isinstance(error, KeyboardInterrupt):
         _print(text or "stopped")
@@ -150,5 +148,5 @@ def _explain(error: BaseException, line: list[str]) -> int:
 
 
 def _print(text: str) -> None:
-    with suppress(OSError):  # a full disk, nobody who reads
+    with suppress(OSError):  # a full disk, a closed pipe
         print(f"minisnn: {text}", file=sys.stderr, flush=True)

@@ -1,5 +1,5 @@
-"""Files and folders that are written whole or not at all, folders locked by one process, and
-careful reading of other people's files."""
+"""Atomic writes of files and folders, folders locked by one process, and careful reading of
+untrusted files."""
 
 import json
 import os
@@ -14,34 +14,34 @@ from typing import Any, BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows: nothing is locked there
+except ImportError:  # Windows has no flock
     fcntl = None  # type: ignore[assignment]
 
-UNFINISHED = ".minisnn.tmp"  # ends the name of a folder that is being written
+UNFINISHED = ".minisnn.tmp"  # suffix of a folder that is being written
 _numbers = count()
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a temporary file next to `path` that takes its name when the block ends. If the process
-    is killed or the block raises, `path` still holds the old file. Temporary files of killed
-    processes are removed. For a link, its target is written.
+    """Open a temporary file next to `path` that is renamed to it when the block ends. If the
+    process is killed or the block raises, the old file remains. Temporary files of killed processes
+    are removed. For a link, its target is written.
 
-    Raises OSError, naming `path`, where the disk is full or the folder cannot be written.
+    Raises OSError, naming `path`, if the disk is full or the folder is not writable.
     """
     path = Path(os.path.realpath(path))
     for leftover in path.parent.glob(f".{escape(path.name)}.*-*.tmp"):
         with (
             suppress(OSError),
             open(leftover, "rb") as file,
-        ):  # it is gone, or belongs to another process
-            if fcntl is not None and _lock(file.fileno()):  # else a living process writes it
+        ):  # deleted, or another process's
+            if fcntl is not None and _lock(file.fileno()):  # else a running process is writing it
                 leftover.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.tmp")
     try:
         with called(path, temporary):
             with open(temporary, "wb") as file:
-                _lock(file.fileno())  # so that no other process takes it for a leftover
+                _lock(file.fileno())  # so that no other process deletes it as a leftover
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -51,18 +51,18 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: str | Path, contents: bytes) -> None:
-    """Write a file with these contents, by `whole_file`."""
+    """Write a file with these contents atomically, by `whole_file`."""
     with whole_file(path) as file:
         file.write(contents)
 
 
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Make a temporary folder whose files move to `path` when the block ends, or are dropped if it
+    """Make a temporary folder whose files move to `path` when the block ends, or are deleted if it
     raises. Other files in `path` stay.
 
-    What a killed process left is removed. Raises ValueError if there is a file of the name, or
-    another process writes the folder; OSError, naming files by where they were to come.
+    Leftovers of killed processes are removed. Raises ValueError if `path` is a file, or another
+    process is writing the folder; OSErrors name files by their final paths.
     """
     path = Path(path)
     temporary = path / UNFINISHED if path.is_dir() else path.with_name(f".{path.name}{UNFINISHED}")
@@ -83,11 +83,10 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 @contextmanager
 def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
     """Make a folder if needed and lock it. Afterwards, folders that were made and stayed empty are
-    removed. ValueError, naming `name`, where another process has locked it.
+    removed. Raises ValueError, naming `name`, if another process has locked it.
 
-    The lock is the system's, on the folder itself (flock): however the process ends, it gives the
-    folder up, and nothing is left behind. Where there is none (Windows, some network file systems)
-    nothing is held.
+    The lock is the system's, on the folder itself (flock), so it is released however the process
+    ends. Systems without it (Windows, some network file systems) are not locked.
     """
     folder = Path(folder)
     new = [parent for parent in (folder, *folder.parents) if not parent.exists()]
@@ -104,13 +103,13 @@ def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
         if descriptor is not None:
             os.close(descriptor)
         for parent in new:
-            with suppress(OSError):  # it has been filled, or moved
+            with suppress(OSError):  # it is not empty, or was moved
                 parent.rmdir()
 
 
 def _lock(descriptor: int) -> bool:
-    """Try to lock an open file or folder until it is closed; return whether that worked, True where
-    there are no locks."""
+    """Try to lock an open file or folder until it is closed; return whether that worked (True if
+    the system has no locks)."""
     if fcntl is not None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -132,8 +131,8 @@ def _move(source: Path, place: Path) -> None:
 
 @contextmanager
 def called(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
-    """Make system errors that name no file (a full disk, an unreadable one) name `path`, also in
-    place of `temporary`."""
+    """Make system errors without a file's name (a full disk) name `path`, also in place of
+    `temporary`."""
     try:
         yield
     except OSError as error:
@@ -146,9 +145,9 @@ def called(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
 
 
 def size_of(path: str | Path, what: str, most: int) -> int:
-    """Return the bytes of a file before it is read. ValueError, naming the file and the expected
-    `what`, where it is a folder, a device or a pipe (which might never end), or larger than `most`;
-    FileNotFoundError where it is missing."""
+    """Return a file's size before it is read. Raises ValueError, naming the file and the expected
+    `what`, if it is a folder, a device or a pipe (which might never end), or larger than `most`
+    bytes; FileNotFoundError if it is missing."""
     size = os.stat(path).st_size
     if not os.path.isfile(path):
         raise ValueError(f"{path}: this is a folder, a device or a pipe; expected {what} in a file")
@@ -158,7 +157,7 @@ def size_of(path: str | Path, what: str, most: int) -> int:
 
 
 def read_whole(path: str | Path, what: str, most: int) -> bytes:
-    """Read a file that passes `size_of`; same errors."""
+    """Read a file, after checking it by `size_of`; same errors."""
     size_of(path, what, most)
     with called(path):
         return Path(path).read_bytes()
@@ -178,13 +177,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, values: dict) -> None:
-    """Write a JSON object, the whole file or nothing."""
+    """Write a JSON object to a file atomically."""
     write_whole(path, (json.dumps(values, indent=2, allow_nan=False) + "\n").encode())
 
 
 def check_archive(path: str | Path, what: str, most: int) -> None:
-    """Raise ValueError, before unpacking, where a zip archive (such as .npz) unpacks to more than
-    `most` bytes. Members are never read beyond their announced size. Other files pass."""
+    """Raise ValueError if a zip archive (such as .npz) would unpack to more than `most` bytes.
+    Other files pass."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             total = sum(member.file_size for member in archive.infolist())

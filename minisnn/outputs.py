@@ -1,7 +1,7 @@
-"""Rules for what a command may overwrite: nothing, unless --force is given.
+"""Checks that a command overwrites nothing, unless --force is given.
 
-A command names the kind of what it writes in an annotation (`commands.signature`), and all of it is
-checked before any work begins.
+A command annotates its outputs with their kind (`commands.signature`), and all outputs are checked
+before any work begins.
 """
 
 import os
@@ -35,8 +35,8 @@ def check(
     """Check an output before any work: ValueError if `path` must not be written, OSError if
     it cannot be.
 
-    inputs   files and folders that are read; none of them may be written over, not even by force
-    force    what is there may be replaced
+    inputs   files and folders that are read; they are never overwritten, not even by force
+    force    whether existing outputs may be replaced
     """
     path = Path(path)
     check_not_read(path, inputs, kind)
@@ -59,7 +59,7 @@ def check(
 
 
 def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: Kind) -> None:
-    """Raise ValueError if an output would overwrite an input, or be written into it."""
+    """Raise ValueError if an output would overwrite an input, or be inside it."""
     target = Path(os.path.realpath(path))
     for given in [one for one in inputs if one]:
         source = Path(os.path.realpath(Path(given).expanduser()))
@@ -73,7 +73,7 @@ def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: 
 
 
 def check_no_network(path: Path, what: str) -> None:
-    """Raise ValueError if a network is in the place of an output."""
+    """Raise ValueError if an output's path is that of a network."""
     if path.suffix.lower() in (".h5", ".hdf5") or (path / "config.json").exists():
         raise ValueError(
             f"{path}: this names {what} to write; name the network with --checkpoint {path}"
@@ -85,7 +85,7 @@ def check_distinct(paths: Iterable[str | Path]) -> None:
     places = [os.path.realpath(path) for path in paths]
     for place in places:
         if places.count(place) > 1:
-            raise ValueError(f"{place}: two outputs have this name; give each its own")
+            raise ValueError(f"{place}: two outputs have this name; give them different names")
 
 
 @contextmanager
@@ -93,8 +93,8 @@ def marked_folder(path: str | Path, force: bool = False, kind: Kind = FOLDER) ->
     """Make a temporary folder whose files move to `path` together when the block ends
     (`files.whole_folder`); other files stay.
 
-    Raises ValueError as `check` does, and where a file would be replaced that holds something else,
-    unless by force: nothing has changed then.
+    Raises the errors of `check`, and, without force, ValueError if a different file would be
+    replaced; then nothing has changed.
     """
     path = Path(path)
     check(path, kind, force=force)
@@ -105,8 +105,8 @@ def marked_folder(path: str | Path, force: bool = False, kind: Kind = FOLDER) ->
 
 
 def check_files(folder: Path, new: Mapping[str, bytes], force: bool = False) -> None:
-    """Raise ValueError if one of these files, {name: content}, would replace a folder or,
-    without force, a different file."""
+    """Raise ValueError if one of these files, {name: content}, would replace a folder or, without
+    force, a file with other contents."""
     for name, content in new.items():
         place = folder / name
         if place.is_dir():

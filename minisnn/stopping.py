@@ -1,11 +1,11 @@
-"""Ctrl-C, SIGTERM and SIGHUP (the terminal was closed), acted on at the next safe point.
+"""Handling of Ctrl-C, SIGTERM and SIGHUP (the terminal was closed) at the next safe point.
 
-An exception that is raised where a signal happens to arrive is swallowed by a finaliser or a
-callback of C code, which may make another error of it, or leaves a library half imported. So a
-signal is only noted, and `check` raises `Stopped`: between tasks, episodes and kernels, and while
-this process waits for others. Where no check comes within PATIENCE, since a library compiles, draws
-or waits, an alarm raises `Stopped` where the main thread is after all, again and again until it is
-being handled. A second signal does so at once.
+An exception raised wherever a signal happens to arrive may be swallowed by a finaliser, turned into
+another error by a callback of C code, or leave a library half imported. So a signal is only noted,
+and `check` raises `Stopped`: between tasks, episodes and kernels, and while this process waits for
+others. If there is no check within PATIENCE, because a library compiles, draws or waits, an alarm
+raises `Stopped` wherever the main thread is, repeatedly until it is being handled. A second signal
+does so immediately.
 """
 
 import math
@@ -20,16 +20,16 @@ from typing import Any
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-ALARM = getattr(signal, "SIGALRM", None)  # None on Windows, which has no timer either
-PATIENCE = 2.0  # seconds from a signal until the main thread is interrupted wherever it is
-AGAIN = 1.0  # seconds: sooner it is the same signal, to the process and to its group
-PAUSE = 0.1  # seconds between two looks
+ALARM = getattr(signal, "SIGALRM", None)  # None on Windows, which has no timer
+PATIENCE = 2.0  # seconds from a signal until the main thread is interrupted, wherever it is
+AGAIN = 1.0  # seconds within which a second signal is the same one, sent to process and group
+PAUSE = 0.1  # seconds between two checks
 _number: int | None = None  # the noted signal
-_since = 0.0  # when it was; infinity where nothing is raised any more
+_since = 0.0  # its time; infinity if nothing is to be raised any more
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal, `number`, that asks this process to end."""
+    """Raised for a signal, `number`, that asks this process to end."""
 
     def __init__(self, number: int = signal.SIGINT):
         super().__init__()
@@ -59,8 +59,8 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
     """Note these signals within the block, and raise `Stopped` at its end at the latest. Ignored
     signals (nohup) and other handlers stay as they are, and outside the main thread all do.
 
-    process   this process is here for nothing else: it stays deaf on its last steps. Without, all
-              is then as before.
+    process   whether the block is all that this process does: signals are then ignored until its
+              end. Otherwise the previous handlers are restored.
     """
     global _number, _since
     own = (signal.SIG_DFL, signal.default_int_handler)
@@ -72,7 +72,7 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
         for number in before:
             signal.signal(number, _note)
         yield
-    except Exception as error:  # perhaps made of an interruption by C code
+    except Exception as error:  # C code may have made it of an interruption
         if _number is not None:
             raise Stopped(_number) from error
         raise

@@ -1,5 +1,5 @@
-"""Output: streams that may be closed or lack ±, texts that may come from a file, and progress
-bars."""
+"""Terminal output: streams that may be closed or lack ±, texts that may come from files, and
+progress bars."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from typing import Any
 # direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
-GONE = (errno.EIO,)  # a terminal is gone
+GONE = (errno.EIO,)  # a terminal was closed
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # a disk, a file, or a user's quota is full
 
 
@@ -24,8 +24,8 @@ def clean(text: str) -> str:
 
 
 class Clean:
-    """A text stream that writes only `clean` text, and nothing once its terminal is gone. steers:
-    write any text. beside: ignore a full disk, too."""
+    """A text stream that writes only `clean` text, and nothing once its terminal is closed. steers:
+    also write control characters. beside: also ignore a full disk."""
 
     def __init__(self, stream: Any, steers: bool = False, beside: bool = False):
         self.stream, self.steers = stream, steers
@@ -54,7 +54,7 @@ def streams() -> Iterator[None]:
     closed or lack characters."""
     before = sys.stdout, sys.stderr
     descriptor = 0
-    while descriptor <= 2:  # else the next file that is opened would be the output
+    while descriptor <= 2:  # otherwise the next opened file would become the output
         descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)
     for name in ("stdout", "stderr"):
@@ -69,7 +69,7 @@ def streams() -> Iterator[None]:
             stream = getattr(shown, "stream", shown)
             try:
                 stream.flush()
-            except OSError:  # drop the rest, else Python would try again when it exits
+            except OSError:  # drop the rest, or Python would try again when it exits
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         sys.stdout, sys.stderr = before
 
@@ -87,7 +87,7 @@ def bar(
     from tqdm.auto import tqdm
 
     class Bar(tqdm):
-        monitor_interval = 0  # its thread would wait for a lock that an interruption left taken
+        monitor_interval = 0  # tqdm's thread would wait for a lock that an interruption left taken
 
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     out = Clean(getattr(sys.stderr, "stream", sys.stderr), steers=True, beside=True)

@@ -1,5 +1,5 @@
-"""Learning a task, and learning to learn: the inner loop (MAML and its relatives), the rules,
-optimisers, step sizes, tasks.
+"""Learning a task, and meta-learning: the inner loop (MAML and its relatives), rules, optimisers,
+step sizes, tasks.
 
 Import from here: `inner`, `implicit`, `functions`, `prototypes`, `discriminants`, `online`,
 `kept`, `rules`, `optim`, `stepsizes`, `tasks`, `beforehand`.

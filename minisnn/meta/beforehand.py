@@ -1,9 +1,9 @@
-"""Compiling a network's kernels in a helper process, in parallel with the main one, because numba
-compiles under one lock per process.
+"""Compile part of a network's kernels in a helper process, because numba compiles under one lock
+per process.
 
 The helper runs the passes without computing (`parallel.threads.noting`), which lists the kernels
-and the types of their arguments. It compiles them in reverse order, first those of the first order;
-each process finds the kernels that the other one has already stored.
+and the types of their arguments. It compiles them in reverse order, those of the first order first.
+Each process loads the kernels that the other has already stored.
 """
 
 import atexit
@@ -29,18 +29,18 @@ _begun: set[str] = set()  # arguments of the helpers that were started
 
 
 def expect(net: Any) -> None:
-    """From the first missing kernel on, let a helper process compile those of this network's
-    meta-gradient, too, unless this process has one thread or is a worker."""
+    """When a kernel is first missing, start a helper process that also compiles the kernels of this
+    network's meta-gradient, unless this process has one thread or is a worker."""
     compiles = isinstance(net, SpikingNet) and net.backend == "numba" and net.neuron.ships
     if compiles and parent_process() is None and get_threads() > 1:
         when_missing("compile beside", partial(_begin, net))
 
 
 def _begin(net: SpikingNet) -> None:
-    """Start a helper with a small network that needs the same kernels, once for each. It imports
-    from the same paths, but not from the current folder first (-P)."""
+    """Start a helper, once per network, with a small network that needs the same kernels. It
+    imports from the same paths, except for the current folder (-P)."""
     shape = net.input_shape if len(net.input_shape) == 1 else (SITES, SITES, net.input_shape[2])
-    window = 3 + sum(b.neuron.delay for b in net.blocks)  # which reaches down to all layers
+    window = 3 + sum(b.neuron.delay for b in net.blocks)  # deep enough to reach all layers
     described = json.dumps(net.like(input_shape=shape, window=window).configuration())
     if described in _begun:
         return
@@ -48,7 +48,7 @@ def _begin(net: SpikingNet) -> None:
     command = [sys.executable, "-P", "-c", f"from {__name__} import main; main()", described]
     paths = os.pathsep.join([*filter(None, sys.path), _HOME])
     silent: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    with suppress(OSError):  # then only this process compiles
+    with suppress(OSError):  # then this process compiles everything
         child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}, **silent)
         atexit.register(child.kill)
 

@@ -13,7 +13,7 @@ means. The axes are the d vectors a with the largest
 
 (Fisher 1936; for many classes Rao 1948; lambda is a ridge as in Friedman 1989). They are the
 columns of A (F, d). Distances between class means of p A then give the least weight to directions
-in which samples of one class differ. A also serves classes that it was not fitted to.
+in which samples of one class differ. A also works for classes to which it was not fitted.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from ..core.dual import Array
 from ..arguments import array, must, number as finite, whole
 
 RIDGE = 3.0  # lambda: 1, 3 and 10 were tried on validation characters of Omniglot
-BITS = 11  # bits of mantissa that are kept: the order of sums affects only much lower ones
+BITS = 11  # bits of mantissa that are kept; the order of summation affects only lower ones
 
 
 class Scatter:
-    """S_w and S_b of features that are added in parts."""
+    """Computes S_w and S_b of features that are added in parts."""
 
     def __init__(self) -> None:
-        self.origin: Array | None = None  # near the mean, so that squares keep their digits
+        self.origin: Array | None = None  # near the mean, so that squares lose no digits
         self.squares: Array = np.zeros(())
         # each class's number of samples, and the sum of their features
         self.classes: dict[Hashable, tuple[int, Array]] = {}
@@ -52,8 +52,8 @@ class Scatter:
         self.squares = self.squares + p.T @ p
 
     def axes(self, number: int, ridge: float = RIDGE) -> Array:
-        """A (F, number), scaled to keep the spread within classes: tr(A^T S_w A) = tr(S_w). Raises
-        ValueError for too few samples."""
+        """Return A (F, number), scaled to keep the spread within classes: tr(A^T S_w A) = tr(S_w).
+        Raises ValueError for too few samples."""
         whole("axes", number, 1)
         must("ridge", finite("ridge", ridge) > 0, "a positive number", ridge)
         counts = np.array([n for n, _ in self.classes.values()])
@@ -95,13 +95,14 @@ class Scatter:
 
 
 def rounded(a: Array) -> Array:
-    """`a` rounded to `BITS` bits of mantissa."""
+    """Round `a` to `BITS` bits of mantissa."""
     mantissa, exponent = np.frexp(a)
     return np.ldexp(np.round(np.ldexp(mantissa, BITS)), exponent - BITS)
 
 
 def fisher_axes(p: Array, y: Array, axes: int, ridge: float = RIDGE) -> Array:
-    """The axes (F, axes), float64, that best separate the classes y (N,) of features p (N, F).
+    """Return the axes (F, axes), float64, that best separate the classes y (N,) of features p (N,
+    F).
 
     ridge   lambda: share of the mean spread within a class that is added along every axis, against
             overfitting to few samples

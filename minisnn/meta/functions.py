@@ -23,8 +23,8 @@ def adapt(
     threshold_fraction: float | None = None,
     adapt_constants: bool = False,
 ) -> Array:
-    """theta_N, the parameters after `steps` gradient steps on the support set (x, y), as a new
-    array.
+    """Return theta_N, the parameters after `steps` gradient steps on the support set (x, y), as a
+    new array.
 
     x           (B, T, H, W, C) event counts
     y           (B,) labels
@@ -45,8 +45,8 @@ def adapt(
 
 
 def reptile(loop: InnerLoop, net: Network, theta: Array, task: Task) -> MetaGradient:
-    """Reptile's gradient theta - theta_N (Nichol, Achiam & Schulman 2018, Alg. 1), the sum of the
-    inner steps; zero in frozen layers.
+    """Return Reptile's gradient theta - theta_N (Nichol, Achiam & Schulman 2018, Alg. 1), the sum
+    of the inner steps; zero in frozen layers.
 
     Reptile does not split a task: all N steps use the mean loss of support and query samples
     together, so the returned query loss is on samples that the network has learned from. Raises
@@ -79,7 +79,8 @@ def reptile_gradient(
     *,
     threshold_fraction: float | None = None,
 ) -> LossAndGradient:
-    """The query loss after adaptation, and theta - theta_N: Reptile's gradient, see `reptile`.
+    """Return the query loss after adaptation, and Reptile's gradient theta - theta_N, see
+    `reptile`.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> loss, gradient = ms.reptile_gradient(case.net, case.theta, case.task, case.step_size, steps=3)

@@ -1,5 +1,5 @@
 """Implicit MAML (Rajeswaran, Finn, Kakade & Levine 2019, NeurIPS): learns a task to the minimum of
-a proximal problem, and differentiates that minimum, whatever the steps that led to it.
+a proximal problem, and differentiates that minimum instead of the steps that led to it.
 
 With the support loss L_s, the query loss L_q, the start theta and lambda > 0 (`proximal`):
 
@@ -40,12 +40,12 @@ from .tasks import Task
 STEP_SIZE, STEPS = 0.05, 40
 PROXIMAL = 1.0
 CG_STEPS = 10
-CONVERGED = 0.2  # largest residual without a warning; jumps of spikes leave about 0.1
+CONVERGED = 0.2  # largest residual without a warning; jumps of spikes make it about 0.1
 
 
 class NegativeCurvature(ValueError):
-    """The matrix A of conjugate gradients is not positive definite; `curvature` is <v, A v> / <v,
-    v> for a direction v that shows it."""
+    """The matrix A of conjugate gradients is not positive definite: `curvature` is <v, A v> / <v,
+    v> < 0 for some direction v."""
 
     def __init__(self, message: str, curvature: float = math.nan):
         super().__init__(message)
@@ -111,8 +111,8 @@ class ImplicitLoop(InnerLoop):
 
     The meta-gradient is exact if phi is the minimum. `residual` measures the distance from it, and
     a warning reports more than 0.2 before the last step. The step size has no gradient, and Eq. 6's
-    gates are refused, because phi would then depend on the steps. Raises ValueError for settings
-    that do not fit, and `NegativeCurvature` if H + lambda is not positive definite.
+    gates are not allowed, because phi would then depend on the steps. Raises ValueError for
+    settings that do not fit, and `NegativeCurvature` if H + lambda is not positive definite.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> loop = ms.ImplicitLoop(proximal=10.0)
@@ -154,7 +154,7 @@ class ImplicitLoop(InnerLoop):
     def update_backward(
         self, theta: Array, start: Array, m: Array, g: Array, lam: Array
     ) -> Adjoint:
-        """The adjoints of `update`'s arguments; the meta-gradient does not use them."""
+        """Return the adjoints of `update`'s arguments; the meta-gradient does not use them."""
         back = self._times(m, lam, theta.dtype)
         pull = self.proximal * back
         return Adjoint(lam - pull, pull, -back, -(m * self._pulled(theta, start, g) * lam))
@@ -165,21 +165,22 @@ class ImplicitLoop(InnerLoop):
         left = self._left(theta, path, path[-1].theta, path[-1].gradient) if path else 0.0
         if left > CONVERGED:
             warnings.warn(
-                f"the inner steps have not come to rest: after {len(path)} of them the residual is "
+                f"the inner steps have not converged: after {len(path)} of them the residual is "
                 f"{left:.2g}, expected at most {CONVERGED}; take more steps (--inner-steps), or a "
-                "smaller step_size (--step-size) where they jump about the minimum",
+                "smaller step_size (--step-size) if they jump around the minimum",
                 stacklevel=3,
             )
         return phi, path
 
     def _left(self, start: Array, path: list[Step], theta: Array, g: Array) -> float:
-        """The norm of the proximal problem's gradient at theta, relative to that at the start."""
+        """Return the norm of the proximal problem's gradient at theta, relative to that at the
+        start."""
         first = float(np.linalg.norm(path[0].gate * path[0].gradient))
         left = float(np.linalg.norm(path[0].gate * self._pulled(theta, start, g)))
         return left / first if first else 0.0
 
     def _pulled(self, theta: Array, start: Array, g: Array) -> Array:
-        """The gradient of the proximal problem."""
+        """Return the gradient of the proximal problem."""
         return g + theta.dtype.type(self.proximal) * (theta - start)
 
     def residual(self, net: Network, theta: Array, x: Array, y: Array) -> float:
@@ -240,18 +241,18 @@ class ImplicitLoop(InnerLoop):
             least = self.proximal - met.curvature
             raise NegativeCurvature(
                 f"the support loss has a curvature of {-least:.3g} at the parameters that were "
-                f"learned, and a proximal term of {self.proximal:g} does not make up for it, so that "
+                f"learned, and a proximal term of {self.proximal:g} does not compensate for it, so "
                 f"these are no minimum; take a larger proximal (--proximal), above {least:.3g}",
                 met.curvature,
             ) from None
         gradient = strength * y
-        if not m.all():  # of frozen layers, and of constants that the outer loop alone moves
+        if not m.all():  # for frozen layers, and for constants that only the outer loop changes
             gradient += (1 - m) * (g - hvp(y))
         return gradient
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """The records of `InnerLoop.record`, and before the query's one of the support at phi, for
-        the Hessian."""
+        """Return the records of `InnerLoop.record`, and before the query's record one of the
+        support at phi, for the Hessian."""
         found = super().record(net, theta, task)
         phi = self.adapt(net, theta, task.x_support, task.y_support)
         support = net.record(phi, task.x_support)

@@ -4,8 +4,8 @@ al. 2018).
 `meta_gradient`, at the end of the file, gives the equations: N inner steps, and the way back
 through them. ANIL is MAML that adapts only the readout: m_n = 0 in the layers below (`rules.body`),
 which the outer loop still learns, because H_n couples them to the readout. Online learning updates
-after every sample, `steps` times through the support set, as a device in use does; each update is
-one step of the same recursion, with the gradient of its sample.
+after every sample, like a device in use, for `steps` passes through the support set; each update is
+a step of the same recursion, with its sample's gradient.
 
 To write another learning rule, subclass `InnerLoop` and replace `update` and `update_backward`;
 steps that depend on earlier ones, as with momentum, also have a `memory`.
@@ -23,7 +23,7 @@ from ..parallel.arrays import aligned_empty
 from .path import Adjoint, MetaGradient, Recorded, Step
 from .tasks import Task
 
-MOST_STEPS = 1000  # limit for settings and files: a wrong number must not run for ever
+MOST_STEPS = 1000  # limit for settings and files, so that a wrong number does not run for ever
 LIMITS = "threshold", "threshold_fraction"
 
 
@@ -64,7 +64,7 @@ class InnerLoop:
     def __post_init__(self) -> None:
         if isinstance(
             self.step_size, np.ndarray
-        ):  # later writes into the caller's array change nothing
+        ):  # a copy, so that later writes into the caller's array change nothing
             object.__setattr__(self, "step_size", self.step_size.copy())
 
     def check(self, net: Network) -> None:
@@ -137,13 +137,13 @@ class InnerLoop:
         return m
 
     def batches(self, x: Any, y: Any) -> list[tuple[Any, Any]]:
-        """The samples of each update, in order, as pairs (x, y)."""
+        """List the samples of each update, in order, as pairs (x, y)."""
         parts = [slice(n, n + 1) for n in range(len(x))] if self.online else [slice(None)]
         return [(x[part], y[part]) for part in parts] * self.steps
 
     def memory(self, theta: Array) -> Array | None:
-        """The memory of the first step, an array of any shape; None if steps have none. With a
-        memory,
+        """Return the memory of the first step, an array of any shape; None if steps have none. With
+        a memory, define
 
         update(theta, start, m, g, memory) -> (theta_{n+1}, the memory of the next step)
         update_backward(theta, start, m, g, memory, lam, dmemory) -> (`Adjoint`, dmemory)
@@ -161,8 +161,8 @@ class InnerLoop:
     def update_backward(
         self, theta: Array, start: Array, m: Array, g: Array, lam: Array
     ) -> Adjoint:
-        """The adjoints of the arguments of `update`, from lam, the adjoint of theta_{n+1}; g counts
-        as an independent argument."""
+        """Return the adjoints of the arguments of `update`, from lam, the adjoint of theta_{n+1}; g
+        counts as an independent argument."""
         back = self._times(m, lam, theta.dtype)
         return Adjoint(lam, 0.0, np.negative(back, out=back), -(m * g * lam))
 
@@ -181,12 +181,12 @@ class InnerLoop:
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> tuple[Array, list[Step]]:
-        """theta_N, and the steps from theta to it."""
+        """Return theta_N and the steps that led to it."""
         self.check(net)
         path, start = [], theta
         gates = recorded.gates if recorded is not None else None
         memory: list[Array] = [a for a in (self.memory(theta),) if a is not None]
-        rule: Any = self  # with a memory, its methods have more arguments
+        rule: Any = self  # with a memory, the methods have more arguments
         for n, (x_n, y_n) in enumerate(self.batches(x, y)):
             form = twin(spike, recorded, n)
             _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, **form)
@@ -199,7 +199,7 @@ class InnerLoop:
         return theta, path
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
-        """theta_N, the parameters after learning the support set, as a new array.
+        """Return theta_N, the parameters after learning the support set, as a new array.
 
         x (B, T, H, W, C) are event counts, y (B,) labels.
 
@@ -214,7 +214,7 @@ class InnerLoop:
         return adapted.copy() if adapted is theta else adapted
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """The logits of the query samples after learning the support set, (Q, ways).
+        """Return the logits of the query samples after learning the support set, (Q, ways).
 
         >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
         >>> logits = ms.InnerLoop(case.step_size).logits(case.net, case.theta, case.task)
@@ -252,7 +252,7 @@ class InnerLoop:
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """The gradient of `loss`; order 2 is MAML, order 1 FOMAML. For the equations see the
+        """Return the gradient of `loss`; order 2 is MAML, order 1 FOMAML. For the equations see the
         function `meta_gradient`.
 
         >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
@@ -286,11 +286,12 @@ class InnerLoop:
         return MetaGradient(loss, lam, da, before, after)
 
     def _no_step(self, net: Network) -> Any:
-        """A zero gradient of the step sizes."""
+        """Return a zero gradient of the step sizes."""
         return np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """The network's own path through the task, which the twins of a meta-gradient keep fixed.
+        """Record the network's path through the task, which the twins of a meta-gradient keep
+        fixed.
 
         >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
         >>> loop = ms.InnerLoop(case.step_size, steps=2)
@@ -308,14 +309,14 @@ class InnerLoop:
 
 
 def twin(spike: str, recorded: Recorded | None, n: int) -> dict[str, Any]:
-    """Keyword arguments for a form of the network, with the record at theta_n; n = -1 for the
-    query."""
+    """Return keyword arguments for a form of the network, with the record at theta_n; n = -1 for
+    the query."""
     return dict(spike=spike, record=None if recorded is None else recorded.records[n])
 
 
 def downhill(step_size: float | Array) -> float | Array:
-    """The step size, checked: ValueError if it is negative. (Checks of derivatives need both signs,
-    and use `InnerLoop`.)"""
+    """Return the step size; raises ValueError if it is negative. (Checks of derivatives need both
+    signs, and use `InnerLoop`.)"""
     words = "0 or more, so that steps decrease the loss"
     must("step_size", not np.any(array("step_size", step_size) < 0), words, step_size)
     return step_size

@@ -24,7 +24,7 @@ ARRAYS = ("step_size", "axes")  # fields that files store separately
 
 
 def kept_of(inner: InnerLoop) -> dict[str, Any]:
-    """All fields except `ARRAYS`, with the kind of loop; for an inner loop of your own the fields
+    """Return all fields except `ARRAYS`, with the kind of loop; for a custom inner loop the fields
     of `InnerLoop`, with its class name as "own"."""
     kind = type(inner)
     names = [f.name for f in fields(kind if kind in LOOPS else InnerLoop) if f.name not in ARRAYS]
@@ -33,18 +33,18 @@ def kept_of(inner: InnerLoop) -> dict[str, Any]:
 
 
 def arrays_of(inner: InnerLoop) -> dict[str, Any]:
-    """The fields in `ARRAYS` that the loop has."""
+    """Return the fields in `ARRAYS` that the loop has."""
     found = {name: getattr(inner, name, None) for name in ARRAYS}
     return {name: np.asarray(array) for name, array in found.items() if array is not None}
 
 
 def loop_of(kept: dict[str, Any], step_size: Any, axes: Any = None) -> InnerLoop:
-    """The loop that `kept_of` describes; for "own", an `InnerLoop`. Raises TypeError for fields of
-    another version."""
+    """Build the loop that `kept_of` describes; for "own", an `InnerLoop`. Raises TypeError for
+    fields of another version."""
     kept = {**kept, "freeze": tuple(kept["freeze"]), "step_size": step_size}
     if axes is not None:
         kept["axes"] = axes
     word = kept.pop("kind", None)
-    kept.pop("error_threshold", None)  # of 0.2's first files, in which it was never set
+    kept.pop("error_threshold", None)  # in early files of 0.2, where it was never set
     plain = ClassMeans if "scale" in kept else InnerLoop
     return next((loop for loop, kind in LOOPS.items() if kind == word), plain)(**kept)

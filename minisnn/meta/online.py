@@ -1,4 +1,4 @@
-"""The rule online: only the readout learns, from zero, with an update after every sample, as on a
+"""The rule "online": only the readout learns, from zero, with an update after every sample, as on a
 device in use.
 
 With p_n the features of support sample n (the readout's traces, and the factor of its bias), W_0 =
@@ -12,9 +12,9 @@ the gradient needs no Hessian: with lambda the adjoint of W_n,
 
     de = -a lambda p         dz = softmax's adjoint of de        dp = -(a lambda) e + W_{n-1} dz        lambda <- lambda + dz p
 
-backwards through the updates, then dp back through the layers below. Small steps preserve what
-earlier samples taught, but make small logits; only in meta-training, the query's are multiplied by
-`scale`, which changes no answer.
+backwards through the updates, then dp back through the layers below. Small steps preserve what was
+learned from earlier samples, but give small logits; so in meta-training the query's logits are
+multiplied by `scale`, which changes no answer.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from .tasks import Task
 
 @dataclass(frozen=True)
 class OnlineReadout(InnerLoop):
-    """The inner loop of the rule online: `steps` times through the support set, in the task's
-    order. theta's own readout is not used.
+    """The inner loop of the rule "online": `steps` passes through the support set, in the task's
+    order. theta's readout is not used.
 
     scale    factor on the query's logits in the meta-loss
 
@@ -70,7 +70,7 @@ class OnlineReadout(InnerLoop):
         )
 
     def _steps(self, net: Network, dtype, ways: int) -> Array:
-        """Step sizes of the readout: a scalar, or (F + 1, ways) with the bias last."""
+        """Return the step sizes of the readout: a scalar, or (F + 1, ways) with the bias last."""
         if np.ndim(self.step_size) == 0:
             return np.asarray(self.step_size, dtype)
         must("ways with individual step sizes", ways == net.ways, f"the network's {net.ways}", ways)
@@ -90,11 +90,11 @@ class OnlineReadout(InnerLoop):
         return W, path
 
     def _seen(self, net: Network, p: Array, steps: int) -> Array:
-        """Features (B, F) with one more column, the factor of the bias."""
+        """Return features (B, F) with one more column, the factor of the bias."""
         return np.concatenate([p, np.full((len(p), 1), net.readout_bias(steps), p.dtype)], 1)
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
-        """A copy of theta with the readout learned from the support set."""
+        """Return a copy of theta with the readout learned from the support set."""
         self.check(net)
         W, _ = self._learned(net, self._seen(net, net.features(theta, x), x.shape[1]), y, net.ways)
         theta = net._vector(theta, "theta").copy()
@@ -123,12 +123,12 @@ class OnlineReadout(InnerLoop):
         return p.dtype.type(self.scale) * (q @ W), found, p, q, W, path
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """The logits of the query samples after learning the support set, (Q, ways)."""
+        """Return the logits of the query samples after learning the support set, (Q, ways)."""
         _, _, _, q, W, _ = self._answers(net, theta, task, "hard", None, net.features)
         return q @ W
 
     def answers(self, net: Network, p: Array, y: Array, query: Array, steps: int) -> Array:
-        """Logits of the query from the features p of the support and `query`, after `steps` time
+        """Return logits of the query from the features p of support and query, after `steps` time
         steps."""
         W, _ = self._learned(net, self._seen(net, p, steps), y, net.ways)
         return self._seen(net, query, steps) @ W
@@ -143,7 +143,7 @@ class OnlineReadout(InnerLoop):
         recorded: Recorded | None = None,
     ) -> MetaGradient:
         """The gradient of `loss`, zero in the readout; order=1 ignores that updates depend on
-        earlier ones and on the features of the support."""
+        earlier updates and on the features of the support."""
         must("order", order in (1, 2), "1 (FOMAML) or 2 (MAML)", order)
         logits, (support, query), p, q, W, path = self._answers(
             net, theta, task, spike, recorded, net.features_and_pullback
@@ -174,5 +174,5 @@ class OnlineReadout(InnerLoop):
         return MetaGradient(loss, gradient, step, None, logits)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """The records of support and query at theta, which the twins keep fixed."""
+        """Return the records of support and query at theta, which the twins keep fixed."""
         return Recorded([net.record(theta, task.x_support), net.record(theta, task.x_query)], [])

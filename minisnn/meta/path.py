@@ -8,10 +8,10 @@ from ..core.dual import Array
 
 
 class MetaGradient(NamedTuple):
-    """The gradient that the outer loop gets from a task, and more.
+    """The gradient of a task for the outer loop, with losses and logits.
 
     loss                 query loss after adaptation
-    gradient             flat: the gradient of that loss, or for Reptile theta_0 - theta_N
+    gradient             flat: gradient of that loss; for Reptile theta_0 - theta_N
     step_size_gradient   the same for the step sizes: a float for a scalar step size, else flat;
                          always 0 for Reptile
     support_logits       (S, ways) at theta_0; None without inner steps, and online

@@ -1,7 +1,7 @@
 """Rules that learn by class means: nearest class mean, prototypical networks, Proto-MAML.
 
 The features p of a sample are the readout's presynaptic traces at the last step, or at the ends of
-several equal stretches, concatenated. With c_k the mean of p over the support samples of class k,
+several equal parts, concatenated. With c_k the mean of p over the support samples of class k,
 
     nearest class mean      answers argmax_k -|p - c_k|^2
     prototypical networks   meta-train the query's cross-entropy of the logits -s |p - c_k|^2
@@ -50,7 +50,7 @@ LOOKS = {1: ((0, 0),), 5: ((0, 0), *_BESIDE), 9: ((0, 0), *_BESIDE, *_DIAGONAL)}
 
 
 def shifted(x: Array, down: int, right: int) -> Array:
-    """Shift x (B, T, H, W, C) by some cells; zeros enter."""
+    """Shift x (B, T, H, W, C) by some cells, and fill with zeros."""
     width = max(abs(down), abs(right))
     if not width:
         return x
@@ -79,7 +79,7 @@ def distance_logits(p: Array, c: Array, scale: float = SCALE) -> Array:
 
 
 def with_prototypes(net: Network, theta: Array, c: Array, scale: float = SCALE) -> Array:
-    """A copy of theta with the readout W_k = 2 scale c_k, b_k = -scale |c_k|^2."""
+    """Return a copy of theta with the readout W_k = 2 scale c_k, b_k = -scale |c_k|^2."""
     must("classes of the task", len(c) == net.ways, f"the network's {net.ways}", len(c))
     theta = net._vector(theta, "theta").copy()
     views = net.views(theta)
@@ -97,7 +97,7 @@ def features_of(
     looks: int = 1,
     axes: Array | None = None,
 ) -> Array:
-    """Features p (B, R F) of samples, as the mean over `looks` at each; with axes A (R F, d), p
+    """Return features p (B, R F) of samples, averaged over `looks` at each; with axes A (R F, d), p
     A."""
     if axes is not None:
         return _along(features_of(net, theta, x, readings, looks), axes)
@@ -133,8 +133,8 @@ def nearest(
     looks: int = 1,
     axes: Array | None = None,
 ) -> Array:
-    """Logits of the query by the class means of the support; nothing adapts, and theta's readout is
-    not used."""
+    """Return logits of the query by the class means of the support; nothing adapts, and theta's
+    readout is not used."""
     p = features_of(net, theta, task.x_support, readings, looks, axes)
     c = class_means(p, task.y_support, task.ways)
     return distance_logits(features_of(net, theta, task.x_query, readings, looks, axes), c, scale)
@@ -142,16 +142,16 @@ def nearest(
 
 @dataclass(frozen=True, eq=False)
 class ClassMeans(InnerLoop):
-    """An inner loop that starts from the class means of the support set; theta's own readout is not
+    """An inner loop that starts from the class means of the support set; theta's readout is not
     used.
 
     scale      s of the logits
-    readings   R: p holds the traces at the ends of R equal stretches of the recording, and so shows
-               when something happened; R > 1 requires steps=0, and a window that reaches into the
-               first stretch
-    looks      L: p is the mean over L looks at a recording: 1 the recording itself, 5 also shifted
-               by one cell each way, 9 also diagonally; L > 1 requires pictures and steps=0. Runs
-               learn with one look, and validate and test with L
+    readings   R: p has the traces at the ends of R equal parts of the recording, and so shows when
+               something happened; R > 1 requires steps=0, and a window that reaches into the first
+               part
+    looks      L: p is the mean over L looks at a recording: 1 is the recording itself, 5 adds
+               shifts by one cell in each direction, 9 also diagonal ones; L > 1 requires pictures
+               and steps=0. Runs learn with one look, and validate and test with L
     axes       A (R F, d), such as `fisher_axes` returns: class means of p A are compared instead of
                p. Requires steps=0. Runs fit A after their last update
 
@@ -220,7 +220,7 @@ class ClassMeans(InnerLoop):
 
     @property
     def once(self) -> "ClassMeans":
-        """This rule with one look and no axes, as used by devices and in meta-training."""
+        """Return this rule with one look and no axes, as used by devices and in meta-training."""
         return replace(self, looks=1, axes=None)
 
     @property
@@ -241,7 +241,7 @@ class ClassMeans(InnerLoop):
         return self._plain._descend(net, start, x, y, second, spike, _rest(recorded))
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """The logits of the query samples after learning the support set, (Q, ways)."""
+        """Return the logits of the query samples after learning the support set, (Q, ways)."""
         self.check(net)
         return (
             super().logits(net, theta, task)
@@ -305,8 +305,8 @@ class ClassMeans(InnerLoop):
         return found._replace(gradient=gradient, support_logits=None)
 
     def _features(self, read: Callable, theta, task, spike, recorded) -> list[Features]:
-        """Features and pullback of the support, and with steps=0 of the query: the mean over all
-        looks, along the axes."""
+        """Return features and pullback of the support, and with steps=0 of the query: the mean over
+        all looks, along the axes."""
         records = iter(() if recorded is None else recorded.records)
         form = dict(spike=spike, readings=self.readings)
         found = []
@@ -318,7 +318,7 @@ class ClassMeans(InnerLoop):
         return found
 
     def _back(self, each: list[Features], dp: Array) -> Array:
-        """The adjoint of `_features`."""
+        """Return the adjoint of `_features`."""
         dp = dp if self.axes is None else dp @ self.axes.T.astype(dp.dtype)
         share = dp.dtype.type(1 / len(each))
         return np.sum([one.pullback(share * dp) for one in each], axis=0)
@@ -338,5 +338,5 @@ class ClassMeans(InnerLoop):
 
 
 def _rest(recorded: Recorded | None) -> Recorded | None:
-    """The record for the steps, without the first one, which is for the class means."""
+    """Return the record for the steps, without the first one, which is for the class means."""
     return None if recorded is None else recorded._replace(records=recorded.records[1:])

@@ -1,5 +1,5 @@
-"""A cache of a network's features and logits, shared by the learning rules of one task and by tasks
-that have samples in common."""
+"""A cache of a network's features and logits, shared by the learning rules of a task and by tasks
+with common samples."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,15 +13,15 @@ import numpy as np
 from ..core.network import Seen, answer
 
 ROOM = 2**29  # size of the cache in bytes
-TRIED, AGAIN = 1000, 3  # with fewer than 3 hits in 1000 samples, nothing more is kept
+TRIED, AGAIN = 1000, 3  # with fewer than 3 hits in 1000 samples, caching stops
 
 
 class Samples:
-    """Results by the content of samples: a few recordings make many tasks.
+    """A cache of results, keyed by the content of samples, since a few recordings make many tasks.
 
     A row must not depend on the other rows of its batch. Beyond `room` bytes, the oldest rows are
-    dropped first; if samples hardly ever recur, such as pairs that are made for each task, nothing
-    is kept. Threads may share an object; another process starts with an empty one.
+    dropped. If samples hardly ever recur, like pairs that are made for each task, caching stops.
+    Threads may share an object; another process starts with an empty one.
     """
 
     def __init__(self, room: int = ROOM):
@@ -29,7 +29,7 @@ class Samples:
         self.known: dict[tuple, tuple[np.ndarray, ...]] = {}
         self.objects: dict[
             tuple[int, ...], tuple
-        ] = {}  # kept alive, so that an id stays one object's
+        ] = {}  # kept alive, so that their ids are not reused
         self.lock = Lock()
         self.asked = self.again = 0
 
@@ -39,10 +39,10 @@ class Samples:
     def rows(
         self, of: tuple, what: Any, x: np.ndarray, compute: Callable[[np.ndarray], tuple]
     ) -> tuple[np.ndarray, ...]:
-        """compute(x), arrays with one row per sample; only rows that are not in the cache are
-        computed.
+        """Return compute(x), arrays with one row per sample; only rows that are not in the cache
+        are computed.
 
-        of     objects that rows depend on, such as network and theta, which must not change
+        of     objects on which rows depend, such as network and theta, which must not change
         what   name of the kind of rows
         """
         if self.asked >= TRIED and self.again < AGAIN:
@@ -83,11 +83,11 @@ class _Memory:
 
 @contextmanager
 def remembered(samples: Samples | None = None, lasting: tuple | None = None) -> Iterator[None]:
-    """Context in which networks compute features and logits of the same theta and samples only
-    once; theta must not change within it. An inner context uses the cache of the outer one.
+    """In this context, networks compute features and logits of the same theta and samples only
+    once; theta must not change. An inner context uses the cache of the outer one.
 
     samples   a cache that lasts longer than the context
-    lasting   thetas whose results are kept; None: all. Leave out those that a single task made
+    lasting   thetas whose results are cached; None: all. Leave out those of a single task
     """
     outer = answer.get()
     known = _Memory(samples or Samples(), lasting)
@@ -101,8 +101,8 @@ def remembered(samples: Samples | None = None, lasting: tuple | None = None) -> 
 def by_sample(
     network: Any, theta: Any, x: Any, what: Any, compute: Callable[[np.ndarray], tuple]
 ) -> tuple[np.ndarray, ...]:
-    """compute(x), row by row from the cache, or as a whole if a sample's row depends on the rest of
-    its batch (`Network.apart`)."""
+    """Return compute(x), row by row from the cache, or as a whole if a sample's row depends on the
+    rest of its batch (`Network.apart`)."""
     memory = answer.get()
     if not isinstance(memory, _Memory):
         return compute(x)

@@ -1,4 +1,4 @@
-"""The rule ridge: regression in closed form on the network's features (Bertinetto et al. 2019,
+"""The rule "ridge": regression in closed form on the network's features (Bertinetto et al. 2019,
 "Meta-learning with differentiable closed-form solvers", ICLR), the baseline for regression.
 
 With F the features of the support, one row per sample and a column of ones for the bias, Y their
@@ -7,7 +7,7 @@ targets, and a penalty > 0,
     W      = A^-1 F^T Y          A = F^T F + penalty I; the same is F^T (F F^T + penalty I)^-1 Y
     logits = G W                 G as F, of the query
 
-The way back from dlogits is one more solve with the same matrix,
+The adjoint of dlogits needs one more solve with the same matrix,
 
     dW = G^T dlogits             Z = A^-1 dW
     dF = (Y - F W) Z^T - (F Z) W^T
@@ -64,8 +64,8 @@ class _Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Ridge(InnerLoop):
-    """An inner loop that solves for the readout by ridge regression, without steps; theta's own
-    readout is not used.
+    """An inner loop that solves for the readout by ridge regression, without steps; theta's readout
+    is not used.
 
     penalty   factor of the squared weights and biases, above 0; choose it on validation tasks
 
@@ -125,12 +125,12 @@ class Ridge(InnerLoop):
         return (sets[1].F @ W).reshape(net._logits_shape(task.x_query)), W, sets, Y
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
-        """Raise ValueError: the solution does not fit into theta, because a readout with a reset or
-        a filtered bias would give other logits; use `logits`."""
+        """Raise ValueError, because theta cannot hold the solution: a readout with a reset or a
+        filtered bias would give other logits. Use `logits`."""
         raise ValueError("rule ridge has no adapted theta; use `logits`")
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """The logits of the query samples after learning the support set."""
+        """Return the logits of the query samples after learning the support set."""
         return self._answers(net, theta, task, False, "hard", None)[0]
 
     def loss(
@@ -169,6 +169,6 @@ class Ridge(InnerLoop):
         return MetaGradient(loss, gradient, self._no_step(net), None, logits)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """The records of support and query at theta, which the twins keep fixed."""
+        """Return the records of support and query at theta, which the twins keep fixed."""
         self.check(net)
         return Recorded([net.record(theta, x) for x in (task.x_support, task.x_query)], [])

@@ -1,4 +1,4 @@
-"""The learning rules of runs, one object each, in RULES.
+"""The learning rules of runs, one object for each, in RULES.
 
 This module needs only the standard library, so that the command line can list the rules without
 loading NumPy.
@@ -29,10 +29,10 @@ OFF = dict(
 class MAML:
     """MAML (Finn et al. 2017), or FOMAML with order 1; the base class of the other rules.
 
-    fixed          settings with only one possible value: {name: (value, "which …")}
+    fixed          settings with only one possible value: {name: (value, reason)}
     suits          the rule's own defaults, which take precedence over a preset's settings
     second_order   True if order 2 differs from order 1
-    whole_set      True if it classifies all classes of the set, with batches for tasks: see
+    whole_set      True if it classifies all classes of the set, with batches as tasks: see
                    `Classification`
     any_ways       True if training tasks may have more classes than the network's readout
     class_means    True if tasks are learned by `meta.prototypes.ClassMeans`
@@ -44,7 +44,7 @@ class MAML:
     ('maml', True)
     """
 
-    # titles: the usual names at second and at first order
+    # titles: the usual names for second and for first order
     name, help, titles = (
         "maml",
         "maml",
@@ -63,7 +63,7 @@ class MAML:
             must(name, found == expected, f"{words} for rule {self.name}, {why}", found)
 
     def words(self, order: int) -> str:
-        """The rule's usual name.
+        """Return the rule's usual name.
 
         >>> ms.MAML().words(2), ms.MAML().words(1)
         ('MAML', 'FOMAML')
@@ -71,13 +71,13 @@ class MAML:
         return self.titles[order == 1]
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
-        """The rule's inner loop, made from the plain one with a run's settings."""
+        """Return the rule's inner loop, made from the plain one with a run's settings."""
         return loop
 
     def gradient(
         self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int
     ) -> MetaGradient:
-        """The meta-gradient of a task, for an inner loop that the method `loop` returned."""
+        """Return the meta-gradient of a task, for an inner loop that the method `loop` returned."""
         return loop.meta_gradient(net, theta, task, order)
 
 
@@ -206,7 +206,7 @@ class Prototypes(ProtoMAML):
     def gradient(
         self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int
     ) -> MetaGradient:
-        """The meta-gradient with a single look, since L looks would take L times as long."""
+        """Return the meta-gradient with a single look, since L looks would take L times as long."""
         means: Any = loop
         return means.once.meta_gradient(net, theta, task, order)
 
@@ -222,7 +222,7 @@ class ImplicitMAML(MAML):
     fixed = dict(
         learn_step_size=("no", "whose minimum does not depend on the step size"),
     )
-    # the curvature of a readout that fires is so negative that the lambda it needs prevents learning
+    # a readout that fires has such negative curvature that the necessary lambda prevents learning
     suits = dict(step_size=0.05, inner_steps=40, zero_readout=True)
     proximal, titles = True, ("implicit MAML", "first-order implicit MAML")
 
@@ -261,8 +261,8 @@ RULES: dict[str, MAML] = {rule.name: rule() for rule in _KINDS}
 
 
 def body(net: Network) -> tuple[str, ...]:
-    """Names of the layers below the readout. ANIL freezes these: `meta_gradient(net, theta, task,
-    freeze=body(net))`.
+    """Return the names of the layers below the readout. ANIL freezes these: `meta_gradient(net,
+    theta, task, freeze=body(net))`.
 
     >>> from minisnn.meta.rules import body
     >>> body(ms.SpikingNet((8, 8, 2), channels=(4, 8), hidden=(16,)))

@@ -20,9 +20,9 @@ LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 
 def exp(x: np.ndarray) -> np.ndarray:
-    """e^x to one unit in the last place, with the same bits on every machine, so that a run can be
-    repeated elsewhere. The last bits of np.exp depend on the processor's vector instructions, those
-    of math.exp on the C library.
+    """Return e^x to one unit in the last place, with the same bits on every machine, so that a run
+    can be repeated elsewhere. The last bits of np.exp depend on the processor's vector
+    instructions, those of math.exp on the C library.
 
     x = n ln 2 + r, |r| < 0.35; e^r by its Taylor series, whose 15th term is below 2^-62.
     """
@@ -62,24 +62,25 @@ class StepSizes:
             self.starts, parts = np.arange(net.size), arrays
         self.sizes = np.diff(np.append(self.starts, net.size))
         self.start = np.zeros(len(self.starts))
-        # the names in reports, and the groups whose geometric mean each is
+        # {name in reports: groups of which it is the geometric mean}
         self.parts = {f"step_size_{name}".rstrip("_"): part for name, part in parts.items()}
 
     def value(self, log: np.ndarray) -> float | np.ndarray:
-        """The step size a at l: a float, or flat like theta."""
+        """Return the step size a at l: a float, or flat like theta."""
         a = self.step_size * exp(log)
         return np.repeat(a, self.sizes).astype(self.net.dtype) if self.flat else float(a[0])
 
     def log_of(self, value: float | np.ndarray) -> np.ndarray:
-        """l (groups,) of a step size, a scalar or flat: of its geometric mean within each group."""
+        """Return l (groups,) of a step size, a scalar or flat: that of its geometric mean in each
+        group."""
         ratio = np.asarray(value, np.float64) / self.step_size
         if not (np.isfinite(ratio) & (ratio > 0)).all():
-            raise ValueError("step sizes to start from must be positive and finite")
+            raise ValueError("initial step sizes must be positive and finite")
         log = np.array([math.log(r) for r in ratio.ravel()])  # not np.log, as with `exp`
         return np.add.reduceat(np.broadcast_to(log, self.net.size), self.starts) / self.sizes
 
     def log_gradient(self, log: np.ndarray, gradient: float | np.ndarray) -> np.ndarray:
-        """dL/dl from dL/da, the `step_size_gradient` of a `MetaGradient`."""
+        """Return dL/dl from dL/da, the `step_size_gradient` of a `MetaGradient`."""
         total = (
             np.add.reduceat(np.asarray(gradient, np.float64), self.starts)
             if self.flat
@@ -88,7 +89,8 @@ class StepSizes:
         return self.step_size * exp(log) * total
 
     def report(self, log: np.ndarray) -> dict[str, float]:
-        """Step sizes by name; the geometric mean of each array if every parameter has its own."""
+        """Return step sizes by name: for step sizes per parameter, the geometric mean of each
+        array."""
         return {
             name: float(self.step_size * exp(log[part].mean(keepdims=True))[0])
             for name, part in self.parts.items()

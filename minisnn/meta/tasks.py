@@ -100,7 +100,7 @@ class Task:
 
 
 def _samples(name: str, found: Any) -> np.ndarray:
-    """A copy of event counts (B, T, ...), checked."""
+    """Check event counts (B, T, ...), and return a copy."""
     x = array(name, found)
     need(
         name,
@@ -114,7 +114,7 @@ def _samples(name: str, found: Any) -> np.ndarray:
 
 
 def _answers(name: str, found: Any, samples: int, classes: tuple[str, ...]) -> np.ndarray:
-    """A copy of labels, or of real targets if there are no classes, checked."""
+    """Check labels, or real targets if there are no classes, and return a copy."""
     y = array(name, found)
     real = y.dtype.kind == "f" and not classes and np.isfinite(y).all()
     need(
@@ -146,8 +146,8 @@ class Classification:
               classes)`
     classes   names of the classes in the order of their labels; None: in the order of the set
 
-    Only the argument `queries` of a task has an effect: the number of query samples, each of
-    another class. The support set has as many other samples, which are not used.
+    Only the argument `queries` of a task has an effect: the number of query samples, each of a
+    different class. The support set has the same number of other samples, which are not used.
     """
 
     def __init__(self, tasks: Any, classes: Sequence[str] | None = None):
@@ -158,7 +158,7 @@ class Classification:
     def sample_task(
         self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32
     ) -> Task:
-        """A batch of `queries` samples; ValueError if these are more than the classes."""
+        """Return a batch of `queries` samples. Raises ValueError if there are fewer classes."""
         most = len(self.classes)
         need(
             "queries", queries, queries <= most, f"at most {most}: a batch has one sample per class"
@@ -174,7 +174,7 @@ class Classification:
     def episode(
         self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32
     ) -> Task:
-        """Batch number `index` of the series with this seed."""
+        """Return batch number `index` of the series with this seed."""
         key = (whole("index", index, 0),)
         sequence = np.random.SeedSequence(whole("seed", seed, 0), spawn_key=key)
         return self.sample_task(np.random.default_rng(sequence), ways, shots, queries)

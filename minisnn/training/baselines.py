@@ -84,7 +84,8 @@ class Adapted:
 def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapted:
     """Return a network's answers by another learning rule, with the number of steps of `inner`.
 
-    name   "nearest" class mean, "proto-maml", "maml" or "online", one sample after the other; the readout of "maml" starts from zero if it was not trained to start from its weights
+    name   "nearest" class mean, "proto-maml", "maml" or "online", one sample after the other; the
+           readout of "maml" starts from zero if it was not trained to start from its weights
     """
     plain = {f.name: getattr(inner, f.name) for f in fields(InnerLoop)}
     plain["steps"] = 0 if name == "nearest" else max(1, inner.steps)
@@ -143,7 +144,8 @@ def baselines(
     real targets.
 
     pretrained   a checkpoint for the same recordings, if any
-    inner        how the network learns; if given, gradient-step rules for which it was not trained are added
+    inner        how the network learns; if given, gradient-step rules for which it was not trained
+                 are added
     """
     random = random_network(net, tasks)
     if net.criterion.one_hot and tasks.episode(0, 0, net.ways, 2, 1).real:

@@ -182,8 +182,8 @@ def evaluate(
                `Recordings.split`, else "test"
     ways       by default those of the network
     executor   computes the episodes; the results are the same as without
-    align      for Double N-MNIST by name: "support" or "none" (default: "support" unless the split is
-               "train")
+    align      for Double N-MNIST by name: "support" or "none" (default: "support" unless the split
+               is "train")
     how        other options of a data set given by name
     whole_set  whether the network classifies all training classes (rule classify); it is tested on
                these, with recordings of `split`

@@ -181,7 +181,8 @@ class Shared:
     """The recordings and classes that episodes share, and the intervals that follow for any answers
     to them.
 
-    drawn   one per episode, with the same number of answers in each. Raises ValueError if the numbers of answers differ.
+    drawn   one per episode, with the same number of answers in each. Raises ValueError if the
+            numbers of answers differ.
     """
 
     def __init__(self, drawn: Sequence[Drawn]):
