@@ -11,7 +11,8 @@ With c the middle of the picture, a cell at q = (y, x) of the result looks at
 and takes its counts, bilinear between four cells, with nothing outside. A fraction of a count
 is rounded up with that fraction's probability. a, k and s are uniform, of the widths below.
 
-Koch, Zemel & Salakhutdinov 2015 also learned characters from one drawing better with distorted ones.
+Koch, Zemel & Salakhutdinov 2015 found such distortions to help in learning characters from one
+drawing.
 """
 
 import math
@@ -29,8 +30,8 @@ KNOTS = 4
 
 
 def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
-    """Distort event counts x (B, T, H, W, C), each sample by its own random draw, all its time
-    steps alike; strength multiplies all widths.
+    """Distort event counts x (B, T, H, W, C): each sample by a separate random draw, the same for
+    all its time steps; strength multiplies all widths.
 
     Counts stay whole numbers where x is uint8; floating-point ones are not rounded. Raises
     ValueError if x has no rows and columns.

@@ -58,7 +58,8 @@ def _saccades() -> np.ndarray:
 
 
 def grey_values(pictures: Any) -> np.ndarray:
-    """Return grey values (N, H, W), float64 in [0, 1]. ValueError for anything but pictures."""
+    """Return grey values (N, H, W), float64 in [0, 1]. Raises ValueError unless these are
+    pictures."""
     pictures = array("pictures", pictures)
     good = pictures.ndim == 3 and all(pictures.shape[1:])
     need("the shape of pictures", pictures.shape, good, "grey values (N, H, W)")
@@ -76,8 +77,8 @@ class EventCamera:
     """Settings of screen, motion and sensor; the defaults record MNIST's digits as N-MNIST did.
 
     sensor          rows and columns of pixels
-    picture_px      sensor pixels covered by the longer side of the picture; its border continues
-                    outwards
+    picture_px      sensor pixels covered by the longer side of the picture, whose border is
+                    extended outwards
     offset_px       (x, y) of the picture's centre relative to the sensor's
     inverted        the screen shows 1 - picture: bright ink (MNIST's) appears dark on a bright
                     ground
@@ -97,10 +98,10 @@ class EventCamera:
     hot, dead       shares of the pixels that make `hot_hz` more ON noise events per second, and of
                     those that never fire
     sensor_seed     seed of the pixels' thresholds and leaks: another seed, another sensor
-    moving          whether the picture also moved before the recording starts: each pixel's signal then
-                    starts anywhere between its thresholds
-    variation       ranges from which every recording draws its own scene and sensor; None: one sensor
-                    for all
+    moving          whether the picture also moved before the recording starts, so that each pixel's
+                    signal starts anywhere between its thresholds
+    variation       ranges from which a scene and a sensor are drawn for every recording; None: one
+                    sensor for all
 
     >>> camera = ms.EventCamera(sensor=(16, 16), picture_px=14)
     >>> events = camera.record(np.eye(14), seed=0, duration_ms=50)
@@ -156,9 +157,9 @@ class EventCamera:
         """Record `picture`: return its events (dtype EVENT, sorted by time, then pixel).
 
         picture        (H, W) of any size, uint8 or float in [0, 1]
-        seed, number   whole numbers from 0 on, which together draw the noise of this recording
+        seed, number   whole numbers from 0 on, which together seed the noise of this recording
         backend        "numba", or "numpy", its readable twin
-        draw           with a variation, which of the scenes and sensors that a picture can meet
+        draw           with a variation, the number of the scene and sensor drawn for this picture
 
         Raises ValueError if an argument is anything else.
 
@@ -199,14 +200,14 @@ class EventCamera:
         stop_after: int,
         backend: str = "numba",
     ) -> np.ndarray:
-        """Return a picture's events as `reference.pixel_events` does, with noise drawn by a key."""
+        """Return a picture's events like `reference.pixel_events`, with noise seeded by a key."""
         loops: Any = reference
         if backend == "numba":
             from . import kernel
 
             loops = kernel
         view = loops.log_luminance(self._luminance(shown), scene.rows, scene.columns, scene.floor)
-        # how far each pixel's signal is above its reference, from where the leak had brought it
+        # each pixel's signal minus its reference, after leaking for some time
         share = np.random.default_rng(key).random(pixels.on.size)
         residual = share * pixels.on
         if self.moving:
@@ -227,9 +228,9 @@ class EventCamera:
         (N, duration_ms, H, W, 2).
 
         pictures   (N, H, W), uint8 or float in [0, 1]
-        numbers    one for each picture, to draw its noise with the seed
-        duration_ms   up to 312, the length of a recording
-        draw       as of `record`
+        numbers    one for each picture; together with the seed it draws the noise
+        duration_ms   length of a recording, up to 312
+        draw       as in `record`
 
         Equals bin_events(record(picture, seed, number), duration_ms, shape=sensor, crop=crop,
         scale=scale) of each, but is many times faster: it runs in parallel over the pictures, with
@@ -301,14 +302,14 @@ class EventCamera:
         """Return weights (samples, side) of the picture's pixels along an axis: a Gaussian
         integrated over each pixel.
 
-        What lies beyond the picture's border is its border.
+        The picture's border is extended outwards.
         """
         from scipy.special import erf
 
         number = (sensor + 2 * margin) * FINE + 2
         sample = np.arange(number) / FINE - margin - (sensor - 1) / 2 - offset
         reach = math.ceil((np.abs(sample).max() + _REACH * self.blur) / pitch)
-        # size of the picture's square pixels
+        # side of the picture's square pixels
         edge = (np.arange(-reach, side + reach + 1) - side / 2) * pitch
         distance = (edge - sample[:, None]) / self.blur
         near = np.abs(distance) < _REACH  # few are
@@ -329,7 +330,7 @@ class EventCamera:
         )
         on = float(self.threshold_on) * np.exp(self.mismatch * draw[0])
         off = float(self.threshold_off) * np.exp(self.mismatch * draw[1])
-        # the mean stays
+        # keeps the mean
         leak_hz = float(self.leak_hz) * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)
         leak = 1e-3 * leak_hz * on
         if self.hot or self.dead:

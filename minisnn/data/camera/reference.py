@@ -12,8 +12,8 @@ class Scene(NamedTuple):
     """The map of the blurred picture, over which the sensor moves.
 
     rows, columns   map[i, j] = log(sum_uv rows[i, u] columns[j, v] luminance[u, v] + floor)
-    fine            samples of the map a pixel, each way
-    places          (T + 1, 2), of pixel (0, 0) on the map at every ms
+    fine            samples of the map per pixel, in each direction
+    places          (T + 1, 2), position of pixel (0, 0) on the map at every ms
     shape           rows and columns of the sensor
     """
 
@@ -27,8 +27,8 @@ class Scene(NamedTuple):
 
 class Pixels(NamedTuple):
     """Properties of every pixel: thresholds ON and OFF and leak (change of log luminance per ms),
-    refractory time in ms, and the share of its distance to the light that the signal covers in a
-    ms."""
+    refractory time in ms, and the fraction of the difference between light and signal by which the
+    signal changes in a ms."""
 
     on: np.ndarray
     off: np.ndarray
@@ -68,8 +68,8 @@ def pixel_events(
 ) -> np.ndarray:
     """Return the events of one recording as numbers: time (us) * 2 pixels + 2 pixel + polarity.
 
-    residual: signal - reference at the start. stop_after: end the recording so many microseconds
-    after its first event.
+    residual: signal - reference at the start. stop_after: microseconds from the first event to the
+    end of the recording.
     """
     places = scene.places
     leak = pixels.leak

@@ -1,9 +1,10 @@
-"""Domain randomisation for the simulated event camera: another camera and scene in every recording.
+"""Domain randomisation for the simulated event camera: a random camera and scene for every
+recording.
 
-A network that saw one camera in meta-training knows its geometry and its noise; a real one is a
-pixel higher and fires a sixth less often. Here every recording has its own random draw, so that the
-real camera is one draw among many (Tobin et al. 2017, IROS; for event cameras Stoffregen et al.
-2020, ECCV, and v2e, Hu, Liu & Delbruck 2021). Random are
+A network that saw one camera in meta-training is tuned to its geometry and noise; a real camera is
+a pixel higher and fires a sixth less often. Here each recording has a random camera, so that the
+real one is one among many (Tobin et al. 2017, IROS; for event cameras Stoffregen et al. 2020, ECCV,
+and v2e, Hu, Liu & Delbruck 2021). Random are
 
     picture   ink = (1 - |w|) ink + |w| (widest ink around, or least), w the stroke;  then moved by
               seen(v) = ink(A^-1 (v - offset)),  A = rotation · shear · scale, about the middle of the picture
@@ -11,9 +12,9 @@ real camera is one draw among many (Tobin et al. 2017, IROS; for event cameras S
     sensor    thresholds, refractory time, time constant and leak, each times a factor; thresholds of ON and OFF
               separately; pixels that fire spontaneously (hot) or never (dead); the mismatch of all pixels
 
-A draw is an `EventCamera` and a picture, with all of their properties.
+A draw is an `EventCamera` with all its settings, and a picture.
 
-`Move` changes recordings as if by another camera, to measure rather than to train.
+`Move` changes recordings as if by another camera, for measurements rather than training.
 """
 
 import math
@@ -34,20 +35,21 @@ FACTORS = "scale amplitude speed threshold balance hot_hz refractory time_consta
 @dataclass(frozen=True)
 class Variation:
     """Ranges (low, high) of properties that vary from recording to recording; factors are drawn
-    evenly in their logarithm.
+    uniformly in their logarithm.
 
-    offset_px       of the picture, in sensor pixels, each way        scale      factor on its size
+    offset_px       shift of the picture in sensor pixels, in each direction        scale
+                    factor on its size
     rotation_deg    of the picture
-    shear           of its columns, pixels a pixel
+    shear           of its columns, pixels per pixel
     stroke          -1: the thinnest ink within a picture pixel, 1: the widest
-    amplitude       factor on the saccade, each way
-    direction_deg   of the saccade, turned by
+    amplitude       factor on the saccade in each direction
+    direction_deg   angle by which the saccade is turned
     speed           factor on the saccade's speed
-    latency_ms      of the recording's start in it
+    latency_ms      time from its start to the recording's
     threshold       factor on both thresholds
     balance         factor on ON's, and its inverse on OFF's
     refractory, time_constant, leak   factors
-    hot, dead       share of pixels, at most; hot_hz   events a second of a hot one
+    hot, dead       largest share of pixels; hot_hz events per second of a hot one
     """
 
     offset_px: Range = (-3.5, 3.5)
@@ -132,7 +134,8 @@ def seen(picture: np.ndarray, matrix: np.ndarray, offset: np.ndarray, stroke: fl
     """Transform the picture (H, W) by `matrix` of (y, x), then move it by `offset` (y, x) pixels,
     with `margin_of` pixels more on each side.
 
-    Beyond its border is its border. Cubic splines (scipy.ndimage), values kept in [0, 1].
+    The border is extended outwards. Uses cubic splines (scipy.ndimage), with values clipped to [0,
+    1].
     """
     from scipy import ndimage
 
@@ -153,10 +156,11 @@ class Move:
     sensor's middle, and a factor `rate` on their number; seed of the random draws.
 
     An event at (x, y) goes to (round(cx + scale (x - cx) + dx), …) with (cx, cy) the sensor's
-    middle. A draw for each event and axis rounds a fraction of a pixel, up with that fraction's
-    probability. So half a pixel gives each event to one of its two neighbours. Events that leave
-    the sensor are lost. The whole part of `rate` repeats an event, later by a jitter of up to 1 ms,
-    and the fraction is the probability of one more (below one: of staying).
+    middle. Fractions of a pixel are rounded at random for each event and axis, up with that
+    fraction's probability, so half a pixel sends each event to one of two neighbours. Events that
+    leave the sensor are lost. The whole part of `rate` repeats an event, with a delay of up to 1
+    ms; its fraction is the probability of one more repetition (for rates below one, of keeping the
+    event).
     """
 
     offset_px: tuple[float, float] = (0.0, 0.0)

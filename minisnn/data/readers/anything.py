@@ -37,8 +37,8 @@ from .nmnist import read_nmnist
 from .times import check_unit
 
 INDEX = "index.csv"
-NOTES = (".txt", ".csv")  # where no recordings are expected
-# names of folders, and in the column
+NOTES = (".txt", ".csv")  # may be notes, where no recordings are expected
+# names of splits, as folders or in the column
 SPLITS = {name: name for name in ("train", "val", "test")} | dict(valid="val", validation="val")
 Sensor = tuple[int, ...] | None  # rows and columns, or (n,) of a row of n units; None: not known
 
@@ -117,9 +117,9 @@ def read_events(
     sensor    rows and columns of the sensor that recorded .bin and .bs2; None: N-MNIST's, of .bin
               only; (n,): a row of n units
     columns   "t,x,y,p", the order of the columns of arrays and text without names
-    Raises ValueError, naming the file, where it holds no events or is damaged, and where its unit of
-    time is not given and cannot be microseconds (`times`); FileNotFoundError
-    where it is missing.
+
+    Raises ValueError, naming the file, if it has no events or is damaged, or if its unit of time is
+    not given and cannot be microseconds (`times`); FileNotFoundError if it is missing.
     """
     path = Path(path)
     with naming(path, "a recording"):
@@ -143,7 +143,7 @@ def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
 
 
 def sensor_of(path: str | Path) -> Sensor:
-    """Return rows and columns of the sensor, where the format or the file states them: N-MNIST,
+    """Return rows and columns of the sensor, if the format or the file states them: N-MNIST,
     ASL-DVS, .npz with `sensor`, camera files; (n,) for a row of n units, such as SHD's 700."""
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
@@ -194,11 +194,10 @@ def read_entry(
 
 
 def sensor_of_all(recordings: Sequence[Entry]) -> Sensor:
-    """Return the rows and columns (or (n,)) of the one sensor that the files state; None where none
-    does.
+    """Return the rows and columns (or (n,)) of the sensor that the files state; None if none does.
 
-    Unreadable files are skipped: reading them later says why. Raises ValueError, naming both files,
-    where two state different sensors.
+    Unreadable files are skipped; they raise when they are read. Raises ValueError, naming both
+    files, if two state different sensors.
     """
     known: dict[tuple[int, ...], Path] = {}
     for path in dict.fromkeys(recording.path for recording in recordings):
@@ -220,9 +219,9 @@ def entries(root: str | Path) -> list[Entry]:
     root: a folder with one folder for each class, by themselves or within train, val (also valid or
     validation) and test; or an HDF5 file of torchneuromorphic, or of SHD's form; or an index, which
     is a CSV file (or a folder with index.csv). Its columns are path and label, and optionally
-    start, stop (of a part, in us, or start_ms, stop_s and so on), subject and split. In folders what
-    begins with a dot is hidden; a warning counts what else is not read. Raises
-    ValueError, naming it, for anything else, and for two entries of one part of a file.
+    start, stop (of a part, in us, or start_ms, stop_s and so on), subject and split. Names that
+    begin with a dot are ignored; a warning counts other files that are not read. Raises ValueError,
+    naming it, for anything else, and for two entries of one part of a file.
     """
     root = Path(root).expanduser()
     index = root / INDEX if root.is_dir() else root
@@ -268,7 +267,7 @@ def _in_folders(root: Path) -> list[Entry]:
         for path in sorted(root.rglob("*"))
         if path.is_file()
         and path not in read
-        # in a class's folder every file, and elsewhere what looks like a recording
+        # counts every file in a class's folder, and elsewhere files that look like recordings
         and (not classes.isdisjoint(path.parents) or path.suffix.lower() in {*READERS} - {*NOTES})
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
     ]
@@ -284,7 +283,7 @@ def _in_folders(root: Path) -> list[Entry]:
 
 
 def _shown(folder: Path) -> list[Path]:
-    """List what is in a folder and not hidden, sorted by name."""
+    """List a folder without hidden files, sorted by name."""
     return sorted(folder.glob("[!.]*"))
 
 
@@ -303,7 +302,7 @@ def _indexed(path: Path) -> list[Entry]:
 
 
 def _entry(folder: Path, cells: dict[str, str]) -> Entry:
-    """Make the entry of an index's row, given as its cells by name."""
+    """Make an entry from a row of an index, {column: cell}."""
     times: dict[str, int] = {}
     for name, value in cells.items():
         part, _, unit = name.partition("_")

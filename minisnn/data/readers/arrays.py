@@ -1,5 +1,5 @@
-"""Readers of one recording in a file, as an array or as columns by name; nothing in it is executed,
-nor unpacked without limit.
+"""Read one recording from a file, as an array or as columns by name. Nothing in it is executed, or
+unpacked without limit.
 
 .npy, .npz    one array, or several by name
 .csv, .txt    columns by name in the first line, or in an order that is given, separated by commas, semicolons, tabs or blanks
@@ -23,8 +23,8 @@ from .columns import ACCEPTED, ORDER, columns_of, name_of, names_in, order_of
 from .hdf5 import Hdf5, naming
 
 SETS = (".hdf5", ".h5")
-EVENTS = "events"  # name of an array of events among others
-MOST_BYTES = 1 << 31  # in a file, packed or not: 60 million events
+EVENTS = "events"  # name of the array of events, if there are several
+MOST_BYTES = 1 << 31  # bytes of a file, packed or unpacked: 60 million events
 Held = np.ndarray | Mapping[str, np.ndarray]
 MOST_EVENTS = 4_000_000  # in a recording
 PLACES = ("events", "CD/events", "spikes", "")
@@ -46,7 +46,7 @@ def load(path: Path, *wanted: str) -> Any:
 
 def read_arrays(path: Path) -> Held:
     """Read an array of events, or columns by name, from an .npy or .npz file; among several arrays,
-    the one called `events`. ValueError if the file is damaged or holds objects."""
+    the one called `events`. Raises ValueError if the file is damaged or has Python objects."""
     arrays = load(path)
     if isinstance(arrays, np.ndarray) or columns_of(arrays):
         return arrays
@@ -54,7 +54,7 @@ def read_arrays(path: Path) -> Held:
 
 
 def sensor_of_npz(path: Path) -> tuple[int, ...] | None:
-    """Read the array `sensor` of an .npz file; None where there is none."""
+    """Read the array `sensor` of an .npz file; None if there is none."""
     sensor = load(path, "sensor").get("sensor", np.zeros(0))
     good = sensor.dtype.kind in "iu" and sensor.shape in ((1,), (2,))
     return tuple(map(int, sensor)) if good else None
@@ -85,10 +85,10 @@ def read_hdf5(path: Path) -> Held:
 def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
     """Read the columns of a text table by name, as numbers; True and False are 1 and 0.
 
-    columns   their names in order, where the first line has none or others
+    columns   their names in order, if the first line has no names or others
 
-    ValueError if a row has more or fewer values than there are names, or something is not a
-    number, and where the first line holds numbers and nothing says of what.
+    Raises ValueError if a row has more or fewer values than there are names, if a value is not a
+    number, or if there are no names.
     """
     text = read_whole(path, "a table of events", LARGEST).removeprefix(b"\xef\xbb\xbf")
     first, _, rest = text.partition(b"\n")
@@ -107,7 +107,7 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
     number = table.shape[1]
     expected = f"one for each of {', '.join(names)}"
     need("the number of columns", number, number == len(names), expected)
-    return dict(zip(reversed(names), reversed(table.T)))  # the first of a name
+    return dict(zip(reversed(names), reversed(table.T)))  # the first column of that name
 
 
 def holds_many(names: list[str]) -> bool:
@@ -127,8 +127,7 @@ def holds_set(path: Path) -> bool:
 
 def holds_events(path: Path, ordered: bool = False) -> bool:
     """Return whether a NumPy file has columns of events: with names, or (N, 4) without, or more
-    columns where their order is given (`ordered`). An HDF5 file qualifies if it is no
-    checkpoint."""
+    columns if their order is given (`ordered`). Any HDF5 file other than a checkpoint counts."""
     with suppress(ValueError, OSError, EOFError):
         if path.suffix.lower() in SETS:
             with naming(path), Hdf5(path, WHAT) as file:

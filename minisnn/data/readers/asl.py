@@ -7,8 +7,8 @@ variables of equal length, as rows or columns:
 
     ts   time in microseconds    x, y   column and row of the pixel    pol   polarity (1 = ON)
 
-Files of MATLAB 5 to 7 and of 7.3 (HDF5) are read. In some releases y grows upwards: `flip_y` turns
-the picture over.
+Files of MATLAB 5 to 7 and of 7.3 (HDF5) are read. In some releases y grows upwards: `flip_y`
+mirrors the picture.
 """
 
 import re
@@ -30,7 +30,7 @@ LETTERS = tuple("abcdefghiklmnopqrstuvwxy")
 SHAPE = (180, 240)  # rows, columns
 VARIABLES = ("ts", "x", "y", "pol")
 WHAT = "a recording of ASL-DVS, ts, x, y and pol"
-COMPRESSED, MATRIX = 15, 14  # types of parts of a MATLAB file, and those of numbers
+COMPRESSED, MATRIX = 15, 14  # codes of parts of a MATLAB file, and of numeric types
 STORED = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 12, 13), "i1 u1 i2 u2 i4 u4 f4 f8 i8 u8".split()))
 _LARGEST_FILE = 40 * MOST_EVENTS  # bytes
 
@@ -39,9 +39,9 @@ def asl_files(root: str | Path) -> list[tuple[str, int, Path]]:
     """List the recordings under `root` as (letter, number, path), in this order.
 
     root: the folder that holds a folder for each letter, in upper or lower case; letters may be
-    missing. No file is opened. Raises ValueError, naming root, where it holds no such recordings,
-    and naming the file where it is not named <letter>_<number>.mat after its folder, or two of a
-    letter have the same number.
+    missing. No file is opened. Raises ValueError, naming root, if it has no such recordings, or
+    naming the file, if it is not called <letter>_<number>.mat after its folder, or has the number
+    of another one.
     """
     found: dict[tuple[str, int], Path] = {}
     for path in Path(root).glob("*/[!.]*.[mM][aA][tT]"):
@@ -59,9 +59,9 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
     """Read one recording's events (dtype EVENT), sorted by time; simultaneous events keep their
     order.
 
-    flip_y: row y becomes 179 - y, for releases whose y grows upwards. Raises FileNotFoundError
-    where the file is missing, and ValueError, naming the file, where it is not a MATLAB file, is
-    damaged, lacks a variable, or has values that are no events of this sensor.
+    flip_y: row y becomes 179 - y, for releases whose y grows upwards. Raises FileNotFoundError if
+    the file is missing, and ValueError, naming the file, if it is not a MATLAB file, is damaged,
+    lacks a variable, or has values that cannot be events of this sensor.
     """
     with naming(path, WHAT):
         found = _variables(Path(path))
@@ -90,7 +90,7 @@ def _variables(path: Path) -> dict[str, np.ndarray]:
     found = {}
     for kind, data in _elements(content[128:], order):
         if kind == COMPRESSED:
-            with suppress(zlib.error):  # an unneeded variable, or else its absence is noticed
+            with suppress(zlib.error):  # not needed; a missing variable raises later
                 data = zlib.decompressobj().decompress(data, _LARGEST_FILE)
                 kind, data = next(_elements(data, order))
         if kind == MATRIX:
@@ -103,8 +103,8 @@ def _variables(path: Path) -> dict[str, np.ndarray]:
 
 
 def _elements(content: bytes, order: str) -> Iterator[tuple[int, bytes]]:
-    """Yield (type, data) of the parts of a MATLAB file; each has a header of 8 bytes, or of 4 where
-    its data are at most that long."""
+    """Yield (type, data) of the parts of a MATLAB file; each has a header of 8 bytes, or of 4 if it
+    has at most 4 bytes of data."""
     while len(content) >= 8:
         kind, size = map(int, np.frombuffer(content, f"{order}u4", 2))
         start = 8

@@ -28,7 +28,7 @@ NAMES = {  # names of columns in tools and files
 }
 PIXELS, UNITS_ALONE = ("x", "y", "t", "p"), ("t", "unit")  # columns of a recording
 UNITS = {"ns": 1e-3, "us": 1, "ms": 1_000, "s": 1_000_000}  # units of time, in microseconds
-SKIPPED = ("-", "_")  # a column that is none of the four
+SKIPPED = ("-", "_")  # any other column
 ACCEPTED = (
     "; ".join(f"{column}: {', '.join(NAMES[column])}" for column in PIXELS)
     + "; times also with a unit, as t_ms; or t and unit, of a row of units"
@@ -48,22 +48,21 @@ def name_of(column: Any) -> str | None:
 
 
 def unit_of(column: str) -> str | None:
-    """Return the unit of time at the end of a column's name, "ms" for t_ms; None where there is
+    """Return the unit of time at the end of a column's name, "ms" for t_ms; None if there is
     none."""
     head, _, unit = column.strip().lower().rpartition("_")
     return unit if head and unit in UNITS else None
 
 
 def columns_of(names: Iterable[Any]) -> tuple[str, ...] | None:
-    """Return PIXELS or UNITS_ALONE, whichever the columns of these names complete; None for
-    neither."""
+    """Return PIXELS or UNITS_ALONE, if columns of these names are complete; else None."""
     known = {name_of(name) for name in names}
     return next((kind for kind in (PIXELS, UNITS_ALONE) if known >= set(kind)), None)
 
 
 def order_of(columns: Any, there: Sequence[Any] | None = None) -> list[str]:
-    """Return the names of columns in their order, from "t,x,y,p", "t,unit" or a list. ValueError if
-    one is missing, repeated or unknown, or the number of columns differs."""
+    """Return the names of columns in their order, from "t,x,y,p", "t,unit" or a list. Raises
+    ValueError if one is missing, repeated or unknown, or the number of columns differs."""
     names = [name.strip() for name in (columns.split(",") if isinstance(columns, str) else columns)]
     known = sorted(str(name_of(name)) for name in names if name not in SKIPPED)
     expected = f"x, y, t and p, each once, in their order, or t and unit ({ACCEPTED})"
@@ -83,8 +82,8 @@ def names_in(recording: Any) -> list[str]:
 
 def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarray], str | None]:
     """Return ({"x": …, "t": …, …}, the unit of time in a name) from a structured array, a mapping,
-    or an array (N, columns), whose names are `columns`. ValueError for anything else, and for
-    masked values."""
+    or an array (N, columns), whose names are `columns`. Raises ValueError for anything else, and
+    for masked values."""
     names = names_in(recording)
     table = isinstance(recording, np.ndarray) and recording.ndim == 2 and not names
     held = list(recording.T) if table else [recording[name] for name in names]
@@ -106,7 +105,7 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
 
 
 def unmasked(values: Any, name: str) -> np.ndarray:
-    """Return an array; ValueError if some of it is masked, since masked values are
+    """Return an array. Raises ValueError if some of it is masked, since masked values are
     meaningless."""
     number = np.ma.count_masked(values) if np.ma.is_masked(values) else 0
     must(name, not number, "without masked values, as events[~mask]", f"with {number} of them")
@@ -114,12 +113,12 @@ def unmasked(values: Any, name: str) -> np.ndarray:
 
 
 def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarray:
-    """Convert times to microseconds from the unit `time`, or from the one their column is `named`
-    for, or else take whole numbers for microseconds. ValueError if their type is too coarse or
-    they do not fit."""
+    """Convert times to microseconds from the unit `time`, or else the unit in their column's name
+    (`named`), or else assume microseconds if they are whole numbers. Raises ValueError if their
+    type is too coarse or they do not fit."""
     one_of("time", time or "us", UNITS)
     if time is not None and named is not None and named != time:
-        raise ValueError(f"times are given as {time}, but their column is named for {named}")
+        raise ValueError(f"times are given as {time}, but their column's name says {named}")
     unit = time or named or "us"
     must("the dtype of times", t.dtype.kind in "iuf", "one of numbers", t.dtype)
     if not t.size or unit == "us" and t.dtype.kind != "f":
@@ -135,7 +134,7 @@ def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarr
     apart = float(np.spacing(np.abs(t).max())) * UNITS[unit] / 1000 if t.dtype.kind == "f" else 0
     if apart > 1 and t.size > 1:
         raise ValueError(
-            f"times of type {t.dtype} near {most:g} {unit} are {apart:g} ms apart at least; "
+            f"times of type {t.dtype} near {most:g} {unit} have a resolution of only {apart:g} ms; "
             "expected float64, or times from the beginning of the recording on"
         )
     return np.rint(t.astype(float) * UNITS[unit]).astype(np.int64)
@@ -147,7 +146,7 @@ def is_row(sensor: Sequence[int] | None) -> bool:
 
 
 def as_picture(sensor: Sequence[int]) -> tuple[int, int]:
-    """Return rows and columns, (1, n) for a row of units. ValueError if it is neither."""
+    """Return rows and columns, (1, n) for a row of units. Raises ValueError if it is neither."""
     if len(sensor) not in (1, 2) or min(sensor) < 1:
         found = ",".join(map(str, sensor))
         raise ValueError(

@@ -1,8 +1,8 @@
 """Events in memory, and counts of them in space and time.
 
 A recording is a structured array of dtype EVENT, sorted by time: column `x`, row `y`, time `t` in
-microseconds, polarity `p` (1 = ON, brighter; 0 = OFF, darker). A network sees it as a count tensor
-(T, H, W, 2), channel 0 = OFF, 1 = ON.
+microseconds, polarity `p` (1 = ON, brighter; 0 = OFF, darker). For a network it becomes a count
+tensor (T, H, W, 2), channel 0 = OFF, 1 = ON.
 """
 
 from collections.abc import Sequence
@@ -77,11 +77,11 @@ def as_recording(
     inside: bool = False,
     whole: bool = True,
 ) -> tuple[np.ndarray, bool]:
-    """Return (events of pixels or units, sorted by time, whether their unit of time is known).
+    """Return (events of pixels or units, sorted by time; whether their unit of time is known).
 
     recording   an argument of `as_events`, or columns t and unit
     sensor   rows and columns, or (n,) for a row of n units, which also accepts events of one row of
-             pixels, or x and t as in tonic; None: decided by the columns
+             pixels, or x and t as in tonic; None: inferred from the columns
     time, columns   as in `as_events`
     inside   whether events must be within rows and columns; units always must
     whole    whether events are a whole recording, rather than a part
@@ -113,7 +113,7 @@ def as_recording(
     elif row:
         if events.size and (np.ptp(events["y"]) or np.ptp(events["p"])):
             raise ValueError(
-                "events have rows or polarities; expected those of one row of units, or a sensor of "
+                "events have rows or polarities; expected events of one row of units, or a sensor of "
                 "rows and columns"
             )
         events = events.copy()
@@ -136,13 +136,13 @@ def as_events(
               or an array (N, 4) with the order of its columns
     shape     rows and columns of the sensor, if events must be on it
     time      unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name (t_ms,
-              timestamp_us), else microseconds where the times are whole numbers, and an error where
-              they are not
+              timestamp_us), else microseconds if the times are whole numbers, and otherwise an
+              error
     columns   for an array without names, its columns in order, "t,x,y,p"
 
     Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything
-    else, for masked values, and as `event_array` and `check_events`; a late beginning is allowed, as
-    in parts of recordings.
+    else, for masked values, and as `event_array` and `check_events`; recordings may begin late, as
+    parts do.
     """
     with naming(name):
         return as_recording(events, shape, time, columns, inside=True, whole=False)[0]
@@ -189,12 +189,15 @@ def bin_events(
         T = duration_ms / step_ms,  H, W = crop / scale
         events[k] adds one to counts[(t - t0) // step, y // scale, x // scale, p]    where t0 <= t < t0 + duration
 
-    events: `as_events`, in any order.  shape: rows and columns of the sensor; an event outside
-    raises ValueError. crop: rows and columns kept, from the top left corner (None: all); events
-    beyond are left out. scale: cells are squares of scale x scale pixels (integer division of the
-    coordinates); it must divide the crop. start: t0 is the time of the recording's first event
-    (before the crop), "zero", or a time in microseconds. A cell that sees more than 255 events in a
-    step holds 255. A recording without events gives zeros.
+    events   an argument of `as_events`, in any order
+    shape    rows and columns of the sensor; an event outside raises ValueError
+    crop     rows and columns to keep, from the top left corner (None: all); others are dropped
+    scale    cells are squares of scale x scale pixels (integer division of the coordinates); it
+             must divide the crop
+    start    t0: "first event", the time of the first event (before the crop); "zero"; or a time in
+             microseconds
+
+    A cell's count is at most 255 per step. A recording without events gives zeros.
 
     The paper's Double N-MNIST (Stewart & Neftci 2022, section 2.3) is bin_events(events, crop=(32,
     32), scale=2).
@@ -221,14 +224,14 @@ def bin_events(
 def downscaled(
     events: np.ndarray, sensor: tuple[int, int], size: tuple[int, int], number: int = 0
 ) -> np.ndarray:
-    """Move events of a sensor (rows, columns) to a coarser grid of `size` cells, by area; none are
-    lost.
+    """Move events of a sensor (rows, columns) to a coarser grid of `size` cells, by area, without
+    losing any.
 
         column = floor((x + u) · cells / pixels),  u uniform in [0, 1) for each event, seeded by `number`
 
     So a pixel across two cells divides its events between them in proportion to the area; the same
-    holds for rows. Nothing is random where the cells divide the pixels. Raises ValueError if `size`
-    is finer than the sensor.
+    holds for rows. Nothing is random if the number of cells divides that of pixels. Raises
+    ValueError if `size` is finer than the sensor.
     """
     fits = len(size) == 2 and all(0 < cells <= pixels for cells, pixels in zip(size, sensor))
     need("size", size, fits, f"rows and columns from 1 to those of the sensor, {tuple(sensor)}")
@@ -252,14 +255,14 @@ def windows(
 
     lasting_ms   length of the recording from time zero on; None: from the first event to the last
 
-    Raises ValueError if there is no part, and where there are more parts than events, as when a
-    clock jumps ahead.
+    Raises ValueError if there is no part, or if there are more parts than events, because the clock
+    jumped ahead.
     """
     events = events[np.argsort(events["t"], kind="stable")]
     time = events["t"]
     first = int(time[0]) if lasting_ms is None else 0
     length = (int(time[-1]) - first) / 1000 if lasting_ms is None else lasting_ms
-    tiny = 1e-9  # 100 * 1.1 is more than 110
+    tiny = 1e-9  # 100 * 1.1 rounds to more than 110
     number = int(np.floor((length - duration_ms) / hop_ms + tiny)) + 1
     if number < 1:
         raise ValueError(f"the recording lasts {length:g} ms; expected at least {duration_ms:g}")
@@ -286,8 +289,8 @@ def event_map(events: np.ndarray, shape: tuple[int, int] = (34, 34)) -> np.ndarr
 
 
 def crop_cells(shape: tuple[int, int], crop: tuple[int, int] | None, scale: int) -> tuple[int, int]:
-    """Return the rows and columns of cells that `crop` and `scale` make of a sensor; ValueError if
-    they do not fit it."""
+    """Return the rows and columns of cells into which `crop` and `scale` divide a sensor. Raises
+    ValueError if they do not fit it."""
     rows, columns = shape if crop is None else crop
     fits = 0 < rows <= shape[0] and 0 < columns <= shape[1]
     need("crop", crop, fits, f"rows and columns from 1 to those of the sensor, {tuple(shape)}")

@@ -1,5 +1,5 @@
-"""Other people's HDF5 files: links are refused, and an array's size is checked before it is
-read."""
+"""Safe reading of HDF5 files from others: links are not followed, and an array's size is checked
+before it is read."""
 
 import math
 from collections.abc import Generator
@@ -11,7 +11,7 @@ import numpy as np
 
 from ...files import size_of
 
-LONGEST = 400  # characters of a library's error: some quote the file
+LONGEST = 400  # most characters of a library's error, since some quote the file
 
 
 @contextmanager
@@ -40,8 +40,8 @@ class Hdf5:
 
     path   the file        what   what is expected to be in it, for errors
 
-    Methods raise h5py's errors for a damaged file, and ValueError if a part is missing, leads out
-    of the file, or is not as expected: `naming` adds the name of the file.
+    Methods raise h5py's errors for a damaged file, and ValueError if a part is missing, is a link
+    to another file, or is not as expected; `naming` adds the file's name.
     """
 
     def __init__(self, path: str | Path, what: str):
@@ -59,7 +59,7 @@ class Hdf5:
         self.file.close()
 
     def find(self, name: str) -> Any:
-        """Return the data set or group of that name, None where there is none."""
+        """Return the data set or group of that name; None if there is none."""
         item: Any = self.file.get(name or "/")
         links = getattr(item, "is_virtual", False) or getattr(item, "external", None)
         if links or item is not None and item.file != self.file:
@@ -71,25 +71,25 @@ class Hdf5:
         return hasattr(self.find(name), "shape")
 
     def names(self, group: str = "") -> list[str]:
-        """List the names in a group; [] where there is no such group."""
+        """List the names in a group; [] if there is no such group."""
         item = self.find(group)
         return [] if item is None or hasattr(item, "shape") else list(item)
 
     def array(self, name: str, most: int, row: int | None = None) -> np.ndarray:
-        """Read a data set, or a row of it, of at most `most` values. ValueError if there is
-        none."""
+        """Read a data set, or a row of it, of at most `most` values. Raises ValueError if it is
+        missing."""
         if not self.has(name):
             raise ValueError(f"there is no {name}")
         item = self.find(name)
         if math.prod(item.shape if row is None else item.shape[1:]) > most:
             raise ValueError(f"{name} has shape {item.shape}; expected at most {most} values")
-        if item.attrs.get("MATLAB_empty", 0):  # such an array holds its own shape
+        if item.attrs.get("MATLAB_empty", 0):  # such an array contains its shape
             return np.zeros(0, item.dtype)
         return np.asarray(item[() if row is None else row])
 
     def texts(self, name: str) -> list[str] | None:
-        """Read texts, in UTF-8 or else Latin-1, or numbers as texts; None where there is no such
-        data set."""
+        """Read texts, in UTF-8 or else Latin-1, or numbers as texts; None if there is no such data
+        set."""
         if not self.has(name):
             return None
         found = [

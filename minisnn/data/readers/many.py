@@ -11,14 +11,16 @@ this form. Cramer, Stradmann, Schemmel & Zenke 2022, "The Heidelberg spiking dat
 systematic evaluation of spiking neural networks", IEEE TNNLS 33:2744. A row of each data set is a
 recording:
 
-    spikes/times    numbers of any length, seconds from the recording's beginning (float16 or float32)
-    spikes/units    whole numbers, as many, 0 to 699: channels of an artificial cochlea, low to high
+    spikes/times    arrays of any length, seconds from the recording's beginning (float16 or
+                    float32)
+    spikes/units    whole numbers, the same number of them, 0 to 699: channels of an artificial
+                    cochlea, low to high
     labels          whole numbers, one for each word
     extra/keys      the words, in the order of their labels; otherwise words are named by number
     extra/speaker   numbers or texts, who speaks; may be missing
 
-Nothing in such a file says its unit of time. Words that last longer than LONGEST_S or shorter than
-SHORTEST_S, read as seconds, are refused, and the message names the unit that would fit.
+Such a file does not state its unit of time. Words that last longer than LONGEST_S or shorter than
+SHORTEST_S, read as seconds, raise ValueError, and the message names the unit that would fit.
 """
 
 import os
@@ -37,16 +39,16 @@ from .hdf5 import Hdf5, naming
 
 SENSORS = {"n_mnist.hdf5": (34, 34), "dvssign.hdf5": (180, 240)}  # rows, columns
 UNITS = 700
-LONGEST_S, SHORTEST_S = 10.0, 0.02  # length of a recording; no word is longer, or shorter
-TELLING = 20  # spikes that show the length of a recording: fewer may all be at its beginning
+LONGEST_S, SHORTEST_S = 10.0, 0.02  # largest and smallest length of a word's recording
+TELLING = 20  # spikes that show the length of a recording; fewer may all be at its beginning
 WHAT = "recordings of (time, unit) as SHD has them: spikes/times, spikes/units and labels"
 
 
 class TorchNeuromorphic(Hdf5):
     """An open file of recordings in torchneuromorphic's form.
 
-    Raises ValueError, naming the file, where it is not such a file or damaged, and
-    FileNotFoundError where it is missing.
+    Raises ValueError, naming the file, if it is damaged or not such a file, and FileNotFoundError
+    if it is missing.
     """
 
     def __init__(self, path: str | Path):
@@ -86,15 +88,15 @@ class SpokenFile(Hdf5):
     """An open file of spoken words; use it in a `with` statement, or drop it.
 
     path    the file
-    units   how many units there are; None: 700
-    time    unit of the times, where it is not seconds: "ns", "us" or "ms"; "s" accepts seconds,
-            however long the recordings are
+    units   number of units; None: 700
+    time    unit of the times, if not seconds: "ns", "us" or "ms"; "s" accepts seconds for
+            recordings of any length
 
-    labels, words, speakers   (N,) numbers of the words, their names, and who speaks (texts), None
-                              where the file does not say
+    labels, words, speakers   (N,) numbers of the words, their names, and the speakers (texts), None
+                              if the file does not name them
 
-    Raises ValueError, naming the file, where it is not such a file or damaged, and
-    FileNotFoundError where it is missing.
+    Raises ValueError, naming the file, if it is damaged or not such a file, and FileNotFoundError
+    if it is missing.
     """
 
     def __init__(self, path: str | Path, units: int | None = None, time: str | None = None):
@@ -132,8 +134,8 @@ class SpokenFile(Hdf5):
         """Read one recording's events (dtype EVENT, in one row: x is the unit), sorted by time, in
         microseconds from its beginning; simultaneous events keep their order.
 
-        Raises ValueError, naming file and recording, where units and times differ in number, a time
-        is below zero or not finite, a unit is none, or the times cannot be in their unit.
+        Raises ValueError, naming file and recording, if units and times differ in number, a time is
+        negative or not finite, a unit does not exist, or the times cannot be in their unit.
         """
         with naming(f"{self.path}: recording {number}", WHAT):
             t = self.array("spikes/times", MOST_EVENTS, int(number)).astype(np.float64)
@@ -151,7 +153,7 @@ class SpokenFile(Hdf5):
         fits = [unit for unit, length in seconds.items() if SHORTEST_S <= length <= LONGEST_S]
         if self.time is None and last > LONGEST_S:
             raise ValueError(
-                f"times reach {last:,.6g}, and no word lasts so many seconds, the unit of this "
+                f"times reach {last:,.6g}, but no word lasts that many seconds, the unit of this "
                 f"format{f'; they look like {fits[0]}' * bool(fits)}: give --time "
                 f"{(fits or ['s'])[0]}, or --time s if they are right"
             )
@@ -169,8 +171,8 @@ def is_spoken(path: Path) -> bool:
 def opened(
     path: Path, sensor: tuple[int, ...] | None = None, time: str | None = None
 ) -> SpokenFile | TorchNeuromorphic:
-    """Open a file of many recordings to read one after the other; it stays open until another one
-    is opened, or replaces it, or `forget` is called."""
+    """Open a file of many recordings; it stays open until another one is opened, the file is
+    replaced, or `forget` is called."""
     status = os.stat(path)
     return _opened(path, (status.st_size, status.st_mtime_ns, status.st_ino), sensor, time)
 
@@ -186,4 +188,4 @@ def _opened(
     return SpokenFile(path, sensor[0] if sensor else None, time)
 
 
-forget = _opened.cache_clear  # while a file is open, HDF5 lets nobody rewrite it
+forget = _opened.cache_clear  # HDF5 allows nobody to rewrite a file while it is open

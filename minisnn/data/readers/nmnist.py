@@ -6,8 +6,8 @@ The data set (CC BY-SA 4.0) is in Train/<digit>/<number>.bin and Test/<digit>/<n
 
     byte 0: x    byte 1: y    byte 2, top bit: polarity (1 = ON)    the other 23 bits of bytes 2-4: time in microseconds
 
-A row with y = 240 is not an event: the clock has overflowed, and 8192 us are added to the times of
-all rows after it.
+A row with y = 240 is not an event: it marks an overflow of the clock, and 8192 us are added to the
+times of all later rows.
 """
 
 import re
@@ -30,11 +30,11 @@ _LARGEST_TIME = (1 << 23) - 1
 def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     """Read the events of a file in N-MNIST's format, sorted by time.
 
-    shape   rows and columns of the sensor, where it differs, as N-Caltech101's does. At most
-            OVERFLOW_ROW rows, for the byte of that row says that the clock has overflowed
+    shape   rows and columns of the sensor, if not N-MNIST's, as for N-Caltech101; at most
+            OVERFLOW_ROW rows, since that row's number marks an overflow
 
-    Raises ValueError, naming the file, where it is empty, truncated, or not a recording of such a
-    sensor, and FileNotFoundError where it is missing.
+    Raises ValueError, naming the file, if it is empty, truncated, or not a recording of such a
+    sensor, and FileNotFoundError if it is missing.
 
     >>> with open("one.bin", "wb") as file:
     ...     _ = file.write(bytes([5, 7, 0b10000000, 0, 200]))  # x, y, polarity and time: ON at 200 us
@@ -62,14 +62,14 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
 def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     """Write events in N-MNIST's format, for read_nmnist; late times need overflow rows.
 
-    Raises ValueError if the events are none or all zero, are outside 34 x 34 pixels,
-    or have times below zero or out of order.
+    Raises ValueError if there are no events or all are zero, if some are outside 34 x 34 pixels, or
+    if times are negative or out of order.
     """
     events = as_events(events, SHAPE)
     time = events["t"]
     if not events.size or time[0] < 0 or np.any(np.diff(time) < 0):
         raise ValueError(f"{path}: expected events with times from zero on, sorted")
-    # rows that must stand before each event
+    # overflow rows before each event
     overflows = np.maximum(-((_LARGEST_TIME - time) // OVERFLOW_US), 0)
     before = np.diff(overflows, prepend=0)
     rows = np.zeros((events.size + int(before.sum()), 5), np.uint8)
@@ -78,7 +78,7 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     third = (events["p"].astype(np.int64) << 7) | (stored >> 16)
     columns = events["x"], events["y"], third, (stored >> 8) & 255, stored & 255
     rows[np.arange(events.size) + np.cumsum(before)] = np.stack(columns, axis=1)
-    if not rows.any():  # read_nmnist would take it for a file that was never written to its end
+    if not rows.any():  # read_nmnist would reject it as a file that was not written to its end
         raise ValueError(f"{path}: all events are OFF at x = 0, y = 0 and time 0")
     Path(path).write_bytes(rows.tobytes())
 
@@ -88,8 +88,8 @@ def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path
     sorted; a digit without files has an empty list.
 
     root: the folder that holds Train or Test, in upper or lower case.  split: "train" or "test", in
-    any case. Nothing is opened. Raises ValueError, naming root, where there are none, and naming
-    the file where it has no number.
+    any case. No file is opened. Raises ValueError, naming root, if there are no recordings, and
+    naming a file without a number.
     """
     digits: dict[int, list[tuple[int, Path]]] = {digit: [] for digit in range(10)}
     others = set()

@@ -1,4 +1,4 @@
-"""Labelled pictures of users, for the event camera to record.
+"""Read a user's labelled pictures, for the event camera to record.
 
 Three forms: a folder tree <label>/<picture>.png, an idx pair as MNIST's (plain or .gz), and NumPy
 files. All become grey values (N, H, W) and labels 0, 1, ... in the order of their names; names that
@@ -21,7 +21,7 @@ from .hdf5 import naming
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
 _GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")  # other readers of Pillow start programs (EPS)
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")  # other readers of Pillow start external programs (EPS)
 WHAT = "grey or colour pictures with labels"
 
 
@@ -43,13 +43,14 @@ def read_pictures(
 ) -> Pictures:
     """Read labelled pictures from a folder, an idx pair or a NumPy file.
 
-    path     a folder with one folder a label, holding pictures (.png, .jpg, ... or .npy); an idx
+    path     a folder with one folder per label, holding pictures (.png, .jpg, ... or .npy); an idx
              file of pictures, plain or .gz; an .npz file with the arrays `images` (or `x`) and
              `labels` (or `y`); or an .npy file of pictures
-    labels   the idx or .npy file of labels; None: the one that has MNIST's name, "labels-idx1" in
-             place of "images-idx3"
-    size     rows and columns to which every picture is brought, its proportions kept, by averaging
-             areas; the rest is filled with the nearest border. None: all must have the same size
+    labels   the idx or .npy file of labels; None: the file named like MNIST's, with "labels-idx1"
+             in place of "images-idx3"
+    size     rows and columns to which every picture is resized by averaging areas, keeping its
+             proportions; the rest is filled with the nearest border. None: all pictures must have
+             the same size
 
     Colour becomes luminance; transparent pixels count as white. Raises ValueError, naming the file,
     for anything else.
@@ -80,7 +81,7 @@ def read_pictures(
 
 
 def by_value(name: str) -> tuple:
-    """Return a sort key that puts numbers first, by value, however long they are."""
+    """Return a sort key that puts numbers first, by value, with any number of digits."""
     number = name.lstrip("0") if name.isascii() and name.isdecimal() else None
     return number is None, len(number or ""), name if number is None else number, name
 
@@ -95,8 +96,8 @@ def _is_picture(file: Path) -> bool:
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bring a picture (H, W) to `size` with its proportions, by averaging areas; its border fills
-    the rest."""
+    """Resize a picture (H, W) by averaging areas, keeping its proportions; its border fills the
+    rest."""
     from PIL import Image
 
     scale = min(size[0] / image.shape[0], size[1] / image.shape[1])
@@ -112,8 +113,8 @@ def enlarged(images: np.ndarray, side: float) -> np.ndarray:
     """Enlarge pictures (N, H, W), uint8 or floats in [0, 1], whose longer side is below `side`, by
     cubic splines.
 
-    A camera finer than the pictures would see the edges of their pixels. Larger pictures stay as they
-    are.
+    Otherwise a camera with a finer resolution than the pictures would see the edges of their
+    pixels. Larger pictures are not changed.
     """
     from scipy.ndimage import zoom
 
@@ -132,7 +133,7 @@ def _picture(file: Path) -> np.ndarray:
     from PIL import Image
 
     with naming(file, "a picture"), warnings.catch_warnings():
-        # damage that Pillow ignores
+        # catches damage that Pillow ignores
         warnings.simplefilter("ignore")
         if file.suffix.lower() == ".npy":
             return _grey(load(file)[None])[0]
@@ -156,7 +157,7 @@ def _file(path: Path, labels: str | Path | None) -> tuple[Any, list[str]]:
         if labels is None:
             labels = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
         if Path(labels) == path:
-            raise ValueError("holds pictures only; name the file of their labels, too")
+            raise ValueError("has pictures but no labels; also name the file of labels")
         images = read(path)
         keys = read(Path(labels))
     good = keys.ndim == 1 and keys.dtype.kind in "iuU"
@@ -168,7 +169,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     """Read the uint8 array of an idx file (the format of MNIST's files: big-endian magic, sizes,
     bytes), plain or .gz.
 
-    Raises ValueError, naming the file, where it is truncated, too long or no such file.
+    Raises ValueError, naming the file, if it is truncated, too long or not such a file.
     """
     with naming(path, "an idx file of bytes, 00 00 08 and its dimensions"):
         held = read_whole(path, "an idx file", MOST_BYTES)
@@ -182,8 +183,8 @@ def read_idx(path: str | Path) -> np.ndarray:
 
 
 def _grey(images: Any) -> np.ndarray:
-    """Return (N, H, W) uint8, or float32 in [0, 1], from grey or colour pictures; ValueError for
-    others."""
+    """Return (N, H, W) uint8, or float32 in [0, 1], from grey or colour pictures. Raises ValueError
+    for others."""
     kind = images.dtype.kind
     colours = images.shape[3:] or (1,)
     good = images.ndim in (3, 4) and colours[0] in (1, 3, 4) and kind in "biuf" and images.size

@@ -1,19 +1,20 @@
-"""Checks of time stamps: those that no single clock gives, and units that no sensor has.
+"""Checks of time stamps: that one clock can have made them, and that their unit is plausible for a
+sensor.
 
-A recording is counted from its smallest stamp on, so one early stamp moves all other events out of
-the counted time. All readers, and arrays in memory, pass `check_clock`. Sound recordings need not be
-sorted: events may be unsorted, in packets that overtake each other by some milliseconds, or grouped
-by polarity, row, pixel or unit.
+A recording is counted from its smallest stamp on, so a single early stamp would move all other
+events out of the counted time. All readers, and arrays in memory, pass `check_clock`. Valid
+recordings need not be sorted: events may come in any order, in packets that overtake each other by
+some milliseconds, or grouped by polarity, row, pixel or unit.
 
 Files seldom state the unit of their times, and a wrong one makes wrong recordings that train well:
 milliseconds read as microseconds put a second of events into one step, nanoseconds leave nearly all
-of them out. Judged are
+of them out. The criteria are
 
     the interval from one event of a pixel to its next     too short: half of them below PIXEL_US; too long: nine in ten above
                                                            PIXEL_SECONDS, or above COARSE_SECONDS where all times are whole
                                                            thousands, as nanoseconds of a clock of microseconds are
-    events a second of the whole sensor                    too many: above READOUT, or A_PIXEL for each pixel; too few:
-                                                           below one
+    events per second of the whole sensor                    too many: above READOUT, or A_PIXEL for
+                                                           each pixel; too few: below one
 
     1,000 recordings of N-MNIST   half of the intervals above 4.2 to 24 ms, a tenth below 2.2 to 5.7
                                   ms; 3,700 to 23,000 events a second
@@ -29,9 +30,9 @@ of them out. Judged are
                                   below 0.7 to 2 s
 
 so a unit that is wrong by a thousand leaves these bounds, mostly by a factor of ten, and the right
-one stays within them: all of the recordings above pass, and in milliseconds, nanoseconds and seconds
-all but one second of ASL-DVS fail. Implausible recordings are refused where their unit is not given;
-fewer than LEAST events are not judged.
+one stays within them: all of the recordings above pass, and in milliseconds, nanoseconds and
+seconds all but one second of ASL-DVS fail. Implausible recordings raise ValueError if their unit is
+not given; recordings of fewer than LEAST events are not judged.
 """
 
 import math
@@ -40,14 +41,14 @@ import numpy as np
 
 from .columns import UNITS
 
-LATE = 10_000  # us by which events of one clock overtake each other
-SHARE = 20  # events are unsorted where more than one of this number is out of order
-LEAST = 50  # events that show where a recording begins, and rows of zeros that no sensor makes
-ENOUGH, REPEATED = 100, 20  # events, and intervals of pixels, below which no unit is judged
+LATE = 10_000  # us by which events of one clock may overtake each other
+SHARE = 20  # events count as unsorted if more than one in this number is out of order
+LEAST = 50  # events that show where a recording begins; number of zero rows that no sensor makes
+ENOUGH, REPEATED = 100, 20  # least events, and intervals of pixels, to judge a unit
 PIXEL_US, PIXEL_SECONDS, COARSE_SECONDS = 100, 1.0, 0.1
 READOUT, A_PIXEL = 12e6, 1200.0  # events a second
-A_UNIT = 1000.0  # per unit that is not a pixel: neurons rest a millisecond after each spike
-# a pixel with a larger share of events, and this many times the median, is left out
+A_UNIT = 1000.0  # per unit that is not a pixel: neurons pause for a millisecond after each spike
+# a pixel with a larger share of events, and this many times the median, is ignored
 HOT_SHARE, HOT_TIMES = 0.02, 20
 
 
@@ -56,7 +57,7 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
     from one clock:
 
         t falls back by more than half of the time that has passed    (the clock wraps or begins again)
-        rows of zeros stand behind the events, or many of them anywhere    (they were never written)
+        rows of zeros follow the events, or many are anywhere (they were never written)
         the first event is further from the second than the second from the last    (if `whole`)
     """
     t = events["t"]
@@ -64,7 +65,7 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
         return
     falls = np.flatnonzero(t[:-1] > t[1:])
     _check_zeros(events, falls)
-    if falls.size and np.any(t[:-1] < t[1:]):  # else sorted, newest first
+    if falls.size and np.any(t[:-1] < t[1:]):  # otherwise sorted, newest first
         _check_falls(events, falls)
     if whole and len(t) >= LEAST:
         first, second = np.partition(t, 1)[:2].tolist()
@@ -78,7 +79,7 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
 
 def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
     zero = (events["t"] == 0) & (events["x"] == 0) & (events["y"] == 0)
-    if events["y"].any() or not events["p"].all():  # else of units, which have no polarity
+    if events["y"].any() or not events["p"].all():  # otherwise of units, which have no polarity
         zero &= events["p"] == 0
     number = int(zero.sum())
     behind = falls.size and falls[-1] >= len(zero) - 1 - number and zero[falls[-1] + 1 :].all()
@@ -96,7 +97,7 @@ def _check_falls(events: np.ndarray, falls: np.ndarray) -> None:
     late = fallen > LATE
     back = late & (2 * fallen > passed)
     if SHARE * falls.size >= len(t) and back.any():
-        # unsorted, or each a little late: then a wrapped clock leaves a gap
+        # unsorted, or each a little late; a wrapped clock would leave a gap
         most = np.subtract(*np.percentile(t, (95, 5)))
         if SHARE * np.sum(4 * fallen > most) >= len(t):
             return
@@ -111,18 +112,18 @@ def _check_falls(events: np.ndarray, falls: np.ndarray) -> None:
         raise ValueError(
             f"times fall back by {(int(t[at]) - int(t[at + 1])) / 1e6:g} s after event {at + 1:,}: "
             "the clock wraps or begins again, or a stamp is wrong; expected times that grow, or "
-            "each stretch as a recording of its own"
+            "each part as a separate recording"
         )
 
 
 def _is_grouped(events: np.ndarray, late: np.ndarray) -> bool:
-    """Return whether events are grouped by polarity, column, row or pixel, perhaps within each
-    polarity, and times fall back where a group begins."""
+    """Return whether events are grouped by polarity, column, row or pixel (perhaps within each
+    polarity), so that times fall back where a group begins."""
     x, y, p = (events[name].astype(np.int64) for name in "xyp")
     for place in (np.zeros_like(x), x, y, (y << 16) + x):
         for key in (2 * place, 2 * place + p):
             change = np.flatnonzero(key[1:] != key[:-1])
-            several = 2 * (change.size + 1) <= len(key)  # not a pixel for each event
+            several = 2 * (change.size + 1) <= len(key)  # not every event has a different pixel
             if several and change.size + 1 == len(np.unique(key)) and np.isin(late, change).all():
                 return True
     return False
@@ -131,8 +132,8 @@ def _is_grouped(events: np.ndarray, late: np.ndarray) -> bool:
 def fault_of(
     events: np.ndarray, sensor: tuple[int, ...] | None = None, unit: str = "us"
 ) -> str | None:
-    """Describe what would be implausible if times of a recording (dtype EVENT, sorted by time),
-    read as microseconds, were in another unit; None where nothing is, or events are too few.
+    """Describe what is implausible about a recording's times (dtype EVENT, sorted by time) if they
+    are microseconds; None if nothing is, or there are too few events.
 
     sensor   rows and columns, or (n,) of a row of units; None: as far as events reach
     """
@@ -185,8 +186,8 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
 def check_alike(
     met: dict[str, str], events: np.ndarray, sensor: tuple[int, ...] | None, time: str, name: str
 ) -> None:
-    """Raise ValueError if the given unit fits some recordings and not others. `met` remembers
-    one of each kind; a unit that fits none is trusted."""
+    """Raise ValueError if the given unit fits some recordings and not others. `met` remembers one
+    recording of each kind; a unit that fits no recording is trusted."""
     fault = fault_of(events, sensor)
     if fault is not None:
         met.setdefault("fault", f"{name}: read as {time}, its times make {fault}")

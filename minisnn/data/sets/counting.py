@@ -2,7 +2,7 @@
 
 Recordings come one after another from a list, from tonic's data sets as pairs, from subsets and
 loaders of PyTorch, or as frames. These packages are not imported: any object with the same methods
-serves.
+works.
 
     data set      items (events, label), or only events with labels next to them; `sensor_size` (columns, rows, polarities),
                   its own or that of the data set within it
@@ -28,16 +28,16 @@ from ..readers.pictures import by_value
 from ..readers.times import check_alike, check_unit
 from .pool import Pool
 
-# A recording has too few counted events where its busiest stretch of the same length has TIMES as
-# many (SPARE times where they are fewer than FEW); or where a pause of a quarter of that time, IDLE
-# times the usual one, follows one of the first FEW stamps; or where REST times as many events come
-# after a pause longer than they last; or where a pause is TIMES as long as all else, as when a clock
-# wraps and events are unsorted.
+# A recording has too few counted events if its busiest part of the same length has TIMES as many
+# (SPARE times if they are fewer than FEW); or if a pause of a quarter of that time, IDLE times the
+# usual one, follows one of the first FEW stamps; or if REST times as many events come after a pause
+# longer than they last; or if a pause is TIMES as long as everything else, because a clock wrapped
+# and events are unsorted.
 FEW, SPARE, TIMES = 5, 30, 100
 PART, IDLE, IDLE_US, REST = 4, 30, 20_000, 10
-NAMED = 5  # recordings in a warning
-REACHING = 1000  # cells with events from which the size of a sensor is judged
-FULL = 0.001  # share of saturated cells from which on a warning is given
+NAMED = 5  # most recordings that a warning names
+REACHING = 1000  # least cells with events to judge the size of a sensor
+FULL = 0.001  # share of saturated cells above which a warning is given
 
 
 def one_or_two(size: Any) -> Any:
@@ -48,7 +48,7 @@ def one_or_two(size: Any) -> Any:
 
 @dataclass(frozen=True)
 class Form:
-    """Options of `Recordings` for reading and counting. sensor: None where it is not known yet;
+    """Options of `Recordings` for reading and counting. sensor: None if not known yet;
     (n,) for a row of units."""
 
     sensor: tuple[int, ...] | None
@@ -60,7 +60,7 @@ class Form:
     columns: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError if one of size and sensor is of pixels and the other of units."""
+        """Raise ValueError if size has pixels and sensor units, or the other way round."""
         if self.sensor is not None and self.size is not None:
             row = is_row(self.sensor)
             expected = "a number of units" if row else "rows and columns of cells"
@@ -99,7 +99,7 @@ class Form:
         assert self.sensor is not None
         if not len(events):
             raise ValueError("the recording has no events; expected at least one")
-        # seeded by its content, so that copies of a recording remain copies
+        # seeded by its content, so that copies of a recording stay equal
         held = np.diff(events["t"], prepend=events["t"][:1]), events["x"], events["y"]
         seed = zlib.crc32(b"".join(column.tobytes() for column in held))
         cells = as_picture(self.size or self.sensor)
@@ -112,7 +112,8 @@ class Form:
 
 
 def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[str]]:
-    """Return (counts, names of the labels) of recordings given in Python, holding one at a time."""
+    """Return (counts, names of the labels) of recordings given in Python, with only one in memory
+    at a time."""
     if isinstance(source, (str, bytes, Mapping)):
         raise ValueError(
             f"events must be recordings, a list of arrays of events, not {shown(source)}; a folder "
@@ -134,7 +135,7 @@ def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[s
 
     names = (f"recording {k}" for k in count())
     pool = Pool.collect(form.shape, counts_of(numbered(), names, form))
-    # frames have the size of their sensor
+    # frames have their sensor's size
     warn_of_losses(pool, of, sensor=None if are_frames(first) else form.sensor)
     labels_met = sorted(met, key=by_value)
     places = np.array([labels_met.index(name) for name in met], np.int64)
@@ -159,8 +160,8 @@ def counts_of(
     recordings: Iterable[tuple[Any, int]], names: Iterable[str], form: Form, checked: bool = False
 ) -> Iterator[tuple]:
     """Yield batches for `Pool.collect` from recordings, pairs (events, number of the label), called
-    `names` in errors; the batches' numbers count recordings. checked: a reader has checked clock
-    and unit of time, and they may be parts."""
+    `names` in errors; the batches' numbers count recordings. checked: a reader has already checked
+    clock and unit of time, and they may be parts."""
     met: dict[str, str] = {}
     lengths: dict[str, int] = {}
     for number, ((given, label), name) in enumerate(zip(recordings, names)):
@@ -183,7 +184,7 @@ def counts_of(
 
 
 def warn_of_cut_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
-    """Warn where frames (numbers of them by recording) do not fill the counted steps, or reach well
+    """Warn if frames (numbers of them by recording) do not fill the counted steps, or reach well
     beyond them."""
     middle = sorted(lengths.values())[len(lengths) // 2]
     longest = max(lengths, key=lambda name: lengths[name])
@@ -246,7 +247,7 @@ def undercounted(
 ) -> list[tuple[int, int, int, bool]]:
     """Return [(number, counted events, all events, sure)] for a recording of which too little is
     counted from `begin` on (None: its first event), else []. t: its times in microseconds, sorted.
-    sure: true whatever the other recordings are like."""
+    sure: whether this holds regardless of the other recordings."""
     if not len(t):
         return []
     length = round(1000 * duration_ms)
@@ -275,7 +276,7 @@ def undercounted(
 def items_of(source: Any, labels: Iterable[Any] | None = None) -> Iterator[tuple[Any, Any]]:
     """Yield (events, label) of every recording of a source, one at a time; a stream is read once.
 
-    Raises ValueError if there are no labels, or another number of them than of recordings.
+    Raises ValueError if there are no labels, or their number is not that of recordings.
     """
     each = _each(source)
     for number, pair in enumerate(each if labels is None else zip_longest(each, labels)):
@@ -301,7 +302,7 @@ def _each(source: Any) -> Iterable[Any]:
 
 
 def sensor_in(source: Any) -> tuple[int, int] | None:
-    """Return the rows and columns that a data set, or one within it, states for its sensor."""
+    """Return the sensor's rows and columns according to a data set, or to the one that it wraps."""
     while source is not None and getattr(source, "sensor_size", None) is None:
         source = getattr(source, "dataset", None)
     return None if source is None else (int(source.sensor_size[1]), int(source.sensor_size[0]))
@@ -309,7 +310,7 @@ def sensor_in(source: Any) -> tuple[int, int] | None:
 
 def label_of(label: Any) -> str:
     """Return the name of a class from a text, a number, or an array or tensor of one number.
-    ValueError for a fraction, or anything else."""
+    Raises ValueError for a fraction, or anything else."""
     value = label
     if hasattr(value, "__array__") and value is not np.ma.masked:
         value = np.asarray(value)
@@ -335,7 +336,7 @@ def are_frames(events: Any) -> bool:
 
 
 def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
-    """Return rows and columns of frames; ValueError unless exactly one axis is of two
+    """Return rows and columns of frames. Raises ValueError unless exactly one axis has two
     polarities."""
     first = frames.shape[1] == 2
     expected = "(T, 2, H, W) or (T, H, W, 2), one axis that of the two polarities"
@@ -344,8 +345,8 @@ def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
 
 
 def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
-    """Convert frames of `bin_ms` to events (dtype EVENT), as many in each cell and polarity as it
-    counts, at the frame's beginning.
+    """Convert frames of `bin_ms` to events (dtype EVENT): as many in each cell and polarity as its
+    count, at the frame's beginning.
 
     Raises ValueError for values that are not counts from 0 to SATURATION, for masked ones, and as
     `sensor_of_frames`.

@@ -40,8 +40,8 @@ SIMULATED_PER_LETTER = 200
 
 
 def double_asl_classes(seed: int = 0) -> dict[str, tuple[str, ...]]:
-    """Return the names of each split's classes, "ab" = a left, b right, in alphabetic order; `seed`
-    shuffles them."""
+    """Return the names of each split's classes, in alphabetical order; "ab" has a on the left and b
+    on the right. `seed` shuffles classes into splits."""
     names = [left + right for left in LETTERS for right in LETTERS]
     order = np.random.default_rng(seed).permutation(len(names))
     ends = np.cumsum(list(SIZES.values()))
@@ -73,17 +73,17 @@ class DoubleASL(Recordings):
     flip_y       whether y of the real recordings grows upwards, as it does in the files of ASL-DVS
     camera       an EventCamera of 240 x 180 pixels in place of `hand_camera()`, or of
                  `takes.take_camera()`
-    protocol     None: every drawn hand is different. Else recordings are moments of continuous
+    protocol     None: every drawn hand is different. Otherwise recordings are moments of continuous
                  recordings (`takes`), `per_letter` of each. "same-take": support and query of a
                  task are moments of the same continuous recordings, one for each letter, of one
                  subject, as in the paper. "new-subject": validation and test also have other
                  subjects than meta-training
-    cache        whether recordings are kept in the cache, and looked for there
-    progress     whether a terminal shows a progress bar while recordings are made or read
+    cache        whether to use the cache for recordings
+    progress     whether to show a progress bar in a terminal while recordings are made or read
 
-    Recordings whose number within their letter, counted from 1, is divisible by 5 never meta-train;
-    validation and test draw only from those. Raises ValueError if a letter has fewer than two
-    recordings of the kind that is needed, and for more moments than there are.
+    Every fifth recording of a letter is never used in meta-training; validation and test use only
+    these. Raises ValueError if a letter has fewer than two recordings for this split, or fewer
+    moments than requested.
 
     >>> tasks = ms.DoubleASL("test", per_letter=10, progress=False)
     >>> len(tasks.classes), tasks.input_shape
@@ -120,7 +120,7 @@ class DoubleASL(Recordings):
         within = None
         if protocol is not None:
             pool, source = pool_of_takes(protocol, recordings or split, number, sight, keep)
-            # subjects, of whom both sides have one in common
+            # both letters of a sample are by the same subject
             within = (pool.numbers - 1) // MOMENTS
         elif root is None:
             pool, source = _drawn(train, number, sight, keep)

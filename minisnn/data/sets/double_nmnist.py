@@ -1,4 +1,4 @@
-"""Double N-MNIST: few-shot tasks over two-digit numbers, made of two recordings side by side.
+"""Double N-MNIST: few-shot tasks over two-digit numbers, each made of two recordings side by side.
 
 Stewart and Neftci 2022, section 2.3, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for
 few-shot learning"), whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing
@@ -6,7 +6,7 @@ are used here.
 
 Alignment by the support: all recordings of a task, kept at the sensor's resolution, are shifted by
 one whole-pixel offset that brings the mean event of its support to its place in meta-training, then
-cropped and downscaled. It uses no labels and no query, and a chip can do it while it learns.
+cropped and downscaled. It uses neither labels nor queries, so a chip can do it while it learns.
 
     offset = round(ANCHOR - mean over the support's events of (x, y))
     counts[t, (y + dy) // scale, (x + dx) // scale, p] += counts at (t, y, x, p)      where 0 <= x + dx, y + dy < crop
@@ -43,12 +43,12 @@ CROP, SCALE = (32, 32), 2  # the sensor's upper left 32 x 32 pixels; 2 x 2 pixel
 SENSOR = (34, 34)
 # (x, y), pixels: the mean event of the simulated training recordings, first 100 ms
 ANCHOR = (14.75, 18.15)
-MOST = 8  # pixels that a task is shifted by, at most, each way
+MOST = 8  # largest shift of a task in pixels, in each direction
 SHAPE = (STEPS, CROP[0] // SCALE, CROP[1] // SCALE, 2)
 
 
 def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str, bool]:
-    """Return (split of the classes, whether the recordings are training ones)."""
+    """Return the split of the classes, and whether recordings are training ones."""
     chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
     for name, value in chosen.items():
         arguments.one_of(name, value, SPLITS)
@@ -72,17 +72,15 @@ class DoubleNMnist(Recordings):
                  (`camera.variation`); 0: one of each, all with the same sensor
     align        "support": each task is shifted by the whole-pixel offset that brings the mean
                  event of its support to its place in meta-training (`offset_of`); "none": tasks
-                 stay as they are. None: "support" where the split validates or tests, "none" where
-                 it trains
-    move         shifts every recording as if by another camera (`camera.variation.Move`), to measure
-                 how well training transfers
-    cache        whether recordings are kept in the cache, and looked for there
-    progress     whether a terminal shows a progress bar while recordings are made or read
+                 stay as they are. None: "support" for validation and test, "none" for training
+    move         shifts every recording as if by another camera (`camera.variation.Move`), to
+                 measure transfer
+    cache        whether to use the cache for recordings
+    progress     whether to show a progress bar in a terminal while recordings are made or read
 
-    Training pictures whose MNIST number is divisible by 5 never meta-train. Validation and test
-    draw from all of Test where the root has it, otherwise from those training pictures. So no
-    picture is on both sides, and real recordings show a network that was trained on simulated digits
-    no picture again.
+    Every fifth training picture, by its MNIST number, is never used in meta-training. Validation
+    and test use Test if the root has it, otherwise these pictures. So training and test share no
+    picture, even if one is simulated and the other real.
 
     Raises ValueError if the root lacks what the split needs, or has fewer than two recordings of
     a digit.
@@ -125,7 +123,7 @@ class DoubleNMnist(Recordings):
             pool, source = _real(Path(root).expanduser(), train, sight, keep)
         self.align = align
         made_of = {name: (int(name[0]), int(name[1])) for name in CLASSES[of_classes]}
-        # the query must not have a picture of the support
+        # support and query must not share a picture
         groups = {"picture": pool.numbers} if draws > 1 and not train else None
         super().__init__(pool, made_of=made_of, source=source, kind="digit", groups=groups)
         self.of_split = split if {classes, recordings} <= {None, split} else None
@@ -182,8 +180,8 @@ def _simulated(train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]:
 
 
 def offset_of(pool: Pool, support: np.ndarray) -> tuple[int, int]:
-    """Return the shift (dx, dy) that aligns a task by the recordings of its support; (0, 0) where
-    they have no events."""
+    """Return the shift (dx, dy) that aligns a task by the recordings of its support; (0, 0) if they
+    have no events."""
     found = [pool.events_of(n) for n in np.ravel(support)]
     _, y, x, _ = np.unravel_index(np.concatenate([cells for cells, _ in found]), pool.shape)
     count = np.concatenate([counts for _, counts in found]).astype(np.int64)

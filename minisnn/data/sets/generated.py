@@ -1,13 +1,12 @@
-"""Tasks of regression that are generated: no recordings, no labels to run out of, and what is new in a
-task is known exactly.
+"""Generated regression tasks: no recordings are needed, and what is new in a task is known exactly.
 
-    waves      y = A sin(x + phi) of Finn, Abbeel & Levine 2017 (ICML): amplitude and phase are new, and
-               act behind a nonlinearity (phi) and in front of the answer (A)
-    movement   the velocity of a hand from the spikes of 96 neurons, each day: some neurons are others,
-               and all are tuned a little differently, in front of all layers
+    waves      y = A sin(x + phi) of Finn, Abbeel & Levine 2017 (ICML): amplitude and phase are new:
+               phi acts inside the nonlinearity, A scales the answer
+    movement   the velocity of a hand from the spikes of 96 neurons, each day: some neurons are
+               replaced, and all are tuned a little differently, so the input changes
     bars       the velocity of a bar from the events of a camera: each task's camera is turned, sees
-               another part of the scene, and has other dead cells, in front of all layers; in the
-               answer, a turned camera is a turned velocity
+               another part of the scene, and has other dead cells, so the input changes; turning
+               the camera also turns the velocities of the answer
 
 Episode i of a split depends only on (seed, split, i), and the splits of a set share nothing.
 """
@@ -24,9 +23,9 @@ from .samples import SPLITS
 
 @dataclass(frozen=True)
 class Generated:
-    """What sets of generated tasks have: `episode` and `sample_task`, as all sets.
+    """The base of generated sets, with `episode` and `sample_task` like all sets.
 
-    split   "train", "val" or "test", of tasks that differ
+    split   "train", "val" or "test", whose tasks differ
     """
 
     split: str = "train"
@@ -39,8 +38,8 @@ class Generated:
     def sample_task(
         self, rng: np.random.Generator, ways: int = 1, shots: int = 10, queries: int = 10
     ) -> Task:
-        """A task of `shots` support samples and `queries` query samples. `ways`, the number of
-        outputs, is the set's."""
+        """Draw a task of `shots` support samples and `queries` query samples. `ways`, the number of
+        outputs, is fixed."""
         must("ways", whole("ways", ways) == self.outputs, f"{self.outputs}, the outputs", ways)
         samples = whole("shots", shots, 1), whole("queries", queries, 1)
         x, y = self.samples(rng, sum(samples))
@@ -49,13 +48,13 @@ class Generated:
     def episode(
         self, seed: int, index: int, ways: int = 1, shots: int = 10, queries: int = 10
     ) -> Task:
-        """Task number `index` of the series `seed`."""
+        """Return task number `index` of the series `seed`."""
         key = SPLITS.index(self.split), whole("index", index, 0)
         sequence = np.random.SeedSequence(whole("seed", seed, 0), spawn_key=key)
         return self.sample_task(np.random.default_rng(sequence), ways, shots, queries)
 
     def samples(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Counts (n, T, units) and targets of one task."""
+        """Return counts (n, T, units) and targets of one task."""
         raise NotImplementedError
 
 
@@ -66,9 +65,9 @@ class Waves(Generated):
 
     steps   T of a sample
     width   of a unit's Gaussian tuning; 48 units prefer x from -5 to 5
-    rate    probability of a spike a step where x is the one that a unit prefers
+    rate    probability of a spike per step at the x that a unit prefers
 
-    Source: Finn, Abbeel & Levine 2017, section 5.1, there with x as a number.
+    Source: Finn, Abbeel & Levine 2017, section 5.1, where x is a number.
 
     >>> ms.Waves().episode(0, 0, shots=5)
     Task: 1 real outputs; 5 support and 10 query samples of shape (24, 48), uint8
@@ -80,7 +79,7 @@ class Waves(Generated):
     input_shape = (48,)
 
     def samples(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Spikes (n, T, 48) and y (n, 1) of one wave."""
+        """Return spikes (n, T, 48) and y (n, 1) of one wave."""
         amplitude, phase = rng.uniform(0.1, 5), rng.uniform(0, np.pi)
         x = rng.uniform(-5, 5, n)
         away = (x[:, None] - np.linspace(-5, 5, *self.input_shape)) / self.width
@@ -93,7 +92,7 @@ class Waves(Generated):
 class Movement(Generated):
     """Reaches of a hand, decoded from the counts of 96 neurons in bins of 20 ms; a task is a day.
 
-    A neuron of preferred direction d fires Poisson spikes at a rate that is no straight line of the
+    A neuron of preferred direction d fires Poisson spikes at a rate that is not linear in the
     velocity v (Moran & Schwartz 1999, J. Neurophysiology 82:2676, have the terms):
 
         rate = peak sigmoid(base + direct d.v + speed |v|)
@@ -125,18 +124,19 @@ class Movement(Generated):
         must("replaced", good, "a share, 0 to 1", self.replaced)
 
     def _tuning(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Of 96 neurons."""
+        """Return the tuning of 96 neurons."""
         units = self.input_shape[0]
         return dict(
             direction=rng.uniform(-np.pi, np.pi, units),
             direct=rng.uniform(1, 4, units),
             speed=rng.uniform(-1, 2, units),
             base=rng.uniform(-3.5, -1, units),
-            peak=rng.uniform(0.5, 1.5, units),  # spikes a bin
+            peak=rng.uniform(0.5, 1.5, units),  # spikes per bin
         )
 
     def _reaches(self, rng: np.random.Generator, n: int) -> np.ndarray:
-        """Velocities (n, T, 2): bell-shaped, as of least jerk (Flash & Hogan 1985), with a bend."""
+        """Return velocities (n, T, 2): bell-shaped, as for minimum jerk (Flash & Hogan 1985), with
+        a bend."""
         angle = rng.uniform(-np.pi, np.pi, n)[:, None]
         begin = rng.uniform(0, 0.35, n)[:, None]
         length = rng.uniform(0.45, 0.65, n)[:, None]
@@ -146,8 +146,8 @@ class Movement(Generated):
         return np.stack([size * np.cos(heading), size * np.sin(heading)], 2)
 
     def samples(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Counts (n, T, 96) and velocities (n, T, 2) of one day."""
-        usual = self._tuning(np.random.default_rng(0))  # the population, whatever the day
+        """Return counts (n, T, 96) and velocities (n, T, 2) of one day."""
+        usual = self._tuning(np.random.default_rng(0))  # the population, the same on all days
         others = self._tuning(rng)
         new = rng.random(self.input_shape) < self.replaced
         today = {name: np.where(new, others[name], a) for name, a in usual.items()}
@@ -178,7 +178,8 @@ class Bars(Generated):
     noise      probability of an event without a cause, of a cell at a step
 
     Targets are (n, 2), the velocities in the scene, at right angles to the bar, in units of the
-    fastest. A bar leaves nothing else to be measured (Wuerger et al. 1996, Perception 25:1317).
+    fastest. Only this component of a bar's velocity can be measured (Wuerger et al. 1996,
+    Perception 25:1317).
 
     >>> ms.Bars().episode(0, 0, 2, shots=4, queries=8)
     Task: 2 real outputs; 4 support and 8 query samples of shape (24, 12, 12, 2), uint8
@@ -199,7 +200,7 @@ class Bars(Generated):
             must(name, 0 <= number(name, share) < 1, "a share, 0 or more and below 1", share)
 
     def samples(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Events (n, T, 12, 12, 2) and velocities (n, 2) that one camera sees."""
+        """Return events (n, T, 12, 12, 2) and velocities (n, 2) that one camera sees."""
         side = np.linspace(-1, 1, self.input_shape[0])
         angle, size = rng.uniform(-self.turned, self.turned), 1 - rng.uniform(0, self.cropped)
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
@@ -222,15 +223,15 @@ class Bars(Generated):
 
 
 def waves(split: str, root: Any = None, progress: bool = True) -> Waves:
-    """The set of that name, which reads nothing."""
+    """Make this set, which needs no recordings."""
     return Waves(split)
 
 
 def movement(split: str, root: Any = None, progress: bool = True) -> Movement:
-    """The set of that name, which reads nothing."""
+    """Make this set, which needs no recordings."""
     return Movement(split)
 
 
 def bars(split: str, root: Any = None, progress: bool = True) -> Bars:
-    """The set of that name, which reads nothing."""
+    """Make this set, which needs no recordings."""
     return Bars(split)

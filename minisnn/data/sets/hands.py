@@ -16,8 +16,8 @@ the light l:
     grey = skin (ambient + (1 - ambient) max(0, n . l)) (rim + (1 - rim) n_z) (1 - occlusion)
 
 The shapes follow the common charts of the manual alphabet; they are schematic, not measured, and
-nobody should learn signing from them. They stand in for the hands that ASL-DVS recorded (Bi et al.
-2019, ICCV).
+nobody should learn signing from them. They replace the hands that ASL-DVS recorded (Bi et al. 2019,
+ICCV).
 """
 
 import math
@@ -113,7 +113,7 @@ _POSES = {
     "y": _Pose((_FIST, _FIST, _FIST, _UP), _OUT, (3, 1, -1, -24)),
 }
 
-# the forearm comes from below
+# the forearm enters from below
 _IN_TAKES = {"g": _POSES["g"]._replace(fingers=((58, 5, 4), _FIST, _FIST, _FIST), wrist=-85)}
 
 # Standard deviations of the jitter: degrees, fractions of a length, fractions of the picture's
@@ -123,7 +123,7 @@ _TURN_SD = (17.0, 10.0, 12.0)
 _LENGTH_SD, _GIRTH_SD, _SCALE_SD, _SHIFT_SD = 0.06, 0.07, 0.10, 0.06
 _PALM_PX = 0.40  # palm's length in heights of the picture
 _AMBIENT, _RIM = 0.35, 0.35
-# how softly a sleeve begins, in palms; breadth of creases in heights of the picture
+# width of a sleeve's soft edge, in palms; width of creases, in heights of the picture
 _SLEEVE_EDGE, _CREASE = (
     0.12,
     0.014,
@@ -132,7 +132,7 @@ _SLEEVE_EDGE, _CREASE = (
 
 class Look(NamedTuple):
     """Appearance of a hand in takes: the distance from the wrist, in palms, where its forearm is
-    half inside a sleeve as dark as the ground; the standard deviation of the logarithm of the
+    half inside a sleeve as dark as the background; the standard deviation of the logarithm of the
     skin's grey, due to creases; factors on its size and on its turning."""
 
     sleeve: float
@@ -147,7 +147,7 @@ def draw_hand(
     size: tuple[int, int] = (120, 160),
     look: Look | None = None,
 ) -> np.ndarray:
-    """Draw one hand that shows LETTERS[letter], light on a dark ground: float32 (H, W) in [0, 1].
+    """Draw a hand that shows LETTERS[letter], light on a dark background: float32 (H, W) in [0, 1].
 
     letter: 0-23.  rng: draws joints, pose, proportions, skin, light and ground.  size: rows and
     columns. look: a sleeve and creases; None: a bare forearm, smooth skin.
@@ -166,7 +166,7 @@ def draw_hand(
     middle = (hand.min(0) + hand.max(0)) / 2
     shift = np.array([_normal(rng), _normal(rng), 0])
     place = np.array([width / 2, height / 2, 0]) + side * _SHIFT_SD * shift
-    flip = np.array([1.0, -1.0, 1.0])  # rows of a picture go down
+    flip = np.array([1.0, -1.0, 1.0])  # row numbers increase downwards
     starts, ends = ((joints - middle) * flip * scale + place for joints in (starts, ends))
     radii = from_radius * scale, to_radius * scale
     depth, normal, cover = _render(starts, ends, *radii, flat, height, width)
@@ -206,7 +206,7 @@ def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.n
     """Return the ends (n, 3), radii (n,) and flatness (n,) of the bones in palms; the forearm comes
     first."""
     degree = math.pi / 180
-    common = _JOINT_SD * _normal(rng) * 0.7  # fingers move together, and each for itself
+    common = _JOINT_SD * _normal(rng) * 0.7  # fingers move together and individually
     flex = (
         np.array(pose.fingers, float) + common + _JOINT_SD * _normal(rng, (4, 3)) * [0.8, 1.0, 0.6]
     )
@@ -233,7 +233,7 @@ def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.n
     wrist = (pose.wrist + 8.0 * turns * _normal(rng)) * degree
     roots = [[0.12, 0.12, 0], [0.04, 0.1, 0.01], [-0.05, 0.1, 0.01], [-0.12, 0.12, 0]] * palm
     elbow = np.array([[0.0, 0.08, 0], [3 * math.sin(wrist), 0.08 - 3 * math.cos(wrist), 0]])
-    # skin beside the thumb
+    # skin next to the thumb
     web = thumb_joints[:1] + [[0.02, 0.05, 0]], knuckles[:1] * [1, 0.85, 1]
     starts = [elbow[:1], roots, web[0], fingers[:, :3].reshape(-1, 3), thumb_joints[:3]]
     ends = [elbow[1:], knuckles, web[1], fingers[:, 1:].reshape(-1, 3), thumb_joints[1:]]

@@ -6,11 +6,12 @@ people's.
     package.module:NAME   a function or class of a module that can be imported
     file.py:NAME          a function or class of a file
 
-A function is called with split, "train", "val" or "test", and with root where one is given, and
-returns a set: something with `input_shape`, `classes`, `sample_task` and `episode`, such as
-`Recordings`; or once with neither for a dictionary of all three. For a rule that classifies all
-classes, a function that has an argument `classes` is called with classes="train", too, and returns
-the training classes in recordings of the split; one without returns sets of the same classes.
+A function is called with split, "train", "val" or "test", and with root if it is given, and returns
+a set: an object with `input_shape`, `classes`, `sample_task` and `episode`, such as `Recordings`. A
+function without these arguments is called once, and returns a dictionary of all three sets. For a
+rule that classifies all classes, a function with an argument `classes` is also called with
+classes="train", and returns the training classes in recordings of the split; without it, all its
+sets must have the same classes.
 """
 
 import importlib
@@ -31,7 +32,7 @@ from .own import own as own
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
-# options of shipped sets, and those of `own` in addition, as in JSON
+# options of shipped sets, and further ones of `own`, as in JSON
 KEPT = "size bin_ms centred duration_ms time pace over control alphabets fitted".split()
 OPTIONS = frozenset([*KEPT, *"sensor hop_ms flip_y columns class_seed classes".split()])
 
@@ -43,7 +44,7 @@ class Shipped(NamedTuple):
     options: dict[str, str] = {}
 
 
-# by name, as those of others: the cache of one set does not depend on the code of another
+# by name, like sets of others, so that the cache of one set does not depend on the code of another
 _OMNIGLOT = "minisnn.data.sets.omniglot:Omniglot"
 _ASL = "minisnn.data.sets.double_asl:DoubleASL"
 DATASETS = {
@@ -72,13 +73,14 @@ def is_name(name: str) -> bool:
 
 
 def runs_code(name: str) -> bool:
-    """Return whether opening it runs code of a file or module; only the user may ask for that,
-    never a checkpoint."""
+    """Return whether opening the set runs code of a file or module; only the user may request that,
+    not a checkpoint."""
     return ":" in name
 
 
 def find(name: str) -> Callable[..., Any]:
-    """Return the function or class that makes the set of a name; ValueError if there is none."""
+    """Return the function or class that makes the set of a name. Raises ValueError if there is
+    none."""
     if name == OWN:
         return own
     if name in DATASETS:
@@ -99,7 +101,7 @@ def find(name: str) -> Callable[..., Any]:
 @contextmanager
 def naming_line(name: str) -> Iterator[None]:
     """Turn errors in user code called `name` into a ValueError with file and line. ValueError and
-    OSError, which are sentences already, pass."""
+    OSError pass unchanged, since they are sentences already."""
     try:
         yield
     except (ValueError, OSError, MemoryError):
@@ -121,17 +123,18 @@ def naming_line(name: str) -> Iterator[None]:
         ) from error
 
 
-_files: dict[str, Path] = {}  # files of code, by the names given for them
+_files: dict[str, Path] = {}  # files of code, by the names given on the command line
 
 
 def _function(name: str, place: str, function: str) -> Callable[..., Any]:
-    """Return a function of a file, which is run as it is now, or of an importable module."""
+    """Return a function of a file, which is run in its current state, or of an importable
+    module."""
     if place.endswith(".py"):
         path = Path(place).expanduser().absolute()
         if path.is_file():
             _files[place] = path
-        path = _files.get(place, path)  # its code may have changed the working folder since
-        if str(path.parent) not in sys.path:  # where its siblings are
+        path = _files.get(place, path)  # the user's code may have changed the working folder since
+        if str(path.parent) not in sys.path:  # so that it can import its siblings
             sys.path.insert(0, str(path.parent))
         module = ModuleType(f"minisnn_dataset_{path.stem}")
         module.__file__ = str(path)
@@ -147,11 +150,11 @@ def _function(name: str, place: str, function: str) -> Callable[..., Any]:
 def open_set(
     name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any
 ) -> Any:
-    """Open the set of tasks of a name, something with `input_shape`, `sample_task` and `episode`;
-    ValueError if there is none.
+    """Open the set of tasks of a name, an object with `input_shape`, `sample_task` and `episode`.
+    Raises ValueError if there is none.
 
-    options   of `DoubleNMnist`, `DoubleASL`, `Omniglot` or `own`, such as classes="train" for known
-              classes in recordings of `split`
+    options   options of `DoubleNMnist`, `DoubleASL`, `Omniglot` or `own`; for example,
+              classes="train" tests known classes in recordings of `split`
     """
     make = find(name)
     if name in (*DATASETS, OWN):
@@ -178,7 +181,7 @@ def open_set(
 
 
 class Opened(dict[str, Any]):
-    """{split: set of tasks} opened by name; sets given in a script are in another mapping.
+    """{split: set of tasks}, opened by name; sets from a script are in an ordinary mapping.
 
     name, root   arguments of `open_set`
     how          the user's options for reading the training set, as JSON

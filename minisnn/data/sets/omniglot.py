@@ -3,18 +3,18 @@ by 20 people.
 
 Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/README.md). Protocols:
 
-    alphabets   the 30 background alphabets meta-train but for five, which validate; the characters
-               of the 20 evaluation alphabets are only in meta-testing
-    random      1,200 characters of all 50 alphabets meta-train, but for 100 of them, which validate;
-                the other 423 test. Turned characters are classes in every split, and a task may
+    alphabets   25 of the 30 background alphabets meta-train, the other five validate; the
+                characters of the 20 evaluation alphabets are only in meta-testing
+    random      1,100 characters of all 50 alphabets meta-train, 100 others validate; the remaining
+                423 test. Rotated characters are separate classes in every split, and a task may
                 have any of them (Santoro et al. 2016, ICML; Vinyals et al. 2016, NeurIPS; Snell et
-                al. 2017, NeurIPS). Theirs was another drawing of lots; ours is listed in
+                al. 2017, NeurIPS). Theirs was drawn differently; ours is in
                 omniglot_random.csv
-    background  as alphabets, but all 30 background alphabets meta-train: for a last run, when
-                settings were chosen where five of them validate
+    background  as "alphabets", but all 30 background alphabets meta-train: for a final run, after
+                settings were chosen with "alphabets"
 
-Characters turned by 90, 180 and 270 degrees are separate classes in meta-training. So are their
-mirror images by the first protocol.
+Characters turned by 90, 180 and 270 degrees are separate classes in meta-training; by the first
+protocol, so are their mirror images.
 """
 
 from dataclasses import replace
@@ -50,10 +50,10 @@ EVALUATION = (
 )
 # background alphabets that never meta-train
 VALIDATION = ("Bengali", "Greek", "Hiragana", "Ojibwe", "Tifinagh")
-PEOPLE = 20  # drawers of each character
+PEOPLE = 20  # number of people who drew each character
 TURNS = (0, 90, 180, 270)  # degrees
-MIRRORED = 360  # and more: turned by the rest, and then mirrored
-CROP, SIZE = (32, 32), (16, 16)  # pixels of the sensor that count, and the cells they are summed in
+MIRRORED = 360  # from here on: turned by the remainder, and mirrored
+CROP, SIZE = (32, 32), (16, 16)  # the sensor's pixels that count, and the cells they are summed in
 LONGEST_MS = 300  # longest recording: the three saccades
 PROTOCOLS = ("alphabets", "random", "background")
 PART = {"1": "train", "v": "val", "t": "test"}  # letters of omniglot_random.csv
@@ -70,8 +70,8 @@ def alphabets(split: str) -> dict[str, np.ndarray]:
 
 
 def drawings(split: str, protocol: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return a split's characters by alphabet: (their indices in it, their drawings as in
-    `alphabets`)."""
+    """Return a split's characters by alphabet: their indices in the alphabet, and their drawings as
+    in `alphabets`."""
     background = protocol == "background" and split == "train"
     parts = SPLITS if protocol == "random" else ("train", "val") if background else (split,)
     whole = {name: drawn for part in parts for name, drawn in alphabets(part).items()}
@@ -107,27 +107,27 @@ class Omniglot(Recordings):
     2), one character each.
 
     split        "train", "val" or "test": characters that meta-train, validate or test
-    protocol     "alphabets", "random" or "background", which decides which characters these are
+    protocol     "alphabets", "random" or "background", which determines these characters
     seed         of the simulated camera's noise
-    size         rows and columns of cells, as many of each, into which the middle 32 x 32 pixels of
+    size         rows and columns of cells (equally many) into which the middle 32 x 32 pixels of
                  the sensor are summed
     bin_ms       length of a time step, whole ms: with 1, a recording is only the first saccade,
                  which moves mainly up and down; with 3, all three
     duration_ms  length of a recording, ms, a multiple of bin_ms up to 300; None: 100 steps
-    centred      whether every recording is shifted by whole pixels so that its mean event is in
-                the middle. People's positions of a character differ by 1.3 pixels of 28, which
-                 costs a blurred picture's nearest neighbour 16 points
+    centred      whether every recording is shifted by whole pixels so that its mean event is in the
+                middle. People draw a character at positions that differ by 1.3 pixels of 28, which
+                costs a nearest neighbour on blurred pictures 16 points
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
-                 too; None: in meta-training; of the other protocols turned ones, in every split
+                 too; None: in meta-training; with the protocol "random", rotations in every split
     classes      "train": the unturned characters that meta-train, to train a classifier of them.
-                 With split "train" they are drawings by four in five people, else drawings by the
-                 others
+                 With split "train" they have drawings by four in five people, otherwise drawings by
+                 the others
     camera       an EventCamera in place of the default one
-    draws        recordings of each drawing, each by another scene and sensor (`camera.variation`),
-                 which depend on its number in its alphabet and recur in others; 0: one, by the same
-                 sensor
-    cache        whether recordings are kept in the cache, and looked for there
-    progress     whether a terminal shows a progress bar while recordings are made
+    draws        recordings of each drawing, each with another scene and sensor
+                 (`camera.variation`), seeded by the drawing's number in its alphabet; 0: one
+                 recording, with the same sensor for all
+    cache        whether to use the cache for recordings
+    progress     whether to show a progress bar in a terminal while recordings are made
 
     A class is named by alphabet, character and turn: "Greek-07", "Greek-07+90", mirrored
     "Greek-07+m". Recordings are made for an alphabet and a turn at a time, when a task first needs
@@ -226,21 +226,21 @@ class Omniglot(Recordings):
 
     @property
     def turned(self) -> tuple[str, ...]:
-        """The classes made by turning or mirroring others, where these only train."""
+        """The classes made by turning or mirroring others, if these are only for training."""
         return tuple(name for name in self.classes if self.alike and "+" in name)
 
 
 def _recorded(
     of: tuple[str, str], pieces: tuple[tuple[int, int, str], ...], sight: Sight, keep: Keep, k: int
 ) -> Pool:
-    """Record piece k: characters of an alphabet, turned, by one draw of the camera. of: (split,
+    """Record piece k: turned characters of an alphabet, by one draw of the camera. of: (split,
     protocol)."""
     draw, turn, name = pieces[k]
     where, pictures = drawings(*of)[name]
     pictures = np.rot90(pictures.reshape(-1, 28, 28), -(turn // 90), axes=(1, 2))
     pictures = thickened(pictures[:, :, ::-1] if turn >= MIRRORED else pictures)
     numbers = np.arange(len(pictures))
-    # each recording's own within its alphabet, but for its mirror image
+    # different for each recording of an alphabet, except for its mirror image
     of_alphabet = (PEOPLE * where[:, None] + np.arange(PEOPLE)).reshape(-1)
     return pool_of_pictures(
         "omniglot",
@@ -257,8 +257,8 @@ def _recorded(
 
 
 def thickened(pictures: np.ndarray) -> np.ndarray:
-    """Thicken strokes by half a pixel each way, like a pen's on the sensor's 34 x 34 pixels:
-    halfway to the darkest neighbour."""
+    """Thicken strokes by half a pixel in each direction, halfway to the darkest neighbour, so that
+    they look like a pen's on the sensor's 34 x 34 pixels."""
     from scipy.ndimage import maximum_filter
 
     return pictures // 2 + maximum_filter(pictures, (1, 3, 3)) // 2

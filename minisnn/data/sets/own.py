@@ -16,7 +16,7 @@ from .pool import Keep, pool_of
 from .recordings import Recordings, as_splits, check_groups
 from .samples import LEAST, SPLITS, places_of, split_classes
 
-MOST_NAMED = 5  # labels in a message
+MOST_NAMED = 5  # most labels in a message
 
 
 def own(
@@ -40,18 +40,19 @@ def own(
     label.
 
     split       of the classes: those of the folders train, val and test, or of the column split, if
-                each has labels of its own; otherwise `class_seed` draws 64, 16 and 20 % of them
-    sensor      rows and columns, or (n,) of n units; None: those that the format states, as
-                N-MNIST's does; otherwise they must be given
+                each has different labels; otherwise `class_seed` draws 64, 16 and 20 % of them
+    sensor      rows and columns, or (n,) of n units; None: as the format states, if it does (as
+                N-MNIST's); otherwise required
     classes     "train": the classes that meta-train, in the recordings of `split`. A rule that
-               classifies all classes is tested on other recordings of them. These are those of
-                the folders or the column, if all labels are the same in each. Otherwise `class_seed`
-                draws them: whole continuous recordings, and whole subjects if the index names
-               them. Three classes or fewer are all used
+               classifies all classes is tested on other recordings of them. The other recordings
+               are those of the folders or the column, if each has all labels. Otherwise
+               `class_seed` draws them, without dividing continuous recordings, or subjects that the
+               index names. With three classes or fewer, all are used
     flip_y      whether y grows upwards in the files
 
-    The other arguments are those of `Recordings` and `read_entry`. A continuous recording, and a
-    subject that the index names, is on one side of a task only. Raises ValueError, naming the fault.
+    The other arguments are those of `Recordings` and `read_entry`. Support and query share no
+    continuous recording, and no subject that the index names. Raises ValueError that says what is
+    wrong.
     """
     if root is None:
         raise ValueError("recordings need --root with one folder for each class, or index.csv")
@@ -64,8 +65,8 @@ def own(
     sensor = sensor or sensor_of_all(recordings)
     if sensor is None:
         raise ValueError(
-            f"{root}: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS, or "
-            "--sensor UNITS where recordings are of (time, unit)"
+            f"{root}: its files do not state the size of the sensor; give --sensor ROWS,COLUMNS, or "
+            "--sensor UNITS for recordings of (time, unit)"
         )
     cells = None if size is None else tuple(one_or_two(size))
     form = Form(tuple(sensor), cells, bin_ms, duration_ms, hop_ms, time, columns)
@@ -91,13 +92,13 @@ def own(
     warn_of_losses(pool, source, [recording.name for recording in recordings], form.sensor)
     of = [recordings[k] for k in pool.numbers]
     groups = {"take": [recording.name for recording in of]}  # not shared by support and query
-    if any(recording.subject for recording in of):  # one without a subject is on its own
+    if any(recording.subject for recording in of):  # recordings without a subject are not grouped
         groups["subject"] = [recording.subject or f"file {recording.name}" for recording in of]
     made_of = {name: (k,) for k, name in enumerate(names)}
     whole = Recordings(pool, made_of=made_of, groups=groups, source=source)
     if classes is not None and deals == "recordings":
         return _as_named(whole, of, class_seed)[split]
-    # of three classes at most one would train, so all are classified
+    # with three classes at most one would train, so all are classified
     if classes is None or len(names) > len(SPLITS):
         parts = classes_of(recordings, class_seed, source)
         sets = as_splits({part: whole.only(chosen) for part, chosen in parts.items()})
@@ -112,7 +113,7 @@ def check_options_needed(recordings: Sequence[Entry], source: str, **given: str 
     """Raise ValueError if `time` or `columns` is given and no file needs it."""
     kinds = sorted({recording.path.suffix.lower() for recording in recordings})
     takes = [] if all(kind in READERS and READERS[kind].says for kind in kinds) else [*given]
-    if recordings[0].key is not None:  # all in one file
+    if recordings[0].key is not None:  # all recordings are in one file
         takes = ["time"] * is_spoken(recordings[0].path)
     for name, value in given.items():
         good = value is None or name in takes
@@ -125,8 +126,9 @@ def check_options_needed(recordings: Sequence[Entry], source: str, **given: str 
 
 def division_of(recordings: Sequence[Entry], source: str) -> tuple[str, dict[str, list[str]]]:
     """Return what the named splits divide, and each split's labels: "classes" if each has different
-    labels, "recordings" if all have the same ones, or "nothing" for one split at most. ValueError
-    if only some labels are in several splits, or only some recordings name a split."""
+    labels, "recordings" if all have the same ones, or "nothing" if there is at most one split.
+    Raises ValueError if only some labels are in several splits, or only some recordings name a
+    split."""
     met = {
         part: {recording.label for recording in recordings if recording.split == part}
         for part in SPLITS
@@ -156,9 +158,9 @@ def check_named(recordings: Sequence[Entry], source: str) -> None:
 
 def classes_of(recordings: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
     """Return each split's classes: named by the folders train, val and test or by the column split,
-    if these have different labels, else drawn, with a warning where named splits are ignored. Where
-    no validation split is named, it is drawn from the training classes. ValueError if there are
-    too few classes, and as in `division_of`."""
+    if these have different labels; otherwise drawn, with a warning if named splits are ignored. A
+    missing validation split is drawn from the training classes. Raises ValueError if there are too
+    few classes, and as in `division_of`."""
     deals, labels = division_of(recordings, source)
     names = sorted({recording.label for recording in recordings})
     if deals == "classes" and "val" in labels:
@@ -177,7 +179,7 @@ def classes_of(recordings: Sequence[Entry], class_seed: int, source: str) -> dic
 
 def _as_named(whole: Recordings, of: list[Entry], seed: int) -> dict[str, Recordings]:
     """Return all classes in each named split's recordings; a missing validation split is drawn by
-    `seed` from the training recordings. ValueError if they do not suffice."""
+    `seed` from the training recordings. Raises ValueError if there are too few."""
     check_named(of, whole.source)
     assert whole.takes is not None
     split_of: dict[int, str | None] = {}

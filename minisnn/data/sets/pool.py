@@ -1,8 +1,8 @@
-"""Pools of recordings, from files or the simulated camera: event counts kept sparsely, made dense
+"""Pools of recordings, from files or the simulated camera: event counts stored sparsely, made dense
 when a task needs them, and cached.
 
-A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of them take 20 MB, dense
-256 MB.
+A recording of 100 ms has events in some 2 % of its (100, 16, 16, 2) cells: 5,000 recordings take 20
+MB, or 256 MB when dense.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ from ..readers.events import SATURATION, bin_events, crop_cells
 from ..store.cache import cached, code_identity, file_identity, identity
 from ..store.shipped import shipped
 
-TELLING = 10  # cells with events from which on equal recordings are no coincidence
-STEPS = 100  # of a recording, from the first event on; usually of a millisecond
+TELLING = 10  # least cells with events for which equal recordings are no coincidence
+STEPS = 100  # steps of a recording, from the first event on; usually of a millisecond
 HELD_OUT = 5  # training pictures with a number divisible by this never meta-train
 BATCH = 20  # pictures recorded together
-MOST = 0.8  # share of recordings with few counts from which on their unit of time is suspect
+MOST = 0.8  # share of recordings with few counts above which their unit of time is suspect
 
 
 class Counts:
@@ -49,7 +49,7 @@ class Counts:
 
     def contents(self, places: Iterable[int]) -> dict[str, int]:
         """Return {hash of the counts: index} of recordings with enough events to be distinguished;
-        {} where recordings are made on demand."""
+        {} if recordings are made on demand."""
         return {}
 
     def dense(self, which: np.ndarray) -> np.ndarray:
@@ -76,14 +76,14 @@ class Counts:
 class Pool(Counts):
     """Event counts of N recordings of shape (T, H, W, C), or (T, units), and their labels.
 
-    cells    flat indices of the cells that hold events, one recording after the other, rising
-             within each (uint16 where T·H·W·C ≤ 65536, else uint32)
+    cells    flat indices of the cells with events, one recording after the other, ascending within
+             each (uint16 where T·H·W·C ≤ 65536, else uint32)
     counts   uint8, the events in each of these cells
-    start    int64 (N + 1,): recording i has the cells start[i] up to, not including, start[i + 1]
+    start    int64 (N + 1,): recording i has the cells start[i] : start[i + 1]
     labels   int64 (N,), the symbol that each shows
-    numbers  int64 (N,), the number of the picture or file it comes from
-    few      (n, 3): the number of each recording with too few counted events, how many are counted,
-             and how many it has
+    numbers  int64 (N,), the number of the picture or file of origin
+    few      (n, 3): the number of each recording with too few counted events, its counted events,
+             and all its events
     """
 
     shape: tuple[int, ...]
@@ -130,7 +130,7 @@ class Pool(Counts):
         return cls(shape, cells, counts, start, labels, numbers, short)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all of it as named arrays; Pool(**arrays) restores the pool."""
+        """Return the pool as named arrays; Pool(**arrays) restores it."""
         return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
 
     def identity(self) -> str:
@@ -151,11 +151,11 @@ class Pool(Counts):
 
 
 class Pieces(Counts):
-    """A pool made piece by piece, each when one of its recordings is first needed.
+    """A pool in pieces, each made when one of its recordings is first needed.
 
-    start   (pieces + 1,): piece k holds the recordings start[k] up to, not including, start[k + 1]
-    make    gives piece k as a `Pool`, whose labels and numbers are those given here
-    of      what all pieces are made from, for `store.cache.identity`
+    start   (pieces + 1,): piece k has the recordings start[k] : start[k + 1]
+    make    function that returns piece k as a `Pool`, with the labels and numbers given here
+    of      everything that the pieces depend on, for `store.cache.identity`
     """
 
     def __init__(
@@ -196,9 +196,9 @@ class Sight(NamedTuple):
     """Settings for recording pictures by the camera.
 
     camera, seed   the camera, and the seed of its noise
-    crop, scale    rows and columns of the sensor that count; pixels along each side of a cell
-    draws          recordings of each picture; with a variation, each by another scene and sensor
-    move           shifts every recording, to measure the effect
+    crop, scale    rows and columns of the sensor that are counted; pixels along each side of a cell
+    draws          recordings of each picture; with a variation, each with another scene and sensor
+    move           a shift of every recording, to measure its effect
     step_ms        whole milliseconds of a time step
     centred        whether every recording is shifted by whole pixels, with its mean event nearest to
                    the middle
@@ -216,8 +216,8 @@ class Sight(NamedTuple):
     steps: int = STEPS
 
     def identity(self) -> dict[str, Any]:
-        """Return what identifies the recordings in the cache, without fields that have their usual
-        values."""
+        """Return the fields that identify the recordings in the cache, without those that have
+        their default values."""
         usual = {"step_ms": 1, "centred": False, "steps": STEPS}
         return {
             name: value for name, value in self._asdict().items() if usual.get(name, ...) != value
@@ -307,9 +307,9 @@ def pool_of_pictures(
     """Record pictures with these labels and numbers by the camera: those whose number trains, or
     does not, or all (None).
 
-    pictures   gives those of an array of places, `made_from` says what they depend on, and `what`
-               they show
-    noise      for every place the number that draws the noise of its recording, with the seed
+    pictures   function that returns the pictures at an array of indices; `made_from` says what they
+               depend on, and `what` names them in messages
+    noise      the number for every index that, with the seed, draws its recording's noise
     """
     where = np.flatnonzero((trains(numbers) == train) | (train is None))
 
@@ -336,16 +336,16 @@ def pool_of(
     files: Iterable[Path] = (),
     **made_from: Any,
 ) -> Pool:
-    """Make the pool of these batches (`Pool.collect`), or take it from the cache, where its key is
-    `made_from`, the `files` that are read, and the code of this room. A progress bar over `total`
-    recordings shows `what`. ValueError if files change meanwhile."""
+    """Make the pool of these batches (`Pool.collect`), or load it from the cache, whose key is
+    `made_from`, the `files` that are read, and the code of this package. A progress bar over
+    `total` recordings shows `what`. Raises ValueError if files change meanwhile."""
     files = set(files)
     before = file_identity(files)
 
     def make() -> dict[str, np.ndarray]:
         with bar(None, total, what, keep.progress) as shown:
             pool = Pool.collect(shape, batches, shown.update)
-        # what was read while files changed would be a mixture
+        # files that changed while they were read give a mixture
         expected = "the same all the time; try again when nothing writes there"
         need(what, "of files that changed meanwhile", file_identity(files) == before, expected)
         return pool.arrays()

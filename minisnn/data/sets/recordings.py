@@ -1,4 +1,4 @@
-"""Few-shot tasks over recordings: your own data, and the base of the shipped sets.
+"""Few-shot tasks over recordings: for your own data, and as the base of the shipped sets.
 
 A class is one symbol, or several side by side in a picture. Recordings are binned into counts once
 and kept sparsely (`pool`), then divided into support and query (`samples`).
@@ -44,31 +44,32 @@ class Recordings:
                  subsets and loaders (`counting`). Or a `Pool` of counts, whose labels are numbers;
                  options of counting then have no effect
     labels       one for each recording, numbers or texts: the names of the classes
-    sensor       rows and columns of pixels, or the number of units; None: what
-                 `events.sensor_size` (tonic: columns, rows, polarities) or frames say
+    sensor       rows and columns of pixels, or the number of units; None: as `events.sensor_size`
+                 (tonic: columns, rows, polarities) or frames state
     size         rows and columns of cells, or a number of units, to which the sensor is downscaled
-                 by area, with all events kept (`readers.events.downscaled`); None: the sensor's own
+                 by area, keeping all events (`readers.events.downscaled`); None: those of the
+                 sensor
     bin_ms, duration_ms   length of a time step, and of a recording, which starts at its first event
     time         unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name
-                 (t_ms), else microseconds; times that cannot be microseconds are then refused
+                 (t_ms), else microseconds; times that cannot be microseconds then raise ValueError
                  (`readers.times`)
     columns      "t,x,y,p", the order of the columns of arrays (N, 4)
     hop_ms       cut each continuous recording into parts of `duration_ms`, one per this many
-                 milliseconds. All parts of a recording then form a group, "take"; one of this name
-                in `groups` replaces it
-    groups       {"subject": one name or number for each recording, …}: what support and query must
-                 not share; {}: only recordings. Copies, which have the same events after their
-                 first, count as one recording
-    within       one name or number for each recording: all recordings of a task have the same one,
-                 which is drawn for each task
+                 milliseconds. All parts of a recording then form a group, "take"; a group of this
+                 name in `groups` overrides it
+    groups       {"subject": one name or number for each recording, …}: groups that support and
+                 query must not share; {}: only recordings. Copies, which have the same events after
+                 their first, count as one recording
+    within       one name or number for each recording: all recordings of a task share it, and it is
+                 drawn for each task
     made_of      {class name: symbols side by side}, symbols being labels; None: a class for every
                  label
-    source, kind   where the recordings come from, and what a symbol is called, in messages
+    source, kind   the origin of the recordings, and the word for a symbol, in messages
 
-    Raises ValueError, naming the recording, where events are not as described or not from one
-    clock, and where a symbol has fewer than two recordings, or all are of one group or also of
-    another symbol. Warns of recordings with hardly any counted events or with uncounted frames, of a
-    sensor far larger than where its events are, and of saturated cells.
+    Raises ValueError, naming the recording, if events are not as described or not from one clock,
+    or if a symbol has fewer than two recordings, all of one group, or shared with another symbol.
+    Warns of recordings with hardly any counted events or with uncounted frames, of a sensor far
+    larger than where its events are, and of saturated cells.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -78,9 +79,9 @@ class Recordings:
     Task: 3 classes: ...; 3 support and 6 query samples of shape (100, 8, 8, 2), uint8
     """
 
-    # lists of classes; those of a task are all of one of these
+    # lists of classes; all classes of a task are from one of these
     alike: Sequence[Sequence[str]] | None = None
-    of_split: str | None = None  # "train", "val" or "test", for one of several splits
+    of_split: str | None = None  # "train", "val" or "test", if the set is one of several splits
 
     def __init__(
         self,
@@ -126,7 +127,7 @@ class Recordings:
         }
         self.within = None if within is None else per_recording("within", within, of)
         copy_of = copies(pool)
-        twins = [] if copy_of is None else [copy_of]  # copies stay on one side
+        twins = [] if copy_of is None else [copy_of]  # copies stay on the same side
         self.apart = tuple(apart)
         self.groups = joined([*apart.values(), *twins])
         self.takes = joined([apart[name] for name in apart if name == "take"] + twins)
@@ -211,8 +212,8 @@ class Recordings:
     def episode(
         self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5
     ) -> Task:
-        """Return task number `index` of the series `seed`, the same in whatever order tasks are
-        drawn.
+        """Return task number `index` of the series `seed`, independent of the order in which tasks
+        are drawn.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -272,8 +273,8 @@ class Recordings:
         sets (rule classify).
 
         train, val, test   shares of each symbol's recordings; by default 64, 16 and 20 %
-        together           one name or number for each recording: those with the same one stay
-                           together; None: those that support and query must not share
+        together           one name or number for each recording, which keeps those with the same
+                           one together; None: the groups that support and query must not share
 
         Raises ValueError if a symbol has too few recordings, or groups of them, for all sets.
 
@@ -292,11 +293,12 @@ class Recordings:
         return as_splits({name: self.among(own) for name, own in places.items()})
 
     def name_of(self, symbol: int) -> str:
-        """Return a symbol's name for messages: its label, else the class made of it."""
+        """Return a symbol's name for messages: its label, or else the class made of it."""
         return f"{self.kind} {self.called.get(symbol, symbol)}"
 
     def among(self, places: np.ndarray) -> "Recordings":
-        """Return the same classes in only these recordings, given by their indices in the pool."""
+        """Return a set with the same classes and only these recordings, given by their indices in
+        the pool."""
         within = {symbol: np.intersect1d(own, places) for symbol, own in self.symbols.items()}
         return self._with(symbols=within)
 
@@ -316,8 +318,8 @@ class Recordings:
         return self._with(groups=None)
 
     def identity(self) -> str:
-        """Return a hash of all that the tasks depend on: the recordings' contents, and how they are
-        divided.
+        """Return a hash of everything that the tasks depend on: the recordings' contents, and how
+        they are divided.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -363,7 +365,7 @@ def _recordings(
 def symbols_of(
     made_of: Mapping[str, Sequence[Any]] | None, pool: Counts, names: list[str] | None
 ) -> dict[str, tuple[int, ...]]:
-    """Return the numbers of the symbols of each class, equally many in each; made_of None: a class
+    """Return the numbers of each class's symbols, the same number in each; made_of None: a class
     for every label. `names` are the labels' names, if any."""
     numbers = np.unique(pool.labels).tolist()
     places = dict(zip(names or map(str, numbers), range(len(names)) if names else numbers))
@@ -383,8 +385,8 @@ def symbols_of(
 
 
 def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
-    """Repeat a group's entry for every part of a recording. ValueError unless it is a list of names
-    or numbers, one for each recording and none missing."""
+    """Repeat a group's entry for every part of a recording. Raises ValueError unless it is a list
+    of names or numbers, one for each recording."""
     number = int(recordings.max(initial=-1)) + 1
     good = is_sequence(given) and len(given) == number and not np.ma.is_masked(given)
     good = good and not any(entry is None or np.ndim(entry) or entry != entry for entry in given)
@@ -434,8 +436,8 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
 
 
 def check_groups(*sets: Any) -> None:
-    """Raise ValueError if all recordings of a symbol, or those within a value of `within`, are
-    of one group, which is never on both sides of a task."""
+    """Raise ValueError if all recordings of a symbol, or all within a value of `within`, are of one
+    group, since support and query must not share it."""
     for tasks in sets:
         split = f" in {tasks.of_split}" if tasks.of_split else ""
         for name, where in _drawn_from(tasks) if tasks.groups is not None else ():

@@ -1,5 +1,5 @@
-"""The choice of recordings: disjoint support and query for an episode, all recordings used equally
-often; and disjoint splits where these share symbols.
+"""Choose recordings: disjoint support and query for an episode, with all recordings used equally
+often; and disjoint splits that share symbols.
 
 Symbols (digits, letters, characters) have numbered recordings; a class is one symbol, or several in
 a row, and a sample has a recording of each. This module does not depend on what a recording is.
@@ -19,11 +19,11 @@ from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # shares of the classes, as in Double N-MNIST
 SPLITS = tuple(SHARES)
-# attempts to use few recordings equally often, in spite of the rules
+# attempts to use few recordings equally often under the rules
 TRIES = 20
 REGROUPS = 200  # attempts to divide groups between support and query
 LEAST = 2  # recordings of a symbol in every split: one for support and one for query
-DEALS = 20  # attempts to divide groups where a split has too few
+DEALS = 20  # attempts to divide groups if a split has too few
 
 Sides = dict[int, tuple[np.ndarray, np.ndarray]]
 
@@ -74,8 +74,8 @@ def draw_samples(
 
 
 def _sides(groups: Mapping[int, np.ndarray], rng: np.random.Generator) -> Sides:
-    """Decide for each symbol which recordings may be support and which query: groups in a random
-    order go to the side where a symbol still lacks recordings, else to either."""
+    """Decide for each symbol which recordings may be support and which query: in random order, each
+    group goes to the side where a symbol still lacks recordings, or else to either."""
     names = np.unique(np.concatenate(list(groups.values())))
     symbols_of = {
         name: {symbol for symbol, own in groups.items() if name in own} for name in names.tolist()
@@ -93,7 +93,7 @@ def _sides(groups: Mapping[int, np.ndarray], rng: np.random.Generator) -> Sides:
             first = {symbol: np.isin(own, firsts) for symbol, own in groups.items()}
             return {symbol: (support, ~support) for symbol, support in first.items()}
     raise ValueError(
-        f"{len(names)} groups hold the recordings of {len(groups)} symbols, and no split of them "
+        f"{len(names)} groups have the recordings of {len(groups)} symbols, and no split of them "
         "was found that gives support and query recordings of each; expected at least 2 groups of "
         "every symbol, and more where symbols share them"
     )
@@ -108,7 +108,7 @@ def _draw_side(
     for _ in range(TRIES):
         decks = {symbol: _Deck(rng, pool) for symbol, pool in pools.items()}
         drawn = [_draw_class([decks[symbol] for symbol in symbols], count) for symbols in classes]
-        # no recording waits twice, so none has been dealt twice more than another
+        # no recording is in the deck twice, so none is dealt much more often than another
         if all(len(set(deck.rest)) == len(deck.rest) for deck in decks.values()):
             break
     return np.array(drawn, np.int64)
@@ -159,8 +159,9 @@ class _Deck:
 def _deal(
     held: np.ndarray, shares: np.ndarray, rng: np.random.Generator, dealt: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (split of every group, recordings of each symbol in each split, counted up to LEAST)
-    for groups that hold `held` (groups, symbols): each group goes where most is lacking."""
+    """Assign groups with `held` (groups, symbols) recordings to splits, each to the split that
+    lacks most. Return the split of every group, and the recordings of each symbol in each split,
+    counted up to LEAST."""
     needed = np.minimum(held, 1) if dealt else held
     wanted = shares[:, None] / shares.sum() * held.sum(0)
     given, met = np.zeros((2, *wanted.shape))
@@ -236,7 +237,7 @@ def split_classes(
 
 
 def used_symbols(tasks: Any) -> set[int]:
-    """Return the symbols that a set's classes are made of."""
+    """Return the symbols in a set's classes."""
     return {symbol for name in tasks.classes for symbol in tasks.made_of[name]}
 
 
@@ -247,14 +248,14 @@ def same_symbols(sets: Iterable[Any]) -> bool:
 
 
 def used_by(tasks: Any) -> np.ndarray:
-    """Return indices in the pool of the recordings that a set's classes are made of."""
+    """Return indices in the pool of the recordings of a set's classes."""
     return np.unique(
         np.concatenate([tasks.symbols[symbol] for symbol in sorted(used_symbols(tasks))])
     )
 
 
 def shared(first: Any, second: Any) -> str | None:
-    """Describe what two sets of tasks share; None where nothing is known to be shared. Sets other
+    """Describe what two sets of tasks share; None if nothing is known to be shared. Sets other
     than `Recordings` are compared as objects only."""
     if first is second:
         return "are one and the same set"
@@ -275,7 +276,7 @@ def shared(first: Any, second: Any) -> str | None:
 
 
 def copies(pool: Any) -> np.ndarray | None:
-    """Return for every recording the first with identical counts, (N,); None where all differ, or
+    """Return for every recording the first one with identical counts, (N,); None if all differ, or
     have too few events. Parts of one take are not copies of each other."""
     if not isinstance(pool, Pool):
         return None

@@ -47,8 +47,8 @@ class SpokenWords(Recordings):
     time         unit of the times where it is not seconds: "ms", "us" or "ns". Files do not state it;
                  implausible seconds are refused
     per_word     number of recordings of each word, the first by number; None: 500
-    cache        whether recordings are kept in the cache, and looked for there
-    progress     whether a terminal shows a progress bar while they are read
+    cache        whether to use the cache for recordings
+    progress     whether to show a progress bar in a terminal while they are read
 
     Splits share no recording and, unless classes="all", no word. Raises ValueError if the root
     lacks a file, a file is damaged or not of this form, and where a word is missing.

@@ -118,8 +118,8 @@ def read_strokes(path: str | Path) -> Strokes:
     """Read drawings from a file of pen strokes, or from a folder of them as Omniglot publishes
     them, which is slow: `write_strokes` makes one file of it.
 
-    Raises ValueError, naming the file, where it is not such a file or damaged, and
-    FileNotFoundError where it is missing.
+    Raises ValueError, naming the file, if it is damaged or not such a file, and FileNotFoundError
+    if it is missing.
 
     >>> from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
     >>> line = [Stroke(np.array([[10, 20], [90, 20]]), np.array([0, 400]))]
