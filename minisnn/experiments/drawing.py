@@ -11,7 +11,7 @@ from ..training.intervals import Estimate
 
 @contextmanager
 def drawn(width: float, height: float, columns: int = 1, **shared):
-    """Make (figure, its axes side by side) in the house style."""
+    """Make a figure and its axes, side by side, in the common style."""
     with style():
         fig = figure(width, height)
         yield fig, fig.subplots(1, columns, squeeze=False, **shared)[0]
@@ -27,12 +27,12 @@ def errorbars(
 
 
 def curves_of(curves, size=(6.4, 3.6), panel: int | None = None, guess=None, **settings):
-    """Draw estimates against the values of each curve (`sweep.Curve`), at numeric positions where
-    some are numbers.
+    """Draw estimates against the values of each curve (`sweep.Curve`), at their numeric positions
+    if any is a number.
 
-    panel      place of the label that names a curve's panel, if there are several
+    panel      index of the label that names a curve's panel, if there are several
     guess      level of chance in percent
-    settings   of the axes
+    settings of the axes
     """
     names = [""] if panel is None else list(dict.fromkeys(curve.labels[panel] for curve in curves))
     with drawn(*size, len(names), sharey=True) as (fig, panels):

@@ -2,8 +2,8 @@
 pretrained without it.
 
 The body classifies the 64 meta-training classes. A new readout, from zero, is trained on test
-classes by Adam at 1e-3, one shot a class more at a time (UPDATES full-batch updates on all shots so
-far), and tested on 20 unseen samples of each class.
+classes by Adam at 1e-3. One shot per class is added at a time (UPDATES full-batch updates on all
+shots so far), and the readout is tested on 20 unseen samples of each class.
 """
 
 import math
@@ -54,7 +54,7 @@ def trial_of(
 
 
 def transfer(study: Study, found: Findings) -> Iterable[Curve]:
-    """Return the shots of a new readout for this number of ways."""
+    """Measure transfer learning for this number of ways."""
     pretrained = study.network(ROLE, found)
     maml = study.network(MAML, found)
     if pretrained is None or maml is None:

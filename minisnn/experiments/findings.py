@@ -14,10 +14,10 @@ KINDS = ("png", "svg")
 
 
 def figure(value: float, unit: str, half: float | None = None) -> dict:
-    """Return a measured number, and half of its 95 % interval, as JSON files of results hold it.
+    """Return a measured number, and half of its 95 % interval, in the form of JSON result files.
 
-    unit   % of a share between 0 and 1, and points of a difference of two; s, ms, MB, kB, x for a
-           ratio, or nothing
+    unit   % for a share between 0 and 1, points for a difference of two shares; s, ms, MB, kB; x
+           for a ratio; or nothing
     """
     return {"value": value, "unit": unit} | ({} if half is None else {"half": half})
 
@@ -26,10 +26,10 @@ def figure(value: float, unit: str, half: float | None = None) -> dict:
 class Claim:
     """A claim of the paper, the number measured here, and whether the two agree.
 
-    text       the claim                     paper      what the paper gives for it
+    text       the claim                     paper      the paper's value
     value      our number, with low and high the ends of its interval, all in `unit`
     verdict    "agrees", "differs" or "inconclusive"
-    rule       what was asked of the number, in words
+    rule       the criterion for the verdict, in words
     """
 
     text: str
@@ -53,8 +53,8 @@ def judge(
     unit="points",
     scale: float = 100.0,
 ) -> Claim:
-    """Judge a claim: it agrees where the whole interval is in [least, most], and differs where none
-    of it is. A number without an interval is judged by itself.
+    """Judge a claim: it agrees if the whole interval is in [least, most], and differs if none of it
+    is. A number without an interval is judged by itself.
 
     least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of
     accuracy as a rule.
@@ -72,7 +72,7 @@ def judge(
 
 @dataclass
 class Table:
-    """Rows under a header; cells are texts or numbers. `note` says what to notice, or how it was
+    """Rows under a header; cells are texts or numbers. `note` says what to see, or how it was
     measured."""
 
     name: str
@@ -95,11 +95,11 @@ class Findings:
     """The findings of one experiment.
 
     name, title      of the experiment
-    summary          what was found, in a sentence or two
+    summary          the result, in a sentence or two
     tables, claims   one after the other
-    figures          {name: (matplotlib figure, what it shows)}; after `read` {name: what it shows}
-    missing          what could not be run, and what it needs
-    settings         episodes, seeds, networks, data: whatever the numbers depend on
+    figures          {name: (matplotlib figure, caption)}; after `read` {name: caption}
+    missing          experiments that could not run, and what they need
+    settings         episodes, seeds, networks, data: everything that the numbers depend on
     """
 
     name: str
@@ -120,7 +120,7 @@ class Findings:
         self.claims.append(judge(*what, **options))
 
     def write(self, folder: Path) -> list[Path]:
-        """Write the findings, and return their files. findings.json comes last: where it exists,
+        """Write the findings, and return their files. findings.json is written last: if it exists,
         the rest is complete."""
         folder.mkdir(parents=True, exist_ok=True)
         written = []

@@ -1,7 +1,7 @@
-"""The networks of the experiments, and where they are found.
+"""Find the networks of the experiments.
 
-A role is "<data set>/<rule>-<model>". Its network comes from a folder of the user's, or from those
-that travel with the package; `data/make_networks.py` trains those.
+A role is "<data set>/<rule>-<model>". Its network comes from the user's folder, or from those that
+ship with the package, which `data/make_networks.py` trains.
 """
 
 from pathlib import Path
@@ -27,8 +27,8 @@ def file_name(role: str) -> str:
 class Networks:
     """A finder of networks by their roles.
 
-    folder   of the user's checkpoints or run folders, named as the shipped ones; what it lacks is
-             one of these
+    folder   the user's folder of checkpoints or run folders, with the shipped names; shipped
+             networks replace missing ones
     ways     outputs of every network, except plain classifiers; None: any number
     """
 
@@ -45,7 +45,7 @@ class Networks:
         self.places: dict[str, Path] = {}
 
     def find(self, role: str) -> Checkpoint | None:
-        """Return the checkpoint of a role; None where there is none."""
+        """Return the checkpoint of a role; None if there is none."""
         if role not in self.found:
             place = self._own(file_name(role)) or if_shipped(file_name(role))
             self.found[role] = None if place is None else self._read(role, place)
@@ -60,7 +60,7 @@ class Networks:
                 f"{place}: the network learned from {network.origin.words()}; expected one of "
                 f"{dataset}"
             )
-        # a plain classifier has all training classes
+        # a plain classifier has an output for each training class
         if not role.endswith("/pretrained-snn") and self.ways not in (None, network.net.ways):
             raise ValueError(
                 f"{place}: the network has {network.net.ways} classes; expected one of "

@@ -1,5 +1,5 @@
 """Recordings that begin at another time. The network is at rest when a recording starts, and
-answers after 100 ms; a camera that is always on reports neither moment."""
+answers after 100 ms; a camera that is always on marks neither moment."""
 
 from dataclasses import dataclass, replace
 
@@ -12,8 +12,8 @@ STREAM = "stream"
 
 
 def delayed(x: np.ndarray, delay: int) -> np.ndarray:
-    """Shift recordings (B, T, …) by `delay` steps, later or (if negative) earlier; what leaves the
-    T steps is lost."""
+    """Shift recordings (B, T, …) by `delay` steps, later or (if negative) earlier; events that
+    leave the T steps are lost."""
     out = np.zeros_like(x)
     steps = x.shape[1] - abs(delay)
     if steps > 0:
@@ -24,8 +24,8 @@ def delayed(x: np.ndarray, delay: int) -> np.ndarray:
 
 
 def after_another(x: np.ndarray, ways: int) -> np.ndarray:
-    """Return recordings (B, 2 T, …), each after one of another class of the task, whose traces
-    remain."""
+    """Return recordings (B, 2 T, …), each preceded by one of another class of the task, so that its
+    traces remain."""
     return np.concatenate([np.roll(x, len(x) // ways, axis=0), x], axis=1)
 
 

@@ -1,5 +1,5 @@
-"""A readout that learns on a fixed body, whose spikes are computed once and fed to a network of one
-dense block."""
+"""Learning only the readout: the spikes of the fixed layers below are computed once, and fed to a
+network of one dense block."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +19,8 @@ def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def network(net: SpikingNet, ways: int) -> SpikingNet:
-    """Return the readout as a network of one dense block, whose input is the body's spikes."""
+    """Return the readout as a network of one dense block, whose input are the spikes of the layers
+    below."""
     features = int(np.prod(net.blocks[-1].input_shape))
     return net.like(
         input_shape=(features,),
@@ -33,8 +34,8 @@ def network(net: SpikingNet, ways: int) -> SpikingNet:
 def traces(
     spikes: np.ndarray, neuron: LIF | CubaLIF, dtype, steps: Sequence[int] | None = None
 ) -> np.ndarray:
-    """Return presynaptic p_t of spikes (B, T, …) at every step, or at `steps` in order, starting
-    from zero: (B, steps, …), of this dtype."""
+    """Return presynaptic traces p_t of spikes (B, T, …) at every step, or at `steps` in order: (B,
+    steps, …), in this dtype."""
     dtype = np.dtype(dtype)
     steps = list(range(spikes.shape[1]) if steps is None else steps)
     found = np.empty((len(spikes), len(steps), *spikes.shape[2:]), dtype)

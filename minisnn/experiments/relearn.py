@@ -1,9 +1,9 @@
 """The forgetting claim: learn task A, then B, then A again, each by one update from one recording
 of each class.
 
-The paper says that a network which has forgotten a task learns it again in one shot; it does not
-show it. Both tasks use the same five outputs, so B overwrites A. All layers adapt as in
-meta-training, or the readout alone.
+The paper claims, without a measurement, that a network which has forgotten a task learns it again
+in one shot. Both tasks use the same five outputs, so B overwrites A. All layers adapt as in
+meta-training, or only the readout.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ MOMENTS = ("after A", "after A, B", "after A, B, A")
 def in_turn(
     tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int
 ) -> list[list]:
-    """Return the answers to both tasks, after each of MOMENTS."""
+    """Return the answers to both tasks at each of MOMENTS."""
     a, b = (
         tasks.episode(settings.seed, 2 * index + k, net.ways, 1, settings.queries) for k in (0, 1)
     )

@@ -1,4 +1,4 @@
-"""The report: all findings on one page of Markdown, next to their figures."""
+"""Write the report: all findings on one page of Markdown, with their figures."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -3,10 +3,10 @@
     <name>/findings.json, *.csv, *.png, *.svg    the findings
     records/<key>-<hash>.jsonl                   measured items, one per line
 
-An item is usually an episode. Each is written as soon as it is measured, in order, so that a stopped
-study continues with the next. The hash in a file's name covers everything that its items depend on:
-settings, networks, recordings (all bytes of their files) and code. When any of these changes, the
-items are measured again, into another file.
+An item is usually an episode. Each is written as soon as it is measured, in order, so that a
+stopped study continues with the next. The hash in a file's name covers everything that its items
+depend on: settings, networks, recordings (all bytes of their files) and code. If any of these
+changes, the items are measured again, into another file.
 """
 
 import json
@@ -62,7 +62,7 @@ class Settings:
 @dataclass(eq=False)
 class Study:
     """An experiment's folder `out/name`, settings, networks, and the records in `out`; `used` lists
-    the networks that it has needed."""
+    the networks that it used."""
 
     name: str
     out: Path
@@ -77,7 +77,7 @@ class Study:
         return Path(self.out) / self.name
 
     def describe(self) -> dict:
-        """Return what the numbers depend on, and where they were measured."""
+        """Return everything that the numbers depend on, and the machine."""
         return dict(
             **vars(self.settings),
             networks=dict(self.used),
@@ -96,7 +96,7 @@ class Study:
         run(self, found)
         return found
 
-    # ---- what it measures on
+    # ---- data and networks
 
     @cache
     def tasks(self, dataset: str, split: str = "test", **how: Any):
@@ -115,8 +115,8 @@ class Study:
         return identity([folder_identity(place) for place in places])
 
     def network(self, role: str, found: Findings | None = None) -> Checkpoint | None:
-        """Return the network of a role ("double-nmnist/maml-snn"); None, noted in the findings,
-        where there is none."""
+        """Return the network of a role ("double-nmnist/maml-snn"); None, with a note in the
+        findings, if there is none."""
         network = self.networks.find(role)
         if network is not None:
             self.used[role] = self.networks.describe(role)
@@ -130,7 +130,7 @@ class Study:
             if (network := self.network(f"{dataset}/maml-snn", found)) is not None:
                 yield dataset, name, network
 
-    # ---- what it remembers
+    # ---- records
 
     def each(
         self,
@@ -142,8 +142,8 @@ class Study:
         label: str = "",
         together: bool = True,
     ) -> list:
-        """Return [measure(0), ..., measure(count - 1)], from the records where possible; the others
-        are computed in parallel, independently.
+        """Return [measure(0), ..., measure(count - 1)], from the records if possible; the others
+        are computed in parallel.
 
         key         names the records
         dataset     that the items are made of
@@ -151,7 +151,7 @@ class Study:
                     queries and `made_from` only; a `partial` of a function of a module, which may
                     go to another process
         made_from   configurations, arrays, inner loops, plain values
-        together    False: one after the other, where an item measures time
+        together    False: one after the other, because items measure time
         """
         s = self.settings
         module = getattr(measure, "func", measure).__module__
@@ -235,14 +235,14 @@ class Study:
 def one_answer(
     tasks, settings: Settings, rules: list[Rule], ways: int, shots: int, index: int
 ) -> list:
-    """Return the rules' answers to episode `index`: which are right, the recordings that each rests
-    on, and their number."""
+    """Return the rules' answers to episode `index`: which are right, the recordings behind each,
+    and their number."""
     return recorded(answers(tasks, rules, settings.seed, ways, shots, settings.queries, index))
 
 
 def recorded(answered: Answers) -> list:
-    """Convert answers to a record: which are right, and what they rest on; `recalled(*...)`
-    restores them."""
+    """Convert answers to a record: which are right, and the recordings behind them;
+    `recalled(*...)` restores them."""
     query, of, support, learned, classes = answered.drawn
     arrays = [array.tolist() for array in (query.ravel(), of, support.ravel(), learned)]
     return [answered.right.astype(int).tolist(), [*arrays, list(classes)], query.shape[1]]
@@ -255,8 +255,8 @@ def recalled(right: list, drawn: list, sides: int) -> Answers:
 
 
 def _identified(value):
-    """Return what a rule's or an argument's answers depend on: the configuration of a network, the
-    name of a function."""
+    """Return an identity for a rule or an argument: the configuration of a network, the name of a
+    function."""
     if is_dataclass(value):
         parts = {name: _identified(part) for name, part in vars(value).items()}
         return {"": type(value).__name__, **parts}

@@ -1,7 +1,7 @@
 """Experiments that change one number and test again.
 
-A `Curve` is one network with a rule for each value of that number. A `Sweep` says which curves
-there are, and how they are shown: a table, and accuracy against the number. `sweeps` has them.
+A `Curve` is one network with a rule for each value of that number. A `Sweep` defines the curves,
+and how they are shown: a table, and accuracy against the number. `sweeps` has all sweeps.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,22 +26,22 @@ def some_of(episodes: int) -> int:
 
 
 class Case(NamedTuple):
-    """A value of the number, the rule that answers, and the episodes."""
+    """A value of the number, its rule, and the episodes."""
 
     value: Any
     rule: Rule
-    how: dict = {}  # ways, shots, and the options of `Study.tasks`, as `Study.rows` takes them
+    how: dict = {}  # ways, shots, and options of `Study.tasks`, as for `Study.rows`
 
 
 @dataclass
 class Curve:
     """The cases of one network and their answers, by value.
 
-    labels     what the first columns of the table say of it
+    labels     texts of the table's first columns
     rows       accuracies
     compared   differences between them
-    more       what further columns say
-    estimates  what is shown of the rows
+    more       texts of further columns
+    estimates  numbers to show, computed from the rows
     """
 
     labels: list[str]
@@ -55,14 +55,14 @@ class Curve:
     estimates: dict[Any, Estimate] = field(default_factory=dict)
 
     def measure(self, key: str, episodes: int) -> None:
-        """Answer this number of episodes, which are drawn once for cases with the same ones."""
+        """Answer this number of episodes, which are drawn once for all cases that share them."""
         for how, cases in groupby(self.cases, attrgetter("how")):
             rules = {case.value: case.rule for case in cases}
             self.rows |= self.study.rows(key, self.dataset, rules, episodes=episodes, **how)
 
     def compare(self, against: Any, loss: bool) -> None:
         """Return each case's accuracy minus that of the value `against`, or of the case before it,
-        on the same episodes; with `loss`, with the opposite sign."""
+        on the same episodes; with `loss`, the opposite sign."""
         values = list(self.rows)
         for value, before in zip(values, [None, *values]):
             other = before if against == BEFORE else against
@@ -72,8 +72,8 @@ class Curve:
 
 
 def of_meta_trained(cases: Callable[[Any], Iterable[Case]]):
-    """Make curves of the networks that were meta-trained by MAML; `cases` makes a checkpoint's
-    cases."""
+    """Make curves of the networks that were meta-trained by MAML; `cases` makes the cases of a
+    checkpoint."""
 
     def curves(study: Study, found: Findings) -> Iterable[Curve]:
         for dataset, name, network in study.meta_trained(found):
@@ -95,20 +95,21 @@ def first_and_last(curves: list[Curve]) -> str:
 class Sweep:
     """An experiment that changes one number.
 
-    title, heading   of the experiment, and of its table
-    labels           columns of the table before the accuracy; between bars, as all columns
-    curves           what is measured
-    against, loss    what each accuracy is compared with, and whether what it lacks is shown
-    estimate, shown  what is shown of each, if not its accuracy, and its name
-    last             columns behind the accuracy: of that difference, and of `more`
+    title, heading   titles of the experiment and of its table
+    labels           columns of the table before the accuracy, separated by bars
+    curves           function that makes the curves
+    against, loss    value with which each accuracy is compared, and whether to show the loss
+                     instead of the gain
+    estimate, shown  number shown for each, if not its accuracy, and its name
+    last             columns after the accuracy: the difference, and those of `more`
     note             of the table
     some             whether half of the episodes are enough (`some_of`)
     more             fills `Curve.more`
-    claims           judges what the paper claims
-    baselines        splits of which the table of baselines is added
+    claims           function that judges the paper's claims
+    baselines        splits for which a table of baselines is added
     summary          of all curves
-    axes, caption    settings of the figure's axes, and what it shows; without, there is no figure
-    draw             the figure, of all curves
+    axes, caption    settings of the figure's axes, and its caption; without it there is no figure
+    draw             function that draws the figure of all curves
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Experiments that change one number: three figures of the paper, and what it did not try.
+"""Experiments that change one number: three figures of the paper, and others that it did not try.
 
 Each has a function that makes the cases of a network: a value, the rule that answers, and its
 episodes. `SWEEPS` defines how they are shown.
@@ -39,7 +39,7 @@ def error_of(row: Row) -> Row:
 
 
 def seconds(curve: Curve, episodes: int) -> None:
-    """Measure the time of an update on five support samples, the least of five."""
+    """Measure the time of an update on five support samples: the least of five runs."""
     network = curve.network
     study = curve.study
     task = study.tasks(curve.dataset).episode(study.settings.seed, 0, network.net.ways, 1, 1)
@@ -150,7 +150,7 @@ def activities(curve: Curve, episodes: int) -> None:
 
 
 def places(study: Study, found: Findings) -> Iterable[Curve]:
-    """Compare simulated recordings with real ones, where a folder is given."""
+    """Compare simulated recordings with real ones, if a folder is given."""
     options = {
         "double-nmnist": "--root with N-MNIST",
         "double-asl": "--asl-root with ASL-DVS or photographs of hands",

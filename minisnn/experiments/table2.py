@@ -1,8 +1,8 @@
 """Table 2: five classes learned from one recording of each.
 
-"train" are meta-training classes in test recordings, "test" classes that were never met. The floor
-that learning must beat is the nearest support sample by correlation of event counts summed over
-time, untrained.
+"train" has meta-training classes in test recordings, "test" has classes that were never trained on.
+The baseline without training is the nearest support sample, by correlation of event counts summed
+over time.
 """
 
 from collections.abc import Iterable
@@ -119,7 +119,7 @@ def compare(found: Findings, curves: list[Curve]) -> None:
 
 
 def with_the_papers(curves: list[Curve], **settings):
-    """Draw accuracies by method, and open marks for the paper's."""
+    """Draw accuracies by method, and the paper's as open marks."""
     fig = curves_of(curves, **settings)
     [axes] = fig.axes
     for curve in curves:

@@ -1,5 +1,5 @@
-"""Sizes of the readout's updates in the inner loop, the outer loop, and training without
-meta-learning: Table 3, and Figure 5 with the loss from leaving out small updates (Eq. 6).
+"""Sizes of the readout's updates in the inner loop, in the outer loop, and in training without
+meta-learning: Table 3; and Figure 5, with the loss from leaving out small updates (Eq. 6).
 
     inner loop          |a g| of one update on the support set of a test task                       one item a test episode
     outer loop          |theta' - theta| of meta-updates that continue from the meta-trained network   Adam at LR, warmed up
@@ -46,12 +46,12 @@ def summary(update: np.ndarray) -> list[float]:
 
 
 def made(summaries: np.ndarray) -> str:
-    """Return the number of values that an update changes, and of all."""
+    """Return the number of values that an update changes, and of all values."""
     return f"{summaries[:, 4].mean():,.0f} of {summaries[0, 5]:,.0f}"
 
 
 def readout(net) -> slice:
-    """Return where the readout's weights and bias are in theta."""
+    """Return the positions of the readout's weights and bias in theta."""
     return slice(net.layout[-2].slice.start, net.layout[-1].slice.stop)
 
 

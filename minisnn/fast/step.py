@@ -2,9 +2,9 @@
 and a neuron's two methods.
 
 Filters and methods run once on dual numbers of a trace. The record is straight-line code, and each
-pass uses the lines that its results need. Neurons with the same operations share the code and
-differ in their constants. A neuron's class is traced again each time, because its methods, or
-functions and constants that they use, may have been redefined.
+pass uses the lines that its results need. Neurons with the same operations share code and differ in
+their constants. A neuron's class is traced each time, because its methods, or functions and
+constants that they use, may have been redefined.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from .traced import Trace, code_of, each, fewest, needed, within
 
 PACKAGE = __name__.partition(".")[0] + "."
 NOT_OF_USERS = tuple(str(Path(file).parent) for file in (str(Path(__file__).parent), np.__file__))
-KNOWN = 256  # steps whose code is kept
+KNOWN = 256  # steps whose code is cached
 
 
 class Step(NamedTuple):
@@ -58,14 +58,14 @@ def step_of(
     """Return (step, k) of a neuron; with `detach` the spike in the reset is a constant."""
     values = [getattr(neuron, name) for name in learn]
     if type(neuron).__module__.startswith(PACKAGE) and not getattr(neuron, "surrogate", None):
-        neuron = replace(neuron, **dict.fromkeys(learn, 0.5))  # whatever is learned, it is the same
+        neuron = replace(neuron, **dict.fromkeys(learn, 0.5))  # the same for any learned constants
         step, others = _of_shipped(neuron, detach, learn)
     else:
         step, others = _traced(neuron, detach, learn)
     return step, [*values, *[0.0] * len(learn), *others]
 
 
-_steps: dict[tuple, tuple[Step, list[float]]] = {}  # by what was traced
+_steps: dict[tuple, tuple[Step, list[float]]] = {}  # keyed by the trace
 
 
 def _traced(neuron: Any, detach: bool, learn: tuple[str, ...]) -> tuple[Step, list[float]]:
@@ -86,11 +86,11 @@ def _traced(neuron: Any, detach: bool, learn: tuple[str, ...]) -> tuple[Step, li
     return _steps[key]
 
 
-_of_shipped = lru_cache(KNOWN)(_traced)  # their lines do not change
+_of_shipped = lru_cache(KNOWN)(_traced)  # their source lines do not change
 
 
 def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tuple[Step, list]:
-    """The code for results (S', dX, dS, slope) and their tangents; S' begins with u."""
+    """Generate the code for results (S', dX, dS, slope) and their tangents; S' begins with u."""
     filters, states, learned = sizes
     carried = filters + states
     after, dX, dS, slope = values
@@ -157,9 +157,9 @@ class Given:
 
 
 def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple:
-    """Return (S', dX, dS) by the step of `core.layer` and its way back. If the neuron delays, the
-    input X enters the first filter a step later than the other filters advance, because by then it
-    includes the layer's own spikes."""
+    """Return (S', dX, dS) by the step of `core.layer` and its backward step. If the neuron delays,
+    the input X enters the first filter a step later than the other filters advance, because by then
+    it includes the layer's own spikes."""
     constants = dict(zip(learn, given.k))
     maker = neuron.at_work(constants, jet)
     decays = [constants.get(name, getattr(neuron, name)) for name in neuron.filtering]
@@ -208,7 +208,7 @@ class Named(float):
 
 
 def _with_names(neuron: Any) -> Any:
-    """A copy of the neuron with named constants."""
+    """Return a copy of the neuron with named constants."""
     neuron = copy(neuron)
     for f in fields(neuron):
         if f.name != "surrogate":
@@ -218,7 +218,7 @@ def _with_names(neuron: Any) -> Any:
 
 
 def refusal(make: Callable[[], Any]) -> str:
-    """The reason why a neuron cannot be compiled, with the user's line; '' if it can."""
+    """Return the reason why a neuron cannot be compiled, with the user's line; '' if it can."""
     try:
         make()
     except Exception as error:

@@ -1,8 +1,9 @@
 """Numbers that record the operations on them: a neuron's methods run once on these numbers instead
 of arrays, and the record is turned into straight-line code.
 
-The same operation on the same numbers is the same number, so the code contains it once, and only if
-a result needs it. Plain Python numbers are constants with their value at the time of the run.
+The same operation on the same numbers gives the same `Number`, so the code contains it once, and
+only if a result needs it. Plain Python numbers are constants with their value at the time of the
+trace.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ from ..core.dual import Dual
 from ..parallel.compilation import njit
 from ..vectors.llvm import reciprocal
 
-CODE: dict[Any, str] = {  # others are called by their name
+CODE: dict[Any, str] = {  # others are called by name
     np.absolute: "abs({})",
     np.add: "{} + {}",
     np.equal: "{} == {}",
@@ -40,11 +41,11 @@ CODE: dict[Any, str] = {  # others are called by their name
     np.true_divide: "{} / {}",
     np.where: "{1} if {0} else {2}",
 }
-UFUNCS = frozenset(get_ufuncs())  # asked once: a second thread would see a table half filled
+UFUNCS = frozenset(get_ufuncs())  # looked up once: a second thread would see a half-filled table
 NEUTRAL = {np.add: 0, np.multiply: 1}
 LOGIC = {np.logical_and, np.logical_not, np.logical_or}
 TRUTHS = LOGIC | {np.equal, np.greater, np.greater_equal, np.less, np.less_equal, np.not_equal}
-SAME: dict[Any, Callable] = {  # in terms of others
+SAME: dict[Any, Callable] = {  # in terms of other operations
     np.bitwise_and: np.logical_and,
     np.bitwise_or: np.logical_or,
     np.clip: lambda a, least, most: np.minimum(np.maximum(a, least), most),
@@ -53,14 +54,14 @@ SAME: dict[Any, Callable] = {  # in terms of others
     np.positive: lambda a: a,
     np.reciprocal: lambda a: 1 / a,
     np.square: lambda a: a * a,
-    np.sum: lambda a: a,  # of a site alone
+    np.sum: lambda a: a,  # of a single site
     np.where: lambda truth, a, b: truth.trace.of(np.where, truth, a, b),
     np.zeros_like: lambda a: a.trace.number(0),
 }
 
 
 def _operator(ufunc: Any, reflected: bool = False) -> Callable:
-    """An operator as a method, which is twice as fast as through NumPy."""
+    """Make an operator a method, which is twice as fast as through NumPy."""
 
     def operate(a, b):
         if type(b) is Dual:
@@ -82,16 +83,16 @@ class Number(NDArrayOperatorsMixin):
 
     def __init__(self, trace: "Trace", operation: Any, given: tuple["Number", ...]):
         self.trace = trace
-        self.operation = operation  # on what is given; of others a name, or a constant's value
+        self.operation = operation  # its operands; for others a name, or a constant's value
         self.given = given
         self.place = len(trace.numbers)
 
     def is_whole(self, value: int) -> bool:
-        """True if it is this whole number as a constant."""
+        """Return whether it is this whole number as a constant."""
         return isinstance(self.operation, int) and self.operation == value
 
     def astype(self, dtype: Any) -> "Number":
-        """Itself; for a truth value, 1 or 0."""
+        """Return itself; for a truth value, 1 or 0."""
         return self.trace.of(np.where, self, 1, 0) if self.operation in TRUTHS else self
 
     @property
@@ -101,18 +102,18 @@ class Number(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc, method, *given, **options):
         if Dual in map(type, given):
-            return NotImplemented  # it has rules of its own
+            return NotImplemented  # it has separate rules
         if method != "__call__" or options:
-            raise TypeError(f"np.{ufunc.__name__} is no operation on single numbers")
+            raise TypeError(f"np.{ufunc.__name__} is not an operation on single numbers")
         return self.trace.of(ufunc, *given)
 
     def __array_function__(self, function, types, given, options):
         if function not in SAME:
-            raise TypeError(f"np.{function.__name__} is no operation on single numbers")
+            raise TypeError(f"np.{function.__name__} is not an operation on single numbers")
         return SAME[function](*given, **options)
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
-        raise TypeError("what is computed must be the same at all sites: np.where, and no if")
+        raise TypeError("the same operations must run at all sites: use np.where instead of if")
 
     __bool__ = __array__ = _refuse
 
@@ -124,20 +125,20 @@ class Trace:
         self.numbers: dict[Any, Number] = {}
 
     def number(self, a: Any) -> Number:
-        """A number of the trace from any value: 1 or 0 for a truth value, a constant for a Python
-        number."""
+        """Return a number of the trace for any value: 1 or 0 for a truth value, a constant for a
+        Python number."""
         if isinstance(a, Number):
             return a.astype(a.dtype)
         if not isinstance(a, Real):
             a = np.asarray(a)[()]
             if not isinstance(a, Real | np.bool_):
-                raise TypeError(f"a constant is {a!r}, no number")
+                raise TypeError(f"a constant is {a!r}, which is not a number")
         if type(a) is float and a == 0:
             a = 0
         return self.once(a if isinstance(a, int) else float(a), name=getattr(a, "name", ""))
 
     def of(self, operation: Any, *given: Any) -> Number:
-        """The result of an operation."""
+        """Return the result of an operation."""
         if operation is np.where:
             return self.once(operation, self._truth(given[0]), *map(self.number, given[1:]))
         if operation in SAME:
@@ -147,11 +148,11 @@ class Trace:
         if operation in LOGIC:
             return self.once(operation, *map(self._truth, given))
         if operation not in CODE and operation not in UFUNCS:
-            raise TypeError(f"kernels do not know {operation.__name__}")
+            raise TypeError(f"kernels do not support {operation.__name__}")
         return self._simplest(operation, *map(self.number, given))
 
     def once(self, operation: Any, *given: Number, name: str = "") -> Number:
-        """The one number of the trace that equals this."""
+        """Return the single number of the trace that equals this."""
         key = (operation, type(operation), name, *(a.place for a in given))
         if key not in self.numbers:
             self.numbers[key] = Number(self, operation, given)
@@ -161,7 +162,7 @@ class Trace:
         return a if a.operation in TRUTHS else self.of(np.not_equal, a, 0)
 
     def _simplest(self, operation: Any, *given: Number) -> Number:
-        """An equal number with fewer operations, in obvious cases."""
+        """Return an equal number with fewer operations, in obvious cases."""
         if operation in NEUTRAL:
             given = tuple(sorted(given, key=attrgetter("place")))
             rest = [a for a in given if not a.is_whole(NEUTRAL[operation])]
@@ -178,12 +179,13 @@ class Trace:
 
 
 def each(of: Callable, results: Any) -> Any:
-    """Results in nested tuples, one by one."""
+    """Yield the results in nested tuples."""
     return tuple(each(of, a) for a in results) if isinstance(results, tuple) else of(results)
 
 
 def needed(results: Any, known: dict[Number, str]) -> dict[Number, None]:
-    """The numbers from which results are computed, in order; `known` numbers need no others."""
+    """List the numbers from which results are computed, in order; `known` numbers need no
+    others."""
     found: dict[Number, None] = {}
 
     def visit(number: Number) -> None:
@@ -196,7 +198,7 @@ def needed(results: Any, known: dict[Number, str]) -> dict[Number, None]:
 
 
 def within(numbers: Iterable[Number], leaves: Iterable[Number]) -> dict[Number, None]:
-    """The numbers, in order, that depend only on constants and on `leaves`."""
+    """List the numbers, in order, that depend only on constants and on `leaves`."""
     found = dict.fromkeys(leaves)
     for a in numbers:
         if not isinstance(a.operation, str) and all(g in found for g in a.given):
@@ -207,8 +209,8 @@ def within(numbers: Iterable[Number], leaves: Iterable[Number]) -> dict[Number, 
 def fewest(
     results: Any, known: dict[Number, str], given: Iterable[Number], ahead: dict[Number, None]
 ) -> tuple[Number, ...]:
-    """The smallest set of numbers that results need besides `known` ones: inputs, or the last
-    numbers computed on the way forward."""
+    """Return the smallest set of numbers that results need besides `known` ones: inputs, or the
+    last numbers of the forward step."""
     asked = needed(results, known)
     last: dict[Number, None] = {}
     each(last.setdefault, results)
@@ -223,8 +225,8 @@ def fewest(
 
 
 def code_of(head: str, results: Any, known: dict[Number, str], k: dict[Number, str]) -> str:
-    """The source of a function with these results. k are the constants by name; new ones are added
-    to it."""
+    """Generate the source of a function with these results. k are the constants by name; new ones
+    are added to it."""
     names = known | k
     lines = [f"def {head}:"]
     for number in needed(results, known):
@@ -251,7 +253,7 @@ def _shown(results: Any, names: dict[Number, str]) -> str:
 
 
 def function(code: str, **names: Any) -> FunctionType:
-    """The function of a definition in source text, with these globals."""
+    """Return the function that a source text defines, with these globals."""
     whole = compile(code, "<code of a neuron's step>", "exec")
     (own,) = (a for a in whole.co_consts if isinstance(a, CodeType))
     return FunctionType(own, {"__name__": __name__, **names})
@@ -259,6 +261,6 @@ def function(code: str, **names: Any) -> FunctionType:
 
 @cache
 def compiled(code: str) -> Any:
-    """The same function, ready to be compiled into loops."""
+    """Return the same function, ready to be compiled into loops."""
     made = function(code, np=np, inverse=reciprocal)
     return njit(nogil=True, fastmath={"contract"}, error_model="numpy", inner=True)(made)

@@ -1,4 +1,4 @@
-"""The four passes of a block on the event-driven kernels, with the results of `core.layer`.
+"""The four passes of a block on the event-driven kernels, which compute the same as `core.layer`.
 
 Input and output spikes are `Events`; adjoints and tangents are dense arrays. Only the hard form
 exists here.
@@ -27,14 +27,15 @@ from .neuron import layer as layer_of
 from .records import Before, Direction, Layer, Membrane, Spikes, Sums, geometry
 
 AT_ONCE = 20  # most steps whose dense images are multiplied together
-# multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
+# most multiply-adds for a membrane's input per step; above this the membrane is stored, not
+# recomputed
 CHEAP = 8
-# bytes of a weight at the points that stay from part to part of a gradient; where tangents are, at
-# the peak of memory, none do
+# bytes of weights at Winograd's points that stay in memory between parts of a gradient; none do for
+# tangents, at the peak of memory
 KEPT = 2 << 20
 
 
-# readings of the features that are taken one by one
+# number of readings above which features are computed at every step
 MANY = 8
 
 
@@ -96,7 +97,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     held = gradient.held_of(block, x, first if kept else 0, g)
     spans = _spans(T) if some else [(0, T)]
     between = nothing(dtype, B if len(spans) > 1 else 0, all_states)
-    bands = -(-g.H // g.height)  # with the odd rest that pooling drops
+    bands = -(-g.H // g.height)  # including odd rows and columns that pooling drops
     for begin, end in spans:
         V = nothing(dtype, 0, 0, 0)
         if some:
@@ -104,12 +105,12 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         rest = ((begin, end), between, layer, Membrane(u, past), state, out)
         given = x.lists, weight.record(x, bias), dense, V, *rest
         parallel(ahead.forward, B * bands, *given, work=work)
-        del V, given  # frees memory for the next
+        del V, given  # frees memory for the next layer
     y = u if block.readout else y.since()
     if not kept:
         return y, {"u": u}
     tape = dict(u=u, past=past, dense=dense, some=some, state=state, bias=bias, anew=anew)
-    tape["before"] = held if first else held[:, :0]  # which is zero where nothing was before
+    tape["before"] = held if first else held[:, :0]  # which is zero if there was nothing before
     if block.recurrent:
         tape["heard"] = _heard(block, y, layer)
     tape["x"] = x.since(first) if first else x
@@ -118,7 +119,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
 
 
 def _room_for_spikes(block: Block, B: int, T: int, dtype) -> Events:
-    """Events with room for the largest possible output of a block."""
+    """Make Events with room for the largest possible output of a block."""
     rows, columns, channels = block.output_shape
     row = 0 if block.readout else columns * channels
     valued = block.pool == "spikes"
@@ -130,9 +131,9 @@ def _room_for_spikes(block: Block, B: int, T: int, dtype) -> Events:
 
 
 def _heard(block: Block, s: Events, layer) -> dict:
-    """The tape for the gradient of V: the spikes f as they enter the filters in the window, and the
-    state of the filters at its start."""
-    late = not block.neuron.delay  # they enter a step later
+    """Return the tape for the gradient of V: the spikes f that enter the filters in the window, and
+    the state of the filters at its start."""
+    late = not block.neuron.delay  # they enter one step later
     first = layer.first
     g = geometry(1, 1, block.channels, block.channels, 1)
     held = gradient.held_of(block, s, max(first - late, 0), g)
@@ -144,21 +145,21 @@ def _heard(block: Block, s: Events, layer) -> dict:
 
 
 def _of_itself(block: Block) -> Block:
-    """The map V of a layer's own spikes."""
+    """The recurrent map V, applied to a layer's own spikes."""
     return replace(block, input_shape=(1, 1, block.channels))
 
 
 def _spans(steps: int) -> list[tuple[int, int]]:
-    """Equal spans (begin, end) of at most AT_ONCE steps, because dense images and their products
-    are large."""
+    """List equal spans (begin, end) of at most AT_ONCE steps, because dense images and their
+    products are large."""
     edges = np.linspace(0, steps, -(-steps // AT_ONCE) + 1).astype(int).tolist()
     return list(zip(edges, edges[1:]))
 
 
 def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
     """Compute W x of the `dense` samples (at least one) from a step on, and zeros for the others.
-    It always uses Winograd's points, because otherwise the bits would depend on the number of dense
-    samples in the batch."""
+    It always uses Winograd's points, so that the bits do not depend on the number of dense samples
+    in the batch."""
     images = x.images(dense, weight.dtype, first, steps)
     if dense.all():
         return _potential(block, steps, images, weight, least=1)
@@ -174,7 +175,7 @@ def _before(weight, tape) -> Before:
 
 
 def _empty_sums(block, tape, steps, need_dx) -> Sums:
-    """Output arrays for a membrane kernel; zero for rows that pooling drops.
+    """Make output arrays for a membrane kernel; zero for rows that pooling drops.
 
     dV is not stored if no layer below needs it and the events are too few to be sorted.
     """
@@ -195,7 +196,7 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
 
 
 def _moving(layer: Layer, constants: tuple) -> Layer:
-    """A layer with tangents of its learned constants."""
+    """Return a layer with tangents of its learned constants."""
     own = layer.neuron.own.copy()
     own[len(constants) : 2 * len(constants)] = constants
     return layer._replace(neuron=layer.neuron._replace(own=own))
@@ -212,7 +213,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     if x_dot is not None:
         x_dot = _flat(x_dot)
         V_dot = _potential(block, inner, x_dot, weight)
-    weight.release("dense")  # large, and next is the way back
+    weight.release("dense")  # large, and not needed in the backward pass
     if tape["some"]:
         of_weights = _of_images(block, x, dense, inner, weight_dot, layer.first)
         V_dot = np.add(V_dot, of_weights, out=V_dot) if len(V_dot) else of_weights
@@ -239,7 +240,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     s_dot = y_dot if block.recurrent else None
     y_dot = u_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     if not tape["anew"]:
-        direction = direction._replace(F=F_dot[:0], V=V_dot[:0])  # u_dot is there
+        direction = direction._replace(F=F_dot[:0], V=V_dot[:0])  # u_dot is available
     return y_dot, {"x_dot": x_dot, "u_dot": membranes[1], "direction": direction, "s_dot": s_dot}
 
 
@@ -248,7 +249,8 @@ def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True,
     name); adds the weight's adjoint to `dweight`, flat. Adds dy to the tape for the tangent pass,
     and drops the tape's membranes if no such pass follows. With `along`, (weight_dot, tape_dot),
     all results are tangents."""
-    d = _flat(dy.copy() if block.recurrent else dy)  # which gains what the layer hears of itself
+    # a copy, to which the adjoint of the layer's own spikes is added
+    d = _flat(dy.copy() if block.recurrent else dy)
     dtype, steps, layer = weight.dtype, d.shape[1], tape["layer"]
     B, inner = len(tape["dense"]), max(steps - layer.delay, 0)
     u = u_dot = Membrane(tape["u"], tape["past"])
@@ -257,7 +259,7 @@ def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True,
     if along is None:
         tape["d"] = d
         weight.release("dense", KEPT)
-    # first what outlives the pass, so that what follows leaves a hole large enough for the next
+    # allocate first what outlives the pass, so that the rest leaves one large free block
     dx = aligned_empty((B, inner if need_dx else 0, math.prod(block.input_shape)), dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     if along is not None:
@@ -291,16 +293,17 @@ def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True,
         more = () if weight_dot is None else (dV, weight_dot)
         dx = _through(block, dx, sums.dV, weight, *more, adjoint=True)
     for one in (weight, weight_dot) if weight_dot else (weight,) if tape["some"] else ():
-        one.release("back", 0 if weight_dot else KEPT)  # large, and the layer below holds most
+        # it is large, and the layer below needs most memory
+        one.release("back", 0 if weight_dot else KEPT)
     return dx.reshape(*dx.shape[:2], *block.input_shape), adjoints
 
 
 def features(block: Block, x: Events, ends):
-    """The readout's presynaptic traces after the first n steps, for each n in `ends`, (B, len(ends)
-    F)."""
+    """Return the readout's presynaptic traces after the first n steps, for each n in `ends`, (B,
+    len(ends) F)."""
     x = x.flat()
     found = []
-    if len(ends) > MANY:  # one by one, each begins at the first step
+    if len(ends) > MANY:  # one by one, each from the first step
         neuron = block.neuron
         decays = [getattr(neuron, name) for name in neuron.filtering]
         y = x.images(np.ones(len(x.offset), bool), block.compiled.own.dtype)

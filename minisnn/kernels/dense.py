@@ -55,13 +55,13 @@ spread_points, weigh_points, from_points, gather_points = map(mapped, (A_BACK, G
 to_points, to_points_first, to_points_last, to_points_alone = (
     mapped(B[:, a:b]) for a, b in ((0, 8), (2, 8), (0, 6), (2, 6))
 )
-# tiles that go through the weights together: so often are weights used that come from the second
-# cache
+# tiles that are multiplied by the weights together: weights are reused this often per load from the
+# second cache
 ROWS = 32
-# kinds of images that have a share in a weight gradient: window, tangent, what is before the window
+# kinds of images that contribute to a weight gradient: window, tangent, steps before the window
 PAIRS = 3
-PIECE = 512  # numbers of a weight's plane that are transformed at once, in the cache
-# numbers between the planes of a point, so that they do not fall on one another in the cache
+PIECE = 512  # numbers of a weight's plane that are transformed together, in the cache
+# padding between the planes of the points, so that they do not evict each other from the cache
 APART = 16
 
 
@@ -85,7 +85,7 @@ def _weigh(weight, points, plane):
 
 
 def transform(weight: np.ndarray, plane: int) -> np.ndarray:
-    """A weight in dense or back layout, evaluated at the points: flat (8, 8, n_from, n_to); plane =
+    """Evaluate a weight in dense or back layout at the points: flat (8, 8, n_from, n_to); plane =
     n_from n_to."""
     points = aligned_empty((POINTS * POINTS * plane,), weight.dtype)
     _weigh(weight, points, plane)
@@ -328,7 +328,7 @@ def outer(
 
 
 def _tiles(g: Geometry) -> int:
-    """The number of tiles of an image."""
+    """Return the number of tiles of an image."""
     return -(-g.H // OUTPUTS) * (g.W // OUTPUTS)
 
 

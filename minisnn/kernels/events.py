@@ -1,5 +1,5 @@
-"""Spikes of a batch as lists, for each sample and row of sites in order of time; and weights in the
-layouts that spikes and dense images need."""
+"""Lists of a batch's spikes, for each sample and row of sites in order of time; and weights in the
+layouts for spikes and dense images."""
 
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -43,25 +43,26 @@ class Events:
 
     @property
     def known(self) -> bool:
-        """True if the start of each column's events is known."""
+        """Whether the start of each column's events is known."""
         return self.column.shape[3] > 0
 
     @once
     def lists(self) -> Lists:
-        """The record that kernels receive."""
+        """Return the record that kernels receive."""
         arrays = (self.index.ravel(), self.value.ravel(), self.offset.ravel(), self.column.ravel())
         return Lists(*arrays, self.index.shape[2], self.steps, self.value.shape[2] > 0, self.known)
 
     def dense(self) -> np.ndarray:
-        """A dense array (B, T, H, sites of a row): of values, or of bool if all values are one."""
+        """Return a dense array (B, T, H, sites of a row): of values, or of bool if all values are
+        one."""
         B, H = self.offset.shape[:2]
         dtype = self.value.dtype if self.value.shape[2] else np.uint8
         images = self.images(np.ones(B, bool), dtype).reshape(B, self.steps, H, self.sites)
         return images if self.value.shape[2] else images.view(bool)
 
     def above(self, share: float) -> np.ndarray:
-        """True for samples of which more than this share of sites is active, over all time;
-        (B,)."""
+        """Return (B,), True for samples with more than this share of active sites, over all
+        time."""
         return self.offset[:, :, -1].sum(1) > share * self.steps * self.offset.shape[1] * self.sites
 
     def images(
@@ -76,8 +77,8 @@ class Events:
         return x
 
     def since(self, first: int = 0) -> "Events":
-        """The events of the steps from `first` on, in a smaller array; with first = -1, all events
-        one step later."""
+        """Return the events of the steps from `first` on, in a smaller array; with first = -1, all
+        events one step later."""
         start, late = max(first, 0), max(-first, 0)
         begin = self.offset[:, :, start : start + 1]
         offset, column = (
@@ -92,21 +93,21 @@ class Events:
         return replace(self, index=index, value=value, offset=offset, column=column)
 
     def flat(self) -> "Events":
-        """The same events, as those of a single site whose channels are all sites (H, W, C) in
-        order."""
+        """Return the same events, as those of a single site whose channels are all sites (H, W, C)
+        in order."""
         H = self.offset.shape[1]
         if H == 1 and self.sites == self.channels:
             return self
         return self._merged(H, self.sites // self.channels, 1, 1, False)
 
     def folded(self, s: int, shape: tuple[int, int, int]) -> "Events":
-        """The same events on a grid s times coarser, with the s x s sites of each cell as channels
-        (see `layer`); `shape` is that of the result."""
+        """Return the same events on a grid s times coarser, with the s x s sites of each cell as
+        channels (see `layer`); `shape` is that of the result."""
         return self._merged(s, s, *shape[:2], not self.value.shape[2])
 
     def _merged(self, rows: int, columns: int, H: int, W: int, known: bool) -> "Events":
-        """The same events on H x W coarser sites of some rows and columns each; `known` asks for
-        the columns' starts."""
+        """Return the same events on H x W coarser sites of some rows and columns each; with
+        `known`, also the columns' starts."""
         B, before = self.offset.shape[:2]
         T = self.steps
         filled = np.zeros((B, H * rows), np.int64)
@@ -192,8 +193,8 @@ def _paint(start, stop, x, dense, first, sites, one, images):
 
 @njit(nogil=True, cache=True)
 def _collect(start, stop, words, x, gain, index, value, offset):
-    """List the non-zero counts of a batch; `words` views several counts as one number, to skip
-    zeros."""
+    """List the non-zero counts of a batch; `words` is a view with several counts per number, to
+    skip zeros quickly."""
     group = x.shape[3] // words.shape[3]
     for b in range(start, stop):
         for h in range(x.shape[2]):
@@ -210,7 +211,7 @@ def _collect(start, stop, words, x, gain, index, value, offset):
 
 
 def collect(x: np.ndarray, gain) -> Events:
-    """Events with the non-zero counts of x (B, T, H, W, C), times gain."""
+    """Make Events of the non-zero counts of x (B, T, H, W, C), times gain."""
     B, T, H, W, C = x.shape
     flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype))
     flat = flat.reshape(B, T, H, W * C)
@@ -236,8 +237,8 @@ class EventWeight:
         self._lock = Lock()
 
     def layout(self, name: str, points: bool = False) -> np.ndarray:
-        """The weight in a layout of `linear`, or evaluated at Winograd's points."""
-        with self._lock:  # threads that work on parts of a batch share it
+        """Return the weight in a layout of `linear`, or evaluated at Winograd's points."""
+        with self._lock:  # shared by threads that work on parts of a batch
             if (name, points) not in self._made:
                 flat = LAYOUTS[name](self.weight)
                 made = transform(flat, self.weight[0, 0].size) if points else flat
@@ -245,7 +246,8 @@ class EventWeight:
             return self._made[name, points]
 
     def record(self, x: Events, bias: np.ndarray) -> Weights:
-        """The record that kernels receive; with the rows layout only if there are events."""
+        """Return the record that kernels receive; it has the rows layout only if there are
+        events."""
         none = np.empty(0, self.dtype)
         rows = none if x.known else self.layout("rows")
         V = self.recurrent

@@ -22,7 +22,7 @@ INLINE = njit(nogil=True, inline="always", error_model="numpy")
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def tiled(bias, sites):
-    """bias (C,) repeated for every site of a row."""
+    """Repeat a bias (C,) for every site of a row."""
     out = empty(sites * bias.size, bias)
     for i in range(sites):
         copy(bias, out[i * bias.size : (i + 1) * bias.size])
@@ -34,7 +34,7 @@ def input_of(x, b, t, low, high, weights, X, lists, g, c):
     """Add W x_t to X of the rows low..high-1, by events."""
     if x.known:
         gather(x, b, t, low, high, weights.dense, X, lists[g.W + 1 :], lists[: g.W + 1], g)
-    elif g.H * g.W == 1 and not x.valued:  # where the index is the weights' row
+    elif g.H * g.W == 1 and not x.valued:  # the index is the row of the weights
         hear(x, b, t, weights.dense, X, g.n_out)
     else:
         spread(x, b, t, low, high, weights.rows, X, c.one, g)
@@ -50,7 +50,7 @@ def hear(x, b, t, weight, X, K):
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def lists_of(g):
-    """Scratch for `gather`: the columns' starts, and the events of k rows."""
+    """Make scratch arrays for `gather`: the columns' starts, and the events of k rows."""
     return np.empty(g.W + 1 + g.k * g.W * g.n_in + TOGETHER, np.int32)
 
 
@@ -62,7 +62,7 @@ def add(V, X):
 
 @INLINE
 def rows_of(neuron):
-    """The number of rows in the state of a band."""
+    """Return the number of rows in the state of a band."""
     return 1 + neuron.filters + neuron.states
 
 
@@ -75,14 +75,13 @@ def membrane_step(past, S, bias, layer):
 
 @INLINE
 def of_band(m, b, t, at, N, past):
-    """Return (u, past) of the N sites from `at` on; a tape has `past` numbers per site besides
-    u."""
+    """Return (u, past) of the N sites from `at` on; a tape has `past` further numbers per site."""
     return m.u[b, t, at : at + N], m.past[b, t, at * past : (at + N) * past]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def traces(start, stop, x, held, responses, g):
-    """The state of the filters after a sample's events before the window."""
+    """Return the state of the filters after a sample's events before the window."""
     first = responses.shape[1]
     for b in range(start, stop):
         for f in range(held.shape[1]):
@@ -100,7 +99,7 @@ def traces(start, stop, x, held, responses, g):
 
 @INLINE
 def _own(out, x):
-    """The spikes so far of a recurrent layer, as a list of events."""
+    """Return the spikes of a recurrent layer so far, as a list of events."""
     index = out.index.reshape(-1)
     offset = out.offset.reshape(-1)
     column = out.column.reshape(-1)
@@ -114,7 +113,7 @@ def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out,
     biases, room, state, spare, lists = own
     g, c, pool, begin, end = layer.g, layer.c, layer.pool, span[0], span[1]
     kept = u.u.shape[1] if u.u.size > 0 else 0
-    first = layer.lag + max(begin - layer.lag, 0)  # the step that takes V[:, 0]
+    first = layer.lag + max(begin - layer.lag, 0)  # the step that uses V[:, 0]
     past = layer.neuron.past
     rows = rows_of(layer.neuron)
     low = band * g.height
@@ -141,7 +140,7 @@ def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out,
         elif t >= layer.lag:
             input_of(x, b, t - layer.lag, low, high, weights, X, lists, g, c)
         if t == layer.first:
-            if layer.lag > 0:  # what came in before is a constant, whatever is learned
+            if layer.lag > 0:  # earlier input is a constant, for any learned constants
                 for n in range(N):
                     S[N + n] += c.rest * (X[n] - S[N + n])
                 copy(S[N : 2 * N], X)
@@ -165,12 +164,12 @@ def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out,
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out):
     """Run the bands, including an odd last row that is not pooled, through the steps
-    span[0]..span[1]-1; V[:, 0] is W x of step max(span[0] - lag, 0). u gets the steps from the
-    window's start on, state_K the states at it, `between` those at the end of a span."""
+    span[0]..span[1]-1; V[:, 0] is W x of step max(span[0] - lag, 0). u receives the steps from the
+    window's start on, state_K the states there, `between` the states at the end of a span."""
     g = layer.g
     N = g.height * g.row
     bands = (g.H + g.height - 1) // g.height
-    spare = empty(g.row, u.u)  # for what a tape would hold, where none does
+    spare = empty(g.row, u.u)  # in place of a tape
     state = zeros(N * rows_of(layer.neuron), u.u)
     own = tiled(weights.bias, g.W), scratch(g, u.u, None), state, spare, lists_of(g)
     for item in range(start, stop):
@@ -180,7 +179,7 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def membrane_of(steps, N, past, like):
-    """Arrays for some steps of a band."""
+    """Make arrays for some steps of a band."""
     return Membrane(
         empty(steps * N, like).reshape(1, steps, N),
         empty(steps * N * past, like).reshape(1, steps, N * past),

@@ -1,5 +1,5 @@
 """The gradient of a block's weights from dV: by events (for the output channels of one cache line,
-or for kernel rows, at a time), and by dense images. Every sum has a fixed order."""
+or for a kernel row, at a time), and by dense images. Every sum has a fixed order."""
 
 import math
 
@@ -20,18 +20,18 @@ from .records import Geometry, Layer, Sorted, Sums
 
 PACKED = (
     36 if VECTOR_BITS == 512 else 24
-) << 10  # bytes of an adjoint that stay in the first cache while events meet them
+) << 10  # bytes of an adjoint that stay in the first cache while events use them
 
 
 def work_of(block: Block, B: int) -> int:
-    """The number of multiplications in one step of a batch, for `parallel`."""
+    """Return the number of multiplications in one step of a batch, for `parallel`."""
     return B * math.prod(block.input_shape) * block.channels * block.kernel
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _by_channel(start, stop, x, dense, s, g):
-    """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`; none for
-    `dense` samples."""
+    """Return the window's events of a row (sample * H + h) by channel, see `sort_by_channel`; none
+    for `dense` samples."""
     for row in range(start, stop):
         if not dense[row // g.H]:
             sort_by_channel(x, row, s, g)
@@ -91,15 +91,15 @@ def _of_events(start, stop, x, dense, dV, inner, dW, layer):
 
 
 def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -> Sorted:
-    """The window's spikes by channel, for samples that are not dense; `some` is False if there are
-    none."""
+    """Return the window's spikes by channel, for samples that are not dense; `some` is False if
+    there are none."""
     g = layer.g
     first = layer.first
     last = layer.first + inner
     B = len(x.offset)
     events = x.offset[:, :, last] - x.offset[:, :, first]
     room = int((events[~dense] if some else events).max(initial=0))
-    # of equal spans, as many as it takes
+    # equal spans, as few as possible
     span = -(-inner // -(-inner * (g.W + g.k - 1) * ALIGNMENT // PACKED))
     starts = np.empty(B * g.H * (-(-inner // span) * g.n_in + 2), np.int32)
     found = Sorted(np.empty(B * g.H * room, np.int32), starts, room, first, inner, span)
@@ -108,7 +108,7 @@ def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -
 
 
 def weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
-    """Add dweight to `total` (zeros); sums.dW has the part that the bands have summed already."""
+    """Add dweight to `total` (zeros); sums.dW is the part that the bands have already summed."""
     x, layer, dense, held = tape["x"], tape["layer"], tape["dense"], tape["before"]
     g = layer.g
     inner = max(steps - layer.delay, 0)
@@ -117,7 +117,7 @@ def weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV
     pairs = [pair for pair in pairs if pair[0].size]
     whole = inner > 0 and bool(dense.all())
     if tape["some"] and inner:
-        shown = slice(None) if whole else dense  # a copy of what is large only where it has to be
+        shown = slice(None) if whole else dense  # copy large arrays only if necessary
         images = x.images(dense, total.dtype, layer.first, inner)
         pairs.insert(0, (images[shown], sums.dV[shown]))
     if pairs:
@@ -135,7 +135,7 @@ def weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV
 
 
 def held_of(block: Block, x: Events, steps: int, g: Geometry) -> np.ndarray:
-    """The state of the filters after the first steps of x, (B, filters, sites)."""
+    """Return the state of the filters after the first steps of x, (B, filters, sites)."""
     table = responses(block, steps)
     held = aligned_empty((len(x.offset), len(table), g.H * g.W * g.n_in), table.dtype)
     parallel(traces, len(held), x.lists, held, table, g, work=work_of(block, len(held)))

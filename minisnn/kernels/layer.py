@@ -15,7 +15,7 @@ import numpy as np
 from ..core.dual import Array
 from ..core.layer import Layer
 
-EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there are
+EVERY_STEP = 1 << 30  # steps of the window that a tape stores (all)
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Block(Layer):
 
 
 def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
-    """The block of a layer, with these constants in its neuron."""
+    """Return the block of a layer, with these constants in its neuron."""
     settings = dict(vars(layer))
     s = layer.stride
     if s > 1:
@@ -41,12 +41,12 @@ def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
 
 
 def folded_kernel(k: int, s: int) -> int:
-    """The odd kernel size of the layer of stride 1."""
+    """Return the odd kernel size of the layer of stride 1."""
     return 2 * -(-(k // 2) // s) + 1
 
 
 def fold(x: Array, s: int) -> Array:
-    """An image with s x s sites as channels, padded with zeros."""
+    """Return an image with s x s sites as channels, padded with zeros."""
     *lead, H, W, C = x.shape
     x = np.pad(x, [(0, 0)] * len(lead) + [(0, -H % s), (0, -W % s), (0, 0)])
     h, w = x.shape[-3] // s, x.shape[-2] // s
@@ -55,7 +55,8 @@ def fold(x: Array, s: int) -> Array:
 
 
 def unfold(x: Array, s: int, shape: tuple[int, int, int]) -> Array:
-    """The image (..., H, W, C) of a folded one: both the adjoint of `fold` and its inverse."""
+    """Return the image (..., H, W, C) of a folded one: both the adjoint of `fold` and its
+    inverse."""
     H, W, C = shape
     *lead, h, w, _ = x.shape
     x = np.moveaxis(x.reshape(*lead, h, w, s, s, C), -3, -4)
@@ -63,7 +64,7 @@ def unfold(x: Array, s: int, shape: tuple[int, int, int]) -> Array:
 
 
 def fold_weight(weight: Array, s: int) -> Array:
-    """The weight (k', k', s s C_in, C_out) of the layer of stride 1."""
+    """Return the weight (k', k', s s C_in, C_out) of the layer of stride 1."""
     k, _, n_in, n_out = weight.shape
     wide = s * folded_kernel(k, s)
     first = (wide // s) // 2 * s - k // 2
@@ -73,7 +74,7 @@ def fold_weight(weight: Array, s: int) -> Array:
 
 
 def unfold_weight(weight: Array, s: int, k: int) -> Array:
-    """The weight (k, k, C_in, C_out) of a folded one: the adjoint of `fold_weight`."""
+    """Return the weight (k, k, C_in, C_out) of a folded one: the adjoint of `fold_weight`."""
     wide = s * len(weight)
     taps = unfold(np.moveaxis(weight, -1, 0), s, (wide, wide, weight.shape[2] // s**2))
     first = len(weight) // 2 * s - k // 2

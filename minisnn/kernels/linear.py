@@ -39,10 +39,10 @@ LAYOUTS = {"dense": dense_layout, "rows": rows_layout, "back": back_layout}
 # Share of active input sites above which dense products are quicker than events. Rows of weights
 # are summed at 0.4 of the speed of register tiles (60 of 140 G multiply-adds a second and core on
 # Zen 5, 19 of 44 on Zen 3); at Winograd's points whole meta-gradients break even near 0.2, directly
-# between 0.5 and 0.6. These are fixed numbers: the choice depends only on the activity, so results
+# between 0.5 and 0.6. These numbers are fixed: the choice depends only on the activity, so results
 # do not depend on timing.
 DENSE_ABOVE, POINTS_ABOVE = 0.5, 0.25
-DENSE_ABOVE_VALUED = 0.15  # of events with values, which are added one by one
+DENSE_ABOVE_VALUED = 0.15  # the same for events with values, which are added one by one
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -102,7 +102,7 @@ def gather(x, b, t, low, high, dense, V, taps, starts, g):
             for _ in range(top, bottom):
                 begin = column[n]
                 count = column[n + 1] - begin
-                # once at least, which costs less than to ask
+                # at least once, which is faster than a check
                 append(index, at + begin, taps, found, tap)
                 e = TOGETHER
                 while e < count:
@@ -171,8 +171,8 @@ def sort_by_channel(x, row, s, g):
     The events of channel c in span n are s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in
     + c + 1]]; `starts` has n_in + 2 entries for each span, the last of them scratch.
 
-    A place is the first line of the span's `packed` adjoint that the event meets: step in the span
-    (W + k - 1) + column.
+    A place is the first line of the span's `packed` adjoint that belongs to the event: step in the
+    span (W + k - 1) + column.
     """
     lists = -(-s.steps // s.span) * g.n_in
     channels = np.uint32(g.n_in)

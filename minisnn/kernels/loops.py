@@ -2,8 +2,8 @@
 cache for the whole sequence.
 
 The loops are written once, for values and for tangents, and are compiled together with the code of
-the neuron's step (`fast.step`). Kernels that know no neuron (`forward`, `window`, `pooling`) call
-them by address, and so need no compilation for another neuron.
+the neuron's step (`fast.step`). Kernels that do not depend on the neuron (`forward`, `window`,
+`pooling`) call them by address, and so need not be compiled again for another neuron.
 
 In a band of N numbers, u and du are (N,); past holds further rows of N numbers for the derivatives,
 S the rows of the state; dX are halo rows. On the way back u, past, du and dX are tuples: an array,
@@ -20,7 +20,7 @@ from ..vectors.llvm import apart, wide
 from .records import Calls
 
 INLINE = njit(inline="always", error_model="numpy")
-# a row, whose arrays LLVM knows to be apart: it would not compare so many of one state's
+# row by row, with arrays that LLVM knows not to overlap: it would not check so many
 LINE = njit(borrows=True, inner=True, error_model="numpy", fastmath={"contract"})
 
 
@@ -44,7 +44,7 @@ def rows(*counts: int) -> tuple[Any, Any, Any]:
 
 @cache
 def unpacked(count: int) -> Any:
-    """A function that returns the first numbers of an array as a tuple."""
+    """Make a function that returns the first numbers of an array as a tuple."""
     return INLINE(
         function(f"def unpacked(a): return ({''.join(f'a[{n}], ' for n in range(count))})")
     )
@@ -60,8 +60,8 @@ class BandLoops:
         self.made: dict[str, Any] = {}
 
     def loop(self, name: str) -> Any:
-        """One of the loops; it is kept alive with this object, because others have only its
-        address."""
+        """Return one of the loops, which is kept alive with this object, because callers have only
+        its address."""
         if name not in self.made:
             kind, _, tangent = name.partition("_")
             code = compiled(self.step.codes[Calls._fields.index(name)])
@@ -88,13 +88,13 @@ class BandLoops:
                 keep(kept, n, found)
 
         def forward(u, past, kept, S, bias, own):
-            """Advance the state S by a step; the same bias serves every row. The membrane replaces
-            the input in S. `kept`, a tape's further numbers, has room for at least a row. For
-            tangents, u and past hold the values."""
+            """Advance the state S by a step; every row has the same bias. The membrane replaces the
+            input in S. `kept`, a tape's further numbers, has room for at least a row. For tangents,
+            u and past contain the values."""
             k = constants(own)
             N = S.size // (1 + step.filters + step.states)
             row = bias.size
-            each = kept.size // max(N * count, 1)  # 0 where nothing is kept
+            each = kept.size // max(N * count, 1)  # 0 if nothing is stored
             for i in range(0, N, row):
                 pasts = views_past((past,), N, i, row)
                 found = views_kept((kept,), N * each, i * each, row)
@@ -124,7 +124,7 @@ class BandLoops:
                 put_each(dX, n, found)
 
         def backward(u, past, du, S, dX, g, own):
-            """Go back one step: computes dX, and the adjoints S one step earlier."""
+            """Propagate one step backward: compute dX, and the adjoints S one step earlier."""
             k = constants(own)
             N = g.height * g.row
             row = g.row

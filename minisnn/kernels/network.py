@@ -1,7 +1,7 @@
 """The engine of spiking networks on the kernels: the results of `core.network.Engine`, in the hard
 form.
 
-Sequences are (B, n, ...) here. A part of a batch keeps its tapes for H v.
+Sequences are (B, n, ...) here. A part of a batch stores its tapes for H v.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ Tape = dict[str, Any]
 
 
 class Along(NamedTuple):
-    """The weights of theta + v eps, with their derivatives in the kernels' layouts."""
+    """The weights at theta + v eps, with their derivatives in the kernels' layouts."""
 
     w: list[Weights]
     weights: list[EventWeight]
@@ -38,7 +38,7 @@ class Part:
 
     x: Any  # Events
     steps: int  # of the window
-    first: int  # the step from which steps are counted
+    first: int  # the step at which counting starts
     tapes: list[Tape] = field(default_factory=list)
     membranes: Any = None  # of the readout, (B, n, ways)
 
@@ -54,7 +54,7 @@ class Engine(network.Engine):
         known: dict[tuple, Any] = {}
         for n, block in enumerate(self.blocks):
             key = id(block.neuron), block.learn
-            if key not in known:  # of a class of the user's it takes a while
+            if key not in known:  # slow for a user's class
                 how = net.dtype, block.detach_reset, block.learn
                 known[key] = neuron_of(block.neuron, *how)
             self.blocks[n] = replace(block, compiled=known[key])
@@ -62,7 +62,7 @@ class Engine(network.Engine):
         self.biases = [w.bias for w in self.w]
 
     def _prepared(self, w: list[Weights], part: Callable) -> list[EventWeight]:
-        """The weights for the kernels: the value of each, or its derivative."""
+        """Return the weights for the kernels: the value of each, or its derivative."""
         prepared = []
         for layer, block, of_layer in zip(self.net.blocks, self.blocks, w):
             weight = part(of_layer.weight)
@@ -81,7 +81,7 @@ class Engine(network.Engine):
 
     @property
     def _spike(self) -> Any:
-        """The spike of the readout's neuron."""
+        """Return the spike of the readout's neuron."""
         return self.net.blocks[-1].neuron.jet("hard")
 
     def _logits(self, membranes: Any) -> Any:
@@ -114,14 +114,14 @@ class Engine(network.Engine):
         return Part(self.enter(x[part]), steps, x.shape[1] - steps if first is None else first)
 
     def _short(self, n: int) -> int:
-        """The number of steps at the window's end in which the adjoint of block n is zero, because
-        synapses above it delay."""
+        """Return the number of steps at the window's end in which the adjoint of block n is zero,
+        because synapses above it delay."""
         return sum(b.neuron.delay for b in self.blocks[n + 1 :])
 
     def _through(self, part: Part, many: int) -> Any:
-        """The output of the last of these blocks; of the readout, its membranes. The tapes cover
-        the window, without steps that cannot reach the logits."""
-        y, part.x = part.x, None  # which the tapes hold, from the window on
+        """Return the output of the last of these blocks (of the readout, its membranes). The tapes
+        cover the window, without steps that cannot reach the logits."""
+        y, part.x = part.x, None  # stored in the tapes, from the window on
         for n in range(many):
             keep = max(part.steps - self._short(n), 1) if self.backs else 0
             y, tape = self._pass(n, y, keep)
@@ -157,7 +157,7 @@ class Engine(network.Engine):
 
     def _back(self, w: Any, tapes: Any, dy: Any, need_dx: bool) -> tuple[Any, Array]:
         """Return (dx, gradient) from the adjoint of the last layer's output. Frees the tangents,
-        and the tapes if no other way back follows."""
+        and the tapes if no other backward pass follows."""
         tapes, tapes_dot = tapes
         along = isinstance(w, Along)
         dx = dy.d if along else dy
@@ -171,7 +171,7 @@ class Engine(network.Engine):
             if layer.stride > 1:
                 dweight = aligned_zeros((prod(block.weight_shape),), self.net.dtype)
             given = block, self.weights[n], tape, dx, dweight
-            # handed over, so that what is large can be let go of
+            # handed over, so that large arrays can be freed
             of_tangent = [(w.weights[n], tapes_dot.pop())] if along else [None]
             dx, adjoints = passes.backward(*given, below, again, of_tangent.pop())
             if not again:
@@ -200,7 +200,7 @@ class Engine(network.Engine):
             dy = np.ascontiguousarray(dy).reshape(*dy.shape[:2], *self.net.blocks[-2].output_shape)
         return self._back(w, tapes, dy, need_dx)
 
-    # ---- what is read of them
+    # ---- results
 
     def features(self, window: Part, at: Sequence[int]) -> tuple[Array, Any]:
         y = self._through(window, len(self.blocks) - 1)

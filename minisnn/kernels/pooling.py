@@ -72,7 +72,7 @@ def _pick(u, v, x, y, C):
 
 @njit(nogil=True, inline="always")
 def pooled(u, s, C, pool, c):
-    """The pooled membrane, a value or a pair; without pooling, u itself."""
+    """Return the pooled membrane, a value or a pair; without pooling, u itself."""
     v = u
     if pool != NONE:
         v = s.v
@@ -121,7 +121,7 @@ def adjoint(u, dy, s, du, layer):
         spike_slope(u, dy, du, layer)
     elif pool == SPIKES:
         for m in range(len(u)):
-            unpool(u[0], dy[m], dy[m], s.band[m], C, pool, c)  # whose odd rest stays zero
+            unpool(u[0], dy[m], dy[m], s.band[m], C, pool, c)  # odd rows and columns stay zero
         spike_slope(u, s.band, du, layer)
     else:
         v = pooled(u, s, C, pool, c)

@@ -66,7 +66,7 @@ Sorted = namedtuple("Sorted", "places starts room first steps span")
 
 @lru_cache(1024)
 def geometry(H: int, W: int, n_in: int, n_out: int, k: int, pool: int = NONE) -> Geometry:
-    """The sizes of a block."""
+    """Return the sizes of a block."""
     height, columns = (1, W) if pool == NONE else (2, W // 2)
     row, pad = W * n_out, k // 2 * n_out
     sizes = height, H // height, row, columns * n_out, row + 2 * pad, pad
@@ -79,8 +79,8 @@ _TYPES: dict = {}
 @typeof_impl.register(Geometry)
 @typeof_impl.register(Layer)
 def _type_of(record, context):
-    """The numba type of a record of numbers, one per dtype; numba would otherwise inspect every
-    field at every call."""
+    """Return the numba type of a record of numbers, one per dtype; otherwise numba would inspect
+    every field at every call."""
     kind = type(record), type(record[1].zero if isinstance(record, Layer) else record[1])
     if kind not in _TYPES:
         fields = [typeof_impl(field, context) for field in record]

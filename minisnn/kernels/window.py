@@ -1,5 +1,5 @@
-"""A block in the window, in bands as in `forward`: its membrane, computed again if the tape does
-not hold it; its tangent; and the way back, for values or for values and tangents. Every sum has a
+"""A block in the window, in bands as in `forward`: its membrane, recomputed if the tape does not
+store it; its tangent; and the backward pass, for values or for values and tangents. Every sum has a
 fixed order."""
 
 from ..parallel.compilation import njit
@@ -47,8 +47,9 @@ def _again(b, band, x, before, layer, U, S, biases, lists):
 
 @INNER
 def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, heard):
-    """u_dot of a band along `d` from u, both given as (array, sample, place); and y_dot[b] if there
-    is room. `biases` are the tangents of the bias, tiled; f are the spikes of a recurrent layer."""
+    """Compute u_dot of a band along `d` from u, both given as (array, sample, place); and y_dot[b]
+    if there is room. `biases` are the tangents of the bias, tiled; f are the spikes of a recurrent
+    layer."""
     g = layer.g
     neuron = layer.neuron
     N = g.height * g.row
@@ -64,7 +65,7 @@ def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, hea
         for h in range(0, N, g.row):
             for i in range(g.row):
                 F[h + i] = d.F[b, k, here + h + i] + layer.start[k] * biases[i]
-    if layer.lag > 0:  # the first filter's step is behind it, whatever is learned
+    if layer.lag > 0:  # the first filter's step is already done, for any learned constants
         copy(S[N : 2 * N], X)
     for t in range(u_dot.u.shape[1]):
         u_t, past = of_band(u, n, t, at, N, neuron.past)
@@ -90,8 +91,8 @@ def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, hea
 
 @KERNEL
 def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, f):
-    """y_dot along `d`, if there is room for it; u_dot is stored if there is room, and u is computed
-    again if it is not given."""
+    """Compute y_dot along `d`, if there is room for it; u_dot is stored if there is room, and u is
+    recomputed if it is not given."""
     g = layer.g
     N = g.height * g.row
     kept = before.state.size == 0
@@ -120,7 +121,7 @@ def _sums(b, band, S, dX, N, out, layer):
     """Add a band's adjoints of the state at the window's start, and its sums, to those of the
     block."""
     g = layer.g
-    if layer.lag > 0:  # what comes in is there what the first filter holds
+    if layer.lag > 0:  # there the input is the first filter's state
         for h in range(g.height):
             add(dX[h * g.pitch + g.pad :][: g.row], S[h * g.row :][: g.row])
     filters = layer.neuron.filters
@@ -141,10 +142,10 @@ def _sums(b, band, S, dX, N, out, layer):
 
 @KERNEL
 def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
-    """The adjoint of a band from dy (in the readout: of its membranes) to dV, dF, db and dk. Along
-    `d`, if it is given, also their tangents, and dV itself if there is room. u is computed again if
-    it is not given. A recurrent layer has one band, an item is `TOGETHER` samples of it, and the
-    last of dy and dy_dot gains the adjoint of its own spikes."""
+    """Compute the adjoint of a band from dy (in the readout: of its membranes) to dV, dF, db and
+    dk. Along `d`, if it is given, also their tangents, and dV itself if there is room. u is
+    recomputed if it is not given. A recurrent layer has one band, an item is `TOGETHER` samples of
+    it, and the adjoint of its own spikes is added to the last of dy and dy_dot."""
     g = layer.g
     N = g.height * g.row
     neuron = layer.neuron

@@ -1,8 +1,8 @@
-"""Vector primitives of spikes and pooling: lists of who reaches the threshold, lists put together,
-and which site of a window is the largest.
+"""Vector primitives for spikes and pooling: list the sites that reach the threshold, concatenate
+lists, and find the largest site of a window.
 
-In LLVM for the same reason as `vector`: numba's own loops do not become vectors where there are few
-channels, or several places are written.
+In LLVM for the same reason as `vector`: numba's loops are not vectorised if there are few channels,
+or several places are written.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 from .llvm import INDEX, VECTOR_BITS, array_pointer, each, open_loop, vector_ops
 
 COMPRESSES = VECTOR_BITS == 512
-# spikes of a list that are copied at once; as many more may be read behind its end, and written
+# spikes of a list that are copied together; as many may be read, and written, beyond its end
 TOGETHER = 16
 
 
@@ -67,8 +67,8 @@ def _compress(typingctx, v, i, parts, threshold, x, o):
 @njit(inline="always")
 def note(v, C, threshold, column, x, o):
     """List the sites of v (columns, C) that reach the threshold, in order, in x[o:], and where each
-    column's list begins in column (columns + 1,). Return where the last one ends. `TOGETHER` more
-    numbers may be overwritten."""
+    column's list begins in column (columns + 1,). Return the list's end. `TOGETHER` more numbers
+    may be overwritten."""
     columns = column.size - 1
     parts = C // TOGETHER if COMPRESSES else 0
     for w in range(columns):

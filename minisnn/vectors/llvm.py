@@ -18,8 +18,8 @@ INDEX = types.intp
 
 
 def _vector_bits(processor: str, features: Mapping[str, bool]) -> int:
-    """Length of a vector in bits: that of x86-64 with or without AVX-512, and of NEON, which every
-    aarch64 has; `processor` is the first part of LLVM's name of the machine."""
+    """Return the length of a vector in bits: of x86-64 with or without AVX-512, or of NEON, which
+    every aarch64 has; `processor` is the first part of LLVM's name of the machine."""
     if processor != "x86_64":
         return 128
     return 512 if features.get("avx512f") else 256
@@ -28,16 +28,16 @@ def _vector_bits(processor: str, features: Mapping[str, bool]) -> int:
 VECTOR_BITS = _vector_bits(
     llvm.get_process_triple().partition("-")[0], llvm.get_host_cpu_features()
 )
-REGISTERS = 16 if VECTOR_BITS == 256 else 32  # that hold vectors
+REGISTERS = 16 if VECTOR_BITS == 256 else 32  # that contain vectors
 
 
 @intrinsic
 def wide(typingctx):
-    """Within a kernel, make loops use vectors as long as the processor's; by default LLVM would use
-    half of 512 bits."""
+    """Make the loops of the calling kernel use the processor's full vectors; by default LLVM would
+    use half of 512 bits."""
 
     def codegen(context, builder, sig, args):
-        # llvmlite's own `add` knows it not
+        # llvmlite's own `add` does not support it
         set.add(builder.function.attributes, f'"prefer-vector-width"="{VECTOR_BITS}"')
         return context.get_dummy_value()
 
@@ -46,7 +46,8 @@ def wide(typingctx):
 
 @intrinsic
 def apart(typingctx):
-    """Within a kernel whose arrays do not overlap, spare LLVM the checks before it vectorises."""
+    """Tell LLVM that the calling kernel's arrays do not overlap, so that it vectorises without
+    checks."""
 
     def codegen(context, builder, sig, args):
         for argument in builder.function.args:
@@ -59,9 +60,9 @@ def apart(typingctx):
 
 @intrinsic
 def reciprocal(typingctx, x):
-    """1 / x for x >= 1. In float32 only by multiplications, to a unit in the last place and up to
-    1e18, with a first guess from the exponent, because a vector division takes as long as the rest
-    of a membrane's backward step."""
+    """1 / x for x >= 1. In float32 it multiplies only, starting from a guess by the exponent, and
+    is exact to a unit in the last place up to 1e18, because a vector division takes as long as the
+    rest of a membrane's backward step."""
 
     def codegen(context, builder, sig, args):
         (x,), kind = args, args[0].type
@@ -177,7 +178,8 @@ def open_loop(builder, n, start):
 def each(builder, element, width, n, body, together=(4, 1), halves=False, masked=False):
     """Emit body(ops, k) for k = 0 .. n in vectors, first `together` at a time, then one by one, or
     the rest as one `masked` vector; ops are of that length. With `halves` a loop of half vectors
-    comes before the last one, for n that are often half a vector; each loop has to be compiled."""
+    comes before the last one, for n that are often half a vector. Each loop adds to compile
+    time."""
     k = ir.Constant(n.type, 0)
     half = [(VECTOR_BITS // 2, 1)] * (halves and VECTOR_BITS // 2 > width)
     rest = [] if masked else [(width, 1)]
@@ -216,9 +218,9 @@ def mapped(matrix: np.ndarray):
 
         y[o + r so + m] = sum_j matrix[r, j] x[i + j si + m]        m < n
 
-    Of 5 or 8 rows or columns at the points 0, 1, -1, 2, -2, ... and infinity: what points p and -p
-    share is summed once. A pair of rows is even + odd and even - odd columns; of a pair of columns,
-    even rows take the sum and odd ones the difference.
+    Of 5 or 8 rows or columns at the points 0, 1, -1, 2, -2, ... and infinity: terms that the points
+    p and -p share are summed once. A pair of rows is even + odd and even - odd columns; of a pair
+    of columns, even rows take the sum and odd ones the difference.
     """
     pairs = np.eye(8)
     for n in (1, 3, 5):
@@ -267,8 +269,9 @@ def mapped(matrix: np.ndarray):
 
 
 def cached(make: Callable) -> Callable:
-    """A function that returns the addresses that `make` makes, once for each key. Nothing is cached
-    while kernels are noted, which have no addresses."""
+    """Make a function that returns the addresses from `make`, computed once for each key. Nothing
+    is cached while kernels are only recorded (`threads.noting`), since they have no addresses
+    then."""
     kept = lru_cache(None)(make)
 
     def found(*key: Any) -> Any:
@@ -278,7 +281,8 @@ def cached(make: Callable) -> Callable:
 
 
 def address_of(kernel, signature) -> Any:
-    """The address of a kernel's machine code for these types, valid as long as the kernel lives."""
+    """Return the address of a kernel's machine code for these types, valid as long as the kernel
+    exists."""
     if threads.noted is not None:
         threads.noted.append((kernel, signature.args))
         return 0
@@ -286,7 +290,7 @@ def address_of(kernel, signature) -> Any:
     found = kernel.overloads[signature.args]
     address = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
     if not address:
-        raise TypeError(f"{kernel.py_func.__qualname__} is not `apart`, and has no address")
+        raise TypeError(f"{kernel.py_func.__qualname__} is not `apart`, so it has no address")
     return address
 
 

@@ -15,9 +15,9 @@ from ..parallel.compilation import njit
 from .llvm import INDEX, REGISTERS, VECTOR_BITS, array_pointer, masked_ops, open_loop, vector_ops
 
 
-# Where the factors A[at + r * of_r + m * of_m + k * of_k] and B[at + r * of_r + k * of_k + n] of
-# `gemm` are, and the sums C[at + m * of_m + n]; numbers only, because making a record of arrays for
-# every product costs more than a small product.
+# Positions of the factors A[at + r * of_r + m * of_m + k * of_k] and B[at + r * of_r + k * of_k +
+# n] of `gemm`, and of the sums C[at + m * of_m + n]; numbers only, because making a record of
+# arrays for every product costs more than a small product.
 Left = namedtuple("Left", "at of_r of_m of_k")
 Right = namedtuple("Right", "at of_r of_k")
 Out = namedtuple("Out", "at of_m")
@@ -29,8 +29,7 @@ def _make_tile(M: int, N: int):
 
     C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] * B[b + r sbr + k sbk + n]        in order of r, k,
 
-    from zero where it is `fresh`, whatever C holds. In the rest products are rounded, too, as in
-    NumPy.
+    starting from zero if `fresh`, else from C. In the rest products are rounded, too, as in NumPy.
     """
 
     @intrinsic
@@ -117,8 +116,8 @@ def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
     """Add a matrix product, C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n], on flat arrays; `Left`,
     `Right` and `Out` say where.
 
-    M x N numbers, R K terms each, in order of r and k; where it is `fresh` from zero, whatever
-    C holds. Without terms C stays as it is.
+    M x N numbers, R K terms each, in order of r and k, starting from zero if `fresh`, else from C.
+    Without terms C is not changed.
     """
     if R < 1 or K < 1:
         return

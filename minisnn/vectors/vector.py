@@ -1,5 +1,5 @@
-"""Vector primitives that numba's own loops do not reach: y += a x, and sums of rows, written as
-LLVM vectors as long as the processor's. The order of every sum is fixed.
+"""Vector primitives that are faster than numba's loops: y += a x, and sums of rows, written as LLVM
+vectors as long as the processor's. The order of every sum is fixed.
 """
 
 import llvmlite.ir as ir
@@ -23,7 +23,7 @@ def empty(size, like):
 
 @njit(nogil=True, inner=True)
 def zeros(size, like):
-    """Make such an array of zeros."""
+    """Make an array like `empty`'s, of zeros."""
     found = empty(size, like)
     found[:] = 0
     return found

@@ -13,7 +13,7 @@ of them out. The criteria are
     the interval from one event of a pixel to its next     too short: half of them below PIXEL_US; too long: nine in ten above
                                                            PIXEL_SECONDS, or above COARSE_SECONDS where all times are whole
                                                            thousands, as nanoseconds of a clock of microseconds are
-    events per second of the whole sensor                    too many: above READOUT, or A_PIXEL for
+    events per second of the whole sensor                  too many: above READOUT, or A_PIXEL for
                                                            each pixel; too few: below one
 
     1,000 recordings of N-MNIST   half of the intervals above 4.2 to 24 ms, a tenth below 2.2 to 5.7

@@ -12,9 +12,10 @@ from ..store.shipped import shipped
 class Digits:
     """Pictures of handwritten digits, sorted by label and number.
 
-    images: uint8 (N, 28, 28), 255 = ink.  labels: uint8 (N,), 0-9. numbers: int64 (N,), position in
-                                           MNIST's training set counted from 1, which is also the
-                                           number of N-MNIST's file.
+    images    uint8 (N, 28, 28), 255 = ink
+    labels    uint8 (N,), 0-9
+    numbers   int64 (N,), position in MNIST's training set counted from 1, which is also the number
+              of N-MNIST's file
     """
 
     images: np.ndarray
