@@ -42,7 +42,7 @@ def test_compiling_is_announced_when_it_happens_and_then_only(announce, capsys):
 def test_without_a_place_they_are_compiled_and_it_is_said_once(monkeypatch, recwarn):
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     assert [compilation.njit(cache=True)(double)(4) for _ in range(2)] == [8, 8]
-    assert [("NUMBA_CACHE_DIR=DIR" in str(one.message)) for one in recwarn] == [True]
+    assert [("NUMBA_CACHE_DIR" in str(one.message)) for one in recwarn] == [True]
 
 
 def test_a_full_disk_is_said_once(monkeypatch, recwarn):
