@@ -53,7 +53,7 @@ def _is_flag(found: Any) -> bool:
 
 
 def whole(name: str, found: Any, least: int | None = None, most: int | None = None) -> int:
-    """Return a whole number within limits; ValueError for anything else."""
+    """Return a whole number within limits. Raises ValueError for anything else."""
     if getattr(found, "ndim", None) == 0 and hasattr(found, "item") and not hasattr(found, "mask"):
         found = found.item()
     must(name, isinstance(found, Integral) and not _is_flag(found), "a whole number", found)
@@ -65,27 +65,27 @@ def whole(name: str, found: Any, least: int | None = None, most: int | None = No
 
 
 def wholes(name: str, found: Any) -> tuple[int, ...]:
-    """Return a sequence of whole numbers as a tuple; ValueError for anything else."""
+    """Return a sequence of whole numbers as a tuple. Raises ValueError for anything else."""
     listed = is_sequence(found) and not hasattr(found, "mask")
     must(name, listed, "a sequence of whole numbers", found)
     return tuple(whole(name, n) for n in found)
 
 
 def number(name: str, found: Any, what: str = "a finite number") -> float:
-    """Return a finite number; ValueError for anything else."""
+    """Return a finite number. Raises ValueError for anything else."""
     real = isinstance(found, Real) and not _is_flag(found)
     must(name, real and math.isfinite(found), what, found)
     return float(found)
 
 
 def flag(name: str, found: Any) -> bool:
-    """Return True or False; ValueError for anything else."""
+    """Return True or False. Raises ValueError for anything else."""
     must(name, _is_flag(found), "True or False", found)
     return bool(found)
 
 
 def floating(name: str, found: Any) -> "np.dtype[Any]":
-    """Return float32 or float64; ValueError for anything else."""
+    """Return float32 or float64. Raises ValueError for anything else."""
     import numpy as np
 
     for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
@@ -95,7 +95,7 @@ def floating(name: str, found: Any) -> "np.dtype[Any]":
 
 
 def texts(name: str, found: Any) -> tuple[str, ...]:
-    """Return a sequence of texts as a tuple; ValueError for anything else, a single text
+    """Return a sequence of texts as a tuple. Raises ValueError for anything else, a single text
     included."""
     good = is_sequence(found) and all(isinstance(text, str) for text in found)
     must(name, good, "a list of texts", found)
@@ -103,7 +103,7 @@ def texts(name: str, found: Any) -> tuple[str, ...]:
 
 
 def array(name: str, found: Any) -> "np.ndarray":
-    """Return an array of numbers; ValueError if entries are masked."""
+    """Return an array of numbers. Raises ValueError if entries are masked."""
     import numpy as np
 
     values = np.asanyarray(found)
@@ -112,7 +112,7 @@ def array(name: str, found: Any) -> "np.ndarray":
 
 
 def generator(name: str, found: Any) -> "np.random.Generator":
-    """Return a generator of random numbers; ValueError for anything else."""
+    """Return a generator of random numbers. Raises ValueError for anything else."""
     import numpy as np
 
     good = isinstance(found, np.random.Generator)

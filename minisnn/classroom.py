@@ -33,7 +33,7 @@ class Lesson(NamedTuple):
 def lessons() -> list[Lesson]:
     """List the shipped lessons, in order.
 
-    Raises FileNotFoundError where it has none.
+    Raises FileNotFoundError if there are none.
     """
     found = []
     for path in sorted(folder("lessons").glob("[0-9][0-9]_*.ipynb")):

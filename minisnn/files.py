@@ -164,7 +164,7 @@ def read_whole(path: str | Path, what: str, most: int) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object that minisnn wrote; ValueError for anything else."""
+    """Read a JSON object that minisnn wrote. Raises ValueError for anything else."""
     with called(path):
         text = Path(path).read_bytes()
     try:

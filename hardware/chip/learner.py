@@ -107,7 +107,7 @@ class Learner:
 
     def shifts(self, exponent: int, bits: int = 8) -> tuple[int, int]:
         """Return k of the weights and of the bias, for weights of this exponent and number of bits.
-        ValueError beyond -12 to 32."""
+        Raises ValueError beyond -12 to 32."""
         if self.rule == CLASS_MEAN:
             return 13 - bits, 0
         k = 19 + exponent - self.log2_weight, 7 + exponent - self.log2_bias
@@ -236,7 +236,7 @@ def update(W, G, theta, k, mode, word, state, counts):
 
 def check_samples(net, p: np.ndarray, y) -> np.ndarray:
     """Return labels y as an array, one class for each sample of p, which has at least one step;
-    else ValueError."""
+    else raises ValueError."""
     y = np.asarray(y)
     if y.dtype.kind not in "iu" or y.shape != (len(p),) or not p.shape[1]:
         raise ValueError(

@@ -93,12 +93,12 @@ class CountedMeans:
         return self.next - 1
 
     def remove(self, id: int) -> None:
-        """Remove a class; the others stay. KeyError for an unknown id."""
+        """Remove a class; the others stay. Raises KeyError for an unknown id."""
         self.known.remove(self._class(id))
 
     def learn(self, id: int, traces: np.ndarray) -> None:
-        """Learn a shot of a class. KeyError for an unknown id, ValueError for wrong traces, or a
-        class that has MOST_SHOTS."""
+        """Learn a shot of a class. Raises KeyError for an unknown id, ValueError for wrong traces,
+        or a class that has MOST_SHOTS."""
         one = self._class(id)
         self._shot(one, self._check(traces), self._with_room(one))
 

@@ -76,7 +76,7 @@ def check_kind(net, kind: str) -> None:
 
 def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
     """Return (weight (k, k, C_in, C_out), bias) of block n of a float network, with the input's
-    gain in the first layer's weights. ValueError if one is not finite."""
+    gain in the first layer's weights. Raises ValueError if one is not finite."""
     block = net.blocks[n]
     views = net.views(theta)
     weight = views[f"{block.name}.weight"].reshape(block.weight_shape).astype(dtype)

@@ -18,8 +18,8 @@ from .words import MetaWords, feature_bits
 
 
 def means(p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (class means (ways, F), shots (ways,)), rounded to nearest. ValueError for a class
-    without a sample."""
+    """Return (class means (ways, F), shots (ways,)), rounded to nearest. Raises ValueError for a
+    class without a sample."""
     n = np.bincount(y)
     if not n.all():
         raise ValueError(f"every class needs a sample, found {n.tolist()} per class")

@@ -219,7 +219,7 @@ def arms_of(bits: Sequence[int], seeds: Sequence[int]) -> list[tuple[int | None,
 
 
 def resumed(folder: Path) -> tuple[Settings, list[tuple[int | None, int]], str]:
-    """Return (settings, arms, split) of the run in a folder. ValueError if there is none."""
+    """Return (settings, arms, split) of the run in a folder. Raises ValueError if there is none."""
     path = folder / "run.json"
     if not path.is_file():
         raise ValueError(

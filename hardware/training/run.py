@@ -228,8 +228,8 @@ def near(net, theta: np.ndarray, rounded: np.ndarray, exponents: dict[str, int])
 
 
 def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, dict[str, int]]:
-    """Return word lengths and exponents of the run; ValueError unless they are those of `chip`,
-    where it is given."""
+    """Return word lengths and exponents of the run. Raises ValueError unless they are those of
+    `chip`, where it is given."""
     path = folder / "chip.json"
     if not path.is_file():
         raise ValueError(

@@ -23,8 +23,8 @@ from .options import in_a_line
 
 
 def kind_of(path: Path, ordered: bool) -> Callable:
-    """Return the function that describes a path. ordered: the order of its recordings' columns is
-    given."""
+    """Return the function that describes a path. ordered: whether the order of its recordings'
+    columns is given."""
 
     def holds(file: Path) -> bool:
         kind = file.suffix.lower()
@@ -32,7 +32,7 @@ def kind_of(path: Path, ordered: bool) -> Callable:
         known = kind in SUFFIXES and file.is_file()
         return known and (kind not in arrays or holds_events(file, ordered))
 
-    if path.exists() and not path.is_dir() and not path.is_file():  # it might never end
+    if path.exists() and not path.is_dir() and not path.is_file():  # a device might never end
         raise ValueError(f"{path}: this is a device or a pipe; expected a file or a folder")
     if (path / CURRENT).is_file() or (path / "config.json").is_file():
         return run

@@ -103,7 +103,7 @@ def evaluate(
     from ..training.origin import met
     from ..training.progress import RULE_NAMES, learned_by, sentence, table
 
-    json = None if json is None else json.absolute()  # code of the user may change the folder
+    json = None if json is None else json.absolute()  # the user's code may change the folder
     tested = checkpoint or network_for(dataset, strokes)
     found = read(tested)
     config = found.config
@@ -134,7 +134,7 @@ def evaluate(
     size = learner.net.ways, shots or own["shots"], queries or own["queries"]
     asked = dict(zip(("ways", "shots", "queries"), size), inner_steps=learner.inner.steps)
     asked |= dict(rule=by, seed=seed, dataset=dataset, root=place) | reading(dataset, how)
-    if whole_set:  # otherwise the sentence states it
+    if whole_set:  # otherwise the result's sentence states it
         asked["episodes"] = episodes
     known = place if origin.data is None or same_folder(origin.root, place) else origin.root
     learned_from = origin.data or dataset
@@ -197,7 +197,7 @@ def reading(dataset: str, options: dict[str, Any]) -> dict[str, Any]:
     from ..data.sets.named import DATASETS, OPTIONS, find
 
     values: dict[str, Any] = {}
-    with suppress(TypeError, ValueError):  # a callable of C does not say
+    with suppress(TypeError, ValueError):  # a callable in C has no signature
         parameters = inspect.signature(find(dataset)).parameters
         values = {name: parameters[name].default for name in OPTIONS & {*parameters}}
     values |= (DATASETS[dataset].options if dataset in DATASETS else {}) | options
@@ -220,8 +220,8 @@ def _learner(
     steps: int | None = None,
     step_size: float | None = None,
 ) -> Any:
-    """Return the network of a checkpoint with a rule, a number of classes, and a number of steps
-    and their size."""
+    """Return a checkpoint's network with this rule, number of classes, number of steps and step
+    size."""
     from ..meta.inner import downhill
     from ..training.baselines import Adapted, learns_by, with_ways
 
@@ -233,7 +233,7 @@ def _learner(
     if rule == "nearest":
         idle("with this rule", inner_steps=steps)
     elif steps is not None:
-        # steps go through the network's own answers to one look
+        # gradient steps use one look only
         inner = getattr(learner.inner, "once", learner.inner) if steps else learner.inner
         learner = replace(learner, inner=replace(inner, steps=steps))
     if not learner.inner.steps:
@@ -244,8 +244,8 @@ def _learner(
 
 
 def _other(path: Path, net: Any, how: dict, dataset: str) -> tuple[dict[str, Any], Any]:
-    """Return the network at `path` as a named rule, and its origin; it must take the same
-    recordings as `net`, opened in the same way."""
+    """Return the network at `path` as a named rule, and its origin; it must expect the same
+    recordings as `net`, read with the same options."""
     from ..training.checkpoint import read
     from ..training.progress import learned_by
 

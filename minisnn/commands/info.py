@@ -36,7 +36,7 @@ def info(
       minisnn info ~/N-MNIST/Train/0/00002.bin  a single recording
       minisnn info letters                      pictures for minisnn record
     """
-    from . import describe, look  # NumPy and all that reads files: help does without
+    from . import describe, look  # imports NumPy and the readers, which help does not need
 
     what = describe.kind_of(path, forms.columns is not None)
     if what is look.folder:

@@ -14,8 +14,8 @@ from ..data.sets.statistics import oddities, statistics
 from ..plots import plot_sheet, save
 from .options import Forms
 
-MOST_SHOWN = 6  # recordings of a class on a contact sheet
-MOST_LINES = 20  # about what looks wrong
+MOST_SHOWN = 6  # most recordings of a class on a contact sheet
+MOST_LINES = 20  # most sentences about what looks wrong
 
 
 def file(path: Path, forms: Forms) -> None:
@@ -102,7 +102,7 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
 
 
 def _sensor(events: np.ndarray, named: tuple[int, ...] | None) -> tuple[int, ...]:
-    """Return the named sensor, or else the smallest that holds all events: a row of units where all
+    """Return the named sensor, or else the smallest that contains all events: a row of units if all
     events are in one row and of one polarity."""
     if named is not None:
         return named

@@ -50,7 +50,7 @@ def export(
     found = read(source)
     found.check_usable(source)
     step = 1e-3 if dt is None or for_ is not None else dt
-    net: Any = found.net  # `export_nir` refuses what NIR cannot say
+    net: Any = found.net  # `export_nir` raises for what NIR cannot express
     export_nir(out, net, found.theta, inner=found.inner, dt=step, tool=for_)
     sentences = unsaid(net, dt=step, tool=for_)
     _report(out, found, "NIR cannot store everything; whoever runs it must know", sentences)

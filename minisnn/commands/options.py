@@ -11,7 +11,7 @@ from ..parallel.executor import Executor
 from ..parallel.threads import set_threads
 from ..parallel.workers import Workers
 
-# the best shipped network for each data set, tested where none is named
+# the best shipped network for each data set, tested if none is named
 NETWORKS = {
     "double-nmnist": "double_nmnist_fast.h5",
     "double-asl": "double_asl_maml.h5",
@@ -21,7 +21,7 @@ NETWORKS = {
     "omniglot-random": "omniglot_random_cuba.h5",
     "written": "written_pen.h5",
 }
-OF_ORDERS = "written_order.h5"  # where --strokes asks for order
+OF_ORDERS = "written_order.h5"  # with --strokes order
 
 CHECKPOINT = "checkpoint, run folder, or name of a shipped checkpoint"
 DATASET = "as in train (default: that of --checkpoint, or double-nmnist)"
@@ -55,7 +55,7 @@ class Work:
     threads: Threads = None
 
     def executor(self) -> Any:
-        """Return the executor that does the work, a context manager that ends all workers."""
+        """Return the executor that does the work, as a context manager that ends all workers."""
         set_threads(self.threads)
         if self.workers and self.scheduler:
             raise ValueError("--scheduler is not allowed with --workers; give one of them")
@@ -66,7 +66,7 @@ class Work:
 
 @dataclass
 class Forms:
-    """what files of your own do not say"""
+    """what your own files do not state"""
 
     sensor: Annotated[
         tuple[int, ...] | None,
@@ -86,7 +86,7 @@ class Forms:
 
 
 def flags(**given: Any) -> list[str]:
-    """List the options that were given, as flags."""
+    """List the given options, as flags."""
     names = [name for name, value in given.items() if value not in (None, False, ())]
     return [f"--{name.rstrip('_').replace('_', '-')}" for name in names]
 
@@ -109,7 +109,7 @@ def network_for(dataset: str | None, strokes: tuple[str, ...]) -> Path:
 
 
 def reading_of(dataset: str, strokes: tuple[str, ...]) -> dict[str, Any]:
-    """Return the data set's options that --strokes stands for."""
+    """Return the data set's options for the words of --strokes."""
     idle(f"for {dataset}", strokes=strokes if dataset != "written" else ())
     return options_of(strokes) if dataset == "written" else {}
 

@@ -69,7 +69,7 @@ def record(
         if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\:"):
             raise ValueError(f"{pictures}: the label {name!r} cannot be the name of a folder")
     if existing := [folder for folder in out.glob("*") if folder.name.lower() == split.lower()]:
-        raise ValueError(f"{existing[0]}: holds recordings, which would be mixed with new ones")
+        raise ValueError(f"{existing[0]}: there are recordings, which would be mixed with new ones")
     recorded: Counter[int] = Counter()
     total = 0
     with whole_folder(out) as folder:

@@ -7,12 +7,12 @@
         out: Annotated[Path, "folder to write to", outputs.FOLDER] = Path("task"),
     ) -> None:
 
-A parameter before the slash is an argument without a flag. Annotated holds the type, the help (the
-last text), and as needed the name of a value (a text before it), a function that reads the value,
-what is written there (`outputs.Kind`), and its `Group`. Every other path is read. A Literal is a
-choice, a bool a flag, and a dataclass stands for its fields, as a group under its docstring. A whole
-number without a function of its own is at least 1, or 0 where that is its default. A dictionary of
-functions is a command with parts.
+A parameter before the slash is an argument without a flag. Annotated has the type, the help (the
+last text), and optionally the value's name (a text before the help), a function that parses the
+value, its kind if it is an output (`outputs.Kind`; other paths are inputs), and its `Group`. A
+Literal is a choice, a bool a flag, and a dataclass stands for its fields, as a group under its
+docstring. A whole number without a parser is at least 1, or 0 if that is its default. A dictionary
+of functions is a command with parts.
 """
 
 import argparse
@@ -54,8 +54,7 @@ def _extras(parameter: inspect.Parameter, kind: Any) -> list[Any]:
 
 
 def declare(parser: argparse.ArgumentParser, command: Any) -> None:
-    """Add a command's options to a parser, and `run`, which calls the command with the given
-    options."""
+    """Add a command's options to a parser, and a default `run` that calls the command with them."""
     if isinstance(command, dict):
         parser.usage = "%(prog)s PART [options]"
         parts = parser.add_subparsers(title="what to do", metavar="PART", required=True)

@@ -15,7 +15,7 @@ from ..parallel.missing import announce
 from .options import Force, Quiet, Work
 
 OUT = Path("runs/paper")
-WAYS = 5  # classes of the tasks that the tables compare networks by
+WAYS = 5  # classes of the tasks on which the tables compare networks
 
 Episodes = Annotated[int, "test episodes"]
 
@@ -50,8 +50,8 @@ class Plan:
     def measure(
         self, runs: dict[str, Callable], episodes: int, work: Work, ways: int | None = WAYS
     ) -> Iterator[Any]:
-        """Run experiments, given as {name: function of a study}, and write their findings; they
-        share networks, data and workers. ways: the number of classes of all networks."""
+        """Run experiments, {name: function of a study}, and write their findings; they share
+        networks, data and workers. ways: the number of classes of all networks."""
         from ..experiments.networks import Networks
         from ..experiments.study import Settings, Study
 
@@ -198,7 +198,7 @@ def report(
     if unknown := [name for name in only if name not in EXPERIMENTS]:
         known = ", ".join(EXPERIMENTS)
         raise ValueError(f"--only: there is no experiment {unknown[0]!r}; expected some of {known}")
-    if plan.out.is_dir():  # else it is made
+    if plan.out.is_dir():  # otherwise it is made
         outputs.check(plan.out / "report.md", outputs.FILE, force=plan.force)
     began = time.perf_counter()
     findings = []

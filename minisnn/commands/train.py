@@ -13,7 +13,7 @@ from ..training.settings import TrainingConfig, in_words
 from .options import Quiet, Work, flags
 from .signature import Group
 
-FILES = ("root", "start")  # settings that name what is read
+FILES = ("root", "start")  # settings that name inputs
 
 
 def train(
@@ -67,7 +67,7 @@ def train(
     if resume is not None:
         config = RunFolder(resume).config()
         if runs_code(config.dataset) and settings.get("dataset") == config.dataset:
-            del settings["dataset"]  # the user's code runs only where it is named
+            del settings["dataset"]  # the user's code runs only if it is named
             data = open_sets(config, not quiet)
         if given := flags(preset=preset, out=out, force=force, **dict.fromkeys(settings, True)):
             words = f"--resume keeps the settings and data of {resume}"
@@ -92,7 +92,8 @@ def train(
 
 
 def _settings() -> Iterator[inspect.Parameter]:
-    """Yield an option for every field of TrainingConfig; only given ones are passed on."""
+    """Yield an option for every field of TrainingConfig; only options that were given are passed
+    on."""
     usual = TrainingConfig.preset(DEFAULT)
     for title, settings in TrainingConfig.groups().items():
         for field in settings:
@@ -101,7 +102,7 @@ def _settings() -> Iterator[inspect.Parameter]:
             if isinstance(field.default, tuple):
                 kind = tuple[str, ...] if kind is str else tuple[int, ...]
             elif kind is int:
-                read = [int]  # limits are TrainingConfig's
+                read = [int]  # TrainingConfig checks the limits
             elif "choices" in field.metadata:
                 kind = Literal[tuple(field.metadata["choices"])]
             if field.default is None:

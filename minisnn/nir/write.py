@@ -143,8 +143,7 @@ def unsaid(net: SpikingNet, *, dt: float = 1e-3, tool: str | None = None) -> lis
 
 
 def need_nir() -> Any:
-    """Return the package nir. Raises ValueError, with the way to install it, where it is
-    missing."""
+    """Import the package nir. Raises ValueError, which says how to install it, if it is missing."""
     try:
         import nir
     except ImportError as error:

@@ -45,8 +45,8 @@ class Cluster(Others):
     NumPy and numba. Each task carries its code's digest, and a worker that joined later with other
     code rejects it.
 
-    Raises ValueError if Dask is not installed and where the address is not one, `WorkersLost`
-    where there is no scheduler, no worker, or one of other code.
+    Raises ValueError if Dask is not installed or the address is malformed, and `WorkersLost` if
+    there is no scheduler, no worker, or a worker with other code.
 
     >>> ms.Cluster("10.0.0.1")
     Traceback (most recent call last):

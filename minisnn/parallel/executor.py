@@ -75,8 +75,8 @@ class Executor(AbstractContextManager):
 class Others(Executor):
     """Runs tasks in other processes. Raises WorkersLost if too many of them die.
 
-    Python threads that share one take turns; RuntimeError if a call asks for another one from
-    within. A subclass has two methods:
+    Python threads that share an executor take turns. Raises RuntimeError if a call is made from
+    within another. A subclass has two methods:
 
     carry_out(call, sets, items, collect)   as `in_order`, in other processes
     give_up()                               end all workers at once

@@ -302,7 +302,8 @@ def _layout(net: Kept) -> list:
 
 
 def _checked(net: Kept, theta: np.ndarray) -> np.ndarray:
-    """Return theta in the network's dtype; ValueError if it does not fit or is not finite."""
+    """Return theta in the network's dtype. Raises ValueError if it does not fit or is not
+    finite."""
     if np.shape(theta) != (net.size,):
         raise ValueError(
             f"theta must be a flat array of {net.size} parameters, not of shape {np.shape(theta)}"

@@ -111,7 +111,7 @@ def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | Non
 
 
 def check_targets(task: Task, loss: Loss, labels: bool, what: str = "tasks") -> None:
-    """Raise ValueError for real targets where the loss or the rule needs labels."""
+    """Raise ValueError for real targets if the loss or the rule needs labels."""
     if task.real and (labels or not loss.one_hot):
         raise ValueError(
             f"{what} have real targets, and {'the rule' if labels else loss.name} takes labels; "

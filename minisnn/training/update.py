@@ -207,8 +207,8 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
 
 
 def restored(net: Kept, found: Checkpoint, folder: Path) -> State:
-    """Return the state in the checkpoint of a run in `folder`. ValueError if it is from another
-    run."""
+    """Return the state in the checkpoint of a run in `folder`. Raises ValueError if it is from
+    another run."""
     if found.net.configuration() != net.configuration():
         raise ValueError(
             f"{folder / 'checkpoint.h5'}: the checkpoint's network takes samples of "

@@ -47,8 +47,8 @@ def in_texts(layers: Sequence[Any]) -> list[Any]:
 
 def read_text(text: str) -> Conv | Dense:
     """Read a layer from a word: conv and its channels, then k (kernel), s (stride) and the pooling
-    where they differ from the defaults; or dense and its neurons, and -recurrent. ValueError for
-    any other word.
+    where they differ from the defaults; or dense and its neurons, and -recurrent. Raises ValueError
+    for any other word.
 
     >>> from minisnn.training.words import read_text
     >>> read_text("conv64-k3-mean")

@@ -115,7 +115,7 @@ class SpokenWords(Recordings):
         warn_of_losses(pool, str(path))
 
     def _path(self, root: str | Path | None, split: str) -> Path:
-        """Return the file with a split's recordings. ValueError if it is missing."""
+        """Return the file with a split's recordings. Raises ValueError if it is missing."""
         folder = Path("" if root is None else root).expanduser()
         folder = folder.parent if folder.name in self.FILES.values() else folder
         path = folder / self.FILES.get(split, self.FILES["train"])

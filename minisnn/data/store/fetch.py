@@ -73,9 +73,9 @@ def fetch(
     tell        called with lines of text about what is fetched, from where, and its licence
 
     An existing part is kept; an existing archive is used if its md5 is right. Raises ValueError if
-    something in the folder does not match its name, where the md5 of a download is wrong, or where
-    pooch is needed and missing; ConnectionError where the
-    server cannot be reached or does not have the file, OSError if the disk is full.
+    something in the folder does not match its name, the md5 of a download is wrong, or pooch
+    is needed and missing; ConnectionError if the server cannot be reached or does not have the
+    file; OSError if the disk is full.
     """
     out = Path(out).expanduser()
     chosen = [archive for archive in files if part in ("both", archive.name.lower())]
@@ -99,8 +99,8 @@ def fetch(
 
 
 def _unpack(archive: Path, out: Path, part: Part, progress: bool) -> None:
-    """Unpack the recordings of an archive into out/<name>, all or none. ValueError unless its md5
-    is that of the part."""
+    """Unpack the recordings of an archive into out/<name>, all or none. Raises ValueError unless
+    its md5 is that of the part."""
     with open(archive, "rb") as file:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     expected = f"{part.md5}; the file is damaged or another one: move it away to fetch it"

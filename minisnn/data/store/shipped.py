@@ -9,7 +9,7 @@ def shipped(name: str) -> Path:
     """Return the path of the shipped file `name`: next to the package's code in a wheel, in the
     data folder in a clone.
 
-    Raises FileNotFoundError where this installation lacks the file.
+    Raises FileNotFoundError if this installation lacks the file.
     """
     return _find(name, _PACKAGE / "_shipped", _PACKAGE.parent / "data")
 
@@ -26,7 +26,7 @@ def folder(name: str) -> Path:
     """Return the path of a project folder such as "lessons", or of a file in it, in a wheel or a
     clone.
 
-    Raises FileNotFoundError where this installation lacks it.
+    Raises FileNotFoundError if this installation lacks it.
     """
     carried = _PACKAGE / "_folders"
     return _find(name, *([carried, _PACKAGE] if carried.is_dir() else []), _PACKAGE.parent)

@@ -125,7 +125,7 @@ class Part(NamedTuple):
 
 
 def alphabets_of(strokes: Strokes, split: str, asked: Sequence[str] | None) -> list[str]:
-    """Return the alphabets of a split. ValueError if the file has none, or lacks a requested
+    """Return the alphabets of a split. Raises ValueError if the file has none, or lacks a requested
     one."""
     others = {name for name in strokes.alphabets if name not in TRAINING + VALIDATION}
     own = {"train": TRAINING, "val": VALIDATION}.get(split, others)

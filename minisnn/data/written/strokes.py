@@ -153,7 +153,7 @@ def _texts(root: Path) -> Iterator[Path]:
 
 
 def _published(root: Path) -> Strokes:
-    """Read the drawings of a folder. ValueError, naming the file, where one is damaged."""
+    """Read the drawings of a folder. Raises ValueError, naming the file, if one is damaged."""
     characters: dict[str, int] = {}
     numbers, drawers, drawings = [], [], []
     for path in sorted(_texts(root)):
@@ -184,7 +184,7 @@ def _read_text(path: Path) -> list[Stroke]:
 
 
 def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
-    """Make drawings of these arrays. ValueError if they do not fit together."""
+    """Make drawings of these arrays. Raises ValueError if they do not fit together."""
     held = [arrays[name] for name in MEMBERS]
     xy, t, stroke, drawing, character, drawer, names = held
     far = (1 + BEYOND) * PICTURE * EIGHTHS

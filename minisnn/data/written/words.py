@@ -13,7 +13,7 @@ KINDS = {
 
 def options_of(words: Iterable[str]) -> dict[str, Any]:
     """Return the options of `characters.Written` that these words choose; unknown words are names
-    of alphabets. ValueError if two words choose the same option.
+    of alphabets. Raises ValueError if two words choose the same option.
 
     >>> from minisnn.data.written.words import options_of
     >>> options_of(["scaled", "order", "Korean"])
