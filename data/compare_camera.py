@@ -56,7 +56,7 @@ def nmnist_statistics(
     recordings: Sequence[np.ndarray], shape: tuple[int, int] = (34, 34)
 ) -> dict[str, float]:
     """Named numbers of recordings of N-MNIST's form: those of `recording_statistics`; the spread of
-    events a recording and of the last event; the share of the events in each saccade, and the times
+    events per recording and of the last event; the share of the events in each saccade, and the times
     by which 10, 50 and 90 % of them have come; noise of the 16 pixels in the corners."""
     joined = np.concatenate(recordings)
     size = np.array([events.size for events in recordings])

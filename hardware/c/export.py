@@ -2,7 +2,7 @@
 library that infers and learns with it.
 
     chip.h          the model: constants, weights, biases and tables        minisnn_edge*.h, minisnn_edge*.c   the library, C99
-    <layer>.weight.hex, <layer>.bias.hex, <table>.hex                   a word a line, two's complement, as $readmemh reads it
+    <layer>.weight.hex, <layer>.bias.hex, <table>.hex                 one word per line, two's complement, as $readmemh reads it
     selftest.bin    events, labels, and every number that is expected       selftest.c, Makefile             repeat them
     README.md       the formats              for others than C (FOR): model.bin is the model for minisnn_edge.wasm, any of them
 

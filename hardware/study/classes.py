@@ -204,7 +204,7 @@ def tables(seen: Seen, how: How, note: str) -> list[Table]:
         less = [rows["integers"].less(rows["float"]).points() for rows in several]
         rows.append([str(ways), *shown, *less])
     text = (
-        f"{how.episodes} episodes each, {how.queries} queries a class, shots shuffled over all "
+        f"{how.episodes} episodes each, {how.queries} queries per class, shots shuffled over all "
         f"classes; ± is half a 95 % interval, {_speaks(seen, how)}. {note}"
     )
     found = [Table("classes", "Accuracy of class means in integers", header, rows, text)]

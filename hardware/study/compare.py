@@ -251,7 +251,7 @@ def _membranes(c: Comparison, found: Findings) -> None:
 def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
     """Return {part: (additions, multiplications)} for the samples x.
 
-    An event adds a weight for every tap and channel; a conv neuron takes six products a step (two
+    An event adds a weight for every tap and channel; a conv neuron takes six products per step (two
     each for P and Q, one each for r and rho r); a learned sample takes a product and an addition
     for each non-zero trace and class.
     """
@@ -271,7 +271,7 @@ def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
 
 
 def _cost(c: Comparison, found: Findings) -> None:
-    """Add operations and energy of one learned class, on the first episode's support; a row a word
+    """Add operations and energy of one learned class, on the first episode's support; one row per word
     length."""
     x = c.support()
     rows = []

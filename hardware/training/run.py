@@ -114,7 +114,7 @@ def settings(**changes) -> TrainingConfig:
 def _recordings(config: TrainingConfig, origin: Origin) -> dict[str, Any]:
     """Return the settings of the recordings that a network learned from, as they were read."""
     found = {name: getattr(config, name) for name in ("dataset", "root", "strokes", *READING)}
-    if config.dataset != "double-nmnist":  # of test tasks, so it is chosen anew by this run
+    if config.dataset != "double-nmnist":  # of test tasks, so this run chooses it itself
         found["align"] = config.align
     if origin.how is not None:  # an option that had no effect there may have one here
         how = origin.options(config.dataset)

@@ -5,5 +5,5 @@ A command's module is imported when it is called, and only the standard library 
 help appears at once.
 
 Import from here: `options`, `studies`.
-It may import: whatever lies below it.
+It may import: every package below it.
 """

@@ -46,8 +46,8 @@ def evaluate(
         "classes of a task; for another number than the network's, the readout's columns all start "
         "from their mean (default: the network's)",
     ] = None,
-    shots: Annotated[int | None, "support samples a class (default: as in training)"] = None,
-    queries: Annotated[int | None, "query samples a class (default: as in training)"] = None,
+    shots: Annotated[int | None, "support samples per class (default: as in training)"] = None,
+    queries: Annotated[int | None, "query samples per class (default: as in training)"] = None,
     inner_steps: Annotated[int | None, int, "gradient steps (default: as in training)"] = None,
     step_size: Annotated[float | None, "step size (default: as in training)"] = None,
     rule: Annotated[

@@ -17,7 +17,7 @@ def info(
     sheet: Annotated[
         Path | None,
         "FILE",
-        "draw a contact sheet of a folder of recordings, one row a class (.png, .svg, .pdf)",
+        "draw a contact sheet of a folder of recordings, one row per class (.png, .svg, .pdf)",
         outputs.FILE,
     ] = None,
     force: Force = False,

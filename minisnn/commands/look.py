@@ -70,7 +70,7 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
             title = recording.path.name if recording.key is None else f"recording {recording.key}"
             shown[recording.label].append((title, events))
     forget()
-    print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
+    print(f"{'class':<20}{'recordings':>12}{'events per second':>18}")
     for label, rate in rates.items():
         mean = f"{np.mean(rate):,.0f}" if rate else "?"
         print(f"{label[:19]:<20}{number[label]:>12}{mean:>18}")

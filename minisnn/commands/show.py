@@ -104,7 +104,7 @@ def show(
     print(
         f"task {index} of seed {seed}: {what}; {len(task.y_support)} support and "
         f"{len(task.y_query)} query samples of {task.x_support.shape[1]} time steps, "
-        f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
+        f"{task.x_support.sum() / len(task.x_support):.0f} events per sample"
     )
     if source := getattr(tasks, "source", None):
         print(f"from {source}")

@@ -44,7 +44,7 @@ def train(
 
     examples:
       minisnn train                               a first run, into runs/quick-1
-      minisnn train --preset maml                 MAML alone, as the paper does it
+      minisnn train --preset maml                 only MAML, as in the paper
       minisnn train --preset paper-fast           Table 1's width, by many cameras
       minisnn train --preset paper --out runs/t1  the paper's network and constants
       minisnn train --root ~/N-MNIST --seed 3     real recordings, another seed

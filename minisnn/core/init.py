@@ -87,7 +87,7 @@ def lsuv(
     views = net.views(theta)
     needed = 0  # steps from an event to the membranes of the layer
     for n, layer in enumerate(net.blocks):
-        if not engine().dense(y).any():  # the reset alone would still move u
+        if not engine().dense(y).any():  # the reset by itself would still move u
             raise ValueError(
                 f"{layer.name} receives no input from the data given to init; give samples with "
                 "events"

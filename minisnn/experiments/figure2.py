@@ -23,7 +23,7 @@ def run(study: Study, found: Findings) -> None:
     found.table(
         "figure-2",
         "The tasks shown",
-        "data | recordings | classes | sample (T×H×W×C) | events a sample",
+        "data | recordings | classes | sample (T×H×W×C) | events per sample",
         rows,
     )
     found.summary = (

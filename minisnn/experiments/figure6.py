@@ -114,12 +114,14 @@ SHOTS_NEEDED = Sweep(
     curves=transfer,
     estimate=lambda row: of_trials(row.per_episode),
     last="SD over trials",
-    note=f"{TRIALS} trials, each with other support recordings, {QUERIES} unseen samples a class; "
+    note=f"{TRIALS} trials, each with other support recordings, {QUERIES} unseen samples per class; "
     "over episodes: of these.",
     some=False,
     more=deviations,
     claims=ten_shots,
     baselines=("test",),
-    axes=dict(xlabel="shots a class", title="Shots that a new readout on a pretrained body needs"),
+    axes=dict(
+        xlabel="shots per class", title="Shots that a new readout on a pretrained body needs"
+    ),
     caption="A new readout on a pretrained body; MAML's one shot is in the table of baselines.",
 )

@@ -58,7 +58,7 @@ class Task:
                 (support.shape, others.shape),
                 support.ndim == others.ndim == 2
                 and (len(support), len(others)) == (len(x), len(query)),
-                f"({len(x)}, k) and ({len(query)}, k), a row a sample",
+                f"({len(x)}, k) and ({len(query)}, k), one row per sample",
             )
             recordings = support, others
             both = np.intersect1d(support, others).tolist()

@@ -30,7 +30,7 @@ VERSION = 3  # version of the metadata
 class Tool(NamedTuple):
     """What a simulator requires of a graph.
 
-    dt         seconds a step
+    dt         seconds per step
     membrane   the simulator's name of the readout's membrane
     reaches    fires at v = threshold; the others only above it
     unneeds w_in = r = 1, and computes 1 / tau in float32

@@ -183,7 +183,9 @@ class TrainingConfig:
     train_ways: int = setting(
         0, "classes of a training task by prototypes or online, at most all; 0: as ways", least=0
     )
-    train_queries: int = setting(0, "query samples a class in such a task; 0: as queries", least=0)
+    train_queries: int = setting(
+        0, "query samples per class in such a task; 0: as queries", least=0
+    )
     draws: int = setting(
         0,
         "recordings of each training picture, each by another camera; 0: one, by one camera",
@@ -268,7 +270,7 @@ class TrainingConfig:
     )
     learn_step_size: str = setting(
         "no",
-        "learn the step size: one for all, or one a layer, a weight or bias array, a parameter",
+        "learn the step size: one for all, or one per layer, per weight or bias array, or per parameter",
         choices=GROUPS,
     )
     step_size_lr: float = setting(0.01, "Adam's learning rate of log(step size)", above=0)

@@ -17,7 +17,7 @@ from minisnn.training.intervals import of_values
 
 from plain_stream import Onset, Stream  # of tests
 
-RATES = 0, 1, 3  # background events a second and pixel
+RATES = 0, 1, 3  # background events per second and pixel
 BEFORE_US, SIDE, WAYS, QUERIES, STEPS = 400_000, 32, 5, 2, 100
 NAMES = "x", "y", "p"
 
@@ -99,7 +99,7 @@ def main(words: list[str] | None = None) -> None:
         less = of_values(np.subtract(right["found"], right["hand"]))
         made.add(f"rate-{rate}-missed", missed / (options.episodes * WAYS * (1 + QUERIES)), "%")
         made.add(f"rate-{rate}-less", less.mean, "points", less.half)
-        print(f"{rate} events a second and pixel: found less {less.points()} points", flush=True)
+        print(f"{rate} events per second and pixel: found less {less.points()} points", flush=True)
     made.more = dict(episodes=options.episodes)
     made.write(options.json)
 

@@ -1,7 +1,7 @@
 """Beyond the paper: a device in use meets its classes one by one, each in one recording, and is
 tested on all that it met.
 
-The body no longer changes; a readout grows by a row a class. With p the features of the new class's
+The body no longer changes; a readout grows by one row per class. With p the features of the new class's
 recording (the readout's trace at the last step), s the scale of the network's class means and a the
 step,
 
@@ -195,7 +195,7 @@ def run(study: Study, found: Findings) -> None:
         header,
         rows,
         f"{episodes} orders of {number} unseen classes, one recording each, "
-        f"{study.settings.queries} queries a class, by "
+        f"{study.settings.queries} queries per class, by "
         f"{role}, ± over the orders. {WHAT} A class takes {features + 1} numbers of memory. ROC: "
         "told from the other half, "
         f"{number // 2} classes met.",

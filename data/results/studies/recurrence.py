@@ -3,7 +3,7 @@ class.
 
 A pen draws one figure in five different orders (`pen`), so that looks alone answer by chance; or,
 with --root, it writes characters. Small networks meta-train by class means (`meta.prototypes`):
-layers hear their own spikes or do not, and the neuron's constants are learned, one a layer, or
+layers hear their own spikes or do not, and the neuron's constants are learned, one per layer, or
 stay at those of the paper. All designs have as many updates on the very same tasks, so that they
 are compared seed by seed. A second layer in place of the recurrence has as many parameters.
 

@@ -17,16 +17,16 @@ of them out. The criteria are
                                                            each pixel; too few: below one
 
     1,000 recordings of N-MNIST   half of the intervals above 4.2 to 24 ms, a tenth below 2.2 to 5.7
-                                  ms; 3,700 to 23,000 events a second
+                                  ms; 3,700 to 23,000 events per second
     37 s of two takes of ASL-DVS  by frames of 10 ms: half above 28 to 124 ms, a tenth below 9 to 28
-                                  ms; as counted, 70,000 events a second on average, 365,000 in the
+                                  ms; as counted, 70,000 events per second on average, 365,000 in the
                                   busiest 10 ms
     216 simulated gestures        half above 0.5 to 3.4 ms, a tenth below 0.3 to 2.3 ms; 36,000 to
-                                  530,000 events a second
-    sensors, by their makers      read out at most 1 million events a second (128 x 128), 12 million
+                                  530,000 events per second
+    sensors, by their makers      read out at most 1 million events per second (128 x 128), 12 million
                                   (346 x 260), 50 million (640 x 480), 1,066 million (1280 x 720:
                                   1,157 for each pixel)
-    background noise              0.05 to 0.16 events a second of a pixel: a tenth of the intervals
+    background noise              0.05 to 0.16 events per second of a pixel: a tenth of the intervals
                                   below 0.7 to 2 s
 
 so a unit that is wrong by a thousand leaves these bounds, mostly by a factor of ten, and the right
@@ -46,7 +46,7 @@ SHARE = 20  # events count as unsorted if more than one in this number is out of
 LEAST = 50  # events that show where a recording begins; number of zero rows that no sensor makes
 ENOUGH, REPEATED = 100, 20  # least events, and intervals of pixels, to judge a unit
 PIXEL_US, PIXEL_SECONDS, COARSE_SECONDS = 100, 1.0, 0.1
-READOUT, A_PIXEL = 12e6, 1200.0  # events a second
+READOUT, A_PIXEL = 12e6, 1200.0  # events per second
 A_UNIT = 1000.0  # per unit that is not a pixel: neurons pause for a millisecond after each spike
 # a pixel with a larger share of events, and this many times the median, is ignored
 HOT_SHARE, HOT_TIMES = 0.02, 20
@@ -148,7 +148,7 @@ def fault_of(
     rate = number / seconds
     pixels = math.prod(sensor or (int(np.ptp(events[axis])) + 1 for axis in "yx"))
     units = sensor is not None and len(sensor) == 1
-    lasting = f"{number:,} events in {seconds:.3g} s, {rate:,.3g} events a second"
+    lasting = f"{number:,} events in {seconds:.3g} s, {rate:,.3g} events per second"
     if rate > (A_UNIT * pixels if units else max(READOUT, A_PIXEL * pixels)):
         return f"{lasting}, more than a sensor can read out"
     pixel = (events["y"].astype(np.int64) << 16) + events["x"]

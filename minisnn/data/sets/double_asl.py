@@ -33,7 +33,7 @@ from .recordings import Recordings
 from .takes import MOMENTS, PROTOCOLS, pool_of_takes, take_camera
 
 SIZES = {"train": 369, "val": 92, "test": 115}
-SCALE = 6  # 6 x 6 pixels a cell
+SCALE = 6  # 6 x 6 pixels per cell
 SHAPE = (STEPS, SENSOR[0] // SCALE, SENSOR[1] // SCALE, 2)
 REAL_PER_LETTER = 500  # as in dvssign.hdf5 of torchneuromorphic; all 4,200 would take gigabytes
 SIMULATED_PER_LETTER = 200

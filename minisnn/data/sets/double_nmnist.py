@@ -39,7 +39,7 @@ CLASSES = {
     "test": tuple("02 17 25 32 36 46 47 49 55 57 66 67 68 73 78 80 83 86 92 96".split()),
 }
 ALIGNMENTS = ("support", "none")
-CROP, SCALE = (32, 32), 2  # the sensor's upper left 32 x 32 pixels; 2 x 2 pixels a cell
+CROP, SCALE = (32, 32), 2  # the sensor's upper left 32 x 32 pixels; 2 x 2 pixels per cell
 SENSOR = (34, 34)
 # (x, y), pixels: the mean event of the simulated training recordings, first 100 ms
 ANCHOR = (14.75, 18.15)

@@ -273,7 +273,7 @@ def _render(
     all in pixels.
 
     At distance v from the projected axis, on an axis that rises by the angle phi, the visible
-    sphere lies at
+    sphere is at
 
         s = (u + sqrt(r^2 - v^2) sin phi) / cos phi,   clipped to the bone's length.
     """

@@ -21,7 +21,7 @@ def statistics(events: np.ndarray, sensor: tuple[int, ...]) -> dict[str, float]:
     return table | {
         "first to last event, ms": 1000 * length,
         f"active {site}s": active,
-        f"events a second of an active {site}": len(events) / length / active,
+        f"events per second of an active {site}": len(events) / length / active,
     }
 
 
