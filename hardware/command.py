@@ -35,7 +35,7 @@ from minisnn.parallel.threads import set_threads
 CUBA = "double_nmnist_cuba.h5"
 MAML = "double_nmnist_maml.h5"
 SYMBOLS = "omniglot_fine.h5"
-REFUSE = 4165043  # of SYMBOLS, chosen on validation classes: hardware-refuse.json
+REFUSE = 4165043  # threshold for SYMBOLS, chosen on validation classes: hardware-refuse.json
 BLOTS = 40  # dots, and squares, to test refusals
 
 Episodes = Annotated[int, "test episodes"]

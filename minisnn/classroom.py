@@ -19,7 +19,7 @@ from .outputs import SHARED, marked_folder
 NEEDED = (
     "README.md GLOSSARY.md guides/*.* style.py interactive.py play.py pictures/*.[js]* checks/*.py"
 ).split()
-LINK = re.compile(r"\[([^\]]+)\]\((\d\d)_\w+\.ipynb[^)]*\)")  # to a lesson
+LINK = re.compile(r"\[([^\]]+)\]\((\d\d)_\w+\.ipynb[^)]*\)")  # link to a lesson
 
 
 class Lesson(NamedTuple):

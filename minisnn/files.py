@@ -35,7 +35,8 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
             suppress(OSError),
             open(leftover, "rb") as file,
         ):  # deleted, or another process's
-            if fcntl is not None and _lock(file.fileno()):  # else a running process is writing it
+            # if it can be locked, no running process is writing it
+            if fcntl is not None and _lock(file.fileno()):
                 leftover.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.tmp")
     try:
@@ -66,7 +67,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path / UNFINISHED if path.is_dir() else path.with_name(f".{path.name}{UNFINISHED}")
-    if temporary.is_symlink():  # its target would be emptied
+    if temporary.is_symlink():  # writing through a link would empty its target
         raise ValueError(f"{temporary}: this is a link; expected no file of this name")
     with called(path, temporary), held(temporary, path):
         try:
@@ -103,7 +104,7 @@ def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
         if descriptor is not None:
             os.close(descriptor)
         for parent in new:
-            with suppress(OSError):  # it is not empty, or was moved
+            with suppress(OSError):  # the folder is not empty, or was moved
                 parent.rmdir()
 
 

@@ -25,7 +25,7 @@ PATIENCE = 2.0  # seconds from a signal until the main thread is interrupted, wh
 AGAIN = 1.0  # seconds within which a second signal is the same one, sent to process and group
 PAUSE = 0.1  # seconds between two checks
 _number: int | None = None  # the noted signal
-_since = 0.0  # its time; infinity if nothing is to be raised any more
+_since = 0.0  # time of the signal; infinity if nothing is to be raised any more
 
 
 class Stopped(KeyboardInterrupt):

@@ -52,7 +52,7 @@ from .formats import (
 )
 from .neuron import surrogate
 
-RULES = ("membrane", "three-factor")  # by gradients
+RULES = ("membrane", "three-factor")  # rules that learn by gradients
 CLASS_MEAN = "class-mean"
 MOST = 1 << 62  # limit of otherwise unlimited numbers
 MOST_WINDOW = 65_535  # steps that the C library has room for

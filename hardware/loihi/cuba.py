@@ -31,7 +31,7 @@ from ..chip.traces import BITS as TRACE_BITS, factor
 from ..chip.words import Words
 
 MOST_VTH = (1 << 17) - 1
-CURRENT_BIAS = 1 << 24  # in 16ths of the weights' unit
+CURRENT_BIAS = 1 << 24  # limit of a bias, in 16ths of the weights' unit
 ROOM = 1 << 13  # limit of vth: states of 24 bits hold 16 times as much
 AXON = 127  # the largest weight, in steps of 2
 FRACTION = 4  # bits of a bias carried by axons that fire every 2nd, 4th … step
@@ -127,12 +127,12 @@ class CubaNet(IntegerNet):
         """Return the integers of a conv layer. quarter: 2 bits where its inputs are means of
         four."""
         threshold = threshold * 4096.0**2 / ((self.du + 1) * self.dv)
-        least = None  # for which weight_exp is at least LEAST_EXP
+        least = None  # least exponent of weights at which weight_exp is LEAST_EXP
         if threshold > 0:
             least = int(np.ceil(np.log2(threshold / ROOM))) + quarter + LEAST_EXP + 1
         exponent = quantise.best_exponent(weight, BITS, least)
         whole, clipped = quantise.integers(weight, exponent, BITS)
-        # in units of a synapse's weight
+        # threshold in units of a synapse's weight
         most = np.abs(bias).max() / 2.0 ** (exponent - quarter)
         vth = threshold / 2.0 ** (exponent - quarter)
         exp = -1 if self.config.weight_exp is None else self.config.weight_exp
@@ -212,7 +212,7 @@ class CubaNet(IntegerNet):
         return p[:, 2:] >> 2 * self.mean  # a count becomes the mean of its four spikes
 
     def _prepare(self, layer):
-        return (2 * kernels.mirrored(layer.weight, np.int32),)  # in steps of 2
+        return (2 * kernels.mirrored(layer.weight, np.int32),)  # weights in steps of 2
 
     def _conv(self, layer, prepared, x, record):
         n = self.layers.index(layer)

@@ -36,7 +36,7 @@ INIT_TASKS = 2
 WINDOW = 20  # steps that are differentiated
 EVALUATION = 1 << 20  # update number in the random keys of evaluation
 CLIP = 5.0  # limit of the float gradient, as in the presets of minisnn train
-LR_END = 0.02  # of the float learning rate, as in the presets
+LR_END = 0.02  # last value of the float learning rate relative to the first, as in the presets
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def _seen(chip: IntegerNet, tasks: Any, rng, radii, sides, empty: int, first: in
     """Return traces of dots and squares, at random positions, and of this number of empty
     pictures."""
     pictures = [dot(radius, *rng.uniform(radius, SIDE - 1 - radius, 2)) for radius in radii]
-    # not at the edge, where an edge of the square would be out of sight
+    # not at the border, where a side of the square would be out of sight
     pictures += [square(side, *rng.integers(1, SIDE - side, 2)) for side in sides]
     pictures += [np.zeros((SIDE, SIDE), np.uint8)] * empty
     steps, side, *_ = tasks.pool.shape

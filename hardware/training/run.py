@@ -42,12 +42,8 @@ from ..chip.words import Words, trained_for
 from ..chip.quantise import WEIGHT_BITS
 from .straight import OnChip
 
-OF_CHIP = (
-    "chip.json",
-    "start.h5",
-    "network.h5",
-    "chip-result.json",
-)  # in addition to the files of any run
+# files in addition to those of any run
+OF_CHIP = ("chip.json", "start.h5", "network.h5", "chip-result.json")
 CALIBRATION = 8  # tasks whose support sets the layers are rounded on
 CALIBRATE = 3  # first part of their spawn key; minisnn.training has 0 to 2
 ROOM = 0.25  # share of a word's step by which a weight may start from Q(theta)
@@ -114,7 +110,7 @@ def settings(**changes) -> TrainingConfig:
 def _recordings(config: TrainingConfig, origin: Origin) -> dict[str, Any]:
     """Return the settings of the recordings that a network learned from, as they were read."""
     found = {name: getattr(config, name) for name in ("dataset", "root", "strokes", *READING)}
-    if config.dataset != "double-nmnist":  # of test tasks, so this run chooses it itself
+    if config.dataset != "double-nmnist":  # alignment of test tasks is chosen by this run
         found["align"] = config.align
     if origin.how is not None:  # an option that had no effect there may have one here
         how = origin.options(config.dataset)

@@ -21,7 +21,7 @@ NETWORKS = {
     "omniglot-random": "omniglot_random_cuba.h5",
     "written": "written_pen.h5",
 }
-OF_ORDERS = "written_order.h5"  # with --strokes order
+OF_ORDERS = "written_order.h5"  # network for --strokes order
 
 CHECKPOINT = "checkpoint, run folder, or name of a shipped checkpoint"
 DATASET = "as in train (default: that of --checkpoint, or double-nmnist)"

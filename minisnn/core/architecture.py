@@ -18,7 +18,7 @@ from .loss import LOSSES, READOUTS
 from .neuron import LIF, Dynamics
 
 POOLS = ("max", "mean", "none")
-NEURONS = {"lif": LIF, "cuba": CubaLIF}  # by their kind in files
+NEURONS = {"lif": LIF, "cuba": CubaLIF}  # neurons by their kind in files
 Named = tuple[str, "Conv | Dense"]  # (layer, its name in `views`)
 
 
@@ -168,7 +168,7 @@ def loss_of(loss: Any) -> Loss:
     else."""
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]
-    if isinstance(loss, dict):  # from a configuration
+    if isinstance(loss, dict):  # a configuration
         what = f"the network's loss is {loss.get('words')}, an object of your own"
         raise ValueError(f"{what}; in Python: read(path, loss=...)")
     methods = ("value", "backward", "backward_tangent")

@@ -34,9 +34,9 @@ def products() -> Any:
 class State(NamedTuple):
     """The state of a layer between two steps."""
 
-    x: tuple  # of the input's filters, each (B, H, W, C_in)
-    one: tuple  # of the filters of the 1 that drives the bias
-    own: tuple  # of the filters of its own spikes, each (B, H', W', C_out)
+    x: tuple  # states of the input's filters, each (B, H, W, C_in)
+    one: tuple  # states of the filters of the constant 1 that drives the bias
+    own: tuple  # states of the filters of its own spikes, each (B, H', W', C_out)
     z: tuple  # the neuron's states, each (B, H', W', C_out)
     s: Array  # its last output spikes
 
@@ -75,8 +75,8 @@ class Tape(NamedTuple):
     p: Any  # (n, B, H, W, C_in)
     c: Any  # (n, 1, 1, 1, 1), or 1
     filters: list  # steps of the filters of x, of 1 and of its own spikes
-    I: list  # at each step, (B, H', W', C_out)
-    z: list  # before each step
+    I: list  # current at each step, (B, H', W', C_out)
+    z: list  # the neuron's states before each step
     u: Any  # (n, B, H', W', C_out)
     steps: list  # at each step, the neuron that computed it, and the spike that V receives
     v: Any  # u, or the pooled u
@@ -110,7 +110,8 @@ class Layer:
     detach_reset: bool = False
     readout: bool = False
     dense: bool = False
-    maps: Callable[[], Any] = products  # or a faster module with the same functions
+    # module of the linear maps, or a faster one with the same functions
+    maps: Callable[[], Any] = products
 
     @property
     def sites(self) -> tuple[int, int]:

@@ -27,7 +27,8 @@ from .layer import Layer, Parameter, Pass, State, Weights
 from .neuron import FORMS
 from .loss import logits_of, membranes_back
 
-Record = list[dict[str, Any]]  # of `Network.record`: the layers' states and membranes in a twin
+# states and membranes of each layer for a twin, from `Network.record`
+Record = list[dict[str, Any]]
 PART_BYTES = 12 << 20  # bytes of membranes in a part of a batch; a third of it for H v
 PART = 8  # most samples in a part
 
@@ -47,7 +48,7 @@ class Window(NamedTuple):
 
     x: Any  # (n, B, H, W, C), times the gain
     starts: list[State]  # each layer's state before them
-    recorded: list  # in a twin, each layer's recorded membranes (n, B, H', W', C_out)
+    recorded: list  # for a twin: each layer's recorded membranes (n, B, H', W', C_out)
 
 
 def parts_of(batch: int, size: int) -> list[slice]:

@@ -143,7 +143,7 @@ class Network(Loops):
     reference = Engine
     init_rate = 0.288
     init_rounds = 5
-    threshold = 0.0  # of u, at which initialisation sets the rate
+    threshold = 0.0  # membrane level at which initialisation sets the rate
 
     # ---- settings
 

@@ -34,7 +34,8 @@ from . import experiment
 from .findings import Findings
 from .networks import Networks
 
-TITLES = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}  # in tables
+# names of data sets in tables
+TITLES = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
 # files behind simulated recordings
 PICTURES = ("mnist_digits_5k.npz", "omniglot_28x28.npz", "camera_trajectory.csv")
 

@@ -58,7 +58,8 @@ def step_of(
     """Return (step, k) of a neuron; with `detach` the spike in the reset is a constant."""
     values = [getattr(neuron, name) for name in learn]
     if type(neuron).__module__.startswith(PACKAGE) and not getattr(neuron, "surrogate", None):
-        neuron = replace(neuron, **dict.fromkeys(learn, 0.5))  # the same for any learned constants
+        # any value: the trace does not depend on learned constants
+        neuron = replace(neuron, **dict.fromkeys(learn, 0.5))
         step, others = _of_shipped(neuron, detach, learn)
     else:
         step, others = _traced(neuron, detach, learn)

@@ -21,7 +21,7 @@ from ..core.dual import Dual
 from ..parallel.compilation import njit
 from ..vectors.llvm import reciprocal
 
-CODE: dict[Any, str] = {  # others are called by name
+CODE: dict[Any, str] = {  # NumPy functions as code; others are called by name
     np.absolute: "abs({})",
     np.add: "{} + {}",
     np.equal: "{} == {}",
@@ -45,7 +45,7 @@ UFUNCS = frozenset(get_ufuncs())  # looked up once: a second thread would see a 
 NEUTRAL = {np.add: 0, np.multiply: 1}
 LOGIC = {np.logical_and, np.logical_not, np.logical_or}
 TRUTHS = LOGIC | {np.equal, np.greater, np.greater_equal, np.less, np.less_equal, np.not_equal}
-SAME: dict[Any, Callable] = {  # in terms of other operations
+SAME: dict[Any, Callable] = {  # functions as combinations of other operations
     np.bitwise_and: np.logical_and,
     np.bitwise_or: np.logical_or,
     np.clip: lambda a, least, most: np.minimum(np.maximum(a, least), most),
@@ -54,7 +54,7 @@ SAME: dict[Any, Callable] = {  # in terms of other operations
     np.positive: lambda a: a,
     np.reciprocal: lambda a: 1 / a,
     np.square: lambda a: a * a,
-    np.sum: lambda a: a,  # of a single site
+    np.sum: lambda a: a,  # a single site is its own sum
     np.where: lambda truth, a, b: truth.trace.of(np.where, truth, a, b),
     np.zeros_like: lambda a: a.trace.number(0),
 }
@@ -83,7 +83,7 @@ class Number(NDArrayOperatorsMixin):
 
     def __init__(self, trace: "Trace", operation: Any, given: tuple["Number", ...]):
         self.trace = trace
-        self.operation = operation  # its operands; for others a name, or a constant's value
+        self.operation = operation  # on `given`; or an input's name, or a constant's value
         self.given = given
         self.place = len(trace.numbers)
 
@@ -102,7 +102,7 @@ class Number(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc, method, *given, **options):
         if Dual in map(type, given):
-            return NotImplemented  # it has separate rules
+            return NotImplemented  # leaves it to a type with separate rules
         if method != "__call__" or options:
             raise TypeError(f"np.{ufunc.__name__} is not an operation on single numbers")
         return self.trace.of(ufunc, *given)

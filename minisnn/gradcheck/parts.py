@@ -66,7 +66,7 @@ def check_part(
         found = np.vdot(backward(z, dy)[n], v[n])
 
         def mistake(y_dot):
-            size = inner(y_dot, y_dot) + inner(y, y)  # in y's precision
+            size = inner(y_dot, y_dot) + inner(y, y)  # squared size, in y's precision
             return share(found - inner(dy, y_dot), abs(found) + np.sqrt(inner(dy, dy) * size))
 
         try:

@@ -110,7 +110,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     if not kept:
         return y, {"u": u}
     tape = dict(u=u, past=past, dense=dense, some=some, state=state, bias=bias, anew=anew)
-    tape["before"] = held if first else held[:, :0]  # which is zero if there was nothing before
+    tape["before"] = held if first else held[:, :0]  # zero if nothing came before
     if block.recurrent:
         tape["heard"] = _heard(block, y, layer)
     tape["x"] = x.since(first) if first else x
@@ -133,7 +133,7 @@ def _room_for_spikes(block: Block, B: int, T: int, dtype) -> Events:
 def _heard(block: Block, s: Events, layer) -> dict:
     """Return the tape for the gradient of V: the spikes f that enter the filters in the window, and
     the state of the filters at its start."""
-    late = not block.neuron.delay  # they enter one step later
+    late = not block.neuron.delay  # whether spikes enter the filters one step later
     first = layer.first
     g = geometry(1, 1, block.channels, block.channels, 1)
     held = gradient.held_of(block, s, max(first - late, 0), g)
@@ -282,7 +282,7 @@ def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True,
     if block.recurrent:
         f_dot = None
         if s_dot is not None:
-            zero = np.zeros_like(s_dot[:, :1])  # before the first step
+            zero = np.zeros_like(s_dot[:, :1])  # tangent before the first step
             f_dot = s_dot if layer.delay else np.concatenate([zero, s_dot], 1)
             f_dot = np.ascontiguousarray(f_dot[:, :inner])
         adjoints["recurrent"] = aligned_zeros((block.channels**2,), dtype)
@@ -293,7 +293,7 @@ def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True,
         more = () if weight_dot is None else (dV, weight_dot)
         dx = _through(block, dx, sums.dV, weight, *more, adjoint=True)
     for one in (weight, weight_dot) if weight_dot else (weight,) if tape["some"] else ():
-        # it is large, and the layer below needs most memory
+        # free it: it is large, and the layer below needs most memory
         one.release("back", 0 if weight_dot else KEPT)
     return dx.reshape(*dx.shape[:2], *block.input_shape), adjoints
 
@@ -303,7 +303,7 @@ def features(block: Block, x: Events, ends):
     len(ends) F)."""
     x = x.flat()
     found = []
-    if len(ends) > MANY:  # one by one, each from the first step
+    if len(ends) > MANY:  # many readings: compute them one by one, each from the first step
         neuron = block.neuron
         decays = [getattr(neuron, name) for name in neuron.filtering]
         y = x.images(np.ones(len(x.offset), bool), block.compiled.own.dtype)

@@ -169,7 +169,7 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
     g = layer.g
     N = g.height * g.row
     bands = (g.H + g.height - 1) // g.height
-    spare = empty(g.row, u.u)  # in place of a tape
+    spare = empty(g.row, u.u)  # scratch that replaces a tape
     state = zeros(N * rows_of(layer.neuron), u.u)
     own = tiled(weights.bias, g.W), scratch(g, u.u, None), state, spare, lists_of(g)
     for item in range(start, stop):

@@ -42,7 +42,7 @@ LAYOUTS = {"dense": dense_layout, "rows": rows_layout, "back": back_layout}
 # between 0.5 and 0.6. These numbers are fixed: the choice depends only on the activity, so results
 # do not depend on timing.
 DENSE_ABOVE, POINTS_ABOVE = 0.5, 0.25
-DENSE_ABOVE_VALUED = 0.15  # the same for events with values, which are added one by one
+DENSE_ABOVE_VALUED = 0.15  # for events with values, which are added one by one
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -102,7 +102,7 @@ def gather(x, b, t, low, high, dense, V, taps, starts, g):
             for _ in range(top, bottom):
                 begin = column[n]
                 count = column[n + 1] - begin
-                # at least once, which is faster than a check
+                # runs at least once, which is faster than a check
                 append(index, at + begin, taps, found, tap)
                 e = TOGETHER
                 while e < count:

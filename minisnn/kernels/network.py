@@ -37,10 +37,10 @@ class Part:
     """A part of a batch: its input, and the tapes of its layers after the forward pass."""
 
     x: Any  # Events
-    steps: int  # of the window
+    steps: int  # steps of the window
     first: int  # the step at which counting starts
     tapes: list[Tape] = field(default_factory=list)
-    membranes: Any = None  # of the readout, (B, n, ways)
+    membranes: Any = None  # the readout's membranes, (B, n, ways)
 
 
 class Engine(network.Engine):
@@ -175,7 +175,7 @@ class Engine(network.Engine):
             of_tangent = [(w.weights[n], tapes_dot.pop())] if along else [None]
             dx, adjoints = passes.backward(*given, below, again, of_tangent.pop())
             if not again:
-                tapes[n] = {}  # it is large
+                tapes[n] = {}  # frees a large tape
             if layer.stride > 1:
                 folded = dweight.reshape(block.weight_shape)
                 adjoints["weight"] = unfold_weight(folded, layer.stride, layer.kernel)

@@ -121,7 +121,7 @@ def _sums(b, band, S, dX, N, out, layer):
     """Add a band's adjoints of the state at the window's start, and its sums, to those of the
     block."""
     g = layer.g
-    if layer.lag > 0:  # there the input is the first filter's state
+    if layer.lag > 0:  # at the window's start the input is the first filter's state
         for h in range(g.height):
             add(dX[h * g.pitch + g.pad :][: g.row], S[h * g.row :][: g.row])
     filters = layer.neuron.filters
@@ -166,7 +166,7 @@ def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
     no_y = zeros(0, like).reshape(0, 0, 0)
     du = parts(d, zeros(N, like), zeros(N, like))
     dX = parts(d, zeros(together * size, like), zeros(together * size, like))
-    of_values = carried * N * (len(du) - 1)  # of a pair
+    of_values = carried * N * (len(du) - 1)  # states of the values, if du is a pair
     each = of_values + (carried + 1 + neuron.learned) * N
     states = zeros(together * each, like)
     for item in range(start, stop):
@@ -176,7 +176,7 @@ def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
         to = band * g.sites
         states[:] = 0
         for m in range(len(du)):
-            du[m][:] = 0  # whose odd columns stay zero
+            du[m][:] = 0  # odd columns stay zero
             dX[m][:] = 0
         if not kept:
             _again(first, band, x, before, layer, own, state, biases, lists)

@@ -48,7 +48,7 @@ def _begin(net: SpikingNet) -> None:
     command = [sys.executable, "-P", "-c", f"from {__name__} import main; main()", described]
     paths = os.pathsep.join([*filter(None, sys.path), _HOME])
     silent: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    with suppress(OSError):  # then this process compiles everything
+    with suppress(OSError):  # without a helper this process compiles everything
         child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}, **silent)
         atexit.register(child.kill)
 

@@ -246,7 +246,7 @@ class ImplicitLoop(InnerLoop):
                 met.curvature,
             ) from None
         gradient = strength * y
-        if not m.all():  # for frozen layers, and for constants that only the outer loop changes
+        if not m.all():  # some layers are frozen, or constants change only in the outer loop
             gradient += (1 - m) * (g - hvp(y))
         return gradient
 

@@ -186,7 +186,7 @@ class InnerLoop:
         path, start = [], theta
         gates = recorded.gates if recorded is not None else None
         memory: list[Array] = [a for a in (self.memory(theta),) if a is not None]
-        rule: Any = self  # with a memory, the methods have more arguments
+        rule: Any = self  # untyped, since rules with a memory have more arguments
         for n, (x_n, y_n) in enumerate(self.batches(x, y)):
             form = twin(spike, recorded, n)
             _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, **form)

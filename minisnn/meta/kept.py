@@ -45,6 +45,6 @@ def loop_of(kept: dict[str, Any], step_size: Any, axes: Any = None) -> InnerLoop
     if axes is not None:
         kept["axes"] = axes
     word = kept.pop("kind", None)
-    kept.pop("error_threshold", None)  # in early files of 0.2, where it was never set
+    kept.pop("error_threshold", None)  # a field of early files of 0.2, which was never set
     plain = ClassMeans if "scale" in kept else InnerLoop
     return next((loop for loop, kind in LOOPS.items() if kind == word), plain)(**kept)

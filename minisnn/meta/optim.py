@@ -98,7 +98,7 @@ class Adam:
 def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
     """Raise ValueError unless theta and gradient have the optimiser's size and floating point."""
     for name, given in (("theta", theta), ("gradient", gradient)):
-        vector = array(name, given)  # not a masked array
+        vector = array(name, given)  # rejects masked arrays
         good = isinstance(given, np.ndarray) and vector.shape == state.shape
         need(
             name,

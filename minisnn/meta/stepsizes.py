@@ -76,7 +76,8 @@ class StepSizes:
         ratio = np.asarray(value, np.float64) / self.step_size
         if not (np.isfinite(ratio) & (ratio > 0)).all():
             raise ValueError("initial step sizes must be positive and finite")
-        log = np.array([math.log(r) for r in ratio.ravel()])  # not np.log, as with `exp`
+        # the same bits on every machine, as for `exp`
+        log = np.array([math.log(r) for r in ratio.ravel()])
         return np.add.reduceat(np.broadcast_to(log, self.net.size), self.starts) / self.sizes
 
     def log_gradient(self, log: np.ndarray, gradient: float | np.ndarray) -> np.ndarray:

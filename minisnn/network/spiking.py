@@ -16,7 +16,7 @@ from ..core.network import Network, each
 from ..core.neuron import LIF, Dynamics
 from ..core.architecture import check_readout
 
-CHANNELS = (32, 64, 128)  # of Table 1
+CHANNELS = (32, 64, 128)  # widths of Table 1
 KERNEL = 5
 
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from .walk import NEURONS, POOLS, chain_of, image_shape
 
-ZERO = ("v_leak", "v_reset", "leak_of_LI")  # for constants of NIR that have no counterpart here
+ZERO = ("v_leak", "v_reset", "leak_of_LI")  # constants of NIR that must be zero here
 CONSTANTS = ("v_threshold", "tau_mem", "tau_syn", "r", "w_in", *ZERO)
-QUIET = 1e6  # from this threshold on a neuron counts as one that never fires
+QUIET = 1e6  # a neuron with at least this threshold counts as one that never fires
 
 
 class Layer(NamedTuple):
@@ -57,7 +57,7 @@ class Reader:
         self.layers: list[Layer] = []
         self.unfiltered: list[str] = []
         self.flat = False
-        self.factor = 1  # on the next weights, after a sum
+        self.factor = 1  # factor on the next weights, after pooling by a sum
         linear: list[str] = []
         synapse = None  # an LI whose LIF follows
         for name, after in zip(names[1:], names[2:]):

@@ -218,7 +218,7 @@ class _Chain:
             self.put(name, node)
             self.shape = (b.channels, *(-(-side // b.stride) for side in self.shape[1:]))
             return
-        if len(self.shape) == 3:  # from the third axis from behind on, with a batch or without
+        if len(self.shape) == 3:  # flatten the last three axes, with or without a batch axis
             self.put("flatten", self.nir.Flatten({"input": np.array(self.shape)}, -3, -1))
             weight = weight.reshape(*self.shape[1:], self.shape[0], -1).transpose(2, 0, 1, 3)
         self.put(

@@ -69,7 +69,7 @@ class Cluster(Others):
         super().__init__()
         self.address = address
         self._client: Any = None
-        self._sets: list = []  # of tasks, and where the cluster holds them
+        self._sets: list = []  # sets of tasks, and their copies on the cluster
         self._sent: list = []
         self._hint = f"start some with `dask worker {address} --nthreads 1 --nworkers N`"
         try:
@@ -113,7 +113,7 @@ class Cluster(Others):
         for name, answer in found.items():
             if not isinstance(answer, (tuple, OSError)):
                 raise WorkersLost(f"worker {name} has no minisnn that runs ({_short(answer)})")
-            if isinstance(answer, tuple):  # it has not gone
+            if isinstance(answer, tuple):  # the worker is still there
                 _check_made_by(answer[0])
         others = {answer[1] for answer in found.values() if isinstance(answer, tuple)} - {code()[1]}
         if others:

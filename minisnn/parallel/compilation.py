@@ -85,7 +85,8 @@ def _compile(translate: Callable, *types: Any) -> Any:
     which saves a tenth of the time."""
     from numba.core.compiler_lock import global_compiler_lock
 
-    if current_thread() is main_thread() and not global_compiler_lock.is_locked():  # by this thread
+    # this thread is not compiling
+    if current_thread() is main_thread() and not global_compiler_lock.is_locked():
         with ThreadPoolExecutor(1, "minisnn compiles") as undisturbed:
             return undisturbed.submit(_compile, translate, *types).result()
     with global_compiler_lock:

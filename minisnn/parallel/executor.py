@@ -93,7 +93,7 @@ class Others(Executor):
         to its parent."""
         self.new = True
         self._process = os.getpid()
-        self._turn = Lock()  # its holder talks to the workers
+        self._turn = Lock()  # held while a thread uses the workers
         self._talker: int | None = None  # the thread that holds it
 
     def in_order(
@@ -104,7 +104,7 @@ class Others(Executor):
         if self.new and not compiled() and len(items) > 1:
             collect(function(items[0]))
             items = items[1:]
-        if len(items) <= 1:  # one task is fastest on all threads of this process
+        if len(items) <= 1:  # a single task is fastest on all threads of this process
             return super().in_order(function, items, collect, large=large)
         with self._talking():
             self.new = False

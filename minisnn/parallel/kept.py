@@ -35,14 +35,14 @@ from .missing import cannot_keep, missed
 from .sources import sources
 
 WEEK = 7 * 86400  # seconds
-SETTINGS = (  # of numba, which affect the compiled code
+SETTINGS = (  # settings of numba that affect the compiled code
     "OPT LOOP_VECTORIZE SLP_VECTORIZE BOUNDSCHECK ENABLE_AVX CPU_NAME CPU_FEATURES "
     "DISABLE_INTEL_SVML DEBUGINFO_DEFAULT EXTEND_VARIABLE_LIFETIMES LLVM_REFPRUNE_PASS "
     "LLVM_REFPRUNE_FLAGS DEBUG_NRT NRT_STATS ENABLE_PROFILING"
 ).split()
 LIBRARIES = ("minisnn", "numpy", "numba", "llvmlite", "math", "cmath", "builtins", "operator")
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
-folders: set[Path] = set()  # where kernels are kept
+folders: set[Path] = set()  # folders of cached kernels
 MARK = sources()[:8]  # digest in file names
 
 
@@ -65,7 +65,7 @@ class Kept(FunctionCache):
         where = types, versions, codegen.magic_tuple(), processor, settings
         try:
             lines = [sources(), repr(where), *_made_of(self._kernel, [])]
-        except ValueError:  # also for a closure that is not filled yet
+        except ValueError:  # also raised for a closure that is not filled yet
             return ""
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
         return "" if " at 0x" in types else f"{self._impl.filename_base}-{MARK}-{digest}.nbc"
@@ -82,7 +82,7 @@ class Kept(FunctionCache):
             if kind == "object":
                 kernel.library._shared_module = None
                 kernel.library._get_module_for_linking = cache(partial(llvm.parse_bitcode, code[1]))
-            with suppress(OSError):  # of another user
+            with suppress(OSError):  # the file may belong to another user
                 os.utime(self._cache_file._data_path(name))
             return kernel
         except Exception:  # missing or damaged
@@ -92,7 +92,8 @@ class Kept(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         """Cache a kernel if there is room, and delete those that were not used for a week."""
         name = self._index_key(sig, data.codegen)
-        changed = sources.__wrapped__() != sources()  # since this process began
+        # whether the sources changed since this process began
+        changed = sources.__wrapped__() != sources()
         if changed or not name or not self._impl.check_cachable(data):
             return
         try:
@@ -129,7 +130,8 @@ def _made_of(value: Any, seen: list) -> Iterator[str]:
         parts = [cell.cell_contents for cell in value.__closure__ or ()]
         names = value.__globals__
         if "__file__" in names and home.startswith("minisnn."):
-            room = sys.modules[".".join(home.split(".")[:2])]  # one may be in a folder elsewhere
+            # the module's package, which may be in a folder elsewhere
+            room = sys.modules[".".join(home.split(".")[:2])]
             yield sources(Path(room.__file__ or "").parent)
         else:
             read = sorted(_read(value.__code__) & names.keys())

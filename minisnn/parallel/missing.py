@@ -7,7 +7,7 @@ from functools import cache
 
 from ..stopping import check
 
-_asked: dict[str, Callable[[], None]] = {}  # by name, to be called when a kernel is missing
+_asked: dict[str, Callable[[], None]] = {}  # {name: function to call when a kernel is missing}
 
 
 def when_missing(what: str, function: Callable[[], None]) -> None:

@@ -73,7 +73,7 @@ def set_threads(number: int | None) -> None:
     """
     global _chosen, _pool
     _chosen = None if number is None else whole("the number of threads", number, 1, MOST)
-    _pool = None  # its threads end when they are no longer used
+    _pool = None  # threads of an old pool end by themselves
 
 
 def processor() -> str:
@@ -192,7 +192,7 @@ def _together(turn: Callable[[], bool], workers: int) -> None:
             for _ in range(workers - 1):
                 others.append(pool.submit(copy_context().run, take_turns))
         take_turns()
-    except BaseException as error:  # for signal handlers
+    except BaseException as error:  # also catches what signal handlers raise
         errors.append(error)
     finally:
         begun = [other for other in others if not other.cancel()]

@@ -26,13 +26,13 @@ from ..arguments import whole
 from .executor import Call, Others, WorkersLost
 
 MOST = 1024  # most processes; more are a mistake
-IDLE = -1  # in place of a task's number
+IDLE = -1  # task number of an idle worker
 TRIES = 3  # deaths of workers at one task before the run fails
 ONE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",  # of macOS
+    "VECLIB_MAXIMUM_THREADS",  # BLAS of macOS
 )
 # signals that workers ignore, since their parent handles them; SIGTERM ends workers at exit
 DEAF = [number for number in stopping.SIGNALS if number != signal.SIGTERM]
@@ -141,8 +141,8 @@ class _Worker:
         )
         with _starting, _sober():
             self.process.start()
-        theirs.close()  # else its death would not close the pipe
-        self.task = IDLE  # that it is running
+        theirs.close()  # otherwise the pipe would stay open when the worker dies
+        self.task = IDLE  # number of the running task
         self.call = b""
         self.sets: list = []
 
@@ -152,7 +152,7 @@ class _Worker:
         new = call if call is not self.call else None
         parts = _packed(item), new, None if known else _packed(sets)
         self.task, self.call, self.sets = task, call, sets
-        with suppress(OSError):  # it is dead, which `answer` detects
+        with suppress(OSError):  # the worker is dead, which `answer` detects
             self.pipe.send(parts)
 
     def answer(self) -> Answer | None:

@@ -85,7 +85,7 @@ def figure(width: float = 6.4, height: float = 4.0):
     from matplotlib.figure import Figure
 
     class Picture(Figure):
-        def _repr_png_(self) -> bytes:  # for notebooks
+        def _repr_png_(self) -> bytes:  # shows the figure in notebooks
             return _written(self, format="png", bbox_inches="tight")
 
     picture = Picture(figsize=(width, height))

@@ -16,8 +16,9 @@ from .canvas import COLOURS, figure, plain, style
 
 ON = COLOURS["vermillion"]
 OFF = COLOURS["blue"]
-MOST_ROWS = 20  # in a contact sheet
-MOST_LINES = 100  # in a small picture; units are summed so that none is lost between pixels
+MOST_ROWS = 20  # most rows of a contact sheet
+# most rows of a small raster; units are summed so that none is lost between pixels
+MOST_LINES = 100
 SHORT_NAME = 3  # most characters of a class's name that is written horizontally below its bars
 LEGEND = "orange ON, blue OFF, dark both"
 

@@ -35,12 +35,12 @@ from ..network.spiking import SpikingNet
 from .origin import CHIP, TRAIN, Origin
 from .settings import TrainingConfig
 
-CURRENT = "checkpoint.h5"  # in a run folder
+CURRENT = "checkpoint.h5"  # name of a run folder's checkpoint
 Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 WHAT = "a minisnn checkpoint"
 LONG = 4096  # texts of at least this length are packed; HDF5 stores long texts without a checksum
-MOST_ROWS = 1 << 22  # in a curve
+MOST_ROWS = 1 << 22  # most rows of a curve
 PACKED = "zlib:"
 TEXTS = ("network", "layout", "inner_loop", "training", "progress", "provenance")
 
@@ -137,7 +137,7 @@ def save(
     >>> ms.read("mine.h5").net.ways
     3
     """
-    given.array("theta", theta)  # not a masked array
+    given.array("theta", theta)  # rejects masked arrays
     _checked(net, theta)
     if inner is not None:
         inner.check(net)
@@ -256,7 +256,7 @@ def _assembled(
             f"the checkpoint's arrays belong to another network: found {texts['layout']}, "
             f"expected {layout}"
         )
-    parts: dict[str, dict] = {"curve": {}}  # by the group that they are in
+    parts: dict[str, dict] = {"curve": {}}  # arrays by their group
     for name, array in arrays.items():
         of, _, column = name.rpartition("/")
         parts.setdefault(of, {})[column] = array

@@ -37,7 +37,7 @@ ALIGNED = {
     "centred": "each recording centred",
     "none": "tasks not aligned",
 }
-TELLING_ANSWERS = 20  # more answers than one per episode; with fewer it may be chance
+TELLING_ANSWERS = 20  # least answers, beyond one per episode, for a warning
 
 
 def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:

@@ -130,7 +130,8 @@ class RunFolder:
                 f"with its own, by {self.how_to_resume}"
             )
         if not (self / CURRENT).is_file():
-            (self / "result.json").unlink(missing_ok=True)  # its network no longer ships
+            # it belongs to a network that no longer exists
+            (self / "result.json").unlink(missing_ok=True)
             return None
         checkpoint = read(self / CURRENT, **own._asdict())
         fits = checkpoint.config is not None and not checkpoint.config.changes_from(config)

@@ -259,7 +259,7 @@ class Shared:
         )
         mean = float(right.mean())
         accuracy = right.reshape(self.episodes, -1).mean(1)
-        alike = bool(np.ptp(accuracy) < 1e-12)  # no spread
+        alike = bool(np.ptp(accuracy) < 1e-12)  # all episodes have the same accuracy
         # the rule of three is for right and wrong
         if self.episodes == 1 or alike and np.isinf(within).any():
             return Estimate(mean)

@@ -143,7 +143,8 @@ def sentence(result: dict) -> str:
     split = result.get("split", "test")
     met = result.get("met")
     other = deviations(result)
-    adapts = result.get("inner_steps") != 0  # else by class means, or without learning at all
+    # otherwise it answers by class means, or without learning
+    adapts = result.get("inner_steps") != 0
     episodes = f"episode{'s' * (result['episodes'] != 1)}"
     if "error_after" in result:
         before = f" ({result['error_before']:.4g} before adaptation)" * adapts

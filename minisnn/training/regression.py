@@ -83,8 +83,6 @@ def rivals(net: Any, theta: np.ndarray, random: np.ndarray | None) -> dict[str, 
     if random is not None:
         rules["random"] = RidgeOn(net, random)
     rules["own"] = RidgeOn(net, theta)
-    if theta[
-        net.slice_of("readout")
-    ].any():  # with a readout of zeros this is the same as towards zero
+    if theta[net.slice_of("readout")].any():  # towards a readout of zeros is towards zero
         rules["towards"] = RidgeOn(net, theta, towards=True)
     return rules

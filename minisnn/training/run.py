@@ -267,7 +267,7 @@ class _Run:
                     folder.log(self.columns, row)
                     shows.show(bar, config, self.rows, self.progress)
                 if config.axes and config.rule == "prototypes" and self.axes is None:
-                    self._save(state)  # in case fitting fails
+                    self._save(state)  # so that nothing is lost if fitting fails
                     if self.progress:
                         shows.say(f"fits {config.axes} axes to training tasks")
                     tasks = self.data["train"]
@@ -293,7 +293,7 @@ class _Run:
         if isinstance(error, KeyboardInterrupt):
             folder.draw(self.rows, self._chances())
             return Interrupted(text)
-        if isinstance(error, BrokenPipeError):  # nobody reads the progress any more
+        if isinstance(error, BrokenPipeError):  # the output is closed
             return error
         if isinstance(error, WorkersLost):
             return WorkersLost(f"{error}; {text}")
@@ -312,7 +312,7 @@ class _Run:
         sums = [Learned()]
         run = self.data["train"], self.net, config, self.steps, state.theta, state.log_step
 
-        def collect(found: Learned) -> None:  # in task order
+        def collect(found: Learned) -> None:  # called in the order of tasks
             sums[0] = Learned(*map(add, sums[0], found))
 
         one = partial(task_gradient, *run, state.update, held=self.held, own=self.own)

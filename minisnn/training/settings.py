@@ -15,7 +15,7 @@ from ..arguments import must, one_of
 from ..data.written.words import of_split
 from ..meta.rules import GROUPS, RULES
 
-# how recordings are read
+# settings of how recordings are read
 READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
 USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # defaults, except for sounds
 SOUNDS = ("shd", "ssc")
@@ -30,7 +30,7 @@ READ_BY = {  # options of READING that sets have
     **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
     **dict.fromkeys(GENERATED, []),
 }
-REPLACED = ("channels", "hidden", "kernel", "pool")  # by layers
+REPLACED = ("channels", "hidden", "kernel", "pool")  # settings that `layers` replaces
 NEURON = "neuron alpha beta gamma rho firing_threshold slope gain".split()
 FORMER = dict(  # settings of early runs of 0.2, which must have these values
     gate_threshold=None,

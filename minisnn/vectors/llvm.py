@@ -28,7 +28,7 @@ def _vector_bits(processor: str, features: Mapping[str, bool]) -> int:
 VECTOR_BITS = _vector_bits(
     llvm.get_process_triple().partition("-")[0], llvm.get_host_cpu_features()
 )
-REGISTERS = 16 if VECTOR_BITS == 256 else 32  # that contain vectors
+REGISTERS = 16 if VECTOR_BITS == 256 else 32  # number of vector registers
 
 
 @intrinsic

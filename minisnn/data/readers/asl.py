@@ -90,7 +90,7 @@ def _variables(path: Path) -> dict[str, np.ndarray]:
     found = {}
     for kind, data in _elements(content[128:], order):
         if kind == COMPRESSED:
-            with suppress(zlib.error):  # not needed; a missing variable raises later
+            with suppress(zlib.error):  # skip damaged variables; a missing one raises later
                 data = zlib.decompressobj().decompress(data, _LARGEST_FILE)
                 kind, data = next(_elements(data, order))
         if kind == MATRIX:

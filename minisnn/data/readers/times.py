@@ -123,7 +123,7 @@ def _is_grouped(events: np.ndarray, late: np.ndarray) -> bool:
     for place in (np.zeros_like(x), x, y, (y << 16) + x):
         for key in (2 * place, 2 * place + p):
             change = np.flatnonzero(key[1:] != key[:-1])
-            several = 2 * (change.size + 1) <= len(key)  # not every event has a different pixel
+            several = 2 * (change.size + 1) <= len(key)  # unless every event has a different pixel
             if several and change.size + 1 == len(np.unique(key)) and np.isin(late, change).all():
                 return True
     return False

@@ -35,7 +35,7 @@ from .takes import MOMENTS, PROTOCOLS, pool_of_takes, take_camera
 SIZES = {"train": 369, "val": 92, "test": 115}
 SCALE = 6  # 6 x 6 pixels per cell
 SHAPE = (STEPS, SENSOR[0] // SCALE, SENSOR[1] // SCALE, 2)
-REAL_PER_LETTER = 500  # as in dvssign.hdf5 of torchneuromorphic; all 4,200 would take gigabytes
+REAL_PER_LETTER = 500  # most real recordings of a letter, as in dvssign.hdf5 of torchneuromorphic
 SIMULATED_PER_LETTER = 200
 
 

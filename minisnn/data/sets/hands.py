@@ -159,7 +159,7 @@ def draw_hand(
     starts, ends, from_radius, to_radius, flat = _capsules(pose, rng, turns)
     height, width = map(int, size)
     side = min(height, 0.75 * width)
-    hand = np.concatenate([starts[1:], ends[1:]])  # without the forearm
+    hand = np.concatenate([starts[1:], ends[1:]])  # all joints except the forearm's
     extent = float(np.ptp(hand[:, :2], axis=0).max())
     nearer = math.sqrt(1.9 / extent) * size_of_hand  # fists are
     scale = _PALM_PX * side * nearer * math.exp(_SCALE_SD * _normal(rng))

@@ -134,7 +134,7 @@ def _function(name: str, place: str, function: str) -> Callable[..., Any]:
         if path.is_file():
             _files[place] = path
         path = _files.get(place, path)  # the user's code may have changed the working folder since
-        if str(path.parent) not in sys.path:  # so that it can import its siblings
+        if str(path.parent) not in sys.path:  # lets the file import its siblings
             sys.path.insert(0, str(path.parent))
         module = ModuleType(f"minisnn_dataset_{path.stem}")
         module.__file__ = str(path)

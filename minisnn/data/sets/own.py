@@ -91,7 +91,7 @@ def own(
     pool = pool_of("recordings", form.shape, batches(), keep, what, total, files, **made_from)
     warn_of_losses(pool, source, [recording.name for recording in recordings], form.sensor)
     of = [recordings[k] for k in pool.numbers]
-    groups = {"take": [recording.name for recording in of]}  # not shared by support and query
+    groups = {"take": [recording.name for recording in of]}  # support and query share no take
     if any(recording.subject for recording in of):  # recordings without a subject are not grouped
         groups["subject"] = [recording.subject or f"file {recording.name}" for recording in of]
     made_of = {name: (k,) for k, name in enumerate(names)}

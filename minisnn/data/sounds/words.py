@@ -27,7 +27,7 @@ from ..sets.recordings import Recordings
 from ..sets.samples import SPLITS, split_classes
 
 BIN_MS, DURATION_MS = 14.0, 1400.0  # a hundred steps, as in the authors' own example
-PER_WORD = 500  # all of SHD; SSC's 2,000 and more would need too much memory
+PER_WORD = 500  # most recordings of a word: all of SHD; all of SSC would need too much memory
 WHERE = "https://zenkelab.org/datasets/"
 
 

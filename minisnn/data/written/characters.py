@@ -28,7 +28,7 @@ DURATION_MS = {"even": 400.0, "scaled": 400.0, "written": 8000.0}
 # share of a recording, except at the written pace; then the pen rests, so that the last strokes
 # reach a network's last layer, too
 WRITING = 0.5
-HELD_OUT = 5  # where drawers are held out, those with multiples of it never meta-train
+HELD_OUT = 5  # over new-drawers, every fifth drawer never meta-trains
 VARIED = 0.1  # strength of changes in each of several draws of a drawing
 
 
@@ -159,7 +159,8 @@ class Written(Recordings):
         if over == "new-drawers" or known:
             usable = (strokes.drawer % HELD_OUT != 0) == trains
         if over == "order" and pace == "written":
-            usable &= lasting(strokes) < duration  # or shapes would show what was cut off
+            # drop drawings that would be cut off, since their shapes would show it
+            usable &= lasting(strokes) < duration
         if over == "order":
             parts = of_orders(strokes, chosen, usable, seed)
         else:

@@ -17,7 +17,7 @@ from ...arguments import must, need
 from .strokes import PICTURE, Stroke, Strokes, evenly, length_of
 
 TRAINING = ("Japanese_(katakana)", "Latin", "Sanskrit")
-VALIDATION = ("Greek",)  # all other alphabets of a file test
+VALIDATION = ("Greek",)  # validates; all alphabets not named here test
 FEWEST, MOST = 2, 4  # strokes of a shape that is written in orders
 VARIANTS = 8  # largest number of ways to write a shape
 LOOKS = 8  # points of a stroke that are compared

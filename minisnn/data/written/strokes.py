@@ -41,7 +41,7 @@ SPACING = 1.0  # pixels of the picture between points of a path, at most
 LIFT = 8.0  # pixels that a pen could draw while it is lifted, at an even pace
 FILL = 0.8  # longer side of a fitted drawing, as a share of the sensor's side
 LEAST = 20.0  # pixels of the longer side of a fitted drawing, at least
-EIGHTHS = 8  # of a pixel, the unit of positions
+EIGHTHS = 8  # positions are in eighths of a pixel
 LONGEST_MS = 3_600_000  # longest drawing: an hour
 BEYOND = 1.0  # sides of the picture by which a pen may leave it
 MEMBERS = "xy t stroke drawing character drawer names".split()
@@ -102,7 +102,7 @@ class Strokes:
         first, end = self.drawing[number : number + 2]
         edges = self.stroke[first : end + 1].tolist()
         start = edges[0]
-        # where the clock steps back, time waits until it has caught up
+        # if the clock steps back, time waits until it has caught up
         t = np.maximum.accumulate(self.t[start : edges[-1]])
         return [
             Stroke(self.xy[a:b] / float(EIGHTHS), t[a - start : b - start])
