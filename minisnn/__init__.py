@@ -25,16 +25,8 @@ if not _is_file(__file__):
     )
 
 __version__ = "0.3.0"
-_ROOMS = (
-    "data",
-    "core",
-    "meta",
-    "network",
-    "nir",
-    "parallel",
-    "plots",
-    "training",
-)  # names that `import *` does not import
+# packages that `import *` leaves out
+_ROOMS = ("data", "core", "meta", "network", "nir", "parallel", "plots", "training")
 
 
 def _open() -> None:

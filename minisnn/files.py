@@ -31,10 +31,8 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     """
     path = Path(os.path.realpath(path))
     for leftover in path.parent.glob(f".{escape(path.name)}.*-*.tmp"):
-        with (
-            suppress(OSError),
-            open(leftover, "rb") as file,
-        ):  # deleted, or another process's
+        # some may be deleted meanwhile, or belong to other users
+        with suppress(OSError), open(leftover, "rb") as file:
             # if it can be locked, no running process is writing it
             if fcntl is not None and _lock(file.fileno()):
                 leftover.unlink()

@@ -26,7 +26,7 @@ class Kind(NamedTuple):
 FILE = Kind("a file")
 FOLDER = Kind("a new or empty folder", folder=True)
 SHARED = Kind("a folder", folder=True, shared=True)
-RUN = Kind("a run folder", folder=True, shared=True)  # RunFolder.check_free looks into it
+RUN = Kind("a run folder", folder=True, shared=True)  # RunFolder.check_free checks its contents
 
 
 def check(

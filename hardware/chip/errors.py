@@ -13,9 +13,9 @@ from minisnn.parallel.compilation import njit
 
 SOFTMAX, TARGET, TERNARY = range(3)
 ERRORS = {"softmax": SOFTMAX, "target": TARGET, "ternary": TERNARY}
-# at interval midpoints
+# values at the midpoints of intervals
 EXPONENTIAL = np.array([round(2**15 * np.exp(-(n + 0.5) / 16)) for n in range(256)], np.int64)
-TRIGGER = 32  # ternary: a quarter
+TRIGGER = 32  # threshold of ternary errors, a quarter of 128
 
 
 @njit(nogil=True, cache=True)

@@ -211,8 +211,8 @@ def conv(
     odd last row or column belong to no output.
 
     bias (W C_out,) is repeated for every column, in the type of the states; the weights' dtype is
-    that of the sums. Of the first samples record (samples, T, H, W C_out) keeps every membrane.
-    One of these says which neuron it is, the others are None, and numba leaves out what they lead to:
+    that of the sums. record (samples, T, H, W C_out) stores all membranes of the first samples. One
+    of these arguments chooses the neuron; the others are None, and numba leaves out their branches:
 
     lif     True: c are `Constants`
     key     (seed, update, place) of random numbers: the words are those of `stochastic`, c a `Step`;

@@ -33,7 +33,7 @@ MOST_SHOTS = 65_535
 NONE = -1  # instead of a class's id
 UNTAUGHT = 2**32 - 1  # the distance of a class without a shot
 UNBOUNDED = 2**32 - 1  # a slack without meaning
-_LAST, _MOST = 16, 255  # 256ths in units of p's 4096ths; largest value of a mean
+_LAST, _MOST = 16, 255  # p's units per 256th; largest value of a mean
 
 
 @dataclass(eq=False)

@@ -63,7 +63,7 @@ class LoihiConfig:
 
 def firing(axons: int, steps: int) -> np.ndarray:
     """Return when the axons of a layer's biases fire, (steps, axons + FRACTION) of 0 and 1: the
-    last once in 2, 4, 8 and 16 steps."""
+    first ones at every step, the last FRACTION once in 2, 4, 8 and 16 steps."""
     t = np.arange(steps)[:, None]
     period = 2 ** np.arange(1, FRACTION + 1)
     return np.concatenate(

@@ -101,8 +101,8 @@ def adjoint_bits(words: MetaWords, shape, sites: int, most: int, steps: int, low
 
 
 def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
-    """Return (bits to the left, bits to the right from (4096 - B) V to Q's scale, where it is
-    clipped before).
+    """Return (left shift, right shift, limit) that convert (4096 - B) V to Q's scale; it is clipped
+    at the limit before.
 
     Values are clipped to 2^(n + 12) after the shift, twice what saturates Q from any state.
     """

@@ -20,7 +20,7 @@ RADII = 0.8, 1.2, 2.0, 3.0  # radii of dots, pixels
 SIDES = 5, 8, 12, 16, 20, 24  # sides of squares, pixels
 PLACES = 4  # positions of each, in one mean
 FIRST = 1_000_000  # number of the first recording, by which the camera draws its noise
-_LAST = 16  # a 256th in p's 4096ths
+_LAST = 16  # p's units per 256th
 
 
 class Blots(NamedTuple):

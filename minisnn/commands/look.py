@@ -94,7 +94,9 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
         parts = {split: len(names) for split, names in classes.items()}
         sizes = ", ".join(f"{split} {count}" for split, count in parts.items())
         if min(parts.values()) < 2:
-            raise ValueError(f"{root}: the classes are {sizes}; a task needs two of one split")
+            raise ValueError(
+                f"{root}: the classes are {sizes}; a task needs two classes of one split"
+            )
         print(f"classes by split: {sizes}; tasks have {min(parts.values())} ways at most")
     except ValueError as error:
         print(f"no tasks yet: {error}; two classes are enough for --rule classify")

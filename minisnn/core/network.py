@@ -805,9 +805,9 @@ class Network(Loops):
         return values
 
     def _entering(self, x_dot: Array) -> Array:
-        """The tangent of `_input`, from x_dot in the shape of x."""
+        """Return the tangent of `_input`, from x_dot in the shape of x."""
         return x_dot.reshape(*x_dot.shape[:2], *self.blocks[0].input_shape)
 
     def _entered(self, dx: Array, shape: tuple[int, ...]) -> Array:
-        """`_entering` backwards: the adjoint of x, whose shape is given."""
+        """Return the adjoint of x, whose shape is given: `_entering` backwards."""
         return dx.reshape(shape)

@@ -62,9 +62,8 @@ class InnerLoop:
     adapt_constants: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(
-            self.step_size, np.ndarray
-        ):  # a copy, so that later writes into the caller's array change nothing
+        # a copy, so that later writes into the caller's array change nothing
+        if isinstance(self.step_size, np.ndarray):
             object.__setattr__(self, "step_size", self.step_size.copy())
 
     def check(self, net: Network) -> None:

@@ -155,7 +155,7 @@ class Cluster(Others):
                 for future in begun:
                     collect(self._result(future))
         except BaseException:
-            with suppress(Exception):  # the scheduler may be what was lost
+            with suppress(Exception):  # the scheduler itself may be lost
                 self._client.cancel(begun, force=True)
             raise
 

@@ -94,7 +94,7 @@ class Others(Executor):
         self.new = True
         self._process = os.getpid()
         self._turn = Lock()  # held while a thread uses the workers
-        self._talker: int | None = None  # the thread that holds it
+        self._talker: int | None = None  # the thread that holds the lock
 
     def in_order(
         self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False

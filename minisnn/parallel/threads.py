@@ -172,7 +172,7 @@ def _together(turn: Callable[[], bool], workers: int) -> None:
     pool = _pool = _pool or ThreadPoolExecutor(get_threads(), "minisnn")
     errors: list[BaseException] = []
     others: list[Future] = []
-    settings = np.geterr()  # a part of the context only from NumPy 2.0 on
+    settings = np.geterr()  # part of the context only since NumPy 2.0
 
     def take_turns() -> None:
         first = get_ident() not in _busy

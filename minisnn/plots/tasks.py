@@ -303,7 +303,7 @@ def _plot_targets(task: Task, answers: Mapping[str, np.ndarray], title: str, que
 def _scatter(axes, task: Task, answers: Mapping[str, np.ndarray], colours, output: int) -> None:
     """Draw one output's targets and answers over the positions of the samples."""
     support, query = (_positions(x)[0] for x in (task.x_support, task.x_query))
-    if task.x_query.ndim > 3:  # numbers: first the support, then the query
+    if task.x_query.ndim > 3:  # positions are numbers: query after support
         query = query + len(support)
     black = COLOURS["black"]
     axes.scatter(support, task.y_support[:, output], s=30, color=black, label="support")

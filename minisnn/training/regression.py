@@ -44,11 +44,12 @@ def mean_of_support(task: Task) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class RidgeOn:
-    """Ridge regression on the features of a network at theta, or without theta on the inputs: their
-    sums over time, or where every step is answered, as the network's synapses filter them.
+    """Ridge regression on the features of a network at theta. Without theta, on the inputs: their
+    sums over time, or, if every step has an answer, the inputs after the network's synaptic
+    filters.
 
-    towards   the weights are drawn not towards zero but towards the network's readout: what is
-              fitted is what its answers leave
+    towards   whether weights are penalised by their distance from the network's readout instead of
+              zero, by fitting the residuals of its answers
     """
 
     net: Any

@@ -107,7 +107,7 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
     number = table.shape[1]
     expected = f"one for each of {', '.join(names)}"
     need("the number of columns", number, number == len(names), expected)
-    return dict(zip(reversed(names), reversed(table.T)))  # the first column of that name
+    return dict(zip(reversed(names), reversed(table.T)))  # of equal names, the first column counts
 
 
 def holds_many(names: list[str]) -> bool:

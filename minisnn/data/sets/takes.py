@@ -94,7 +94,8 @@ class Joints(np.random.Generator):
         self._subject, self._take, self._t = subject, take, t
 
     def standard_normal(self, size: Any = None, *_: Any, **__: Any) -> Any:
-        """Draw values of variance 1, of which `SHARES` varies."""
+        """Draw values of variance 1: `SHARES` of it comes from the subject, the take and the
+        moment."""
         shape = () if size is None else size if isinstance(size, tuple) else (size,)
         own = self._subject.standard_normal(shape)
         taken = self._take.standard_normal(shape)
