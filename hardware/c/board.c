@@ -1,4 +1,4 @@
-/* An episode that lies in flash, played on a bare board (QEMU's, or one with a debugger that semihosts): whether all numbers are
+/* An episode that is in flash, played on a bare board (QEMU's, or one with a debugger that semihosts): whether all numbers are
    Python's, how much RAM the whole program took, stack included, and, where QEMU counts (-icount shift=0), instructions a sample. */
 #include "episode.h"
 

@@ -35,7 +35,7 @@ static int failed(edge_error error)
     return error != EDGE_OK;
 }
 
-/* The sample at `at`, compared with the membranes u (steps, ways) where they are given; what lies behind it, or NULL at an error. */
+/* The sample at `at`, compared with the membranes u (steps, ways) where they are given; what comes after it, or NULL at an error. */
 static const uint8_t *present(const uint8_t *at, const uint8_t *end, int32_t steps, const uint8_t *u)
 {
     int16_t scores[WAYS];

@@ -10,7 +10,7 @@ typedef struct {
     const char *error;                  /* what went wrong, or NULL */
 } episode_result;
 
-/* Of the bytes of a selftest.bin: int32 (support, query, steps), labels of the support; of every sample uint16 events a step, then
+/* Of the bytes of a selftest.bin: int32 (support, query, steps), labels of the support; of every sample uint16 events per step, then
    the events (x, y, polarity); then as int32 what is expected: membranes of the support at every step before learning, weights and
    biases after, membranes of the query after; of class means, the means (ways, inputs), then scores of the query. Every number lies
    lowest byte first. The stepwise build compares the scores of every step, the small build those of the last. */

@@ -27,7 +27,7 @@ const present = (counts) => net.recording(counts, steps, (scores) => scores.forE
 if (net.byMeans) for (let k = 0; k < ways; k++) net.addClass();
 const untaught = net.save();
 net.recording(samples[0], steps); // once, to be compiled
-net.load(untaught); // and as if it had not been: the noise of traces begins anew
+net.load(untaught); // and as if it had not been: the noise of traces starts again
 const began = process.cpuUsage();
 samples.slice(0, support).forEach(net.byMeans ? (counts) => net.recording(counts, steps) : present);
 labels.forEach((label, n) => { net.recording(samples[n], steps); net.learn(label); });

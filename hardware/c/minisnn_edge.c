@@ -1,4 +1,4 @@
-/* Inference of the integer network; the interface and the builds are told in minisnn_edge.h. Neurons, learning rules and saved states
+/* Inference of the integer network; minisnn_edge.h describes interface and builds. Neurons, learning rules and saved states
    have files of their own.
 
    At every step, events spread their weights into V, of which the conv layers' neurons make spikes; of the presynaptic traces p of
@@ -96,7 +96,7 @@ static plan plan_of(const edge_model *m, edge_room room)
         p.spikes += (uint64_t)rows_out(l) * row_out(m, l);
         p.state += rows_out(l) * columns_out(l) * site;
 #else
-        /* A layer's output grows from the bottom while its input lies at the top and goes away row by row. */
+        /* A layer's output grows from the bottom while its input is at the top and goes away row by row. */
         uint32_t y;
         for (y = 0; y < rows_out(l); y++) {
             uint32_t first = (l->pool ? 2 : 1) * y, rim = (uint32_t)l->kernel / 2, gone = first > rim ? first - rim : 0;

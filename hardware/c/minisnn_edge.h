@@ -13,7 +13,7 @@
        for each recording of a cup:   edge_recording(&e, events, per_step, 100);  edge_learn(&e, cup);
        edge_recording(&e, events, per_step, 100);  edge_scores(&e, scores, &found);
 
-   C99 without heap, float, stdio or global state; every array lies in memory of the caller's, whose size chip.h knows at compile
+   C99 without heap, float, stdio or global state; every array is in memory of the caller's, whose size chip.h knows at compile
    time. Every function but edge_words, edge_saved_bytes, edge_pending and edge_message returns EDGE_OK or an error; where it returns
    an error it has changed nothing (edge_load_from can fail to read: see there). Not for two threads at once on the same `edge`;
    different ones are independent.
@@ -81,7 +81,7 @@ typedef struct {
 /* EDGE_CLASS_MEAN, the rule of exports where none is named: every class has the mean c of the traces p that were taught to it, and
    how many there were. A shot is taken in at once, at any time and in any order: n counts it, c += round((p - c) / n); taken back,
    c -= round((p - c) / n) before n is less by one. The nearest mean answers. c has 8 bits, in 16ths of p's 4096ths; shot by shot, n c
-   is off the exact sum by half of n at most, so that c lies within `slack` / 2 n of the exact mean (edge_class). Residuals, another
+   is off the exact sum by half of n at most, so that c is within `slack` / 2 n of the exact mean (edge_class). Residuals, another
    byte a synapse, make that 256 times less. It begins without a class.
 
    The other rules change the readout's weights: W -= D, D = |G| > Theta ? (G + noise) >> k : 0.
@@ -130,7 +130,7 @@ typedef struct { uint32_t steps, classes, window; } edge_room;
 /* A class mean. Ids are given in order and never again before edge_forget; classes lie in the order of their ids. */
 typedef struct {
     uint32_t id, shots;                 /* shots: 0 .. EDGE_MOST_SHOTS */
-    uint32_t slack;                     /* the mean lies within slack / (2 shots) of the exact one, in its last place; stochastic
+    uint32_t slack;                     /* the mean is within slack / (2 shots) of the exact one, in its last place; stochastic
                                            rounding: within twice that. 2^32 - 1: within anything */
     uint32_t square;                    /* |c|^2 */
 } edge_class;

@@ -12,7 +12,7 @@
      net.traces()                     Uint16Array of what the last layer's spikes left, in 4096ths: what a lesson takes in
      net.save(), net.load(bytes)      all that was learned, as edge_save and edge_load
 
-   By class means (net.byMeans) alone:
+   By class means (net.byMeans) only:
 
      net.distances()                  squared distances to every class, in 65536ths; 2^32 - 1 where nothing was taught
      net.correct(from, to)            what was given last was taught as `from` and is of `to`, or of none (-1)

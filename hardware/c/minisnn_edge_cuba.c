@@ -9,7 +9,7 @@
 
      q = (B q + (4096 - B) 2^trace_bits s + noise) >> 12  p = (A p + (4096 - A) q + noise) >> 12      p reads the new q
 
-   Mean pooling hands on how many of four neurons spike; the mean's quarter lies in the units of what follows. */
+   Mean pooling hands on how many of four neurons spike; the mean's quarter is in the units of what follows. */
 #include "minisnn_edge_neuron.h"
 
 enum { STATE = 1 << 23 };

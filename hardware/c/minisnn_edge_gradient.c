@@ -98,7 +98,7 @@ void edge_gradient_learn(edge *e, uint32_t label)
     uint32_t first, i, k, t;
     int replay;
     first = e->learner.rule != EDGE_THREE_FACTOR ? n - 1 : n > (uint32_t)e->learner.window ? n - (uint32_t)e->learner.window : 0;
-    for (t = first; t < n; t++) {                                       /* h of the steps that count; step t lies in this slot: */
+    for (t = first; t < n; t++) {                                       /* h of the steps that count; step t is in this slot: */
         const uint32_t slot = (e->slot + e->room.window + 1 - n + t) % e->room.window;
         int32_t *u = e->u + (size_t)slot * room, *h = e->h + (size_t)t * room;
         errors(e, u, label, h);

@@ -1,4 +1,4 @@
-/* Learning by class means with counts (minisnn_edge.h). A mean c lies in 256ths, as x = p / 16 does, p being clipped at 4080; with
+/* Learning by class means with counts (minisnn_edge.h). A mean c is in 256ths, as x = p / 16 does, p being clipped at 4080; with
    residuals in 65536ths, of which `mean` has the nearest 256th, and `residual` what is left, -128 .. 127. In its last place,
 
      c += floor((x - c) / n + 1/2)        a shot that is taught, n of them with it;  stochastic: + a number in [0, 1) in place of 1/2

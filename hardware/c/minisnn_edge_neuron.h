@@ -32,7 +32,7 @@ struct edge_neuron {
 
 static inline int32_t clip(int64_t x, int32_t low, int32_t high) { return x < low ? low : x > high ? high : (int32_t)x; }
 
-/* Counts that stay at their end, and do not begin anew. */
+/* Counts that stay at their end, and do not start again. */
 static inline void tally(uint32_t *count, uint32_t more) { *count = more > UINT32_MAX - *count ? UINT32_MAX : *count + more; }
 
 static inline int64_t shift(int64_t x, int32_t k, int32_t mode, uint32_t noise)

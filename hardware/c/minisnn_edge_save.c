@@ -1,4 +1,4 @@
-/* What was learned, as bytes; every number lies lowest byte first:
+/* What was learned, as bytes; every number is stored lowest byte first:
 
      "msnn"  version 2  the model's id  sequence  kind  inputs  classes  next id  noise  noise of the next traces        ten words
      kind 0, readout:   biases (32 bits each), weights (inputs, classes)
@@ -286,7 +286,7 @@ edge_error edge_load(edge *e, const uint8_t *from, size_t bytes)
 
 /* ---- two slots, of which the older one is written */
 
-/* What lies in the two slots: the errors that their states have, and which is the newest whole one, or NO_SLOT. */
+/* What is in the two slots: the errors that their states have, and which is the newest whole one, or NO_SLOT. */
 static int newest(const edge *e, const edge_store *store, edge_error *errors, seen *found)
 {
     int slot, best = NO_SLOT;

@@ -10,7 +10,7 @@
      u           by the membrane rule: learn from the recordings that were taught
 
    The small build holds a whole recording (CHIP_STEPS steps) as bits, and computes when it is asked. Where CHIP_CENTRED is 1, whoever
-   sends events moves each recording so that its mean event lies in the middle; edge_stream would do that, from timestamps. */
+   sends events moves each recording so that its mean event is in the middle; edge_stream would do that, from timestamps. */
 #include <minisnn_edge.h>
 #include <chip.h>
 

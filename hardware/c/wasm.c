@@ -174,7 +174,7 @@ EXPORT(forget) edge_error wasm_forget(void) { return edge_forget(&network); }
 EXPORT(saved_bytes) size_t wasm_saved_bytes(void) { return edge_saved_bytes(&network); }
 EXPORT(save) edge_error wasm_save(void) { return edge_save(&network, saved, room_saved); }
 EXPORT(load) edge_error wasm_load(size_t bytes) { return edge_load(&network, saved, bytes); }
-/* A store of two slots in memory, for a page that keeps them: slots(bytes) makes them, slot(k) is where one lies. */
+/* A store of two slots in memory, for a page that keeps them: slots(bytes) makes them, slot(k) is where one is. */
 static int read_slot(void *context, int slot, size_t at, uint8_t *to, size_t n)
 {
     (void)context;

@@ -120,8 +120,8 @@ export class Camera {
     return events.sort((a, b) => a.t - b.t || a.y - b.y || a.x - b.x || a.p - b.p);
   }
 
-  /* Counts (steps, height, width, 2) of the milliseconds from the first event on, `scale` pixels a cell. */
-  /* Of steps of `bin` us from the first event on; centred: moved by whole pixels, so that the mean event lies in the middle. */
+  /* Counts (steps, height, width, 2) of the milliseconds from the first event on, `scale` pixels per cell. */
+  /* Of steps of `bin` us from the first event on; centred: moved by whole pixels, so that the mean event is in the middle. */
   counts(events, steps, height, width, bin = 1000, centred = false) {
     const counts = new Uint8Array(steps * height * width * 2), first = events.length ? events[0].t : 0, scale = this.scale;
     const inside = events.filter(({ t, x, y }) => t - first < steps * bin && x < width * scale && y < height * scale);

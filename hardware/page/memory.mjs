@@ -31,7 +31,7 @@ export class Memory {
   }
 
   /* The network learns and unlearns until it holds `lessons`. By class means, only what differs costs a pass; by its membranes, all is
-     learned anew, so that an early lesson counts as much as a late one. pause(done, all) is awaited often, and told after every pass. */
+     learned again, so that an early lesson counts as much as a late one. pause(done, all) is awaited often, and told after every pass. */
   async settle(steps, pause = () => {}) {
     const { net, held, ids, classes, lessons } = this, used = new Set(classes);
     if (!net.byMeans) {
@@ -107,7 +107,7 @@ const unpacked = (text, n) => {
   return Uint8Array.from({ length: n }, (_, i) => (found.charCodeAt(i >> 3) & (128 >> (i & 7)) ? 255 : 0));
 };
 
-/* Counts of which few are not zero: of every event, how many cells further it lies, in sevens of bits, the lowest first. */
+/* Counts of which few are not zero: of every event, how many cells further it is, in sevens of bits, the lowest first. */
 export function sparse(counts) {
   const found = [];
   let last = 0;
@@ -145,7 +145,7 @@ export function written({ classes, lessons }, side, rule) {
 }
 
 /* {rule, names, lessons: [{label, number, picture, counts}]} of such a text, or of one of the first format, for a network that takes so
-   many cells; counts of a camera's lessons alone. Throws for any other. */
+   many cells; counts of only a camera's lessons. Throws for any other. */
 export function read(text, side, rules, most, cells) {
   const found = JSON.parse(text), whole = (x, top) => Number.isInteger(x) && x >= 0 && x <= top;
   if (found.side !== side || !rules.includes(found.rule)) throw 0;

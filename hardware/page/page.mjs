@@ -63,7 +63,7 @@ async function change(classes, lessons, said, { undo = true } = {}) {
   busy = true;
   at("known").setAttribute("aria-busy", "true");
   stop();
-  if (seen) seen.rest = null;                                      // it is looked at anew
+  if (seen) seen.rest = null;                                      // it is looked at again
   const { classes: were, lessons: had } = memory, pause = patience();
   let before = net.byMeans ? null : memory.columns(), touched;
   if (undo) earlier.push([were, had]);
@@ -127,7 +127,7 @@ function* recording(picture, number) {
   return yield* camera.looking(() => view, number);
 }
 
-/* A recording of what lies on the paper, piece by piece, or null of a dot. */
+/* A recording of what is on the paper, piece by piece, or null of a dot. */
 function* scene() {
   const size = [0, 1].map((axis) => strokes.flat().map((p) => p[axis]).reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [1, 0])).map(([low, high]) => high - low);
   if (Math.max(...size) < DOT) return null;
@@ -183,7 +183,7 @@ function soon() {                                            // shown, unless th
   }, LIFTED);
 }
 
-/* The camera looks at what lies on the paper, and the network begins to; whether there is anything to see. */
+/* The camera looks at what is on the paper, and the network begins to; whether there is anything to see. */
 function see() {
   clearTimeout(waiting);
   if (!strokes.length || busy || eye.open) return false;
@@ -218,7 +218,7 @@ function look(asked = false) {
   play(SLOWER);
 }
 
-/* What lies before the camera of this device, for as long as the event camera looks. */
+/* What is before the camera of this device, for as long as the event camera looks. */
 async function watch() {
   if (watching || busy) return;
   watching = true;
@@ -429,7 +429,7 @@ function lesson(one, before, far, after) {
   at("after").nextElementSibling.textContent = `after${said(after).replace("was", "is")}`;
 }
 
-function membranes(until) {                                       // one line a class, up to a step; of many, those that end highest
+function membranes(until) {                                       // one line per class, up to a step; of many, those that end highest
   const { classes } = memory, all = seen ? seen.u : [], svg = at("membranes");
   if (seen) until = Math.min(until, all.length);                  // names stand where all steps are known
   const last = all.at(-1) ?? [], order = last.map((u, k) => [u, k]).sort((a, b) => b[0] - a[0]).slice(0, COLOURS.length).map(([, k]) => k);
@@ -500,7 +500,7 @@ function button(text, act) {
   return found;
 }
 
-function chip(one, picture) {                                     // made anew where it changed, so that it keeps the keyboard's focus
+function chip(one, picture) {                                     // made again where it changed, so that it keeps the keyboard's focus
   let found = chips.get(one);
   if (found?.picture !== picture) {
     const made = button("", () => choose(one));
@@ -609,7 +609,7 @@ function card(one, lessons, column) {
 
 /* ---- what one can do */
 
-/* What lies on the paper is of this class: a lesson, or where tests are counted, a test. */
+/* What is on the paper is of this class: a lesson, or where tests are counted, a test. */
 async function choose(one) {
   if (busy) return;
   if (at("testing").checked) {

@@ -1,6 +1,6 @@
 /* Drawing with finger, mouse, pen or keyboard, and drawings as pictures like those that the network was trained with. */
 
-/* Strokes [[[x, y], ...], ...] of a square from 0 to 1, moved so that their box lies in the middle and its longer side is `size`;
+/* Strokes [[[x, y], ...], ...] of a square from 0 to 1, moved so that their box is in the middle and its longer side is `size`;
    small ones grow `most` times at most. */
 export function normal(strokes, { size, most }) {
   const points = strokes.flat(), [low, high] = [Math.min, Math.max].map((f) => [0, 1].map((axis) => points.reduce((a, p) => f(a, p[axis]), points[0][axis])));
