@@ -1,5 +1,6 @@
-"""Let a meta-trained network learn in integers, as an edge chip would: one recording of each class,
-one update, a few bits per weight. Without a part, runs `compare`.
+"""Let a meta-trained network learn in integers, as an edge chip would: one
+recording of each class, one update, a few bits per weight. Without a part,
+runs `compare`.
 
 examples:
   minisnn hardware --episodes 100               float against 8, 4, 3 and 2 bits

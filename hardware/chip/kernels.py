@@ -288,9 +288,10 @@ def convolved(
 
     prepared   its weights as `mirrored` lays them out, its biases along a row, its pooling and
                constants
-    record     of how many samples membranes are kept
-    key        of the random numbers of `stochastic`, the last `window` steps for the way back
-    axons      of Loihi's neurons, see `conv`
+    record     number of samples whose membranes are stored
+    key        key of the random numbers of `stochastic`; the last `window` steps are stored for the
+               backward pass
+    axons      axons of Loihi's neurons, see `conv`
     """
     H, W, _ = layer.input_shape
     shape = layer.output_shape

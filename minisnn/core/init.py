@@ -95,8 +95,8 @@ def lsuv(
         needed += layer.neuron.delay
         if steps <= needed:
             raise ValueError(
-                f"{layer.name} receives no spike in the {steps} steps given to init: one takes "
-                f"{needed} to reach it; give samples of more steps"
+                f"{layer.name} receives no spike in the {steps} steps given to init: a spike needs "
+                f"{needed} to reach it; give samples with more steps"
             )
         threshold = net.threshold if layer.readout else layer.neuron.threshold
         for _ in range(rounds if readout or not layer.readout else 0):

@@ -6,7 +6,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # type checkers and editors find the names by the folder's own
+if TYPE_CHECKING:  # tells type checkers and editors to read the names in the folder's stub
     from hardware import *  # noqa: F403
 
 _FOLDER = Path(__file__).resolve().parents[2] / "hardware"

@@ -38,7 +38,7 @@ class Part:
 
     x: Any  # Events
     steps: int  # steps of the window
-    first: int  # the step at which counting starts
+    first: int  # first step of the window
     tapes: list[Tape] = field(default_factory=list)
     membranes: Any = None  # the readout's membranes, (B, n, ways)
 
@@ -121,7 +121,7 @@ class Engine(network.Engine):
     def _through(self, part: Part, many: int) -> Any:
         """Return the output of the last of these blocks (of the readout, its membranes). The tapes
         cover the window, without steps that cannot reach the logits."""
-        y, part.x = part.x, None  # stored in the tapes, from the window on
+        y, part.x = part.x, None  # the tapes store the window's inputs
         for n in range(many):
             keep = max(part.steps - self._short(n), 1) if self.backs else 0
             y, tape = self._pass(n, y, keep)

@@ -34,7 +34,7 @@ class Scatter:
     """Computes S_w and S_b of features that are added in parts."""
 
     def __init__(self) -> None:
-        self.origin: Array | None = None  # near the mean, so that squares lose no digits
+        self.origin: Array | None = None  # subtracted, so that squares lose no digits
         self.squares: Array = np.zeros(())
         # each class's number of samples, and the sum of their features
         self.classes: dict[Hashable, tuple[int, Array]] = {}

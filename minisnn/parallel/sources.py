@@ -1,4 +1,4 @@
-"""The identity of the code."""
+"""The digest of the library's source code."""
 
 import hashlib
 from functools import cache

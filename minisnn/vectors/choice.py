@@ -66,8 +66,8 @@ def _compress(typingctx, v, i, parts, threshold, x, o):
 
 @njit(inline="always")
 def note(v, C, threshold, column, x, o):
-    """List the sites of v (columns, C) that reach the threshold, in order, in x[o:], and where each
-    column's list begins in column (columns + 1,). Return the list's end. `TOGETHER` more numbers
+    """Write the sites of v (columns, C) that reach the threshold to x[o:], in order, and the start
+    of each column's list to column (columns + 1,). Return the list's end. `TOGETHER` more numbers
     may be overwritten."""
     columns = column.size - 1
     parts = C // TOGETHER if COMPRESSES else 0

@@ -22,7 +22,7 @@ FEWEST, MOST = 2, 4  # strokes of a shape that is written in orders
 VARIANTS = 8  # largest number of ways to write a shape
 LOOKS = 8  # points of a stroke that are compared
 SHORT = 10.0  # pixels of a stroke, below which it has no direction
-CLOSED = 0.25  # share of a stroke's length: closer ends are one, as in a circle
+CLOSED = 0.25  # share of a stroke's length: a stroke with closer ends is closed, like a circle
 APART = 0.25  # largest mean distance of strokes that match, in sides of the picture
 DRAWINGS = 4  # least number of drawings of a shape
 

@@ -314,11 +314,11 @@ def placed(
 ) -> np.ndarray:
     """Map positions on the picture to rows and columns (n, 2) on a sensor, fractions included.
 
-    fitted   whether the drawing's middle and its longer side are those of the sensor, but for a
-             margin; else the picture's sides are
-    turn     by how many degrees it is turned; MIRRORED and more: and mirrored
-    varied   how much, as standard deviations of turns in radians, of logarithms of sides, of shears
-             and, a tenth, of places, a draw of rng changes it
+    fitted   whether the drawing is centred and scaled to fill the sensor, except for a margin;
+             otherwise the whole picture fills it
+    turn     degrees by which it is turned; from MIRRORED on, it is also mirrored
+    varied   strength of a random change by rng: standard deviation of its turn in radians, of the
+             logarithm of its scale, of its shear, and ten times that of its shift
     """
     low, high = (xy.min(0), xy.max(0)) if fitted else (np.zeros(2), np.full(2, PICTURE))
     side = max(float(np.max(high - low)), LEAST)
