@@ -27,7 +27,7 @@ def spike(u):  # 1 if u >= 0, else 0
     return (u.real >= 0) + slope(u) * (u - u.real)  # the last term is 0 unless u is complex
 
 
-def slope(u):  # sigma'(u) = 1 / (kappa |u| + 1)^2; |u| = sign(u) u serves complex u too
+def slope(u):  # sigma'(u) = 1 / (kappa |u| + 1)^2; |u| = sign(u) u also works for complex u
     return (KAPPA * np.sign(u.real) * u + 1) ** -2
 
 

@@ -217,9 +217,9 @@ def conv(
     lif     True: c are `Constants`
     key     (seed, update, place) of random numbers: the words are those of `stochastic`, c a `Step`;
             slopes (B, window, H, W C_out) and args (B, window, H', W', C_out) of the last steps are
-            what the way back needs
-    axons   (steps, W C_out), what axons of Loihi's neurons deliver that fire again after so many
-            steps, a power of two: c are `Currents`
+            what the backward pass needs
+    axons   (steps, W C_out), what the axons of Loihi's neurons deliver, repeated after `steps`, a
+            power of two: c are `Currents`
     """
     T = x.shape[1]
     H = x.shape[2]

@@ -53,7 +53,7 @@ def export(
     net: Any = found.net  # `export_nir` raises for what NIR cannot express
     export_nir(out, net, found.theta, inner=found.inner, dt=step, tool=for_)
     sentences = unsaid(net, dt=step, tool=for_)
-    _report(out, found, "NIR cannot store everything; whoever runs it must know", sentences)
+    _report(out, found, "NIR cannot store everything; its users must know", sentences)
 
 
 def import_(
@@ -80,7 +80,7 @@ def import_(
 
     A chain from another tool can be imported, too, with odd kernels,
     padding="same", any stride, 2 x 2 pooling or none, and loops of Linear or Affine
-    from a layer to itself; layers whose constants differ get neurons of their own.
+    from a layer to itself; layers whose constants differ get separate neurons.
 
     NIR does not store reset_mechanism. For snnTorch's neurons, --reset zero is
     right for Leaky(reset_mechanism="zero") and Synaptic(reset_mechanism="zero",

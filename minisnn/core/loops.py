@@ -1,6 +1,6 @@
 """Logits, loss, gradient and Hessian-vector products of a network, over one flat theta.
 
-    forward    x through the layers; each returns a tape for the way back
+    forward    x through the layers; each returns a tape for the backward pass
     back       the adjoint of the last layer's output, back through the layers: the gradient
     H v        both again, at theta + v eps (`dual`): the gradient is then g + H v eps
 
@@ -200,7 +200,7 @@ class Loops(Checks):
     blocks: tuple[Layer, ...]
     layout: tuple[Parameter, ...]
 
-    # ---- what comes in
+    # ---- inputs
 
     def weights(self, theta: Any) -> list[Weights]:
         """Return the weights of each layer, as views into theta, which may be dual."""

@@ -38,10 +38,10 @@ class Step(NamedTuple):
     slope_tangent      the same, with values and then tangents
 
     k are the constants: the learned ones, their tangents, all others. S holds the input X, the
-    filters, and the neuron's states; S' has the membrane u in place of X. On the way back S holds
-    the adjoints of filters and states, and the sums of the adjoints of the bias and the learned
-    constants; of values and tangents, only the latter have these sums. past are intermediate
-    numbers that the derivatives need.
+    filters, and the neuron's states; S' has the membrane u in place of X. In the backward pass S
+    holds the adjoints of filters and states, and the sums of the adjoints of the bias and the
+    learned constants; of values and tangents, only the latter have these sums. past are
+    intermediate numbers that the derivatives need.
     """
 
     codes: tuple[str, ...]

@@ -6,8 +6,8 @@ the neuron's step (`fast.step`). Kernels that do not depend on the neuron (`forw
 `pooling`) call them by address, and so need not be compiled again for another neuron.
 
 In a band of N numbers, u and du are (N,); past holds further rows of N numbers for the derivatives,
-S the rows of the state; dX are halo rows. On the way back u, past, du and dX are tuples: an array,
-or a pair of values and tangents.
+S the rows of the state; dX are halo rows. In the backward pass u, past, du and dX are tuples: an
+array, or a pair of values and tangents.
 """
 
 from functools import cache

@@ -54,8 +54,8 @@ Before = namedtuple("Before", "weights state")
 # dense samples plus W_dot x.
 Direction = namedtuple("Direction", "weights dense F V")
 
-# Results of the way back through the membrane: dV (B, m - delay, halo image), the adjoints dF (B,
-# filters, H W n_out) of the filters at the window's start, db (B, bands, n_out), dW (B bands,
+# Results of the backward pass through the membrane: dV (B, m - delay, halo image), the adjoints dF
+# (B, filters, H W n_out) of the filters at the window's start, db (B, bands, n_out), dW (B bands,
 # weights) in rows layout if dV is not stored, else empty, and dk (B, bands, learned).
 Sums = namedtuple("Sums", "dV dF db dW dk")
 

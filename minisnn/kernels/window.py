@@ -21,7 +21,7 @@ from .forward import (
 from .linear import spread_weight
 from .pooling import adjoint, parts, scratch, tangent
 
-TOGETHER = 4  # samples that one row of V serves
+TOGETHER = 4  # samples that share a row of V
 KERNEL = njit(nogil=True, cache=True, error_model="numpy")
 INNER = njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 

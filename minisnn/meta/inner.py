@@ -1,7 +1,7 @@
 """The inner loop: MAML and FOMAML (Finn et al. 2017), ANIL (Raghu et al. 2020), Reptile (Nichol et
 al. 2018).
 
-`meta_gradient`, at the end of the file, gives the equations: N inner steps, and the way back
+`meta_gradient`, at the end of the file, gives the equations: N inner steps, and the backward pass
 through them. ANIL is MAML that adapts only the readout: m_n = 0 in the layers below (`rules.body`),
 which the outer loop still learns, because H_n couples them to the readout. Online learning updates
 after every sample, like a device in use, for `steps` passes through the support set; each update is
@@ -270,7 +270,7 @@ class InnerLoop:
         of_start: Any = 0.0
         dmemory: list[Array] = [np.zeros_like(a) for step in path[-1:] for a in step.memory]
         rule: Any = self
-        while path:  # each step's memory is freed after its way back
+        while path:  # frees each step's memory after its backward pass
             theta_n, m, g, _, hvp, memory = path.pop()
             adjoint = rule.update_backward(theta_n, theta, m, g, *memory, lam, *dmemory)
             if memory:

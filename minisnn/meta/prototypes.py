@@ -276,8 +276,8 @@ class ClassMeans(InnerLoop):
     ) -> MetaGradient:
         """The gradient of `loss`; zero in the readout, which the support set determines.
 
-        order=1 leaves out the Hessians of the inner steps, but keeps the way back through the class
-        means.
+        order=1 leaves out the Hessians of the inner steps, but keeps the backward pass through the
+        class means.
         """
         self.check(net)
         read = net.features_and_pullback

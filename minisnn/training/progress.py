@@ -49,7 +49,7 @@ def bar(config: TrainingConfig, done: int, progress: bool) -> Any:
 def show(
     shown: Any, config: TrainingConfig, rows: Sequence[Mapping[str, float]], progress: bool
 ) -> None:
-    """Report averages over the last updates of the same rule, as many as make a hundred tasks."""
+    """Report averages over the last updates of the same rule, together a hundred tasks."""
     done = len(rows)
     total = config.updates
     span = max(1, 100 // config.tasks)

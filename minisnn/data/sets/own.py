@@ -142,7 +142,7 @@ def division_of(recordings: Sequence[Entry], source: str) -> tuple[str, dict[str
     several = [name for name in sorted(many) if many[name] > 1]
     rest = [name for name in sorted(many) if many[name] < len(labels)]
     both = f"{several[:MOST_NAMED]} are in several of them, and {rest[:MOST_NAMED]} are not in all"
-    expected = "labels of their own in each, or the same in all"
+    expected = "different labels in each, or the same in all"
     need(f"{source}: labels in {', '.join(labels)}", both, not several, expected)
     check_named(recordings, source)
     return "classes", labels

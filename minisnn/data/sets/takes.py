@@ -10,10 +10,10 @@ its wave and, slowly, its pose and its place:
     joints(t) = sqrt(share) subject's habit + sqrt(share) take's pose + sqrt(share) drift(t)    standard normal draws
 
 wander, the logarithm of swing, and drift are sums of slow sinusoids with Gaussian coefficients, so
-any moment can be drawn by itself. The hand is skin, with creases, before a dark ground, and its
-forearm is in a sleeve. Constants are fitted to two real continuous recordings of letters a and g
-(data/compare_takes.py): a was waved about the picture, g was held in its place, and every other
-letter is held somewhere between them.
+any moment can be drawn by itself. The hand is skin, with creases, in front of a dark background,
+and its forearm is in a sleeve. Constants are fitted to two real continuous recordings of letters a
+and g (data/compare_takes.py): a was waved about the picture, g was held in its place, and every
+other letter is held somewhere between them.
 """
 
 import math
