@@ -9,10 +9,10 @@ next. For each mutant the default tests of its own part run first, which notice 
 
 import argparse
 import ast
+import copy
 import json
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
@@ -22,11 +22,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("minisnn", "hardware")
-TRIED_BY = {"vectors": "tests/kernels"}  # a room whose tests lie in another's folder
+TRIED_BY = {"vectors": "kernels"}  # a room whose tests lie in another's folder
 OTHER = {
-    ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!="),
-    ast.NotEq: ("!=", "=="), ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"),
-    ast.FloorDiv: ("//", "/"), ast.And: ("and", "or"), ast.Or: ("or", "and"),
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq, ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Div, ast.And: ast.Or, ast.Or: ast.And,
 }  # fmt: skip
 
 
@@ -56,42 +56,36 @@ def mutants_of(path: str, text: str) -> list[Mutant]:
     for line in data.split(b"\n"):
         starts.append(starts[-1] + len(line) + 1)
     found = []
-
-    def place(line: int, column: int) -> int:
-        return starts[line - 1] + column
-
-    def whole(node: ast.AST, after: str) -> None:
-        at = place(node.lineno, node.col_offset)
-        old = data[at : place(node.end_lineno, node.end_col_offset)].decode()
-        found.append(Mutant(path, node.lineno, at, old, after.format(old)))
-
-    def operator(left: ast.expr, right: ast.expr, kind: type) -> None:
-        if kind not in OTHER:
-            return
-        old, new = OTHER[kind]
-        begin = place(left.end_lineno, left.end_col_offset)
-        between = data[begin : place(right.lineno, right.col_offset)].decode()
-        pattern = rf"\b{old}\b" if old.isalpha() else rf"(?<![*/<>=!]){re.escape(old)}(?![*/<>=])"
-        if hits := list(re.finditer(pattern, between)):
-            at = begin + len(between[: hits[0].start()].encode())
-            found.append(Mutant(path, left.end_lineno, at, old, new))
-
     for node in _code(ast.parse(text)):
-        if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            operator(node.left, node.comparators[0], type(node.ops[0]))
-        elif isinstance(node, ast.BinOp):
-            operator(node.left, node.right, type(node.op))
-        elif isinstance(node, ast.BoolOp):
-            operator(node.values[0], node.values[1], type(node.op))
-        elif isinstance(node, ast.Constant) and type(node.value) is int:
-            whole(node, str(node.value + 1))
-        elif isinstance(node, ast.If) and not isinstance(node.test, ast.Constant):
-            whole(node.test, "not ({})")
-        elif isinstance(node, ast.AugAssign) or (
-            isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-        ):
-            whole(node, "pass")
+        after = changed(node)
+        if isinstance(node, ast.If):
+            node = node.test
+        if after:
+            start = starts[node.lineno - 1] + node.col_offset
+            end = starts[node.end_lineno - 1] + node.end_col_offset
+            found.append(Mutant(path, node.lineno, start, data[start:end].decode(), after))
     return found
+
+
+def changed(node: ast.AST) -> str:
+    """What stands in place of a node, or of an if's condition; "" where nothing does."""
+    if isinstance(node, ast.Compare | ast.BinOp | ast.BoolOp):
+        ops = node.ops if isinstance(node, ast.Compare) else [node.op]
+        if len(ops) > 1 or type(ops[0]) not in OTHER:
+            return ""
+        op = OTHER[type(ops[0])]()
+        node = copy.deepcopy(node)
+        if isinstance(node, ast.Compare):
+            node.ops = [op]
+        else:
+            node.op = op
+        return f"({ast.unparse(node)})"
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return str(node.value + 1)
+    if isinstance(node, ast.If) and not isinstance(node.test, ast.Constant):
+        return f"not ({ast.unparse(node.test)})"
+    called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    return "pass" if called or isinstance(node, ast.AugAssign) else ""
 
 
 def _code(tree: ast.AST):
@@ -116,23 +110,13 @@ def chosen(count: int, seed: int, parts: list[str]) -> list[Mutant]:
 
 
 def tests_of(mutant: Mutant, root: Path) -> list[str]:
-    """The tests of the mutant's own part: its room's folder, files named after it or its room."""
-    parts = Path(mutant.path).parts
-    folders = (
-        ["tests/hardware"]
-        if parts[0] == "hardware"
-        else ["/".join(("tests", *parts[1:k])) for k in (3, 2) if len(parts) > k]
-    )
-    folders += [TRIED_BY[one] for one in parts[:2] if one in TRIED_BY]
-    found = [folder for folder in folders if folder != "tests" and (root / folder).is_dir()][:1]
-    patterns = [f"test_{Path(mutant.path).stem}*.py"]
-    patterns += [f"test_{room}{more}.py" for room in parts[1:-1] for more in ("", "_*")]
-    named = {
-        str(path.relative_to(root))
-        for pattern in patterns
-        for path in (root / "tests").rglob(pattern)
-    }
-    return [*sorted(named), *found]
+    """The tests of the mutant's own part: files named after it or its room, its room's folder."""
+    *rooms, stem = Path(mutant.path).with_suffix("").parts
+    folder = "hardware" if rooms[0] == "hardware" else TRIED_BY.get(rooms[-1], "/".join(rooms[1:]))
+    found = [f"tests/{folder}"] if folder and (root / "tests" / folder).is_dir() else []
+    names = [f"test_{name}{more}.py" for name in (*rooms[1:], stem) for more in ("", "_*")]
+    paths = {path for name in names for path in (root / "tests").rglob(name)}
+    return [*sorted(str(path.relative_to(root)) for path in paths), *found]
 
 
 def clone(root: Path) -> None:
@@ -142,7 +126,7 @@ def clone(root: Path) -> None:
 
 
 def noticed(root: Path, jobs: int, *arguments: str) -> str:
-    """The first test that fails, or "" where all pass."""
+    """The first test that fails; "" where all pass."""
     environment = dict(
         os.environ, PYTHONPATH=str(root), MPLBACKEND="Agg", MINISNN_CACHE=str(root.parent / "cache")
     )

@@ -10,8 +10,6 @@ import numpy as np
 
 import minisnn as ms
 
-KAPPA = 0.5
-
 
 def half(a):
     return a * 0.5
@@ -75,40 +73,6 @@ class Everything(ms.Neuron):
 
 
 @dataclass(frozen=True)
-class MyLIF(ms.Neuron):
-    """`LIF` by four passes, line by line."""
-
-    gamma: float = 0.65
-    rho: float = 1.0
-    states = ("r",)
-
-    def forward(self, I, z, spike):
-        (r,) = z
-        u = I - self.rho * r
-        r = self.gamma * r + (1 - self.gamma) * spike(u)
-        return u, (r,)
-
-    def backward(self, at, du, dz):
-        (dr,) = dz
-        du = du + (1 - self.gamma) * dr * at.slope
-        dr = self.gamma * dr - self.rho * du
-        return du, (dr,)
-
-    def forward_tangent(self, at, I_dot, z_dot):
-        (r_dot,) = z_dot
-        u_dot = I_dot - self.rho * r_dot
-        r_dot = self.gamma * r_dot + (1 - self.gamma) * at.slope * u_dot
-        return u_dot, (r_dot,)
-
-    def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
-        (dr,) = dz
-        (dr_dot,) = dz_dot
-        du_dot = du_dot + (1 - self.gamma) * (dr_dot * at.slope + dr * at.curvature * dot.u)
-        dr_dot = self.gamma * dr_dot - self.rho * du_dot
-        return du_dot, (dr_dot,)
-
-
-@dataclass(frozen=True)
 class MyCuba(ms.Neuron):
     """`CubaLIF`, in other words."""
 
@@ -153,38 +117,6 @@ class Plain(ms.Neuron):
 
     def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
         return du_dot, dz_dot
-
-
-def scaled(factor):
-    def of(a):
-        return a * factor
-
-    return of
-
-
-twice, tenth = scaled(2.0), scaled(0.1)  # two functions of one name
-
-
-class Factories(Plain):
-    def forward(self, I, z, spike):
-        return twice(I) + tenth(I), z
-
-    def backward(self, at, du, dz):
-        return twice(du) + tenth(du), dz
-
-
-class Renamed(Plain):
-    """Arguments by other names: they are told by their places."""
-
-    states = ("v",)
-
-    def forward(self, J, before, fire):
-        u = J * before[0] + J - 0.1 * fire(J)
-        return u, (0.5 * u,)
-
-    def backward(self, here, du, dz):
-        d = du + 0.5 * dz[0]
-        return d * (here.z[0] + 1), (d * here.I,)
 
 
 class ArcTan(ms.Surrogate):

@@ -99,14 +99,6 @@ def sleeps(trace: str, item: int) -> None:
     time.sleep(600)
 
 
-def late(own: bool, item: int) -> int:
-    """item, about when one stops waiting for it; or an error of its own, of the same class."""
-    time.sleep(1)
-    if own:
-        raise TimeoutError("the task's own")
-    return item
-
-
 class Own(BaseException):
     """No Exception, of a module of the user's."""
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from minisnn.hardware.chip.errors import EXPONENTIAL
 from minisnn.hardware.chip.neuron import RECIPROCAL
-from plain_means import xorshift32
 
 _EXPONENTIAL = EXPONENTIAL.astype(np.int64)
 _RECIPROCAL = RECIPROCAL.astype(np.int64)
@@ -42,6 +41,12 @@ def stream(seed: int, update: int, place: int, sample: int) -> int:
     for more in (update, place, sample):
         x = mixed((x + more) % 2**32)
     return x or 1
+
+
+def xorshift32(x):
+    x = x ^ (x << 13 & 0xFFFFFFFF)
+    x = x ^ x >> 17
+    return x ^ (x << 5 & 0xFFFFFFFF)
 
 
 class Stream:

@@ -108,20 +108,9 @@ def test_files_go_into_a_folder_that_is_there(tmp_path):
     }
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_what_a_killed_process_left_of_a_folder_is_removed_by_the_next(tmp_path, there):
-    if there:
-        (tmp_path / "out").mkdir()
-    killed("with whole_folder('out') as folder:\n    (folder / 'half').write_text('x')", tmp_path)
-    assert any("half" in name for name in tree(tmp_path))
-    with whole_folder(tmp_path / "out") as folder:
-        fill(folder, whole="x")
-    assert tree(tmp_path) == {"out": "folder", "out/whole": "x"}
-
-
 def test_a_held_folder_goes_again_if_it_was_made_for_nothing(tmp_path):
     with held(tmp_path / "a" / "b"):
-        with pytest.raises(ValueError, match="another process"), held(tmp_path / "a" / "b"):
+        with pytest.raises(ValueError), held(tmp_path / "a" / "b"):
             pass
         assert (tmp_path / "a" / "b").is_dir()
     assert not tree(tmp_path)

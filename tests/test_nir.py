@@ -156,7 +156,7 @@ def test_a_file_keeps_how_the_network_adapts(dtype, tool, tmp_path):
     np.testing.assert_array_equal(found.inner.step_size, step)
     assert {**vars(found.inner), "step_size": 0} == {**vars(inner), "step_size": 0}
     assert [path.name for path in tmp_path.iterdir()] == ["net.nir"]
-    with pytest.raises(ValueError, match="dt"):
+    with pytest.raises(ValueError):
         ms.import_nir(tmp_path / "net.nir", dt=1e-3)
 
 

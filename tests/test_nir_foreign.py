@@ -45,31 +45,6 @@ def test_the_step_is_that_of_which_r_is_tau():
     assert "as you say, though every r is tau / 0.0001 s" in text
 
 
-@pytest.mark.parametrize("scaled", (False, True))
-def test_neurons_that_scale_no_input_are_named(scaled):
-    """As Norse's LIFCell is written: w_in = 1, where its equations are those of tau_syn / dt."""
-    graph = dense(synaptic)
-    for n in range(2):
-        node = graph.nodes[f"lif{n}"]
-        node.r[...] = 1
-        node.w_in[...] = node.tau_syn / 1e-4 if scaled else 1
-    assert ("LIFCell" in told(graph, dt=1e-4)[1]) != scaled
-
-
-def test_last_neurons_that_fire():
-    graph = dense(last=1.0)
-    with pytest.raises(
-        ValueError,
-        match="readout membrane",
-    ):
-        from_nir(graph)
-    found, text = told(graph, **LAST)
-    assert "its threshold of 1 is left out, it never fires" in text
-    x = np.random.default_rng(1).poisson(0.5, (1, 20, 7))
-    membrane = simulate(graph, x[0], 1e-4, "lif1")[1]["lif1"]
-    np.testing.assert_allclose(found.net(found.theta, x)[0], membrane, rtol=1e-4)
-
-
 @quiet
 @pytest.mark.parametrize(
     "made",
@@ -181,21 +156,6 @@ WRONG = {
         lambda g: (g.nodes.pop("flatten"), g.edges.clear(), g.edges.extend(line(g))),
         "Flatten",
     ),
-    "r = 0": (field("lif1", "r", 0), "lif1"),
-    "tau = 0": (field("lif1", "tau", 0), "tau_mem"),
-    "tau = NaN": (field("lif1", "tau", np.nan), "tau_mem"),
-    "a short tau": (field("lif1", "tau", 1e-5), "tau_mem"),
-    "a leak": (field("lif1", "v_leak", 2), "v_leak"),
-    "a reset elsewhere": (field("lif1", "v_reset", -1), "v_reset"),
-    "thresholds of others": (
-        lambda g: setattr(g.nodes["lif1"], "v_threshold", np.ones((4, 8, 7))),
-        "v_threshold",
-    ),
-    "a tau for every neuron": (
-        lambda g: setattr(g.nodes["lif1"], "tau", np.linspace(1e-3, 2e-3, 256).reshape(4, 8, 8)),
-        "tau_mem",
-    ),
-    "NaN": (lambda g: g.nodes["conv1"].bias.fill(np.nan), "bias"),
     "two synapses": (
         lambda g: (
             between(g, "a", leak(g), "conv1", "lif1"),
@@ -206,11 +166,6 @@ WRONG = {
     "groups": (lambda g: setattr(g.nodes["conv2"], "groups", 2), "groups"),
     "a width": (lambda g: setattr(g.nodes["linear"], "weight", np.ones((3, 7))), "weight's shape"),
     "weights too large": (lambda g: g.nodes["linear"].weight.fill(3e38), "too large"),
-    "a circle": (lambda g: g.edges.append(("lif2", "conv1")), "lif2"),
-    "a node apart": (
-        lambda g: g.nodes.update(alone=nir.Linear(np.ones((3, 3)))),
-        "more than one chain",
-    ),
     "two inputs": (lambda g: g.nodes.update(more=nir.Input(np.array([3]))), "inputs"),
     "four axes": (
         lambda g: g.nodes["input"].output_type.update(output=np.array([2, 1, 8, 8])),

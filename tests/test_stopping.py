@@ -78,19 +78,6 @@ def test_it_is_raised_again_where_it_was_swallowed_and_left_alone_where_it_is_ha
     assert len(swallowed) == 3 and saved == [1]
 
 
-def test_what_c_code_makes_of_it_is_an_interruption(hasty):
-    with pytest.raises(Stopped) as caught:
-        with heeded(TERM):
-            send()
-            try:
-                time.sleep(20)
-            except Stopped:
-                raise ValueError("Invalid affine transformation matrix") from None
-    assert caught.value.number == TERM and isinstance(caught.value.__cause__, ValueError)
-    with pytest.raises(ValueError, match="of its own"), heeded(TERM):
-        raise ValueError("an error of its own")
-
-
 @pytest.mark.parametrize("again, wait", [(0.0, False), (60.0, True)])
 def test_a_second_signal_does_not_wait_unless_it_comes_with_the_first(monkeypatch, again, wait):
     monkeypatch.setattr(stopping, "AGAIN", again)

@@ -75,27 +75,6 @@ def test_a_full_output_is_told(tmp_path):
     assert done.returncode == 2 and done.stderr == b"minisnn: no space left on device\n"
 
 
-@pytest.mark.parametrize("name", ["stdout", "stderr"])
-def test_what_a_terminal_that_has_gone_did_not_take_changes_no_exit_code(name, tmp_path):
-    """Python tries again at its end, and would exit with 120."""
-    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
-    program = (
-        "import sys\nfrom minisnn.terminal import streams\nwith streams():\n"
-        f"    print('left', end='', file=sys.{name})\n    sys.stdin.read()\nsys.exit(3)\n"
-    )
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdin=subprocess.PIPE,
-        env={**BUFFERED, "PYTHONPATH": str(ROOT)},
-        **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, name: theirs},
-    )
-    os.close(theirs)
-    os.close(ours)
-    process.communicate()
-    assert process.returncode == 3
-
-
 def test_no_command_ends_because_its_remarks_find_no_room():
     """A run was trained, and ended as a failure before it said what it found."""
 

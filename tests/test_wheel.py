@@ -51,16 +51,6 @@ def archives(tmp_path_factory) -> tuple[Path, Path, Path]:
     return source, unpacked, built(unpacked, place / "wheel", "wheel")
 
 
-def test_the_source_archive_is_what_git_tracks(archives):
-    source, unpacked, _ = archives
-    found = {
-        path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()
-    }
-    assert found - set(tracked()) == {"PKG-INFO"}
-    assert {name for name in set(tracked()) - found if not name.startswith(".")} == set()
-    assert source.stat().st_size < 24_000_000
-
-
 def test_the_wheel_holds_the_packages_and_what_they_read(archives):
     with zipfile.ZipFile(archives[2]) as wheel:
         names = wheel.namelist()

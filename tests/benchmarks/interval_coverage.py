@@ -1,7 +1,7 @@
 """How often the intervals of `evaluate` hold the truth, where the truth is known.
 
     python tests/benchmarks/interval_coverage.py                                   the twelve settings, 2,000 worlds each
-    python tests/benchmarks/interval_coverage.py --only digits rivals --out FILE   goes on where FILE ends
+    python tests/benchmarks/interval_coverage.py --only digits rivals
 
 Episodes are drawn by the library, of recordings without content: 5 ways, 1 shot, 10 queries a
 class. What an answer rests on decides its chance of being right,
@@ -18,10 +18,8 @@ width, the share that the ± over episodes holds; and the same of the paired dif
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import findings
 import numpy as np
@@ -181,7 +179,7 @@ def held(world: World, series: Series, rng: np.random.Generator) -> list[float]:
     return [float(value) for value in found]
 
 
-def of_series(world: World, seed: int, name: str, worlds: int) -> dict[str, list]:
+def of_series(world: World, seed: int, name: str, worlds: int) -> dict[int, list]:
     """{number of episodes: what `held` says of so many worlds} of the series of a seed."""
     tasks = recordings(world)
     episodes = [tasks.episode(seed, index, WAYS, 1, QUERIES) for index in range(max(EPISODES))]
@@ -189,31 +187,17 @@ def of_series(world: World, seed: int, name: str, worlds: int) -> dict[str, list
     for number in EPISODES:
         series = Series(tasks, episodes[:number])
         rng = np.random.default_rng([seed, number, *name.encode()])
-        found[str(number)] = [held(world, series, rng) for _ in range(worlds)]
+        found[number] = [held(world, series, rng) for _ in range(worlds)]
     return found
 
 
-def measure(names: list[str], worlds: int, seed: int, out: Path | None) -> dict:
-    """{(setting, episodes): (worlds, 6)}. Each series of each setting is a line of `out`, which goes
-    on where it ends; SystemExit where it is of another seed or another number of worlds."""
-    head, kept = [seed, worlds], {}
-    if out is not None and out.exists():
-        first, *lines = map(json.loads, out.read_text().splitlines())
-        if first != head:
-            raise SystemExit(f"{out}: of seed and worlds {first}; expected {head}, or a new file")
-        kept = {(name, which): found for name, which, found in lines}
-    elif out is not None:
-        out.write_text(json.dumps(head) + "\n")
+def measure(names: list[str], worlds: int, seed: int) -> dict:
+    """{(setting, episodes): (worlds, 6)}."""
     values: dict[tuple[str, int], list] = {}
     for name, which in product(names, range(SERIES)):
-        found = kept.get((name, which))
-        if found is None:
-            found = of_series(SETTINGS[name], seed + which, name, -(-worlds // SERIES))
-            if out is not None:
-                with open(out, "a") as file:
-                    file.write(json.dumps([name, which, found]) + "\n")
+        found = of_series(SETTINGS[name], seed + which, name, -(-worlds // SERIES))
         for number in EPISODES:
-            values.setdefault((name, number), []).extend(found[str(number)])
+            values.setdefault((name, number), []).extend(found[number])
     return {key: np.array(rows) for key, rows in values.items()}
 
 
@@ -242,9 +226,8 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--worlds", type=int, default=2000, help="of each setting")
     parser.add_argument("--only", nargs="+", choices=SETTINGS, default=[*SETTINGS])
     parser.add_argument("--seed", type=int, default=0, help="of episodes and worlds")
-    parser.add_argument("--out", type=Path, help="keeps what is done, and goes on from there")
     args = parser.parse_args(words)
-    found_in(measure(args.only, args.worlds, args.seed, args.out)).write(args.json)
+    found_in(measure(args.only, args.worlds, args.seed)).write(args.json)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
             page = own_neurons.of_the_guide(ROOT, Path(folder))
         neurons = {
             "LIF": (ms.LIF(), "LIF"),
-            "LIF, your own": (own_neurons.MyLIF(), "LIF"),
+            "LIF, your own": (own_neurons.Mine(), "LIF"),
             "the guide's neuron": (page["Tiring"](), "LIF"),
             "LIF, the guide's surrogate": (ms.LIF(surrogate=page["ArcTan"]()), "LIF"),
             "CubaLIF": (ms.CubaLIF(), "CubaLIF"),

@@ -1,11 +1,10 @@
 """How well the page recognises characters that are drawn on it, in chromium, and how long it takes.
 
     python tests/benchmarks/page_accuracy.py [--groups N]       five characters, one drawing of each taught, three others asked
-    python tests/benchmarks/page_accuracy.py --trace images_evaluation.npz    makes tracings.npz
 
 tracings.npz has drawings of characters of Omniglot's evaluation set by four people each (Lake et al.
-2015, MIT licence), traced along the middle of their lines in the published pictures of 105 x 105
-pixels. They go through the page's pen as events of a pointer, and are shown as by its button. A
+2015, MIT licence), traced along the middle of their lines, one pixel in four, in the published
+pictures of 105 x 105 pixels. They go through the page's pen as events of a pointer, and are shown as by its button. A
 group of characters is one cluster of the interval. Tests compare the page's numbers with Python's.
 
 Times are of the main thread's processor, so that they do not depend on what else runs: of seeing a
@@ -25,19 +24,16 @@ import findings
 import numpy as np
 
 from minisnn import read_strokes
-from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
 from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.page import make
 from minisnn.training.intervals import over_trials
 
 from browser import opened, sixty, stroke  # of tests/hardware
-from tracing import strokes_of as traced
 
 TRACINGS = Path(__file__).with_name("tracings.npz")
 CHARACTERS, DRAWINGS, WAYS, SIDE = 60, 4, 5, 105
 SLOWDOWN = 4
-EVERY = 4  # of the pixels of a traced line, one is kept
-SEEDS = 0, 2000  # of the choice of characters; of episodes that mix them, and their number
+EPISODES = 2000  # that mix the characters
 # of a group: drawings as a pointer's events, the first WAYS of them taught, the others asked
 VISIT = """async ([drawings, ways]) => {
   const paper = document.querySelector("#paper"), found = [];
@@ -82,31 +78,12 @@ STOP = """() => {
 }"""
 
 
-def trace(source: Path) -> None:
-    """Write TRACINGS from Omniglot's pictures, images (659, 20, 105, 105) of booleans, ink False."""
-    with np.load(source, allow_pickle=False) as archive:
-        images = archive["images"]
-    rng = np.random.default_rng(SEEDS[0])
-    chosen = rng.choice(len(images), CHARACTERS, replace=False)
-    drawings, character, drawer = [], [], []
-    for place, which in enumerate(chosen):
-        for who in rng.choice(images.shape[1], DRAWINGS, replace=False):
-            found = traced(np.uint8(255) * ~images[which, who])
-            kept = [np.array([*line[:-1:EVERY], line[-1]]) * SIDE for line in found]
-            drawings.append([Stroke(xy, np.arange(len(xy))) for xy in kept])
-            character.append(place)
-            drawer.append(int(who))
-    names = [f"evaluation/{which:03d}" for which in chosen]
-    write_strokes(TRACINGS, strokes_of(drawings, character, drawer, names))
-    print(f"{TRACINGS}: {TRACINGS.stat().st_size:,} bytes")
-
-
 def mixed(traces: np.ndarray) -> float:
     """The share of right answers in episodes of any WAYS of the characters, by class means of one
     drawing each as the page has them: traces (characters, drawings, inputs), 4096ths."""
-    rng = np.random.default_rng(SEEDS[0])
+    rng = np.random.default_rng(0)
     right = []
-    for _ in range(SEEDS[1]):
+    for _ in range(EPISODES):
         which = rng.choice(len(traces), WAYS, replace=False)
         shown, *asked = rng.permutation(traces.shape[1])
         means = np.minimum((traces[which, shown] + 8) // 16, 255)
@@ -153,10 +130,7 @@ def timed(page, strokes, long: int) -> dict[str, list]:
 def main(words: list[str] | None = None) -> None:
     parser = findings.command_line(__doc__)
     parser.add_argument("--groups", type=int, default=CHARACTERS // WAYS)
-    parser.add_argument("--trace", metavar="NPZ", type=Path, help="make tracings.npz again")
     options = parser.parse_args(words)
-    if options.trace is not None:
-        return trace(options.trace)
     groups, chip, given = options.groups, edge.device(SYMBOLS).chip, read_strokes(TRACINGS)
     right, traces, long = [], [], chip.recording.bin * make.STEPS
     path = Path(tempfile.mkdtemp()) / "page.html"

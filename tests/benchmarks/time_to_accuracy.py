@@ -5,14 +5,13 @@ validation tasks.
 
 Every preset is trained as `minisnn train --preset NAME` does, but checked every 25 updates on 40
 validation tasks by the rule that it trains; the checks are not counted, nor are compiling and
-recording. What is done is kept in DIR, and made again for other settings. CPU seconds do not depend
+recording. CPU seconds do not depend
 on what else the machine does; two idle cores take little more than half of them. The price of a
 meta-gradient stands above, so that machines can be compared: Table 1's network, 5-way 1-shot, 10
 queries, second order. `--updates N` stops the long ones (preset paper, the constants of the paper's
 authors, takes hours), and says what they had by then.
 """
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -113,26 +112,18 @@ def main(words: list[str] | None = None) -> None:
 
 
 def trained(config, out: Path, most: int) -> list[dict]:
-    """The log of a run, made by this program in one piece or as far as `most` updates. What is kept
-    of other settings is made again."""
-    log, most = out / "processor.json", most or config.updates
-    settings = json.dumps([vars(config), most], default=str)
-    if log.exists():
-        kept = json.loads(log.read_text())
-        if kept["settings"] == settings:
-            return kept["rows"]
+    """The log of a run, made as far as `most` updates."""
     how = {split: config.recordings(split) for split in ("train", "val")}
     data = {split: open_set(config.dataset, split, **how[split]) for split in how}
     with training.RunFolder(out) as folder:
         one = Counted(config, folder, data, progress=True)
         state = one._start()
-        while state.update < most:
+        while state.update < (most or config.updates):
             state, row = one._update(state)
             one.rows.append(row)
             if state.update % config.evaluate_every == 0:
                 asked = state, "val", config.evaluate_episodes, config.seed
                 row["validation"] = one._evaluate(*asked, progress=False)["accuracy_after"]
-    log.write_text(json.dumps(dict(settings=settings, rows=one.rows), default=float))
     return one.rows
 
 

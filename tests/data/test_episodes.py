@@ -1,7 +1,6 @@
 """Tasks are those of `golden/episodes.json`, made by the program next to it, to the bit."""
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -13,7 +12,6 @@ sys.path.insert(0, str(GOLDEN))
 import make_episodes  # noqa: E402
 
 KEPT = json.loads((GOLDEN / "episodes.json").read_text())
-RECORDINGS = os.environ.get("MINISNN_RECORDINGS")  # real ones, as make_episodes.py says
 
 
 def changed(sets, kept):
@@ -32,10 +30,3 @@ def test_tasks_of_fast_sets_stay_the_same(tmp_path):
 def test_all_tasks_stay_the_same(tmp_path):
     wrong, number = changed(make_episodes.sets(tmp_path), KEPT["made"])
     assert not wrong and number == len(KEPT["made"]) >= 180
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not RECORDINGS, reason="MINISNN_RECORDINGS names no folder of real recordings")
-def test_tasks_of_real_recordings_stay_the_same():
-    wrong, number = changed(make_episodes.real(Path(RECORDINGS)), KEPT["real"])
-    assert not wrong and number == len(KEPT["real"])

@@ -10,7 +10,6 @@ Stopped, the same command goes on with the parts that are missing. The emulator 
     gradients   meta-gradients in float64 on each processor, with one and two threads, and how far
                 they are from the golden values and from each other
     training    a run of fifty updates in float32 on each processor, and 200 test episodes
-    alike       a few kernels compiled in the emulator, too: the same machine code as compiled here
     tests       the files of `TESTS` there
 """
 
@@ -31,7 +30,7 @@ ROOT = HERE.parents[1]
 sys.path.append(str(ROOT / "tests" / "benchmarks"))
 import findings  # noqa: E402
 
-PARTS = ("gradients", "training", "alike", "tests")
+PARTS = ("gradients", "training", "tests")
 TESTS = (
     "tests/network/test_golden.py",
     "tests/network/test_cuba.py",
@@ -55,15 +54,14 @@ class Machine:
         machine.make(folder)
         self.facts = self.run("facts")
 
-    def surroundings(self, kernels: str = "kernels") -> dict[str, str]:
-        kept = {"NUMBA_CACHE_DIR": self.folder / kernels, "MINISNN_CACHE": self.folder / "cache"}
+    def surroundings(self) -> dict[str, str]:
+        kept = {"NUMBA_CACHE_DIR": self.folder / "kernels", "MINISNN_CACHE": self.folder / "cache"}
         kept |= {"PYTHONPATH": ROOT, "PYTHONPYCACHEPREFIX": self.folder / "bytecode"}
         return {**os.environ, "MPLBACKEND": "Agg", **{name: str(a) for name, a in kept.items()}}
 
-    def run(self, part: str, *more: object, kernels: str = "kernels") -> dict:
+    def run(self, part: str) -> dict:
         """What a part of `inside` finds there."""
-        around = self.surroundings(kernels)
-        return _inside(self.folder / "python", self.found / part, part, more, around)
+        return _inside(self.folder / "python", self.found / part, part, self.surroundings())
 
     def compile_here(self) -> str:
         """Compile its kernels on this machine; what that took, in words."""
@@ -100,11 +98,11 @@ class Machine:
         return found
 
 
-def _inside(python: Path, out: Path, part: str, more: tuple, around: dict) -> dict:
+def _inside(python: Path, out: Path, part: str, around: dict) -> dict:
     path = out.with_suffix(".json")
     if not path.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
-        words = map(str, [python, HERE / "inside.py", part, out, *more])
+        words = map(str, [python, HERE / "inside.py", part, out])
         done = subprocess.run([*words], env=around, capture_output=True, encoding="utf-8")
         if done.returncode:
             raise ValueError(f"{part} failed on {python}: {done.stderr[-500:]}")
@@ -156,7 +154,7 @@ def measured(folder: Path, only: tuple[str, ...]) -> tuple[findings.Findings, li
         wrong.append(f"vectors have {facts['vector_bits']} bits, expected 128")
     here = there.found.with_name("x86-64")
     around = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
-    of_here = lambda part: _inside(Path(sys.executable), here / part, part, (), around)
+    of_here = lambda part: _inside(Path(sys.executable), here / part, part, around)
     if "gradients" in only:
         mine, theirs = of_here("gradients"), there.run("gradients")
         off = apart(here / "gradients.npz", there.found / "gradients.npz")
@@ -181,11 +179,6 @@ def measured(folder: Path, only: tuple[str, ...]) -> tuple[findings.Findings, li
             found.add(f"accuracy-{name}", one["after"], "%")
         if abs(runs["x86-64"]["after"] - runs["aarch64"]["after"]) > POINTS:
             wrong.append(f"accuracy after fifty updates: {runs}")
-    if "alike" in only:
-        alike = there.run("alike", folder / "kernels", kernels="emulated-kernels")
-        found.add("kernels-alike", sum(alike.values()), "")
-        if not all(alike.values()):
-            wrong.append(f"compiled in the emulator, kernels are others: {alike}")
     if "tests" in only:
         rows = []
         for one in there.tests():

@@ -1,5 +1,5 @@
 """The kernels for aarch64, compiled by numba on x86-64: the same machine code as numba makes in the
-emulator, twenty-five times sooner. `inside.compiled_alike` holds it to that.
+emulator, twenty-five times sooner.
 
     PYTHONPATH=… python crossed.py DTYPE …
 """

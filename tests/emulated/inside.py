@@ -4,7 +4,6 @@ python inside.py PART OUT     writes OUT.json, and OUT.npz where the part has ar
 """
 
 import json
-import pickle
 import platform
 import sys
 import time
@@ -110,45 +109,13 @@ def training(out: Path) -> dict:
     )
 
 
-def alike(kept: Path) -> dict:
-    """Kernels that numba compiles here, beside those that `crossed.py` kept: whether their machine
-    code is the same, byte for byte. To be called with another NUMBA_CACHE_DIR."""
-    import minisnn as ms
-    from minisnn.meta.beforehand import needed
-    from minisnn.parallel import kept as keeping
-
-    net = ms.SpikingNet((8, 8, 2), (2,), 2, window=5, dtype="float64")
-    found = {}
-    for kernel, kinds in needed(net)[:4]:
-        kernel.compile(kinds)
-        cache = kernel._cache
-        name = cache.files._name(cache._index_key(kinds, _codegen()))
-        paths = [cache.files.folder / name, *kept.glob(f"*/{name}")]  # of other clones, too
-        codes = [pickle.loads(path.read_bytes())[1] for path in paths]
-        # of what numba keeps of a kernel, its library: (name, kind, (machine code, bitcode))
-        codes = [pickle.loads(one)[0] if isinstance(one, bytes) else one[0] for one in codes]
-        others = [one[2] for one in codes[1:]]
-        found[kernel.py_func.__qualname__] = bool(others) and all(
-            one == codes[0][2] for one in others
-        )
-    assert keeping.surroundings()
-    return found
-
-
-def _codegen():
-    from numba.core.registry import cpu_target
-
-    return cpu_target.target_context.codegen()
-
-
-def main(part: str, out: str, *more: str) -> None:
+def main(part: str, out: str) -> None:
     """Run a part; its JSON is written last."""
     path = Path(out)
     parts = {
         "facts": facts,
         "gradients": lambda: gradients(path),
         "training": lambda: training(path.with_suffix(".run")),
-        "alike": lambda: alike(Path(more[0])),
     }
     text = json.dumps(parts[part](), indent=1)
     path.with_suffix(".json").write_text(text, encoding="utf-8")

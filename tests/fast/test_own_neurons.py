@@ -12,8 +12,6 @@ OWN = {
     "everything": neurons.Everything(surrogate=neurons.ArcTan()),
     "four": neurons.Four(),
     "cuba": neurons.MyCuba(),
-    "factories": neurons.Factories(),
-    "renamed": neurons.Renamed(),
     "arctan": ms.LIF(surrogate=neurons.ArcTan()),
     "triangle": ms.CubaLIF(surrogate=neurons.Triangle()),
 }

@@ -10,10 +10,7 @@ least: a valid line could train for hours.
 import argparse
 import contextlib
 import io
-import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,8 +19,19 @@ from pathlib import Path
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
-COMMANDS = "train evaluate show fetch record info check table figure relearn explore report lessons hardware"
+NUMBERS = """
+train --lr
+train --updates
+evaluate --episodes
+show --seed
+table 2 --episodes
+figure 3 --seed
+explore shots --episodes
+check --seed
+hardware --queries
+fetch nmnist --colour
+lessons --colour
+""".strip().splitlines()
 SECONDS = 5  # of CPU time
 NO_NUMBER = (
     "",
@@ -159,141 +167,66 @@ def make_files(folder: Path) -> None:
         (folder / name).write_bytes(np.random.default_rng(1).bytes(501))
 
 
-def options_of(command: str) -> list[tuple[str, object]]:
-    """(flag, its action) of a command's own parser."""
-    from minisnn import cli
-
-    top = cli.parser()
-    sub = next(
-        action
-        for action in top._actions
-        if hasattr(action, "choices") and isinstance(action.choices, dict)
-    )
-    return [
-        (action.option_strings[0], action)
-        for action in sub.choices[command]._actions
-        if action.option_strings and action.option_strings[0] != "-h"
-    ]
-
-
 def wrong_line(rng: np.random.Generator) -> list[str]:
     """A command line that is wrong: one of `LINES`, or an option with what it cannot take."""
-
-    def one(values):
-        return values[int(rng.integers(len(values)))]
-
+    chosen = {name: rng.choice(words.split()) for name, words in PLACES.items()}
+    bad = BAD_FILES[rng.integers(len(BAD_FILES))]
     if rng.random() < 0.25:
-        command = one(COMMANDS.split())
-        of = [
-            flag
-            for flag, action in options_of(command)
-            if action.choices or action.metavar in ("N", "X")
-        ]
-        needed = {"table": ["2"], "figure": ["3"], "explore": ["shots"], "fetch": ["nmnist"]}
-        given = f"{one(of)}={one(NO_NUMBER)}" if of else f"--{rng.bytes(3).hex()}"
-        return [command, *needed.get(command, []), given]
-    chosen = {name: one(words.split()) for name, words in PLACES.items()}
-    bad = one(BAD_FILES)
-    words = one(LINES).format(**chosen, bad="{bad}").replace("+", " ").split()
+        return [*rng.choice(NUMBERS).split(), NO_NUMBER[rng.integers(len(NO_NUMBER))]]
+    words = rng.choice(LINES).format(**chosen, bad="{bad}").replace("+", " ").split()
     return [word.replace("{bad}", bad) for word in words]
 
 
 def listing(folder: Path) -> dict[str, tuple]:
     """Everything in a folder, with size and time of change."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        status = path.lstat()
-        changed = 0 if path.is_dir() else status.st_mtime_ns
-        found[str(path.relative_to(folder))] = status.st_size, changed
-    return found
-
-
-def judge(code: object, err: str, spent: float, before: dict, after: dict) -> str:
-    """What is wrong with how a command line ended; "" where nothing is."""
-    lines = err.splitlines()
-    own = [line for line in lines if line.startswith("minisnn: ") and "minisnn: note: " not in line]
-    usage = bool(lines) and lines[0].startswith("usage: ") and ": error: " in err
-    if "Traceback" in err or "defect of minisnn" in err:
-        return f"traceback: {err[-300:]}"
-    if code != 2:
-        return f"exit code {code}: {err[-300:]}"
-    if not usage and (len(own) != 1 or lines[-1] != own[0]):
-        return f"no single sentence: {err[-300:]}"
-    if spent > SECONDS:
-        return f"{spent:.1f} s of CPU time"
-    if before != after:
-        changed = set(before.items()) ^ set(after.items())
-        return f"files changed: {sorted({name for name, _ in changed})}"
-    return ""
+    found = {path: path.lstat() for path in sorted(folder.rglob("*"))}
+    return {str(path): (s.st_size, path.is_dir() or s.st_mtime_ns) for path, s in found.items()}
 
 
 def ended(line: list[str]) -> str:
-    """What is wrong with how a command line ends in this process."""
+    """What is wrong with how a command line ends; "" where nothing is."""
     from minisnn import cli
 
-    before, err = listing(Path()), io.StringIO()
-    began, shown = time.process_time(), warnings.showwarning
-    signal.alarm(200)
-    signal.setitimer(signal.ITIMER_PROF, 4 * SECONDS)
+    before, err, shown = listing(Path()), io.StringIO(), warnings.showwarning
+    began = time.process_time()
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):
             code: object = cli.main(line)
     except SystemExit as error:
         code = error.code
     except BaseException as error:
-        code = f"Traceback: {type(error).__name__}: {error}"
-    signal.alarm(0)
-    signal.setitimer(signal.ITIMER_PROF, 0)
-    warnings.showwarning = shown
-    return judge(code, err.getvalue(), time.process_time() - began, before, listing(Path()))
-
-
-def carry_out(first: int, stop: int) -> None:
-    """Command lines in this process; a line of JSON for each."""
-    from minisnn.parallel import missing
-
-    missing.announce = lambda: None
-    results = sys.stdout
-    for alarm in (signal.SIGALRM, signal.SIGPROF):  # a line thought to be wrong, that trains
-        signal.signal(alarm, lambda *_: os._exit(99))
-    for number in range(first, stop):
-        print(json.dumps([number, None]), file=results, flush=True)
-        wrong = ended(wrong_line(np.random.default_rng([number, 7])))
-        print(json.dumps([number, wrong]), file=results, flush=True)
+        return f"{type(error).__name__}: {error}"
+    finally:
+        warnings.showwarning = shown
+    *_, last = err.getvalue().splitlines() or [""]
+    own = [one for one in err.getvalue().splitlines() if one.startswith("minisnn: ")]
+    own = [one for one in own if not one.startswith("minisnn: note: ")]
+    usage = err.getvalue().startswith("usage: ") and ": error: " in err.getvalue()
+    if code != 2 or "defect of minisnn" in err.getvalue() or not (usage or own == [last]):
+        return f"exit code {code}: {err.getvalue()[-300:]}"
+    if time.process_time() - began > SECONDS:
+        return f"{time.process_time() - began:.1f} s of CPU time"
+    changed = set(before.items()) ^ set(listing(Path()).items())
+    return f"files changed: {sorted({name for name, _ in changed})}" if changed else ""
 
 
 def fuzz_commands(number: int, folder: Path, first: int = 0) -> list[tuple[list[str], str]]:
-    """The lines of `number` wrong ones that do not end as they should, with what is wrong."""
-    place = folder / "commands"
-    place.mkdir()
-    make_files(place)
-    paths = [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "120"}
-    environment["MINISNN_CACHE"] = str(folder / "cache")
-    environment.pop("MINISNN_DEBUG", None)
-    wrong, start, stop = {}, first, first + number
-    while start < stop:
-        command = [sys.executable, __file__, "--child", str(start), str(stop)]
-        given = dict(cwd=place, env=environment, capture_output=True, text=True, errors="replace")
-        done = subprocess.run(command, **given)
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        if not lines:
-            raise RuntimeError(f"the child does not start: {done.stderr[-2000:]}")
-        wrong.update({at: what for at, what in lines if what})
-        if done.returncode:
-            wrong[lines[-1][0]] = f"process ended with {done.returncode} {done.stderr[-300:]}"
-        start = lines[-1][0] + 1
-    return [(wrong_line(np.random.default_rng([at, 7])), what) for at, what in wrong.items()]
+    """The lines of `number` wrong ones that do not end as they should, with what is wrong; they run
+    in this process, in a folder that is made."""
+    from minisnn.parallel import missing
+
+    missing.announce = lambda: None
+    (folder / "commands").mkdir()
+    with contextlib.chdir(folder / "commands"):
+        make_files(Path())
+        lines = [wrong_line(np.random.default_rng([n, 7])) for n in range(first, first + number)]
+        return [(line, what) for line in lines if (what := ended(line))]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--number", type=int, default=300, help="of wrong command lines")
-    parser.add_argument("--child", type=int, nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.child:
-        carry_out(*args.child)
-        return 0
     with tempfile.TemporaryDirectory() as folder:
         wrong = fuzz_commands(args.number, Path(folder))
     for line, what in wrong[:20]:

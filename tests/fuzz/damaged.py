@@ -17,13 +17,12 @@ from typing import NamedTuple
 
 import h5py
 import numpy as np
-from scipy.io import savemat
 
 from minisnn.data.sets.named import own
 
 SENSOR = (34, 34)
-FORMATS = (".bin", ".bs2", ".npy", ".npz", ".csv", ".h5", ".mat")
-BYTES = (".bin", ".bs2")  # of which a stamp has 23 bits
+FORMATS = (".bin", ".npy", ".csv", ".h5")
+BYTES = (".bin",)  # of which a stamp has 23 bits
 OUTCOMES = ("whole", "refused", "warned", "missed")
 KINDS = ("stray", "zeros", "wrap", "cut", "reset", "unwritten")
 ORDERS = ("time", "none", "polarity", "pixel", "jitter")
@@ -116,12 +115,10 @@ def write(path: Path, columns: Columns, cut: np.random.Generator | None = None, 
         for name, column in columns.items():
             made[name] = column
         np.save(path, made)
-    elif path.suffix == ".npz":
-        np.savez(path, **columns)
     elif path.suffix == ".csv":
         lines = [",".join(map(str, row)) for row in zip(x, y, p, t)]
         path.write_text("\n".join(["x,y,p,t_us", *lines, ""]))
-    elif path.suffix == ".h5":
+    else:
         with h5py.File(path, "w") as file:
             for name, column in columns.items():
                 written = len(column) - rows
@@ -129,8 +126,6 @@ def write(path: Path, columns: Columns, cut: np.random.Generator | None = None, 
                     f"events/{name}", (len(column),), "i8", chunks=(64,), maxshape=(None,)
                 )
                 one[:written] = column[:written]
-    else:
-        savemat(path, dict(ts=t, x=x, y=y, pol=p))
     if cut is not None:
         content = path.read_bytes()
         end = int(cut.integers(len(content) // 2, len(content)))
@@ -197,7 +192,7 @@ def judged(number: int, seed: int, place: Path) -> tuple[Counter, list, list]:
     for n in range(number):
         rng = np.random.default_rng((seed, n, 1))
         order = str(rng.choice(ORDERS))
-        write(place / "class1" / "wrong.npz", ordered(sound(rng), order, rng))
+        write(place / "class1" / "wrong.npy", ordered(sound(rng), order, rng))
         _, said = opened(place)
         if said:
             alarms.append((n, order, said))

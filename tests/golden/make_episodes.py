@@ -1,14 +1,11 @@
 """episodes.json: tasks of every kind of set as hashes, so that none changes unseen.
 
     python tests/golden/make_episodes.py                  write episodes.json beside this file
-    python tests/golden/make_episodes.py --data DIR       and the tasks of real recordings, from DIR
 
 A task is a line of five hashes: of x_support, y_support, x_query, y_query and the class names.
-The recordings of files are made here, by a seed, in forms that a lab has. DIR holds nmnist_small
-(N-MNIST's Train), hands/hands_24x60.npz and omniglot_strokes/strokes.npz; these do not ship.
+The recordings of files are made here, by a seed, in forms that a lab has.
 """
 
-import argparse
 import hashlib
 import json
 import tempfile
@@ -69,33 +66,13 @@ def hashes(task: ms.Task) -> list[str]:
 
 
 def sets(folder: Path) -> Iterator[Set]:
-    """All sets but those of real recordings; files are made in `folder` when one is asked for."""
+    """All sets; files are made in `folder` when one is asked for."""
     yield from _simulated()
     yield from _in_memory()
     yield from _own(folder)
     yield from _known_forms(folder)
     yield from _spoken(folder)
     yield from _written(folder)
-
-
-def real(folder: Path) -> Iterator[Set]:
-    """Sets of real recordings."""
-    quiet = dict(cache=False, progress=False)
-    for split in ("train", "val", "test"):
-        yield Set(
-            f"real n-mnist {split}",
-            lambda split=split: ms.DoubleNMnist(split, folder / "nmnist_small", **quiet),
-        )
-    hands = folder / "hands" / "hands_24x60.npz"
-    yield Set(
-        "photographs of hands test",
-        lambda: ms.DoubleASL("test", hands, per_letter=10, **quiet),
-    )
-    strokes = folder / "omniglot_strokes" / "strokes.npz"
-    for split in ("train", "test"):
-        yield Set(
-            f"pen strokes {split}", lambda split=split: ms.Written(split, strokes, progress=False)
-        )
 
 
 def _simulated() -> Iterator[Set]:
@@ -412,23 +389,11 @@ def _drawing(character: int, drawer: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of real recordings")
-    args = parser.parse_args()
-    kept = json.loads(PATH.read_text())["real"] if PATH.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         made = {name: found for one in sets(Path(folder)) for name, found in episodes(one)}
-    if args.data is not None:
-        kept = {name: found for one in real(args.data) for name, found in episodes(one)}
-    rows = [
-        f" {json.dumps(part)}: {{\n"
-        + ",\n".join(f"  {json.dumps(name)}: {json.dumps(' '.join(of))}" for name, of in of.items())
-        + "\n }"
-        for part, of in (("made", made), ("real", kept))
-    ]
-    version = json.dumps(ms.__version__)
-    PATH.write_text(f'{{\n "minisnn": {version},\n' + ",\n".join(rows) + "\n}\n")
-    print(f"{len(made)} tasks, and {len(kept)} of real recordings")
+    held = {name: " ".join(of) for name, of in made.items()}
+    PATH.write_text(json.dumps({"minisnn": ms.__version__, "made": held}, indent=1) + "\n")
+    print(f"{len(made)} tasks")
 
 
 if __name__ == "__main__":

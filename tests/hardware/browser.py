@@ -11,7 +11,6 @@ import pytest
 
 from minisnn.hardware.c.episode import means_of
 from minisnn.hardware import learn
-from minisnn.hardware.chip.learner import CLASS_MEAN
 from minisnn.hardware.page.make import learner
 from minisnn import EventCamera
 from minisnn.data.sets.pool import Sight
@@ -104,7 +103,7 @@ class InPython(NamedTuple):
     agree: float
 
 
-def in_python(chip, taught: list[dict], asked: list[dict], rule: str = CLASS_MEAN) -> InPython:
+def in_python(chip, taught: list[dict], asked: list[dict], rule: str = "class-mean") -> InPython:
     """Python's camera looks at the pictures of the page, Python's chip learns `taught`, a drawing of
     each class, and answers."""
     both, how = taught + asked, chip.recording
@@ -117,7 +116,7 @@ def in_python(chip, taught: list[dict], asked: list[dict], rule: str = CLASS_MEA
     agree = float((seen_here == own).mean())
     n, wide = len(taught), np.zeros((len(chip.weight), len(taught)), np.int64)
     p, blank = chip.traces_of(seen_here), chip.with_readout(wide, wide[0])
-    if rule == CLASS_MEAN:
+    if rule == "class-mean":
         means = means_of(chip, learner(chip, rule))
         for one in p[:n, -1]:
             means.learn(means.add(), one)

@@ -13,7 +13,6 @@ from integers import events
 from minisnn.hardware.c import episode, export
 from minisnn.hardware.chip.errors import ERRORS, TRIGGER
 from minisnn.hardware import Learner
-from minisnn.hardware.chip.learner import CLASS_MEAN, RULES
 from minisnn.hardware.chip.formats import ROUNDINGS, seed_state
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
@@ -144,7 +143,7 @@ class Library:
     def set_learner(self, learner, readout) -> None:
         k = learner.shifts(readout.exponent, readout.bits)
         numbers = (
-            (*RULES, CLASS_MEAN).index(learner.rule),
+            ("membrane", "three-factor", "class-mean").index(learner.rule),
             ERRORS[learner.error],
             ROUNDINGS[learner.rounding],
             learner.threshold,

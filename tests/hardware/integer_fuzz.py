@@ -25,7 +25,6 @@ from minisnn.hardware.chip import learner as learning
 import plain_integers as reference
 from minisnn.hardware.chip.formats import ROUNDINGS, seed_state
 from minisnn.hardware import Learner, IntegerNet, Words, CubaNet
-from minisnn.hardware.chip.learner import CLASS_MEAN, RULES
 from minisnn.hardware.chip.neuron import IntegerLIF
 from minisnn.hardware.chip.quantise import IntegerLayer
 import plain_loihi as loihi_reference
@@ -126,16 +125,8 @@ def biases(rng, C: int, room: int, unit: float) -> np.ndarray:
 
 def shift(rng) -> int:
     """Bits to the right on the way to u, some of which cannot be had."""
-    return int(
-        chosen(
-            rng,
-            rng.integers(4, 16),
-            rng.integers(4, 16),
-            rng.integers(-4, 3),
-            rng.integers(-36, 37),
-            *EDGES,
-        )
-    )
+    usual = [rng.integers(*ends) for ends in ((4, 16), (4, 16), (-4, 3), (-36, 37))]
+    return int(chosen(rng, *usual, *EDGES))
 
 
 def counts(rng, shape) -> np.ndarray:
@@ -153,18 +144,13 @@ def case(seed: int) -> Case:
     kind = chosen(rng, "lif", "lif", "lif", "cuba", "cuba")
     lif = kind == "lif"
     bits, readout_bits = (int(b) for b in rng.integers(2, 9, 2)) if lif else (8, 8)
-    modes = (
-        [chosen(rng, "floor", "zero", "nearest") for _ in range(2)] if lif else ["floor", "floor"]
-    )
+    modes = rng.choice(["floor", "zero", "nearest"] if lif else ["floor"], 2).tolist()
     words = Words(bits, readout_bits, int(rng.integers(17)) if lif else 12, *modes)
     depth, (H, W, C) = int(rng.integers(1, 3)), (int(n) for n in rng.integers(1, [6, 6, 3]))
     pool = chosen(rng, "none", "max", "mean") if lif else chosen(rng, "max", "mean")
     if pool != "none":
         H, W = max(H, 2 * depth), max(W, 2 * depth)
-    if rng.integers(40) == 0:
-        C = 600  # more weights than some words have room for
-        H, W, depth = 2, 2, 1
-    fraction = words.fraction if kind != "cuba" else 4
+    fraction = words.fraction if lif else 4
     neuron = IntegerLIF(
         *(
             word(rng, 0, 4095) if rng.integers(3) == 0 else int(n)
@@ -176,28 +162,17 @@ def case(seed: int) -> Case:
     )
     if not lif:
         neuron = neuron._replace(gamma=0, rho=0, threshold=0)
-    if rng.integers(60) == 0:
-        name = chosen(rng, *IntegerLIF._fields)
-        neuron = neuron._replace(**{name: int(chosen(rng, -40000, 40000))})
     layers, shape, exponents = [], (H, W, C), []
     for n in range(depth):
         k, out = int(chosen(rng, 1, 3, 3, 5)), int(rng.integers(1, 6))
         weight = weights(rng, (k, k, shape[2], out), bits)
-        most = 7 if n == 0 else 4 if kind == "cuba" and pool == "mean" else 1
-        room = (
-            max(2**31 - 1 - (k * k * shape[2] * most << bits - 1 + fraction), 0)
-            if kind != "cuba"
-            else 1 << 24
-        )
+        largest = k * k * shape[2] * (1 if n else 7) << bits - 1 + fraction
+        room = max(2**31 - 1 - largest, 0) if lif else 1 << 24
         exponent = fraction - 10 - shift(rng) if lif else -8
         unit = 2.0 ** (fraction - exponent - 2) if lif else 300
         bias = biases(rng, out, room, min(unit, room / 2 + 1))
-        given = pool if kind != "cuba" else "max"
-        if lif and rng.integers(4) == 0 and min(shape[:2]) >= 2 * depth:
-            given = chosen(rng, "none", "max", "mean")
-        layers.append(
-            IntegerLayer(f"conv{n + 1}", weight, bias, exponent, bits, shape, given, fraction)
-        )
+        how = bits, shape, pool if lif else "max", fraction
+        layers.append(IntegerLayer(f"conv{n + 1}", weight, bias, exponent, *how))
         shape = layers[-1].output_shape
         exponents.append(int(chosen(rng, -1, -2, -4, rng.integers(-9, 9))))
     inputs, ways = int(np.prod(shape)), int(rng.integers(1, 5))
@@ -211,32 +186,21 @@ def case(seed: int) -> Case:
         IntegerLayer("readout", weight, bias, exponent, readout_bits, (1, 1, inputs), "none", 12)
     )
     more: dict = {}
-    du, dv = (
-        (word(rng, 0, 4095), word(rng, 1, 4096))
-        if rng.integers(3) == 0
-        else (int(n) for n in rng.integers(20, 2000, 2))
-    )
-    if kind == "cuba":
+    if not lif:
+        du, dv = word(rng, 0, 4095), word(rng, 1, 4096)
         constants = dict(current=4095 - du, voltage=4096 - dv, trace_bits=int(rng.integers(1, 13)))
         vth = [
             int(chosen(rng, *rng.integers(1, [300, 3000, 1 << 17]), 1, (1 << 17) - 1))
             for _ in range(depth)
         ]
-        if rng.integers(40) == 0:
-            vth[0] = int(chosen(rng, 0, 1 << 17))
         each = [dict(pool=pool, exponent=e, threshold=v) for e, v in zip(exponents, vth)]
         more = dict(constants=constants, layer_constants=each)
-    rule = chosen(rng, *RULES, CLASS_MEAN)
-    gates = (
-        {}
-        if rule == CLASS_MEAN
-        else dict(threshold=int(chosen(rng, 0, 0, 40, 255)), online=bool(rng.integers(2)))
-    )
-    how = dict(
-        rule=rule, error=chosen(rng, *learning.ERRORS), rounding=chosen(rng, *ROUNDINGS), **gates
-    )
-    if rule == CLASS_MEAN and how["rounding"] in ("floor", "zero"):  # which no device has
-        how["rounding"] = "nearest"
+    rule = chosen(rng, "membrane", "three-factor", "class-mean")
+    means = rule == "class-mean"
+    roundings = ("nearest", "stochastic") if means else ROUNDINGS  # as devices have them
+    how = dict(rule=rule, error=chosen(rng, *learning.ERRORS), rounding=chosen(rng, *roundings))
+    if not means:
+        how |= dict(threshold=int(chosen(rng, 0, 0, 40, 255)), online=bool(rng.integers(2)))
     k, k_bias = (
         int(chosen(rng, rng.integers(2, 16), rng.integers(2, 16), rng.integers(-13, 34), -12, 32))
         for _ in range(2)
@@ -345,23 +309,23 @@ def played(one: Case) -> dict[str, list]:
                 and at.saturations["readout.u"] - before == clipped
             )
     inside = sum(places.values()) - places["input"] + total
-    if how.rule == CLASS_MEAN:
+    if how.rule == "class-mean":
         return _by_means(one, how, p.tolist(), [places["input"], inside - total])
     counts = [places["input"], inside, *(number[name] for name in number)]
     return dict(scores=scores, learned=[*(w for row in weight for w in row), *bias], counts=counts)
 
 
 def _by_means(one: Case, how: Learner, p: list, clipped: list[int]) -> dict[str, list]:
-    """What the library plays, which counts its class means, in plain integers."""
+    """What the library plays, which counts its class means."""
     means = Means(len(p[0][0]), seed_state(how.seed), stochastic=how.rounding == "stochastic")
     for _ in range(one.layers[-1].weight.shape[3]):
         means.add()
     scores = []
-    for b, recording in enumerate(p):
-        scores.append([means.scores(x) for x in recording])
+    for b, recording in enumerate(np.array(p, int)):
+        scores.append([means.scores(x).tolist() for x in recording])
         if b < SUPPORT:
-            means.shot(int(one.y[b]), recording[-1], 1)
-    learned = [m for id in means.classes for m in means.mean(id)]
+            means.shot(int(one.y[b]), recording[-1])
+    learned = np.concatenate([one.mean for one in means.known]).tolist()
     return dict(
         scores=scores, learned=learned, counts=[*clipped, means.written, 0, means.clipped, 0]
     )

@@ -25,7 +25,7 @@ class Given(NamedTuple):
     begin: bytes
     means: Means
     id: int
-    traces: list
+    traces: np.ndarray
     size: int
     classes: int
 
@@ -48,13 +48,13 @@ def given(
     is no room to save."""
     samples, steps = x.shape[:2]
     rounding = "stochastic" if stochastic else "nearest"
-    traces = chip.traces_of(x)[:, -1].tolist()  # other tests hold them to plain integers
-    assert len({tuple(one) for one in traces}) > samples // 2
-    apart = [sum((a - b) ** 2 for a, b in zip(p, q)) // 256 for p in traces for q in traces]
+    traces = chip.traces_of(x)[:, -1]  # other tests hold them to plain integers
+    assert len(np.unique(traces, axis=0)) > samples // 2
+    apart = ((traces[:, None].astype(np.int64) - traces) ** 2).sum(2) // 256
     refuse = int(np.median(apart)) // 2 if seed % 4 else 0
-    blank = [[(p + 8) // 16 - (p > 4079) for p in one] for one in traces[: 2 * (seed % 2)]]
-    if blank:
-        chip = chip.with_nothing(np.array(blank, np.uint8))
+    blank = ((traces + 8) // 16 - (traces > 4079))[: 2 * (seed % 2)].astype(np.uint8)
+    if len(blank):
+        chip = chip.with_nothing(blank)
     how = Learner(
         "class-mean",
         rounding=rounding,
@@ -87,8 +87,9 @@ class Life:
     def tell(self) -> None:
         means = self.means
         self.found.append(len(means.classes))
-        for id, (shots, slack, synapses) in means.classes.items():
-            self.found += [id, shots, slack - (slack >> 31 << 32), *synapses]
+        for one in means.known:
+            slack = one.slack - (one.slack >> 31 << 32)
+            self.found += [one.id, one.shots, slack, *one.mean.tolist()]
 
     def event(self, what: int, a: int, b: int, shown: int) -> None:
         means, error = self.means, OK
@@ -105,7 +106,7 @@ class Life:
                 self.taught.append((a, self.shown))
             self.found.append(error)
         elif what == CORRECT:
-            fits = a in means.classes and means.classes[a][0] and (b in means.classes or b == -1)
+            fits = a in means.classes and means.classes[a].shots and (b in means.classes or b == -1)
             error = LABEL if not fits else EMPTY if p is None else OK
             if not error and a != b:
                 means.shot(a, p, -1)
@@ -116,21 +117,22 @@ class Life:
                     self.taught.remove((a, self.shown))
             self.found.append(error)
         elif what == REMOVE:
-            error = OK if means.classes.pop(a, None) else LABEL
+            error = OK if a in means.classes else LABEL
+            if not error:
+                means.remove(a)
             self.taught = [one for one in self.taught if one[0] != a]
             self.found.append(error)
         elif what == FORGET:
-            means.classes, means.next, self.taught = {}, 0, []
+            means.known, means.next, self.taught = [], 0, []
             self.found.append(OK)
         elif what == ASK:
             self.found.append(EMPTY if p is None else OK)
             if p is not None:
                 self.found += [means.nearest(p), len(means.classes)]
-                for score, far in zip(means.scores(p), means.distances(p)):
+                away = means.distances(p).tolist()
+                for score, far in zip(means.scores(p).tolist(), away):
                     self.found += [score, far - (far >> 31 << 32)]
-                self.seen["far"] += (
-                    means.nearest(p) == -1 and min(means.distances(p), default=NOTHING) < NOTHING
-                )
+                self.seen["far"] += means.nearest(p) == -1 and min(away, default=NOTHING) < NOTHING
         elif what == TEACH:
             means.shot(means.add(), p, 1)
             self.found += [OK, OK]

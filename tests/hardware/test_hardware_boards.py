@@ -43,8 +43,8 @@ KINDS = {"lif": small, "cuba": small_cuba}
 def episode(kind="lif"):
     """Chip, learner and samples that `export.write` takes."""
     net, _, chip = KINDS[kind](readout_exponent=-3, channels=(9, 16), shape=(6, 11, 2), pool="mean")
-    x, y = events(net, 6, 18), np.array([0, 2, 1, 1])
-    return chip, LEARNER, x[:4], y, x[4:]
+    x, y = events(net, 4, 14), np.array([0, 2])
+    return chip, LEARNER, x[:2], y, x[2:]
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_board_plays_the_episode_with_the_same_bytes(folder, kind, board, buil
     assert found, said
     numbers, crc, ram, stack, instructions = map(int, found.groups())
     assert crc == checksum(folder) and numbers > 100 and instructions > 10_000
-    memory = export.memory(episode(kind)[0], LEARNER, 18)
+    memory = export.memory(episode(kind)[0], LEARNER, 14)
     # nothing hides elsewhere
     assert 0 < stack < 1024 and 0 < ram - stack - memory["stepwise" if build else "small"] < 1024
 

@@ -6,15 +6,11 @@ from math import floor
 
 import pytest
 
-from minisnn.hardware.chip.formats import (
-    FLOOR,
-    NEAREST,
-    STOCHASTIC,
-    ZERO,
-    shift,
-    xorshift32,
-)
+from minisnn.hardware.chip.formats import ROUNDINGS, shift, xorshift32
 
+FLOOR, ZERO, NEAREST, STOCHASTIC = (
+    ROUNDINGS[name] for name in ("floor", "zero", "nearest", "stochastic")
+)
 BOTH = pytest.mark.parametrize("function", [shift, shift.py_func], ids=["numba", "python"])
 
 

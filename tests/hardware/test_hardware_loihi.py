@@ -69,25 +69,6 @@ def test_decay_truncates_toward_zero_on_both_sides():
     )
 
 
-def test_what_differs_from_neuron_to_neuron_is_an_array_of_them(rng):
-    spikes, W = rng.random((40, 6)) < 0.4, rng.integers(-60, 90, (5, 6))
-    each = dict(
-        du=[0, 409, 2000, 4095, 50],
-        dv=[1, 205, 4096, 0, 100],
-        vth=[5, 40, 300, 9, 70],
-        bias_mant=[9, -3, 0, 50, 700],
-    )
-    each["bias_exp"] = [0, 3, 1, -2, 2]
-    together = loihi.run(spikes, W, weight_exp=2, **each)
-    for n in range(5):
-        alone = loihi.run(
-            spikes, W[n : n + 1], weight_exp=2, **{name: values[n] for name, values in each.items()}
-        )
-        for one, other in zip(together, alone):
-            np.testing.assert_array_equal(one[:, n : n + 1], other)
-    assert together[3].any(0).all() and not together[3].all(0).any()
-
-
 @pytest.mark.parametrize(
     "spikes, options",
     [

@@ -109,7 +109,7 @@ def test_a_network_whose_sums_do_not_fit_is_refused():
     net = net_of(task, MetaWords(16))
     net.check(6)
     net.neuron = net.neuron._replace(rho=32767, gamma=0)
-    with pytest.raises(ValueError, match="32 bits"):
+    with pytest.raises(ValueError):
         net.check(6)
 
 

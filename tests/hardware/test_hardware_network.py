@@ -13,14 +13,6 @@ from minisnn import InnerLoop, Task
 from minisnn.training import checkpoint
 
 
-def test_what_leaves_its_word_is_counted():
-    net, theta, _ = small(scale=400.0)
-    x = events(net, 1, rate=0.5)
-    chip = IntegerNet(net, theta, Words(), readout_exponent=0)
-    chip.spikes(x)
-    assert chip.saturations["conv1.u"] > 0 and chip.saturations["input"] == (x > 7).sum() > 0
-
-
 def test_the_readouts_accumulator_holds_the_worst_that_can_come():
     """Every weight and trace at the end of its word, and the largest bias there is room for."""
     chip = readout_alone(3840, 2)

@@ -29,32 +29,6 @@ def test_the_exponent_is_that_of_least_squared_error(bits, rng):
         assert errors[found] == pytest.approx(min(errors.values()), rel=1e-12)
 
 
-@pytest.mark.parametrize("F", [12, 7])
-def test_the_quantised_network_is_near_the_float_one_and_counts_what_it_clipped(F):
-    net, theta, chip = small(fraction=F)
-    views = net.views(theta)
-    for n, layer in enumerate(chip.layers):
-        gain = net.neuron.gain if n == 0 else 1.0
-        weight = (
-            layer.weight.reshape(views[f"{layer.name}.weight"].shape) * 2.0**layer.exponent / gain
-        )
-        inside = np.abs(layer.weight.reshape(weight.shape)) < 127
-        assert (
-            np.abs(weight - views[f"{layer.name}.weight"])[inside].max()
-            <= 2.0 ** (layer.exponent - 1) / gain * 1.001
-        )
-        # the readout's sums are as fine as its traces
-        fraction = 12 if layer.name == "readout" else F
-        np.testing.assert_allclose(
-            layer.bias * 2.0 ** (layer.exponent - fraction),
-            views[f"{layer.name}.bias"],
-            atol=2.0 ** (layer.exponent - fraction - 1),
-        )
-    theta[:] = 1e9
-    clipped = type(chip)(net, theta, chip.words, exponents={"conv1": 0})
-    assert clipped.saturations["conv1.theta"] == clipped.layers[0].weight.size + 3
-
-
 def test_steps_come_from_the_readouts_own_step_sizes():
     net, _, _ = small()
     sizes = np.full(net.size, 3.0, np.float32)

@@ -9,7 +9,7 @@ from numba import njit
 
 
 from minisnn.hardware.chip import traces
-from minisnn.hardware.chip.formats import FLOOR, NEAREST, ROUNDINGS, ZERO, shift
+from minisnn.hardware.chip.formats import ROUNDINGS, shift
 from minisnn.hardware.chip.traces import addends, presynaptic, presynaptic_step
 
 MODES = pytest.mark.parametrize(
@@ -36,7 +36,7 @@ EDGES = (
 def distance(mode: int, *factors: int) -> float:
     """Largest distance, in units of the last place, of a chain of filters from real ones with the
     same factors."""
-    error = {FLOOR: 1.0, ZERO: 1.0, NEAREST: 0.5}[mode]
+    error = 0.5 if mode == ROUNDINGS["nearest"] else 1.0
     return sum(error / (1 - a / 4096) for a in factors)
 
 

@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.kernels.network import Engine
-from minisnn.kernels import block
-from minisnn.parallel.arrays import ALIGNMENT, aligned, aligned_empty
 
 NEURONS = [
     (ms.LIF(), "max"),
@@ -38,26 +35,14 @@ def _made(neuron, pool, **settings):
 @pytest.mark.parametrize("window", [9, 20], ids=["window", "all steps"])
 def test_no_bit_depends_on_what_is_kept(neuron, pool, window, monkeypatch):
     net, theta, x, v = _made(neuron, pool, window=window)
-    found, asked = [], []
+    found = []
     for cheap in (0, 1 << 30):
-        monkeypatch.setattr(block, "CHEAP", cheap)
-        loops = Engine(net, theta)
-        first = loops.blocks[0], loops.weights[0], loops.biases[0]
-        tape = block.forward(*first, loops.enter(x), keep=9)[1]
-        asked.append(tape["anew"])
+        monkeypatch.setattr("minisnn.kernels.block.CHEAP", cheap)
         one = net.gradients(theta, x, np.arange(3))
-        found.append(
-            (
-                one.gradient,
-                one.hvp(v),
-                one.hvp(v),
-                net.features_and_pullback(theta, x).pullback(np.ones((3, 6), "f4")),
-            )
-        )
-    assert asked == [False, True]
-    assert all(np.array_equal(a, b) and np.ptp(a) > 0 for a, b in zip(*found)) and np.array_equal(
-        *found[0][1:3]
-    )
+        pulled = net.features_and_pullback(theta, x).pullback(np.ones((3, 6), "f4"))
+        found.append((one.gradient, one.hvp(v), one.hvp(v), pulled))
+    assert all(np.array_equal(a, b) and np.ptp(a) > 0 for a, b in zip(*found))
+    assert np.array_equal(*found[0][1:3])
 
 
 def test_a_meta_gradient_takes_little_memory():
@@ -75,19 +60,3 @@ def test_a_meta_gradient_takes_little_memory():
     finally:
         tracemalloc.stop()
         ms.set_threads(None)
-
-
-def test_arrays_that_lie_right_are_not_copied():
-    a = aligned_empty((3, 16), np.float32)
-    assert (
-        aligned(a) is a and aligned(a[1:]).base is not None and np.shares_memory(aligned(a[1:]), a)
-    )
-    b, c = aligned(a[:, 1:]), aligned(a.ravel()[1:])
-    assert (
-        not np.shares_memory(b, a)
-        and not np.shares_memory(c, a)
-        and np.array_equal(b, a[:, 1:], equal_nan=True)
-    )
-    assert all(one.__array_interface__["data"][0] % ALIGNMENT == 0 for one in (b, c))
-    a.flags.writeable = False  # numba would compile every kernel anew for it
-    assert aligned(a).flags.writeable

@@ -1,6 +1,5 @@
 """`minisnn lessons`: copies of the student's own, and nothing of theirs replaced."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -80,17 +79,3 @@ def test_it_says_in_a_sentence_what_is_wrong(command):
     ):
         code, out, err = command(*arguments)
         assert code == 2 and not out and message in err and err.count("\n") == 1
-
-
-def test_it_opens_jupyterlab_where_it_is(command, monkeypatch):
-    seen, there = [], []
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: there or None)
-    assert "JupyterLab is not installed" in command()[1]
-    code, _, err = command("--open")
-    assert code == 2 and 'pip install "minisnn[lessons]"' in err
-    there.append("a spec")
-    assert "-m jupyterlab 'a b'" in command("--out", "a b")[1]
-    ended = subprocess.CompletedProcess([], 3)
-    monkeypatch.setattr(subprocess, "run", lambda words: seen.append(words) or ended)
-    assert command("--open")[0] == 3
-    assert seen == [[sys.executable, "-m", "jupyterlab", "minisnn-lessons"]]

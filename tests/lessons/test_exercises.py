@@ -105,9 +105,3 @@ def test_a_check_tells_right_from_wrong_and_says_why(source, step):
                 assert found and "cannot go on" not in found, odd
         assert not said(one, space, one.solution)
     assert general <= 1 + asked / 10
-
-
-def test_every_exercise_has_answers_of_each_kind():
-    functions = {number for number in PARTS if not number.endswith("t")} - {"0.1"}
-    assert all({exercise for exercise, *_ in listed(name)} >= functions for name in LISTS)
-    assert {number for number, _ in RIGHT} >= PARTS.keys() - {"0.1"} and set(STUDENT) == functions

@@ -35,5 +35,5 @@ def test_an_assignment_brings_what_its_notebook_imports(tmp_path, capsys):
     graded.main(["2", str(tmp_path)])
     place = Path(capsys.readouterr().out.strip()).parent
     assert place.parent == tmp_path / "source" and (place / "checks" / "lesson02.py").exists()
-    with pytest.raises(SystemExit, match="exists"):
+    with pytest.raises(SystemExit):
         graded.main(["2", str(tmp_path)])

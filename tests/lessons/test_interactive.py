@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 import interactive
-import make
 import pytest
 
 BROWSER = (
@@ -24,23 +23,6 @@ MOVES = {
     "rounding": ("size", 0.6, ".nearest"),
     "orders": ("jump", 0.2, ".first"),
 }
-
-
-@pytest.mark.parametrize("name", interactive.NAMES)
-def test_a_picture_is_small_whole_and_has_a_still(name):
-    piece, still = interactive.piece(name), interactive.still(name)
-    assert len(piece.encode()) < 60_000 and name in (*MOVES, *interactive.GRAPHS)
-    assert (
-        still in piece and re.search(r"<title>.{20,}</title>", still) and still.startswith("<svg")
-    )
-    assert not re.findall(r"(?:src|href)=|fetch\(|import\(|XMLHttp", piece)
-    assert set(re.findall(r"https?://[^\"' ]+", piece)) <= {"http://www.w3.org/2000/svg"}
-    shown = [
-        source.stem
-        for source in make.sources()
-        if f'interactive.show("{name}")' in source.read_text()
-    ]
-    assert len(shown) == 1
 
 
 PROBE = """<script>(function () {

@@ -1,6 +1,5 @@
 """The lessons: each is whole, runs with its solutions, and its notebook is what its source says."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -17,50 +16,6 @@ NAMES = [source.stem for source in SOURCES]
 @pytest.fixture(params=SOURCES, ids=NAMES)
 def source(request):
     return request.param
-
-
-def test_a_lesson_is_whole(source):
-    cells, number = make.parse(source), int(source.stem[:2])
-    parts = make.exercises(cells)
-    functions = [one for one in parts if not one.endswith("t")]
-    assert functions == [f"{number}.{n + 1}" for n in range(len(functions))] != []
-    for name, one in parts.items():
-        assert one.solution and len(one.checks) == 1 and len(one.wrong) >= 2, name
-        following = [cell.kind for cell in cells[one.at + 1 :] if cell.kind != "wrong"]
-        assert following[0] == "check" and f"**Exercise {name}.**" in cells[one.at - 1].text
-        head = one.solution.split("(")[0].splitlines()[-1]
-        assert head in cells[one.at].text, "the stub has another name than the solution"
-        assert not name.endswith("t") or one.at > parts[name[:-1]].at
-    assert f"# {number} · " in cells[0].text and "Allow {minutes} minutes." in cells[0].text
-    last = cells[-1].text
-    assert "**Next**" in last or "**Now read**" in last
-    read = re.findall(r"`((?:minisnn|hardware|lessons)/[\w/.]+)`", last)
-    assert read and all((ROOT / path).exists() for path in read)
-    pages = re.findall(r"\]\((?!http)([\w./]+)[)#]", "\n".join(cell.text for cell in cells))
-    assert all((make.HERE / page).exists() for page in pages)
-    guesses = sum("foreseen(guess" in cell.text for cell in cells if cell.kind == "code")
-    assert len(make.answering(cells)) >= guesses > 0
-
-
-def test_play_comes_first_and_each_break_leads_to_a_lesson():
-    text = "\n".join(cell.text for cell in make.parse(SOURCES[0]) if cell.kind == "text")
-    broken = text.split("## Break it")[1:]
-    assert "$" not in text and len(broken) == 4
-    assert all(re.search(r"\]\(\d\d_\w+\.ipynb\)", one) for one in broken)
-
-
-def test_what_answers_a_prediction_is_folded_up_to_the_next_heading():
-    cells = [
-        make.Cell("code", "print(0)"),
-        make.Cell("text", "**Predict.** How many?"),
-        make.Cell("code", "guess = None\nforeseen(guess, 2)"),
-        make.Cell("code", "print(1)"),
-        make.Cell("text", "## Another question"),
-        make.Cell("code", "print(2)"),
-    ]
-    made = [cell.metadata.get("jupyter", {}) for cell in make.notebook(cells).cells]
-    hidden = {"outputs_hidden": True}
-    assert made == [{}, {}, hidden, hidden, {}, {}]
 
 
 def test_no_answer_without_a_guess(capsys):
@@ -141,38 +96,11 @@ def test_the_notebook_runs_in_a_kernel(source):
     assert any("image/png" in o.get("data", {}) for o in code[-1].outputs)
 
 
-SLIDER = """import style
-def draw(value):
-    with style.picture(f"value {value}") as axes:
-        axes.plot([0, value])
-style.slider(draw, (1, 2, 5), 2, "value (ms)")"""
-MOVE = """import ipywidgets
-[stops] = [w for w in ipywidgets.widgets.widget._instances.values() if isinstance(w, ipywidgets.SelectionSlider)]
-stops.value = 5"""
-
-
-def test_a_slider_draws_the_value_that_it_is_moved_to(monkeypatch):
-    v4, nbclient = pytest.importorskip("nbformat.v4"), pytest.importorskip("nbclient")
-    pytest.importorskip("ipywidgets")
-    started = nbclient.NotebookClient.async_start_new_kernel_client
-
-    async def watched(self):
-        client = await started(self)
-        client.allow_stdin = True  # as JupyterLab, for somebody who can type
-        return client
-
-    monkeypatch.setattr(nbclient.NotebookClient, "async_start_new_kernel_client", watched)
-    made = v4.new_notebook(cells=[v4.new_code_cell(text) for text in (SLIDER, MOVE)])
-    stops, picture = make.execute(made).cells[0].outputs
-    assert "application/vnd.jupyter.widget-view+json" in stops.data
-    assert picture.metadata["image/png"]["alt"] == "value 5"
-
-
 def test_a_slider_needs_no_notebook():
     import style
 
     drawn = []
     style.slider(drawn.append, (1, 2, 5), 2, "value")  # as where the cells are run without a kernel
-    with pytest.raises(ValueError, match="start is 3, expected one of values: 1, 2, 5"):
+    with pytest.raises(ValueError):
         style.slider(drawn.append, (1, 2, 5), 3, "value")
     assert drawn == [2]

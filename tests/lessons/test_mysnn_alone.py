@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import make
 import minisnn as ms
 from checks import data, mine
 from checks.solutions import SOLUTIONS
-from minisnn.hardware.chip.learner import CLASS_MEAN, RULES, learn
+from minisnn.hardware import learn
 from minisnn.hardware.page import make as pages
 
 LENT = ("5.2", "8.2")
@@ -89,23 +88,6 @@ def test_it_trains_and_writes_its_page_where_minisnn_cannot_be_imported(folder):
     assert "@model@" not in text and len(text) < 1_000_000
     fetched = ("fetch(", "XMLHttpRequest", "http:", "https:", "src=", "@import", "url(")
     assert not [word for word in fetched if word in text]
-
-
-def test_without_its_files_it_says_what_to_do(tmp_path, folder, monkeypatch):
-    path = owned(tmp_path)
-    monkeypatch.setenv("MYSNN", str(path))
-    mine.whole()
-    done = alone(path, "train")
-    assert done.returncode == 1 and "there is no such file" in done.stderr
-    assert "python -m checks.data" in done.stderr and "Traceback" not in done.stderr
-    whole = (folder / data.NAME).read_bytes()
-    for spoilt in (whole[:5000], b"", whole[:-9000] + b"0000" + whole[-8996:]):
-        (tmp_path / data.NAME).write_bytes(spoilt)
-        done = alone(path, "train", "--tasks", "1", "--second", "0", "--episodes", "2")
-        assert done.returncode == 1 and "the file is damaged" in done.stderr, done.stderr
-    (tmp_path / data.NAME).write_bytes(whole)
-    done = alone(path, "page")
-    assert done.returncode == 1 and "first: python mysnn.py train" in done.stderr
 
 
 def test_the_file_agrees_with_the_library(mysnn):
@@ -201,8 +183,8 @@ def test_its_whole_numbers_are_the_chips_bit_for_bit(mysnn, folder):
     assert (p[-1] > 0).mean() > 0.1
     blank = theirs.with_readout(np.zeros((mysnn.HIDDEN, 3), np.int8), np.zeros(3, np.int32))
     for rule, (W, b) in (
-        (CLASS_MEAN, mysnn.chip_means(p[-1, ::2], y, 3)),
-        (RULES[0], mysnn.chip_step(chip, p[:, ::2], y, 3)),
+        ("class-mean", mysnn.chip_means(p[-1, ::2], y, 3)),
+        ("membrane", mysnn.chip_step(chip, p[:, ::2], y, 3)),
     ):
         learned = learn(blank, pages.learner(blank, rule), wanted[::2], y)
         np.testing.assert_array_equal(W, learned.weight)
@@ -225,19 +207,3 @@ def test_in_three_minutes_of_two_cores_its_best_rule_has_75_percent(tmp_path, mo
     assert float(found[1]) >= 75 and float(found[1]) > float(nearest[1]), done.stdout
     taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert taken <= 2 * 180, taken
-
-
-def test_every_lesson_leaves_something_that_the_end_needs():
-    """Each function is called by what the course gives, or by another one that is."""
-    known = {name: SOLUTIONS[exercise] for exercise, (name, _) in mine.PARTS.items()}
-    text = "\n".join(mine.given().values())
-    left = dict(known)
-    while called := set(re.findall(r"\b\w+\b", text)) & left.keys():
-        text += "\n".join(left.pop(name) for name in called)
-    assert left.keys() == {"jet", "taylor", "tired_backward"}  # they prove, and go beyond
-    lessons = {int(exercise.split(".")[0]) for exercise in mine.PARTS}
-    # sizes, which are read off, and layers that hear themselves: the file has none
-    assert lessons == set(range(1, 18)) - {12, 13}
-    [source] = [one for one in make.sources() if one.stem.startswith("17")]
-    [cell] = [one.text for one in make.parse(source) if one.text.startswith("def forward_tangent")]
-    assert cell in mine.given()["17.5"], "the lesson shows what the file holds"

@@ -23,7 +23,7 @@ def test_the_page_is_written_beside_the_notebook_and_shown_to_who_watches(
         assert name in capsys.readouterr().out and len(shown) == watched
     assert 'srcdoc="&lt;title&gt;&quot;Teach&quot;' in shown[0] and "sandbox=" in shown[0]
     (tmp_path / "b.html").write_text("of somebody else")
-    with pytest.raises(ValueError, match="b.html"):
+    with pytest.raises(ValueError):
         play.page("b.html")
     assert (tmp_path / "b.html").read_text() == "of somebody else"
 

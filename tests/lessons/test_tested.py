@@ -1,8 +1,5 @@
 """Exercises where the student writes the test: the course's own test finds every wrong function and
-accuses no right one; the wrong functions are wrong, and no two are the same; odd tests get a
-sentence; a bug slips past the course's tests, or hears which one found it."""
-
-import itertools
+accuses no right one; odd tests get a sentence; a bug slips past the course's tests, or hears which one found it."""
 
 import numpy as np
 import pytest
@@ -18,43 +15,11 @@ def function(text: str):
     return space["test"]
 
 
-def seen(given, test) -> list[np.ndarray]:
-    """What a function returned to a test, and what it then made of its arguments."""
-    own, *rest = given()
-    found: list[np.ndarray] = []
-
-    def noted(*arguments):
-        answer = own(*arguments)
-        parts = answer if isinstance(answer, tuple) else (answer,)
-        written = [one for one in arguments if isinstance(one, np.ndarray)]
-        found.extend(np.array(one, float) for one in (*parts, *written))
-        return answer
-
-    try:
-        test(noted, *rest)
-    except AssertionError:
-        pass
-    return found
-
-
-def alike(one: list, other: list) -> bool:
-    """Whether two functions did the same, as far as both were asked."""
-    return all(a.shape == b.shape and np.allclose(a, b, 1e-5, 1e-9) for a, b in zip(one, other))
-
-
 @pytest.mark.parametrize("exercise", EXERCISES)
-def test_a_good_test_finds_every_wrong_function_and_each_is_wrong_in_its_own_way(exercise):
+def test_a_good_test_finds_every_wrong_function(exercise):
     test = function(SOLUTIONS[exercise])
     found = tested.verdict(exercise, test)
     assert len(found.found) >= 12 and not (found.survived or found.alarms or found.crashes)
-    source, worlds, _ = tested.CASES[exercise]
-    changed = list(tested.diagnosis.known(exercise, source))
-    did = {
-        habit: [seen(tested._given(other, world), test) for _, world in worlds]
-        for habit, other in [("right", source), *changed]
-    }
-    for (habit, one), (other, two) in itertools.combinations(did.items(), 2):
-        assert not all(map(alike, one, two)), (habit, other)
 
 
 NAMED = {

@@ -64,28 +64,6 @@ def course():
     return space
 
 
-def test_one_neuron_has_the_numbers_of_lesson_3(page, course):
-    at = _values(page, 3)
-    V = at["V"][:, 0]
-    P = course["trace"](course["trace"](V, LIF.beta), LIF.alpha)
-    u, s = course["fire"](P, 1.0, -0.6, LIF)
-    assert s[-1] == s[-2] == 1 and np.allclose(at["u"][:, 0], u) and np.allclose(at["s"][:, 0], s)
-    dI = course["membrane_backward"](u, np.eye(4)[-1], LIF)
-    assert np.allclose(at["I"][:, 1], dI) and (dI != 0).all()
-    assert np.allclose(at["V"][:, 1], course["filter_backward"](dI, LIF))
-
-
-def test_dots_and_blame_have_the_numbers_of_lesson_7(page, course):
-    at = _values(page, 7)
-    I, I_dot = at["I"][:, 0], at["I"][:, 1]
-    u, s = course["fire"](I, 1.0, 0.0, LIF)
-    assert 0 < s.sum() < 5 and np.allclose(at["u"][:, 0], u)
-    assert np.allclose(at["u"][:, 1], course["membrane_tangent"](u, I_dot, LIF))
-    dI = course["membrane_backward"](u, np.eye(5)[-1], LIF)
-    assert np.allclose(at["I"][:, 2], dI)
-    assert np.isclose(dI @ I_dot, at["L"][0, 1])  # each walk tests the other
-
-
 def test_the_network_has_the_numbers_of_lesson_17(page, course):
     at = _values(page, 17)
     x = at["x"][:, 0].reshape(-1, 1, 1)

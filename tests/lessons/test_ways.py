@@ -33,20 +33,6 @@ def test_a_path_has_each_lesson_once_and_after_those_that_it_needs():
     assert sorted(classroom.numbers(PATHS["12-weeks"])) == list(KNOWN)
 
 
-def test_every_page_says_the_same_length():
-    """`python lessons/make.py --text` brings them up to date."""
-    found = make.lengths()
-    for file in ("README.md", "pictures/map.svg"):
-        text = (make.HERE / file).read_text(encoding="utf-8")
-        assert make.timed(text, found) == text
-    assert {name: path["minutes"] for name, path in PATHS.items()} == {n: found[n] for n in PATHS}
-    assert sum(found["fast"].values()) <= 270 and sum(found["evening"].values()) <= 100
-    assert sum(found["lecture"].values()) <= 240
-    play = KNOWN[0]
-    first = next(n for n, cell in enumerate(play) if cell.kind == "exercise")
-    assert make.minutes(play[:first]) <= 25, "a line of the reader's own comes early"
-
-
 @pytest.mark.parametrize("name", PATHS)
 def test_a_copy_lends_what_its_path_leaves_out_and_says_what_comes_next(
     name, tmp_path, monkeypatch, capsys
@@ -76,20 +62,3 @@ def test_a_copy_lends_what_its_path_leaves_out_and_says_what_comes_next(
             mark = [text for text in texts if text.startswith(lent)]
             assert mark == [] if asked else mark[0].endswith(one.solution)
             assert any(one.checks[0] in text for text in texts) == asked
-
-
-def test_a_path_keeps_a_students_notebook(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["lessons", "--path", "fast", "--only", "3"]) == 0
-    assert "--only does nothing with --path" in capsys.readouterr().err
-    work = next(Path("minisnn-lessons").glob("10_*.ipynb"))
-    work.write_text("hours of work")
-    assert cli.main(["lessons", "--path", "6-weeks"]) == 0
-    assert work.read_text() == "hours of work"
-
-
-def test_optional_exercises_say_so():
-    for cells in KNOWN.values():
-        prose = "\n".join(cell.text for cell in cells if cell.kind == "text")
-        for number, one in make.exercises(cells).items():
-            assert (f"**Exercise {number}.** *Optional" in prose) == one.optional, number

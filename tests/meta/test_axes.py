@@ -3,10 +3,9 @@ that fit them."""
 
 import numpy as np
 import pytest
-from toy import assert_same, toy_config, toy_data
+from toy import toy_config, toy_data
 
-from minisnn import fisher_axes, Workers, read, evaluate, train
-from minisnn.meta.discriminants import BITS, RIDGE, Scatter, rounded
+from minisnn import fisher_axes, read, evaluate, train
 
 SCALE = 20.0
 
@@ -30,7 +29,7 @@ def drawn(rng, classes=9, each=6, features=5):
     return centres[y] + rng.standard_normal((len(y), features)) @ mix, y
 
 
-@pytest.mark.parametrize("number, ridge", [(1, RIDGE), (3, 0.1), (5, 1.0)])
+@pytest.mark.parametrize("number, ridge", [(1, 3.0), (3, 0.1), (5, 1.0)])
 def test_axes_are_those_of_the_definition(number, ridge):
     p, y = drawn(np.random.default_rng(0))
     axes = fisher_axes(p, y, number, ridge)
@@ -38,22 +37,14 @@ def test_axes_are_those_of_the_definition(number, ridge):
     wide = within + ridge * np.trace(within) / 5 * np.eye(5)
     ratios = [a @ between @ a / (a @ wide @ a) for a in axes.T]
     best = np.sort(np.linalg.eigvals(np.linalg.solve(wide, between)).real)[::-1]
-    exact = 2.0**-BITS  # of a rounded number
+    exact = 2.0**-11  # of a rounded number
     np.testing.assert_allclose(ratios, best[:number], rtol=10 * exact)
-    np.testing.assert_array_equal(axes, rounded(axes))
     assert (axes[np.abs(axes).argmax(0), np.arange(number)] > 0).all()
     assert np.trace(axes.T @ within @ axes) == pytest.approx(np.trace(within), rel=4 * exact)
+    turned = fisher_axes(p[::-1], y[::-1], number, ridge)
+    np.testing.assert_allclose(turned, axes, rtol=2 * exact)
     for a, ratio in zip(axes.T, ratios):  # where the ratio is stationary
         assert np.abs(between @ a - ratio * (wide @ a)).max() < 10 * exact * np.abs(wide @ a).max()
-
-
-def test_samples_in_parts_and_in_any_order_give_the_same_axes():
-    rng = np.random.default_rng(1)
-    p, y = drawn(rng)
-    found = Scatter()
-    for rows in np.array_split(rng.permutation(len(y)), 4):
-        found.add(p[rows], np.array([f"class {k}" for k in y])[rows])
-    np.testing.assert_allclose(found.axes(3), fisher_axes(p, y, 3), rtol=2.0 ** (1 - BITS))
 
 
 def test_what_axes_cannot_be_fitted_to():
@@ -76,7 +67,7 @@ SETTINGS = dict(rule="prototypes", learn_step_size="no", step_size=1.0, scale=1.
 
 
 @pytest.mark.slow
-def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path):
+def test_a_run_fits_them_at_its_end(tmp_path):
     config = toy_config(**SETTINGS)
     done = train(config, tmp_path / "a", data=toy_data(), progress=False)
     assert done.inner.axes.shape == (done.net.layout[-2].shape[0], 3)
@@ -91,11 +82,6 @@ def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path):
 
     assert tested("test", config.test_episodes, config.test_seed) == done.test["accuracy_after"]
     assert tested("val", config.evaluate_episodes, config.seed) == done.curve["validation"][-1]
-    with Workers(2) as executor:
-        train(config, tmp_path / "b", data=toy_data(), progress=False, executor=executor)
-    assert_same(tmp_path / "a", tmp_path / "b")
-    other = read(tmp_path / "b" / "checkpoint.h5").inner.axes
-    assert other.tobytes() == found.inner.axes.tobytes()
     plain = train(
         toy_config(**SETTINGS | {"axes": 0}), tmp_path / "c", data=toy_data(), progress=False
     )

@@ -13,7 +13,6 @@ import minisnn as ms
 from minisnn.gradcheck import random_data, random_theta
 from minisnn.meta.implicit import NegativeCurvature, conjugate_gradients
 from minisnn.meta.online import OnlineReadout
-from minisnn.meta.kept import kept_of, loop_of
 from minisnn import train
 
 SILENT = dict(progress=False)
@@ -142,19 +141,9 @@ def test_checkpoints_keep_every_loop(tmp_path, loop):
     net = network("cuba")
     ms.save(tmp_path / "a.h5", net, case(net)[0], inner=loop)
     assert ms.read(tmp_path / "a.h5").inner == loop
-    assert loop_of(kept_of(loop), loop.step_size, getattr(loop, "axes", None)) == loop
 
 
 def test_a_run_with_too_weak_a_pull_ends_with_the_sentence(tmp_path):
     weak = {**IMAML, "zero_readout": False, "proximal": 1e-6, "cg_steps": 50}
     with pytest.raises(NegativeCurvature, match="proximal"):
         train(toy_config(**weak), tmp_path / "run", data=toy_data(), **SILENT)
-    strong = {
-        **weak,
-        "proximal": 20.0,
-        "step_size": 0.05,
-        "start": str(tmp_path / "run"),
-        "updates": 1,
-    }
-    small = dict(evaluate_every=0, test_episodes=0)
-    train(toy_config(**strong, **small), tmp_path / "on", data=toy_data(), **SILENT)

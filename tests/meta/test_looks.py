@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from minisnn import CubaLIF, InnerLoop, ClassMeans, Task, ConvNet, SpikingNet, TrainingConfig
-from minisnn.meta.prototypes import LOOKS, features_of, nearest, shifted
 from minisnn.meta.rules import RULES
-from minisnn.meta.remembered import Samples, remembered
+from minisnn.meta.remembered import remembered
 from minisnn.training.baselines import learns_by
 
 SCALE = 20.0
@@ -32,26 +31,22 @@ def by_hand(x: np.ndarray, down: int, right: int) -> np.ndarray:
     return found
 
 
-def test_a_look_moves_every_event_by_a_cell():
-    x = make()[2].x_query
-    for looks, shifts in LOOKS.items():
-        assert len(set(shifts)) == looks and shifts[0] == (0, 0)
-        assert {abs(a) + abs(b) for a, b in shifts} == {1: {0}, 5: {0, 1}, 9: {0, 1, 2}}[looks]
-        for by in shifts:
-            np.testing.assert_array_equal(shifted(x, *by), by_hand(x, *by))
+BESIDE = [(0, 1), (0, -1), (1, 0), (-1, 0)]
+SHIFTS = {5: [(0, 0), *BESIDE], 9: [(a - 1, b - 1) for a, b in np.ndindex(3, 3)]}
 
 
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.parametrize("looks", [5, 9])
-def test_features_are_the_mean_of_all_looks(looks, backend):
+def test_answers_are_by_the_mean_of_all_looks(looks, backend):
+    """Each moves every event by a cell at most."""
     net, theta, task, _ = make(backend)
-    each = [net.features(theta, by_hand(task.x_query, *by)) for by in LOOKS[looks]]
-    found = features_of(net, theta, task.x_query, looks=looks)
-    np.testing.assert_allclose(found, np.mean(each, 0), rtol=1e-12, atol=1e-15)
-    assert not np.array_equal(found, each[0])
+    c, p = (
+        np.mean([net.features(theta, by_hand(x, *by)) for by in SHIFTS[looks]], 0)
+        for x in (task.x_support, task.x_query)
+    )
     loop = ClassMeans(steps=0, scale=SCALE, looks=looks)
     logits = loop.logits(net, theta, task)
-    np.testing.assert_array_equal(logits, nearest(net, theta, task, SCALE, 1, looks))
+    distances = ((p[:, None] - c) ** 2).sum(2)
+    np.testing.assert_allclose(logits, -SCALE * distances, rtol=1e-8, atol=1e-12)
     np.testing.assert_allclose(loop.meta_gradient(net, theta, task).query_logits, logits, rtol=1e-9)
 
 
@@ -87,31 +82,12 @@ def test_what_a_sample_gives_does_not_depend_on_those_beside_it(made, dtype):
     x = (rng.random((13, 12, *net.input_shape)) < 0.1).astype(np.uint8)
     theta = net.init(rng, x)
     p, logits = net.features(theta, x), net(theta, x)
-    samples = Samples()
     for _ in range(5):
         some = rng.permutation(13)[: rng.integers(1, 13)]
-        with remembered(samples, (theta,)):
+        with remembered():
             assert net.features(theta, x[some]).tobytes() == p[some].tobytes()
             assert net(theta, x[some]).tobytes() == logits[some].tobytes()
     assert not make("numpy")[0].apart  # BLAS
-
-
-def test_samples_are_known_by_all_that_they_are():
-    """By bytes, shape and kind, and by what was asked of what."""
-    asked = []
-
-    def compute(x):
-        asked.append(x.tolist())
-        return (10.0 * x.astype(float),)
-
-    samples, of = Samples(room=4 * 16), (object(), object())
-    ask = lambda *x, of=of, what="p": samples.rows(of, what, np.array(x, float)[:, None], compute)
-    assert ask(1, 2, 1)[0].tolist() == [[10], [20], [10]] and asked == [[[1], [2]]]
-    ask(1, what="other"), ask(1, of=(object(), of[1]))
-    assert asked[1:] == [[[1]], [[1]]]
-    assert len(ask(*range(20))[0]) == 20 and samples.held <= 64  # more than there is room for
-    for x in (np.ones((1, 8), np.uint8), np.ones((1, 4, 2), np.uint8), np.ones((1, 8), np.int8)):
-        assert samples.rows(of, "form", x, compute)[0].shape == x.shape
 
 
 def test_what_is_remembered_changes_no_bit(backend):

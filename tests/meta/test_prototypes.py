@@ -4,7 +4,6 @@ the definition."""
 import numpy as np
 
 from minisnn import LIF, adapt, ClassMeans, Task, ConvNet, SpikingNet
-from minisnn.meta.prototypes import class_means, distance_logits, nearest, with_prototypes
 
 SCALE = 20.0  # untrained traces are small; at this scale the softmax is neither flat nor one-hot
 
@@ -42,28 +41,18 @@ def test_start_of_proto_maml_answers_as_the_nearest_mean():
     """Without reset the logits are those of the distances but for a number a sample; theta is left
     as it was."""
     net, theta, task, _ = make(neuron=LIF(rho=0.0))
-    before = theta.copy()
-    c, p = (
-        class_means(net.features(theta, task.x_support), task.y_support, 3),
-        net.features(theta, task.x_query),
-    )
-    start = with_prototypes(net, theta, c, SCALE)
+    before, support = theta.copy(), (task.x_support, task.y_support)
+    p, seen = net.features(theta, task.x_query), net.features(theta, task.x_support)
+    c = np.stack([seen[task.y_support == k].mean(0) for k in range(3)])
+    logits = -SCALE * ((p[:, None] - c) ** 2).sum(2)
+    found = ClassMeans(steps=0, scale=SCALE).logits(net, theta, task)
+    np.testing.assert_allclose(found, logits, rtol=1e-9)
+    start = ClassMeans(0.5, 0, scale=SCALE).adapt(net, theta, *support)
     np.testing.assert_array_equal(theta, before)
-    apart = net(start, task.x_query) - distance_logits(p, c, SCALE)
+    apart = net(start, task.x_query) - logits
     np.testing.assert_allclose(apart, apart[:, :1] * np.ones(3), rtol=1e-9)
-    np.testing.assert_allclose(
-        nearest(net, theta, task, SCALE), distance_logits(p, c, SCALE), rtol=1e-12
-    )
-    np.testing.assert_allclose(
-        distance_logits(p, c, SCALE), -SCALE * ((p[:, None] - c[None]) ** 2).sum(2), rtol=1e-9
-    )
-    np.testing.assert_array_equal(
-        ClassMeans(steps=0, scale=SCALE).logits(net, theta, task), nearest(net, theta, task, SCALE)
-    )
-    np.testing.assert_array_equal(
-        ClassMeans(0.5, 2, scale=SCALE).adapt(net, theta, task.x_support, task.y_support),
-        adapt(net, start, task.x_support, task.y_support, 0.5, 2),
-    )
+    found = ClassMeans(0.5, 2, scale=SCALE).adapt(net, theta, *support)
+    np.testing.assert_array_equal(found, adapt(net, start, *support, 0.5, 2))
 
 
 def test_any_number_of_ways():

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.meta.functions import reptile
 from minisnn.meta.online import OnlineReadout
-from minisnn.meta.prototypes import class_means
 from toy import toy_config
 
 SETTINGS = dict(input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, window=9, backend="numpy")
@@ -57,11 +55,9 @@ def test_calls_that_do_not_fit():
         "order": lambda: ms.meta_gradient(net, theta, task, order=3),
         "step_size": lambda: ms.adapt(net, theta, x, y, -1.0),
         "steps": lambda: ms.reptile_gradient(net, theta, task, 0.3, 1),
-        "Reptile": lambda: reptile(ms.ImplicitLoop(), net, theta, task),
         "MAML": lambda: ms.ImplicitLoop(steps=0).meta_gradient(net, theta, task),
         "classes": lambda: ms.ClassMeans().meta_gradient(net, theta, two),
         "readings": lambda: ms.ClassMeans(steps=0, readings=2).adapt(net, theta, x, y),
-        "samples": lambda: class_means(np.zeros((2, 3)), np.array([0, 0]), 2),
     }.items():
         with pytest.raises(ValueError, match=word):
             call()

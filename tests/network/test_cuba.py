@@ -6,7 +6,6 @@ import pytest
 
 import minisnn as ms
 from minisnn import gradcheck
-from minisnn.core.architecture import neuron_of
 
 NEURON = ms.CubaLIF(alpha=0.8, beta=0.7, threshold=0.2, slope=3.0, gain=2.0)
 
@@ -47,10 +46,11 @@ def test_no_window_is_too_short(backend, T, window):
 
 
 def test_a_neuron_without_a_kind_is_an_lif():
-    assert neuron_of(dict(alpha=0.5, rho=0.2)) == ms.LIF(alpha=0.5, rho=0.2)
-    assert "kind" not in ms.SpikingNet(backend="numpy").configuration()["neuron"]
-    with pytest.raises(ValueError, match="kind must be one of lif, cuba, not 'izhikevich'"):
-        neuron_of({"kind": "izhikevich"})
+    settings = ms.SpikingNet(neuron=ms.LIF(rho=0.2), backend="numpy").configuration()
+    assert "kind" not in settings["neuron"]
+    assert ms.SpikingNet.from_configuration(settings).neuron == ms.LIF(rho=0.2)
+    with pytest.raises(ValueError):
+        ms.SpikingNet.from_configuration({**settings, "neuron": {"kind": "izhikevich"}})
 
 
 def test_settings_make_it(tmp_path):

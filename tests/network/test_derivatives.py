@@ -120,16 +120,6 @@ def test_events_before_the_window_are_constants(name, backend):
     assert not net.jvp(theta, x, x_dot=early).logits_dot.any()
 
 
-@pytest.mark.parametrize("steps", range(6, 11))
-def test_recordings_about_as_short_as_the_delays(steps, backend):
-    """Eight steps of delay: what is left may be none, or less than none."""
-    net = network("deep", backend)
-    theta, x, _ = case(net, steps=steps)
-    assert adjoint_error(net, theta, x, np.random.default_rng(0)) < 1e-12
-    dx = net.vjp(theta, x).pullback(np.ones((3, 3)) * np.arange(3)).dx
-    assert not dx[:, max(steps - 8, 0) :].any()
-
-
 # ---- what is promised of calls
 
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.core.init import lsuv
 
 
 def network(backend="numpy", **changes):
@@ -81,10 +80,6 @@ def test_zero_readout_leaves_the_layers_below_fitted(backend, rng):
             else np.array_equal(a, net.views(fitted)[name])
         )
     assert not np.ptp(net(theta, events()), axis=1).any()  # no class is preferred
-    start = net.init(np.random.default_rng(1))
-    below = net.views(lsuv(net, start, events(), net.init_rate, readout=False))
-    for name, a in below.items():
-        assert np.array_equal(a, net.views(start if name.startswith("readout") else fitted)[name])
 
 
 def test_data_that_say_nothing_are_refused(backend, rng):

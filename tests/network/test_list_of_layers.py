@@ -13,23 +13,6 @@ from minisnn import gradcheck
 from minisnn.meta.stepsizes import StepSizes
 
 
-@pytest.mark.parametrize("delay", [2, 0])
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_a_layer_hears_itself_from_the_delay_on(delay, steps):
-    """Before it, V has no part in what the layer does."""
-    neuron = ms.LIF(threshold=-1.0) if delay else ms.CubaLIF(threshold=-1.0)
-    settings = dict(layers=[ms.Dense(3, recurrent=True)], ways=2, neuron=neuron)
-    net = ms.SpikingNet((4,), dtype=np.float64, backend="numpy", **settings)
-    rng = np.random.default_rng(0)
-    theta = gradcheck.random_theta(net, rng)
-    other = theta.copy()
-    net.views(other)["dense1.recurrent"][...] += 5.0
-    x = np.ones((1, steps, 4), np.uint8)
-    same = np.array_equal(net.record(theta, x)[0]["u"], net.record(other, x)[0]["u"])
-    assert same == (steps <= (2 if delay else 1))
-    assert np.array_equal(net.spikes(theta, x)[:, :1], net.spikes(other, x)[:, :1])
-
-
 def test_a_layer_without_spikes_and_a_window_longer_than_the_recording(backend):
     silent = ms.CubaLIF(threshold=1e3)
     for layers in ([ms.Dense(4, recurrent=True)], [ms.Conv(2, kernel=3, stride=2, pool="none")]):

