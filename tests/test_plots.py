@@ -88,7 +88,7 @@ def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):
     validation = drawn["validation: unseen classes"]
     assert np.allclose(validation.get_ydata(), [25, 35, 45, 55, 65])
     assert validation.get_xdata()[1] == 80
-    assert "chance, 20 %" in [text.get_text() for text in accuracy.texts]
+    assert {text.get_text(): text.xy[1] for text in accuracy.texts}["chance, 20 %"] == 20
     # a mean squared error of 2 is not drawn on a scale of percent
     record = [dict(tasks=n, loss=1.0, error_after=2.0 - n / 4) for n in range(1, 5)]
     assert plots.plot_learning_curve(record).axes[1].get_ylim()[1] < 3
