@@ -118,7 +118,7 @@ def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarr
     type is too coarse or they do not fit."""
     one_of("time", time or "us", UNITS)
     if time is not None and named is not None and named != time:
-        raise ValueError(f"times are given as {time}, but their column's name says {named}")
+        raise ValueError(f"times are given as {time}, but their column is named for {named}")
     unit = time or named or "us"
     must("the dtype of times", t.dtype.kind in "iuf", "one of numbers", t.dtype)
     if not t.size or unit == "us" and t.dtype.kind != "f":
