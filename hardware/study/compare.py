@@ -46,7 +46,7 @@ def run(
     chips: dict[tuple[int, Choice], Found] = {}
     clipped = []
     for b in bits:
-        measured, counts = c.measure(f"conv{b}", c.in_integers(b), made_from=(b,))
+        measured, counts = c.measure(f"conv{b}", c.in_integers(b))
         chips |= {(b, choice): one for choice, one in measured.items()}
         total = c.chip(b).saturations
         for place in (place for place in total if not place.startswith("readout")):
@@ -147,7 +147,7 @@ def _traces(c: Comparison, found: Findings) -> None:
         ways["F", mode, F] = partial(by_readout, chip, {}, None, (mode, F))
     for mode, n in pre:
         ways["n", mode, n] = partial(by_readout, plain, {}, (n, mode), "plain")
-    measured, _ = c.measure("traces", ways, FEW, (b,))
+    measured, _ = c.measure("traces", ways, FEW)
     for name, letter, lengths, of in (
         ("postsynaptic", "F", FRACTIONS, "conv layers"),
         ("presynaptic", "n", TRACE_BITS, "readout"),
@@ -168,8 +168,7 @@ def _others(c: Comparison, found: Findings) -> None:
     trained = c.study.network(TRAINED)
     chips = {"readout only": c.chip(8), **_rounded(c), **_trained(c, trained)}
     ways = {name: partial(by_readout, chip, {}, None, name) for name, chip in chips.items()}
-    made_from = ROUNDED_ON, None if trained is None else trained.theta
-    measured, _ = c.measure("others", ways, FEW, made_from)
+    measured, _ = c.measure("others", ways, FEW)
     plain = measured["readout only"]
     rows = []
     for name, one in measured.items():

@@ -25,9 +25,7 @@ def run(study: Study, words: Words, bits: tuple[int, ...]) -> Findings:
             for name, bound in chip.bounds[layer.name].items():
                 ends = f"{bound.low:,}", f"{bound.high:,}", bound.bits, bound.any_bits
                 rows.append([b, layer.name, name, *ends, layer.exponent])
-        _, counts = c.measure(
-            f"ranges{b}", {"": partial(by_readout, chip, {}, None, "")}, None, (b,)
-        )
+        _, counts = c.measure(f"ranges{b}", {"": partial(by_readout, chip, {}, None, "")})
         total = Counter(chip.saturations) + counts
         clipped += [[b, place, f"{number:,}"] for place, number in total.items()]
     found.table(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minisnn.experiments.study import Study, recalled, recorded
+from minisnn.experiments.study import Study
 from minisnn.meta.rules import body
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
 from minisnn.training.intervals import POPULATIONS
@@ -122,23 +122,15 @@ class Comparison:
         }
 
     def measure(
-        self, key: str, ways: dict[Any, Any], most: int | None = None, made_from: tuple = ()
+        self, label: str, ways: dict[Any, Any], most: int | None = None
     ) -> tuple[dict[Any, Found], Counter]:
         """Return ({name: answers of its rule in at most this number of episodes}, numbers
         clipped)."""
         settings = self.study.settings
         one = partial(_episode, self.tasks, settings, self.net.ways, list(ways.values()))
-        made_from = (self.net.configuration(), self.theta, self.inner, repr(self.words), *made_from)
-        items = self.study.each(
-            f"hardware-{key}",
-            "double-nmnist",
-            min(settings.episodes, most or settings.episodes),
-            one,
-            (*made_from, list(map(repr, ways))),
-            f"hardware, {key}",
-        )
-        answered, shares, clipped = zip(*items)
-        rows = rows_of(list(ways), [recalled(*answer) for answer in answered])
+        episodes = min(settings.episodes, most or settings.episodes)
+        answered, shares, clipped = zip(*self.study.each(f"hardware, {label}", episodes, one))
+        rows = rows_of(list(ways), list(answered))
         found = map(Found, rows.values(), np.mean(shares, 0))
         return dict(zip(ways, found)), sum(map(Counter, clipped), Counter())
 
@@ -155,12 +147,12 @@ def _task(tasks: Any, settings: Any, ways: int, index: int) -> Any:
 
 
 def _episode(tasks: Any, settings: Any, ways: int, several: list, index: int) -> list:
-    """Return every rule's answers, as in records, and its shares; and the numbers clipped."""
+    """Return every way's answers and shares, and what was clipped."""
     task = _task(tasks, settings, ways, index)
     seen: dict[Any, Any] = {"clipped": Counter()}
     logits, shares = zip(*(way(task, 1 + index, seen) for way in several))
     right = np.concatenate([correct(answer, task) for answer in logits])
-    return [recorded(Answers(right, drawn_by(task))), shares, seen["clipped"]]
+    return [Answers(right, drawn_by(task)), shares, seen["clipped"]]
 
 
 # ---- the ways

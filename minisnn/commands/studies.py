@@ -41,7 +41,7 @@ class Plan:
     out: Annotated[
         Path,
         "DIR",
-        "folder for numbers, figures and records; the same command continues from it",
+        "folder for numbers and figures",
         outputs.SHARED,
     ] = OUT
     force: Force = False
@@ -184,8 +184,7 @@ def report(
     work: Work,
 ) -> None:
     """Measure every table and figure of Stewart & Neftci 2022, next to the paper's
-    values, and what the paper did not try, on one page of Markdown. Measurements of
-    other commands in the same folder are used; what is missing is measured first.
+    values, and what the paper did not try, on one page of Markdown.
 
     examples:
       minisnn report                             from the networks that ship

@@ -1,9 +1,8 @@
 """The tables and figures of Stewart & Neftci 2022, and what the paper did not try.
 
-An experiment that varies one number is a row of `sweeps.SWEEPS`; each other one is a module with
-`TITLE` and `run(study, found)`. A `Study` stores measurements episode by episode, so that a run can
-be stopped and continued. `found`, made by `Study.run`, collects tables, claims with their verdicts,
-and figures.
+What changes one number is a row of `sweeps.SWEEPS`; the others are a module each, with `TITLE` and
+`run(study, found)`. A `Study` measures; `found`, which `Study.run` makes, are tables, claims with
+their verdicts, and figures.
 
 Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`.
 It may import: stopping, terminal, files, parallel, layers, network, meta, data.store,

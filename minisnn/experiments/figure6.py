@@ -16,7 +16,7 @@ from ..training.baselines import Answers, correct, drawn_by, rows_of
 from ..training.intervals import Estimate, of_trials
 from .findings import Findings
 from .readout import network, spikes_of
-from .study import Settings, Study, recalled, recorded
+from .study import Settings, Study
 from .sweep import Curve, Sweep
 
 TRIALS, SHOTS, QUERIES, UPDATES, LR = 10, 15, 20, 30, 1e-3
@@ -50,7 +50,7 @@ def trial_of(
             gradient = readout.loss_and_gradient(theta, support[:known], y[:known])[1]
             theta = adam.step(theta, gradient, lr)
         right.append(correct(readout(theta, query), task)[0])
-    return recorded(Answers(np.array(right), drawn_by(task, support=False)))
+    return Answers(np.array(right), drawn_by(task, support=False))
 
 
 def transfer(study: Study, found: Findings) -> Iterable[Curve]:
@@ -61,8 +61,8 @@ def transfer(study: Study, found: Findings) -> Iterable[Curve]:
         return
     for ways in (5, 20):
         parts = pretrained.net, pretrained.theta, ways, (SHOTS, QUERIES, UPDATES), LR
-        trials = study.items(f"transfer-{ways}-way", DATASET, trial_of, *parts, count=TRIALS)
-        rows = rows_of(list(range(1, SHOTS + 1)), [recalled(*trial) for trial in trials])
+        trials = study.items(DATASET, trial_of, *parts, count=TRIALS)
+        rows = rows_of(list(range(1, SHOTS + 1)), trials)
         yield Curve([f"{ways}-way"], study, DATASET, rows=rows)
 
 

@@ -15,7 +15,7 @@ from ..meta.inner import InnerLoop
 from ..meta.rules import body
 from ..training.baselines import Answers, correct, drawn_by, rows_of
 from .findings import Findings
-from .study import Settings, Study, recalled, recorded
+from .study import Settings, Study
 from .sweep import Curve, Sweep
 
 MOMENTS = ("after A", "after A, B", "after A, B, A")
@@ -23,8 +23,8 @@ MOMENTS = ("after A", "after A, B", "after A, B, A")
 
 def in_turn(
     tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int
-) -> list[list]:
-    """Return the answers to both tasks at each of MOMENTS."""
+) -> list[Answers]:
+    """Return the answers to both tasks, after each of MOMENTS."""
     a, b = (
         tasks.episode(settings.seed, 2 * index + k, net.ways, 1, settings.queries) for k in (0, 1)
     )
@@ -33,7 +33,7 @@ def in_turn(
         theta = inner.adapt(net, theta, task.x_support, task.y_support)
         right.append([correct(net(theta, task.x_query), task)[0] for task in (a, b)])
     of_a, of_b = (np.array(answers) for answers in zip(*right))
-    return [recorded(Answers(of_a, drawn_by(a))), recorded(Answers(of_b, drawn_by(b)))]
+    return [Answers(of_a, drawn_by(a)), Answers(of_b, drawn_by(b))]
 
 
 def learned(study: Study, found: Findings) -> Iterable[Curve]:
@@ -42,10 +42,9 @@ def learned(study: Study, found: Findings) -> Iterable[Curve]:
     for dataset, name, network in study.meta_trained(found):
         frozen = replace(network.loop, freeze=body(network.net))
         for learning, loop in {"all layers": network.loop, "the readout alone": frozen}.items():
-            key = f"{dataset}-relearn-{learning.replace(' ', '-')}"
-            items = study.items(key, dataset, in_turn, network.net, network.theta, loop)
+            items = study.items(dataset, in_turn, network.net, network.theta, loop)
             for task, answers in zip("AB", zip(*items)):
-                rows = rows_of(list(MOMENTS), [recalled(*answer) for answer in answers])
+                rows = rows_of(list(MOMENTS), list(answers))
                 yield Curve([name, learning, f"task {task}"], study, dataset, rows=rows)
 
 

@@ -1,19 +1,9 @@
-"""A study: the folder of one experiment, its data and networks, and its records.
+"""A study: an experiment's folder, settings, data and networks, and how it measures on them."""
 
-    <name>/findings.json, *.csv, *.png, *.svg    the findings
-    records/<key>-<hash>.jsonl                   measured items, one per line
-
-An item is usually an episode. Each is written as soon as it is measured, in order, so that a
-stopped study continues with the next. The hash in a file's name covers everything that its items
-depend on: settings, networks, recordings (all bytes of their files) and code. If any of these
-changes, the items are measured again, into another file.
-"""
-
-import json
 import os
 import platform
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -23,21 +13,15 @@ import numpy as np
 
 from .. import __version__, terminal
 from ..data.sets.named import open_set
-from ..data.store.cache import code_identity, folder_identity, identity
-from ..data.store.shipped import shipped
 from ..parallel.executor import Executor
 from ..parallel.threads import get_threads, processor
-from ..training.baselines import Adapted, Answers, Row, Rule, answers, baselines, rows_of
+from ..training.baselines import Adapted, Row, Rule, answers, baselines, rows_of
 from ..training.checkpoint import Checkpoint
-from ..training.intervals import Drawn
 from . import experiment
 from .findings import Findings
 from .networks import Networks
 
-# names of data sets in tables
-TITLES = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
-# files behind simulated recordings
-PICTURES = ("mnist_digits_5k.npz", "omniglot_28x28.npz", "camera_trajectory.csv")
+TITLES = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}  # in tables
 
 
 @dataclass(frozen=True)
@@ -62,8 +46,8 @@ class Settings:
 
 @dataclass(eq=False)
 class Study:
-    """An experiment's folder `out/name`, settings, networks, and the records in `out`; `used` lists
-    the networks that it used."""
+    """An experiment's folder `out/name`, settings and networks; `used` lists the networks that it has
+    needed."""
 
     name: str
     out: Path
@@ -108,13 +92,6 @@ class Study:
             split = "test"
         return open_set(dataset, split, self.settings.root_of(dataset), self.progress, **how)
 
-    @cache
-    def recordings(self, dataset: str) -> str:
-        """Return a hash of a data set's recordings, or of the pictures behind them."""
-        root = self.settings.root_of(dataset)
-        places = map(shipped, PICTURES) if root is None else [Path(root).expanduser()]
-        return identity([folder_identity(place) for place in places])
-
     def network(self, role: str, found: Findings | None = None) -> Checkpoint | None:
         """Return the network of a role ("double-nmnist/maml-snn"); None, with a note in the
         findings, if there is none."""
@@ -131,70 +108,34 @@ class Study:
             if (network := self.network(f"{dataset}/maml-snn", found)) is not None:
                 yield dataset, name, network
 
-    # ---- records
+    # ---- what it measures
 
-    def each(
-        self,
-        key: str,
-        dataset: str,
-        count: int,
-        measure: Callable,
-        made_from: tuple = (),
-        label: str = "",
-        together: bool = True,
-    ) -> list:
-        """Return [measure(0), ..., measure(count - 1)], from the records if possible; the others
-        are computed in parallel.
+    def each(self, label: str, count: int, measure: Callable) -> list:
+        """Return [measure(0), ..., measure(count - 1)], computed in parallel, independently.
 
-        key         names the records
-        dataset     that the items are made of
-        measure(i)  of numbers or lists of numbers; depends on i, on the data set, the seed, the
-                    queries and `made_from` only; a `partial` of a function of a module, which may
-                    go to another process
-        made_from   configurations, arrays, inner loops, plain values
-        together    False: one after the other, because items measure time
+        label       of the progress bar
+        measure(i)  depends on i only; a `partial` of a function of a module, which may go to
+                    another process
         """
-        s = self.settings
-        module = getattr(measure, "func", measure).__module__
-        code = code_identity(__name__, *[module] * ("." in module))
-        digest = identity((dataset, self.recordings(dataset), code, s.seed, s.queries, *made_from))
-        path = Path(self.out) / "records" / f"{key}-{digest[:12]}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        items = _whole_lines(path)
-        if len(items) >= count:
-            return items[:count]
-        bar = terminal.bar(None, count, label or key, self.progress, initial=len(items))
-        with open(path, "a", encoding="utf-8") as file, bar:
+        found: list = []
+        with terminal.bar(None, count, label, self.progress) as bar:
 
-            def add(value):
-                line = json.dumps(value, default=lambda array: array.tolist())
-                items.append(json.loads(line))
-                file.write(line + "\n")
-                file.flush()
+            def add(value: Any) -> None:
+                found.append(value)
                 bar.update()
 
-            executor = self.executor if together else Executor()
-            executor.in_order(measure, range(len(items), count), add, large=not together)
-        return items
+            self.executor.in_order(measure, range(count), add)
+        return found
 
-    def items(
-        self,
-        key: str,
-        dataset: str,
-        function: Callable,
-        *arguments,
-        count: int | None = None,
-        split="test",
-    ) -> list:
-        """Return [function(tasks, settings, *arguments, i) for i in range(count)] by `each`; count
-        defaults to the number of episodes."""
-        measure = partial(function, self.tasks(dataset, split), self.settings, *arguments)
-        made_from = (split, *map(_identified, arguments))
-        return self.each(key, dataset, count or self.settings.episodes, measure, made_from)
+    def items(self, dataset: str, function: Callable, *arguments, count: int | None = None) -> list:
+        """Return [function(tasks, settings, *arguments, i) for i in range(count)] by `each`, of the
+        test tasks; count defaults to the number of episodes."""
+        measure = partial(function, self.tasks(dataset), self.settings, *arguments)
+        return self.each(f"{self.name}, {dataset}", count or self.settings.episodes, measure)
 
     def rows(
         self,
-        key: str,
+        label: str,
         dataset: str,
         rules: dict[Any, Rule],
         split: str = "test",
@@ -205,19 +146,15 @@ class Study:
     ) -> dict[Any, Row]:
         """Return each rule's answers to the same episodes, with their intervals. how: options of
         `tasks`."""
-        chosen = list(rules.values())
-        tasks = self.tasks(dataset, split, **how)
-        measure = partial(one_answer, tasks, self.settings, chosen, ways, shots)
-        made_from = ("answers", split, ways, shots, how, [_identified(rule) for rule in chosen])
-        count = episodes or self.settings.episodes
-        answered = self.each(key, dataset, count, measure, made_from)
-        return rows_of(list(rules), [recalled(*answer) for answer in answered])
+        s = self.settings
+        of = self.tasks(dataset, split, **how), [*rules.values()], s.seed, ways, shots, s.queries
+        found = self.each(label, episodes or s.episodes, partial(answers, *of))
+        return rows_of(list(rules), found)
 
+    @cache
     def accuracies(self, role: str, split: str = "test") -> Row:
         """Return the query accuracy after adaptation of the network of a role."""
-        network = self.network(role)
-        rules = {"adapted": Adapted.of(network)}
-        return self._of_role(role, split, rules, network.net.ways)["adapted"]
+        return self._of_role(role, split, {"adapted": Adapted.of(self.network(role))})["adapted"]
 
     def baselines(self, role: str, split: str = "test") -> dict[str, Row]:
         """Return the baselines of a role's network (`training.baselines`) on the same episodes."""
@@ -226,51 +163,8 @@ class Study:
         pretrained = self.network(f"{dataset}/pretrained-snn")
         tasks = self.tasks(dataset)
         rules = baselines(network.net, network.theta, tasks, pretrained, network.loop)
-        return self._of_role(role, split, rules, network.net.ways, "-baselines")
+        return self._of_role(role, split, rules)
 
-    def _of_role(self, role: str, split: str, rules: dict, ways: int, ending: str = "") -> dict:
-        name = f"{role.replace('/', '-')}-{split}{ending}"
-        return self.rows(name, role.split("/")[0], rules, split, ways)
-
-
-def one_answer(
-    tasks, settings: Settings, rules: list[Rule], ways: int, shots: int, index: int
-) -> list:
-    """Return the rules' answers to episode `index`: which are right, the recordings behind each,
-    and their number."""
-    return recorded(answers(tasks, rules, settings.seed, ways, shots, settings.queries, index))
-
-
-def recorded(answered: Answers) -> list:
-    """Convert answers to a record: which are right, and the recordings behind them;
-    `recalled(*...)` restores them."""
-    query, of, support, learned, classes = answered.drawn
-    arrays = [array.tolist() for array in (query.ravel(), of, support.ravel(), learned)]
-    return [answered.right.astype(int).tolist(), [*arrays, list(classes)], query.shape[1]]
-
-
-def recalled(right: list, drawn: list, sides: int) -> Answers:
-    query, of, support, learned = (np.array(numbers, np.int64) for numbers in drawn[:4])
-    pairs = query.reshape(len(of), sides), of, support.reshape(len(learned), sides), learned
-    return Answers(np.array(right, bool), Drawn(*pairs, tuple(drawn[4])))
-
-
-def _identified(value):
-    """Return an identity for a rule or an argument: the configuration of a network, the name of a
-    function."""
-    if is_dataclass(value):
-        parts = {name: _identified(part) for name, part in vars(value).items()}
-        return {"": type(value).__name__, **parts}
-    if hasattr(value, "configuration"):
-        return value.configuration()
-    return f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else value
-
-
-def _whole_lines(path: Path) -> list:
-    """Read the items of a file of records, removing a last line that was cut short."""
-    path.touch()
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    return [json.loads(line) for line in whole.splitlines()]
+    def _of_role(self, role: str, split: str, rules: dict) -> dict:
+        ways = self.network(role).net.ways
+        return self.rows(f"{role}, {split}", role.split("/")[0], rules, split, ways)

@@ -54,11 +54,11 @@ class Curve:
     more: dict[Any, list] = field(default_factory=dict)
     estimates: dict[Any, Estimate] = field(default_factory=dict)
 
-    def measure(self, key: str, episodes: int) -> None:
-        """Answer this number of episodes, which are drawn once for all cases that share them."""
+    def measure(self, label: str, episodes: int) -> None:
+        """Answer this number of episodes, which are drawn once for cases with the same ones."""
         for how, cases in groupby(self.cases, attrgetter("how")):
             rules = {case.value: case.rule for case in cases}
-            self.rows |= self.study.rows(key, self.dataset, rules, episodes=episodes, **how)
+            self.rows |= self.study.rows(label, self.dataset, rules, episodes=episodes, **how)
 
     def compare(self, against: Any, loss: bool) -> None:
         """Return each case's accuracy minus that of the value `against`, or of the case before it,
@@ -137,7 +137,7 @@ class Sweep:
         curves = list(self.curves(study, found))
         rows = []
         for curve in curves:
-            curve.measure(f"{found.name}-{curve.dataset}", episodes)
+            curve.measure(f"{found.name}, {curve.dataset}", episodes)
             curve.compare(self.against, self.loss)
             shows = self.estimate or (lambda row: row)
             curve.estimates = {value: shows(row) for value, row in curve.rows.items()}

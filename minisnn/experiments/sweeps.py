@@ -139,8 +139,7 @@ def activities(curve: Curve, episodes: int) -> None:
     for case in curve.cases:
         net = case.rule.net
         theta = case.rule.theta
-        key = f"activity-of-{curve.dataset}"
-        items = curve.study.items(key, curve.dataset, activity_of, net, theta, count=episodes)
+        items = curve.study.items(curve.dataset, activity_of, net, theta, count=episodes)
         rates = 100 * np.mean(items, 0)
         each = " ".join(f"{rate:.2f}" for rate in rates)
         curve.more[case.value] = [f"{rates.mean():.2f}", each]

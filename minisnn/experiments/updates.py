@@ -11,6 +11,7 @@ and the same for both.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -55,14 +56,14 @@ def readout(net) -> slice:
     return slice(net.layout[-2].slice.start, net.layout[-1].slice.stop)
 
 
+@cache
 def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
     """Measure inner updates, (episodes, len(summary)); with `fraction` only those that pass the
     gate of Eq. 6."""
     network = study.network("double-nmnist/maml-snn")
     loop = InnerLoop(network.loop.step_size, 1, network.loop.freeze, threshold_fraction=fraction)
-    key = "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}")
     parts = network.net, network.theta, loop
-    return np.array(study.items(key, "double-nmnist", _inner_update, *parts))
+    return np.array(study.items("double-nmnist", _inner_update, *parts))
 
 
 def _inner_update(
@@ -86,7 +87,7 @@ def outer_updates(study: Study) -> np.ndarray:
         task = tasks.episode(study.settings.seed, n, net.ways, 1, queries)
         return clip(meta_gradient(net, theta, task, loop.step_size, loop.steps)[1], norm)[0]
 
-    return _by_adam(study, "updates-outer", net, found.theta, gradient)
+    return _by_adam(study, "outer updates", net, found.theta, gradient)
 
 
 def plain_updates(study: Study) -> np.ndarray:
@@ -102,24 +103,17 @@ def plain_updates(study: Study) -> np.ndarray:
         y = np.array([label[name] for name in task.classes])[task.y_query]
         return net.loss_and_gradient(theta, task.x_query, y)[1]
 
-    return _by_adam(study, "updates-plain", net, found.theta, gradient)
+    return _by_adam(study, "plain updates", net, found.theta, gradient)
 
 
-def _by_adam(study: Study, key: str, net, start: np.ndarray, gradient) -> np.ndarray:
-    """Return summaries of UPDATES updates after WARM_UP others, as one item, since each depends on
-    the one before."""
-
-    def one(_: int) -> list[list[float]]:
-        adam = Adam(net.size, dtype=net.dtype)
-        theta = start
-        summaries = []
-        for n in bar(range(WARM_UP + UPDATES), None, key, study.progress):
-            before, theta = theta, adam.step(theta, gradient(theta, n), LR)
-            summaries.append(summary((theta - before)[readout(net)]))
-        return summaries[WARM_UP:]
-
-    made_from = net.configuration(), start, LR, WARM_UP, UPDATES, BATCH
-    return np.array(study.each(key, "double-nmnist", 1, one, made_from)[0])
+def _by_adam(study: Study, label: str, net, theta: np.ndarray, gradient) -> np.ndarray:
+    """Return summaries of UPDATES updates after WARM_UP others."""
+    adam = Adam(net.size, dtype=net.dtype)
+    summaries = []
+    for n in bar(range(WARM_UP + UPDATES), None, label, study.progress):
+        before, theta = theta, adam.step(theta, gradient(theta, n), LR)
+        summaries.append(summary((theta - before)[readout(net)]))
+    return np.array(summaries[WARM_UP:])
 
 
 # ---- Figure 5

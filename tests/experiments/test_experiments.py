@@ -1,5 +1,4 @@
-"""Every experiment once, on small recordings and small networks; records that survive; verdicts;
-the page."""
+"""Every experiment once, on small recordings and small networks; verdicts; the page."""
 
 import math
 from dataclasses import fields, replace
@@ -17,6 +16,7 @@ from make_networks import RECIPES
 from minisnn.experiments.networks import Networks, file_name
 from minisnn.experiments.study import Settings, Study
 from minisnn import InnerLoop
+from minisnn.parallel.executor import Executor
 from minisnn.training.baselines import Answers, rows_of
 from minisnn.training.intervals import Drawn, Estimate
 from slowly import all_but
@@ -66,14 +66,11 @@ def study(sets, folder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", all_but(("figure-6",), EXPERIMENTS))
 def test_every_experiment_runs_and_repeats(name, study):
-    """The same numbers from the records, and measured again as by a worker process."""
+    """The same numbers in this process and by a worker process."""
     seen = []
-    for executor in (None, None, pieces.Travelling()):
+    for executor in (Executor(), pieces.Travelling()):
         one = study(name)
-        if executor is not None:
-            one.executor = executor
-            for path in (one.out / "records").glob("*"):
-                path.unlink()
+        one.executor = executor
         found = one.run()
         found.settings = one.describe()
         found.write(one.folder)
@@ -87,7 +84,7 @@ def test_every_experiment_runs_and_repeats(name, study):
         if timed:
             found.tables[0].rows = [row[: timed[0]] for row in found.tables[0].rows]
         seen.append([table.rows for table in found.tables])
-    assert seen[0] == seen[1] == seen[2] and (executor.journeys or name == "figure-2")
+    assert seen[0] == seen[1] and (executor.journeys or name == "figure-2")
     files = {path.name for path in one.folder.iterdir()}
     assert {f"{table.name}.csv" for table in found.tables} <= files
     assert {f"{figure}.{kind}" for figure in found.figures for kind in ("png", "svg")} <= files
@@ -107,34 +104,6 @@ def test_what_ships_was_trained_by_its_recipe(role):
     for one in {one.name for one in fields(recipe)} - WATCHED:
         had, says = getattr(found, one), getattr(recipe, one)
         assert had == (DEFAULTS.get(one) if says is None and had is not None else says), one
-
-
-def test_a_stopped_study_goes_on_and_ends_the_same(study):
-    calls = []
-
-    def measure(index):
-        calls.append(index)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return [index, index**2]
-
-    def each(made_from="x", count=6, **changes):
-        return study("a", **changes).each("key", "double-nmnist", count, measure, (made_from,))
-
-    ms.set_threads(1)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            each()
-        [path] = (study("a").out / "records").iterdir()
-        path.write_text(path.read_text() + "[3, ")  # killed while it wrote
-        assert each() == [[n, n**2] for n in range(6)]
-        assert calls == [0, 1, 2, 3, 3, 4, 5]
-        assert each(count=2) == [[0, 0], [1, 1]] and each(asl_root="other") and len(calls) == 7
-        for changes in (dict(made_from="y"), dict(seed=1), dict(queries=3), dict(root="other")):
-            before = len(calls)
-            assert each(**changes) == each(**changes) and len(calls) == before + 6, changes
-    finally:
-        ms.set_threads(None)
 
 
 def test_verdicts_go_by_the_interval_that_leads():

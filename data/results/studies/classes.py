@@ -29,7 +29,7 @@ from minisnn.training.baselines import Answers, drawn_by, rows_of
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.sweep import some_of
 from minisnn.training.intervals import of_values
-from minisnn.experiments.study import Study, recalled, recorded
+from minisnn.experiments.study import Study
 
 TITLE = "Classes one by one: accuracy over all met so far, without their recordings"
 DATASET, ROLES = "double-nmnist", ("double-nmnist/cuba-snn", "double-nmnist/maml-snn")
@@ -156,24 +156,9 @@ def run(study: Study, found: Findings) -> None:
     first = min(FIRST, number)
     scale = getattr(trained.inner, "scale", 0.1)
     one = partial(_episode, tasks, study.settings, trained.net, trained.theta, scale, number)
-    items = study.each(
-        "classes",
-        DATASET,
-        episodes,
-        one,
-        (
-            trained.net.configuration(),
-            trained.theta,
-            scale,
-            number,
-            FIRST,
-            repr(READOUT_RULES),
-        ),
-    )
+    items = study.each("classes", episodes, one)
     values = np.array([curves for curves, _, _ in items])  # (episodes, rules, classes met, what)
-    fewest, most = (
-        rows_of(list(READOUT_RULES), [recalled(*item[n]) for item in items]) for n in (1, 2)
-    )
+    fewest, most = (rows_of(list(READOUT_RULES), [item[n] for item in items]) for n in (1, 2))
     curves, rows = {}, []
     for n, name in enumerate(READOUT_RULES):
         right = values[:, n, :, 0]
@@ -232,7 +217,5 @@ def _episode(tasks, settings, net, theta, scale, number, index) -> list:
             if m in moments:
                 moments[m].append(right)
         found.append(curve)
-    told = [
-        recorded(Answers(np.array(right), drawn_by(task, y < m))) for m, right in moments.items()
-    ]
+    told = [Answers(np.array(right), drawn_by(task, y < m)) for m, right in moments.items()]
     return [found, told[0], told[-1]]

@@ -16,7 +16,7 @@ from minisnn.data.camera.variation import Move
 from minisnn.training.baselines import Adapted, Answers, answers, frames, rows_of
 from minisnn.data.sets.named import open_set
 from minisnn.experiments.findings import Findings
-from minisnn.experiments.study import Settings, Study, recalled, recorded
+from minisnn.experiments.study import Settings, Study
 
 TITLE = (
     "Every other camera: the mean over a grid of offsets, scales and numbers of events, and the "
@@ -84,26 +84,12 @@ def _answers(
     number `first` on."""
     s = study.settings
     one = partial(one_point, s, s.root_of(DATASET), rule, points, first)
-    # more points: the same begin
-    found = study.each(
-        key,
-        DATASET,
-        len(points),
-        one,
-        (
-            rule.net.configuration(),
-            rule.theta,
-            rule.inner,
-            points if first else GRID,
-            first,
-        ),
-    )
-    return [recalled(*one) for one in found]
+    return study.each(key, len(points), one)
 
 
 def one_point(
     settings: Settings, root: str | None, rule: Adapted, points: np.ndarray, first: int, index: int
-) -> list:
+) -> Answers:
     """Correct answers to an episode whose recordings are moved to a point, and the recordings of each
     answer."""
     x, y, scale, rate = points[index].tolist()
@@ -116,7 +102,4 @@ def one_point(
             answers(tasks, rules, settings.seed, rule.net.ways, 1, settings.queries, first + index)
         )
     plain, aligned = found
-    return [
-        [plain.right[0].tolist(), aligned.right[0].tolist(), plain.right[1].tolist()],
-        *recorded(plain)[1:],
-    ]
+    return plain._replace(right=np.stack([plain.right[0], aligned.right[0], plain.right[1]]))

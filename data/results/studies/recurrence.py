@@ -27,11 +27,12 @@ from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits
 from minisnn.meta.tasks import Task
 from minisnn.stopping import check
 from minisnn.training import checkpoint as checkpoints
-from minisnn.training.baselines import Adapted, Row, Rule, answers_of, rows_of
+from minisnn.training.baselines import Adapted, Answers, Row, Rule, answers_of, rows_of
+from minisnn.data.store.cache import identity
 from minisnn.experiments.findings import Findings
 from pen import shuffled, sliced
 from minisnn.training.intervals import Estimate, of_trials
-from minisnn.experiments.study import Settings, Study, recalled, recorded
+from minisnn.experiments.study import Settings, Study
 
 TITLE = "Recurrence and learned time constants, where time carries the class"
 DATASET = "pen:pens"
@@ -146,8 +147,8 @@ def _short(name: str) -> str:
 def _networks(study: Study) -> dict[tuple[str, int], tuple[SpikingNet, np.ndarray]]:
     """(network, theta) of every design and seed."""
     tasks = study.tasks(DATASET, "train")
-    made_from = study.recordings(DATASET)
-    folder = study.out / f"{study.name}-networks" / made_from[:8]
+    data = identity([study.settings.root])
+    folder = study.out / f"{study.name}-networks" / data[:8]
     folder.mkdir(parents=True, exist_ok=True)
     runs = [(name, seed) for seed in SEEDS for name in DESIGNS]
     thetas: list[np.ndarray] = []
@@ -205,16 +206,14 @@ def _rows(study: Study, networks: Mapping) -> dict[tuple[str, int], Row]:
             start = Adapted(*begun(tasks, DESIGNS[name], seed), inner)
             rules[f"{name}, random weights", seed] = Seeing(start, DESIGNS[name])
     rules |= {(_told(number), 0): Stretches(number) for number in STRETCHES}
-    thetas = [theta for _, theta in networks.values()]
     one = partial(_answers, study.tasks(DATASET, "test"), study.settings, list(rules.values()))
-    made_from = ("test", repr(list(rules)), repr(DESIGNS), *thetas)
-    found = study.each("recurrence", DATASET, study.settings.episodes, one, made_from)
-    return rows_of(list(rules), [recalled(*answer) for answer in found])  # type: ignore[arg-type]
+    found = study.each("recurrence", study.settings.episodes, one)
+    return rows_of(list(rules), found)  # type: ignore[arg-type]
 
 
-def _answers(tasks: Any, settings: Settings, rules: list[Rule], index: int) -> list:
+def _answers(tasks: Any, settings: Settings, rules: list[Rule], index: int) -> Answers:
     task = tasks.episode(settings.seed, index, ways=WAYS, shots=SHOTS, queries=settings.queries)
-    return recorded(answers_of(task, rules))
+    return answers_of(task, rules)
 
 
 # ---- what came out

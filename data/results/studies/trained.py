@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from minisnn.data.store.cache import code_identity, identity
 from minisnn.experiments.study import Study
 from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig
@@ -11,8 +10,7 @@ from minisnn.training.settings import TrainingConfig
 def trained(study: Study, name: str, dataset: str, config: TrainingConfig, **own: Any):
     """Train random weights by these settings, in a run folder of the study, which can be resumed."""
     short = "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
-    source = identity([study.recordings(dataset), code_identity("minisnn.experiments.study")])
-    out = study.out / f"{study.name}-networks" / f"{short}-{source[:8]}"
+    out = study.out / f"{study.name}-networks" / short
     return train(
         config,
         out,

@@ -88,16 +88,6 @@ def file_identity(paths: Iterable[Path]) -> str:
     )
 
 
-def folder_identity(root: Path) -> str:
-    """Return a hash of a file, or of the files in a folder down to three levels: their names within
-    it, and their bytes."""
-    inside = {path for depth in ("*", "*/*", "*/*/*") for path in root.glob(depth)}
-    digest = hashlib.sha256()
-    for path in sorted(path for path in {root, *inside} if path.is_file()):
-        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
 def code_identity(*modules: str) -> str:
     """Return a hash of the source files that modules may depend on: all of minisnn.data for a
     module in it, for any other its whole package, or its file where it has none."""
