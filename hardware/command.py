@@ -556,7 +556,7 @@ def train(
         ]:
             words = f"--resume keeps the settings of {resume}"
             raise ValueError(f"{words}; leave out {', '.join(names)}")
-        chip, place, config = None, resume, RunFolder(resume).config()
+        chip, place, config = None, resume, RunFolder(resume).read()[0]
     elif bits is None:
         raise ValueError("give the bits to train for, such as --bits 2, or --resume DIR")
     else:

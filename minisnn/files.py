@@ -4,7 +4,6 @@ untrusted files."""
 import json
 import os
 import shutil
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -178,13 +177,3 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_json(path: Path, values: dict) -> None:
     """Write a JSON object to a file atomically."""
     write_whole(path, (json.dumps(values, indent=2, allow_nan=False) + "\n").encode())
-
-
-def check_archive(path: str | Path, what: str, most: int) -> None:
-    """Raise ValueError if a zip archive (such as .npz) would unpack to more than `most` bytes.
-    Other files pass."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            total = sum(member.file_size for member in archive.infolist())
-        if total > most:
-            raise ValueError(f"{path}: unpacks to {total} bytes; expected {what}, at most {most}")

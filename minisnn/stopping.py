@@ -1,16 +1,14 @@
 """Handling of Ctrl-C, SIGTERM and SIGHUP (the terminal was closed) at the next safe point.
 
-An exception raised wherever a signal happens to arrive may be swallowed by a finaliser, turned into
-another error by a callback of C code, or leave a library half imported. So a signal is only noted,
-and `check` raises `Stopped`: between tasks, episodes and kernels, and while this process waits for
-others. If there is no check within PATIENCE, because a library compiles, draws or waits, an alarm
-raises `Stopped` wherever the main thread is, repeatedly until it is being handled. A second signal
-does so immediately.
+An exception that is raised where a signal happens to arrive is swallowed by a finaliser or a
+callback of C code, which may make another error of it, or leaves a library half imported. So a
+signal is only noted, and `check` raises `Stopped`: between tasks, episodes and kernels, and while
+this process waits for others. A second signal raises it at once, wherever the main thread is: in a
+library that compiles or draws, for example.
 """
 
 import math
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +18,8 @@ from typing import Any
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-ALARM = getattr(signal, "SIGALRM", None)  # None on Windows, which has no timer
-PATIENCE = 2.0  # seconds from a signal until the main thread is interrupted, wherever it is
-AGAIN = 1.0  # seconds within which a second signal is the same one, sent to process and group
-PAUSE = 0.1  # seconds between two checks
+AGAIN = 1.0  # seconds: sooner it is the same signal, to the process and to its group
+PAUSE = 0.1  # seconds between two looks
 _number: int | None = None  # the noted signal
 _since = 0.0  # time of the signal; infinity if nothing is to be raised any more
 
@@ -67,8 +63,7 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
     own = (signal.SIG_DFL, signal.default_int_handler)
     before: dict[int, Any] = {}
     if current_thread() is main_thread():
-        heard = (*signals, ALARM) if ALARM else signals
-        before = {n: signal.getsignal(n) for n in heard if signal.getsignal(n) in own}
+        before = {n: signal.getsignal(n) for n in signals if signal.getsignal(n) in own}
     try:
         for number in before:
             signal.signal(number, _note)
@@ -81,8 +76,6 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
         noted = _number
         if before:
             _since = math.inf
-            if ALARM in before:
-                signal.setitimer(signal.ITIMER_REAL, 0)
             for number, handler in before.items():
                 signal.signal(number, signal.SIG_IGN if process else handler)
             noted, _number = _number, None
@@ -95,17 +88,5 @@ def _note(number: int, frame) -> None:
     global _number, _since
     if _number is None:
         _number, _since = number, time.monotonic()
-        if ALARM and signal.getsignal(ALARM) is _note:
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE, PAUSE)
-    elif math.isinf(_since) or number == ALARM and _is_handled(sys.exception()):
-        return
-    elif number == ALARM or time.monotonic() - _since > AGAIN:
+    elif time.monotonic() - _since > AGAIN:
         raise Stopped(_number)
-
-
-def _is_handled(error: BaseException | None) -> bool:
-    """Return whether the main thread is in an `except`, `finally` or `with` that an interruption is
-    passing through."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__context__
-    return error is not None

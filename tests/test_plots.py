@@ -61,7 +61,7 @@ def test_animation_shows_the_events_window_by_window(tmp_path):
             movie.seek(frame)
             light.append(np.asarray(movie.convert("L"), float).mean())
     assert light[2] < min(light[0], light[1], light[3]) - 10
-    assert np.ptp([light[0], light[1], light[3]]) < 1
+    assert np.ptp([light[0], light[1], light[3]]) < 8  # of the line that grows
 
 
 def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):

@@ -28,12 +28,6 @@ def own_answers():
     assert not stopping.asked()
 
 
-@pytest.fixture
-def hasty(monkeypatch):
-    monkeypatch.setattr(stopping, "PATIENCE", 0.05)
-    monkeypatch.setattr(stopping, "PAUSE", 0.01)
-
-
 def send(number=TERM):
     os.kill(os.getpid(), number)
 
@@ -57,25 +51,19 @@ def test_a_signal_is_answered_at_the_next_safe_point_and_all_is_as_before(number
     assert exit_code(raised) == code and exit_code(KeyboardInterrupt()) == 130
 
 
-def test_it_is_raised_again_where_it_was_swallowed_and_left_alone_where_it_is_handled(hasty):
-    swallowed, saved = [], []
-    with pytest.raises(Stopped):
+def test_what_c_code_makes_of_it_is_an_interruption(monkeypatch):
+    monkeypatch.setattr(stopping, "AGAIN", 0.0)
+    with pytest.raises(Stopped) as caught:
         with heeded(TERM):
             send()
-            for _ in range(3):
-                try:
-                    time.sleep(20)
-                except Stopped:
-                    swallowed.append(1)
             try:
-                time.sleep(20)
+                time.sleep(0.001)
+                send()
             except Stopped:
-                until = time.monotonic() + 0.3
-                while time.monotonic() < until:  # urged all the time
-                    time.sleep(0.01)
-                saved.append(1)
-                raise
-    assert len(swallowed) == 3 and saved == [1]
+                raise ValueError("Invalid affine transformation matrix") from None
+    assert caught.value.number == TERM and isinstance(caught.value.__cause__, ValueError)
+    with pytest.raises(ValueError, match="of its own"), heeded(TERM):
+        raise ValueError("an error of its own")
 
 
 @pytest.mark.parametrize("again, wait", [(0.0, False), (60.0, True)])

@@ -65,7 +65,7 @@ def train(
     settings |= {name: str(settings[name]) for name in FILES if settings.get(name)}
     data = None
     if resume is not None:
-        config = RunFolder(resume).config()
+        config, _ = RunFolder(resume).read()
         if runs_code(config.dataset) and settings.get("dataset") == config.dataset:
             del settings["dataset"]  # the user's code runs only if it is named
             data = open_sets(config, not quiet)

@@ -21,11 +21,7 @@ BEYOND = EXPERIMENTS[8:]  # `minisnn explore`
 
 def experiment(name: str) -> tuple:
     """Return (title, function) of an experiment."""
-    if name == "figure-2":
-        module = importlib.import_module(".figure2", __package__)
-        return module.TITLE, module.run
-    if name == "table-3":
-        module = importlib.import_module(".updates", __package__)
-        return module.TABLE_3_TITLE, module.table_3
-    sweep = importlib.import_module(".sweeps", __package__).SWEEPS[name]
-    return sweep.title, sweep.run
+    sweeps = importlib.import_module(".sweeps", __package__)
+    if name in sweeps.OTHERS:
+        return sweeps.OTHERS[name]
+    return sweeps.SWEEPS[name].title, sweeps.SWEEPS[name].run

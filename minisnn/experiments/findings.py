@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 
-from ..files import read_json, write_json
+from ..files import write_json
 from ..plots import save
 from ..training.intervals import Estimate
 
@@ -134,14 +134,6 @@ class Findings:
         content = {**vars(self), "figures": captions}
         write_json(folder / "findings.json", _plain(content))
         return [folder / "findings.json", *written]
-
-    @classmethod
-    def read(cls, folder: Path) -> "Findings":
-        """Read findings that `write` wrote; figures are then captions by name."""
-        content = read_json(folder / "findings.json")
-        content["tables"] = [Table(**table) for table in content["tables"]]
-        content["claims"] = [Claim(**claim) for claim in content["claims"]]
-        return cls(**content)
 
     def text(self) -> str:
         """Format everything that a terminal can show."""

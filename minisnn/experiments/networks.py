@@ -4,7 +4,9 @@ A role is "<data set>/<rule>-<model>". Its network comes from the user's folder,
 ship with the package, which `data/make_networks.py` trains.
 """
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ..data.store.shipped import if_shipped
 from ..training.checkpoint import Checkpoint, read
@@ -34,25 +36,20 @@ class Networks:
 
     def __init__(self, folder: str | Path | None = None, ways: int | None = None):
         self.folder = None if folder is None else Path(folder).expanduser()
+        self.ways = ways
         names = [file_name(role) for role in ROLES]
-        if self.folder is not None and not any(self._own(name) for name in names):
+        if self.folder is not None and not any(map(self._own, names)):
             raise ValueError(
                 f"{self.folder}: no network of the experiments is in this folder; expected "
                 f"checkpoints or run folders named {', '.join(names)}"
             )
-        self.ways = ways
-        self.found: dict[str, Checkpoint | None] = {}
-        self.places: dict[str, Path] = {}
 
+    @cache
     def find(self, role: str) -> Checkpoint | None:
-        """Return the checkpoint of a role; None if there is none."""
-        if role not in self.found:
-            place = self._own(file_name(role)) or if_shipped(file_name(role))
-            self.found[role] = None if place is None else self._read(role, place)
-        return self.found[role]
-
-    def _read(self, role: str, place: Path) -> Checkpoint:
-        self.places[role] = place
+        """Return the checkpoint of a role; None where there is none."""
+        place = self.place(role)
+        if place is None:
+            return None
         network = read(place)
         dataset = role.split("/")[0]
         if network.origin.data not in (None, PYTHON, dataset):
@@ -68,10 +65,14 @@ class Networks:
             )
         return network
 
+    def place(self, role: str) -> Path | None:
+        """Return the file or run folder of a role's network."""
+        return self._own(file_name(role)) or if_shipped(file_name(role))
+
     def describe(self, role: str) -> str:
         """Describe where a network comes from, and how long it was trained."""
-        network = self.found[role]
-        progress = self.found[role].progress
+        network: Any = self.find(role)
+        progress = network.progress
         begun = network.config and network.config.start
         done, planned = (progress.get(name) for name in ("update", "updates"))
         parts = {
@@ -80,7 +81,8 @@ class Networks:
             f", of {network.origin.words()}": network.origin.data == PYTHON,
             f" (training is not done: {done or 0:,} of {planned or 0:,} updates)": done != planned,
         }
-        return self.places[role].name + "".join(words for words, holds in parts.items() if holds)
+        place: Any = self.place(role)
+        return place.name + "".join(words for words, holds in parts.items() if holds)
 
     def _own(self, name: str) -> Path | None:
         """Return the user's checkpoint or run folder of a name."""

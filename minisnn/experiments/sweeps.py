@@ -15,6 +15,7 @@ from ..meta.inner import InnerLoop
 from ..training.baselines import Adapted, Nearest, Row, baselines, learns_by, with_ways
 from ..training.checkpoint import Checkpoint
 from ..training.progress import RULE_NAMES
+from . import figure2
 from .figure6 import SHOTS_NEEDED
 from .findings import Findings
 from .networks import LABELS
@@ -23,7 +24,7 @@ from .onset import STREAM, Met
 from .study import TITLES, Settings, Study
 from .sweep import BEFORE, Case, Curve, Sweep, of_meta_trained
 from .table2 import NEAREST, TABLE, nearest_neighbour
-from .updates import THRESHOLDS
+from .updates import TABLE_3_TITLE, THRESHOLDS, table_3
 
 # ---- Figure 3: inner-loop updates
 
@@ -254,6 +255,7 @@ def steps_against_means(curves: list[Curve]) -> str:
     )
 
 
+OTHERS = {"figure-2": (figure2.TITLE, figure2.run), "table-3": (TABLE_3_TITLE, table_3)}
 SWEEPS = {
     "table-2": TABLE,
     "figure-5": THRESHOLDS,

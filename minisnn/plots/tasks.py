@@ -16,10 +16,10 @@ from .canvas import COLOURS, figure, plain, style
 
 ON = COLOURS["vermillion"]
 OFF = COLOURS["blue"]
-MOST_ROWS = 20  # most rows of a contact sheet
-# most rows of a small raster; units are summed so that none is lost between pixels
-MOST_LINES = 100
-SHORT_NAME = 3  # most characters of a class's name that is written horizontally below its bars
+MOST_ROWS = 20  # in a contact sheet
+MOST_LINES = 100  # in a small picture: units are summed, so that none is lost between its pixels
+WIDTH = 128  # pixels of a recording in an animation
+SHORT_NAME = 3  # characters of a class's name that stands level below its bars
 LEGEND = "orange ON, blue OFF, dark both"
 
 
@@ -106,8 +106,13 @@ def plot_task(task: Task, queries: int = 5):
     most = _most(look.support, look.query)
     parts = [f"support {k + 1}" for k in range(shots)] + [f"query {k + 1}" for k in range(shown)]
     with style():
-        fig, grid = _grid(task, parts, 1.1 + len(parts) * (0.25 + 1.75 * look.ratio), look)
+        fig = figure(1.0 + 1.9 * task.ways, 1.1 + len(parts) * (0.25 + 1.75 * look.ratio))
+        grid = fig.subplots(len(parts), task.ways, squeeze=False, sharex=True, sharey=True)
+        for line, part in zip(grid, parts):
+            line[0].set_ylabel(f"{part}\n{look.y_label}")
         for way, (support, query) in enumerate(columns):
+            grid[0, way].set_title(f"class {_name(task, way)}", fontweight="bold")
+            grid[-1, way].set_xlabel(look.x_label)
             _draw(grid[:shots, way], support, COLOURS["black"], most, look)
             _draw(grid[shots:, way], query, "0.7", most, look)
         fig.suptitle(
@@ -189,19 +194,6 @@ def plot_sheet(
             f"class?\n({LEGEND}{more})"
         )
     return fig
-
-
-def _grid(task: Task, parts: list[str], height: float, look: Look):
-    """Return (figure, axes) with a row for each part and a column for each class, named at the
-    edges; height in inches."""
-    fig = figure(1.0 + 1.9 * task.ways, height)
-    grid = fig.subplots(len(parts), task.ways, squeeze=False, sharex=True, sharey=True)
-    for line, part in zip(grid, parts):
-        line[0].set_ylabel(f"{part}\n{look.y_label}")
-    for way in range(task.ways):
-        grid[0, way].set_title(f"class {_name(task, way)}", fontweight="bold")
-        grid[-1, way].set_xlabel(look.x_label)
-    return fig, grid
 
 
 def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int = 1):
@@ -369,8 +361,8 @@ def plot_raster(x: np.ndarray, title: str | None = None):
 
 
 def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: int = 80) -> Path:
-    """Write a GIF of the task's support and of each class's first query sample, slowed down; return
-    its path.
+    """Write a GIF of each class's first support sample, above its first query sample, slowed down,
+    with a line below that grows with the time; return its path.
 
     window         time steps whose events one picture shows
     milliseconds   duration of a picture
@@ -385,34 +377,22 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
     path = Path(path)
     good = path.suffix.lower() == ".gif" and task.x_support.ndim != 3
     need("path", path, good, "a name that ends in .gif, of a task of pictures (not of sounds)")
-    look = _look(task)
-    steps = task.x_support.shape[1]
-    halves = (task.x_support, task.y_support, "black"), (task.x_query, task.y_query, "0.7")
-    with style():
-        fig, grid = _grid(task, ["support", "query"], 1.1 + 2 * (0.3 + 1.75 * look.ratio), look)
-        fig.set_dpi(80)
-        images = []
-        for line, (x, y, colour) in zip(grid, halves):
-            for way, axes in enumerate(line):
-                sample = x[y == way][:1]
-                _draw([axes], 0 * sample[:, 0], colour, 1, look)
-                images += [(axes, axes.images[0], events) for events in sample]
-        for _, image, _ in images:
-            image.set_animated(True)
-        headline = fig.suptitle(" \n ", animated=True)
-        fig.canvas.draw()
-        # everything that stays the same, drawn once: it takes most of the time
-        ground = fig.canvas.copy_from_bbox(fig.bbox)
-        pictures = []
-        for first in range(0, steps, window):
-            fig.canvas.restore_region(ground)
-            headline.set_text(f"steps {first:3d} to {min(first + window, steps):3d}\n({LEGEND})")
-            fig.draw_artist(headline)
-            for axes, image, events in images:
-                image.set_data(event_picture(events[first : first + window].sum(axis=0), 2))
-                for artist in (image, *axes.spines.values()):
-                    axes.draw_artist(artist)
-            pictures.append(Image.fromarray(np.array(fig.canvas.buffer_rgba())[..., :3]))
+    _look(task)  # refuses other samples
+    halves = (task.x_support, task.y_support, 0.0), (task.x_query, task.y_query, 0.7)
+    steps, *size = task.x_support.shape[1:4]
+    zoom = max(1, WIDTH // max(size))
+    edge = ((1, 1), (1, 1), (0, 0))
+    pictures = []
+    for first in range(0, steps, window):
+        lines = []
+        for x, y, shade in halves:
+            some = (x[y == way][0, first : first + window].sum(0) for way in range(task.ways))
+            framed = (np.pad(event_picture(n, 2), edge, constant_values=shade) for n in some)
+            lines.append(np.concatenate([np.pad(p, edge, constant_values=1) for p in framed], 1))
+        whole = np.concatenate(lines)
+        whole[-1, : whole.shape[1] * (first + window) // steps] = 0
+        pixels = (255 * whole.repeat(zoom, 0).repeat(zoom, 1)).astype(np.uint8)
+        pictures.append(Image.fromarray(pixels))
     path.parent.mkdir(parents=True, exist_ok=True)
     how = dict(save_all=True, append_images=pictures[1:], loop=0, duration=milliseconds)
     with whole_file(path) as file:

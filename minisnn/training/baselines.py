@@ -34,10 +34,8 @@ from .intervals import (
     ANYTHING,
     DIFFERENCES,
     ERRORS,
-    HALVES,
     Drawn,
     Estimate,
-    Interval,
     Shared,
     of_values,
 )
@@ -179,21 +177,12 @@ class Row(Estimate):
     def less(self, other: "Row") -> Estimate:
         """Return this accuracy minus the other's on as many episodes.
 
-        Single answers are paired if the episodes are the same. Otherwise only the means of episodes
-        are paired, and the other intervals treat the answers as independent: half is the root of
-        the sum of both squared halves."""
+        Of the differences of single answers where the episodes are the same; else the interval is
+        that of independent answers, the root of the sum of the squares of both halves."""
         within = ANYTHING if self.errors else DIFFERENCES
         if self.shared.same(other.shared):
             return self.shared.estimate(self.right.astype(float) - other.right, within)
-        found = of_values(np.subtract(self.per_episode, other.per_episode).tolist())
-        both = [(getattr(self, name), getattr(other, name)) for name in HALVES[1:]]
-        halves = [None if None in pair else float(np.hypot(*pair)) for pair in both]
-        lead = None
-        if self.interval is not None and other.interval is not None:
-            half = float(np.hypot(self.interval.half, other.interval.half))
-            low, high = np.clip([found.mean - half, found.mean + half], *within).tolist()
-            lead = Interval(half, low, high, self.interval.population)
-        return Estimate(found.mean, lead, found.ci95, *halves)
+        return Estimate(self.mean - other.mean, ci95=float(np.hypot(self.half, other.half)))
 
     def in_json(self) -> dict[str, Any]:
         """Return the row in JSON's types."""

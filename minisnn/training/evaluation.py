@@ -37,7 +37,6 @@ ALIGNED = {
     "centred": "each recording centred",
     "none": "tasks not aligned",
 }
-TELLING_ANSWERS = 20  # least answers, beyond one per episode, for a warning
 
 
 def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
@@ -266,13 +265,6 @@ def evaluate(
             "task; answers to them show memory, not learning",
             stacklevel=2,
         )
-    adapts = inner.steps > 0 and not isinstance(dataset, Classification)
-    if adapts and measure == "accuracy" and _one_answer(answered):
-        warnings.warn(
-            f"{name}: in every episode all queries get the same answer, so the accuracy is "
-            f"that of a guess among {ways} classes, whatever its interval",
-            stacklevel=2,
-        )
     rows = rows_of(list(rules), answered, errors=measure == "error")
     before = rows.pop("before")
     own = rows.pop("adapted")
@@ -337,15 +329,3 @@ def _episode(
     lasting = tuple(rule.theta for rule in rules if hasattr(rule, "theta"))
     with remembered(samples, lasting):
         return answers_of(task, rules), repeated
-
-
-def _one_answer(answered: list[Answers]) -> bool:
-    """Return whether in every episode exactly the queries of one class are right, which hardly ever
-    happens by chance; False if there are few answers."""
-
-    def alike(right: np.ndarray, of: np.ndarray) -> bool:
-        shares = np.bincount(of, right) / np.maximum(np.bincount(of), 1)
-        return len(set(of.tolist())) > 1 and (shares > 0).sum() == (shares == 1).sum() == 1
-
-    many = sum(len(episode.drawn.of) - 1 for episode in answered) >= TELLING_ANSWERS
-    return many and all(alike(episode.right[1], episode.drawn.of) for episode in answered)

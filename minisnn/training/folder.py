@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..data.sets.named import Opened, runs_code
 from ..files import held, read_json, write_json, write_whole
 from ..plots import drawing, plot_learning_curve
 from .checkpoint import CURRENT, Checkpoint, read
-from .origin import TRAIN, Origin
+from .origin import PYTHON, TRAIN, Origin
 from .settings import TrainingConfig
 from .update import MODEL, Own
 
@@ -28,10 +29,8 @@ FILES = ("config.json", CURRENT, "log.csv", "curve.png", "result.json")
 
 def free_folder(name: str, parent: str | Path = "runs") -> Path:
     """Return the first of parent/name-1, parent/name-2, … that does not exist."""
-    number = 1
-    while (Path(parent) / f"{name}-{number}").exists():
-        number += 1
-    return Path(parent) / f"{name}-{number}"
+    places = (Path(parent) / f"{name}-{number}" for number in count(1))
+    return next(place for place in places if not place.exists())
 
 
 class RunFolder:
@@ -63,10 +62,6 @@ class RunFolder:
     def how_to_resume(self) -> str:
         """Describe how to resume the run."""
         return self.origin.how_to_resume(self.path)
-
-    def config(self) -> TrainingConfig:
-        """Read the settings of the run in this folder."""
-        return self.read()[0]
 
     def read(self) -> tuple[TrainingConfig, Origin]:
         """Read (settings, origin) of the run in this folder."""
@@ -107,9 +102,13 @@ class RunFolder:
         another kind of data (opened by name, given in Python, or None)."""
         config, origin = self.read()
         given = data is not None and not isinstance(data, Opened)
-        origin.check(self.origin.command, given, self.path)
-        self.origin = origin
-        if data is None and runs_code(config.dataset):  # files must not start the user's code
+        command, self.origin = self.origin.command, origin
+        if command != origin.command or given != (origin.data == PYTHON):
+            raise ValueError(
+                f"{self.path}: the run was made by {origin.command} and learns from "
+                f"{origin.words()}; continue it with {self.how_to_resume}"
+            )
+        if data is None and runs_code(config.dataset):  # a folder must not start the user's code
             raise ValueError(
                 f"{self.path}: the run's data come from Python code; give data=..., or "
                 f"{self.how_to_resume}"

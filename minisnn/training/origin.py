@@ -94,15 +94,6 @@ class Origin:
             return f"out={str(folder)!r}, resume=True in Python, and the same data and parts"
         return f"--resume {folder}" + " and --dataset" * self.by_code
 
-    def check(self, command: str, given: bool, folder: Path) -> None:
-        """Raise ValueError, before data is read, if `command` cannot continue this run, or if data
-        is missing that must be given in Python, or given that must not."""
-        if command != self.command or given != (self.data == PYTHON):
-            raise ValueError(
-                f"{folder}: the run was made by {self.command} and learns from {self.words()}; "
-                f"continue it with {self.how_to_resume(folder)}"
-            )
-
     def check_same(self, now: "Origin", folder: Path) -> None:
         """Raise ValueError, after data was read, if it differs from the run's."""
         old = self.content or {}

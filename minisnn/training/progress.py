@@ -91,7 +91,6 @@ def opening(
     config: TrainingConfig,
     net: Network,
     folder: RunFolder,
-    workers: int,
     measure: str = "accuracy",
     classes: Sequence[str] | None = None,
 ) -> str:
@@ -111,11 +110,6 @@ def opening(
             f"there are only {len(classes)} classes to learn from: meta-training may end worse than "
             "a random network (from four classes: 38.6 %, nearest class means of a random network: "
             "48.9 %)"
-        )
-    if workers > 1 and config.tasks == 1:
-        lines.append(
-            "each update has one task (--tasks 1), which this process computes; the workers share "
-            "validation and test episodes"
         )
     return "\n".join(lines)
 
@@ -172,13 +166,15 @@ def sentence(result: dict) -> str:
 
 def table(result: dict, learned: str | None = None, inner: Any = None) -> list[str]:
     """Format the rules of `evaluate`, a line each: accuracy with the quoted interval, and the
-    paired difference to the first in points; then the intervals' population. learned: how the
-    network was trained, in words. inner: its inner loop, whose readings and looks are named."""
+    paired difference to the first in points; then the intervals' population. For regression, the
+    error and R², and a line that names rules that are better than the network.
+
+    learned   how the network was trained, in words
+    inner     its inner loop, whose readings and looks are named
+    """
     if not result.get("rules"):
         return []
-    if "error_after" in result:
-        same = REGRESSION["own"] if hasattr(inner, "penalty") else ""
-        return _errors(result, learned or "this network, after adaptation", same)
+    real = "error_after" in result
     often = [(getattr(inner, name, 1), name) for name in ("readings", "looks")]
     many = [f"{number} {name}" for number, name in often if number > 1]
     once = [f"one {name.removesuffix('s')}" for number, name in often if number > 1]
@@ -186,49 +182,48 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
         many.append(f"{axes.shape[1]} axes")
         once.append("all features")
     first = ", ".join([learned or "this network, after adaptation", *many])
-    rows = {first: dict(result, mean=result["accuracy_after"]), **result["rules"]}
     names = RULE_NAMES | {"own": ", ".join([RULE_NAMES["own"], *once])}
-    shown = {names.get(name, name): row for name, row in rows.items()}
-    wide = max(36, *map(len, shown))
-    lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'95 %':>10}{'first minus it':>20}"]
-    for name, row in shown.items():
-        apart, *_ = row.get("less", [0.0])
-        less = f"{100 * apart:+.1f}{plus_minus(row['less_interval'])}" if "less" in row else ""
-        mean = f"{100 * row['mean']:.1f}"
-        margin = plus_minus(row["interval"])
-        lines.append(f"{name:<{wide}}{mean:>8}{margin:>10}{less:>20}".rstrip())
-    if result["interval"]:
-        lines.append(f"± is the 95 % interval for {result['interval']['population']}")
-    return lines
-
-
-def _errors(result: dict, first: str, same: str) -> list[str]:
-    """Format the rules of regression, a line each, and name those that are better than the network;
-    `same` is the network's own rule."""
-    rows = {first: dict(result, mean=result["error_after"])}
-    rows |= {REGRESSION.get(name, name): row for name, row in result["rules"].items()}
+    names = REGRESSION if real else names
+    rows = {first: dict(result, mean=result["error_after" if real else "accuracy_after"])}
+    rows |= {names.get(name, name): row for name, row in result["rules"].items()}
+    title = "on the same episodes" + ", in %" * (not real)
+    cells = [(title, *(("error", "R²") if real else ("mean", "95 %")), "first minus it")]
+    cells += [(name, *(_errors(row) if real else _shares(row))) for name, row in rows.items()]
     wide = max(36, *map(len, rows))
-    lines = [f"{'on the same episodes':<{wide}}{'error':>10}{'R²':>8}{'first minus it':>22}"]
-    ahead = []
-    learned = REGRESSION["own"], REGRESSION["towards"]
-    for name, row in rows.items():
-        less = ""
-        if "less" in row:
-            apart, half, *_ = row["less"]
-            less = f"{apart:+.3g}" + ("" if half is None else f" ± {half:.2g}")
-            ahead += [name] if half is not None and apart > half and name != same else []
-        r2 = "" if row.get("r2") is None else f"{row['r2']:.3f}"
-        lines.append(f"{name:<{wide}}{row['mean']:>10.4g}{r2:>8}{less:>22}".rstrip())
-    lines.append(
-        "error: the mean squared one, without the half of the loss; ± over episodes, paired"
-    )
-    if ahead:
-        without = [name for name in ahead if name not in learned]
-        why = "this does not show that it learned to learn"
-        if not without:
-            why = "the features are good, but there are better uses of them than these steps"
-        lines.append(f"worse than {', '.join(ahead)}: {why}")
-    return lines
+    lines = [f"{name:<{wide}}{a:>8}{b:>10}{less:>20}".rstrip() for name, a, b, less in cells]
+    if real:
+        lines.append("error: mean squared, without the loss's half; ± over episodes, paired")
+    elif result["interval"]:
+        lines.append(f"± is the 95 % interval for {result['interval']['population']}")
+    return lines + _better(rows, hasattr(inner, "penalty")) * real
+
+
+def _shares(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Format a rule's accuracy, its interval, and its difference from the first."""
+    apart, *_ = row.get("less", [0.0])
+    less = f"{100 * apart:+.1f}{plus_minus(row['less_interval'])}" if "less" in row else ""
+    return f"{100 * row['mean']:.1f}", plus_minus(row["interval"]), less
+
+
+def _errors(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Format a rule's error, its R², and its difference from the first."""
+    apart, half, *_ = row.get("less", [0.0, None])
+    margin = "" if half is None else f" ± {half:.2g}"
+    less = f"{apart:+.3g}{margin}" if "less" in row else ""
+    return f"{row['mean']:.4g}", "" if row.get("r2") is None else f"{row['r2']:.3f}", less
+
+
+def _better(rows: Mapping[str, Any], ridge: bool) -> list[str]:
+    """Name the rules of regression that are better than the network's own, which is ridge or
+    not."""
+    learned = {REGRESSION["own"], REGRESSION["towards"]}
+    apart = {name: row["less"] for name, row in rows.items() if "less" in row}
+    better = [name for name, less in apart.items() if less[1] is not None and less[0] > less[1]]
+    better = [name for name in better if not (ridge and name == REGRESSION["own"])]
+    why = "this does not show that it learned to learn"
+    if learned.issuperset(better):
+        why = "the features are good, but there are better uses of them than these steps"
+    return [f"worse than {', '.join(better)}: {why}"] if better else []
 
 
 def plus_minus(interval: Mapping[str, Any] | None) -> str:

@@ -249,9 +249,7 @@ class _Run:
         try:
             if self.progress:
                 known = getattr(self.data["train"], "classes", None)
-                shows.say(
-                    shows.opening(config, net, folder, self.executor.number, self.measure, known)
-                )
+                shows.say(shows.opening(config, net, folder, self.measure, known))
             with shows.bar(config, len(self.rows), self.progress) as bar:
                 while state.update < config.updates:
                     self._validate(state)
@@ -332,10 +330,7 @@ class _Run:
         now = due and self.rows and (state.update % due == 0 or state.update == config.updates)
         if not now or "validation" in self.rows[-1]:
             return
-        # before training, a network may well give the same answer to everything
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
-            result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, False)
+        result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, False)
         phi = self.held.start(self.net, state.theta)[0]
         tasks = (self.data["val"].episode(config.seed, k, *self.size) for k in range(LOOKED_AT))
         rates = [self.learns.activity(phi, task.x_support) for task in tasks]

@@ -161,49 +161,19 @@ def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> St
 
 
 def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
-    """Read the checkpoint config.start for the network `net`: convert it to its number of classes
-    (`with_ways`) and its neuron (`nearest`). Raises ValueError if anything else differs."""
+    """Read the checkpoint config.start as one of the network `net`, adapted to its number of
+    classes (`with_ways`). ValueError where anything else differs."""
     found = read(str(config.start))
-    neurons: list[Any] = [getattr(network, "neuron", None) for network in (found.net, net)]
-    known = all(neuron is not None and neuron.says("kind") for neuron in neurons)
-    free = {"ways", "neuron"} if known else {"ways"}
-    old, new = (
-        {k: v for k, v in one.configuration().items() if k not in free} for one in (found.net, net)
-    )
+    old, new = (dict(one.configuration(), ways=None) for one in (found.net, net))
     if old != new:
         raise ValueError(
             f"{config.start}: the checkpoint's network, {found.net!r}, differs from that of "
             f"the settings, {net!r}"
         )
-    if found.net.ways != net.ways:
-        wide, theta, loop = with_ways(found.net, found.theta, found.loop, net.ways)
-        found = replace(found, net=wide, theta=theta, inner=found.inner and loop)
-    return replace(found, net=net, theta=nearest(found.net, found.theta, net))
-
-
-def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
-    """Convert theta of a network to `net`, which has another neuron or other constants.
-
-    Weights of the first layer compensate the gain. A hard reset does not depend on the scale of a
-    layer: between two `CubaLIF` with thresholds above 0, weights, also recurrent ones, and biases
-    are scaled with the threshold. Otherwise only biases change with the threshold, so that W p + b
-    - threshold is the same; training adapts to other filters and resets.
-    """
-    before: Any = getattr(old, "neuron", None)
-    after: Any = getattr(net, "neuron", None)
-    if before == after:
-        return theta
-    theta = theta.copy()
-    theta[net.layout[0].slice] *= before.gain / after.gain
-    scaled = before.scales and after.scales and min(before.threshold, after.threshold) > 0
-    for p in net.layout:
-        if p.layer == net.blocks[-1].name:
-            continue
-        if scaled and p.part in ("weight", "bias", "recurrent"):
-            theta[p.slice] *= after.threshold / before.threshold
-        elif not scaled and p.part == "bias":
-            theta[p.slice] += after.threshold - before.threshold
-    return theta
+    if found.net.ways == net.ways:
+        return replace(found, net=net)
+    _, theta, loop = with_ways(found.net, found.theta, found.loop, net.ways)
+    return replace(found, net=net, theta=theta, inner=found.inner and loop)
 
 
 def restored(net: Kept, found: Checkpoint, folder: Path) -> State:

@@ -108,21 +108,11 @@ class Leaks(ToySet):
         return task
 
 
-def test_samples_on_both_sides_and_one_answer_to_all_are_told(net, theta, recwarn):
-    """Of so few answers that chance can do it nothing is said."""
-    always = theta.copy()
-    net.views(always)["readout.weight"][...] = 0
-    net.views(always)["readout.bias"][...] = [0, 1, 0]
-    many = dict(inner=ms.InnerLoop(0.0), episodes=12, queries=4)
-    evaluate(net, theta, ToySet("test"), **many)
-    evaluate(net, always, ToySet("test"), ms.InnerLoop(0.0), episodes=1, queries=1)
+def test_samples_on_both_sides_are_told(net, theta, recwarn):
+    evaluate(net, theta, ToySet("test"))
     assert not recwarn
     with pytest.warns(UserWarning, match="6 of 12 query samples"):
         evaluate(net, theta, Leaks("test"))
-    with pytest.warns(UserWarning, match="the same answer"):
-        found = evaluate(net, always, ToySet("test"), **many)
-    assert found["accuracy_after"] == pytest.approx(1 / 3)
-    assert found["interval"]["half"] == pytest.approx(3 / (12 * 12))
 
 
 def test_a_training_task_is_that_of_its_key_and_then_distorted_by_the_same_draws(net):

@@ -141,33 +141,10 @@ def test_a_readout_of_zero_stays_zero(undisturbed, tmp_path, start):
     assert np.all(found.curve["gradient_norm"] > 0)
 
 
-def test_another_neuron_starts_from_the_nearest_weights(tmp_path):
-    """A hard reset does not see the scale of a layer: the same spikes for another threshold and
-    gain. From the first neuron to the chip's, every membrane less its threshold is what it was."""
-    rng = np.random.default_rng(0)
-    x = rng.poisson(0.3, (2, 20, 6, 6, 2))
-
-    def started(old, new, **settings):
-        shape = dict(channels=(4,), kernel=3, window=9, pool="mean", backend="numpy")
-        net = ms.SpikingNet((6, 6, 2), ways=3, neuron=old, dtype="float64", **shape)
-        theta = net.init(rng, x, rate=0.3)
-        ms.save(tmp_path / "old.h5", net, theta)
-        how = dict(dtype="float64", learn_step_size="no", lr=1e-30, updates=1, tasks=1, **BRIEF)
-        config = toy_config(**shape, **how, start=str(tmp_path / "old.h5"), **settings)
-        return net, theta, run(config, tmp_path / "run", neuron=new, force=True)
-
-    net, theta, made = started(
-        ms.CubaLIF(threshold=0.1, gain=3.0), ms.CubaLIF(threshold=0.4, gain=8.0)
-    )
-    assert (made.net.spikes(made.theta, x) == net.spikes(theta, x)).all()
-    assert 0.05 < net.spikes(theta, x).mean() < 0.9
-    np.testing.assert_allclose(made.net(made.theta, x), net(theta, x), rtol=1e-12)
-    net, theta, made = started(
-        ms.LIF(threshold=0.25, gain=2.0), ms.CubaLIF(threshold=0.1, gain=3.0)
-    )
-    old, new = net.views(theta), made.net.views(made.theta)
-    np.testing.assert_allclose(new["conv1.weight"], old["conv1.weight"] * 2 / 3, rtol=1e-12)
-    np.testing.assert_allclose(new["conv1.bias"], old["conv1.bias"] + 0.1 - 0.25, rtol=1e-9)
+def test_a_start_of_another_neuron_is_refused(undisturbed, tmp_path):
+    """Its weights would mean something else."""
+    with pytest.raises(ValueError, match="differs"):
+        run(toy_config(start=str(undisturbed), neuron="cuba", **BRIEF), tmp_path / "run")
 
 
 # ---- stopped, killed, and where the disk is full

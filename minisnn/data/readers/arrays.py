@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...arguments import need
-from ...files import check_archive, read_whole, size_of
+from ...files import read_whole, size_of
 from .columns import ACCEPTED, ORDER, columns_of, name_of, names_in, order_of
 from .hdf5 import Hdf5, naming
 
@@ -36,7 +36,6 @@ NUMBERS = re.compile(r"(?i:[-+.,;\s\de]|true|false)*")  # a first line without n
 def load(path: Path, *wanted: str) -> Any:
     """Read the array of an .npy file, or those `wanted` of an .npz file, by name."""
     size_of(path, "a NumPy file", MOST_BYTES)
-    check_archive(path, "a recording", MOST_BYTES)
     held = np.load(path, allow_pickle=False)
     if isinstance(held, np.ndarray):
         return held
