@@ -9,7 +9,7 @@ from pathlib import Path
 
 from minisnn.parallel.executor import Executor, take_apart
 from minisnn import get_threads
-from minisnn.parallel.threads import parallel
+from minisnn.parallel.shares import parallel
 
 
 class Travelling(Executor):

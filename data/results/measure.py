@@ -23,7 +23,8 @@ from kinds import KINDS
 from record import Record
 
 from minisnn.experiments.findings import figure
-from minisnn.parallel.threads import get_threads, processor
+from minisnn.parallel.sources import processor
+from minisnn.parallel.threads import get_threads
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = re.compile(r"\{(\w+)\}")

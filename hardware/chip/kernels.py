@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minisnn.parallel.compilation import njit
-from minisnn.parallel.threads import parallel
+from minisnn.parallel.shares import parallel
 
 from .formats import NEAREST, ZERO, ends, shift
 from .ranges import STATE

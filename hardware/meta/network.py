@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.parallel.threads import parallel
+from minisnn.parallel.shares import parallel
 
 from ..chip.formats import STOCHASTIC, ends, numbers, seed_state, shift, xorshift32
 from ..chip.kernels import MAX, Convolved, convolved, mirrored, rows_of

@@ -14,7 +14,8 @@ import numpy as np
 from .. import __version__, terminal
 from ..data.sets.named import open_set
 from ..parallel.executor import Executor
-from ..parallel.threads import get_threads, processor
+from ..parallel.sources import processor
+from ..parallel.threads import get_threads
 from ..training.baselines import Adapted, Row, Rule, answers, baselines, rows_of
 from ..training.checkpoint import Checkpoint
 from . import experiment

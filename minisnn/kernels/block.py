@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.linear import traces
 from ..parallel.arrays import aligned_empty, aligned_zeros
-from ..parallel.threads import parallel
+from ..parallel.shares import parallel
 from ..vectors.choice import TOGETHER
 from . import forward as ahead
 from . import gradient, window

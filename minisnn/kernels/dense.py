@@ -19,7 +19,7 @@ import numpy as np
 
 from ..parallel.arrays import aligned_empty
 from ..parallel.compilation import njit
-from ..parallel.threads import parallel
+from ..parallel.shares import parallel
 from ..vectors.llvm import mapped
 from ..vectors.products import Left, Out, Right, gemm
 from ..vectors.vector import axpy, copy, empty, zeros

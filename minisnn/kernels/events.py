@@ -8,7 +8,7 @@ import numpy as np
 
 from ..parallel.once import once
 from ..parallel.compilation import njit
-from ..parallel.threads import parallel
+from ..parallel.shares import parallel
 from ..vectors.choice import TOGETHER
 from .dense import transform
 from .linear import LAYOUTS

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..parallel.arrays import ALIGNMENT, aligned_empty
 from ..parallel.compilation import njit
-from ..parallel.threads import parallel
+from ..parallel.shares import parallel
 from ..vectors.llvm import VECTOR_BITS
 from ..vectors.vector import add_rows, axpy, zeros
 from .dense import outer

@@ -1,7 +1,7 @@
 """Compile part of a network's kernels in a helper process, because numba compiles under one lock
 per process.
 
-The helper runs the passes without computing (`parallel.threads.noting`), which lists the kernels
+The helper runs the passes without computing (`parallel.shares.noting`), which lists the kernels
 and the types of their arguments. It compiles them in reverse order, those of the first order first.
 Each process loads the kernels that the other has already stored.
 """
@@ -21,7 +21,8 @@ import numpy as np
 
 from ..network.spiking import SpikingNet
 from ..parallel.missing import when_missing
-from ..parallel.threads import get_threads, noting
+from ..parallel.shares import noting
+from ..parallel.threads import get_threads
 
 SITES = 32
 _HOME = str(Path(__file__).resolve().parents[2])

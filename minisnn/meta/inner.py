@@ -19,7 +19,6 @@ import numpy as np
 from ..core.dual import Array
 from ..core.network import LossAndGradient, Network
 from ..arguments import array, flag, is_sequence, must, number, whole
-from ..parallel.arrays import aligned_empty
 from .path import Adjoint, MetaGradient, Recorded, Step
 from .tasks import Task
 
@@ -167,8 +166,7 @@ class InnerLoop:
 
     def _times(self, gate: Array, vector: Array, dtype: np.dtype) -> Array:
         """a m v"""
-        product = aligned_empty(vector.shape, dtype)
-        return np.multiply(self.step_size * gate, vector, out=product, casting="unsafe")
+        return np.asarray(self.step_size * gate * vector, dtype)
 
     def _descend(
         self,

@@ -56,10 +56,9 @@ class Executor(AbstractContextManager):
         [1, 2, 3]
         """
         if not large:
-            return in_order(function, items, collect)
+            return in_order(partial(_checked, function), items, collect)
         for item in items:
-            check()
-            collect(function(item))
+            collect(_checked(function, item))
 
     def close(self) -> None:
         """End all workers; the next call starts new ones.
@@ -70,6 +69,11 @@ class Executor(AbstractContextManager):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _checked(function: Callable, item: Any) -> Any:
+    check()
+    return function(item)
 
 
 class Others(Executor):

@@ -1,6 +1,8 @@
-"""The digest of the library's source code."""
+"""The digest of the library's source code, and the processor's name."""
 
 import hashlib
+import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -17,3 +19,17 @@ def sources(folder: Path = PACKAGE) -> str:
         if name.parts[0] not in ("_shipped", "_folders"):
             digest.update(name.as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def processor() -> str:
+    """Return the processor's name; on Linux with its family and model if the name has no number, as
+    in many virtual machines."""
+    import platform
+
+    fields: dict[str, str] = {}
+    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        fields = dict(re.findall(r"^(model name|model|cpu family)\s*: (.*)$", file.read(), re.M))
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    if {"cpu family", "model"} <= fields.keys() and not any(map(str.isdecimal, name)):
+        return f"{name}, family {fields['cpu family']}, model {fields['model']}"
+    return name

@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..parallel import threads
+from ..parallel import shares
 
 INDEX = types.intp
 
@@ -275,7 +275,7 @@ def cached(make: Callable) -> Callable:
     kept = lru_cache(None)(make)
 
     def found(*key: Any) -> Any:
-        return make(*key) if threads.noted is not None else kept(*key)
+        return make(*key) if shares.noted is not None else kept(*key)
 
     return found
 
@@ -283,8 +283,8 @@ def cached(make: Callable) -> Callable:
 def address_of(kernel, signature) -> Any:
     """Return the address of a kernel's machine code for these types, valid as long as the kernel
     exists."""
-    if threads.noted is not None:
-        threads.noted.append((kernel, signature.args))
+    if shares.noted is not None:
+        shares.noted.append((kernel, signature.args))
         return 0
     kernel.compile(signature.args)
     found = kernel.overloads[signature.args]

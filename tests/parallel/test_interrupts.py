@@ -15,7 +15,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 import minisnn as ms
 from minisnn import stopping
-from minisnn.parallel import compilation, threads
+from minisnn.parallel import compilation, shares, threads
 
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
 
@@ -52,7 +52,7 @@ def test_ctrl_c_begins_nothing_more_and_leaves_nobody_at_work(
         if n == 5:
             os.kill(os.getpid(), signal.SIGINT)
         for _ in range(10):
-            threads.parallel(kernel, 6)
+            shares.parallel(kernel, 6)
 
     noted = stopping.heeded(signal.SIGINT) if heeded else contextlib.nullcontext()
     with pytest.raises(KeyboardInterrupt), noted:
@@ -66,13 +66,11 @@ def test_ctrl_c_begins_nothing_more_and_leaves_nobody_at_work(
 
 @needs_signals
 def test_who_insists_is_heard_at_once(default_handler, three_threads):
-    everybody = threading.Barrier(3)
+    everybody, over = threading.Barrier(3), threading.Event()
 
     def wait(n):
         everybody.wait(5)
-        end = time.monotonic() + 20
-        while threading.current_thread() is threading.main_thread() and time.monotonic() < end:
-            time.sleep(0.01)
+        over.wait(20)
 
     def insist():
         for _ in range(2):
@@ -84,6 +82,7 @@ def test_who_insists_is_heard_at_once(default_handler, three_threads):
     with pytest.raises(KeyboardInterrupt):
         threads.in_order(wait, range(3), lambda _: None)
     assert time.monotonic() - began < 10
+    over.set()
 
 
 def fourfold(x):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.parallel import threads
+from minisnn.parallel import shares, threads
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -32,7 +32,7 @@ def test_every_item_is_done_once(number, items):
             done[n] += scale
         time.sleep(0.001)
 
-    threads.parallel(kernel, items, 3)
+    shares.parallel(kernel, items, 3)
     assert (done == 3).all() and len(who) <= number
     if items == 100:
         assert len(who) == number
@@ -44,7 +44,7 @@ def test_results_are_collected_in_order(number, items):
 
     def function(n):
         time.sleep(0.002 * ((n * 7) % 3))
-        threads.parallel(lambda start, stop: inside.extend((n, k) for k in range(start, stop)), 10)
+        shares.parallel(lambda start, stop: inside.extend((n, k) for k in range(start, stop)), 10)
         return n * n
 
     threads.in_order(function, range(items), found.append)
@@ -59,7 +59,7 @@ def test_an_error_in_a_thread_is_raised(number):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        threads.parallel(kernel, 20)
+        shares.parallel(kernel, 20)
     begun = []
     with pytest.raises(ZeroDivisionError):
         threads.in_order(lambda n: begun.append(n) or kernel(n, n + 1), range(999), [].append)
@@ -117,7 +117,7 @@ def test_several_python_threads_at_once(number):
                     done[start:stop] += 1
 
             ms.set_threads(1 + (n + caller + number) % 3)
-            threads.parallel(kernel, 12)
+            shares.parallel(kernel, 12)
             return n * n
 
         for _ in range(20):
@@ -140,12 +140,12 @@ def test_a_fork_during_a_computation(number, where):
             done: list = []
             signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a child that hangs is killed
             signal.alarm(10)
-            threads.in_order(lambda n: threads.parallel(lambda *_: None, 4), range(4), done.append)
+            threads.in_order(lambda n: shares.parallel(lambda *_: None, 4), range(4), done.append)
             os._exit(0 if len(done) == 4 else 1)
         codes.append(os.waitpid(process, 0)[1])
 
     def function(n):
-        threads.parallel(lambda start, stop: time.sleep(1e-3), 6)
+        shares.parallel(lambda start, stop: time.sleep(1e-3), 6)
         if where == "within" and n % 2:
             forked()
         return n
