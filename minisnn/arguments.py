@@ -111,6 +111,22 @@ def array(name: str, found: Any) -> "np.ndarray":
     return np.asarray(values)
 
 
+class NotFinite(ValueError):
+    """Parameters, a direction, data or logits hold NaN or infinity."""
+
+
+def finite(name: str, found: Any, dtype: Any) -> "np.ndarray":
+    """Return numbers in a dtype; `NotFinite` where one is NaN or infinite in it."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(found, dtype)
+    count = np.count_nonzero(~np.isfinite(values))
+    if count:
+        raise NotFinite(f"{name} must be finite in {dtype}; {count} values are NaN or infinite")
+    return values
+
+
 def generator(name: str, found: Any) -> "np.random.Generator":
     """Return a generator of random numbers. Raises ValueError for anything else."""
     import numpy as np

@@ -11,7 +11,7 @@ Import from here: any module. It may import: parallel.
 
     cuba           the neuron CubaLIF
     bases, own     base classes of surrogates, losses and neurons; a neuron of your own
-    architecture   the list of layers, from settings; checks: checks of arguments
+    architecture   the list of layers, from settings
     network        the rest of a network: theta by name, features, Jacobians
     init           first weights
 """

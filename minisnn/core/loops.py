@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import array, one_of
-from .checks import Checks
+from ..arguments import array, finite, must, one_of
 from ..parallel.threads import in_order
 from .dual import Array, Dual, derivative, value
 from .layer import Layer, Parameter, Pass, State, Weights
@@ -31,6 +30,7 @@ from .loss import logits_of, membranes_back
 Record = list[dict[str, Any]]
 PART_BYTES = 12 << 20  # bytes of membranes in a part of a batch; a third of it for H v
 PART = 8  # most samples in a part
+MOST_COUNT = 1e9  # of events; far beyond any camera, and sums of so many still fit into float32
 
 
 class Gradients(NamedTuple):
@@ -181,7 +181,7 @@ class Passes:
         """Free memory that can be computed again; nothing to do here."""
 
 
-class Loops(Checks):
+class Loops:
     """The base class of networks: their gradients.
 
     Methods take theta (size,), event counts x, and y (B,) labels (or, for the squared loss, targets
@@ -192,6 +192,10 @@ class Loops(Checks):
 
     reference = Passes
     inference_part = 5  # samples in a part when no tape is stored
+    size: int
+    ways: int
+    dtype: np.dtype[Any]
+    criterion: Any  # a `bases.Loss`
     window: int  # time steps that are differentiated
     gain: float  # factor on the event counts
     readout: str = "last"  # how logits are computed from membranes, see `loss`
@@ -227,6 +231,48 @@ class Loops(Checks):
                 f"x must be {axes} with {self.input_shape} at each step, not {x.shape}"
             )
         return self._counts(x).reshape(*x.shape[:2], *self.blocks[0].input_shape)
+
+    def _flat(self, vector: Any, name: str) -> None:
+        """Check the shape of a vector."""
+        good = isinstance(vector, np.ndarray) and vector.shape == (self.size,)
+        what = f"a flat array of {self.size} parameters"
+        must(name, good, what, getattr(vector, "shape", type(vector).__name__))
+
+    def _vector(self, vector: Any, name: str) -> Array:
+        """A flat vector in the network's dtype, checked."""
+        self._flat(vector, name)
+        vector = array(name, vector)
+        must(name, vector.dtype.kind in "fiu", "of real numbers", str(vector.dtype))
+        return finite(name, vector, self.dtype)
+
+    @staticmethod
+    def _counts(x: Array) -> Array:
+        """Check event counts; booleans are counts of one."""
+        x = x.view(np.uint8) if x.dtype.kind == "b" else x
+        good = x.size and x.dtype.kind in "uif"
+        what = "event counts of at least one sample and one time step"
+        must("x", good, what, f"{x.dtype} of shape {x.shape}")
+        if x.dtype != np.uint8:
+            least, most = x.min(), x.max()
+            what = f"finite event counts, 0 to {MOST_COUNT:.0e}"
+            must("x", 0 <= least and most <= MOST_COUNT, what, f"{least} to {most}")
+        return x
+
+    def _target(self, y: Any, logits: tuple[int, ...]) -> Array:
+        """Check y for the loss: labels, or real targets in the shape of the logits; labels become
+        one-hot rows where the loss takes targets."""
+        y = array("y", y)
+        one_hot = self.criterion.one_hot
+        labels = not one_hot or self.ways > 1 and len(logits) == 2
+        if labels and y.dtype.kind in "ui" and y.ndim == 1:
+            good = len(y) == logits[0] and 0 <= y.min() and y.max() < self.ways
+            must("y", good, f"{logits[0]} labels from 0 to {self.ways - 1}", y)
+            return np.eye(self.ways, dtype=self.dtype)[y] if one_hot else y
+        what = [f"{logits[0]} integer labels"] * labels
+        what += [f"real (floating-point) targets of shape {logits}"] * one_hot
+        good = one_hot and y.dtype.kind == "f" and y.shape == logits
+        must("y", good, " or ".join(what), f"{y.dtype} of shape {y.shape}")
+        return finite("y", y, self.dtype)
 
     def _enter(self, x: Array) -> Array:
         """Return gain times a part of x, time first, in the network's dtype."""
@@ -308,6 +354,6 @@ class Loops(Checks):
             return self._sum(engine, of_part, len(parts))
 
         gradient = self._sum(engine, of_part, len(parts))
-        logits = self._finite(np.concatenate([of_part[2] for of_part in kept]), theta)
+        logits = finite("logits", np.concatenate([of_part[2] for of_part in kept]), self.dtype)
         loss = sum(of_part[1] for of_part in kept)
         return Gradients(loss, gradient, logits, hvp if second else None)

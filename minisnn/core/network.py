@@ -13,6 +13,7 @@ import numpy as np
 
 from ..arguments import (
     array,
+    finite,
     floating,
     generator,
     is_sequence,
@@ -22,7 +23,6 @@ from ..arguments import (
     whole,
     wholes,
 )
-from .checks import NotFinite
 from ..parallel.threads import in_order
 from .architecture import Named, built, configuration_of, loss_of, neuron_of
 from .dual import Array, derivative
@@ -272,7 +272,7 @@ class Network(Loops):
         >>> {name: array.shape for name, array in net.views(theta).items()}, float(theta.sum())
         ({'readout.weight': (6, 3), 'readout.bias': (3,)}, 3.0)
         """
-        self._check_vector(theta, "theta")
+        self._flat(theta, "theta")
         return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
 
     def slice_of(self, layer: str) -> slice:
@@ -287,7 +287,7 @@ class Network(Loops):
     def parameters(self, theta: Array) -> list[tuple[Any, Array, Array]]:
         """Return (layer, weight (k, k, C_in, C_out), bias) for every layer: views into theta, and a
         layer whose neuron has the learned constants."""
-        self._check_vector(theta, "theta")
+        self._flat(theta, "theta")
         triples = []
         for layer, w in zip(self.blocks, self.weights(theta)):
             constants = {name: float(a) for name, a in w.constants.items()}
@@ -392,7 +392,7 @@ class Network(Loops):
         parts = parts_of(len(x), self.inference_part)
         seen = each(lambda part: engine.seen(engine.part(x, part)), parts)
         p, logits = map(np.concatenate, zip(*seen))
-        return Seen(p, self._finite(logits, theta))
+        return Seen(p, finite("logits", logits, self.dtype))
 
     def loss(
         self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record | None = None
@@ -664,7 +664,7 @@ class Network(Loops):
             dtheta, dx = pull(self._real("dlogits", dlogits, logits.shape))
             return Adjoints(dtheta, self._entered(dx * gain, shape))
 
-        return Linearized(self._finite(logits, theta), jvp, vjp)
+        return Linearized(finite("logits", logits, self.dtype), jvp, vjp)
 
     def _linear(self, engine: Engine, x: Array) -> tuple[Array, Callable, Callable]:
         """Return (logits, (theta_dot, x_dot) -> logits_dot, dlogits -> (dtheta, dx)), for the
@@ -793,16 +793,10 @@ class Network(Loops):
     def _real(self, name: str, values: Any, shape: tuple[int, ...]) -> Array:
         """Check that numbers are finite and of this shape; return them in the network's dtype."""
         values = array(name, values)
-        if values.shape != shape or values.dtype.kind not in "fiu":
-            raise ValueError(
-                f"{name} must be real numbers of shape {shape}, not {values.dtype} of shape "
-                f"{values.shape}"
-            )
-        with np.errstate(over="ignore"):
-            values = values.astype(self.dtype)
-        if not np.isfinite(values).all():
-            raise NotFinite(f"{name} must be finite in {self.dtype}; some values are not")
-        return values
+        good = values.shape == shape and values.dtype.kind in "fiu"
+        found = f"{values.dtype} of shape {values.shape}"
+        must(name, good, f"real numbers of shape {shape}", found)
+        return finite(name, values, self.dtype)
 
     def _entering(self, x_dot: Array) -> Array:
         """Return the tangent of `_input`, from x_dot in the shape of x."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import norm
 
-from ..core.checks import NotFinite
+from ..arguments import NotFinite
 
 EXACT = 1e-13
 STEPS = (1e-3, 1e-4, 3e-3, 3e-4, 1e-5, 3e-5, 1e-2, 1e-6)  # tried in this order

@@ -22,7 +22,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints, progress as shows
 from .. import stopping
-from ..arguments import must
+from ..arguments import NotFinite, must
 from ..core.bases import Loss
 from ..core.neuron import Dynamics
 from ..data.store.cache import identity
@@ -33,7 +33,6 @@ from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
-from ..core.checks import NotFinite
 from ..parallel.executor import Executor, WorkersLost
 from ..parallel.missing import announce
 from .baselines import baselines

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import must
+from ..arguments import NotFinite, must
 from ..core.architecture import loss_of
 from ..core.bases import Loss
 from ..data.camera.distorted import distorted
@@ -25,7 +25,6 @@ from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..network.convolutional import ConvNet
 from ..network.spiking import SpikingNet
-from ..core.checks import NotFinite
 from ..parallel.executor import Executor
 from .baselines import with_ways
 from .checkpoint import Checkpoint, Kept, read
