@@ -96,7 +96,7 @@ def submit(function: Callable, *arguments: Any) -> Future:
     return pool.submit(copy_context().run, _at_work, settings, function, arguments)
 
 
-def _at_work(settings: dict, function: Callable, arguments: tuple) -> Any:
+def _at_work(settings: Any, function: Callable, arguments: tuple) -> Any:
     busy.add(get_ident())
     try:
         with np.errstate(**settings):
