@@ -5,6 +5,7 @@ shows a help.
 """
 
 import math
+import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -102,13 +103,19 @@ def texts(name: str, found: Any) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
+def is_masked(found: Any) -> bool:
+    """Return whether an array has masked entries. numpy.ma, whose import takes time, is imported by
+    whoever makes such an array."""
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and bool(masked.is_masked(found))
+
+
 def array(name: str, found: Any) -> "np.ndarray":
-    """Return an array of numbers. Raises ValueError if entries are masked."""
+    """Return an array; ValueError where entries are masked."""
     import numpy as np
 
-    values = np.asanyarray(found)
-    must(name, not np.ma.is_masked(values), "without masked entries", found)
-    return np.asarray(values)
+    must(name, not is_masked(found), "without masked entries, as events[~mask]", found)
+    return np.asarray(found)
 
 
 class NotFinite(ValueError):

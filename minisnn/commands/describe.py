@@ -41,7 +41,7 @@ def kind_of(path: Path, ordered: bool) -> Callable:
     inside = (file for depth in ("*/*", "*/*/*") for file in path.glob(depth))
     if holds_set(path) or (path / INDEX).is_file() or any(holds(file) for file in inside):
         return look.folder
-    pictured = path.is_dir() or path.suffix in (".npz", ".npy", ".gz") or "ubyte" in path.name
+    pictured = path.is_dir() or path.suffix == ".npz"
     return look.file if holds(path) else pictures if pictured else checkpoint
 
 

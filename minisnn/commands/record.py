@@ -16,7 +16,6 @@ def record(
     /,
     *,
     out: Annotated[Path, "DIR", "folder of files <split>/<label>/<number>.bin", outputs.SHARED],
-    labels: Annotated[Path | None, "FILE", "labels of an idx or .npy file of pictures"] = None,
     split: Annotated[Literal["Train", "Test"], "what the recordings are for"] = "Train",
     each: Annotated[int | None, "only the first N pictures of each label"] = None,
     size: Annotated[tuple[int, ...] | None, "H,W", "resize all pictures to this size first"] = None,
@@ -38,12 +37,10 @@ def record(
     examples:
       minisnn record --out simulated                 the shipped digits
       minisnn record letters --out letters-events    letters/<label>/<name>.png
-      minisnn record train-images-idx3-ubyte.gz --out mnist-events --each 100
       minisnn train --root simulated                 train on these recordings
 
-    pictures: a folder with a folder of pictures for each label (.png, .jpg, ...),
-    an idx file with the labels next to it (as MNIST's, plain or .gz), or .npz with
-    images and labels
+    pictures: a folder with a folder of pictures for each label (.png, .jpg, ...), or
+    .npz with images and labels
     """
     set_threads(threads)
     import numpy as np
@@ -57,12 +54,12 @@ def record(
         raise ValueError(f"size must be two numbers, rows and columns, not {size}")
     found: Any
     if pictures is None:
-        idle("for the shipped digits", labels=labels, size=size)
+        idle("for the shipped digits", size=size)
         found = load_digits()
         names = tuple("0123456789")
         numbers = found.numbers
     else:
-        found = read_pictures(pictures, labels, size)
+        found = read_pictures(pictures, size)
         names = found.names
         numbers = np.arange(1, len(found) + 1)
     for name in names:

@@ -174,8 +174,8 @@ class TrainingConfig:
     )
     strokes: tuple[str, ...] = setting(
         (),
-        "for dataset written, words for the pace (scaled, written), the task (new-drawers, drawers, "
-        "order), a control without time (shuffled, summed), and the test's alphabets",
+        "for dataset written, words for the task (new-drawers, order), a control without time "
+        "(shuffled, summed), and the test's alphabets",
         kind=str,
     )
     ways: int = setting(5, "classes of a task; of regression, outputs", least=1)

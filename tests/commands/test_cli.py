@@ -387,7 +387,7 @@ def test_a_slip_of_the_pen_is_told_what_it_may_have_been(run, line, words):
         ("evaluate --checkpoint double_nmnist_maml.h5 --against mine.py", "--strokes order"),
         ("info mine.py", "--sheet new.png"),
         ("info mine.py", "--flip-y"),
-        ("record --out new --each 1 --quiet", "--labels a"),
+        ("record --out new --each 1 --quiet", "--size 8,8"),
         ("lessons --list", "--only 1"),
         ("show --dataset omniglot --ways 1", "--flip-y"),
     ],

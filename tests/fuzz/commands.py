@@ -53,7 +53,7 @@ BAD_FILES = (
 BAD_FILES = (*BAD_FILES.split(), "/dev/null", "n" * 300, "naïve\udcff")
 PLACES = dict(  # of words in braces
     some="absent/a.json folder",
-    damaged="a.npz a.npy a-images-idx3-ubyte a-images-idx3-ubyte.gz pictures",
+    damaged="a.npz a.npy pictures",
     run="run-text run-deep run-list run-old run-wrong run-large run-cut",
     study="table+2 figure+3 relearn explore+shots report",
     small="-1 -99999999999999999999 nan inf -inf",
@@ -102,7 +102,6 @@ train --root {bad} --out new
 show --root {bad} --out new
 evaluate --checkpoint good.h5 --root {bad}
 train --dataset double-asl --root {bad}
-record a.npy --labels {bad} --out made
 {study} --root {bad} --out new
 record {damaged} --out made
 info {damaged}
@@ -163,7 +162,7 @@ def make_files(folder: Path) -> None:
         (folder / "root" / name).write_bytes(content)
     (folder / "pictures" / "a").mkdir(parents=True)
     (folder / "pictures" / "a" / "p.png").write_bytes(b"no picture")
-    for name in ("a.npz", "a.npy", "a-images-idx3-ubyte", "a-images-idx3-ubyte.gz", "00001.bin"):
+    for name in ("a.npz", "a.npy", "00001.bin"):
         (folder / name).write_bytes(np.random.default_rng(1).bytes(501))
 
 

@@ -354,15 +354,13 @@ def _written(folder: Path) -> Iterator[Set]:
 
     for split in ("train", "val", "test"):
         yield Set(f"written {split}", lambda split=split: opened(split), 2, split == "test")
-    for over in ("new-drawers", "drawers", "order"):
+    for over in ("new-drawers", "order"):
         for split in ("train", "test"):
             made = lambda over=over, split=split: opened(split, over=over)  # noqa: E731
             yield Set(f"written over {over} {split}", made, 1 + (split == "test"))
     others: dict[str, dict[str, Any]] = {
         "shuffled": dict(control="shuffled", seed=2),
         "summed": dict(control="summed"),
-        "as fast as written": dict(pace="written", bin_ms=80),
-        "scaled": dict(pace="scaled", fitted=False, size=(16, 12)),
         "drawn three times": dict(draws=3, turns=True),
         "known classes": dict(classes="train"),
     }

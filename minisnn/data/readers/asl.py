@@ -11,12 +11,10 @@ Files of MATLAB 5 to 7 and of 7.3 (HDF5) are read. In some releases y grows upwa
 mirrors the picture.
 """
 
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,6 +23,7 @@ from ...files import read_whole
 from .arrays import MOST_EVENTS
 from .events import check_events, event_array
 from .hdf5 import Hdf5, naming
+from .nmnist import numbered
 
 LETTERS = tuple("abcdefghiklmnopqrstuvwxy")
 SHAPE = (180, 240)  # rows, columns
@@ -39,20 +38,12 @@ def asl_files(root: str | Path) -> list[tuple[str, int, Path]]:
     """List the recordings under `root` as (letter, number, path), in this order.
 
     root: the folder that holds a folder for each letter, in upper or lower case; letters may be
-    missing. No file is opened. Raises ValueError, naming root, if it has no such recordings, or
-    naming the file, if it is not called <letter>_<number>.mat after its folder, or has the number
-    of another one.
+    missing. No file is opened. Raises ValueError, naming root, where it holds no such recordings,
+    and as `nmnist.numbered`.
     """
-    found: dict[tuple[str, int], Path] = {}
-    for path in Path(root).glob("*/[!.]*.[mM][aA][tT]"):
-        letter = path.parent.name.lower()
-        if letter in LETTERS:
-            match: Any = re.fullmatch(rf"{letter}_0*([1-9][0-9]*)", path.stem.lower())
-            need(f"{path}: its name", path.name, match, f"{letter}_0001.mat")
-            twin = found.setdefault((letter, int(match[1])), path)
-            need(f"{path}: its number", match[1], twin == path, f"another than that of {twin}")
+    found = numbered(Path(root).glob("*/[!.]*.[mM][aA][tT]"), LETTERS)
     need(f"{root}: the list of recordings", [], found, "a/a_0001.mat to y/y_4200.mat, of ASL-DVS")
-    return [(*one, found[one]) for one in sorted(found)]
+    return found
 
 
 def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:

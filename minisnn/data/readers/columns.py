@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import must, need, one_of, shown
+from ...arguments import array, must, need, one_of, shown
 
 NAMES = {  # names of columns in tools and files
     "x": "x xs col column".split(),
@@ -96,20 +96,12 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
     for name, values in zip(names, held):
         what = name_of(name)
         if what is not None and (what not in known or name == what):
-            known[what] = unmasked(values, name)
+            known[what] = array(name, values)
             unit = unit_of(name) if what == "t" else unit
     found = f"the columns {', '.join(names)[:200]}" if names else shown(recording)
     expected = f"x, y, t and p, or t and unit, by these names: {ACCEPTED}; or {ORDER}"
     need("a recording", found, "t" in known, expected)
     return known, unit
-
-
-def unmasked(values: Any, name: str) -> np.ndarray:
-    """Return an array. Raises ValueError if some of it is masked, since masked values are
-    meaningless."""
-    number = np.ma.count_masked(values) if np.ma.is_masked(values) else 0
-    must(name, not number, "without masked values, as events[~mask]", f"with {number} of them")
-    return np.asarray(values)
 
 
 def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...arguments import must, need, shown
+from ...arguments import array, must, need, shown
 from .columns import (
     PIXELS,
     as_picture,
@@ -21,7 +21,6 @@ from .columns import (
     in_words,
     is_row,
     microseconds,
-    unmasked,
 )
 from .hdf5 import naming
 from .times import check_clock
@@ -42,7 +41,7 @@ def event_array(
     Raises ValueError if lengths differ, values are not whole numbers, do not fit EVENT, or p is
     not 0 or 1, and as `times.check_clock`.
     """
-    columns = {name: unmasked(values, name) for name, values in zip("xytp", (x, y, t, p))}
+    columns = {name: array(name, values) for name, values in zip("xytp", (x, y, t, p))}
     shapes = {name: values.shape for name, values in columns.items()}
     good = len(set(shapes.values())) == 1 and columns["t"].ndim == 1
     need("the length or shape of columns", shapes, good, "(N,), the same for each")

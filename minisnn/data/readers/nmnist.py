@@ -11,7 +11,9 @@ times of all later rows.
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,25 +85,36 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
     Path(path).write_bytes(rows.tobytes())
 
 
+def numbered(paths: Iterable[Path], labels: Iterable[str]) -> list[tuple[str, int, Path]]:
+    """List the files <label>/<number> or <label>/<label>_<number> of these labels, in upper or lower
+    case, as (label, number, path), in this order. Raises ValueError, naming the file, where it has
+    no number, or that of another one."""
+    found: dict[tuple[str, int], Path] = {}
+    for path in paths:
+        label = path.parent.name.lower()
+        if label in labels:
+            match: Any = re.fullmatch(rf"({label}_)?0*([1-9][0-9]*)", path.stem.lower())
+            need(f"{path}: its name", path.name, match, f"a number, such as 00002{path.suffix}")
+            twin = found.setdefault((label, int(match[2])), path)
+            need(f"{path}: its number", match[2], twin == path, f"another than that of {twin}")
+    return [(*key, found[key]) for key in sorted(found)]
+
+
 def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path]]]:
     """List the recordings of one split under `root` by digit, {digit: [(number, path), ...]},
     sorted; a digit without files has an empty list.
 
     root: the folder that holds Train or Test, in upper or lower case.  split: "train" or "test", in
-    any case. No file is opened. Raises ValueError, naming root, if there are no recordings, and
-    naming a file without a number.
+    any case. Nothing is opened. Raises ValueError, naming root, where there are none, and as
+    `numbered`.
     """
-    digits: dict[int, list[tuple[int, Path]]] = {digit: [] for digit in range(10)}
-    others = set()
-    for path in Path(root).glob("*/*/[!.]*.[bB][iI][nN]"):
-        label = path.parent.name
-        if path.parts[-3].lower() == split.lower():
-            others.add(label)
-            if re.fullmatch("[0-9]", label):
-                good = re.fullmatch("0*[1-9][0-9]*", path.stem)
-                need(f"{path}: the name", path.name, good, "an MNIST picture number, 00002.bin")
-                digits[int(label)].append((int(path.stem), path))
+    files = Path(root).glob("*/*/[!.]*.[bB][iI][nN]")
+    found = numbered(
+        (path for path in files if path.parts[-3].lower() == split.lower()), "0123456789"
+    )
     expected = f"{split}/<digit>/<number>.bin, of which Double N-MNIST is made"
-    labels = f"{root}: the list of labels in {split}"
-    need(labels, sorted(others)[:9], any(digits.values()), expected)
-    return {digit: sorted(files) for digit, files in digits.items()}
+    need(f"{root}: the list of recordings in {split}", [], found, expected)
+    return {
+        digit: [(number, path) for label, number, path in found if label == str(digit)]
+        for digit in range(10)
+    }

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import must, need, shown, wholes
-from ..readers.columns import as_picture, in_words, is_row, name_of, names_in, unmasked
+from ...arguments import array, must, need, shown, wholes
+from ..readers.columns import as_picture, in_words, is_row, name_of, names_in
 from ..readers.events import EVENT, SATURATION, as_recording, bin_events, downscaled, windows
 from ..readers.pictures import by_value
 from ..readers.times import check_alike, check_unit
@@ -35,9 +35,8 @@ from .pool import Pool
 # and events are unsorted.
 FEW, SPARE, TIMES = 5, 30, 100
 PART, IDLE, IDLE_US, REST = 4, 30, 20_000, 10
-NAMED = 5  # most recordings that a warning names
-REACHING = 1000  # least cells with events to judge the size of a sensor
-FULL = 0.001  # share of saturated cells above which a warning is given
+NAMED = 5  # recordings in a warning
+REACHING = 1000  # cells with events from which the size of a sensor is judged
 
 
 def one_or_two(size: Any) -> Any:
@@ -206,8 +205,8 @@ def warn_of_losses(
     sensor: tuple[int, ...] | None = None,
 ) -> None:
     """Warn of recordings of which few events are counted (a stray first stamp, a wrong unit of
-    time, or a late beginning), of cells with more events in a step than they can count, and of a
-    sensor at least twice as wide and high as where its events are."""
+    time, or a late beginning), and of a sensor at least twice as wide and high as where its events
+    are."""
     if len(pool.few):
         examples = [
             f"{names[number] if names else f'recording {number}'} ({counted:,} of {total:,} events)"
@@ -218,14 +217,6 @@ def warn_of_losses(
             f"{source}: few events are counted of {', '.join(examples)}{more}; is their first time "
             "stamp wrong, or their unit of time (--time)? Otherwise give a longer --duration-ms, or cut "
             "them (--hop-ms)",
-            stacklevel=3,
-        )
-    full = int(np.sum(pool.counts == SATURATION))
-    if full > FULL * max(len(pool.counts), 1):
-        warnings.warn(
-            f"{source}: {full:,} of {len(pool.counts):,} cells with events hold {SATURATION} in a "
-            "step, the largest count, so bright and brighter look alike: give shorter steps "
-            "(--bin-ms) or more cells (--size)",
             stacklevel=3,
         )
     if sensor is None or len(pool.cells) < REACHING:
@@ -312,7 +303,7 @@ def label_of(label: Any) -> str:
     """Return the name of a class from a text, a number, or an array or tensor of one number.
     Raises ValueError for a fraction, or anything else."""
     value = label
-    if hasattr(value, "__array__") and value is not np.ma.masked:
+    if hasattr(value, "__array__") and not hasattr(value, "mask"):
         value = np.asarray(value)
         value = value.item() if value.size == 1 else value
     if isinstance(value, bytes):
@@ -351,7 +342,7 @@ def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
     Raises ValueError for values that are not counts from 0 to SATURATION, for masked ones, and as
     `sensor_of_frames`.
     """
-    frames = unmasked(frames, "the array of frames")
+    frames = array("the array of frames", frames)
     sensor_of_frames(frames)
     if frames.shape[1] == 2:
         frames = np.moveaxis(frames, 1, 3)

@@ -13,7 +13,6 @@ cropped and downscaled. It uses neither labels nor queries, so a chip can do it 
 """
 
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +152,6 @@ def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]
         for number, path in numbered
         if part == "test" or trains(number) == train
     ]
-    for (*picture, path), (*other, twin) in pairwise(files):
-        expected = f"another than that of {twin.name}: one recording of a picture"
-        arguments.need(f"{path}: its number", picture[1], picture != other, expected)
 
     def counts(path: Path) -> np.ndarray:
         found = nmnist.read_nmnist(path)
@@ -168,7 +164,7 @@ def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]
     what = f"reading {len(files)} recordings of {root}"
     how = sight.shape, read, keep, what, len(files), paths
     rows: Any = [file[:2] for file in files]
-    pool = pool_of("nmnist", *how, **sight.identity(), rows=rows)
+    pool = pool_of("nmnist", *how, **sight._asdict(), rows=rows)
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
 

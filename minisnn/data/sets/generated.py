@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...arguments import must, number, one_of, whole
+from ...arguments import must, one_of, whole
 from ...meta.tasks import Task
 from .samples import SPLITS
 
@@ -118,11 +118,6 @@ class Movement(Generated):
     input_shape = (96,)
     outputs = 2
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        good = 0 <= number("replaced", self.replaced) <= 1
-        must("replaced", good, "a share, 0 to 1", self.replaced)
-
     def _tuning(self, rng: np.random.Generator) -> dict[str, Any]:
         """Return the tuning of 96 neurons."""
         units = self.input_shape[0]
@@ -193,12 +188,6 @@ class Bars(Generated):
     input_shape = (12, 12, 2)
     outputs = 2
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("cropped", "dead"):
-            share = getattr(self, name)
-            must(name, 0 <= number(name, share) < 1, "a share, 0 or more and below 1", share)
-
     def samples(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Return events (n, T, 12, 12, 2) and velocities (n, 2) that one camera sees."""
         side = np.linspace(-1, 1, self.input_shape[0])
@@ -220,18 +209,3 @@ class Bars(Generated):
         sample, row, column, polarity = np.nonzero(reports)
         x[sample, edges[reports], row, column, polarity] = True
         return x.astype(np.uint8), speed[:, None] * heading
-
-
-def waves(split: str, root: Any = None, progress: bool = True) -> Waves:
-    """Make this set, which needs no recordings."""
-    return Waves(split)
-
-
-def movement(split: str, root: Any = None, progress: bool = True) -> Movement:
-    """Make this set, which needs no recordings."""
-    return Movement(split)
-
-
-def bars(split: str, root: Any = None, progress: bool = True) -> Bars:
-    """Make this set, which needs no recordings."""
-    return Bars(split)

@@ -32,8 +32,8 @@ from .own import own as own
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
-# options of shipped sets, and further ones of `own`, as in JSON
-KEPT = "size bin_ms centred duration_ms time pace over control alphabets fitted".split()
+# options of shipped sets, and those of `own` in addition, as in JSON
+KEPT = "size bin_ms centred duration_ms time over control alphabets fitted".split()
 OPTIONS = frozenset([*KEPT, *"sensor hop_ms flip_y columns class_seed classes".split()])
 
 
@@ -42,6 +42,7 @@ class Shipped(NamedTuple):
 
     place: str
     options: dict[str, str] = {}
+    reads: bool = True  # whether it takes root and progress
 
 
 # by name, like sets of others, so that the cache of one set does not depend on the code of another
@@ -57,9 +58,9 @@ DATASETS = {
     "double-asl-same-take": Shipped(_ASL, {"protocol": "same-take"}),
     "double-asl-new-subject": Shipped(_ASL, {"protocol": "new-subject"}),
     "shd": Shipped("minisnn.data.sounds.words:SHD"),
-    "waves": Shipped("minisnn.data.sets.generated:waves"),
-    "movement": Shipped("minisnn.data.sets.generated:movement"),
-    "bars": Shipped("minisnn.data.sets.generated:bars"),
+    "waves": Shipped("minisnn.data.sets.generated:Waves", reads=False),
+    "movement": Shipped("minisnn.data.sets.generated:Movement", reads=False),
+    "bars": Shipped("minisnn.data.sets.generated:Bars", reads=False),
     "ssc": Shipped("minisnn.data.sounds.words:SSC"),
 }
 
@@ -113,17 +114,12 @@ def naming_line(name: str) -> Iterator[None]:
             for file, line, *_ in traceback.extract_tb(error.__traceback__)
             if "importlib" not in file and _MINISNN not in Path(file).parents
         }
-        text: object = error
         if isinstance(error, SyntaxError):
             lines = {str(error.filename): error.lineno}
-            text = error.msg
         where = next((f" in {file}, line {line}" for file, line in lines.items()), "")
         raise ValueError(
-            f"{name}: its own code fails{where}: {type(error).__name__}: {text}"
+            f"{name}: its own code fails{where}: {type(error).__name__}: {error}"
         ) from error
-
-
-_files: dict[str, Path] = {}  # files of code, by the names given on the command line
 
 
 def _function(name: str, place: str, function: str) -> Callable[..., Any]:
@@ -131,10 +127,7 @@ def _function(name: str, place: str, function: str) -> Callable[..., Any]:
     module."""
     if place.endswith(".py"):
         path = Path(place).expanduser().absolute()
-        if path.is_file():
-            _files[place] = path
-        path = _files.get(place, path)  # the user's code may have changed the working folder since
-        if str(path.parent) not in sys.path:  # lets the file import its siblings
+        if str(path.parent) not in sys.path:  # where its siblings are
             sys.path.insert(0, str(path.parent))
         module = ModuleType(f"minisnn_dataset_{path.stem}")
         module.__file__ = str(path)
@@ -158,23 +151,20 @@ def open_set(
     """
     make = find(name)
     if name in (*DATASETS, OWN):
-        fixed = DATASETS[name].options if name in DATASETS else {}
-        return make(split, root, progress=progress, **options, **fixed)
+        place = DATASETS.get(name, Shipped(""))
+        reading = dict(root=root, progress=progress) if place.reads else {}
+        return make(split, **reading, **options, **place.options)
     given = {"split": split, **({} if root is None else {"root": root}), **options}
     with naming_line(name):
         takes = inspect.signature(make).parameters.values()
         # its sets may have the same classes in all splits: `evaluation.check_sets`
-        if not any(
-            parameter.name == "classes" or parameter.kind is parameter.VAR_KEYWORD
-            for parameter in takes
-        ):
+        if not any(one.name == "classes" or one.kind is one.VAR_KEYWORD for one in takes):
             given.pop("classes", None)
         found = make(**given)
     if isinstance(found, Mapping):
         found = found.get(split)
-    lacking = [
-        name for name in ("input_shape", "sample_task", "episode") if not hasattr(found, name)
-    ]
+    members = ("input_shape", "sample_task", "episode")
+    lacking = [member for member in members if not hasattr(found, member)]
     gave = f"{type(found).__name__} without {', '.join(lacking)}"
     need(f"{name}: its return value", gave, not lacking, "a set of tasks, such as ms.Recordings")
     return found

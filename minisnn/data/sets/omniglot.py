@@ -17,10 +17,11 @@ Characters turned by 90, 180 and 270 degrees are separate classes in meta-traini
 protocol, so are their mirror images.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
-from itertools import product
-from typing import Any
+from itertools import chain, product
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -102,7 +103,41 @@ def turn_name(turn: int) -> str:
     return f"+{words}" * bool(words)
 
 
-class Omniglot(Recordings):
+class Part(NamedTuple):
+    """Classes that may meet in a task, and the recordings of each: names of the classes; one row for
+    each recording; labels (n,), places in `names`."""
+
+    names: list[str]
+    rows: Any
+    labels: np.ndarray
+
+
+def in_turns(
+    pieces: Sequence[tuple[int, int, Part]], kinds: Sequence[int], parts: Sequence[Part]
+) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
+    """Return the names of the classes of each turn and part, the label of every recording of the
+    pieces (draw, turn, part), which are in this order, and the first recording of each piece."""
+    names = [[f"{name}{turn_name(k)}" for name in part.names] for k, part in product(kinds, parts)]
+    first = np.cumsum([0, *map(len, names)])
+    labels = [first[n % len(names)] + part.labels for n, (*_, part) in enumerate(pieces)]
+    return names, np.concatenate(labels), np.cumsum([0, *map(len, labels)])
+
+
+def alone(names: Sequence[Sequence[str]]) -> dict[str, tuple[int]]:
+    """Return `made_of` for classes that are one symbol each."""
+    return {name: (k,) for k, name in enumerate(chain.from_iterable(names))}
+
+
+class Turned(Recordings):
+    """Tasks over characters, turned and mirrored ones too."""
+
+    @property
+    def turned(self) -> tuple[str, ...]:
+        """The classes made by turning or mirroring others, where these only train."""
+        return tuple(name for name in self.classes if self.alike and "+" in name)
+
+
+class Omniglot(Turned):
     """Handwritten characters seen by the simulated event camera: samples are uint8 (steps, *size,
     2), one character each.
 
@@ -191,43 +226,35 @@ class Omniglot(Recordings):
         turned = (trains or mixed) and not known if turns is None else turns
         kinds = turns_of(turned, mirrored=not mixed or turns is not None)
         pieces = list(product(range(max(draws, 1)), kinds, drawn))
-        names = [
-            f"{name}-{k + 1:02d}{turn_name(turn)}"
-            for turn in kinds
+        parts = {
+            name: Part(
+                [f"{name}-{k + 1:02d}" for k in where], None, np.arange(len(where)).repeat(PEOPLE)
+            )
             for name, (where, _) in drawn.items()
-            for k in where
-        ]
-        labels = np.repeat(np.tile(np.arange(len(names)), max(draws, 1)), PEOPLE)
-        pool = Pieces(
-            sight.shape,
-            labels,
-            np.arange(len(labels)),
-            np.cumsum([0, *(PEOPLE * len(drawn[name][0]) for *_, name in pieces)]),
-            partial(_recorded, (part, protocol), tuple(pieces), sight, keep),
-            [part, pieces, sight.identity(), [of[1] for of in drawn.values()]],
-        )
-        each = len(names) // len(kinds)
+        }
+        of = [(draw, turn, parts[name]) for draw, turn, name in pieces]
+        names, labels, start = in_turns(of, kinds, list(parts.values()))
+        made_from = [part, pieces, sight._asdict(), [pictures for _, pictures in drawn.values()]]
+        make = partial(_recorded, (part, protocol), tuple(pieces), sight, keep)
+        pool = Pieces(sight.shape, labels, np.arange(len(labels)), start, make, made_from)
+        made_of = alone(names)
+        each = len(made_of) // len(kinds)
         count = f"{len(drawn)} {'evaluation' if part == 'test' else 'background'} alphabets"
         if mixed:
             count = f"{each} {part} characters of {len(drawn)} alphabets"
-        drawing = pool.numbers % (len(names) * PEOPLE)
+        drawing = pool.numbers % (len(made_of) * PEOPLE)
         groups = {"drawing": drawing} if draws > 1 and not trains else None
-        made_of = {name: (k,) for k, name in enumerate(names)}
         source = f"Omniglot, {count}"
         super().__init__(pool, made_of=made_of, source=source, kind="character", groups=groups)
         self.centred = centred
         if not mixed:
-            self.alike = [names[k : k + each] for k in range(0, len(names), each)]
+            flat = list(made_of)
+            self.alike = [flat[k : k + each] for k in range(0, len(flat), each)]
         if known:  # drawings are in the order of the people
             people = drawing % PEOPLE % HELD_OUT != HELD_OUT - 1
             self.symbols = {
                 one: where[people[where] == trains] for one, where in self.symbols.items()
             }
-
-    @property
-    def turned(self) -> tuple[str, ...]:
-        """The classes made by turning or mirroring others, if these are only for training."""
-        return tuple(name for name in self.classes if self.alike and "+" in name)
 
 
 def _recorded(

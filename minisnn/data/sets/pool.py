@@ -43,10 +43,6 @@ class Counts:
         """Return (cells, counts) of one recording."""
         raise NotImplementedError
 
-    def identity(self) -> str:
-        """Return a hash of the contents and labels of all recordings."""
-        raise NotImplementedError
-
     def contents(self, places: Iterable[int]) -> dict[str, int]:
         """Return {hash of the counts: index} of recordings with enough events to be distinguished;
         {} if recordings are made on demand."""
@@ -94,9 +90,6 @@ class Pool(Counts):
     numbers: np.ndarray
     few: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int64))
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
-
     @classmethod
     def collect(
         cls,
@@ -134,6 +127,7 @@ class Pool(Counts):
         return {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
 
     def identity(self) -> str:
+        """Return a hash of the contents and labels of all recordings."""
         return identity({name: array for name, array in self.arrays().items() if name != "few"})
 
     def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
@@ -150,32 +144,25 @@ class Pool(Counts):
         return found
 
 
+@dataclass(eq=False, repr=False)
 class Pieces(Counts):
     """A pool in pieces, each made when one of its recordings is first needed.
 
-    start   (pieces + 1,): piece k has the recordings start[k] : start[k + 1]
-    make    function that returns piece k as a `Pool`, with the labels and numbers given here
-    of      everything that the pieces depend on, for `store.cache.identity`
+    start   (pieces + 1,): piece k holds the recordings start[k] up to, not including, start[k + 1]
+    make    gives piece k as a `Pool`, whose labels and numbers are those given here
+    made_from   what all pieces are made from, for `store.cache.identity`
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, ...],
-        labels: np.ndarray,
-        numbers: np.ndarray,
-        start: np.ndarray,
-        make: Callable[[int], Pool],
-        of: Any = None,
-    ):
-        self.shape = shape
-        self.labels = labels
-        self.numbers = numbers
-        self.start = np.asarray(start)
-        self.make = make
-        self.made_from = of
-        self.made: dict[int, Pool] = {}
+    shape: tuple[int, ...]
+    labels: np.ndarray
+    numbers: np.ndarray
+    start: np.ndarray
+    make: Callable[[int], Pool]
+    made_from: Any = None
+    made: dict[int, Pool] = field(default_factory=dict)
 
     def identity(self) -> str:
+        """Return a hash of what the recordings are made from, and of their labels."""
         return identity([list(self.shape), self.labels, self.numbers, self.start, self.made_from])
 
     def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
@@ -214,14 +201,6 @@ class Sight(NamedTuple):
     step_ms: int = 1
     centred: bool = False
     steps: int = STEPS
-
-    def identity(self) -> dict[str, Any]:
-        """Return the fields that identify the recordings in the cache, without those that have
-        their default values."""
-        usual = {"step_ms": 1, "centred": False, "steps": STEPS}
-        return {
-            name: value for name, value in self._asdict().items() if usual.get(name, ...) != value
-        }
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -320,7 +299,7 @@ def pool_of_pictures(
 
     rows = dict(labels=labels[where], numbers=numbers[where], noise=noise[where])
     path = shipped("camera_trajectory.csv").read_text("utf-8")
-    made_from.update(sight.identity(), **rows, trajectory=path)
+    made_from.update(sight._asdict(), **rows, trajectory=path)
     total = sight.draws * len(where)
     what = f"the event camera records {total} {what}"
     return pool_of(name, sight.shape, recorded(), keep, what, total, **made_from)
@@ -353,4 +332,4 @@ def pool_of(
     if keep.cache:
         made_from.update(files=before, code=code_identity(__name__), shape=list(shape))
     arrays: Any = cached(name, made_from, make) if keep.cache else make()
-    return Pool(**arrays)
+    return Pool(**arrays | dict(shape=tuple(map(int, arrays["shape"]))))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import is_sequence, must, need, shown, whole
+from ...arguments import is_masked, is_sequence, must, need, shown, whole
 from ...meta.tasks import Task
 from ..store.cache import identity
 from .counting import Form, counted, one_or_two
@@ -66,10 +66,10 @@ class Recordings:
                  label
     source, kind   the origin of the recordings, and the word for a symbol, in messages
 
-    Raises ValueError, naming the recording, if events are not as described or not from one clock,
-    or if a symbol has fewer than two recordings, all of one group, or shared with another symbol.
-    Warns of recordings with hardly any counted events or with uncounted frames, of a sensor far
-    larger than where its events are, and of saturated cells.
+    Raises ValueError, naming the recording, where events are not as described or not from one
+    clock, and where a symbol has fewer than two recordings, or all are of one group or also of
+    another symbol. Warns of recordings with hardly any counted events or with uncounted frames, and of
+    a sensor far larger than where its events are.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -127,7 +127,8 @@ class Recordings:
         }
         self.within = None if within is None else per_recording("within", within, of)
         copy_of = copies(pool)
-        twins = [] if copy_of is None else [copy_of]  # copies stay on the same side
+        same = np.array_equal(copy_of, np.arange(len(pool)))
+        twins = [] if same else [copy_of]  # copies stay on one side
         self.apart = tuple(apart)
         self.groups = joined([*apart.values(), *twins])
         self.takes = joined([apart[name] for name in apart if name == "take"] + twins)
@@ -388,7 +389,7 @@ def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
     """Repeat a group's entry for every part of a recording. Raises ValueError unless it is a list
     of names or numbers, one for each recording."""
     number = int(recordings.max(initial=-1)) + 1
-    good = is_sequence(given) and len(given) == number and not np.ma.is_masked(given)
+    good = is_sequence(given) and len(given) == number and not is_masked(given)
     good = good and not any(entry is None or np.ndim(entry) or entry != entry for entry in given)
     must(name, good, f"a list of {number} names or numbers, one for each recording", given)
     return np.asarray(given)[recordings]
@@ -406,8 +407,8 @@ def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
                 yield f"within {value!r}, {name}", where[tasks.within[where] == value]
 
 
-def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
-    """Raise ValueError if the names of two classes differ only in the encoding of accents, a
+def check_tasks(tasks: Any, same: np.ndarray) -> None:
+    """Raise ValueError where the names of two classes differ only in the encoding of accents, a
     symbol has fewer than two different recordings, or most of its recordings are also those of
     another symbol."""
     encoded: dict[str, str] = {}
@@ -415,7 +416,6 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
         other = encoded.setdefault(unicodedata.normalize("NFC", name), name)
         expected = f"one, not {ascii(other)} and {ascii(name)}, which are encoded in two ways"
         need(f"{tasks.source}: the name of two classes", name, other == name, expected)
-    same = np.arange(len(tasks.pool)) if copy_of is None else copy_of
     for name, where in _drawn_from(tasks):
         different = len(np.unique(same[where]))
         copied = ", copies of one" * (different < len(where))
@@ -425,7 +425,7 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None) -> None:
                 f"{copied}, expected at least 2, one for support and one for query"
             )
     held = {symbol: {*same[own].tolist()} for symbol, own in tasks.symbols.items()}
-    for one, other in combinations(held, 2) if copy_of is not None else ():
+    for one, other in combinations(held, 2) if len(np.unique(same)) < len(same) else ():
         common = len(held[one] & held[other])
         number = min(len(held[one]), len(held[other]))
         if 2 * common > number:

@@ -261,33 +261,27 @@ def shared(first: Any, second: Any) -> str | None:
         return "are one and the same set"
     if not all(isinstance(getattr(tasks, "pool", None), Counts) for tasks in (first, second)):
         return None
-    first_used = used_by(first).tolist()
-    second_used = used_by(second).tolist()
-    known = first.pool.contents(first_used)
-    pairs = {n: n for n in second_used if first.pool is second.pool and n in set(first_used)}
-    for content, n in second.pool.contents(second_used).items():
-        if content in known:
-            pairs.setdefault(n, known[content])
-    if pairs:
-        numbers = " and ".join(map(str, dict.fromkeys(next(iter(pairs.items()))[::-1])))
-        return f"share {len(pairs)} of {len(second_used)} recordings (such as number {numbers})"
+    first_used, second_used = (used_by(tasks).tolist() for tasks in (first, second))
+    known = first.pool.contents(first_used).keys()
+    both = {n for content, n in second.pool.contents(second_used).items() if content in known}
+    both |= {*first_used} & {*second_used} if first.pool is second.pool else set()
+    if both:
+        return f"share {len(both)} of {len(second_used)} recordings (such as number {min(both)})"
     alike = first.pool is not second.pool and first.identity() == second.identity()
     return "are made of the same recordings" if alike else None
 
 
-def copies(pool: Any) -> np.ndarray | None:
-    """Return for every recording the first one with identical counts, (N,); None if all differ, or
-    have too few events. Parts of one take are not copies of each other."""
-    if not isinstance(pool, Pool):
-        return None
+def copies(pool: Counts) -> np.ndarray:
+    """Return for every recording the first with identical counts, (N,); itself where it has too few
+    events. Parts of one take are not copies of each other."""
     first: dict[str, int] = {}
     of = np.arange(len(pool))
-    for n in range(len(pool)):
+    for n in range(len(pool)) if isinstance(pool, Pool) else ():
         for content in pool.contents([n]):
             same = first.setdefault(content, n)
             if pool.numbers[same] != pool.numbers[n]:
                 of[n] = same
-    return of if np.any(of != np.arange(len(pool))) else None
+    return of
 
 
 def joined(groups: Sequence[np.ndarray]) -> Any:

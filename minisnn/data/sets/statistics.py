@@ -6,7 +6,6 @@ from ..readers.events import check_events
 from ..readers.times import fault_of
 from ..readers.columns import as_picture, is_row
 
-MOST_COPIES = 0.1  # share of events that are the very same as another; of N-MNIST's at most 0.0016
 MANY = 100  # events from which on signs are reliable
 
 
@@ -43,17 +42,10 @@ def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[
         if gaps.max() > max(20, 0.3 * gaps.sum()):
             gap = f"{gaps.max():.0f} ms without an event after {gaps[: gaps.argmax()].sum():.0f} ms"
             signs.append(f"{gap}: its clock jumps, or nothing moved")
-        copies = number - len(np.unique(events))
-        if copies > MOST_COPIES * number:
-            share = f"{copies / number:.0%} of its events are copies of others"
-            signs.append(f"{share}: was it joined twice?")
         if not units and len(np.unique(events["p"])) == 1:
             signs.append(f"all its events are {'ON' if events['p'][0] else 'OFF'}")
-    length = int(np.ptp(events["t"])) / 1000
     if fault := fault_of(events, sensor):
         signs.append(f"its times make {fault}: is their unit different (--time)?")
-    elif length < 1:
-        signs.append(f"lasts {length:.3g} ms: are its times in ms or s, but read as us?")
     try:
         check_events(events, as_picture(sensor) if sensor else None)
     except ValueError as error:

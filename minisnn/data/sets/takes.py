@@ -213,4 +213,4 @@ def pool_of_takes(
     how = sight.shape, recorded(), keep, what, len(rows)
     source = f"simulated continuous recordings of subjects {subjects[0] + 1} to {subjects[-1] + 1}"
     source += f" ({which(train)})" * known
-    return pool_of("asl-takes", *how, **sight.identity(), rows=rows), source
+    return pool_of("asl-takes", *how, **sight._asdict(), rows=rows), source

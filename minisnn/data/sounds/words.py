@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...arguments import must, need, one_of, whole, wholes
+from ...arguments import must, need, one_of, wholes
 from ..readers.events import EVENT, bin_events, downscaled
 from ..readers.many import UNITS, SpokenFile
 from ..sets.counting import undercounted, one_or_two, warn_of_losses
@@ -27,7 +27,7 @@ from ..sets.recordings import Recordings
 from ..sets.samples import SPLITS, split_classes
 
 BIN_MS, DURATION_MS = 14.0, 1400.0  # a hundred steps, as in the authors' own example
-PER_WORD = 500  # most recordings of a word: all of SHD; all of SSC would need too much memory
+PER_WORD = 500  # recordings, the first by number; SSC's 2,000 would need too much memory
 WHERE = "https://zenkelab.org/datasets/"
 
 
@@ -46,9 +46,8 @@ class SpokenWords(Recordings):
     size         number of units that the 700 are summed to; None: all
     time         unit of the times where it is not seconds: "ms", "us" or "ns". Files do not state it;
                  implausible seconds are refused
-    per_word     number of recordings of each word, the first by number; None: 500
-    cache        whether to use the cache for recordings
-    progress     whether to show a progress bar in a terminal while they are read
+    cache        whether recordings are kept in the cache, and looked for there
+    progress     whether a terminal shows a progress bar while they are read
 
     Splits share no recording and, unless classes="all", no word. Raises ValueError if the root
     lacks a file, a file is damaged or not of this form, and where a word is missing.
@@ -69,13 +68,11 @@ class SpokenWords(Recordings):
         duration_ms: float = DURATION_MS,
         size: int | Sequence[int] | None = None,
         time: str | None = None,
-        per_word: int | None = None,
         cache: bool = True,
         progress: bool = True,
     ):
         one_of("split", split, SPLITS)
         one_of("classes", classes or split, (*SPLITS, "all"))
-        per_word = whole("per_word", PER_WORD if per_word is None else per_word, 2)
         units = (UNITS,) if size is None else wholes("size", one_or_two(size))
         good = len(units) == 1 and 1 <= units[0] <= UNITS
         must("size", good, f"a number of units from 1 to {UNITS}", size)
@@ -93,12 +90,10 @@ class SpokenWords(Recordings):
             named = split_classes(file.words, class_seed, str(path), **self.SHARES)
             words = file.words if classes == "all" else named[classes or split]
             made_of = {word: (file.words.index(word),) for word in words}
-            if "val" in self.FILES or split == "test":
-                usable = np.ones(len(file), bool)
-            else:
-                usable = trains(number_within(file.labels)) == (split == "train")
+            usable = trains(number_within(file.labels)) == (split == "train")
+            usable |= "val" in self.FILES or split == "test"
             own = [np.flatnonzero((file.labels == word) & usable) for (word,) in made_of.values()]
-            rows = np.sort(np.concatenate([some[:per_word] for some in own]))
+            rows = np.sort(np.concatenate([some[:PER_WORD] for some in own]))
 
             def batches() -> Iterator[tuple]:
                 for row in rows.tolist():

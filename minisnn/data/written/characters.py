@@ -1,5 +1,4 @@
-"""Few-shot tasks over characters written by pens: which character, which drawer, or which order of
-strokes."""
+"""Few-shot tasks over characters written by pens: which character, or which order of strokes."""
 
 from __future__ import annotations
 
@@ -14,29 +13,26 @@ import numpy as np
 from ...arguments import must, one_of, wholes
 from ..readers.events import EVENT, SATURATION, bin_events
 from ..sets.counting import one_or_two
-from ..sets.omniglot import turn_name, turns_of
+from ..sets.omniglot import Part, Turned, alone, in_turns, turns_of
 from ..sets.pool import Pieces, Pool
-from ..sets.recordings import Recordings
 from ..sets.samples import SPLITS
-from .orders import Part, alphabets_of, lasting, of_drawings, of_orders, replayed
-from .strokes import WHERE, Stroke, Strokes, path_of, pen_events, placed, read_strokes
+from .orders import alphabets_of, of_drawings, of_orders, replayed
+from .strokes import WHERE, Strokes, path_of, pen_events, placed, read_strokes
 from .words import KINDS
 
 SIZE = (20, 20)
 BIN_MS = 20.0
-DURATION_MS = {"even": 400.0, "scaled": 400.0, "written": 8000.0}
-# share of a recording, except at the written pace; then the pen rests, so that the last strokes
-# reach a network's last layer, too
+DURATION_MS = 400.0
+# share of a recording; then the pen rests, so that the last strokes reach a network's last layer
 WRITING = 0.5
 HELD_OUT = 5  # over new-drawers, every fifth drawer never meta-trains
 VARIED = 0.1  # strength of changes in each of several draws of a drawing
 
 
 class Seen(NamedTuple):
-    """Settings that turn drawings into counts: pace, size of the sensor, whether they are fitted to
-    it, step and length in ms, control, and seed."""
+    """Settings that turn drawings into counts: size of the sensor, whether they are fitted to it,
+    step and length in ms, control, and seed."""
 
-    pace: str
     size: tuple[int, int]
     fitted: bool
     bin_ms: float
@@ -48,10 +44,10 @@ class Seen(NamedTuple):
         """Count events, uint8 (T, H, W, 2)."""
         return bin_events(events, self.duration_ms, self.bin_ms, shape=self.size, start="zero")
 
-    def counts(self, strokes: list[Stroke], number: int, turn: int, draw: int) -> np.ndarray:
+    def counts(self, lines: list[np.ndarray], number: int, turn: int, draw: int) -> np.ndarray:
         """Count the events of one drawing, uint8 (T, H, W, 2). draw 0: the drawing itself, others:
         a little changed, each at random."""
-        path = path_of(strokes, self.pace, WRITING * self.duration_ms)
+        path = path_of(lines, WRITING * self.duration_ms)
         rng = np.random.default_rng((self.seed, number, turn, draw))
         lie = placed(path.xy, self.size, self.fitted, turn, VARIED * (draw > 0), rng)
         events = pen_events(lie, path, self.size)
@@ -63,7 +59,7 @@ class Seen(NamedTuple):
         return found
 
 
-class Written(Recordings):
+class Written(Turned):
     """Characters as they were written: samples are uint8 (T, *size, 2), one drawing each.
 
         counts[t, i, j, p] = events at  time // bin_ms = t,  row i, column j,  polarity p      time from the first point on
@@ -72,25 +68,22 @@ class Written(Recordings):
     every pixel that it draws (polarity 1), and one before and one behind each stroke, where it is
     lifted (0). Three alphabets meta-train,
     Japanese (katakana), Latin and Sanskrit; Greek validates; all others of the file test. All
-    classes of a task are of one alphabet.
+    classes of a task are of one alphabet. The pen has one speed, and a lift is as long as 8 pixels;
+    writing takes half of a recording, then the pen rests, so that what it wrote last reaches a
+    network's last layer, too.
 
     split        "train", "val" or "test"
     root         a file of strokes, or the folder of them
-    pace         "even": at one speed, a lift as long as 8 pixels, so that writing takes half of
-                 `duration_ms`; then the pen rests, and what it wrote last reaches a network's last
-                layer, too; "scaled": at the written pace, scaled to the same duration; "written":
-                 at the written pace, cut after `duration_ms`
     over         the question. "characters": which one. "new-drawers": the same, with the query by
                  other people than the support, and the test by people who are left out of training
-                 over new-drawers; numbers identify people only within an alphabet. "drawers": who
-                 wrote it. "order": the order and directions of one character's strokes, written in
-                 up to 8 ways: real strokes, replayed
+                 over new-drawers; numbers identify people only within an alphabet. "order": the
+                 order and directions of one character's strokes, written in up to 8 ways: real
+                 strokes, replayed
     alphabets    names of those that test; None: all that neither train nor validate
     size         rows and columns of the sensor
     fitted       whether each drawing is in the middle, as large as fits with a margin; else the whole
                  picture of 105 x 105 pixels is on the sensor
-    bin_ms, duration_ms   length of a step, and of a recording; None: 20 ms and 400 ms, at pace
-                          "written" 8 s
+    bin_ms, duration_ms   length of a step, and of a recording
     control      "shuffled": each recording's events swap times and keep their pixels. "summed": every
                  step shows the sum of all. A network can then only learn from shapes
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
@@ -103,8 +96,8 @@ class Written(Recordings):
     progress     accepted for uniformity; making recordings is quick
 
     Classes are named as in the file, and by turn: "Latin/07", "Latin/07+90", mirrored "Latin/07+m";
-    drawers "Korean by 07"; orders "Korean/07 2+1-": the second stroke first, then the first from
-    its other end. Raises ValueError if the file lacks requested drawings.
+    orders "Korean/07 2+1-": the second stroke first, then the first from its other end. Raises
+    ValueError where the file lacks requested drawings.
 
     >>> from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
     >>> line = [Stroke(np.array([[10, 20], [90, 60]]), np.array([0, 400]))]
@@ -121,13 +114,12 @@ class Written(Recordings):
         split: str = "train",
         root: str | Path | None = None,
         *,
-        pace: str = "even",
         over: str = "characters",
         alphabets: Sequence[str] | None = None,
         size: int | Sequence[int] = SIZE,
         fitted: bool = True,
         bin_ms: float = BIN_MS,
-        duration_ms: float | None = None,
+        duration_ms: float = DURATION_MS,
         control: str = "none",
         turns: bool | None = None,
         draws: int = 0,
@@ -136,7 +128,7 @@ class Written(Recordings):
         progress: bool = True,
     ):
         one_of("split", split, SPLITS)
-        for name, given in dict(pace=pace, over=over, control=control).items():
+        for name, given in dict(over=over, control=control).items():
             one_of(name, given, KINDS[name])
         known = classes == "train" and over == "characters"
         wants = "'train' of tasks over characters, which are classified together, or None"
@@ -152,19 +144,15 @@ class Written(Recordings):
         strokes = read_strokes(str(root))
         chosen = alphabets_of(strokes, "train" if known else split, alphabets)
         trains = split == "train"
-        duration = DURATION_MS[pace] if duration_ms is None else duration_ms
-        seen = Seen(pace, (sides[0], sides[-1]), fitted, bin_ms, duration, control, seed)
+        seen = Seen((sides[0], sides[-1]), fitted, bin_ms, duration_ms, control, seed)
         shape = seen.binned(np.zeros(0, EVENT)).shape
         usable = np.ones(len(strokes), bool)
         if over == "new-drawers" or known:
             usable = (strokes.drawer % HELD_OUT != 0) == trains
-        if over == "order" and pace == "written":
-            # drop drawings that would be cut off, since their shapes would show it
-            usable &= lasting(strokes) < duration
         if over == "order":
             parts = of_orders(strokes, chosen, usable, seed)
         else:
-            parts = of_drawings(strokes, chosen, usable, over == "drawers")
+            parts = of_drawings(strokes, chosen, usable)
         if not parts:
             raise ValueError(
                 f"{strokes.path}: no character of {', '.join(chosen)} can be written in several "
@@ -172,40 +160,18 @@ class Written(Recordings):
             )
         kinds = turns_of(not known and (trains if turns is None else turns))
         pieces = list(product(range(max(int(draws), 1)), kinds, parts))
-        alike = [
-            [f"{name}{turn_name(turn)}" for name in part.names]
-            for turn, part in product(kinds, parts)
-        ]
-        names = [name for some in alike for name in some]
-        first = np.cumsum([0, *map(len, alike)])  # first class of each piece
-        labels = [first[n % len(alike)] + part.labels for n, (*_, part) in enumerate(pieces)]
+        alike, labels, start = in_turns(pieces, kinds, parts)
         who = np.array([number for *_, part in pieces for number, _ in part.rows])
-        pool = Pieces(
-            shape,
-            np.concatenate(labels),
-            who,
-            np.cumsum([0, *map(len, labels)]),
-            partial(_recorded, strokes, pieces, seen, shape),
-            [strokes.identity(), pieces, seen],
-        )
+        make = partial(_recorded, strokes, pieces, seen, shape)
+        pool = Pieces(shape, labels, who, start, make, [strokes.identity(), pieces, seen])
         groups = {}
         if over == "new-drawers":
             groups["drawer"] = strokes.drawer[who]
         elif over == "order" or draws > 1 and not trains:
             groups["drawing"] = who
-        super().__init__(
-            pool,
-            made_of={name: (k,) for k, name in enumerate(names)},
-            groups=groups,
-            source=f"{strokes.path}, {', '.join(chosen)}",
-            kind="drawer" if over == "drawers" else "character",
-        )
+        source = f"{strokes.path}, {', '.join(chosen)}"
+        super().__init__(pool, made_of=alone(alike), groups=groups, source=source, kind="character")
         self.alike = alike
-
-    @property
-    def turned(self) -> tuple[str, ...]:
-        """The classes made by turning or mirroring others, which only train."""
-        return tuple(name for name in self.classes if "+" in name)
 
 
 def _recorded(
@@ -219,7 +185,7 @@ def _recorded(
     draw, turn, part = pieces[piece]
     batches = []
     for (number, replay), label in zip(part.rows, part.labels.tolist()):
-        drawn = strokes.of(number)
+        drawn = [stroke.xy for stroke in strokes.of(number)]
         if replay is not None:
             drawn = replayed(drawn, *replay)
         batches.append((seen.counts(drawn, number, turn, draw)[None], [label], [number]))

@@ -4,16 +4,16 @@ orders and directions: real strokes, replayed.
 People draw the strokes of a character in one order or another, and from either end. So that orders
 are comparable, the strokes of every drawing are matched to those of one of them, the reference:
 which is which, and from which end it is drawn. The same strokes are then replayed in another order or from
-other ends, at the pace of `strokes.path_of`. Summed over time all of these look alike.
+other ends, at one speed. Summed over time all of these look alike.
 """
 
 from collections.abc import Sequence
 from itertools import permutations, product
-from typing import NamedTuple
 
 import numpy as np
 
 from ...arguments import must, need
+from ..sets.omniglot import Part
 from .strokes import PICTURE, Stroke, Strokes, evenly, length_of
 
 TRAINING = ("Japanese_(katakana)", "Latin", "Sanskrit")
@@ -92,36 +92,11 @@ def _match(reference: np.ndarray, looks: np.ndarray) -> tuple[Way, float]:
     return way, float(apart.min(0)[chosen].mean())
 
 
-def replayed(strokes: list[Stroke], match: Way, way: Way) -> list[Stroke]:
-    """Return a drawing's strokes in the order and directions of a way to write the reference;
-    pauses between strokes keep their lengths and order."""
-    lifts = [int(b.t[0] - a.t[-1]) for a, b in zip(strokes, strokes[1:])] + [0]
-    result = []
-    clock = 0
-    for (k, back), lift in zip(way, lifts):
-        own, turned = match[k]
-        xy, t = strokes[own]
-        t = t - t[0]
-        if turned != back:
-            xy = xy[::-1]
-            t = t[-1] - t[::-1]
-        result.append(Stroke(xy, clock + t))
-        clock += int(t[-1]) + lift
-    return result
-
-
-class Part(NamedTuple):
-    """Classes that may meet in a task, and the recordings of each.
-
-    names    of the classes
-    rows     one per recording: a drawing, and for a replayed one the match of its strokes with the
-             reference, and the way to write it
-    labels   (n,), places in `names`
-    """
-
-    names: list[str]
-    rows: Sequence[tuple[int, tuple[Way, Way] | None]]
-    labels: np.ndarray
+def replayed(lines: list[np.ndarray], match: Way, way: Way) -> list[np.ndarray]:
+    """Return a drawing's strokes, each (points, 2), in the order and directions of a way to write
+    the reference."""
+    strokes = [(lines[match[k][0]], match[k][1] != back) for k, back in way]
+    return [line[::-1] if turned else line for line, turned in strokes]
 
 
 def alphabets_of(strokes: Strokes, split: str, asked: Sequence[str] | None) -> list[str]:
@@ -146,19 +121,14 @@ def lasting(strokes: Strokes) -> np.ndarray:
     return np.maximum.reduceat(strokes.t, edges[:-1]) - strokes.t[edges[:-1]]
 
 
-def of_drawings(
-    strokes: Strokes, alphabets: list[str], usable: np.ndarray, drawers: bool
-) -> list[Part]:
-    """Return a part for every alphabet, whose classes are its characters, or its drawers."""
+def of_drawings(strokes: Strokes, alphabets: list[str], usable: np.ndarray) -> list[Part]:
+    """Return a part for every alphabet, whose classes are its characters."""
     found = []
     for alphabet in alphabets:
         where = np.flatnonzero((strokes.alphabet_of[strokes.character] == alphabet) & usable)
-        kinds = strokes.drawer if drawers else strokes.character
-        symbols, labels = np.unique(kinds[where], return_inverse=True)
-        names = [
-            f"{alphabet} by {one:02d}" if drawers else str(strokes.names[one]) for one in symbols
-        ]
-        found.append(Part(names, [(k, None) for k in where.tolist()], labels))
+        symbols, labels = np.unique(strokes.character[where], return_inverse=True)
+        rows = [(k, None) for k in where.tolist()]
+        found.append(Part(strokes.names[symbols].tolist(), rows, labels))
     return [part for part in found if part.names]
 
 

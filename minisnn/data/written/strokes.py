@@ -22,6 +22,7 @@ yet or no longer down (p = 0), like a tablet.
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ WHERE = "https://github.com/brendenlake/omniglot"
 
 
 class Stroke(NamedTuple):
-    """A stroke: xy (points, 2), pixels of the picture; t (points,), ms, never falling."""
+    """A stroke: xy (points, 2), pixels of the picture; t (points,), ms."""
 
     xy: np.ndarray
     t: np.ndarray
@@ -101,13 +102,8 @@ class Strokes:
         """Return the strokes of a drawing, in the order in which they were written."""
         first, end = self.drawing[number : number + 2]
         edges = self.stroke[first : end + 1].tolist()
-        start = edges[0]
-        # if the clock steps back, time waits until it has caught up
-        t = np.maximum.accumulate(self.t[start : edges[-1]])
-        return [
-            Stroke(self.xy[a:b] / float(EIGHTHS), t[a - start : b - start])
-            for a, b in zip(edges, edges[1:])
-        ]
+        parts = [slice(*pair) for pair in pairwise(edges)]
+        return [Stroke(self.xy[part] / float(EIGHTHS), self.t[part]) for part in parts]
 
     def identity(self) -> str:
         """Return a hash of all drawings."""
@@ -272,35 +268,24 @@ def evenly(xy: np.ndarray, number: int) -> np.ndarray:
     return np.stack([np.interp(along, way[moves], side[moves]) for side in xy.T], 1)
 
 
-def path_of(strokes: list[Stroke], pace: str, duration_ms: float) -> PenPath:
-    """Return the path of a pen along strokes, with a point every SPACING pixels and, lifted, one
-    before and one after each stroke.
-
-    pace   "even": at one speed, a lift as long as LIFT pixels; "scaled": as it was written, faster
-           or slower as a whole; both last `duration_ms`. "written": as it was written
-    """
+def path_of(lines: list[np.ndarray], duration_ms: float) -> PenPath:
+    """Return the path of a pen along strokes (points, 2) within `duration_ms`, at one speed, a lift
+    as long as LIFT pixels, with a point every SPACING pixels and, lifted, one before and one after each
+    stroke."""
     places, times, downs = [], [], []
     clock = 0.0
-    for xy, t in strokes:
-        way = length_of(xy)
-        number = max(int(np.ceil(way[-1] / SPACING)), 1)
-        along = np.linspace(0.0, way[-1], number + 1)
-        if pace == "even":
-            time = clock + along
-            clock = time[-1] + LIFT
-        else:
-            rests = np.append(np.diff(way) > 0, True)  # the last of points at one place
-            time = np.interp(along, way[rests], t[rests].astype(float))
-            time[0] = t[0]
+    for xy in lines:
+        length = length_of(xy)[-1]
+        number = max(int(np.ceil(length / SPACING)), 1)
+        time = clock + np.linspace(0.0, length, number + 1)
+        clock = time[-1] + LIFT
         # the same from either end, so that the sum of all does not show directions
         with_ends = [0, *range(number + 1), number]
         places.append(evenly(xy, number + 1)[with_ends])
         times.append(time[with_ends])
         downs += [False, *[True] * (number + 1), False]
     time = np.concatenate(times)
-    time = time - time[0]
-    if pace != "written":
-        time *= duration_ms * (1 - 1e-9) / max(time[-1], 1e-9)
+    time *= duration_ms * (1 - 1e-9) / max(time[-1], 1e-9)
     return PenPath(np.concatenate(places), time, np.array(downs))
 
 

@@ -1,12 +1,11 @@
-"""Words for the tasks and the treatment of written characters, as on the command line; NumPy is not
+"""Words for the tasks and the controls of written characters, as on the command line; NumPy is not
 imported."""
 
 from collections.abc import Iterable
 from typing import Any
 
 KINDS = {
-    "pace": ("even", "scaled", "written"),
-    "over": ("characters", "new-drawers", "drawers", "order"),
+    "over": ("characters", "new-drawers", "order"),
     "control": ("none", "shuffled", "summed"),
 }
 
@@ -16,8 +15,8 @@ def options_of(words: Iterable[str]) -> dict[str, Any]:
     of alphabets. Raises ValueError if two words choose the same option.
 
     >>> from minisnn.data.written.words import options_of
-    >>> options_of(["scaled", "order", "Korean"])
-    {'pace': 'scaled', 'over': 'order', 'alphabets': ('Korean',)}
+    >>> options_of(["shuffled", "order", "Korean"])
+    {'control': 'shuffled', 'over': 'order', 'alphabets': ('Korean',)}
     """
     kind_of = {word: kind for kind, known in KINDS.items() for word in known}
     found: dict[str, Any] = {}

@@ -31,13 +31,6 @@ def test_what_is_written_is_read_again(path):
             assert np.abs(one.xy - other.xy).max() <= 1 / 16 and np.array_equal(one.t, other.t)
 
 
-def test_a_clock_that_steps_back_waits(arrays, tmp_path):
-    arrays["t"][2] = arrays["t"][3] + 40
-    np.savez(tmp_path / "s.npz", **arrays)
-    times = np.concatenate([one.t for one in ms.read_strokes(tmp_path / "s.npz").of(0)])
-    assert (np.diff(times) >= 0).all() and times[3] == arrays["t"][2]
-
-
 WRONG = {
     "fractions": (lambda a: a.update(xy=a["xy"] / 2), "xy"),
     "three columns": (lambda a: a.update(xy=np.zeros((9, 3), int)), "xy"),
