@@ -30,10 +30,3 @@ def test_tasks_of_fast_sets_stay_the_same(tmp_path):
 def test_all_tasks_stay_the_same(tmp_path):
     wrong, number = changed(make_episodes.sets(tmp_path), KEPT["made"])
     assert not wrong and number == len(KEPT["made"]) >= 160
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not RECORDINGS, reason="MINISNN_RECORDINGS names no folder of real recordings")
-def test_tasks_of_real_recordings_stay_the_same():
-    wrong, number = changed(make_episodes.real(Path(RECORDINGS)), KEPT["real"])
-    assert not wrong and number == len(KEPT["real"])

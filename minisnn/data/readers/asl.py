@@ -38,7 +38,7 @@ def asl_files(root: str | Path) -> list[tuple[str, int, Path]]:
     """List the recordings under `root` as (letter, number, path), in this order.
 
     root: the folder that holds a folder for each letter, in upper or lower case; letters may be
-    missing. No file is opened. Raises ValueError, naming root, where it holds no such recordings,
+    missing. No file is opened. Raises ValueError, naming root, if it has no such recordings,
     and as `nmnist.numbered`.
     """
     found = numbered(Path(root).glob("*/[!.]*.[mM][aA][tT]"), LETTERS)

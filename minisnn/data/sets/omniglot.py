@@ -133,7 +133,7 @@ class Turned(Recordings):
 
     @property
     def turned(self) -> tuple[str, ...]:
-        """The classes made by turning or mirroring others, where these only train."""
+        """The classes made by turning or mirroring others, if these are only for training."""
         return tuple(name for name in self.classes if self.alike and "+" in name)
 
 

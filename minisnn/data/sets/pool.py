@@ -149,7 +149,7 @@ class Pieces(Counts):
     """A pool in pieces, each made when one of its recordings is first needed.
 
     start   (pieces + 1,): piece k holds the recordings start[k] up to, not including, start[k + 1]
-    make    gives piece k as a `Pool`, whose labels and numbers are those given here
+    make    function that returns piece k as a `Pool`, with the labels and numbers given here
     made_from   what all pieces are made from, for `store.cache.identity`
     """
 

@@ -66,10 +66,10 @@ class Recordings:
                  label
     source, kind   the origin of the recordings, and the word for a symbol, in messages
 
-    Raises ValueError, naming the recording, where events are not as described or not from one
-    clock, and where a symbol has fewer than two recordings, or all are of one group or also of
-    another symbol. Warns of recordings with hardly any counted events or with uncounted frames, and of
-    a sensor far larger than where its events are.
+    Raises ValueError, naming the recording, if events are not as described or not from one clock,
+    or if a symbol has fewer than two recordings, all of one group, or shared with another symbol.
+    Warns of recordings with hardly any counted events or with uncounted frames, and of a sensor far
+    larger than where its events are.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -408,7 +408,7 @@ def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def check_tasks(tasks: Any, same: np.ndarray) -> None:
-    """Raise ValueError where the names of two classes differ only in the encoding of accents, a
+    """Raise ValueError if the names of two classes differ only in the encoding of accents, a
     symbol has fewer than two different recordings, or most of its recordings are also those of
     another symbol."""
     encoded: dict[str, str] = {}

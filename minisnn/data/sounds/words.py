@@ -47,7 +47,7 @@ class SpokenWords(Recordings):
     time         unit of the times where it is not seconds: "ms", "us" or "ns". Files do not state it;
                  implausible seconds are refused
     cache        whether recordings are kept in the cache, and looked for there
-    progress     whether a terminal shows a progress bar while they are read
+    progress     whether to show a progress bar in a terminal while they are read
 
     Splits share no recording and, unless classes="all", no word. Raises ValueError if the root
     lacks a file, a file is damaged or not of this form, and where a word is missing.

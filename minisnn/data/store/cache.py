@@ -88,33 +88,20 @@ def file_identity(paths: Iterable[Path]) -> str:
     )
 
 
-def folder_identity(root: Path) -> str:
-    """Return a hash of a file, or of the files in a folder down to three levels: their names within
-    it, and their bytes."""
-    inside = {path for depth in ("*", "*/*", "*/*/*") for path in root.glob(depth)}
-    return _digest((path, root) for path in sorted({root, *inside}) if path.is_file())
-
-
-def _digest(files: Iterable[tuple[Path, Path]]) -> str:
-    """Return a hash of files, given with their folders: of their names within these, and bytes."""
-    digest = hashlib.sha256()
-    for path, folder in files:
-        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
 def code_identity(*modules: str) -> str:
     """Return a hash of the source files that modules may depend on: all of minisnn.data for a
     module in it, for any other its whole package, or its file where it has none."""
+    digest = hashlib.sha256()
     data = "minisnn.data"
-    roots = {data if module.startswith(data) else module.split(".")[0] for module in modules}
-    files: list[tuple[Path, Path]] = []
-    for root in sorted(roots):
+    for root in sorted(
+        {data if module.startswith(data) else module.split(".")[0] for module in modules}
+    ):
         spec: Any = importlib.util.find_spec(root)
         origin = Path(spec.origin)
-        own = sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]
-        files += [(path, origin.parent) for path in own]
-    return _digest(files)
+        files = sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]
+        for path in files:
+            digest.update(f"{path.relative_to(origin.parent)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def identity(value: Any) -> str:
