@@ -9,6 +9,8 @@ outputs. Every `##` begins a new cell; "{minutes}" is how long the lesson takes.
     ```python exercise 1.1          a stub that raises NotImplementedError with a hint; "exercise 1.1
                                     optional": one that paths leave out, with minutes of its own
     ```python check 1.1             the cell that calls checks/lesson01.py
+    ```python cases 1.1             not in the notebook: what checks/lesson01.py runs to make this check, with
+                                    np, ms and `table`; where exercises share helpers, the check stands there
     ```hint 1.1                     folded text
     ```python solution 1.1          folded in the notebook; replaces the stub where the notebook is executed
     ```why                          folded text: why a prediction comes out as it does
@@ -40,7 +42,7 @@ from pathlib import Path
 from minisnn import classroom
 
 HERE = Path(__file__).resolve().parent
-KINDS = ("code", "exercise", "check", "hint", "solution", "wrong")
+KINDS = ("code", "exercise", "check", "cases", "hint", "solution", "wrong")
 WHY = "why"
 # what an exercise says that begins on paper
 DERIVED = re.compile(
@@ -71,6 +73,7 @@ class Exercise:
     at: int
     optional: bool = False
     solution: str = ""
+    cases: str = ""
     checks: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
     wrong: list[Cell] = field(default_factory=list)
@@ -145,8 +148,8 @@ def exercises(cells: list[Cell]) -> dict[str, Exercise]:
         if cell.exercise not in found:
             raise ValueError(f"a {cell.kind} of exercise {cell.exercise}, which has no stub")
         one = found[cell.exercise]
-        if cell.kind == "solution":
-            one.solution = cell.text
+        if cell.kind in ("solution", "cases"):
+            setattr(one, cell.kind, cell.text)
         else:
             {"check": one.checks, "hint": one.hints}.get(cell.kind, one.wrong).append(
                 cell if cell.kind == "wrong" else cell.text
@@ -293,7 +296,7 @@ def notebook(cells: list[Cell], solved: bool = False):
         }
     )
     parts, texts = exercises(cells), [cell for cell in cells if cell.kind == "text"]
-    cells = [cell for cell in cells if cell.kind != "wrong"]
+    cells = [cell for cell in cells if cell.kind not in ("wrong", "cases")]
     length = str(minutes(cells))
     filled = linked([cell.text.replace("{minutes}", length) for cell in texts])
     told = dict(zip(map(id, texts), filled, strict=True))
@@ -419,18 +422,17 @@ def retold(source: Path) -> Path:
 
 def solutions() -> str:
     """checks/solutions.py: the solutions of all exercises, for `mysnn.py` and for the diagnosis of
-    wrong answers."""
+    wrong answers, and the cases that stand in the sources."""
+    parts = [one for source in sources() for one in exercises(parse(source)).values()]
     lines = [
-        '"""The course\'s own solutions, made by make.py from the lessons\' sources."""',
-        "",
-        "SOLUTIONS = {",
+        '"""The course\'s own solutions and cases, made by make.py from the lessons\' sources."""'
     ]
-    for source in sources():
-        lines += [
-            f"    \"{number}\": r'''{one.solution}\n''',"
-            for number, one in exercises(parse(source)).items()
-        ]
-    return "\n".join([*lines, "}", ""])
+    for name, kind in (("SOLUTIONS", "solution"), ("CASES", "cases")):
+        texts = [(one.number, getattr(one, kind)) for one in parts]
+        quoted = [(one, text, "'''" if '"""' in text else '"""') for one, text in texts if text]
+        rows = [f'    "{number}": r{marks}{text}\n{marks},' for number, text, marks in quoted]
+        lines += ["", f"{name} = {{", *rows, "}"]
+    return "\n".join([*lines, ""])
 
 
 def main(wanted: list[str]) -> None:

@@ -1,16 +1,21 @@
 """Checks of the exercises: silent about how, loud about what is wrong.
 
-A check is a table of cases: `table` calls the student's function and the course's own solution on
-each and compares what they return. The mistakes that are known stand in slips.txt, each as a change
-of the solution and what is said to it; `diagnosis` finds the one that gives the student's values.
+A check is a table of cases, in the source of a lesson or in lessonNN.py: `table` calls the student's
+function and the course's own solution on each and compares what they return. The mistakes that are
+known stand in slips.txt, each as a change of the solution and what is said to it; `diagnosis` finds
+the one that gives the student's values, or the change that would mend the student's own source.
 """
 
 import functools
+import sys
 
 import numpy as np
 
+import minisnn as ms
+
 from . import diagnosis, mine
 from .diagnosis import copied, parts, solution
+from .solutions import CASES
 from .stopped import meaning
 
 TOLERANCE = 1e-9
@@ -254,6 +259,18 @@ def table(
         return checked
 
     return decorate
+
+
+def prepare(module: str) -> None:
+    """Prepare the checks of a lesson, a module: make those whose cases stand in its source, and fill
+    `mysnn.py` with what earlier lessons left out."""
+    lesson, space = int(module[-2:]), vars(sys.modules[module])
+    if lesson > 1:
+        mine.prepare(lesson)
+    space |= {"np": np, "ms": ms, "table": table}
+    for exercise, text in CASES.items():
+        if int(exercise.split(".")[0]) == lesson:
+            exec(text, space)
 
 
 def _compare(exercise, names, function, cases, tolerance, whole, place) -> None:

@@ -3,7 +3,8 @@
 A check notes every call. The slips that are known (slips.txt), then single changes of the course's
 solution (slips.py), are made in the solution; one that gives the very same values, to the calls of
 the check and to others like them, is named, and so is what holds of all values (facts.py). A slip
-is claimed where the student's own source has it; elsewhere the values are as if it were made.
+is claimed where the student's own source has it; elsewhere the values are as if it were made. A
+single change of the student's own source that makes its values right is a slip, too.
 """
 
 import ast
@@ -27,7 +28,7 @@ from minisnn.data.store.shipped import folder
 from . import surrogate
 from .facts import fact
 from .parts import PARTS, PRELUDE
-from .slips import slips
+from .slips import differing, mended, slips, where
 from .solutions import SOLUTIONS
 
 SECONDS = 1.2  # of processor time, to look for the slip
@@ -103,9 +104,9 @@ def _space(exercise: str) -> dict:
     raise KeyError(exercise)
 
 
-def _function(source, exercise: str):
-    """The function of a changed solution; what it runs is limited."""
-    space = dict(_space(exercise))
+def _function(source, space: dict):
+    """The function of a changed source; what it runs is limited."""
+    space = dict(space)
     tree = source if isinstance(source, ast.AST) else ast.parse(source)
     exec(compile(ast.fix_missing_locations(tree), "<slip>", "exec"), space)
     return space[next(node.name for node in tree.body if isinstance(node, ast.FunctionDef))]
@@ -114,7 +115,7 @@ def _function(source, exercise: str):
 @functools.cache
 def solution(exercise: str):
     """The course's own function."""
-    return _function(SOLUTIONS[exercise], exercise)
+    return _function(SOLUTIONS[exercise], _space(exercise))
 
 
 def slip(exercise: str) -> str:
@@ -124,27 +125,39 @@ def slip(exercise: str) -> str:
     if not calls or SECONDS <= 0:
         return ""
     end, source = time.process_time() + SECONDS, SOLUTIONS[exercise]
-    right, own = _lines(ast.parse(source)), _own_lines(calls[-1][1])
+    function, space, tree = calls[-1][1], _space(exercise), ast.parse(source)
+    written = _written(function)
+    right, own = _lines(tree), _lines(written)
     noted = [call[2:] for call in calls[::-1]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for said, changed in known(exercise, source):
-            if time.process_time() < end and _repeats(changed, exercise, noted):
+            if time.process_time() < end and _repeats(changed, space, noted):
                 lines = _lines(ast.parse(changed))
                 other = right - lines <= own and not lines - right <= own
                 return f"{AS_IF}{said}" if other else said
         if isinstance(calls[-1][3], Exception) or any(name in source for name in SOLVERS):
             return ""
         found = _cases(exercise, calls, end)
-        if len(found) < 3:
-            return ""
-        if said := fact(found, arguments_of(exercise)):
-            return said
-        for said, changed in slips(ast.parse(source)):
-            if time.process_time() > end:
+        wanted = [(case.arguments, case.wanted) for case in found]
+        mends = lambda changed: _repeats(changed, function.__globals__, wanted)
+        pairs = ((mine, line) for mine, line, changed in differing(written, tree) if mends(changed))
+        mine, line = next(pairs, (None, None))
+        for said, changed in slips(written, mine):
+            if time.process_time() > end - SECONDS / 3:
                 break
-            if _repeats(changed, exercise, [case[:2] for case in found]):
+            if mends(changed):
+                return mended(said)
+        enough = len(found) > 2
+        if enough and (said := fact(found, arguments_of(exercise))):
+            return said
+        for said, changed in slips(tree, line):
+            if not enough or time.process_time() > end:
+                break
+            if _repeats(changed, space, [case[:2] for case in found]):
                 return said if _lines(changed) - right <= own else f"{AS_IF}{said}"
+        if mine:
+            return f"the slip is in {where(mine)}, `{ast.unparse(mine)}`: all else is right"
     return ""
 
 
@@ -160,12 +173,12 @@ def _lines(tree) -> set[str]:
     return lines
 
 
-def _own_lines(function) -> set[str]:
-    """The lines of the student's function; none where its source is not known."""
+def _written(function) -> ast.Module:
+    """The syntax tree of the student's function; an empty one where its source is not known."""
     try:
-        return _lines(ast.parse(textwrap.dedent(inspect.getsource(function))))
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
-        return set()
+        return ast.Module([], [])
 
 
 def given(exercise: str, arguments) -> str:
@@ -201,11 +214,11 @@ def known(exercise: str, solution: str):
             yield said, solution.replace(part, other) if part else other
 
 
-def _repeats(source, exercise: str, pairs) -> bool:
-    """Whether a changed solution does what the student's function did; pairs of arguments and what
-    it returned."""
+def _repeats(source, space: dict, pairs) -> bool:
+    """Whether a changed function does what another did; pairs of arguments and what that
+    returned."""
     try:
-        function = _function(source, exercise)
+        function = _function(source, space)
     except (SyntaxError, ValueError):  # a slip that is no Python
         return False
     with np.errstate(all="ignore"):

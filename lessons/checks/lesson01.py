@@ -4,7 +4,9 @@ import numpy as np
 
 import minisnn as ms
 
-from . import table
+from . import prepare, table
+
+prepare(__name__)
 
 SPIKES = np.arange(9.0) % 2
 DRIVE = np.abs(np.sin(np.arange(20.0)))
@@ -23,13 +25,6 @@ def trace():
     yield np.array([1, 0, 2, 0, 1, 1]), 0.8  # counted in whole numbers
 
 
-@table("1.2", "p", "The effect of a spike rises, then falls.")
-def response():
-    """Exercise 1.2: the trace that one spike leaves in the membrane."""
-    for alpha, beta in ((0.95, 0.9), (0.4, 0.8)):
-        yield np.arange(1, 30), alpha, beta
-
-
 @table(
     "1.3",
     "u s",
@@ -42,10 +37,3 @@ def fire():
     yield p, 3.0, -0.5, ms.LIF()
     yield p, 2.0, 0.1, ms.LIF(gamma=0.8, rho=1.7, threshold=0.4)
     yield np.zeros(1), 1.0, 0.0, ms.LIF()  # at the threshold itself
-
-
-@table("1.4", "dy", "You have differentiated a program: each line, in order.", tolerance=1e-7)
-def by_decay():
-    """Exercise 1.4: the derivative of a trace by its decay."""
-    for seed, decay in ((0, 0.9), (1, 0.4)):
-        yield np.random.default_rng(seed).integers(0, 2, 14).astype(float), decay

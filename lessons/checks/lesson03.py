@@ -6,9 +6,9 @@ import numpy as np
 
 import minisnn as ms
 
-from . import mine, paper, table, tested
+from . import paper, prepare, table, tested
 
-mine.prepare(__name__)
+prepare(__name__)
 
 NEURONS = (ms.LIF(), ms.LIF(alpha=0.8, beta=0.6, gamma=0.5, rho=1.6, threshold=0.3, slope=4.0))
 WAVES = [np.sin(np.arange(12.0)), np.cos(np.arange(12.0))]

@@ -4,9 +4,9 @@ import numpy as np
 
 import minisnn as ms
 
-from . import mine, table
+from . import prepare, table
 
-mine.prepare(__name__)
+prepare(__name__)
 
 
 def _case(seed, hidden=()):

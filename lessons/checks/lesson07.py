@@ -4,9 +4,9 @@ import numpy as np
 
 import minisnn as ms
 
-from . import mine, paper, surrogate, table, tested
+from . import paper, prepare, surrogate, table, tested
 
-mine.prepare(__name__)
+prepare(__name__)
 
 NEURONS = (ms.LIF(), ms.LIF(alpha=0.8, beta=0.6, gamma=0.5, rho=1.6, threshold=0.3, slope=4.0))
 WAVES = [np.sin(np.arange(12.0) * k) for k in (1, 2, 3, 4)]
@@ -35,17 +35,6 @@ def membrane_backward_tangent():
     """Exercise 7.2: the membrane's backward lines, dotted."""
     for seed, lif in enumerate(NEURONS):
         yield *np.random.default_rng(seed).standard_normal((4, 20)) * 0.3, lif
-
-
-@table("7.3", "remainders", "Slope 2 or wrong.")
-def taylor():
-    """Exercise 7.3: what a tangent leaves over."""
-    steps = np.array([0.5, 0.1, 0.02])
-    curves = lambda h: np.array([np.exp(h), np.cos(1 + h), 2.0 - 3 * h**2])
-    for f_dot in (np.array([1.0, -np.sin(1.0), 0.0]), np.array([1.0, 0.3, -0.2])):
-        yield curves, f_dot, steps
-    surface = np.arange(6.0).reshape(2, 3)
-    yield lambda h: np.sin(surface + h), np.cos(surface), steps
 
 
 @table("7.4", "u_dot", "Constants can move as well: so they can be learned.", tolerance=1e-6)

@@ -3,31 +3,10 @@
 import numpy as np
 from scipy.sparse.linalg import LinearOperator as LinearOperator, eigsh as eigsh
 
-import minisnn as ms
 
-from . import answer, check, close, mine, same, table, tested, wrong
+from . import answer, check, close, prepare, same, tested, wrong
 
-mine.prepare(__name__)
-
-
-@table("8.1", "Hv", "As exact as a difference can be.")
-def differences():
-    """Exercise 8.1: central differences of the twin's gradient."""
-    net = ms.SpikingNet(4, (), 2, hidden=(3,), window=12, dtype=np.float64, backend="numpy")
-    rng = np.random.default_rng(0)
-    x, y = (rng.random((4, 12, 4)) < 0.3) * 1.0, np.array([0, 1, 0, 1])
-    theta = net.init(rng, x=x)
-    yield net, theta, x, y, rng.standard_normal(net.size) / np.sqrt(net.size), 0.05
-
-
-@table("8.2", "asymmetry", "Zero to rounding, for every v and w, or something is wrong.")
-def asymmetry():
-    """Exercise 8.2: the relative gap."""
-    rng = np.random.default_rng(0)
-    A, (v, w) = rng.standard_normal((6, 6)), rng.standard_normal((2, 6))
-    yield A.__matmul__, v, w
-    yield A.__matmul__, w, v
-    yield (A + A.T).__matmul__, v, w
+prepare(__name__)
 
 
 @check("8.3", "No matrix was ever seen.")
@@ -71,19 +50,6 @@ def _picked(values, spectrum) -> str:
     )  # fmt: skip
     fits = (text for way, text in ways if close(np.sort(values, None), np.sort(way), 1e-6))
     return next(fits, "")
-
-
-@table(
-    "8.4",
-    "H",
-    "Of rank one: a spike bends the loss along p, and along nothing else.",
-    tolerance=1e-5,
-)
-def spike_hessian():
-    """Exercise 8.4: the matrix of one spike."""
-    rng = np.random.default_rng(5)
-    for a, y, slope in ((0.12, 0.0, 4.0), (-0.2, 1.0, 10.0), (0.3, 1.0, 3.0), (-0.07, 0.0, 6.0)):
-        yield rng.random(3), a, y, slope
 
 
 product_tested = tested.judge("8.2t")

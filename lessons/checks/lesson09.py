@@ -2,40 +2,9 @@
 
 import numpy as np
 
-from . import answer, check, mine, table, wrong
+from . import answer, check, prepare, wrong
 
-mine.prepare(__name__)
-
-
-@table("9.1", "s", "It says nothing until something changes.")
-def pixel():
-    """Exercise 9.1: a pixel of an event camera."""
-    for seed, C, blind in ((0, 0.5, 3), (1, 0.75, 1), (2, 1.0, 6)):
-        yield 12 + np.random.default_rng(seed).integers(-2, 3, 60).cumsum() * 0.25, C, blind
-
-
-@table("9.2", "x y t p", "A format is understood when its traps are.")
-def decode():
-    """Exercise 9.2: five bytes an event, with one overflow of the clock, then two in a row."""
-    for seed in (0, 1):
-        rng = np.random.default_rng(seed)
-        (x, y), p = rng.integers(0, 34, (2, 30)), rng.integers(0, 2, 30)
-        t = np.sort(rng.integers(100_000, 400_000, 30)) - 8192 * np.repeat([0, 1, 3], 10)
-        rows = np.stack([x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255], 1)
-        yield (np.insert(rows, (10, 20, 20), (0, 240, 0, 0, 0), 0).astype(np.uint8).ravel(),)
-
-
-@table("9.3", "counts", "This is what the first synapse of a network gets.")
-def count():
-    """Exercise 9.3: the count tensor."""
-    rng = np.random.default_rng(0)
-    for size in (400, 6000):
-        x, y = rng.integers(0, 34, (2, size))
-        p, t = rng.integers(0, 2, size), np.sort(rng.integers(7_300, 150_000, size))
-        x = np.where(rng.random(size) < 0.5, x // 8, x)
-        y = np.where(rng.random(size) < 0.5, y // 8, y)
-        x[0], t[0] = 33, t[0] - 2500  # the first event is outside
-        yield x, y, t, p
+prepare(__name__)
 
 
 @check("9.4", "Nobody has seen a question of the examination before.")

@@ -4,21 +4,9 @@ import numpy as np
 
 import minisnn as ms
 
-from . import mine, paper, table, tested
+from . import paper, prepare, table, tested
 
-mine.prepare(__name__)
-
-
-@table(
-    "10.1",
-    "MAML FOMAML",
-    "They differ by the factor (1 - a h) ** N, and a factor can be negative.",
-)
-def slopes():
-    """Exercise 10.1: two slopes of a parabola."""
-    yield 1.5, 0.5, 2.0, 0.3, 1
-    yield -1.0, 0.5, 0.6, 0.5, 3
-    yield 2.0, -1.0, 3.0, 0.5, 3
+prepare(__name__)
 
 
 def small_task():

@@ -4,11 +4,11 @@ import numpy as np
 
 import minisnn as ms
 
-from . import called, mine, table, wrong
+from . import called, prepare, table, wrong
 from .diagnosis import solution
 from .lesson10 import small_task
 
-mine.prepare(__name__)
+prepare(__name__)
 
 
 def _tasks():

@@ -4,26 +4,14 @@ import numpy as np
 
 import minisnn as ms
 
-from . import mine, surrogate, table
+from . import prepare, surrogate, table
 
-mine.prepare(__name__)
+prepare(__name__)
 
 NEURONS = (
     ms.LIF(alpha=0.8, beta=0.6, rho=0.0, threshold=0.3, slope=4.0),
     ms.LIF(alpha=0.7, beta=0.85, rho=0.0, threshold=-0.2, slope=2.0),
 )
-
-
-@table(
-    "13.1",
-    "ddecay",
-    "1.4's tangent, times what comes from above and summed, is the same number.",
-)
-def decay_backward():
-    """Exercise 13.1: a decay, for which one number is wanted."""
-    for seed, decay in enumerate((0.9, 0.6, 0.3)):
-        rng = np.random.default_rng(seed)
-        yield (rng.random(25) < 0.4) * rng.uniform(0.5, 2, 25), rng.standard_normal(25), decay
 
 
 @table("13.2", "dV dD", "Blame goes round: through a spike, a weight, two filters, and again.")

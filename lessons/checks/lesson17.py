@@ -5,10 +5,10 @@ import numpy as np
 import minisnn as ms
 from minisnn.core.loss import softmax
 
-from . import close, data, mine, surrogate, table, tested
+from . import close, data, mine, prepare, surrogate, table, tested
 from .diagnosis import solution
 
-mine.prepare(__name__)
+prepare(__name__)
 
 run = data.run
 NEURON = ms.LIF(alpha=0.9, beta=0.8, gamma=0.6, rho=1.3, threshold=0.1, slope=6.0, gain=1.0)

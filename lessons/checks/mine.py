@@ -121,10 +121,10 @@ def _filled(text: str, before: tuple[int, ...]) -> str:
     return text
 
 
-def prepare(module: str) -> None:
+def prepare(lesson: int) -> None:
     """Functions of earlier lessons that nobody wrote stand in the file as the course's own; `import
     mysnn` finds it."""
-    _fill((int(module[-2:]),))
+    _fill((lesson,))
     if sys.path[0] != str(place().parent):  # before any other file of this name
         sys.path.insert(0, str(place().parent))
 

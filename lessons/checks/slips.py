@@ -1,8 +1,10 @@
 """Single slips that a solution invites: a sign, a factor, a name, a bound, an order, each as a
-changed syntax tree."""
+changed syntax tree; and the lines
+in which two trees differ."""
 
 import ast
 import copy
+import itertools
 
 NAMES = "Add Sub Mult Div FloorDiv LShift RShift BitAnd BitOr GtE Gt Lt LtE Eq NotEq".split()
 SIGNS = dict(zip((getattr(ast, n) for n in NAMES), "+ - * / // << >> & | >= > < <= == !=".split()))
@@ -28,6 +30,13 @@ KIN = (
     ("floor", "ceil"),
     ("zeros", "ones"),
 )
+UNDONE = {
+    "is missing": "is too much",
+    "is left out": "is too much",
+    "stands without": "stands, and should not, in",
+    "runs backwards": "runs in the wrong order",
+}
+LINES = ast.Assign | ast.AugAssign | ast.Return
 STATEMENTS = ast.Assign | ast.AugAssign | ast.Return | ast.For | ast.If | ast.While | ast.Expr
 PLACES = ast.Name | ast.Attribute | ast.Subscript
 
@@ -47,21 +56,23 @@ def _atoms(tree) -> list[str]:
     ]
 
 
-def slips(tree):
-    """(what was done, the changed tree) for every slip that this solution invites."""
+def slips(tree, line=None):
+    """(what was done, the changed tree) for every slip that this solution invites, in one line or in
+    all of them."""
     atoms = _atoms(tree)
     for signs in (True, False):  # a sign first: other slips may do the same to odd functions
-        for statement, node in _places(tree):
+        for statement, node in _places(tree, line):
             for what, new in _changes(node):
                 if what.startswith(("+ ", "- ")) == signs:
-                    yield f"{what}, in {_where(statement)}", _with(tree, node, new)
-    for statement, node in _places(tree):
+                    yield f"{what}, in {where(statement)}", _with(tree, node, new)
+    for statement, node in _places(tree, line):
         if isinstance(node, PLACES) and (text := ast.unparse(node)) in atoms:
             for other in ["0", "1", f"(1 - {text})", *(one for one in atoms if one != text)]:
                 new = ast.parse(other, mode="eval").body
-                said = f"`{other.strip('()')}` in place of `{text}`, in {_where(statement)}"
+                said = f"`{other.strip('()')}` in place of `{text}`, in {where(statement)}"
                 yield said, _with(tree, node, new)
-    for statement in [n for n in ast.walk(tree) if isinstance(n, ast.Assign | ast.Return)]:
+    whole = [line] if line else ast.walk(tree)
+    for statement in [n for n in whole if isinstance(n, ast.Assign | ast.Return)]:
         parts = [n for n in ast.walk(statement.value) if isinstance(n, ast.Name | ast.Attribute)]
         for text in [one for one in dict.fromkeys(map(ast.unparse, parts)) if one in atoms]:
             head, _, last = text.rpartition(".")
@@ -70,12 +81,37 @@ def slips(tree):
             for other in [one for one in others if one != text]:
                 said = f"`{other.strip('()')}` stands everywhere in place of `{text}`"
                 changed = _everywhere(tree, statement, text, other)
-                yield f"{said}, in {_where(statement)}", changed
+                yield f"{said}, in {where(statement)}", changed
 
 
-def _places(tree):
+def differing(own, solution):
+    """(a line of a student's function, the solution's for the same name, the function with that) for
+    each line that differs; one of several."""
+    mine, right = (
+        [one for one in ast.walk(tree) if isinstance(one, LINES)] for tree in (own, solution)
+    )
+    for one, line in itertools.product(mine, right) if len(mine) > 1 else ():
+        same = where(one).partition("[")[0].strip("`") == where(line).partition("[")[0].strip("`")
+        if same and ast.unparse(one) != ast.unparse(line):
+            yield one, line, _with(own, one, line)
+
+
+def mended(said: str) -> str:
+    """The slip that is undone by what `slips` says."""
+    done, _, place = said.rpartition(", in ")
+    new, between, old = done.partition(" in place of ")
+    if between:
+        old, *before = old.split(" before ")
+        new, everywhere, _ = new.partition(" stands everywhere")
+        done = f"{old}{everywhere}{between}{new}{''.join(f' before {one}' for one in before)}"
+    for what, slip in UNDONE.items():
+        done = done.replace(what, slip)
+    return f"{done}, in {place}"
+
+
+def _places(tree, line):
     for statement in ast.walk(tree):
-        if isinstance(statement, STATEMENTS):
+        if isinstance(statement, STATEMENTS) and line in (None, statement):
             for field in ("value", "iter", "test"):
                 if isinstance(part := getattr(statement, field, None), ast.expr):
                     for node in ast.walk(part):
@@ -165,7 +201,7 @@ def _changes(node):
             yield "the sign is exchanged", new
 
 
-def _where(statement) -> str:
+def where(statement) -> str:
     if isinstance(statement, ast.Assign):
         return f"the line for `{ast.unparse(statement.targets[0])}`"
     if isinstance(statement, ast.AugAssign):

@@ -1,4 +1,4 @@
-"""The course's own solutions, made by make.py from the lessons' sources."""
+"""The course's own solutions and cases, made by make.py from the lessons' sources."""
 
 SOLUTIONS = {
     "0.1": r'''def learn(start, step_size, gradient):
@@ -548,4 +548,274 @@ SOLUTIONS = {
     dI[:-100] = dy[:-100]                                        # blame of the last 100 steps only
     return dI
 ''',
+}
+
+CASES = {
+    "0.1": r"""@table("0.1", "learned", "All that the network learns, it learns by this line.")
+def learn():
+    for seed in range(2):
+        start, step_size, gradient = np.random.default_rng(seed).uniform(0.5, 2, (3, 4))
+        yield start, step_size, gradient * (1, -1, 1, -1)
+""",
+    "1.2": r"""@table("1.2", "p", "The effect of a spike rises, then falls.")
+def response():
+    for alpha, beta in ((0.95, 0.9), (0.4, 0.8)):
+        yield np.arange(1, 30), alpha, beta
+""",
+    "1.4": r"""@table("1.4", "dy", "You have differentiated a program: each line, in order.", tolerance=1e-7)
+def by_decay():
+    for seed, decay in ((0, 0.9), (1, 0.4)):
+        yield np.random.default_rng(seed).integers(0, 2, 14).astype(float), decay
+""",
+    "2.2": r"""@table(
+    "2.2",
+    "dL/dw dL/db",
+    "Where the spike is as it should be, nothing is left to learn: the gradient is 0.",
+)
+def gradient():
+    for threshold, y in ((0.0, 1.0), (0.3, 0.0), (0.5, 1.0)):
+        at_threshold = (2.0, threshold - 1.0, 0.5)
+        for w, b, p in ((1.3, -0.4, 0.7), (0.5, -0.6, 0.2), (2.0, 0.1, 0.6), at_threshold):
+            yield w, b, p, y, ms.LIF(threshold=threshold, slope=4.0)
+""",
+    "2.4": r"""@table("2.4", "jet", "Smooth, and at a0 it has the spike's value, slope and curvature.")
+def jet():
+    rng = np.random.default_rng(0)
+    a0 = np.append(rng.uniform(0.05, 0.5, 8) * rng.choice([-1, 1], 8), 0.0)
+    yield a0 + rng.uniform(-0.1, 0.1, 9), a0, 10.0
+""",
+    "4.4": r"""@table("4.4", "dx", "The way back is a convolution too, with the kernel turned over.")
+def input_blame():
+    for seed, shape, k, O in ((3, (5, 6, 2), 3, 4), (4, (6, 5, 3), 5, 2)):
+        rng = np.random.default_rng(seed)
+        yield rng.standard_normal((k, k, shape[2], O)), rng.standard_normal((*shape[:2], O))
+""",
+    "5.1": r"""@table("5.1", "du", "A switch, set by what went forward.")
+def pool_backward():
+    rng = np.random.default_rng(0)
+    ties = rng.integers(0, 2, (6, 4)).astype(float)
+    for u in (rng.standard_normal((4, 6)), ties):
+        yield u, rng.standard_normal((u.shape[0] // 2, u.shape[1] // 2))
+""",
+    "5.2": r"""@table(
+    "5.2",
+    "dlogits",
+    "Each sample pulls its true class up and the others down, and the pulls add up to 0.",
+)
+def loss_backward():
+    logits, y = np.random.default_rng(1).standard_normal((4, 3)), np.array([2, 0, 1, 1])
+    yield logits, y
+    yield 1000 * logits, y
+""",
+    "5.4": r"""@table("5.4", "du", "A switch that is never quite thrown.", tolerance=1e-6)
+def soft_pool_backward():
+    rng = np.random.default_rng(6)
+    for shape in ((4, 6), (2, 8)):
+        yield rng.standard_normal(shape), rng.standard_normal((shape[0] // 2, shape[1] // 2))
+    large = np.array([[800.0, 1.0, -900.0, -901.0], [798.0, 0.0, -903.0, -900.0]])
+    yield large, np.ones((1, 2))
+""",
+    "5.5": r"""@table("5.5", "du", "The blame for a mean is shared out over its steps.")
+def readout_backward():
+    rng = np.random.default_rng(7)
+    for n, lif in ((5, ms.LIF()), (8, ms.LIF(threshold=0.3, slope=4.0))):
+        for readout in ("mean", "count"):
+            yield rng.standard_normal((4, 3)), rng.standard_normal((n, 4, 3)), readout, lif
+""",
+    "7.3": r"""@table("7.3", "remainders", "Slope 2 or wrong.")
+def taylor():
+    steps = np.array([0.5, 0.1, 0.02])
+    curves = lambda h: np.array([np.exp(h), np.cos(1 + h), 2.0 - 3 * h**2])
+    for f_dot in (np.array([1.0, -np.sin(1.0), 0.0]), np.array([1.0, 0.3, -0.2])):
+        yield curves, f_dot, steps
+    surface = np.arange(6.0).reshape(2, 3)
+    yield lambda h: np.sin(surface + h), np.cos(surface), steps
+""",
+    "8.1": r"""@table("8.1", "Hv", "As exact as a difference can be.")
+def differences():
+    net = ms.SpikingNet(4, (), 2, hidden=(3,), window=12, dtype=np.float64, backend="numpy")
+    rng = np.random.default_rng(0)
+    x, y = (rng.random((4, 12, 4)) < 0.3) * 1.0, np.array([0, 1, 0, 1])
+    theta = net.init(rng, x=x)
+    yield net, theta, x, y, rng.standard_normal(net.size) / np.sqrt(net.size), 0.05
+""",
+    "8.2": r"""@table("8.2", "asymmetry", "Zero to rounding, for every v and w, or something is wrong.")
+def asymmetry():
+    rng = np.random.default_rng(0)
+    A, (v, w) = rng.standard_normal((6, 6)), rng.standard_normal((2, 6))
+    yield A.__matmul__, v, w
+    yield A.__matmul__, w, v
+    yield (A + A.T).__matmul__, v, w
+""",
+    "8.4": r"""@table(
+    "8.4",
+    "H",
+    "Of rank one: a spike bends the loss along p, and along nothing else.",
+    tolerance=1e-5,
+)
+def spike_hessian():
+    rng = np.random.default_rng(5)
+    for a, y, slope in ((0.12, 0.0, 4.0), (-0.2, 1.0, 10.0), (0.3, 1.0, 3.0), (-0.07, 0.0, 6.0)):
+        yield rng.random(3), a, y, slope
+""",
+    "9.1": r"""@table("9.1", "s", "It says nothing until something changes.")
+def pixel():
+    for seed, C, blind in ((0, 0.5, 3), (1, 0.75, 1), (2, 1.0, 6)):
+        yield 12 + np.random.default_rng(seed).integers(-2, 3, 60).cumsum() * 0.25, C, blind
+""",
+    "9.2": r"""@table("9.2", "x y t p", "A format is understood when its traps are.")
+def decode():
+    for seed in (0, 1):
+        rng = np.random.default_rng(seed)
+        (x, y), p = rng.integers(0, 34, (2, 30)), rng.integers(0, 2, 30)
+        t = np.sort(rng.integers(100_000, 400_000, 30)) - 8192 * np.repeat([0, 1, 3], 10)
+        rows = np.stack([x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255], 1)
+        yield (np.insert(rows, (10, 20, 20), (0, 240, 0, 0, 0), 0).astype(np.uint8).ravel(),)
+""",
+    "9.3": r"""@table("9.3", "counts", "This is what the first synapse of a network gets.")
+def count():
+    rng = np.random.default_rng(0)
+    for size in (400, 6000):
+        x, y = rng.integers(0, 34, (2, size))
+        p, t = rng.integers(0, 2, size), np.sort(rng.integers(7_300, 150_000, size))
+        x = np.where(rng.random(size) < 0.5, x // 8, x)
+        y = np.where(rng.random(size) < 0.5, y // 8, y)
+        x[0], t[0] = 33, t[0] - 2500  # the first event is outside
+        yield x, y, t, p
+""",
+    "10.1": r"""@table(
+    "10.1",
+    "MAML FOMAML",
+    "They differ by the factor (1 - a h) ** N, and a factor can be negative.",
+)
+def slopes():
+    yield 1.5, 0.5, 2.0, 0.3, 1
+    yield -1.0, 0.5, 0.6, 0.5, 3
+    yield 2.0, -1.0, 3.0, 0.5, 3
+""",
+    "13.1": r"""@table(
+    "13.1",
+    "ddecay",
+    "1.4's tangent, times what comes from above and summed, is the same number.",
+)
+def decay_backward():
+    for seed, decay in enumerate((0.9, 0.6, 0.3)):
+        rng = np.random.default_rng(seed)
+        yield (rng.random(25) < 0.4) * rng.uniform(0.5, 2, 25), rng.standard_normal(25), decay
+""",
+    "14.1": r"""@table("14.1", "result", "One shift, one addition: all four fit any chip.", whole=True)
+def shift():
+    for mode in ("floor", "zero", "nearest", "stochastic"):
+        for k in (3, 5):
+            for x in range(-20, 21):
+                yield x, k, mode, (3 * x + 40) % 2**k
+        for x in (2**60 + 127, 2**60 - 1, 1 - 2**60, -(2**60) - 127):  # 53 bits are a float's
+            yield x, 7, mode, 1
+""",
+    "14.2": r"""@table("14.2", "Y", "Lesson 1's line, and nothing but whole numbers.", whole=True)
+def trace():
+    for seed, case in enumerate(((3686, 5, "floor"), (3891, 3, "nearest"), (3000, 4, "zero"))):
+        yield np.random.default_rng(seed).integers(-40, 41, 50).tolist(), *case
+""",
+    "14.3": r"""@table("14.3", "F", "Each bit halves the error.", whole=True)
+def fraction_bits():
+    yield 0.5, 0.5, (3686,)
+    yield 0.1, 1, (3891, 3686)
+    yield 0.03, 0.5, (3891, 3686, 2662)
+    yield 4, 1, (2048, 2048)
+    yield 0.25, 1, (4064, 1024, 512)
+    yield 1000, 1, (3891, 3686)
+""",
+    "14.4": r"""@table("14.4", "low high bits", "No input, however wicked, can make this word overflow.")
+def widest():
+    yield np.random.default_rng(0).integers(-128, 128, (40, 5)), 4096
+    yield np.array([[1], [1]]), 64
+    yield np.array([[-2], [-2]]), 64
+    yield np.array([[3], [4]]), 7
+    yield np.array([[-1], [0]]), 1
+""",
+    "14.5": r"""@table("14.5", "x", "A few large weights are worth clipping.")
+def exponent():
+    rng = np.random.default_rng(3)
+    heavy = np.concatenate([rng.standard_normal(400) * 0.05, [1.9, -2.2]])
+    yield np.random.default_rng(4).random(30), 3  # one more integer at the top would matter here
+    yield rng.standard_normal(500), 4
+    yield heavy, 4
+    yield heavy, 3
+    yield rng.standard_normal((40, 5)) * 0.01, 2
+    yield heavy, 8
+    # so large, and so small, that the ends of the range count
+    yield rng.standard_normal(50) * 30, 2
+    yield rng.standard_normal(50) * 2e-5, 3
+    yield rng.standard_normal(50) * 1e-6, 3
+    yield np.array([0.5, 1.0, -1.5]), 8  # any smaller exponent has no error either
+""",
+    "15.1": r"""@table(
+    "15.1",
+    "e",
+    "A softmax without a float: a table, a sum, and a division a class.",
+    whole=True,
+)
+def error():
+    rng = np.random.default_rng(0)
+    for n in range(20):
+        yield rng.integers(-3000, 3000, 5), n % 5
+    for label in (2, 0):
+        yield np.array([32767, -32768, 0]), label
+    yield np.array([-10368, -5568, 0, -640, -2688]), 0  # a share in the middle of two units
+""",
+    "15.2": r"""@table("15.2", "W", "One comparison, one addition, one shift, and a clip.", whole=True)
+def update():
+    rng = np.random.default_rng(1)
+    for k, least, high, size in ((6, 40, 127, 300), (9, 0, 7, 2000), (4, 15, 1, 60)):
+        W, G = rng.integers(-high - 1, high + 1, (20, 3)), rng.integers(-size, size + 1, (20, 3))
+        G.flat[:4] = least, -least, least + 1, -least - 1
+        yield W, G, k, least, rng.integers(0, 2**k, (20, 3)), high
+""",
+    "15.3": r"""@table("15.3", "written gated lost", "Three counts that add up to all synapses.")
+def tally():
+    rng, least = np.random.default_rng(2), 30
+    before, G = rng.integers(-3, 4, (9, 4)), rng.integers(-90, 91, (9, 4))
+    G[0] = 30, -30, 31, -31
+    moves = (np.abs(G) > least) & (rng.random(G.shape) < 0.6)
+    after = before + np.where(moves, -np.sign(G) * rng.integers(1, 4, G.shape), 0)
+    yield before, after, G, least
+""",
+    "16.1": r"""@table("16.1", "low high", "All right of 90 is not 100 %, and the interval says so.")
+def interval():
+    yield from ((90, 90), (60, 90), (3, 20), (0, 15))
+""",
+    "16.2": r"""@table("16.2", "low high", "What both share cancels in each task.")
+def paired():
+    rng = np.random.default_rng(7)
+    for N in (6, 15):
+        hard = rng.random(N)
+        yield hard + 0.05 * rng.random(N), hard + 0.05 * rng.random(N) - 0.02
+""",
+    "16.3": r"""@table("16.3", "classes", "Whoever learns must beat this.")
+def nearest():
+    rng = np.random.default_rng(8)
+    x, y = rng.integers(0, 4, (12, 20, 3, 4, 2)).astype(np.uint8), np.array([2, 0, 1, 2, 0, 1])
+    s = x[:6] * np.arange(1, 7, dtype=np.uint8)[:, None, None, None, None]
+    yield s, y, np.concatenate([x[6:] * np.uint8(3), s[::-1][:, rng.permutation(20)]])
+    rates = rng.random((6, 1, 3, 4, 2))  # single events: only their number tells the samples apart
+    few, other = ((rng.random((6, 60, 3, 4, 2)) < rates).astype(np.uint8) for _ in range(2))
+    yield few, y, other
+    # samples that differ in one axis only: mirrored along it
+    one = rng.integers(0, 4, (20, 3, 4, 2)).astype(np.uint8)
+    s = np.array([one, one[:, ::-1], one[:, :, ::-1], one[..., ::-1]])
+    yield s, np.arange(4), s[:, rng.permutation(20)]
+    # a difference of 4 in one place is farther than one of 1 in each of five, though less in all
+    far, near, none = np.zeros((3, 1, 20, 3, 4, 2), np.uint8)
+    far[0, :4, 0, 0, 0] = 1
+    near[0, 5, 0, :, 0] = near[0, 6, 1, 0, 0] = 1
+    yield np.concatenate([far, near]), np.array([4, 2]), none
+""",
+    "16.4": r"""@table("16.4", "x y", "Where the camera stood matters no more.")
+def centred():
+    rng = np.random.default_rng(5)  # no mean is half a pixel off: either side were right
+    for side in (16, 34, 7):
+        x = np.minimum(rng.geometric(4 / side, 41) - 1, side - 1)  # most of them at one side
+        yield x, side - 1 - np.minimum(rng.geometric(3 / side, 41) - 1, side - 1), side
+""",
 }
