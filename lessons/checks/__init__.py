@@ -266,7 +266,7 @@ def prepare(module: str) -> None:
     `mysnn.py` with what earlier lessons left out."""
     lesson, space = int(module[-2:]), vars(sys.modules[module])
     if lesson > 1:
-        mine.prepare(lesson)
+        mine.prepare(module)
     space |= {"np": np, "ms": ms, "table": table}
     for exercise, text in CASES.items():
         if int(exercise.split(".")[0]) == lesson:

@@ -174,11 +174,14 @@ def _lines(tree) -> set[str]:
 
 
 def _written(function) -> ast.Module:
-    """The syntax tree of the student's function; an empty one where its source is not known."""
+    """The syntax tree of the student's function; an empty one where its source is not known, or does
+    not stand by itself."""
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(function)))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
         return ast.Module([], [])
+    whole = isinstance(tree.body[0], ast.FunctionDef) and not function.__code__.co_freevars
+    return tree if whole else ast.Module([], [])
 
 
 def given(exercise: str, arguments) -> str:

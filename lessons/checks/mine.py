@@ -121,10 +121,10 @@ def _filled(text: str, before: tuple[int, ...]) -> str:
     return text
 
 
-def prepare(lesson: int) -> None:
+def prepare(module: str) -> None:
     """Functions of earlier lessons that nobody wrote stand in the file as the course's own; `import
     mysnn` finds it."""
-    _fill((lesson,))
+    _fill((int(module[-2:]),))
     if sys.path[0] != str(place().parent):  # before any other file of this name
         sys.path.insert(0, str(place().parent))
 

@@ -86,10 +86,22 @@ def test_a_slip_is_claimed_only_where_the_students_source_has_it():
     assert message("2.4", part, slip).startswith(f"Exercise 2.4: {claimed}")
     said = message(
         "2.4",
-        "return step(a0) + first * d + 0.5",
-        "rest = -0.5\n    return step(a0) + first * d + rest",
+        "step(a0) + first * d + 0.5 * second * d ** 2",
+        "np.subtract(step(a0) + first * d, second * np.square(d / np.sqrt(2)))",
     )
     assert diagnosis.AS_IF in said and claimed in said
+
+
+@pytest.mark.parametrize(
+    "exercise, part, other, said",
+    [
+        ("0.1", "* gradient", "* gradient ** 2", "the power `2` is too much"),
+        ("1.1", "np.zeros(x.shape)", "x.copy()", "the slip is in the line for `y`"),
+        ("2.2", "float(a >= 0)", "sigma_prime(a, lif.slope)", "the slip is in the line for `s`"),
+    ],
+)
+def test_a_change_of_the_students_own_source_that_mends_it_is_named(exercise, part, other, said):
+    assert said in message(exercise, part, other)
 
 
 def test_every_known_slip_changes_the_solution_and_says_what_it_does():
