@@ -37,6 +37,7 @@ from .meta.optim import Adam as Adam, SGD as SGD
 from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans
 from .meta.ridge import Ridge as Ridge
+from .data.sets.days import Days as Days
 from .data.sets.generated import Bars as Bars, Movement as Movement, Waves as Waves
 from .meta.rules import MAML as MAML
 from .meta.tasks import Task as Task

@@ -33,8 +33,20 @@ OF_REGRESSION: dict[str, Any] = dict(
 )
 OF_GENERATED: dict[str, dict[str, Any]] = {
     "waves": dict(OF_REGRESSION, ways=1, shots=10, queries=10, window=24),
+    # of velocities at every step: no reset in the readout, and filters shorter than a reach
     "movement": dict(
-        OF_REGRESSION, ways=2, shots=16, queries=16, window=30, readout="steps", penalty=10.0
+        OF_REGRESSION,
+        ways=2,
+        shots=16,
+        queries=16,
+        window=30,
+        readout="steps",
+        neuron="cuba",
+        hidden=(100,),
+        alpha=0.5,
+        beta=0.1,
+        gain=1.0,
+        penalty=10.0,
     ),
     "bars": dict(OF_REGRESSION, ways=2, shots=10, queries=10, window=24),
 }
