@@ -97,9 +97,8 @@ def carry_out(line: str) -> None:
         " ".join(words[:2]),
         LESS.get(words[0], []) if words[0] != "hardware" or words[1].startswith("-") else [],
     )
-    given = (
-        "--layers" in words or "none" in words
-    )  # in place of channels; sounds have no conv layers
+    # no channels for sounds, nor for generated tasks
+    given = {"--layers", "none", "waves", "bars", "movement"} & {*words}
     if words[0] == "train" and not given:
         less = [*less, "--channels", "4"]
     assert cli.main([*words, *less]) == 0, line
