@@ -131,7 +131,7 @@ def test_resume_goes_on_and_takes_no_settings(run):
     assert code == 0 and "note: --strokes does nothing" in err
     result = Path("run/result.json").read_text()
     code, _, err = run(f"train {line} --lr 0.1 --out run")
-    assert code == 2 and "--resume run" in err and err.count("\n") == 1
+    assert code == 2 and "--resume run" in err
     Path("run/result.json").unlink()
     code, out, _ = run("train --resume run --dataset mine.py:toy --quiet")
     assert code == 0 and out.startswith("test accuracy") and read("run/result.json")
