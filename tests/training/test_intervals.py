@@ -171,7 +171,7 @@ def test_the_interval_that_leads_holds_the_truth(name, monkeypatch):
     """A few worlds with the library's own episodes: nine in ten at least, where the ± over episodes
     holds far fewer."""
     monkeypatch.setattr(coverage, "EPISODES", (200,))
-    values = held(coverage.SETTINGS[name], 120, 3, name=name)["200"]
+    values = held(coverage.SETTINGS[name], 120, 3, name=name)[200]
     ends, _, over_episodes, apart = values[:, :4].mean(0)
     assert ends > 0.89 and over_episodes < 0.89 and apart > 0.89
 

@@ -1,5 +1,6 @@
 """The event camera's hot loops in numba; reference.py has their readable twins and describes their
-arguments."""
+arguments. Few pixels have an event in a millisecond: `follow` marks these without a division, and
+only they are visited one by one. Work on all pixels is in short loops that LLVM vectorises."""
 
 import math
 
@@ -25,24 +26,64 @@ def banded(matrix, x):
 def log_luminance(picture, rows, columns, floor):
     """Return log(rows @ picture @ columns.T + floor)."""
     half = np.ascontiguousarray(banded(rows, picture).T)
-    return np.log(np.ascontiguousarray(banded(columns, half).T) + floor)
+    out = np.ascontiguousarray(banded(columns, half).T)
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = math.log(out[i, j] + floor)
+    return out
 
 
 @njit(nogil=True, inner=True)
-def look(view, fine, top, left, shape, out):
-    """Sample the fine map bilinearly at the sensor's pixels; (top, left) is the first pixel's
-    position on the map."""
+def apart(view, fine):
+    """Split the map into every `fine`-th row and column, from each of the first ones on: (fine,
+    fine, rows, columns), so that values for neighbouring pixels are adjacent."""
+    rows = -(-view.shape[0] // fine)
+    columns = -(-view.shape[1] // fine)
+    padded = np.zeros((rows * fine, columns * fine))
+    padded[: view.shape[0], : view.shape[1]] = view
+    return padded.reshape(rows, fine, columns, fine).transpose(1, 3, 0, 2).copy()
+
+
+@njit(nogil=True, inner=True)
+def look(planes, top, left, shape, out):
+    """Sample the fine map, split by `apart`, bilinearly at the sensor's pixels; (top, left) is the
+    first pixel's position on the map."""
+    fine = planes.shape[0]
+    height, width = shape
     i = math.floor(top)
     j = math.floor(left)
     a = top - i
     b = left - j
-    for y in range(shape[0]):
-        above = view[i + y * fine]
-        below = view[i + 1 + y * fine]
-        for x in range(shape[1]):
-            c = j + x * fine
-            upper = (1 - a) * ((1 - b) * above[c] + b * above[c + 1])
-            out[y * shape[1] + x] = upper + a * ((1 - b) * below[c] + b * below[c + 1])
+    c = j // fine
+    d = (j + 1) // fine
+    for y in range(height):
+        above = i + y * fine
+        below = i + 1 + y * fine
+        nw = planes[above % fine, j % fine, above // fine, c : c + width]
+        ne = planes[above % fine, (j + 1) % fine, above // fine, d : d + width]
+        sw = planes[below % fine, j % fine, below // fine, c : c + width]
+        se = planes[below % fine, (j + 1) % fine, below // fine, d : d + width]
+        line = out[y * width : (y + 1) * width]
+        for x in range(width):
+            line[x] = (1 - a) * ((1 - b) * nw[x] + b * ne[x]) + a * ((1 - b) * sw[x] + b * se[x])
+
+
+@njit(nogil=True, inner=True)
+def follow(light, before, reference, free, start_ms, pixels, now, due):
+    """Update the signal by a millisecond, and mark each pixel that is blind or has an event in it:
+    (threshold - difference) / slope < 1. References of the other pixels leak."""
+    on = pixels.on
+    off = pixels.off
+    leak = pixels.leak
+    keep = pixels.keep
+    for k in range(now.size):
+        now[k] = before[k] + keep * (light[k] - before[k])
+        slope = now[k] - before[k] + leak[k]
+        difference = before[k] - reference[k]
+        rises = (slope > 0.0) & (on[k] - difference < slope)
+        falls = (slope < 0.0) & (-off[k] - difference > slope)
+        due[k] = rises | falls | (free[k] >= start_ms)
+        reference[k] -= 0.0 if due[k] else leak[k]
 
 
 @njit(cache=True, nogil=True)
@@ -52,36 +93,44 @@ def pixel_events(view, scene, pixels, residual, stop_after):
     stop_after: microseconds from the first event to the end of the recording.
     """
     places = scene.places
-    number = scene.shape[0] * scene.shape[1]
+    shape = scene.shape
+    leak = pixels.leak
+    number = shape[0] * shape[1]
+    planes = apart(view, scene.fine)
     light = np.empty(number)
+    before = np.empty(number)
     now = np.empty(number)
-    look(view, scene.fine, places[0, 0], places[0, 1], scene.shape, now)
+    look(planes, places[0, 0], places[0, 1], shape, now)
     reference = now - residual
     free = np.full(number, -1.0)  # ms at which the pixel's refractory time ends
+    due = np.zeros(number, np.uint8)
     found = np.empty(4 * number, np.int64)
     count = 0
     first = np.int64(-1)
     for step in range(1, places.shape[0]):
-        start_ms = step - 1.0
-        if first >= 0 and start_ms * 1000 >= first + stop_after:
+        if first >= 0 and (step - 1) * 1000 >= first + stop_after:
             break
-        look(view, scene.fine, places[step, 0], places[step, 1], scene.shape, light)
+        before, now = now, before
+        look(planes, places[step, 0], places[step, 1], shape, light)
+        start_ms = step - 1.0
+        follow(light, before, reference, free, start_ms, pixels, now, due)
         for k in range(number):
-            old = now[k]
-            now[k] = old + pixels.keep * (light[k] - old)
-            rise = now[k] - old
-            begin = max(free[k] - start_ms, 0.0)
-            if begin >= 1.0:
+            begin = free[k] - start_ms
+            if due[k] == 0 or begin >= 1.0:
                 continue
-            if free[k] >= start_ms:
+            old = before[k]
+            rise = now[k] - old
+            if begin >= 0.0:
                 reference[k] = old + rise * begin
-            slope = rise + pixels.leak[k]  # the reference leaks downwards: the difference rises
+            else:
+                begin = 0.0
+            slope = rise + leak[k]  # the reference leaks downwards: a rise of the difference
             while True:
                 difference = old + rise * begin - reference[k]
-                ahead = pixels.on[k] - difference if slope > 0.0 else -pixels.off[k] - difference
-                crossing = begin + max(ahead / slope, 0.0) if slope != 0.0 else 1.0
+                target = pixels.on[k] if slope > 0.0 else -pixels.off[k]
+                crossing = begin + max((target - difference) / slope, 0.0) if slope != 0.0 else 1.0
                 if not crossing < 1.0:
-                    reference[k] -= pixels.leak[k] * (1.0 - begin)
+                    reference[k] -= leak[k] * (1.0 - begin)
                     break
                 if count == found.size:
                     found = np.concatenate((found, np.empty_like(found)))
