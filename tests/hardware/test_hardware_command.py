@@ -14,7 +14,6 @@ from minisnn import cli, InnerLoop
 from minisnn.data.sets import named
 from minisnn.training import evaluation
 from minisnn.experiments import study
-from minisnn.experiments.findings import Findings
 
 
 @pytest.fixture
