@@ -39,8 +39,8 @@ def record(
       minisnn record letters --out letters-events    letters/<label>/<name>.png
       minisnn train --root simulated                 train on these recordings
 
-    pictures: a folder with a folder of pictures for each label (.png, .jpg, ...), or
-    .npz with images and labels
+    pictures: a folder with a folder of pictures for each label (.png, .jpg, ...),
+    or .npz with images and labels
     """
     set_threads(threads)
     import numpy as np
