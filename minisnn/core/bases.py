@@ -101,7 +101,6 @@ class Constants:
     pools       how a layer implements the poolings "max" and "mean": on the membrane, or as the
                 mean of the "spikes"
     fires       False if it never spikes, which is allowed in a readout
-    scales      True if its spikes stay the same when current and threshold are scaled alike
     """
 
     states: ClassVar[tuple[str, ...]] = ()
@@ -110,7 +109,6 @@ class Constants:
     decaying: ClassVar[tuple[str, ...]] = ("alpha", "beta")
     pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "mean"}
     fires: ClassVar[bool] = True
-    scales: ClassVar[bool] = False
     learns: ClassVar[bool] = True  # whether a step must compute dk
     forward: ClassVar[Callable]
     backward: ClassVar[Callable]

@@ -69,7 +69,6 @@ class CubaLIF(Dynamics):
     kind: ClassVar[str] = "cuba"
     nir: ClassVar[str] = "CubaLIF"
     chip: ClassVar[str] = "cuba"
-    scales: ClassVar[bool] = True
     states: ClassVar[tuple[str, ...]] = ("v",)
     learnable: ClassVar[tuple[str, ...]] = ("alpha",)
     delay: ClassVar[int] = 0

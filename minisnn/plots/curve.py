@@ -52,7 +52,7 @@ def plot_learning_curve(
         adapts = [_curve(bottom, rows, *curve, factor) for curve in curves][0]
         if chance is not None:
             _chance(bottom, rows, chance)
-        between = "One adaptation lifts before to after"
+        between = f"One adaptation {'lowers' if error else 'lifts'} before to after"
         title = between if adapts else "Training and validation tasks"
         top.set(ylabel="loss" if error else "loss (nats)", title=title, ylim=(0, None))
         label = "mean squared error" if error else "query accuracy (%)"
