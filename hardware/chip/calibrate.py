@@ -1,20 +1,19 @@
-"""Conv weights in few bits, chosen by their effect on the membrane rather than by their distance
-from the float.
+"""Round conv weights to few bits such that the membranes change least, rather than the weights.
 
-The current of a layer is W p + b with presynaptic traces p, so an error D of the weights costs,
-over a calibration set,
+A layer's current is W p + b, where p are presynaptic traces. Over a calibration set, an error D in
+the weights therefore costs
 
     E |D^T (p - E p)|^2 = trace(D^T H D),   H = covariance of p under a kernel          (the mean goes into the bias)
 
-Weights are rounded one input after the other, from the one that varies most, and what each rounding
-did wrong is made good as far as can be by the inputs that are still to come (optimal brain surgeon,
-Hassibi & Stork 1993; GPTQ, Frantar et al. 2023):
+Weights are rounded one input after the other, beginning with the input that varies most. After each
+rounding, the weights of the remaining inputs are changed to compensate its error as well as possible
+(optimal brain surgeon, Hassibi & Stork 1993; GPTQ, Frantar et al. 2023):
 
     q_i = Q(w_i)        w_j -= (w_i - q_i) U_ij / U_ii  for j > i,        inverse(H) = U^T U, U upper triangular
 
-Then each bias takes up what its neuron's mean current lost (Nagel et al. 2019), that of the layers
-below included. Exponents are those of least trace(D^T H D). The layers follow each other, every one
-on the spikes of those rounded before it.
+Then each bias is corrected by the change in its neuron's mean current (Nagel et al. 2019), including
+the change that the rounded layers below cause. The exponents are those with the least
+trace(D^T H D). Layers are rounded in order, each on the spikes of the rounded layers below it.
 """
 
 from collections.abc import Mapping
@@ -27,13 +26,14 @@ from .formats import ends
 from .quantise import best_exponent
 from .ranges import MOST_COUNT
 
-ROWS = 12_000  # most traces under a kernel from which H is computed
-DAMPING = 0.01  # share of the mean variance that is added to each
+ROWS = 12_000  # the most samples (traces under the kernel at one site) from which H is computed
+DAMPING = 0.01  # this share of the mean variance is added to every variance
 
 
 def under_kernels(p: np.ndarray, kernel: int, rows: np.ndarray | None = None) -> np.ndarray:
-    """Return the patches of p (B, T, H, W, C) under the kernel at every site, or at the sites
-    `rows`: (sites, k k C), in the order of conv weights."""
+    """Return the inputs that a kernel sees at each site, from traces p (B, T, H, W, C), as an array
+    (sites, k k C) in the order of conv weights. If `rows` is given, only these sites are
+    returned."""
     h = kernel // 2
     padded = np.pad(p, ((0, 0), (0, 0), (h, h), (h, h), (0, 0)))
     patches = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (2, 3)).transpose(
@@ -45,8 +45,8 @@ def under_kernels(p: np.ndarray, kernel: int, rows: np.ndarray | None = None) ->
 
 
 def rounded(weight: np.ndarray, H: np.ndarray, exponent: int, bits: int) -> np.ndarray:
-    """Round weights (inputs, outputs) to words of this exponent, so that later inputs compensate
-    the error of earlier ones; float64."""
+    """Round weights (inputs, outputs) to words with this exponent, one input after another; later
+    inputs compensate the rounding errors of earlier ones. The result is float64."""
     order = np.argsort(-np.diag(H), kind="stable")
     U = np.linalg.cholesky(np.linalg.inv(H[np.ix_(order, order)])).T
     w = weight[order].astype(np.float64)
@@ -63,8 +63,8 @@ def rounded(weight: np.ndarray, H: np.ndarray, exponent: int, bits: int) -> np.n
 def calibrate(
     net, theta: np.ndarray, bits: Mapping[str, int], x: np.ndarray
 ) -> tuple[np.ndarray, dict[str, int]]:
-    """Return (theta, {layer: exponent}) with the conv layers that `bits` names rounded to that many
-    bits, on counts x (B, T, H, W, C).
+    """Round the conv layers named in `bits` to that many bits, calibrated on counts x (B, T, H, W,
+    C). Return (theta, {layer: exponent}).
 
     Given the exponents, `network.IntegerNet` rounds the result to the same integers. Only these
     layers' weights and biases change.
@@ -102,8 +102,8 @@ def calibrate(
 
 
 def _best(weight, H, bits):
-    """Return rounded weights and their exponent: of the exponents near that of least squared error,
-    the one with the least membrane error."""
+    """Return rounded weights and their exponent. Three exponents around the one with the least
+    squared error are tried; the one with the least membrane error is chosen."""
     first = best_exponent(weight, bits)
     found = {e: rounded(weight, H, e, bits) for e in (first - 1, first, first + 1)}
     lost = {e: weight - held for e, held in found.items()}

@@ -4,7 +4,7 @@
     target      e_k = clip(u_k, 0, 1) - [k = y]
     ternary     sign of the softmax's e where |e| exceeds a threshold, else 0 (error-triggered learning, Payvand et al. 2020)
 
-128 saturates to 127. The sum of a softmax's errors is zero but for rounding.
+An error of 128 saturates to 127. A softmax's errors sum to zero, except for rounding.
 """
 
 import numpy as np
@@ -13,15 +13,15 @@ from minisnn.parallel.compilation import njit
 
 SOFTMAX, TARGET, TERNARY = range(3)
 ERRORS = {"softmax": SOFTMAX, "target": TARGET, "ternary": TERNARY}
-# values at the midpoints of intervals
+# the exponential at the midpoints of the table's intervals
 EXPONENTIAL = np.array([round(2**15 * np.exp(-(n + 0.5) / 16)) for n in range(256)], np.int64)
 TRIGGER = 32  # threshold of ternary errors, a quarter of 128
 
 
 @njit(nogil=True, cache=True)
 def error(u, label, kind, e):
-    """Compute the readout error e (K,), in place, from the membranes u (K,) in Q5.10; `kind` is one
-    of ERRORS."""
+    """Compute the readout error e (K,), in place, from the membranes u (K,) in Q5.10 and the label;
+    `kind` is a value from ERRORS."""
     if kind == TARGET:
         for k in range(u.size):
             e[k] = min((min(max(u[k], 0), 1024) >> 3) - (128 if k == label else 0), 127)

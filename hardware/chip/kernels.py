@@ -18,11 +18,11 @@ from .ranges import STATE
 from .stochastic import neurons, sloped, streams
 from .traces import mix
 
-NONE, MAX, MEAN, COUNT = range(4)  # COUNT: how many of four spike
+NONE, MAX, MEAN, COUNT = range(4)  # COUNT: the number of spikes among four neurons
 POOL = {"none": NONE, "max": MAX, "mean": MEAN}
 LOWEST, HIGHEST = ends(16)  # limits of u
 
-# What a step of a conv neuron takes; int32.
+# The constants that a conv neuron needs in each step; int32.
 #   alpha, beta, gamma, rho, threshold, slope   of `IntegerLIF`
 #   fraction                                    F, fraction bits of P and Q
 #   most, left                                  from P's exponent to u's: clip to -most .. most,
@@ -33,18 +33,19 @@ Constants = namedtuple(
     "Constants",
     "alpha beta gamma rho threshold slope fraction most left below right half one plus minus",
 )
-# Of Loihi's neurons: factors 4096 - (du + 1) and 4096 - dv of the decays, shifts of what arrives,
-# vth, and 1, the threshold of what is pooled, which are spikes.
+# The constants for Loihi's neurons: the decay factors 4096 - (du + 1) and 4096 - dv; the shifts that
+# are applied to the input; vth; and the threshold for pooling, which is 1 because spikes are pooled.
 Currents = namedtuple("Currents", "u_factor v_factor left right vth threshold")
-# Of a conv layer: spikes (B, T, H', W', C), membranes (samples, T, H, W, C) of the first samples, how
-# many membranes were clipped; slopes and args of the last steps, where they are needed.
+# The result of a conv layer: spikes (B, T, H', W', C); membranes (samples, T, H, W, C) of the first
+# samples; how many membranes were clipped; and for the backward pass, else None, the surrogate
+# derivatives and the pooled positions in the last steps.
 Convolved = namedtuple("Convolved", "spikes membranes clipped slopes args")
 
 
 def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
-    """Return (most, left, below, right, half, one), which shift any |x| < 2^31 by -31 <= k <= 31
-    bits to the right in 32 bits, as `formats.shift` does; beyond 2^17 after a shift to the left,
-    the result is limited to 2^17, since u is clipped anyway.
+    """Return (most, left, below, right, half, one). With these numbers any |x| < 2^31 is shifted to
+    the right by -31 <= k <= 31 bits in 32-bit arithmetic, with the result of `formats.shift`. A shift
+    to the left is limited to 2^17 in size, since u is clipped at less anyway.
 
         x = clip(x, -most, most) << left                 k <= 0
         x = (x + (below where x < 0)) >> right           k > 0, and + ((x >> half) & one): to nearest, half of the last place up
@@ -57,7 +58,7 @@ def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
 
 
 def rows_of(x: np.ndarray) -> np.ndarray:
-    """Return spikes (B, T, H, W, C) as rows (B, T, H, W C), padded with zeros to whole words of
+    """Return spikes (B, T, H, W, C) as rows (B, T, H, W C), padded with zeros to a multiple of
     eight bytes."""
     B, T, H, W, C = x.shape
     flat = x.reshape(B, T, H, W * C)
@@ -67,8 +68,8 @@ def rows_of(x: np.ndarray) -> np.ndarray:
 
 
 def mirrored(weight: np.ndarray, dtype: type) -> np.ndarray:
-    """Return weights (k, k, C_in, C_out) in the order that `spread` needs, in the type of the
-    sums."""
+    """Return weights (k, k, C_in, C_out) in the order that `spread` needs, converted to the data
+    type of the sums."""
     k, _, C_in, C_out = weight.shape
     return np.ascontiguousarray(
         weight[::-1, ::-1].transpose(2, 0, 1, 3).reshape(C_in, k, k * C_out).astype(dtype)
@@ -77,11 +78,11 @@ def mirrored(weight: np.ndarray, dtype: type) -> np.ndarray:
 
 @njit(nogil=True, inner=True)
 def spread(x, words, weight, V):
-    """Compute V (H + k - 1, W + k - 1, C_out), the sum of weights under the events of one step; x
-    (H, W C_in) counts.
+    """Compute V (H + k - 1, W + k - 1, C_out): for each site, the sum of the weights of the events
+    in one step. x (H, W C_in) contains the counts, and `words` the same bytes in groups of eight.
 
     weight (C_in, k, k C_out) is mirrored, so that what an event adds to one row of sites is
-    contiguous.
+    contiguous in memory.
     """
     H = x.shape[0]
     k = weight.shape[1]
@@ -109,8 +110,8 @@ def spread(x, words, weight, V):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def neuron_row(V, P, Q, r, u, bias, c, counted):
-    """Advance a row of sites by a step on flat arrays: u, then r, P, Q; return how many u of the
-    first `counted` were clipped."""
+    """Advance a row of sites by one step, on flat arrays: first u, then r, P and Q. Return how many
+    of the first `counted` membranes u were clipped."""
     F = c.fraction & 31
     left = c.left & 31
     right = c.right & 31
@@ -147,8 +148,9 @@ def toward_zero(x, factor):
 
 @njit(nogil=True, inner=True)
 def current_row(V, a, u, v, s, bias, c, counted):
-    """Advance a row of `loihi.run`'s neurons by a step: current, membrane and spikes, then the
-    input; return how many currents of the first `counted` wrapped and membranes were clipped."""
+    """Advance a row of the neurons of `loihi.run` by one step: first current, membrane and spikes,
+    then the input of the next step. Return a count over the first `counted` neurons: currents that
+    wrapped plus membranes that were clipped."""
     clipped = 0
     for n in range(s.size):
         wide = toward_zero(u[n], c.u_factor) + (a[n] << 6)
@@ -170,8 +172,9 @@ def current_row(V, a, u, v, s, bias, c, counted):
 
 @njit(nogil=True, inner=True)
 def pool_row(top, bottom, out, arg, C, pool, threshold):
-    """Compute spikes out (W', C) flat of two rows of membranes, and, unless arg is None, which of
-    four was the largest; mean pooling compares the sum of four with four thresholds."""
+    """Compute pooled spikes `out` (W', C), flat, from two rows of membranes. Unless arg is None, it
+    receives the index of the largest of each four membranes. Mean pooling compares the sum of four
+    membranes with four times the threshold."""
     for w in range(out.size // C):
         for c in range(C):
             i = 2 * w * C + c
@@ -206,20 +209,21 @@ def conv(
     args,
     axons,
 ):
-    """Compute a conv layer of samples start .. stop: out (B, T, H', W', C_out) spikes of x (B, T,
-    H, W C_in) counts, and clipped (B,) counts of the neurons whose spikes are pooled; those of an
-    odd last row or column belong to no output.
+    """Compute a conv layer for samples start .. stop. x (B, T, H, W C_in) contains counts; the
+    spikes are written to out (B, T, H', W', C_out). clipped (B,) counts the clipped neurons whose
+    spikes are pooled: an odd last row or column belongs to no output and is not counted.
 
-    bias (W C_out,) is repeated for every column, in the type of the states; the weights' dtype is
-    that of the sums. record (samples, T, H, W C_out) stores all membranes of the first samples. One
-    of these arguments chooses the neuron; the others are None, and numba leaves out their branches:
+    bias (W C_out,) is repeated for every column, and has the data type of the states; the weights
+    have the data type of the sums. record (samples, T, H, W C_out) receives all membranes of the
+    first samples. Exactly one of the following arguments is not None. It chooses the neuron, and
+    numba compiles no branch for the others:
 
-    lif     True: c are `Constants`
-    key     (seed, update, place) of random numbers: the words are those of `stochastic`, c a `Step`;
-            slopes (B, window, H, W C_out) and args (B, window, H', W', C_out) of the last steps are
-            what the backward pass needs
-    axons   (steps, W C_out), what the axons of Loihi's neurons deliver, repeated after `steps`, a
-            power of two: c are `Currents`
+    lif     True: the chip's neuron; c is a `Constants`
+    key     (seed, update, place) from which random numbers are made: the neuron of `stochastic`; c
+            is a `Step`. slopes (B, window, H, W C_out) and args (B, window, H', W', C_out) receive
+            what the backward pass needs from the last `window` steps
+    axons   (steps, W C_out), what the bias axons of Loihi's neurons deliver at each step; it repeats
+            after `steps`, a power of two. c is a `Currents`
     """
     T = x.shape[1]
     H = x.shape[2]
@@ -284,14 +288,12 @@ def convolved(
     window: int = 0,
     axons: np.ndarray | None = None,
 ) -> Convolved:
-    """Compute a conv layer from events x (B, T, H, W, C).
+    """Compute a conv layer's output from events x (B, T, H, W, C).
 
-    prepared   its weights as `mirrored` lays them out, its biases along a row, its pooling and
-               constants
+    prepared   (weights in the order of `mirrored`, biases repeated along a row, pooling, constants)
     record     number of samples whose membranes are stored
-    key        key of the random numbers of `stochastic`; the last `window` steps are stored for the
-               backward pass
-    axons      axons of Loihi's neurons, see `conv`
+    key        see `conv`; if given, the last `window` steps are stored for the backward pass
+    axons      see `conv`
     """
     H, W, _ = layer.input_shape
     shape = layer.output_shape
@@ -313,10 +315,12 @@ def convolved(
 
 @njit(nogil=True, cache=True)
 def readout(p, weight, bias, k, mode, neuron, u):
-    """Compute membranes u (T, K) int64 of traces p (T, F), weight (K, F) and bias (K,) in p's
-    scale; return how many were clipped.
+    """Compute membranes u (T, K), int64, from traces p (T, F), weights (K, F) and biases (K,); the
+    biases are in the accumulator's scale. Return how many membranes were clipped.
 
-    k   right shift from the accumulator's exponent to u's, `mode` its rounding; neuron   an `IntegerLIF`
+    k        right shift from the accumulator's exponent to that of u
+    mode     rounding of this shift
+    neuron   an `IntegerLIF`
     """
     G = neuron.gamma
     r = np.zeros(bias.size, np.int64)

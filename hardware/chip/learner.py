@@ -55,13 +55,13 @@ from .neuron import surrogate
 RULES = ("membrane", "three-factor")  # rules that learn by gradients
 CLASS_MEAN = "class-mean"
 MOST = 1 << 62  # limit of otherwise unlimited numbers
-MOST_WINDOW = 65_535  # steps that the C library has room for
-GRADIENT = 32  # bits of G, 19 of them fraction: products of Q0.7 and Q1.12
+MOST_WINDOW = 65_535  # the most steps that the C library has room for
+GRADIENT = 32  # bits of G, of which 19 are fraction bits, because G sums products of Q0.7 and Q1.12
 
 
 @dataclass(frozen=True)
 class Learner:
-    """Settings of how the readout learns.
+    """Settings for learning in the readout.
 
     rule, error       see RULES, CLASS_MEAN and `errors.ERRORS`
     window            number of steps that the three-factor rule uses
@@ -69,12 +69,13 @@ class Learner:
     threshold         Theta in 256ths of the largest |G| of the weights (and of the biases), 0 to
                       255
     online            update after every sample, not once after all
-    log2_weight, log2_bias   l: the powers of two nearest to step size / support samples
+    log2_weight, log2_bias   l for weights and biases: 2^l is the power of two nearest to the step
+                      size divided by the number of support samples
     seed              seed of the noise
     refuse            for a device that stores class means (`means.CountedMeans`): a recording whose
-                      squared distance exceeds refuse (1 + 1 / shots), in 65536ths, gets no answer;
-                      0: it always gets one
-    residuals         give those means 8 more bits
+                      squared distance exceeds refuse (1 + 1 / shots), in 65536ths, is rejected;
+                      0: no recording is rejected
+    residuals         store those means with 8 more bits
     """
 
     rule: str = "membrane"
@@ -106,8 +107,8 @@ class Learner:
         whole(-MOST, MOST, log2_weight=self.log2_weight, log2_bias=self.log2_bias, seed=self.seed)
 
     def shifts(self, exponent: int, bits: int = 8) -> tuple[int, int]:
-        """Return k of the weights and of the bias, for weights of this exponent and number of bits.
-        Raises ValueError beyond -12 to 32."""
+        """Return (k of the weights, k of the bias), given the weights' exponent and number of bits.
+        Raises ValueError if a k is outside -12 .. 32."""
         if self.rule == CLASS_MEAN:
             return 13 - bits, 0
         k = 19 + exponent - self.log2_weight, 7 + exponent - self.log2_bias
@@ -120,8 +121,9 @@ class Learner:
 
 
 def steps_of(net, inner, samples: int) -> dict[str, Any]:
-    """Return log2_weight and log2_bias of a float network's inner loop: the readout's step sizes
-    over the support samples, each of which is a step of its own if learning is online."""
+    """Return log2_weight and log2_bias for a float network's inner loop: the readout's step sizes
+    divided by the number of support samples, and rounded to powers of two. If learning is online,
+    each sample is a step of its own and nothing is divided."""
     if (readings := getattr(inner, "readings", 1)) > 1:
         raise ValueError(
             f"the network reads its features {readings} times in a recording; in integers they are "
@@ -140,18 +142,18 @@ def steps_of(net, inner, samples: int) -> dict[str, Any]:
 
 
 def one_look(inner):
-    """Return a float network's inner loop in the form that integers support: one look per
-    recording, all features."""
+    """Return a float network's inner loop in the form that the integer network supports: it reads
+    each recording once and compares all features."""
     return getattr(inner, "once", inner)
 
 
 def readout_exponent(log2_weight: int, bits: int, online: bool = False) -> int:
-    """Return an exponent at which the readout can learn: the largest weight is about a quarter of
-    the step 2^log2_weight.
+    """Return an exponent for the readout's weights with which it can learn: the largest weight is
+    then about a quarter of the step 2^log2_weight.
 
-    An update is step x e x p with |e| <= 1, and p of an active input is about a quarter; larger
-    updates saturate. Online, the updates of successive samples add up, so the largest weight is a
-    whole step: the next update could not make up for a saturated one.
+    An update is step x e x p with |e| <= 1, and p is about a quarter for an active input; larger
+    updates saturate. In online learning the updates from successive samples add up, and a later
+    update could not make up for a saturated one, so the largest weight is then a whole step.
     """
     return log2_weight - 2 * (not online) - (bits - 1)
 
@@ -163,10 +165,11 @@ def learns_online(inner) -> bool:
 
 @dataclass(eq=False)
 class Learned:
-    """A layer after learning, and counts of its updates.
+    """A layer after learning, and statistics of its updates.
 
-    Counted are synapses that an update wrote (their integer changed), gated (|G| at most Theta) or
-    clipped; gradients G that left their word; and all synapses that could have been written.
+    It counts the synapses that an update wrote (their integer changed), gated (|G| was at most
+    Theta) or clipped; the gradients G that were clipped to their word; and, as `synapses`, all
+    synapses that could have been written.
     """
 
     weight: np.ndarray
@@ -180,8 +183,8 @@ class Learned:
 
 @njit(nogil=True, cache=True)
 def accumulate(G, e, p, word):
-    """Add p (F,) e (K,) to G (F, K), kept within word = (low, high); return how many were
-    clipped."""
+    """Add the outer product of p (F,) and e (K,) to G (F, K), clipped to word = (low, high). Return
+    how many sums were clipped."""
     clipped = 0
     for i in range(p.size):
         if p[i] != 0:
@@ -194,12 +197,14 @@ def accumulate(G, e, p, word):
 
 @njit(nogil=True, cache=True)
 def sample(G, Gb, u, p, label, kind, first, mode, neuron, word):
-    """Add a sample's gradient to G (F, K), and to Gb (1, K) for an input that is always 1: u (T,
-    K), p (T, F); return how many sums were clipped.
+    """Add one sample's gradient to G (F, K) for the weights and to Gb (1, K) for the bias, whose
+    input is always 1. The sample has membranes u (T, K) and traces p (T, F). Return how many sums
+    were clipped.
 
-    kind    number of the error, see `errors`
-    first   first step whose error counts; with a neuron, errors are those of the three-factor rule:
-            times the neuron's slope, rounded by `mode`
+    kind    the error's number in `errors.ERRORS`
+    first   first step whose error is used
+    neuron  None, or for the three-factor rule the neuron: errors are multiplied by its surrogate
+            derivative, and rounded by `mode`
     """
     e = np.empty(u.shape[1], np.int64)
     always = np.full(1, 4096)
@@ -216,8 +221,8 @@ def sample(G, Gb, u, p, label, kind, first, mode, neuron, word):
 
 @njit(nogil=True, cache=True)
 def update(W, G, theta, k, mode, word, state, counts):
-    """Subtract the rounded G from W (flat) where |G| > theta, clipped to word = (low, high); counts
-    += (written, gated, clipped).
+    """Subtract the shifted and rounded G from W (flat) where |G| > theta, and clip W to word =
+    (low, high). Add the numbers of (written, gated, clipped) synapses to `counts`.
 
     Returns the random state.
     """
@@ -235,8 +240,8 @@ def update(W, G, theta, k, mode, word, state, counts):
 
 
 def check_samples(net, p: np.ndarray, y) -> np.ndarray:
-    """Return labels y as an array, one class for each sample of p, which has at least one step;
-    else raises ValueError."""
+    """Return labels y as an array. Raises ValueError unless there is one class for each sample of
+    traces p, and p has at least one step."""
     y = np.asarray(y)
     if y.dtype.kind not in "iu" or y.shape != (len(p),) or not p.shape[1]:
         raise ValueError(
@@ -269,8 +274,8 @@ def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned
 
 
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-    """Learn the readout of an `IntegerNet` by one presentation of the support samples: traces p (B,
-    T, inputs), labels y (B,).
+    """Learn the readout of an `IntegerNet`, using each support sample once, from its traces p (B,
+    T, inputs) and labels y (B,).
 
     Raises ValueError for labels that are not classes.
     """
@@ -307,8 +312,8 @@ def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
 class Episode(NamedTuple):
     """The result of learning a task in one shot.
 
-    learned    readout after learning: `Learned` for a chip, with its counts
-    u          membranes of the query samples (Q, T, ways) after learning, in units of the chip
+    learned    the readout after learning; for a chip a `Learned`, which includes its counts
+    u          membranes (Q, T, ways) of the query samples after learning, in the chip's units
     accuracy   share of query samples whose label has the largest membrane at the last step
     """
 
@@ -318,13 +323,14 @@ class Episode(NamedTuple):
 
 
 def samples_of(task) -> np.ndarray:
-    """Return counts (S + Q, T, H, W, C) of the support, then of the query samples."""
+    """Return the event counts (S + Q, T, H, W, C) of a task: the support samples, then the query
+    samples."""
     return np.concatenate([task.x_support, task.x_query])
 
 
 def one_shot(chip, learner: Learner, task, p: np.ndarray | None = None) -> Episode:
-    """Present each support sample of a task once, update, and classify its query: on an
-    `IntegerNet` or on its float twin.
+    """Learn a task with one presentation of each support sample, then classify its query samples.
+    `chip` is an `IntegerNet` or its float twin.
 
     p   presynaptic traces (S + Q, T, inputs) of the support, then of the query samples; if None
         they are computed, with random numbers of the learner's seed where they are stochastic

@@ -9,18 +9,19 @@ n. c has 8 bits, 0 .. 255; with residuals it has 8 more after the point, and ans
     taken back n -= 1,  c -= floor((x - c) / n + 1/2), between 0 and 255;  without a shot c is 0
     stochastic    a random number in [0, 1), one for every synapse, in place of 1/2
 
-`slack` is the sum of all n so far. Rounding is off by at most half a place (stochastic: by one), so
-n c is off the exact sum by at most half of `slack`, and |c - exact mean| <= slack / (2 n), which is
-(n + 1) / 4 places if no shot was taken back.
+`slack` is the sum of all values that n has had. A rounding error is at most half a place (one place
+if stochastic), so n c differs from the exact sum by at most half of `slack` when rounding is to
+nearest. Then |c - exact mean| <= slack / (2 n), which is (n + 1) / 4 places if no shot was taken
+back.
 
     distance of p and a class = (sum p^2 - 32 sum m p + 256 sum m^2) >> 8,   m: the nearest 256th of c
 
-in 65536ths. The answer is the nearest class (the oldest of equally near ones). There is no answer
-if even the nearest is beyond refuse (1 + 1 / n): the squared distance to a mean of n shots grows by
-the factor 1 + 1 / n. Nor is there one if a mean of `nothing` is nearer than every class, and within
-refuse (at any distance if refuse is 0). `nothing` holds the means of a dot, a filled square and an
-empty picture: a dot is near a character of few strokes, and no threshold separates the two, but the
-dot's own mean does.
+in 65536ths. The prediction is the nearest class (the oldest of equally near ones). A recording is
+rejected if even the nearest class is farther than refuse (1 + 1 / n), because the squared distance
+to a mean of n shots grows by the factor 1 + 1 / n. It is also rejected if a mean in `nothing` is
+nearer than every class and not farther than refuse (if refuse is 0, at any distance). `nothing`
+contains the means for dots, filled squares and an empty picture: a dot is near a character of few
+strokes, and no threshold separates the two, but the dot's own mean does.
 """
 
 from dataclasses import dataclass, field
@@ -30,16 +31,16 @@ import numpy as np
 from .formats import NEAREST, numbers, rounding, seed_state, whole
 
 MOST_SHOTS = 65_535
-NONE = -1  # instead of a class's id
-UNTAUGHT = 2**32 - 1  # the distance of a class without a shot
-UNBOUNDED = 2**32 - 1  # a slack without meaning
-_LAST, _MOST = 16, 255  # p's units per 256th; largest value of a mean
+NONE = -1  # returned instead of a class's id
+UNTAUGHT = 2**32 - 1  # the distance to a class that has no shot
+UNBOUNDED = 2**32 - 1  # the slack's saturation value, from which no bound follows
+_LAST, _MOST = 16, 255  # units of p in a 256th; largest value of a mean
 
 
 @dataclass(eq=False)
 class ClassMean:
-    """A class: its id, the number of its shots, its slack, its mean in 256ths (65536ths with
-    residuals)."""
+    """A class: its id, its mean in 256ths (65536ths with residuals), the number of its shots, and
+    its slack."""
 
     id: int
     mean: np.ndarray
@@ -48,20 +49,21 @@ class ClassMean:
 
     @property
     def bound(self) -> float:
-        """Return the largest distance of the mean from the exact one, in its last place, if updates
-        were rounded to nearest."""
+        """Return the largest possible distance between the stored mean and the exact mean, in the
+        stored mean's last place, for updates rounded to nearest."""
         return self.slack / (2 * self.shots) if self.slack < UNBOUNDED and self.shots else np.inf
 
 
 @dataclass(eq=False)
 class CountedMeans:
-    """The classes of a device that learns by means; `traces` are p (inputs,) at the last step.
+    """The classes of a device that learns by class means. `traces` are p (inputs,) at the last step
+    of a recording.
 
     inputs      number of the readout's inputs
-    residuals   give means 8 more bits
-    rounding    "nearest" or "stochastic", by random numbers of `seed`
-    refuse      see above; 0: the nearest class is always the answer
-    nothing     see above, uint8 (n, inputs), or None
+    residuals   store means with 8 more bits
+    rounding    "nearest" or "stochastic", with random numbers from `seed`
+    refuse      threshold, see the module's docstring; 0: no distance to a class is too large
+    nothing     means that belong to no class, see there: uint8 (n, inputs), or None
 
     >>> means = CountedMeans(3)
     >>> cup = means.add()
@@ -97,8 +99,8 @@ class CountedMeans:
         self.known.remove(self._class(id))
 
     def learn(self, id: int, traces: np.ndarray) -> None:
-        """Learn a shot of a class. Raises KeyError for an unknown id, ValueError for wrong traces,
-        or a class that has MOST_SHOTS."""
+        """Learn one shot of a class. Raises KeyError for an unknown id, and ValueError for invalid
+        traces or for a class that already has MOST_SHOTS."""
         one = self._class(id)
         self._shot(one, self._check(traces), self._with_room(one))
 
@@ -120,14 +122,15 @@ class CountedMeans:
             self._shot(becomes, x, shots)
 
     def distances(self, traces: np.ndarray) -> np.ndarray:
-        """Return squared distances in 65536ths, int64 (..., classes), in the order of `known`, of
-        the traces of one recording, or of several (n, inputs)."""
+        """Return squared distances from each class, in 65536ths and in the order of `known`: int64
+        (..., classes). `traces` (..., inputs) are those of one recording or of several."""
         m = np.array([self.answering(one) for one in self.known]).reshape(-1, self.inputs)
         far = distances_to(m, self._check(traces))
         return np.where([one.shots > 0 for one in self.known], far, UNTAUGHT)
 
     def nearest(self, traces: np.ndarray) -> int:
-        """Return the id of the nearest class, or NONE."""
+        """Return the id of the nearest class, or NONE if no class has a shot or the recording is
+        rejected."""
         far = self.distances(traces)
         least = far.min(initial=UNTAUGHT)
         if least == UNTAUGHT:
@@ -140,12 +143,13 @@ class CountedMeans:
 
     def scores(self, traces: np.ndarray) -> np.ndarray:
         """Return minus half the squared distances, as 16-bit integers in 1024ths, like
-        `edge_scores`."""
+        `edge_scores` in C."""
         far = self.distances(traces)
         return np.where(far == UNTAUGHT, -32_768, -np.minimum(far >> 7, 32_767))
 
     def answering(self, one: ClassMean) -> np.ndarray:
-        """Return a class's mean for answers, to the nearest 256th; int64 (inputs,)."""
+        """Return the mean that is used to classify, rounded to the nearest 256th; int64
+        (inputs,)."""
         return (one.mean + 128) >> 8 if self.residuals else one.mean
 
     def _class(self, id: int) -> ClassMean:
@@ -170,7 +174,7 @@ class CountedMeans:
         return p.astype(np.int64)
 
     def _shot(self, one: ClassMean, p: np.ndarray, shots: int) -> None:
-        """Return the mean after adding a shot, or taking one back."""
+        """Update the class's mean, in place, by adding a shot or by taking one back."""
         sign = 1 if shots > one.shots else -1
         one.shots = shots
         one.slack = min(one.slack + shots, UNBOUNDED) if shots else 0
@@ -184,8 +188,8 @@ class CountedMeans:
         one.mean[:] = np.clip(one.mean + step, 0, _MOST * unit)
 
     def _halves(self, by: int) -> np.ndarray | int:
-        """Return the addend that makes `// by` round: half of `by`, or a random number for each
-        synapse."""
+        """Return the addend that rounds the division `// by`: half of `by`, or a random number for
+        each synapse."""
         if self._mode == NEAREST:
             return by // 2
         noise, self.noise = numbers(self.noise, self.inputs)
@@ -193,8 +197,8 @@ class CountedMeans:
 
 
 def distances_to(m: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Return squared distances of traces p (..., inputs) and means m (k, inputs), (..., k) in
-    65536ths; sums of products stay below 2^53, so float64 holds them exactly."""
+    """Return squared distances (..., k), in 65536ths, between traces p (..., inputs) and means m
+    (k, inputs). Sums of products stay below 2^53, so float64 holds them exactly."""
     m = m.astype(np.float64)
     p = p.astype(np.float64)
     squares = (p * p).sum(-1, keepdims=True) + 256 * (m * m).sum(1)
@@ -202,8 +206,9 @@ def distances_to(m: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def is_refused(far: np.ndarray, refuse: int, shots: int) -> np.ndarray:
-    """Return which recordings a device refuses, from distances (..., 2) to the nearest class and
-    the nearest mean that is no class; if refuse is 0, only the latter counts."""
+    """Return which recordings a device rejects. `far` (..., 2) contains their distances to the
+    nearest class and to the nearest mean of `nothing`; if refuse is 0, only the latter can
+    reject."""
     nearest = far[..., 0]
     blank = far[..., 1]
     alike = (blank < nearest) & ((blank <= refuse) | (refuse == 0))

@@ -21,24 +21,24 @@ from .words import Words, trained_for
 
 
 class IntegerNet:
-    """The integers of a float network (Table 1) and its inference: the fixed-point model, "the
-    chip".
+    """A float network (Table 1) converted to integers, and its inference: the fixed-point model,
+    "the chip".
 
     net, theta         a `minisnn.SpikingNet` without hidden layers, and its parameters
-    words              word lengths and rounding
-    readout_exponent   exponent of the readout's weights; None: the one of least squared error before
-                       adaptation
-    exponents          {layer: exponent} in place of those of least squared error
+    words              word lengths and rounding modes
+    readout_exponent   exponent of the readout's weights; None: the one with the least squared error
+                       before adaptation
+    exponents          {layer: exponent} to use instead of those with the least squared error
 
-    `layers` are `quantise.IntegerLayer`, the readout last; `saturations` counts clipped numbers by
-    kind; `steps` are the powers of two that `learner` uses. Raises ValueError if an intermediate
-    value could leave its word (`ranges.check`).
+    `layers` are `quantise.IntegerLayer` objects, of which the readout is the last. `saturations`
+    counts clipped numbers by kind. `steps` are the logarithms of the step sizes that `learner` uses.
+    Raises ValueError if an intermediate value could overflow its word (`check`).
     """
 
     kind = "lif"  # the neuron's name in exported files
-    arriving = 1  # most spikes per step at an input of any layer after the first
+    arriving = 1  # the most spikes per step at one input of a layer after the first
     steps: dict[str, int] = {}
-    recording = Recording()  # properties of its input
+    recording = Recording()  # properties of the recordings that it expects
     nothings: np.ndarray | None = None  # see `nothing`
 
     def __init__(
@@ -97,10 +97,10 @@ class IntegerNet:
         """Make the integer network of a `minisnn.Checkpoint`, with the learning rule by which the
         checkpoint adapts.
 
-        samples   number of support samples, which sets step sizes; None: one of each class
+        samples   number of support samples, by which step sizes are divided; None: one per class
 
-        A network that was meta-trained for the chip keeps the exponents of its training where
-        `words` has the same number of bits.
+        A network that was meta-trained for the chip keeps the exponents with which it was trained
+        in each layer to which `words` gives the same number of bits.
         """
         known = trained_for(checkpoint.provenance.get("chip"))
         of_conv = known.get("bits") == words.weight_bits
@@ -114,7 +114,7 @@ class IntegerNet:
 
     @classmethod
     def _made(cls, checkpoint, samples: int | None, bits: int, words, *more) -> Any:
-        """Make the network, with an exponent of the readout that leaves bits for learning."""
+        """Make the network. The readout's exponent leaves bits for learning."""
         net = checkpoint.net
         inner = checkpoint.inner
         steps = steps_of(net, inner, samples or net.ways)
@@ -140,13 +140,14 @@ class IntegerNet:
 
     @property
     def nothing(self) -> np.ndarray:
-        """Means of recordings of no class, uint8 (n, inputs), see `chip.means`; empty at first."""
+        """Means of recordings that belong to no class, uint8 (n, inputs), see `chip.means`. A new
+        network has none."""
         none = np.zeros((0, len(self.weight)), np.uint8)
         return none if self.nothings is None else self.nothings
 
     def with_nothing(self, means: np.ndarray) -> "IntegerNet":
-        """Return the network with means that belong to no class, `nothing`. Raises ValueError
-        unless they are uint8, 255 at most."""
+        """Return a copy of the network in which `nothing` are these means, which belong to no
+        class. Raises ValueError unless they are uint8 and at most 255 means."""
         means = np.asarray(means)
         if means.dtype != np.uint8 or means.shape[1:] != (len(self.weight),) or len(means) > 255:
             raise ValueError(
@@ -158,20 +159,20 @@ class IntegerNet:
         return new
 
     def with_layers(self, layers) -> "IntegerNet":
-        """Return the network with other integers in its layers."""
+        """Return a copy of the network with these layers instead of its own."""
         new = copy(self)
         new._set(layers, self.neuron, self.words)
         return new
 
     def with_readout(self, weight: np.ndarray, bias: np.ndarray) -> "IntegerNet":
-        """Return the network with other integers in its readout."""
+        """Return a copy of the network with these integers in its readout."""
         self._check_readout(weight, bias)
         weight = weight.astype(np.int8)[None, None]
         last = replace(self.readout, weight=weight, bias=bias.astype(np.int32))
         return self.with_layers([*self.layers[:-1], last])
 
     def _check_readout(self, weight: np.ndarray, bias: np.ndarray) -> None:
-        """Raise ValueError if integers for the readout do not fit its words."""
+        """Raise ValueError if integers for the readout do not fit its word lengths."""
         inputs = self.readout.input_shape[2]
         kinds = weight.dtype.kind + bias.dtype.kind
         if not set(kinds) <= set("iu") or weight.shape != (inputs, len(bias)):
@@ -182,19 +183,19 @@ class IntegerNet:
         ranges.check_layer(replace(self.readout, weight=weight, bias=bias), self.bias_room)
 
     def ends(self, n: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return the smallest and the largest weight of layer n, and the smallest and largest bias
-        that makes no sum overflow."""
+        """Return ((smallest, largest) weight, (smallest, largest) bias) for layer n. Within these
+        limits for the bias no sum can overflow."""
         layer = self.layers[n]
         room = ranges.room_of(n, layer, layer is self.readout)
         return ends(layer.bits), (-room, room)
 
     @property
     def bias_room(self) -> int:
-        """Return the largest bias of the readout that cannot make its accumulator overflow."""
+        """Return the largest bias in the readout with which its accumulator cannot overflow."""
         return self.ends(-1)[1][1]
 
     def constants(self) -> dict[str, int]:
-        """Return the arithmetic's scalar numbers, by the names of exported files."""
+        """Return the scalar constants of the arithmetic, under their names in exported files."""
         words = self.words
         return self.neuron._asdict() | {
             "current": 0,
@@ -216,18 +217,19 @@ class IntegerNet:
     # ---- learning
 
     def learner(self, **options) -> Learner:
-        """Return the readout's learner with the network's own step sizes; `options` are those of
-        `Learner`."""
+        """Return a learner for the readout, with the step sizes that the network was trained with;
+        `options` are those of `Learner`."""
         return Learner(**{**self.steps, **options})
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-        """Learn by `learner.learn`, from traces p (B, T, inputs) and labels y (B,)."""
+        """Learn the readout with `learner.learn`, from traces p (B, T, inputs) and labels y
+        (B,)."""
         return learn(self, learner, p, y)
 
     # ---- inference
 
     def counts(self, x: np.ndarray) -> np.ndarray:
-        """Return event counts in the chip's range: uint8 (B, T, H, W, C), at most 7."""
+        """Return event counts clipped to the chip's range of 0 to 7: uint8 (B, T, H, W, C)."""
         x = np.asarray(x)
         whole = x.dtype.kind in "uib" and x.min(initial=0) >= 0
         if not whole or x.ndim != 5 or x.shape[2:] != self.input_shape or not x.shape[1]:
@@ -239,11 +241,11 @@ class IntegerNet:
         return np.minimum(x, MOST_COUNT).astype(np.uint8)
 
     def spikes(self, x: np.ndarray, layers: int | None = None, record: int = 0) -> Any:
-        """Return spikes of the last conv layer, or of the layer with number `layers`: uint8 (B, T,
-        H, W, C).
+        """Return the spikes of the last conv layer, or of the conv layer number `layers`, counted
+        from 1: uint8 (B, T, H, W, C).
 
-        With `record`, return also a list of every layer's membranes (record, T, H, W, C), int16, for
-        the first `record` samples.
+        If `record` is not 0, return (spikes, membranes). The list `membranes` contains, for every
+        layer, the membranes of the first `record` samples, (record, T, H, W, C).
         """
         x = self.counts(x)
         membranes = []
@@ -255,13 +257,13 @@ class IntegerNet:
     def traces(
         self, spikes: np.ndarray, bits: int = TRACE_BITS, mode: str | None = None, seed: int = 1
     ) -> np.ndarray:
-        """Return the readout's presynaptic p at every step, uQ1.12 in int32 (B, T, inputs), of
-        spikes, or of counts of at most 7.
+        """Return the readout's presynaptic traces p at every step, uQ1.12 in int32 (B, T, inputs).
+        The input contains spikes, or counts that are at most 7.
 
         bits   fraction bits of the filters' states, 1 to 12; the result has 12, of which the lowest
                are then zero
-        mode   rounding of the filters, also "stochastic" (by random numbers of `seed`); None: as
-               `words` says
+        mode   rounding of the filters, which may be "stochastic" (with random numbers from `seed`);
+               None: the rounding in `words`
         """
         whole(1, TRACE_BITS, bits=bits)
         flat = np.ascontiguousarray(spikes.reshape(*spikes.shape[:2], -1))
@@ -274,14 +276,14 @@ class IntegerNet:
         return found
 
     def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
-        """Return the readout's traces of counts x, through all conv layers."""
+        """Pass counts x through all conv layers and return the readout's traces."""
         return self.traces(self.spikes(x), seed=seed)
 
     def membranes(
         self, p: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the readout's u at every step, Q5.10 in int64 (B, T, ways), of traces p, with
-        the given integers or its own."""
+        """Return the readout's membranes u at every step, Q5.10 in int64 (B, T, ways), given traces
+        p. The weights and biases are the arguments, or those of the network."""
         weight = self.weight if weight is None else weight
         bias = self.bias if bias is None else bias
         self._check_readout(weight, bias)
@@ -305,8 +307,8 @@ class IntegerNet:
         return self.membranes(self.traces_of(x))[:, -1]
 
     def counted_alone(self) -> "IntegerNet":
-        """Return the same network with separate saturation counters, so that an episode is counted
-        by itself even when others run in parallel."""
+        """Return a copy of the network with saturation counters of its own, so that an episode's
+        clipped numbers are counted separately even when other episodes run in parallel."""
         alone = copy(self)
         alone.saturations = dict.fromkeys(self.saturations, 0)
         return alone
