@@ -30,8 +30,8 @@ KNOTS = 4
 
 
 def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
-    """Distort event counts x (B, T, H, W, C): each sample by a separate random draw, the same for
-    all its time steps; strength multiplies all widths.
+    """Distort event counts x (B, T, H, W, C). Each sample is distorted by its own random draw,
+    which is the same for all its time steps; `strength` multiplies all widths.
 
     Counts stay whole numbers where x is uint8; floating-point ones are not rounded. Raises
     ValueError if x has no rows and columns.

@@ -35,8 +35,9 @@ def log_luminance(picture, rows, columns, floor):
 
 @njit(nogil=True, inner=True)
 def apart(view, fine):
-    """Split the map into every `fine`-th row and column, from each of the first ones on: (fine,
-    fine, rows, columns), so that values for neighbouring pixels are adjacent."""
+    """Split the map into fine x fine sub-maps, each with every `fine`-th row and column, in an
+    array (fine, fine, rows, columns), so that values for neighbouring pixels are adjacent in
+    memory."""
     rows = -(-view.shape[0] // fine)
     columns = -(-view.shape[1] // fine)
     padded = np.zeros((rows * fine, columns * fine))
@@ -46,8 +47,8 @@ def apart(view, fine):
 
 @njit(nogil=True, inner=True)
 def look(planes, top, left, shape, out):
-    """Sample the fine map, split by `apart`, bilinearly at the sensor's pixels; (top, left) is the
-    first pixel's position on the map."""
+    """Interpolate the fine map, split by `apart`, bilinearly at the sensor's pixels; (top, left) is
+    the position of the first pixel on the map."""
     fine = planes.shape[0]
     height, width = shape
     i = math.floor(top)

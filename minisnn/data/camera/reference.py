@@ -26,9 +26,9 @@ class Scene(NamedTuple):
 
 
 class Pixels(NamedTuple):
-    """Properties of every pixel: thresholds ON and OFF and leak (change of log luminance per ms),
-    refractory time in ms, and the fraction of the difference between light and signal by which the
-    signal changes in a ms."""
+    """Properties of every pixel: its ON and OFF thresholds, its leak (change of log luminance per
+    ms), its refractory time in ms, and the fraction of the difference between light and signal by
+    which the signal changes in each ms."""
 
     on: np.ndarray
     off: np.ndarray
@@ -47,8 +47,8 @@ def log_luminance(
 def look(
     view: np.ndarray, fine: int, top: float, left: float, shape: tuple[int, int]
 ) -> np.ndarray:
-    """Return the light at the sensor's pixels, (H * W,): the map, bilinearly, with pixel (0, 0) at
-    row `top`, column `left`."""
+    """Return the light at the sensor's pixels, (H * W,), interpolated bilinearly from the map, with
+    pixel (0, 0) at row `top` and column `left`."""
     i = int(np.floor(top))
     j = int(np.floor(left))
     a = top - i

@@ -143,8 +143,8 @@ def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
 
 
 def sensor_of(path: str | Path) -> Sensor:
-    """Return rows and columns of the sensor, if the format or the file states them: N-MNIST,
-    ASL-DVS, .npz with `sensor`, camera files; (n,) for a row of n units, such as SHD's 700."""
+    """Return the sensor's rows and columns, or (n,) for a row of n units such as SHD's 700, if the
+    format or the file states them, as N-MNIST, ASL-DVS, .npz with `sensor` and camera files do."""
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
     with naming(path, "a recording"):
@@ -152,8 +152,9 @@ def sensor_of(path: str | Path) -> Sensor:
 
 
 class Entry(NamedTuple):
-    """A recording of a data set: its file, its label, its part of the file (microseconds; None:
-    all), its subject, the split of its folder or row, and its key in a file of many."""
+    """A recording of a data set: its file, its label, the interval of the file that it covers (in
+    microseconds; None: all), its subject, the split named by its folder or row, and its key in a
+    file of many recordings."""
 
     path: Path
     label: str
@@ -176,7 +177,8 @@ def read_entry(
     sensor: Sensor = None,
     columns: str | None = None,
 ) -> np.ndarray:
-    """Read the events of an entry, only its part; the options are those of `read_events`."""
+    """Read the events of an entry, within its interval only; the options are those of
+    `read_events`."""
     if entry.key is not None:
         held = opened(entry.path, sensor and tuple(sensor), time)
         return _flipped(held.read(entry.key), flip_y)
@@ -194,7 +196,8 @@ def read_entry(
 
 
 def sensor_of_all(recordings: Sequence[Entry]) -> Sensor:
-    """Return the rows and columns (or (n,)) of the sensor that the files state; None if none does.
+    """Return the rows and columns (or (n,)) of the sensor stated by the files; None if no file
+    states one.
 
     Unreadable files are skipped; they raise when they are read. Raises ValueError, naming both
     files, if two state different sensors.

@@ -26,7 +26,7 @@ SETS = (".hdf5", ".h5")
 EVENTS = "events"  # name of the array of events, if there are several
 MOST_BYTES = 1 << 31  # bytes of a file, packed or unpacked: 60 million events
 Held = np.ndarray | Mapping[str, np.ndarray]
-MOST_EVENTS = 4_000_000  # most events of a recording
+MOST_EVENTS = 4_000_000  # most events in a recording
 PLACES = ("events", "CD/events", "spikes", "")
 WHAT = "a recording in HDF5"
 LARGEST = 1 << 33  # bytes of text
@@ -44,8 +44,9 @@ def load(path: Path, *wanted: str) -> Any:
 
 
 def read_arrays(path: Path) -> Held:
-    """Read an array of events, or columns by name, from an .npy or .npz file; among several arrays,
-    the one called `events`. Raises ValueError if the file is damaged or has Python objects."""
+    """Read an array of events, or columns by name, from an .npy or .npz file. If there are several
+    arrays, the one called `events` is read. Raises ValueError if the file is damaged or contains
+    Python objects."""
     arrays = load(path)
     if isinstance(arrays, np.ndarray) or columns_of(arrays):
         return arrays
@@ -106,7 +107,7 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
     number = table.shape[1]
     expected = f"one for each of {', '.join(names)}"
     need("the number of columns", number, number == len(names), expected)
-    return dict(zip(reversed(names), reversed(table.T)))  # of equal names, the first column counts
+    return dict(zip(reversed(names), reversed(table.T)))  # if names repeat, the first column with the name is used
 
 
 def holds_many(names: list[str]) -> bool:
@@ -125,8 +126,9 @@ def holds_set(path: Path) -> bool:
 
 
 def holds_events(path: Path, ordered: bool = False) -> bool:
-    """Return whether a NumPy file has columns of events: with names, or (N, 4) without, or more
-    columns if their order is given (`ordered`). Any HDF5 file other than a checkpoint counts."""
+    """Return whether a NumPy file contains columns of events: either named columns, or an unnamed
+    array (N, 4), or one with more columns if their order is given (`ordered`). Any HDF5 file other
+    than a checkpoint counts."""
     with suppress(ValueError, OSError, EOFError):
         if path.suffix.lower() in SETS:
             with naming(path), Hdf5(path, WHAT) as file:

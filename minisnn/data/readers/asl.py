@@ -31,8 +31,8 @@ def asl_files(root: str | Path) -> list[tuple[str, int, Path]]:
     """List the recordings under `root` as (letter, number, path), in this order.
 
     root: the folder that holds a folder for each letter, in upper or lower case; letters may be
-    missing. No file is opened. Raises ValueError, naming root, if it has no such recordings,
-    and as `nmnist.numbered`.
+    missing. No file is opened. Raises ValueError, naming root, if it has no such recordings. It
+    also raises the errors of `nmnist.numbered`.
     """
     found = numbered(Path(root).glob("*/[!.]*.[mM][aA][tT]"), LETTERS)
     need(f"{root}: the list of recordings", [], found, "a/a_0001.mat to y/y_4200.mat, of ASL-DVS")

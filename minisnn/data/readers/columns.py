@@ -55,7 +55,7 @@ def unit_of(column: str) -> str | None:
 
 
 def columns_of(names: Iterable[Any]) -> tuple[str, ...] | None:
-    """Return PIXELS or UNITS_ALONE, if columns of these names are complete; else None."""
+    """Return PIXELS or UNITS_ALONE, whichever set of columns these names complete, or None."""
     known = {name_of(name) for name in names}
     return next((kind for kind in (PIXELS, UNITS_ALONE) if known >= set(kind)), None)
 
@@ -81,9 +81,9 @@ def names_in(recording: Any) -> list[str]:
 
 
 def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarray], str | None]:
-    """Return ({"x": …, "t": …, …}, the unit of time in a name) from a structured array, a mapping,
-    or an array (N, columns), whose names are `columns`. Raises ValueError for anything else, and
-    for masked values."""
+    """Return a dictionary {"x": …, "t": …, …}, and the unit of time that a column's name states,
+    from a structured array, a mapping, or an array (N, columns), whose names are `columns`. Raises
+    ValueError for anything else, and for masked values."""
     names = names_in(recording)
     table = isinstance(recording, np.ndarray) and recording.ndim == 2 and not names
     held = list(recording.T) if table else [recording[name] for name in names]
@@ -105,9 +105,9 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
 
 
 def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarray:
-    """Convert times to microseconds from the unit `time`, or else the unit in their column's name
-    (`named`), or else assume microseconds if they are whole numbers. Raises ValueError if their
-    type is too coarse or they do not fit."""
+    """Convert times to microseconds. Their unit is `time` if given, or else the unit in their
+    column's name (`named`), or else microseconds, provided they are whole numbers. Raises
+    ValueError if their type is too coarse or they do not fit."""
     one_of("time", time or "us", UNITS)
     if time is not None and named is not None and named != time:
         raise ValueError(f"times are given as {time}, but their column is named for {named}")
@@ -138,7 +138,8 @@ def is_row(sensor: Sequence[int] | None) -> bool:
 
 
 def as_picture(sensor: Sequence[int]) -> tuple[int, int]:
-    """Return rows and columns, (1, n) for a row of units. Raises ValueError if it is neither."""
+    """Return a sensor as rows and columns; a row of n units becomes (1, n). Raises ValueError if
+    the sensor is neither."""
     if len(sensor) not in (1, 2) or min(sensor) < 1:
         found = ",".join(map(str, sensor))
         raise ValueError(
@@ -148,7 +149,7 @@ def as_picture(sensor: Sequence[int]) -> tuple[int, int]:
 
 
 def in_words(sensor: Sequence[int]) -> str:
-    """Format a sensor: "128 x 96 pixels", or "700 units"."""
+    """Format a sensor for messages: "128 x 96 pixels", or "700 units"."""
     rows, columns = as_picture(sensor)
     one = f"{columns} unit{'s' * (columns != 1)}"
     return one if is_row(sensor) else f"{columns} x {rows} pixels"

@@ -33,13 +33,13 @@ SATURATION = 255
 def event_array(
     x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, whole: bool = True
 ) -> np.ndarray:
-    """Make events of four sequences of equal length, sorted by time (simultaneous events keep their
-    order).
+    """Build an event array from four sequences of equal length, sorted by time (simultaneous events
+    keep their order).
 
     whole   whether they are a whole recording, rather than a part
 
     Raises ValueError if lengths differ, values are not whole numbers, do not fit EVENT, or p is
-    not 0 or 1, and as `times.check_clock`.
+    not 0 or 1. It also raises the errors of `times.check_clock`.
     """
     columns = {name: array(name, values) for name, values in zip("xytp", (x, y, t, p))}
     shapes = {name: values.shape for name, values in columns.items()}
@@ -76,7 +76,8 @@ def as_recording(
     inside: bool = False,
     whole: bool = True,
 ) -> tuple[np.ndarray, bool]:
-    """Return (events of pixels or units, sorted by time; whether their unit of time is known).
+    """Return the events of pixels or units, sorted by time, and whether their unit of time is
+    known.
 
     recording   an argument of `as_events`, or columns t and unit
     sensor   rows and columns, or (n,) for a row of n units, which also accepts events of one row of
@@ -140,8 +141,8 @@ def as_events(
     columns   for an array without names, its columns in order, "t,x,y,p"
 
     Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything
-    else, for masked values, and as `event_array` and `check_events`; recordings may begin late, as
-    parts do.
+    else, and for masked values. It also raises the errors of `event_array` and `check_events`, but
+    accepts recordings that begin late, as parts of recordings do.
     """
     with naming(name):
         return as_recording(events, shape, time, columns, inside=True, whole=False)[0]
@@ -249,8 +250,8 @@ def downscaled(
 def windows(
     events: np.ndarray, duration_ms: float, hop_ms: float, lasting_ms: float | None = None
 ) -> list[np.ndarray]:
-    """Cut a continuous recording into parts of `duration_ms` that begin every `hop_ms`; a shorter
-    rest at the end is left out, and so are parts without events.
+    """Cut a continuous recording into parts of `duration_ms` that begin every `hop_ms`. A shorter
+    remainder at the end is left out, and so are parts without events.
 
     lasting_ms   length of the recording from time zero on; None: from the first event to the last
 
@@ -288,8 +289,8 @@ def event_map(events: np.ndarray, shape: tuple[int, int] = (34, 34)) -> np.ndarr
 
 
 def crop_cells(shape: tuple[int, int], crop: tuple[int, int] | None, scale: int) -> tuple[int, int]:
-    """Return the rows and columns of cells into which `crop` and `scale` divide a sensor. Raises
-    ValueError if they do not fit it."""
+    """Return the numbers of rows and columns of cells into which `crop` and `scale` divide a
+    sensor. Raises ValueError if they do not fit it."""
     rows, columns = shape if crop is None else crop
     fits = 0 < rows <= shape[0] and 0 < columns <= shape[1]
     need("crop", crop, fits, f"rows and columns from 1 to those of the sensor, {tuple(shape)}")

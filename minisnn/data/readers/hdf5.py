@@ -11,18 +11,18 @@ import numpy as np
 
 from ...files import size_of
 
-LONGEST = 400  # most characters of a library's error, since some quote the file
+LONGEST = 400  # most characters quoted from a library's error message, since some contain the file's content
 
 
 @contextmanager
 def naming(path: str | Path, what: str = "") -> Generator[None, None, None]:
-    """Turn any library's error on a damaged file into a ValueError of one line that names the file
-    and what was expected."""
+    """Convert any library's error about a damaged file into a ValueError of one line, which names
+    the file and what was expected in it."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except BaseException as error:  # h5py raises OSError, KeyError, ..., and faery panics of Rust
+    except BaseException as error:  # h5py raises OSError, KeyError and others; faery raises panics from Rust
         text = " ".join(str(error).split()) or type(error).__name__
         text = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
         if "allow_pickle" in text:  # NumPy would advise to load them unsafely
@@ -76,7 +76,7 @@ class Hdf5:
         return [] if item is None or hasattr(item, "shape") else list(item)
 
     def array(self, name: str, most: int, row: int | None = None) -> np.ndarray:
-        """Read a data set, or a row of it, of at most `most` values. Raises ValueError if it is
+        """Read a data set, or one of its rows, of at most `most` values. Raises ValueError if it is
         missing."""
         if not self.has(name):
             raise ValueError(f"there is no {name}")

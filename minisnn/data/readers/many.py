@@ -55,7 +55,7 @@ class TorchNeuromorphic(Hdf5):
         super().__init__(path, "a torchneuromorphic file")
 
     def listed(self) -> list[tuple[int, str, None, str]]:
-        """List (key, class, None, split) of every recording, training ones first."""
+        """List (key, class, None, split) for every recording, training recordings first."""
         found = []
         with naming(self.path, "a torchneuromorphic file"):
             for split in ("train", "test"):
@@ -126,7 +126,7 @@ class SpokenFile(Hdf5):
         return len(self.labels)
 
     def listed(self) -> list[tuple[int, str, str | None, None]]:
-        """List (number, word, speaker, None) of every recording."""
+        """List (number, word, speaker, None) for every recording."""
         who: Sequence[str | None] = self.speakers or [None] * len(self)
         return [(k, self.words[label], who[k], None) for k, label in enumerate(self.labels)]
 

@@ -18,8 +18,8 @@ _LARGEST_FILE = 40 * MOST_EVENTS  # bytes
 
 
 def variables(path: Path, names: Sequence[str], what: str) -> dict[str, np.ndarray]:
-    """Return those of the variables `names` that the file has, in MATLAB's rows and columns; use it
-    in `naming`. ValueError where the file is none of MATLAB, or truncated."""
+    """Return those of the variables `names` that the file contains, with MATLAB's rows and columns.
+    Call it inside `naming`. Raises ValueError if the file is not a MATLAB file, or is truncated."""
     content = read_whole(path, what, _LARGEST_FILE)
     if b"\x89HDF\r\n\x1a\n" in (content[:8], content[512:520]):
         with Hdf5(path, what) as file:

@@ -86,9 +86,9 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
 
 
 def numbered(paths: Iterable[Path], labels: Iterable[str]) -> list[tuple[str, int, Path]]:
-    """List the files <label>/<number> or <label>/<label>_<number> of these labels, in upper or lower
-    case, as (label, number, path), in this order. Raises ValueError, naming the file, where it has
-    no number, or that of another one."""
+    """List the files <label>/<number> or <label>/<label>_<number> for these labels, in upper or
+    lower case, as (label, number, path), in this order. Raises ValueError, naming the file, if its
+    name has no number, or the same number as another file with its label."""
     found: dict[tuple[str, int], Path] = {}
     for path in paths:
         label = path.parent.name.lower()
@@ -101,12 +101,12 @@ def numbered(paths: Iterable[Path], labels: Iterable[str]) -> list[tuple[str, in
 
 
 def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path]]]:
-    """List the recordings of one split under `root` by digit, {digit: [(number, path), ...]},
+    """List the recordings of one split under `root` by digit, as {digit: [(number, path), ...]},
     sorted; a digit without files has an empty list.
 
     root: the folder that holds Train or Test, in upper or lower case.  split: "train" or "test", in
-    any case. Nothing is opened. Raises ValueError, naming root, where there are none, and as
-    `numbered`.
+    any case. No file is opened. Raises ValueError, naming root, if it has no recordings. It also
+    raises the errors of `numbered`.
     """
     files = Path(root).glob("*/*/[!.]*.[bB][iI][nN]")
     found = numbered(

@@ -23,8 +23,8 @@ WHAT = "grey or colour pictures with labels"
 
 @dataclass(frozen=True)
 class Pictures:
-    """Labelled pictures: images, uint8 (N, H, W); labels, int64 (N,), indices of names; names of the
-    classes."""
+    """Labelled pictures: `images`, uint8 (N, H, W); `labels`, int64 (N,), which are indices into
+    `names`; and `names`, the names of the classes."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -130,8 +130,8 @@ def _picture(file: Path) -> np.ndarray:
 
 
 def _grey(images: Any) -> np.ndarray:
-    """Return grey bytes (N, H, W) of grey or colour pictures, which are bytes or fractions from 0 to
-    1; ValueError for others."""
+    """Return grey bytes (N, H, W) from grey or colour pictures, given as bytes or as fractions from
+    0 to 1. Raises ValueError for others."""
     kind = images.dtype.kind
     colours = images.shape[3:] or (1,)
     good = images.ndim in (3, 4) and colours[0] in (1, 3, 4) and kind in "biuf" and images.size

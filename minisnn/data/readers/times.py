@@ -43,8 +43,8 @@ from .columns import UNITS
 
 LATE = 10_000  # us by which events of one clock may overtake each other
 SHARE = 20  # events count as unsorted if more than one in this number is out of order
-LEAST = 50  # events that show where a recording begins; number of zero rows that no sensor makes
-ENOUGH, REPEATED = 100, 20  # least events, and intervals of pixels, to judge a unit
+LEAST = 50  # events needed to see where a recording begins; number of zero rows that no sensor makes
+ENOUGH, REPEATED = 100, 20  # fewest events, and fewest intervals within pixels, from which a unit is judged
 PIXEL_US, PIXEL_SECONDS, COARSE_SECONDS = 100, 1.0, 0.1
 READOUT, A_PIXEL = 12e6, 1200.0  # events per second
 A_UNIT = 1000.0  # per unit that is not a pixel: neurons pause for a millisecond after each spike
@@ -53,8 +53,8 @@ HOT_SHARE, HOT_TIMES = 0.02, 20
 
 
 def check_clock(events: np.ndarray, whole: bool = True) -> None:
-    """Raise ValueError if the stamps of a recording (columns x, y, t, p, as recorded) are not
-    from one clock:
+    """Raise ValueError if a recording's time stamps (columns x, y, t, p, as recorded) do not come
+    from one clock. Each of these conditions raises it:
 
         t falls back by more than half of the time that has passed    (the clock wraps or begins again)
         rows of zeros follow the events, or many are anywhere (they were never written)
@@ -65,7 +65,7 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
         return
     falls = np.flatnonzero(t[:-1] > t[1:])
     _check_zeros(events, falls)
-    if falls.size and np.any(t[:-1] < t[1:]):  # otherwise sorted, newest first
+    if falls.size and np.any(t[:-1] < t[1:]):  # otherwise the events are sorted, newest first
         _check_falls(events, falls)
     if whole and len(t) >= LEAST:
         first, second = np.partition(t, 1)[:2].tolist()
@@ -79,7 +79,7 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
 
 def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
     zero = (events["t"] == 0) & (events["x"] == 0) & (events["y"] == 0)
-    if events["y"].any() or not events["p"].all():  # otherwise of units, which have no polarity
+    if events["y"].any() or not events["p"].all():  # otherwise they are events of units, which have no polarity
         zero &= events["p"] == 0
     number = int(zero.sum())
     behind = falls.size and falls[-1] >= len(zero) - 1 - number and zero[falls[-1] + 1 :].all()
@@ -133,7 +133,8 @@ def fault_of(
     events: np.ndarray, sensor: tuple[int, ...] | None = None, unit: str = "us"
 ) -> str | None:
     """Describe what is implausible about a recording's times (dtype EVENT, sorted by time) if they
-    are microseconds; None if nothing is, or there are too few events.
+    are microseconds. Return None if nothing is implausible, or if there are too few events to
+    judge.
 
     sensor   rows and columns, or (n,) of a row of units; None: as far as events reach
     """
@@ -186,8 +187,9 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
 def check_alike(
     met: dict[str, str], events: np.ndarray, sensor: tuple[int, ...] | None, time: str, name: str
 ) -> None:
-    """Raise ValueError if the given unit fits some recordings and not others. `met` remembers one
-    recording of each kind; a unit that fits no recording is trusted."""
+    """Raise ValueError if the given unit fits some recordings but not others. `met` remembers one
+    recording that the unit fits and one that it does not; a unit that fits no recording is
+    trusted."""
     fault = fault_of(events, sensor)
     if fault is not None:
         met.setdefault("fault", f"{name}: read as {time}, its times make {fault}")
