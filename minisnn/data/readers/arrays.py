@@ -107,7 +107,7 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
     number = table.shape[1]
     expected = f"one for each of {', '.join(names)}"
     need("the number of columns", number, number == len(names), expected)
-    return dict(zip(reversed(names), reversed(table.T)))  # if names repeat, the first column with the name is used
+    return dict(zip(reversed(names), reversed(table.T)))  # if names repeat, the first counts
 
 
 def holds_many(names: list[str]) -> bool:

@@ -22,7 +22,7 @@ def naming(path: str | Path, what: str = "") -> Generator[None, None, None]:
         yield
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except BaseException as error:  # h5py raises OSError, KeyError and others; faery raises panics from Rust
+    except BaseException as error:  # such as OSError, KeyError, or a panic in Rust
         text = " ".join(str(error).split()) or type(error).__name__
         text = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
         if "allow_pickle" in text:  # NumPy would advise to load them unsafely

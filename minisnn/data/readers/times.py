@@ -43,8 +43,8 @@ from .columns import UNITS
 
 LATE = 10_000  # us by which events of one clock may overtake each other
 SHARE = 20  # events count as unsorted if more than one in this number is out of order
-LEAST = 50  # events needed to see where a recording begins; number of zero rows that no sensor makes
-ENOUGH, REPEATED = 100, 20  # fewest events, and fewest intervals within pixels, from which a unit is judged
+LEAST = 50  # events that show where a recording begins; zero rows that no sensor makes
+ENOUGH, REPEATED = 100, 20  # fewest events and pixel intervals to judge a unit
 PIXEL_US, PIXEL_SECONDS, COARSE_SECONDS = 100, 1.0, 0.1
 READOUT, A_PIXEL = 12e6, 1200.0  # events per second
 A_UNIT = 1000.0  # per unit that is not a pixel: neurons pause for a millisecond after each spike
@@ -79,7 +79,7 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
 
 def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
     zero = (events["t"] == 0) & (events["x"] == 0) & (events["y"] == 0)
-    if events["y"].any() or not events["p"].all():  # otherwise they are events of units, which have no polarity
+    if events["y"].any() or not events["p"].all():  # units have no polarity
         zero &= events["p"] == 0
     number = int(zero.sum())
     behind = falls.size and falls[-1] >= len(zero) - 1 - number and zero[falls[-1] + 1 :].all()

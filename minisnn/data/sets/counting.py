@@ -47,8 +47,8 @@ def one_or_two(size: Any) -> Any:
 
 @dataclass(frozen=True)
 class Form:
-    """Options of `Recordings` for reading and counting. sensor: None if not known yet;
-    (n,) for a row of units."""
+    """Options of `Recordings` for reading and counting. `sensor` is None if not known yet, and (n,)
+    for a row of units."""
 
     sensor: tuple[int, ...] | None
     size: tuple[int, ...] | None
@@ -111,8 +111,8 @@ class Form:
 
 
 def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[str]]:
-    """Return (counts, names of the labels) of recordings given in Python, with only one in memory
-    at a time."""
+    """Return (counts, names of the labels) for recordings given in Python, with only one recording
+    in memory at a time."""
     if isinstance(source, (str, bytes, Mapping)):
         raise ValueError(
             f"events must be recordings, a list of arrays of events, not {shown(source)}; a folder "
@@ -142,8 +142,8 @@ def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[s
 
 
 def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[int, ...]:
-    """Return rows and columns, or (n,) for n units: given, or stated by the source, or taken from
-    frames."""
+    """Return the sensor's rows and columns, or (n,) for n units: as given, or else as stated by the
+    source, or else the size of its frames."""
     if sensor is None:
         sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
         known = {name_of(name) for name in names_in(first)}
@@ -158,9 +158,10 @@ def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[in
 def counts_of(
     recordings: Iterable[tuple[Any, int]], names: Iterable[str], form: Form, checked: bool = False
 ) -> Iterator[tuple]:
-    """Yield batches for `Pool.collect` from recordings, pairs (events, number of the label), called
-    `names` in errors; the batches' numbers count recordings. checked: a reader has already checked
-    clock and unit of time, and they may be parts."""
+    """Yield batches for `Pool.collect`, given recordings as pairs (events, number of the label);
+    `names` are the recordings' names in errors, and the numbers in the batches count recordings.
+    checked: a reader has already checked the clock and the unit of time, and recordings may be
+    parts."""
     met: dict[str, str] = {}
     lengths: dict[str, int] = {}
     for number, ((given, label), name) in enumerate(zip(recordings, names)):
@@ -183,8 +184,8 @@ def counts_of(
 
 
 def warn_of_cut_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
-    """Warn if frames (numbers of them by recording) do not fill the counted steps, or reach well
-    beyond them."""
+    """Warn if frames do not fill the counted steps, or extend well beyond them. `lengths` maps each
+    recording's name to its number of frames."""
     middle = sorted(lengths.values())[len(lengths) // 2]
     longest = max(lengths, key=lambda name: lengths[name])
     cut = sum(number > 1.1 * steps for number in lengths.values())
@@ -293,7 +294,8 @@ def _each(source: Any) -> Iterable[Any]:
 
 
 def sensor_in(source: Any) -> tuple[int, int] | None:
-    """Return the sensor's rows and columns according to a data set, or to the one that it wraps."""
+    """Return the sensor's rows and columns as stated by a data set, or by the data set that it
+    wraps."""
     while source is not None and getattr(source, "sensor_size", None) is None:
         source = getattr(source, "dataset", None)
     return None if source is None else (int(source.sensor_size[1]), int(source.sensor_size[0]))
@@ -327,8 +329,8 @@ def are_frames(events: Any) -> bool:
 
 
 def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
-    """Return rows and columns of frames. Raises ValueError unless exactly one axis has two
-    polarities."""
+    """Return the rows and columns of frames. Raises ValueError unless exactly one axis has length
+    two, for the polarities."""
     first = frames.shape[1] == 2
     expected = "(T, 2, H, W) or (T, H, W, 2), one axis that of the two polarities"
     need("the shape of frames", frames.shape, first != (frames.shape[3] == 2), expected)

@@ -17,18 +17,19 @@ from .samples import SPLITS
 
 @dataclass(frozen=True)
 class Days(Generated):
-    """Tasks of decoding velocities from counts; a task is a day, and each day a file.
+    """Tasks of decoding velocities from counts. Each task is one day, and each day is one file.
 
-    split        "train", "val" or "test": by date, the order of the files' names. The last fifth
-                 of the days tests, the fifth before validates, a day each at least
+    split        "train", "val" or "test". Days are divided by date, the order of the files' names:
+                 the last fifth is for testing and the fifth before it for validation, with at
+                 least one day in each
     root         folder of the files: .npz, or .mat of MATLAB 5 to 7.3
     counts, velocities   names of the arrays, (bins, units) and (bins, outputs)
-    steps        bins of a sample; a day is cut into samples one after the other
+    steps        bins of a sample; a day is cut into consecutive samples
 
     Support is drawn from the first half of a day, and queries from the second. Targets (n, T,
     outputs) are the velocities divided by their root mean square in the training days. Raises
-    ValueError, naming the file, where an array is missing, days differ in their units or outputs,
-    or a half has too few samples.
+    ValueError, naming the file, if an array is missing, if days differ in their units or outputs,
+    or if a half has too few samples.
     """
 
     root: str | Path = ""
@@ -57,7 +58,7 @@ class Days(Generated):
             object.__setattr__(self, name, value)
 
     def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
-        """Counts and velocities of a day."""
+        """Return the counts and velocities of a day."""
         names = self.counts, self.velocities
         what = f"a day's {names[0]} (bins, units) and {names[1]} (bins, outputs)"
         with naming(path, what):
@@ -75,7 +76,8 @@ class Days(Generated):
     def sample_task(
         self, rng: np.random.Generator, ways: int = 2, shots: int = 16, queries: int = 16
     ) -> Task:
-        """A task of a day that is drawn. `ways`, the number of outputs, is the set's."""
+        """Draw a task: one day, and its samples. `ways`, the number of outputs, is fixed by the
+        set."""
         must("ways", whole("ways", ways) == self.outputs, f"{self.outputs}, the outputs", ways)
         path, *arrays = self.days[rng.integers(len(self.days))]
         x, y = (a[: len(a) // self.steps * self.steps] for a in arrays)

@@ -63,7 +63,7 @@ class DoubleASL(Recordings):
     root         folder that holds ASL-DVS, with a folder for each letter; or pictures of hands that
                  show the 24 letters, in folders again or in a file of `pictures.read_pictures`;
                  None: drawn hands
-    seed         of the drawn hands and of the simulated camera's noise
+    seed         seed for the drawn hands and for the simulated camera's noise
     class_seed   shuffles the pairs of letters into the three splits, see `double_asl_classes`
     classes, recordings   "train", "val" or "test" in place of `split` for one of the two. With
                          classes="train" and

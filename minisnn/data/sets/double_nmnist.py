@@ -60,8 +60,8 @@ class DoubleNMnist(Recordings):
 
     split        "train", "val" or "test": chooses both the classes and the recordings
     root         folder that holds N-MNIST's Train or Test or both; None: simulated recordings of
-                 the digits that ship
-    seed         of the simulated camera's noise
+                 the bundled digits
+    seed         seed for the simulated camera's noise
     classes, recordings   "train", "val" or "test" in place of `split` for one of the two. With
                          classes="train" and
                  recordings="test", for example, known classes are tested in unseen recordings (the
@@ -70,7 +70,7 @@ class DoubleNMnist(Recordings):
     draws        simulated recordings of each digit, each with another scene and sensor
                  (`camera.variation`); 0: one of each, all with the same sensor
     align        "support": each task is shifted by the whole-pixel offset that brings the mean
-                 event of its support to its place in meta-training (`offset_of`); "none": tasks
+                 event of its support to that of meta-training (`offset_of`); "none": tasks
                  stay as they are. None: "support" for validation and test, "none" for training
     move         shifts every recording as if by another camera (`camera.variation.Move`), to
                  measure transfer

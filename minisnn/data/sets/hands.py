@@ -149,7 +149,7 @@ def draw_hand(
 ) -> np.ndarray:
     """Draw a hand that shows LETTERS[letter], light on a dark background: float32 (H, W) in [0, 1].
 
-    letter: 0-23.  rng: draws joints, pose, proportions, skin, light and ground.  size: rows and
+    letter: 0-23.  rng: draws joints, pose, proportions, skin, light and background.  size: rows and
     columns. look: a sleeve and creases; None: a bare forearm, smooth skin.
     """
     name = LETTERS[letter]

@@ -143,11 +143,11 @@ class Omniglot(Turned):
 
     split        "train", "val" or "test": characters that meta-train, validate or test
     protocol     "alphabets", "random" or "background", which determines these characters
-    seed         of the simulated camera's noise
+    seed         seed for the simulated camera's noise
     size         rows and columns of cells (equally many) into which the middle 32 x 32 pixels of
                  the sensor are summed
-    bin_ms       length of a time step, whole ms: with 1, a recording is only the first saccade,
-                 which moves mainly up and down; with 3, all three
+    bin_ms       length of a time step, whole ms. With 1, a recording covers only the first
+                 saccade, which moves mainly up and down; with 3, it covers all three
     duration_ms  length of a recording, ms, a multiple of bin_ms up to 300; None: 100 steps
     centred      whether every recording is shifted by whole pixels so that its mean event is in the
                 middle. People draw a character at positions that differ by 1.3 pixels of 28, which
@@ -155,8 +155,8 @@ class Omniglot(Turned):
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
                  too; None: in meta-training; with the protocol "random", rotations in every split
     classes      "train": the unturned characters that meta-train, to train a classifier of them.
-                 With split "train" they have drawings by four in five people, otherwise drawings by
-                 the others
+                 With split "train" they have the drawings by four in five people, otherwise those by
+                 the other people
     camera       an EventCamera in place of the default one
     draws        recordings of each drawing, each with another scene and sensor
                  (`camera.variation`), seeded by the drawing's number in its alphabet; 0: one
@@ -165,8 +165,8 @@ class Omniglot(Turned):
     progress     whether to show a progress bar in a terminal while recordings are made
 
     A class is named by alphabet, character and turn: "Greek-07", "Greek-07+90", mirrored
-    "Greek-07+m". Recordings are made for an alphabet and a turn at a time, when a task first needs
-    one of its characters.
+    "Greek-07+m". Recordings are made when a task first needs one of their characters, for one
+    alphabet and one turn at a time.
 
     >>> tasks = ms.Omniglot("val", size=(8, 8), cache=False, progress=False)
     >>> len(tasks.classes), tasks.input_shape

@@ -39,10 +39,10 @@ def own(
     """Open the recordings under `root` as a set of tasks (`Recordings`), with a class for every
     label.
 
-    split       of the classes: those of the folders train, val and test, or of the column split, if
-                each has different labels; otherwise `class_seed` draws 64, 16 and 20 % of them
-    sensor      rows and columns, or (n,) of n units; None: as the format states, if it does (as
-                N-MNIST's); otherwise required
+    split       which classes to use: those of the folders train, val and test, or of the column
+                split, if each has different labels; otherwise `class_seed` draws 64, 16 and 20 % of them
+    sensor      rows and columns, or (n,) of n units; None: as stated by the format
+                (N-MNIST's, for example); required if it states none
     classes     "train": the classes that meta-train, in the recordings of `split`. A rule that
                classifies all classes is tested on other recordings of them. The other recordings
                are those of the folders or the column, if each has all labels. Otherwise

@@ -78,8 +78,8 @@ class Pool(Counts):
     start    int64 (N + 1,): recording i has the cells start[i] : start[i + 1]
     labels   int64 (N,), the symbol that each shows
     numbers  int64 (N,), the number of the picture or file of origin
-    few      (n, 3): the number of each recording with too few counted events, its counted events,
-             and all its events
+    few      (n, 3), a row for each recording with too few counted events: its number, how many of
+             its events are counted, and how many it has
     """
 
     shape: tuple[int, ...]

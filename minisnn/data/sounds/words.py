@@ -44,13 +44,13 @@ class SpokenWords(Recordings):
     bin_ms, duration_ms   length of a step, and of a recording from its time zero on: 100 steps of
                           14 ms, as in the authors' own example
     size         number of units that the 700 are summed to; None: all
-    time         unit of the times where it is not seconds: "ms", "us" or "ns". Files do not state it;
-                 implausible seconds are refused
-    cache        whether recordings are kept in the cache, and looked for there
+    time         unit of the times if it is not seconds: "ms", "us" or "ns". Files do not state it;
+                 times that are implausible in seconds raise an error
+    cache        whether to use the cache for recordings
     progress     whether to show a progress bar in a terminal while they are read
 
     Splits share no recording and, unless classes="all", no word. Raises ValueError if the root
-    lacks a file, a file is damaged or not of this form, and where a word is missing.
+    lacks a file, if a file is damaged or not of this form, or if a word is missing.
     """
 
     NAME: ClassVar[str]
@@ -123,9 +123,9 @@ class SHD(SpokenWords):
     """Spiking Heidelberg Digits: zero to nine in English and German, by 12 speakers. Arguments are
     those of `SpokenWords`.
 
-    Ten words meta-train, five validate and five test, drawn by `class_seed`. Training and
-    validation are of shd_train.h5, where every fifth recording of a word only validates; the test
-    is of shd_test.h5.
+    `class_seed` draws ten words for meta-training, five for validation and five for testing.
+    Training and validation use shd_train.h5, in which every fifth recording of a word is only for
+    validation; testing uses shd_test.h5.
     """
 
     NAME = "shd"
@@ -137,8 +137,8 @@ class SSC(SpokenWords):
     """Spiking Speech Commands: 35 words, by some 2,600 speakers. Arguments are those of
     `SpokenWords`.
 
-    22 words meta-train, 6 validate and 7 test, drawn by `class_seed`, each split by its own file:
-    ssc_train.h5, ssc_valid.h5, ssc_test.h5.
+    `class_seed` draws 22 words for meta-training, 6 for validation and 7 for testing. Each split
+    has its own file: ssc_train.h5, ssc_valid.h5, ssc_test.h5.
     """
 
     NAME = "ssc"

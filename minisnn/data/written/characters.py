@@ -30,8 +30,8 @@ VARIED = 0.1  # strength of changes in each of several draws of a drawing
 
 
 class Seen(NamedTuple):
-    """Settings that turn drawings into counts: size of the sensor, whether they are fitted to it,
-    step and length in ms, control, and seed."""
+    """Settings that turn drawings into counts: the size of the sensor, whether drawings are fitted
+    to it, the length of a step and of a recording in ms, the control, and the seed."""
 
     size: tuple[int, int]
     fitted: bool
@@ -45,8 +45,8 @@ class Seen(NamedTuple):
         return bin_events(events, self.duration_ms, self.bin_ms, shape=self.size, start="zero")
 
     def counts(self, lines: list[np.ndarray], number: int, turn: int, draw: int) -> np.ndarray:
-        """Count the events of one drawing, uint8 (T, H, W, 2). draw 0: the drawing itself, others:
-        a little changed, each at random."""
+        """Count the events of one drawing, uint8 (T, H, W, 2). With draw 0 it is the drawing
+        itself; with any other it is changed a little at random."""
         path = path_of(lines, WRITING * self.duration_ms)
         rng = np.random.default_rng((self.seed, number, turn, draw))
         lie = placed(path.xy, self.size, self.fitted, turn, VARIED * (draw > 0), rng)
@@ -64,40 +64,41 @@ class Written(Turned):
 
         counts[t, i, j, p] = events at  time // bin_ms = t,  row i, column j,  polarity p      time from the first point on
 
-    The drawings are those of a file of pen strokes (`ms.read_strokes`). A pen makes an event for
-    every pixel that it draws (polarity 1), and one before and one behind each stroke, where it is
-    lifted (0). Three alphabets meta-train,
-    Japanese (katakana), Latin and Sanskrit; Greek validates; all others of the file test. All
-    classes of a task are of one alphabet. The pen has one speed, and a lift is as long as 8 pixels;
-    writing takes half of a recording, then the pen rests, so that what it wrote last reaches a
-    network's last layer, too.
+    The drawings are those of a file of pen strokes (`ms.read_strokes`). A pen makes an event of
+    polarity 1 for every pixel that it draws, and one of polarity 0 before and after each stroke,
+    where it is lifted. Three alphabets are for meta-training: Japanese (katakana), Latin and
+    Sanskrit. Greek is for validation, and all others in the file are for testing. All classes of a
+    task are from one alphabet. The pen has one speed, and a lift is as long as 8 pixels;
+    writing takes half of a recording, then the pen rests, so that the last strokes also reach a
+    network's last layer.
 
     split        "train", "val" or "test"
     root         a file of strokes, or the folder of them
-    over         the question. "characters": which one. "new-drawers": the same, with the query by
-                 other people than the support, and the test by people who are left out of training
-                 over new-drawers; numbers identify people only within an alphabet. "order": the
-                 order and directions of one character's strokes, written in up to 8 ways: real
-                 strokes, replayed
-    alphabets    names of those that test; None: all that neither train nor validate
+    over         what is classified. "characters": which character was drawn. "new-drawers": the
+                 same, but the query is drawn by other people than the support, and the test by
+                 people left out of training with this option; numbers identify people only within
+                 an alphabet. "order": the order and directions of one character's strokes, written
+                 in up to 8 ways, by replaying real strokes
+    alphabets    names of the alphabets for testing; None: all that neither train nor validate
     size         rows and columns of the sensor
-    fitted       whether each drawing is in the middle, as large as fits with a margin; else the whole
-                 picture of 105 x 105 pixels is on the sensor
+    fitted       whether each drawing is centred and as large as fits with a margin; otherwise the
+                 whole picture of 105 x 105 pixels is mapped onto the sensor
     bin_ms, duration_ms   length of a step, and of a recording
-    control      "shuffled": each recording's events swap times and keep their pixels. "summed": every
-                 step shows the sum of all. A network can then only learn from shapes
+    control      "shuffled": the times of each recording's events are permuted, and the pixels kept.
+                 "summed": every step shows the sum over all steps. A network can then only learn from shapes
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
                  too; None: in meta-training
     draws        recordings of each drawing: the drawing itself, and others that are turned,
-                 stretched, sheared and shifted a little; 0 is 1
+                 stretched, sheared and shifted a little; 0 means 1
     classes      "train": the unturned characters that meta-train, to train a classifier of them.
-                 With split "train" they are drawings by four in five people, else by the others
-    seed         of what is drawn at random: changes, shuffled times, ways to write
+                 With split "train" they have the drawings by four in five people, otherwise those
+                 by the other people
+    seed         seed of all random draws: changes, shuffled times, ways to write
     progress     accepted for uniformity; making recordings is quick
 
     Classes are named as in the file, and by turn: "Latin/07", "Latin/07+90", mirrored "Latin/07+m";
-    orders "Korean/07 2+1-": the second stroke first, then the first from its other end. Raises
-    ValueError where the file lacks requested drawings.
+    orders are named as in "Korean/07 2+1-": the second stroke first, then the first from its other
+    end. Raises ValueError if the file lacks requested drawings.
 
     >>> from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
     >>> line = [Stroke(np.array([[10, 20], [90, 60]]), np.array([0, 400]))]
@@ -181,7 +182,7 @@ def _recorded(
     shape: tuple[int, ...],
     piece: int,
 ) -> Pool:
-    """Make all recordings of a part in a turn, by one draw."""
+    """Make all recordings of one part in one turn, for one draw."""
     draw, turn, part = pieces[piece]
     batches = []
     for (number, replay), label in zip(part.rows, part.labels.tolist()):

@@ -36,7 +36,8 @@ def in_words(way: Way) -> str:
 
 
 def ways_of(strokes: int, seed: int) -> list[Way]:
-    """Draw orders and directions of this number of strokes, by a seed."""
+    """Draw ways to write this number of strokes, each with their order and directions, from a
+    seed."""
     known = [
         tuple((k, turned[k]) for k in order)
         for order in permutations(range(strokes))
@@ -47,9 +48,10 @@ def ways_of(strokes: int, seed: int) -> list[Way]:
 
 
 def matched(drawings: Sequence[list[Stroke]]) -> dict[int, Way]:
-    """Match the strokes of a character's drawings to the reference, the drawing nearest to all
-    others. Drawings count if they have the most common number of strokes, each with two ends, near
-    the reference's. {} where there are too few strokes, too many, or too few drawings."""
+    """Match the strokes of a character's drawings to those of the reference, which is the drawing
+    nearest to all others. Drawings are used if they have the most common number of strokes, each
+    with two distinct ends and near the reference's. Returns {} if there are too few strokes, too
+    many, or too few drawings."""
     usual = int(np.bincount([len(strokes) for strokes in drawings]).argmax())
     own = [
         k
@@ -72,16 +74,16 @@ def _has_ends(stroke: Stroke) -> bool:
 
 
 def _looks(strokes: list[Stroke]) -> np.ndarray:
-    """Return points evenly along each stroke, (strokes, LOOKS, 2), in sides of the picture, with
-    the drawing's middle at 0."""
+    """Return evenly spaced points along each stroke, (strokes, LOOKS, 2), relative to the drawing's
+    middle and in units of the picture's side."""
     points = np.concatenate([stroke.xy for stroke in strokes])
     middle = (points.min(0) + points.max(0)) / 2
     return (np.array([evenly(stroke.xy, LOOKS) for stroke in strokes]) - middle) / PICTURE
 
 
 def _match(reference: np.ndarray, looks: np.ndarray) -> tuple[Way, float]:
-    """Return which stroke of a drawing matches each of the reference's, and whether it starts from
-    the other end; and their mean distance."""
+    """Return which stroke of a drawing matches each stroke of the reference, whether it starts from
+    the other end, and their mean distance."""
     from scipy.optimize import linear_sum_assignment
 
     ends = np.stack([looks, looks[:, ::-1]])[:, None]
@@ -93,8 +95,8 @@ def _match(reference: np.ndarray, looks: np.ndarray) -> tuple[Way, float]:
 
 
 def replayed(lines: list[np.ndarray], match: Way, way: Way) -> list[np.ndarray]:
-    """Return a drawing's strokes, each (points, 2), in the order and directions of a way to write
-    the reference."""
+    """Return a drawing's strokes, each (points, 2), in the order and directions that one way to
+    write the reference prescribes."""
     strokes = [(lines[match[k][0]], match[k][1] != back) for k, back in way]
     return [line[::-1] if turned else line for line, turned in strokes]
 
@@ -133,7 +135,8 @@ def of_drawings(strokes: Strokes, alphabets: list[str], usable: np.ndarray) -> l
 
 
 def of_orders(strokes: Strokes, alphabets: list[str], usable: np.ndarray, seed: int) -> list[Part]:
-    """Return a part for every character that can be written in orders, which are its classes."""
+    """Return a part for every character whose strokes can be written in several orders; the orders
+    are its classes."""
     found = []
     for character in np.flatnonzero(np.isin(strokes.alphabet_of, alphabets)):
         where = np.flatnonzero((strokes.character == character) & usable).tolist()

@@ -51,7 +51,8 @@ WHERE = "https://github.com/brendenlake/omniglot"
 
 
 class Stroke(NamedTuple):
-    """A stroke: xy (points, 2), pixels of the picture; t (points,), ms."""
+    """One stroke of a pen: xy (points, 2), its positions in pixels of the picture, and t (points,),
+    their times in ms."""
 
     xy: np.ndarray
     t: np.ndarray
@@ -111,8 +112,8 @@ class Strokes:
 
 
 def read_strokes(path: str | Path) -> Strokes:
-    """Read drawings from a file of pen strokes, or from a folder of them as Omniglot publishes
-    them, which is slow: `write_strokes` makes one file of it.
+    """Read drawings from a file of pen strokes, or from a folder of them as published by Omniglot.
+    A folder is slow to read; `write_strokes` converts it to one file.
 
     Raises ValueError, naming the file, if it is damaged or not such a file, and FileNotFoundError
     if it is missing.
@@ -219,10 +220,11 @@ def strokes_of(
     drawer: Sequence[int],
     names: Sequence[str],
 ) -> Strokes:
-    """Make drawings of lists of strokes, as if read from a file: positions are rounded to eighths
-    of a pixel.
+    """Build a `Strokes` object from lists of strokes, as if read from a file: positions are rounded
+    to eighths of a pixel.
 
-    character, drawer   of each drawing, places in `names` and numbers of people
+    character, drawer   for each drawing, the index of its character in `names`, and the number of the
+                        person who drew it
 
     Raises ValueError if these do not fit each other.
     """
@@ -247,8 +249,9 @@ def write_strokes(path: str | Path, strokes: Strokes) -> Path:
 
 
 class PenPath(NamedTuple):
-    """A pen's path: xy (n, 2), pixels of the picture, x right and y down; t (n,), ms from the first
-    point on, rising; down (n,), false just before and after each stroke."""
+    """A pen's path: xy (n, 2), its positions in pixels of the picture, x right and y down; t (n,),
+    ascending times in ms from the first point on; down (n,), false just before and after each
+    stroke."""
 
     xy: np.ndarray
     t: np.ndarray
@@ -256,22 +259,22 @@ class PenPath(NamedTuple):
 
 
 def length_of(xy: np.ndarray) -> np.ndarray:
-    """Return the length of the path, in pixels, from the first point to each."""
+    """Return the length of the path from its first point to each point, in pixels."""
     return np.append(0.0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T)))
 
 
 def evenly(xy: np.ndarray, number: int) -> np.ndarray:
-    """Return `number` points (number, 2), evenly along a stroke."""
+    """Return `number` evenly spaced points along a stroke, (number, 2)."""
     way = length_of(xy)
     along = np.linspace(0.0, way[-1], number)
-    moves = np.append(True, np.diff(way) > 0)  # the first of points at one place
+    moves = np.append(True, np.diff(way) > 0)  # keeps the first of points at the same position
     return np.stack([np.interp(along, way[moves], side[moves]) for side in xy.T], 1)
 
 
 def path_of(lines: list[np.ndarray], duration_ms: float) -> PenPath:
-    """Return the path of a pen along strokes (points, 2) within `duration_ms`, at one speed, a lift
-    as long as LIFT pixels, with a point every SPACING pixels and, lifted, one before and one after each
-    stroke."""
+    """Return the path of a pen along strokes, each (points, 2), at constant speed within
+    `duration_ms`. A lift is as long as LIFT pixels. The path has a point every SPACING pixels, and
+    one lifted point before and one after each stroke."""
     places, times, downs = [], [], []
     clock = 0.0
     for xy in lines:
@@ -322,8 +325,8 @@ def placed(
 
 
 def pen_events(place: np.ndarray, path: PenPath, size: tuple[int, int]) -> np.ndarray:
-    """Return a pen's events (dtype EVENT), one for each point of its path at position (n, 2) on the
-    sensor. Points beyond the sensor are at its border."""
+    """Return a pen's events (dtype EVENT), one for each point of its path, given the points'
+    positions (n, 2) on the sensor. Points beyond the sensor are clipped to its border."""
     events = np.empty(len(place), EVENT)
     cell = np.floor(place).astype(int).clip(0, np.array(size) - 1)
     events["y"], events["x"] = cell.T
