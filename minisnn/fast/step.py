@@ -28,7 +28,8 @@ KNOWN = 256  # steps whose code is cached
 
 
 class Step(NamedTuple):
-    """The code of each pass, a function of
+    """The code for each pass of a neuron's step. Each entry is a function, with these arguments and
+    results:
 
     forward            k, past, u, b, S -> S', past              (past and u are not inputs)
     forward_tangent    the same along a direction: b and S are tangents
@@ -37,11 +38,11 @@ class Step(NamedTuple):
     slope              k, v, d -> sigma'(v) d
     slope_tangent      the same, with values and then tangents
 
-    k are the constants: the learned ones, their tangents, all others. S holds the input X, the
-    filters, and the neuron's states; S' has the membrane u in place of X. In the backward pass S
-    holds the adjoints of filters and states, and the sums of the adjoints of the bias and the
-    learned constants; of values and tangents, only the latter have these sums. past are
-    intermediate numbers that the derivatives need.
+    k contains the constants: first the learned ones, then their tangents, then all others. S
+    contains the input X, the filters, and the neuron's states; S' has the membrane u in place of X.
+    In the backward pass S contains the adjoints of filters and states, and the sums of the adjoints
+    of the bias and the learned constants. Where there are both values and tangents, only the
+    tangents have these sums. past contains intermediate numbers that the derivatives need.
     """
 
     codes: tuple[str, ...]
@@ -55,7 +56,7 @@ class Step(NamedTuple):
 def step_of(
     neuron: Any, detach: bool = False, learn: tuple[str, ...] = ()
 ) -> tuple[Step, list[float]]:
-    """Return (step, k) of a neuron; with `detach` the spike in the reset is a constant."""
+    """Return (step, k) for a neuron. With `detach`, the spike in the reset is a constant."""
     values = [getattr(neuron, name) for name in learn]
     if type(neuron).__module__.startswith(PACKAGE) and not getattr(neuron, "surrogate", None):
         # any value: the trace does not depend on learned constants
@@ -70,7 +71,7 @@ _steps: dict[tuple, tuple[Step, list[float]]] = {}  # keyed by the trace
 
 
 def _traced(neuron: Any, detach: bool, learn: tuple[str, ...]) -> tuple[Step, list[float]]:
-    """Return (step, k without the learned constants) of a neuron."""
+    """Return (step, k without the learned constants) for a neuron."""
     trace = Trace()
     neuron = _with_names(neuron)
     jet = Spike(neuron.spike, neuron.threshold)
@@ -91,7 +92,8 @@ _of_shipped = lru_cache(KNOWN)(_traced)  # their source lines do not change
 
 
 def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tuple[Step, list]:
-    """Generate the code for results (S', dX, dS, slope) and their tangents; S' begins with u."""
+    """Generate the code that computes the results (S', dX, dS, slope) and their tangents. S' begins
+    with u."""
     filters, states, learned = sizes
     carried = filters + states
     after, dX, dS, slope = values
@@ -146,7 +148,7 @@ def _coded(sizes: tuple, given: "Given", values: tuple, tangents: tuple) -> tupl
 
 
 class Given:
-    """The inputs of a site, as dual numbers."""
+    """The inputs at one site, as dual numbers."""
 
     def __init__(self, trace: Trace, filters: int, states: int, learned: int):
         one = lambda name: Dual(trace.once(name), trace.once(f"{name}_dot"))
@@ -158,9 +160,9 @@ class Given:
 
 
 def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple:
-    """Return (S', dX, dS) by the step of `core.layer` and its backward step. If the neuron delays,
-    the input X enters the first filter a step later than the other filters advance, because by then
-    it includes the layer's own spikes."""
+    """Return (S', dX, dS), using the step from `core.layer` and its backward step. If the neuron
+    delays, the input X enters the first filter one step after the other filters advance, because by
+    then it includes the layer's own spikes."""
     constants = dict(zip(learn, given.k))
     maker = neuron.at_work(constants, jet)
     decays = [constants.get(name, getattr(neuron, name)) for name in neuron.filtering]
@@ -203,13 +205,13 @@ def _run(neuron: Any, jet: Spike, learn: tuple[str, ...], given: Given) -> tuple
 
 
 class Named(float):
-    """A constant with a name, to distinguish constants of equal value."""
+    """A constant with a name, which distinguishes it from constants of equal value."""
 
     name: str
 
 
 def _with_names(neuron: Any) -> Any:
-    """Return a copy of the neuron with named constants."""
+    """Return a copy of the neuron in which every constant has a name."""
     neuron = copy(neuron)
     for f in fields(neuron):
         if f.name != "surrogate":
@@ -219,7 +221,8 @@ def _with_names(neuron: Any) -> Any:
 
 
 def refusal(make: Callable[[], Any]) -> str:
-    """Return the reason why a neuron cannot be compiled, with the user's line; '' if it can."""
+    """Return the reason why a neuron cannot be compiled, together with the user's line that
+    prevents it; '' if it can be compiled."""
     try:
         make()
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Numbers that record the operations on them: a neuron's methods run once on these numbers instead
+"""Numbers that record the operations on them. A neuron's methods run once on these numbers instead
 of arrays, and the record is turned into straight-line code.
 
 The same operation on the same numbers gives the same `Number`, so the code contains it once, and
@@ -61,7 +61,7 @@ SAME: dict[Any, Callable] = {  # functions as combinations of other operations
 
 
 def _operator(ufunc: Any, reflected: bool = False) -> Callable:
-    """Make an operator a method, which is twice as fast as through NumPy."""
+    """Define an operator as a method of `Number`, which is twice as fast as going through NumPy."""
 
     def operate(a, b):
         if type(b) is Dual:
@@ -72,7 +72,7 @@ def _operator(ufunc: Any, reflected: bool = False) -> Callable:
 
 
 class Number(NDArrayOperatorsMixin):
-    """A number of a trace; to a neuron's methods it looks like an array without axes."""
+    """One number in a trace; to a neuron's methods it looks like an array without axes."""
 
     shape = ()
     dtype = np.dtype(float)
@@ -88,16 +88,16 @@ class Number(NDArrayOperatorsMixin):
         self.place = len(trace.numbers)
 
     def is_whole(self, value: int) -> bool:
-        """Return whether it is this whole number as a constant."""
+        """Return whether this is a constant whose value is the given whole number."""
         return isinstance(self.operation, int) and self.operation == value
 
     def astype(self, dtype: Any) -> "Number":
-        """Return itself; for a truth value, 1 or 0."""
+        """Return the number itself or, if it is a truth value, 1 or 0."""
         return self.trace.of(np.where, self, 1, 0) if self.operation in TRUTHS else self
 
     @property
     def inverse(self) -> "Number":
-        """1 / a for an a >= 1."""
+        """1 / a, for a >= 1."""
         return self.trace.once(np.reciprocal, self)
 
     def __array_ufunc__(self, ufunc, method, *given, **options):
@@ -119,14 +119,14 @@ class Number(NDArrayOperatorsMixin):
 
 
 class Trace:
-    """All numbers of a neuron's step."""
+    """All numbers that occur in one step of a neuron."""
 
     def __init__(self) -> None:
         self.numbers: dict[Any, Number] = {}
 
     def number(self, a: Any) -> Number:
-        """Return a number of the trace for any value: 1 or 0 for a truth value, a constant for a
-        Python number."""
+        """Return the number in the trace that stands for any value: 1 or 0 for a truth value, a
+        constant for a Python number."""
         if isinstance(a, Number):
             return a.astype(a.dtype)
         if not isinstance(a, Real):
@@ -138,7 +138,7 @@ class Trace:
         return self.once(a if isinstance(a, int) else float(a), name=getattr(a, "name", ""))
 
     def of(self, operation: Any, *given: Any) -> Number:
-        """Return the result of an operation."""
+        """Return the result of an operation as a number in the trace."""
         if operation is np.where:
             return self.once(operation, self._truth(given[0]), *map(self.number, given[1:]))
         if operation in SAME:
@@ -152,7 +152,7 @@ class Trace:
         return self._simplest(operation, *map(self.number, given))
 
     def once(self, operation: Any, *given: Number, name: str = "") -> Number:
-        """Return the single number of the trace that equals this."""
+        """Return the only number in the trace that equals this one."""
         key = (operation, type(operation), name, *(a.place for a in given))
         if key not in self.numbers:
             self.numbers[key] = Number(self, operation, given)
@@ -162,7 +162,7 @@ class Trace:
         return a if a.operation in TRUTHS else self.of(np.not_equal, a, 0)
 
     def _simplest(self, operation: Any, *given: Number) -> Number:
-        """Return an equal number with fewer operations, in obvious cases."""
+        """In obvious cases, return an equal number that needs fewer operations."""
         if operation in NEUTRAL:
             given = tuple(sorted(given, key=attrgetter("place")))
             rest = [a for a in given if not a.is_whole(NEUTRAL[operation])]
@@ -179,13 +179,13 @@ class Trace:
 
 
 def each(of: Callable, results: Any) -> Any:
-    """Yield the results in nested tuples."""
+    """Apply `of` to every result in nested tuples, and return what it gives in the same nesting."""
     return tuple(each(of, a) for a in results) if isinstance(results, tuple) else of(results)
 
 
 def needed(results: Any, known: dict[Number, str]) -> dict[Number, None]:
-    """List the numbers from which results are computed, in order; `known` numbers need no
-    others."""
+    """List, in order, the numbers from which the results are computed. `known` numbers count as
+    given: what they are computed from is not listed."""
     found: dict[Number, None] = {}
 
     def visit(number: Number) -> None:
@@ -198,7 +198,7 @@ def needed(results: Any, known: dict[Number, str]) -> dict[Number, None]:
 
 
 def within(numbers: Iterable[Number], leaves: Iterable[Number]) -> dict[Number, None]:
-    """List the numbers, in order, that depend only on constants and on `leaves`."""
+    """List, in order, the numbers that depend on nothing except constants and `leaves`."""
     found = dict.fromkeys(leaves)
     for a in numbers:
         if not isinstance(a.operation, str) and all(g in found for g in a.given):
@@ -209,8 +209,8 @@ def within(numbers: Iterable[Number], leaves: Iterable[Number]) -> dict[Number, 
 def fewest(
     results: Any, known: dict[Number, str], given: Iterable[Number], ahead: dict[Number, None]
 ) -> tuple[Number, ...]:
-    """Return the smallest set of numbers that results need besides `known` ones: inputs, or the
-    last numbers of the forward step."""
+    """Return the smallest set of numbers that the results need in addition to `known` ones. They
+    are inputs, or the last numbers of the forward step."""
     asked = needed(results, known)
     last: dict[Number, None] = {}
     each(last.setdefault, results)
@@ -225,8 +225,8 @@ def fewest(
 
 
 def code_of(head: str, results: Any, known: dict[Number, str], k: dict[Number, str]) -> str:
-    """Generate the source of a function with these results. k are the constants by name; new ones
-    are added to it."""
+    """Generate the source of a function that returns these results. k contains the constants by
+    name; new ones are added to it."""
     names = known | k
     lines = [f"def {head}:"]
     for number in needed(results, known):
@@ -253,7 +253,7 @@ def _shown(results: Any, names: dict[Number, str]) -> str:
 
 
 def function(code: str, **names: Any) -> FunctionType:
-    """Return the function that a source text defines, with these globals."""
+    """Return the function that a source text defines, evaluated with these globals."""
     whole = compile(code, "<code of a neuron's step>", "exec")
     (own,) = (a for a in whole.co_consts if isinstance(a, CodeType))
     return FunctionType(own, {"__name__": __name__, **names})
@@ -261,6 +261,6 @@ def function(code: str, **names: Any) -> FunctionType:
 
 @cache
 def compiled(code: str) -> Any:
-    """Return the same function, ready to be compiled into loops."""
+    """Return the same function, but ready to be compiled into loops."""
     made = function(code, np=np, inverse=reciprocal)
     return njit(nogil=True, fastmath={"contract"}, error_model="numpy", inner=True)(made)

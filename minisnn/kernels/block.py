@@ -119,7 +119,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
 
 
 def _room_for_spikes(block: Block, B: int, T: int, dtype) -> Events:
-    """Make Events with room for the largest possible output of a block."""
+    """Allocate Events with room for the largest possible output of a block."""
     rows, columns, channels = block.output_shape
     row = 0 if block.readout else columns * channels
     valued = block.pool == "spikes"
@@ -145,7 +145,7 @@ def _heard(block: Block, s: Events, layer) -> dict:
 
 
 def _of_itself(block: Block) -> Block:
-    """The recurrent map V, applied to a layer's own spikes."""
+    """Return the geometry of the recurrent map V, through which a layer receives its own spikes."""
     return replace(block, input_shape=(1, 1, block.channels))
 
 
@@ -157,9 +157,9 @@ def _spans(steps: int) -> list[tuple[int, int]]:
 
 
 def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
-    """Compute W x of the `dense` samples (at least one) from a step on, and zeros for the others.
-    It always uses Winograd's points, so that the bits do not depend on the number of dense samples
-    in the batch."""
+    """Compute W x for the `dense` samples (at least one), from a given step on; the result is zero
+    for the other samples. It always uses Winograd's points, so that the bits do not depend on the
+    number of dense samples in the batch."""
     images = x.images(dense, weight.dtype, first, steps)
     if dense.all():
         return _potential(block, steps, images, weight, least=1)
@@ -175,7 +175,7 @@ def _before(weight, tape) -> Before:
 
 
 def _empty_sums(block, tape, steps, need_dx) -> Sums:
-    """Make output arrays for a membrane kernel; zero for rows that pooling drops.
+    """Allocate the output arrays of a membrane kernel; rows that pooling drops are zero.
 
     dV is not stored if no layer below needs it and the events are too few to be sorted.
     """
@@ -196,15 +196,15 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
 
 
 def _moving(layer: Layer, constants: tuple) -> Layer:
-    """Return a layer with tangents of its learned constants."""
+    """Return the layer together with the tangents of its learned constants."""
     own = layer.neuron.own.copy()
     own[len(constants) : 2 * len(constants)] = constants
     return layer._replace(neuron=layer.neuron._replace(own=own))
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
-    """Return (y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer, or is
-    None."""
+    """Return (y_dot, tape_dot) for the first `steps` steps of the window. x_dot has `delay` fewer
+    steps, or is None."""
     x, u, layer, dense = tape["x"], tape["u"], tape["layer"], tape["dense"]
     B = len(dense)
     dtype = u.dtype
@@ -245,10 +245,10 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
 
 
 def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True, along=None):
-    """Return (dx (B, m - delay, H, W, C_in), the adjoints of bias, V and learned constants by
-    name); adds the weight's adjoint to `dweight`, flat. Adds dy to the tape for the tangent pass,
-    and drops the tape's membranes if no such pass follows. With `along`, (weight_dot, tape_dot),
-    all results are tangents."""
+    """Return dx (B, m - delay, H, W, C_in), and a dictionary from names to the adjoints of bias, V
+    and the learned constants. The weight's adjoint is added to `dweight`, which is flat. The pass
+    also adds dy to the tape for the tangent pass, and drops the tape's membranes if no such pass
+    follows. With `along`, which is (weight_dot, tape_dot), all results are tangents."""
     # a copy, to which the adjoint of the layer's own spikes is added
     d = _flat(dy.copy() if block.recurrent else dy)
     dtype, steps, layer = weight.dtype, d.shape[1], tape["layer"]
@@ -299,8 +299,8 @@ def backward(block: Block, weight, tape, dy, dweight, need_dx=True, second=True,
 
 
 def features(block: Block, x: Events, ends):
-    """Return the readout's presynaptic traces after the first n steps, for each n in `ends`, (B,
-    len(ends) F)."""
+    """Return the readout's presynaptic traces after the first n steps, for each n in `ends`. For
+    one sample, those of all ends are concatenated: the shape is (B, len(ends) F)."""
     x = x.flat()
     found = []
     if len(ends) > MANY:  # many readings: compute them one by one, each from the first step

@@ -31,8 +31,8 @@ POINTS = TAPS + OUTPUTS - 1
 
 
 def _transforms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the matrices (A, G, B) of Toom and Cook for the points 0, 1, -1, 2, -2, 1/2, -1/2 and
-    infinity. All numbers except those in G are exact."""
+    """Return the matrices (A, G, B) of Toom and Cook's method for the points 0, 1, -1, 2, -2, 1/2,
+    -1/2 and infinity. All numbers are exact except those in G."""
     points = np.array([0, 1, -1, 2, -2, 0.5, -0.5])
     powers = points[:, None] ** np.arange(TAPS)
     A = np.zeros((OUTPUTS, POINTS))
@@ -66,8 +66,8 @@ APART = 16
 
 
 def fits(g: Geometry) -> bool:
-    """True if the map can be computed at the points: kernel 5, and a width in tiles of 4
-    columns."""
+    """Return whether Winograd's points can be used for the map: its kernel has size 5, and its
+    width is a multiple of 4 columns."""
     return g.k == TAPS and g.W % OUTPUTS == 0 and g.n_out % 16 == 0
 
 
@@ -104,8 +104,9 @@ def _multiply(X, apart, weight, q, sums, sums_apart, rows, g, fresh):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _to_points(begin, end, x, at, step, X, to, apart, n):
-    """Compute X (8, n) = B x for eight rows or columns of n numbers. Those from begin (0 or 2) to
-    end-1 (6 or 8) are in the image, the first of them at x[at]; the others are zero."""
+    """Compute X (8, n) = B x for eight rows or columns, each of n numbers. Only those from begin (0
+    or 2) to end-1 (6 or 8) lie in the image, and the first of them starts at x[at]; the others are
+    zero."""
     if begin == 0 and end == 8:
         to_points(x, at, step, X, to, apart, n)
     elif begin == 0:
@@ -118,9 +119,9 @@ def _to_points(begin, end, x, at, step, X, to, apart, n):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _evaluate_rows(x, strip, seen, lines, apart, g):
-    """Compute lines (8, strips, W n_in) = B x along the rows, for the strips of four rows of a
-    plain or halo image x, beginning with `strip`; `seen`, eight rows, is scratch. Returns the next
-    strip."""
+    """Compute lines (8, strips, W n_in) = B x along the rows, for strips of four rows each from a
+    plain or halo image x, starting with strip number `strip`. `seen`, with room for eight rows, is
+    scratch. Return the number of the next strip."""
     pitch = x.size // g.H
     line = g.W * g.n_in
     edge = (pitch - line) // 2
@@ -166,8 +167,8 @@ def _interpolate_columns(sums, apart, lines, at, strips, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _interpolate_rows(lines, strip, apart, four, y, g):
-    """Compute y = A lines along the rows, for the strips of an image that begin with `strip`;
-    `four` rows are scratch. Returns the next strip."""
+    """Compute y = A lines along the rows, for the strips of an image from number `strip` on.
+    `four`, with room for four rows, is scratch. Return the number of the next strip."""
     for top in range(0, g.H, 4):
         size = min(4, g.H - top) * g.row
         from_points(lines, strip * g.row, apart, four, 0, g.row, g.row)
@@ -193,7 +194,7 @@ def correlate(start, stop, x, weight, x2, weight2, y, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
-    """Compute y = W x + W2 x2 at Winograd's points; an item is a group of `images` images."""
+    """Compute y = W x + W2 x2 at Winograd's points. One work item is a group of `images` images."""
     most = images * ((g.H + 3) // 4)
     two = x2.size > 0
     rows = (most * (g.W // 4) + 7) // 8 * 8
@@ -287,7 +288,7 @@ def _from_points(points, dW, n):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _outer(start, stop, pairs, dW, g):
-    """Add the weight gradient of images to dW, directly; an item is a kernel row."""
+    """Add the weight gradient from images to dW, directly. One work item is one kernel row."""
     pad = g.k // 2
     taps = g.k * g.n_in
     width = (g.W + 2 * pad) * g.n_in

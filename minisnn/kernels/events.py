@@ -53,23 +53,23 @@ class Events:
         return Lists(*arrays, self.index.shape[2], self.steps, self.value.shape[2] > 0, self.known)
 
     def dense(self) -> np.ndarray:
-        """Return a dense array (B, T, H, sites of a row): of values, or of bool if all values are
-        one."""
+        """Return a dense array (B, T, H, sites in a row): it contains the values, or bool if every
+        value is one."""
         B, H = self.offset.shape[:2]
         dtype = self.value.dtype if self.value.shape[2] else np.uint8
         images = self.images(np.ones(B, bool), dtype).reshape(B, self.steps, H, self.sites)
         return images if self.value.shape[2] else images.view(bool)
 
     def above(self, share: float) -> np.ndarray:
-        """Return (B,), True for samples with more than this share of active sites, over all
-        time."""
+        """Return a bool array (B,): True for each sample whose share of active sites, over all its
+        steps, is larger than this."""
         return self.offset[:, :, -1].sum(1) > share * self.steps * self.offset.shape[1] * self.sites
 
     def images(
         self, dense: np.ndarray, dtype, first: int = 0, steps: int | None = None
     ) -> np.ndarray:
-        """Return x (B, steps, H W C) from a step on, for the `dense` samples (at least one); zeros
-        for the others."""
+        """Return x (B, steps, H W C) from a given step on, for the `dense` samples (at least one);
+        it is zero for the other samples."""
         steps = self.steps - first if steps is None else steps
         B = len(dense)
         x = np.zeros((B, steps, self.offset.shape[1] * self.sites), dtype)
@@ -77,8 +77,8 @@ class Events:
         return x
 
     def since(self, first: int = 0) -> "Events":
-        """Return the events of the steps from `first` on, in a smaller array; with first = -1, all
-        events one step later."""
+        """Return, in a smaller array, the events from step `first` on. With first = -1, return all
+        events, each one step later."""
         start, late = max(first, 0), max(-first, 0)
         begin = self.offset[:, :, start : start + 1]
         offset, column = (
@@ -93,8 +93,8 @@ class Events:
         return replace(self, index=index, value=value, offset=offset, column=column)
 
     def flat(self) -> "Events":
-        """Return the same events, as those of a single site whose channels are all sites (H, W, C)
-        in order."""
+        """Return the same events as a single site, whose channels are all sites (H, W, C) in
+        order."""
         H = self.offset.shape[1]
         if H == 1 and self.sites == self.channels:
             return self
@@ -106,8 +106,8 @@ class Events:
         return self._merged(s, s, *shape[:2], not self.value.shape[2])
 
     def _merged(self, rows: int, columns: int, H: int, W: int, known: bool) -> "Events":
-        """Return the same events on H x W coarser sites of some rows and columns each; with
-        `known`, also the columns' starts."""
+        """Return the same events on a coarser grid of H x W sites, each of which merges several
+        rows and columns. If `known`, also find the columns' starts."""
         B, before = self.offset.shape[:2]
         T = self.steps
         filled = np.zeros((B, H * rows), np.int64)
@@ -193,8 +193,8 @@ def _paint(start, stop, x, dense, first, sites, one, images):
 
 @njit(nogil=True, cache=True)
 def _collect(start, stop, words, x, gain, index, value, offset):
-    """List the non-zero counts of a batch; `words` is a view with several counts per number, to
-    skip zeros quickly."""
+    """List the non-zero counts of a batch. `words` is a view of the same memory in which one number
+    covers several counts, so that zeros are skipped quickly."""
     group = x.shape[3] // words.shape[3]
     for b in range(start, stop):
         for h in range(x.shape[2]):
@@ -211,7 +211,7 @@ def _collect(start, stop, words, x, gain, index, value, offset):
 
 
 def collect(x: np.ndarray, gain) -> Events:
-    """Make Events of the non-zero counts of x (B, T, H, W, C), times gain."""
+    """Build Events from the non-zero counts in x (B, T, H, W, C), multiplied by gain."""
     B, T, H, W, C = x.shape
     flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype))
     flat = flat.reshape(B, T, H, W * C)
@@ -246,8 +246,8 @@ class EventWeight:
             return self._made[name, points]
 
     def record(self, x: Events, bias: np.ndarray) -> Weights:
-        """Return the record that kernels receive; it has the rows layout only if there are
-        events."""
+        """Return the record that kernels receive. It includes the weight in rows layout only if
+        there are events."""
         none = np.empty(0, self.dtype)
         rows = none if x.known else self.layout("rows")
         V = self.recurrent
@@ -255,8 +255,8 @@ class EventWeight:
         return Weights(rows, self.layout("dense"), np.ascontiguousarray(bias), *heard)
 
     def release(self, points: str = "", kept: int = 0) -> None:
-        """Free all layouts, or one of Winograd's points if it is larger than `kept` bytes; they are
-        computed again when needed."""
+        """Free all layouts, or only the weight at Winograd's points if it is larger than `kept`
+        bytes. They are computed again when needed."""
         with self._lock:
             for name, of_points in list(self._made):
                 large = self._made[name, of_points].nbytes > kept

@@ -31,7 +31,7 @@ def tiled(bias, sites):
 
 @INLINE
 def input_of(x, b, t, low, high, weights, X, lists, g, c):
-    """Add W x_t to X of the rows low..high-1, by events."""
+    """Add W x_t to X, in the rows low..high-1, event by event."""
     if x.known:
         gather(x, b, t, low, high, weights.dense, X, lists[g.W + 1 :], lists[: g.W + 1], g)
     elif g.H * g.W == 1 and not x.valued:  # the index is the row of the weights
@@ -42,7 +42,7 @@ def input_of(x, b, t, low, high, weights, X, lists, g, c):
 
 @INLINE
 def hear(x, b, t, weight, X, K):
-    """Add W x_t to X, for the events of a single site with K neurons."""
+    """Add W x_t to X, for events at a single site with K neurons."""
     at = b * x.capacity
     n = b * (x.T + 1) + t
     add_rows(X, 0, weight, 0, K, x.index, at + x.offset[n], at + x.offset[n + 1], K)
@@ -50,7 +50,8 @@ def hear(x, b, t, weight, X, K):
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def lists_of(g):
-    """Make scratch arrays for `gather`: the columns' starts, and the events of k rows."""
+    """Allocate scratch arrays for `gather`: one for the columns' starts, one for the events from k
+    rows."""
     return np.empty(g.W + 1 + g.k * g.W * g.n_in + TOGETHER, np.int32)
 
 
@@ -62,26 +63,27 @@ def add(V, X):
 
 @INLINE
 def rows_of(neuron):
-    """Return the number of rows in the state of a band."""
+    """Return the number of rows in a band's state."""
     return 1 + neuron.filters + neuron.states
 
 
 @INLINE
 def membrane_step(past, S, bias, layer):
-    """Advance the state of a band by one step, and fill the tape's `past`."""
+    """Advance a band's state by one step, and fill the tape's `past`."""
     n = layer.neuron
     call_at(n.calls.forward, (S, past, past, S, bias, n.own))
 
 
 @INLINE
 def of_band(m, b, t, at, N, past):
-    """Return (u, past) of the N sites from `at` on; a tape has `past` further numbers per site."""
+    """Return (u, past) for the N sites from `at` on. A tape stores `past` further numbers for each
+    site."""
     return m.u[b, t, at : at + N], m.past[b, t, at * past : (at + N) * past]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def traces(start, stop, x, held, responses, g):
-    """Return the state of the filters after a sample's events before the window."""
+    """Return the state of the filters after the events of a sample that precede the window."""
     first = responses.shape[1]
     for b in range(start, stop):
         for f in range(held.shape[1]):
@@ -99,7 +101,7 @@ def traces(start, stop, x, held, responses, g):
 
 @INLINE
 def _own(out, x):
-    """Return the spikes of a recurrent layer so far, as a list of events."""
+    """Return, as a list of events, the spikes that a recurrent layer has fired so far."""
     index = out.index.reshape(-1)
     offset = out.offset.reshape(-1)
     column = out.column.reshape(-1)
@@ -108,7 +110,7 @@ def _own(out, x):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _steps(b, band, x, weights, dense, V, span, between, layer, u, state_K, out, own):
-    """Run a band step by step."""
+    """Compute a band step by step."""
     wide()
     biases, room, state, spare, lists = own
     g, c, pool, begin, end = layer.g, layer.c, layer.pool, span[0], span[1]
@@ -179,7 +181,7 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def membrane_of(steps, N, past, like):
-    """Make arrays for some steps of a band."""
+    """Allocate the arrays for some steps of a band."""
     return Membrane(
         empty(steps * N, like).reshape(1, steps, N),
         empty(steps * N * past, like).reshape(1, steps, N * past),

@@ -23,14 +23,14 @@ PACKED = (36 if VECTOR_BITS == 512 else 24) << 10
 
 
 def work_of(block: Block, B: int) -> int:
-    """Return the number of multiplications in one step of a batch, for `parallel`."""
+    """Return the number of multiplications in one step of a batch; `parallel` uses it."""
     return B * math.prod(block.input_shape) * block.channels * block.kernel
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _by_channel(start, stop, x, dense, s, g):
-    """Return the window's events of a row (sample * H + h) by channel, see `sort_by_channel`; none
-    for `dense` samples."""
+    """Return the window's events in one row (sample * H + h), sorted by channel as in
+    `sort_by_channel`. For `dense` samples there are none."""
     for row in range(start, stop):
         if not dense[row // g.H]:
             sort_by_channel(x, row, s, g)
@@ -38,9 +38,9 @@ def _by_channel(start, stop, x, dense, s, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _of_sorted(start, stop, s, dense, dV, dW, layer):
-    """Add x (outer) dV to dW, by events sorted by channel, for samples that are not `dense`. An
-    item is one cache line of output channels: its part of a row of dV stays in the first cache
-    while all input channels and kernel rows use it."""
+    """Add x (outer) dV to dW for the samples that are not `dense`, using events sorted by channel.
+    One work item is one cache line of output channels: the part of a row of dV that belongs to it
+    stays in the first-level cache while all input channels and kernel rows use it."""
     g = layer.g
     line = ALIGNMENT // dW.itemsize
     pad = g.k // 2
@@ -75,8 +75,8 @@ def _of_sorted(start, stop, s, dense, dV, dW, layer):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _of_events(start, stop, x, dense, dV, inner, dW, layer):
-    """Add x (outer) dV over some steps to dW, event by event, for samples that are not `dense`. An
-    item is a kernel row."""
+    """Add x (outer) dV over some steps to dW, event by event, for the samples that are not `dense`.
+    One work item is one kernel row."""
     g = layer.g
     frames = dV.reshape(-1)
     sums = zeros(dW.size, dW)
@@ -90,8 +90,8 @@ def _of_events(start, stop, x, dense, dV, inner, dW, layer):
 
 
 def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -> Sorted:
-    """Return the window's spikes by channel, for samples that are not dense; `some` is False if
-    there are none."""
+    """Return the window's spikes, sorted by channel, for the samples that are not dense. `some` is
+    False if there are none."""
     g = layer.g
     first = layer.first
     last = layer.first + inner
@@ -107,7 +107,8 @@ def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -
 
 
 def weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
-    """Add dweight to `total` (zeros); sums.dW is the part that the bands have already summed."""
+    """Add dweight to `total`, which is zero at first. sums.dW is the part that the band kernels
+    have already summed."""
     x, layer, dense, held = tape["x"], tape["layer"], tape["dense"], tape["before"]
     g = layer.g
     inner = max(steps - layer.delay, 0)
@@ -134,7 +135,8 @@ def weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV
 
 
 def held_of(block: Block, x: Events, steps: int, g: Geometry) -> np.ndarray:
-    """Return the state of the filters after the first steps of x, (B, filters, sites)."""
+    """Return the state of the filters after the first `steps` steps of x: an array (B, filters,
+    sites)."""
     table = responses(block, steps)
     held = aligned_empty((len(x.offset), len(table), g.H * g.W * g.n_in), table.dtype)
     parallel(traces, len(held), x.lists, held, table, g, work=work_of(block, len(held)))

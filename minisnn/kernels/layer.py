@@ -27,7 +27,7 @@ class Block(Layer):
 
 
 def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
-    """Return the block of a layer, with these constants in its neuron."""
+    """Return the block for a layer, with these constants in its neuron."""
     settings = dict(vars(layer))
     s = layer.stride
     if s > 1:
@@ -41,12 +41,13 @@ def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
 
 
 def folded_kernel(k: int, s: int) -> int:
-    """Return the odd kernel size of the layer of stride 1."""
+    """Return the (odd) kernel size of the equivalent layer of stride 1."""
     return 2 * -(-(k // 2) // s) + 1
 
 
 def fold(x: Array, s: int) -> Array:
-    """Return an image with s x s sites as channels, padded with zeros."""
+    """Return an image in which each cell of s x s sites becomes one site with more channels. The
+    image is first padded with zeros."""
     *lead, H, W, C = x.shape
     x = np.pad(x, [(0, 0)] * len(lead) + [(0, -H % s), (0, -W % s), (0, 0)])
     h, w = x.shape[-3] // s, x.shape[-2] // s
@@ -55,8 +56,8 @@ def fold(x: Array, s: int) -> Array:
 
 
 def unfold(x: Array, s: int, shape: tuple[int, int, int]) -> Array:
-    """Return the image (..., H, W, C) of a folded one: both the adjoint of `fold` and its
-    inverse."""
+    """Return the image (..., H, W, C) that belongs to a folded one. This is both the adjoint of
+    `fold` and its inverse."""
     H, W, C = shape
     *lead, h, w, _ = x.shape
     x = np.moveaxis(x.reshape(*lead, h, w, s, s, C), -3, -4)
@@ -64,7 +65,7 @@ def unfold(x: Array, s: int, shape: tuple[int, int, int]) -> Array:
 
 
 def fold_weight(weight: Array, s: int) -> Array:
-    """Return the weight (k', k', s s C_in, C_out) of the layer of stride 1."""
+    """Return the weight (k', k', s s C_in, C_out) of the equivalent layer of stride 1."""
     k, _, n_in, n_out = weight.shape
     wide = s * folded_kernel(k, s)
     first = (wide // s) // 2 * s - k // 2
@@ -74,7 +75,8 @@ def fold_weight(weight: Array, s: int) -> Array:
 
 
 def unfold_weight(weight: Array, s: int, k: int) -> Array:
-    """Return the weight (k, k, C_in, C_out) of a folded one: the adjoint of `fold_weight`."""
+    """Return the weight (k, k, C_in, C_out) that belongs to a folded one. This is the adjoint of
+    `fold_weight`."""
     wide = s * len(weight)
     taps = unfold(np.moveaxis(weight, -1, 0), s, (wide, wide, weight.shape[2] // s**2))
     first = len(weight) // 2 * s - k // 2

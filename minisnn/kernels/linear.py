@@ -47,7 +47,7 @@ DENSE_ABOVE_VALUED = 0.15  # for events with values, which are added one by one
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spread(x, b, t, low, high, rows, V, one, g):
-    """Add W x of one time step to V of the rows low..high-1: each event adds a row of weights to
+    """Add W x for one time step to V, in the rows low..high-1: each event adds a row of weights to
     the sites around it.
 
     Used for events with values, or few events; `rows` is W in that layout.
@@ -76,8 +76,8 @@ def spread(x, b, t, low, high, rows, V, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def gather(x, b, t, low, high, dense, V, taps, starts, g):
-    """Add W x of one time step to V of the rows low..high-1, for events of value one: each site
-    sums in registers the weights of the events under its kernel.
+    """Add W x for one time step to V, in the rows low..high-1, for events of value one: each site
+    sums, in registers, the weights of all events under its kernel.
 
     A row of sites reads the events of k rows as one list sorted by column: `taps` are their rows in
     the weight, and `starts` (W + 1,) the columns' starts; both are scratch.
@@ -131,8 +131,8 @@ def gather(x, b, t, low, high, dense, V, taps, starts, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
-    """Add x (outer) dV of one time step to dW, event by event, for the rows low..high-1 of dV and
-    the kernel rows first..last-1.
+    """Add x (outer) dV for one time step to dW, event by event, using the rows low..high-1 of dV
+    and the kernel rows first..last-1.
 
     dV: halo rows, row low at D[at]; dW flat in rows layout.
     """
@@ -155,8 +155,8 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def add_rows_layout(rows, line, first, last, dW, channel, one, g):
-    """Add kernel rows first..last-1 in rows layout to dW in dense layout, for the `line` output
-    channels from `channel` on."""
+    """Add the kernel rows first..last-1, given in rows layout, to dW in dense layout, for the
+    `line` output channels that start at `channel`."""
     size = min(line, g.n_out - channel)
     for i in range(first, last):
         for c in range(g.n_in):
@@ -167,9 +167,9 @@ def add_rows_layout(rows, line, first, last, dW, channel, one, g):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def sort_by_channel(x, row, s, g):
-    """Sort the events of one row, in the steps from s.first on, by spans of steps and by channel.
-    The events of channel c in span n are s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in
-    + c + 1]]; `starts` has n_in + 2 entries for each span, the last of them scratch.
+    """Sort the events in one row, from step s.first on, by spans of steps and then by channel. The
+    events in channel c during span n are s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in
+    + c + 1]]. `starts` has n_in + 2 entries for each span; the last of them is scratch.
 
     A place is the first line of the span's `packed` adjoint that belongs to the event: step in the
     span (W + k - 1) + column.
@@ -211,8 +211,8 @@ def to_halo(image, i, halo, H, W, C, pad):
 
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def correlate(halo, weight, y, g):
-    """Add to y the correlation of a halo image with a weight in dense layout, or for the adjoint in
-    back layout; g is the geometry of that map."""
+    """Add to y the correlation of a halo image with a weight in dense layout, or, for the adjoint,
+    with one in back layout. g is the geometry of the map that is computed."""
     pad = g.k // 2
     width = (g.W + 2 * pad) * g.n_in
     taps = g.k * g.n_in

@@ -44,15 +44,15 @@ def rows(*counts: int) -> tuple[Any, Any, Any]:
 
 @cache
 def unpacked(count: int) -> Any:
-    """Make a function that returns the first numbers of an array as a tuple."""
+    """Return a function that returns the first numbers in an array as a tuple."""
     return INLINE(
         function(f"def unpacked(a): return ({''.join(f'a[{n}], ' for n in range(count))})")
     )
 
 
 class BandLoops:
-    """The loops for a step's code with a given number of constants, each compiled when first
-    needed."""
+    """The loops around the code of a step with a given number of constants. Each loop is compiled
+    when it is first needed."""
 
     def __init__(self, step: Step, constants: int):
         self.step = step
@@ -60,8 +60,8 @@ class BandLoops:
         self.made: dict[str, Any] = {}
 
     def loop(self, name: str) -> Any:
-        """Return one of the loops, which is kept alive with this object, because callers have only
-        its address."""
+        """Return one of the loops. This object keeps it alive, because callers have only its
+        address."""
         if name not in self.made:
             kind, _, tangent = name.partition("_")
             code = compiled(self.step.codes[Calls._fields.index(name)])
@@ -88,9 +88,9 @@ class BandLoops:
                 keep(kept, n, found)
 
         def forward(u, past, kept, S, bias, own):
-            """Advance the state S by a step; every row has the same bias. The membrane replaces the
-            input in S. `kept`, a tape's further numbers, has room for at least a row. For tangents,
-            u and past contain the values."""
+            """Advance the state S by one step; every row has the same bias. In S the membrane
+            replaces the input. `kept`, which receives a tape's further numbers, has room for at
+            least one row. For tangents, u and past contain the values."""
             k = constants(own)
             N = S.size // (1 + step.filters + step.states)
             row = bias.size
@@ -142,7 +142,7 @@ class BandLoops:
         constants = unpacked(self.constants)
 
         def slope(v, d, out, own):
-            """Compute out = sigma'(v) d; both may be the same array."""
+            """Compute out = sigma'(v) d; out and d may be the same array."""
             wide()
             k = constants(own)
             for n in range(v[0].size):

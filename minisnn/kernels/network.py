@@ -34,7 +34,7 @@ class Along(NamedTuple):
 
 @dataclass
 class Part:
-    """A part of a batch: its input, and the tapes of its layers after the forward pass."""
+    """A part of a batch: its input and, after the forward pass, the tapes of its layers."""
 
     x: Any  # Events
     steps: int  # steps of the window
@@ -44,7 +44,7 @@ class Part:
 
 
 class Engine(network.Engine):
-    """The layers at one theta."""
+    """The compiled engine: a network's layers, evaluated with one parameter vector theta."""
 
     def __post_init__(self) -> None:
         self.theta = aligned(self.theta)  # the kernels use views of it
@@ -62,7 +62,8 @@ class Engine(network.Engine):
         self.biases = [w.bias for w in self.w]
 
     def _prepared(self, w: list[Weights], part: Callable) -> list[EventWeight]:
-        """Return the weights for the kernels: the value of each, or its derivative."""
+        """Return the weights in the form that the kernels need: either the values or the
+        derivatives."""
         prepared = []
         for layer, block, of_layer in zip(self.net.blocks, self.blocks, w):
             weight = part(of_layer.weight)
@@ -81,7 +82,7 @@ class Engine(network.Engine):
 
     @property
     def _spike(self) -> Any:
-        """Return the spike of the readout's neuron."""
+        """Return the spike function of the readout's neuron."""
         return self.net.blocks[-1].neuron.jet("hard")
 
     def _logits(self, membranes: Any) -> Any:
@@ -101,7 +102,8 @@ class Engine(network.Engine):
         return tape["u"], y
 
     def _pass(self, n: int, y: Events, keep: int) -> tuple[Any, Tape]:
-        """Run one of a block's passes, with the input's events folded if the layer has a stride."""
+        """Run one of a block's passes. If the layer has a stride, the events of its input are
+        folded first."""
         s = self.net.blocks[n].stride
         y = y.folded(s, self.blocks[n].input_shape) if s > 1 else y
         return passes.forward(self.blocks[n], self.weights[n], self.biases[n], y, keep)
@@ -114,13 +116,13 @@ class Engine(network.Engine):
         return Part(self.enter(x[part]), steps, x.shape[1] - steps if first is None else first)
 
     def _short(self, n: int) -> int:
-        """Return the number of steps at the window's end in which the adjoint of block n is zero,
-        because synapses above it delay."""
+        """Return the number of steps, at the window's end, in which the adjoint of block n is zero
+        because the synapses above it delay."""
         return sum(b.neuron.delay for b in self.blocks[n + 1 :])
 
     def _through(self, part: Part, many: int) -> Any:
-        """Return the output of the last of these blocks (of the readout, its membranes). The tapes
-        cover the window, without steps that cannot reach the logits."""
+        """Return the output of the first `many` blocks; if the last of these is the readout, return
+        its membranes. The tapes cover the window, except for steps that cannot reach the logits."""
         y, part.x = part.x, None  # the tapes store the window's inputs
         for n in range(many):
             keep = max(part.steps - self._short(n), 1) if self.backs else 0
@@ -156,8 +158,8 @@ class Engine(network.Engine):
         return self._back(w, tapes, exchanged(du), need_dx)
 
     def _back(self, w: Any, tapes: Any, dy: Any, need_dx: bool) -> tuple[Any, Array]:
-        """Return (dx, gradient) from the adjoint of the last layer's output. Frees the tangents,
-        and the tapes if no other backward pass follows."""
+        """Return (dx, gradient), given the adjoint of the last layer's output. This frees the
+        tangents, and also the tapes if no other backward pass follows."""
         tapes, tapes_dot = tapes
         along = isinstance(w, Along)
         dx = dy.d if along else dy

@@ -21,7 +21,7 @@ ARGUMENTS = Calls("aaaaaa", "aaaaaa", "111a1ga", "222a2ga", "111a", "222a")
 def neuron_of(
     neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()
 ) -> CompiledNeuron:
-    """Return the `CompiledNeuron` of a neuron with these learned constants."""
+    """Return the `CompiledNeuron` for a neuron with these learned constants."""
     step, own = step_of(neuron, detach, learn)
     sizes = step.filters, step.states, step.learned, step.past, step.past_dot
     calls = _calls(_loops(step, len(own)), dtype)
@@ -29,12 +29,14 @@ def neuron_of(
 
 
 def refusal(neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()) -> str:
-    """Return the reason why a neuron cannot be compiled, with the line; '' if it can."""
+    """Return the reason why a neuron cannot be compiled, together with the line that prevents it;
+    '' if it can be compiled."""
     return refusal_of(lambda: np.array(step_of(neuron, detach, learn)[1], dtype))
 
 
 def layer(block: Block, first: int) -> Layer:
-    """Return the record of a block for the kernels, with the window's first step."""
+    """Return the record that describes a block to the kernels; it includes the window's first
+    step."""
     neuron = block.neuron
     pool = POOL[block.pool]
     g = geometry(*block.input_shape, block.channels, block.kernel, pool)
@@ -47,7 +49,7 @@ def layer(block: Block, first: int) -> Layer:
 
 
 def responses(block: Block, steps: int) -> np.ndarray:
-    """Return the filters' response to a single 1, (filters, steps)."""
+    """Return how each filter responds to a single 1, as an array (filters, steps)."""
     decays = tuple(getattr(block.neuron, name) for name in block.neuron.filtering)
     return _responses(decays, block.neuron.delay, steps, block.compiled.own.dtype)
 

@@ -26,7 +26,7 @@ Scratch = namedtuple("Scratch", "band v dv")
 
 
 def parts(along, x, x_dot):
-    """Return (x,), or with a tangent (x, x_dot), for compilation."""
+    """Return (x,), or (x, x_dot) if there is a tangent, as code that numba can compile."""
     return (x,) if along is None else (x, x_dot)
 
 
@@ -64,7 +64,7 @@ def _pool(u, spikes, v, C, pool, c):
 
 @INNER
 def _pick(u, v, x, y, C):
-    """Set y to x at the first site of each window, in row-major order, with u = v."""
+    """Set y to x at the first site, in row-major order, of each window where u = v."""
     for w in range(v.size // C):
         i = 2 * w * C
         pick(u, v, x, y, i, u.size // 2 + i, w * C, C)
@@ -72,7 +72,7 @@ def _pick(u, v, x, y, C):
 
 @njit(nogil=True, inline="always")
 def pooled(u, s, C, pool, c):
-    """Return the pooled membrane, a value or a pair; without pooling, u itself."""
+    """Return the pooled membrane, as a value or a pair. Without pooling this is u itself."""
     v = u
     if pool != NONE:
         v = s.v
@@ -86,8 +86,8 @@ def pooled(u, s, C, pool, c):
 
 @INNER
 def unpool(u, v, dv, du, C, pool, c):
-    """Compute du (2, W, C), the adjoint of pooling: dv at the first site with u = v, or a quarter
-    of dv at each of the four."""
+    """Compute du (2, W, C), the adjoint of pooling: either dv goes to the first site with u = v, or
+    a quarter of dv goes to each of the four sites."""
     row = u.size // 2
     for w in range(dv.size // C):
         i = 2 * w * C
@@ -105,14 +105,14 @@ def unpool(u, v, dv, du, C, pool, c):
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spike_slope(v, d, out, layer):
-    """Compute out = sigma'(v) d, for values or pairs."""
+    """Compute out = sigma'(v) d, for values or for pairs."""
     calls = layer.neuron.calls
     call_at(calls.slope_tangent if len(v) > 1 else calls.slope, (v, d, out, layer.neuron.own))
 
 
 @INNER
 def adjoint(u, dy, s, du, layer):
-    """Compute du from dy, for values or pairs; in the readout du is dy."""
+    """Compute du from dy, for values or for pairs. In the readout du is dy."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if layer.readout:
         for m in range(len(u)):
@@ -132,7 +132,7 @@ def adjoint(u, dy, s, du, layer):
 
 @INNER
 def tangent(u, s, y_dot, layer):
-    """Compute y_dot from a pair u."""
+    """Compute y_dot from u, which is a pair."""
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
         spike_slope((u[0],), (u[1],), (s.band[0],), layer)

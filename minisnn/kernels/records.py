@@ -9,58 +9,65 @@ from numba.core.typing.typeof import typeof_impl
 NONE, MAX, MEAN, SPIKES = 0, 1, 2, 3
 POOL = {"none": NONE, "max": MAX, "mean": MEAN, "spikes": SPIKES}
 
-# Addresses of the loops that were compiled for a neuron, see `neuron`.
+# Addresses of the loops that were compiled for a neuron (see `neuron`).
 Calls = namedtuple("Calls", "forward forward_tangent backward backward_tangent slope slope_tangent")
 
-# Constants in the network's dtype, so that no kernel computes in another one; `rest` is 1 - the decay
-# of the first filter.
+# Constants in the network's dtype, so that no kernel computes in another dtype. `rest` is one
+# minus the first filter's decay.
 Constants = namedtuple("Constants", "threshold rest zero one quarter")
 
-# Sizes of a block. A *band* is the rows of u for one row of pooled sites: `height` is two, or one
-# without pooling, and there are `bands` whole bands. A row of u has `row` numbers, a row of pooled
-# sites `sites`, a row of a *halo* image `pitch`; its k // 2 zero columns on each side are `pad`
-# numbers.
+# Sizes of a block. A *band* consists of those rows of u that one row of pooled sites covers:
+# there are `height` of them, two with pooling and one without. A block has `bands` whole bands. A
+# row of u has `row` numbers, a row of pooled sites has `sites` numbers, and a row of a *halo*
+# image has `pitch` numbers. The k // 2 zero columns on each side of a halo image are `pad`
+# numbers wide.
 Geometry = namedtuple("Geometry", "H W n_in n_out k height bands row sites pitch pad")
 
-# A compiled neuron: addresses of its loops, its constants, and the numbers per site: filters, states,
-# learned constants, and what a tape holds of a step besides u and its tangent. The state of a site is
-# its input, the filters, then the neuron's states.
+# A compiled neuron: the addresses of its loops, its constants, and how many numbers it has per
+# site: filters, states, learned constants, and the numbers that a tape stores for each step
+# besides u (`past`) and besides the tangent of u (`past_dot`). The state of a site is its input,
+# then the filters, then the neuron's states.
 CompiledNeuron = namedtuple("CompiledNeuron", "calls own filters states learned past past_dot")
 
-# A block, for all its passes, and the first step of the window. `start` is the state of the bias's
-# filters there; events enter the filters `lag` steps late, and the synapse delays by `delay`.
+# A block, as all its passes need it, and the window's first step, `first`. `start` is the state
+# of the bias's filters at that step. Events enter the filters `lag` steps late, and the synapse
+# delays by `delay` steps.
 Layer = namedtuple("Layer", "g c neuron start pool readout first lag delay")
 
-# `Events` for the kernels; valued: events have values, known: the columns' starts are known.
+# `Events`, in the form that kernels receive. `valued` tells whether the events have values,
+# `known` whether the columns' starts are known.
 Lists = namedtuple("Lists", "index value offset column capacity T valued known")
 
-# The output of a block: lists of events, with values if spikes are pooled by their mean.
+# A block's output: lists of events. The events have values if pooling takes the mean of spikes.
 Spikes = namedtuple("Spikes", "index value offset column")
 
-# A weight in rows and in dense layout, the bias, and the recurrent weights (K, K), or none, also
-# transposed.
+# A weight in rows layout and in dense layout, the bias, and the recurrent weights (K, K), if
+# there are any, as they are and transposed.
 Weights = namedtuple("Weights", "rows dense bias heard heard_back")
 
-# The membrane in the window, (B, n, H W n_out), and a tape's further numbers, (B, n, past H W n_out),
-# band by band; or the tangents of both. B is 0 if bands are computed again.
+# The membrane in the window, (B, n, H W n_out), and the further numbers that a tape stores, (B,
+# n, past H W n_out), band by band; or the tangents of both. B is 0 if the backward pass computes
+# the bands again.
 Membrane = namedtuple("Membrane", "u past")
 
-# Inputs of the membrane in the window: weights, and the `state` at its start (B, rows H W n_out),
-# including the events of its first step.
+# What is needed to compute the membranes in the window: the weights, and the `state` at its
+# start, (B, rows H W n_out), which includes the events of its first step.
 Before = namedtuple("Before", "weights state")
 
-# Inputs of the membrane's tangent: weights_dot, which samples are `dense`, the tangents F (B, filters,
-# H W n_out) of the filters at the window's start, and V (B, m - delay, H W n_out) = W x_dot, for
-# dense samples plus W_dot x.
+# What is needed to compute the membrane's tangent: the tangents of the weights; which samples are
+# `dense`; F (B, filters, H W n_out), the tangents of the filters at the window's start; and V (B,
+# m - delay, H W n_out) = W x_dot, to which W_dot x is added for dense samples.
 Direction = namedtuple("Direction", "weights dense F V")
 
-# Results of the backward pass through the membrane: dV (B, m - delay, halo image), the adjoints dF
-# (B, filters, H W n_out) of the filters at the window's start, db (B, bands, n_out), dW (B bands,
-# weights) in rows layout if dV is not stored, else empty, and dk (B, bands, learned).
+# Results of the backward pass through the membrane: dV (B, m - delay, halo image); dF (B,
+# filters, H W n_out), the adjoints of the filters at the window's start; db (B, bands, n_out); dW
+# (B bands, weights), which is in rows layout if dV is not stored, and empty otherwise; and dk (B,
+# bands, learned).
 Sums = namedtuple("Sums", "dV dF db dW dk")
 
-# The events of `steps` steps from `first` on by channel, see `linear.sort_by_channel`: one list for
-# each `span` of steps; a row has `room` for all its events.
+# The events during `steps` steps from step `first` on, sorted by channel: one list for each span
+# of `span` steps. A row has room for `room` events, which is enough for all of them. See
+# `linear.sort_by_channel`.
 Sorted = namedtuple("Sorted", "places starts room first steps span")
 
 
@@ -79,8 +86,8 @@ _TYPES: dict = {}
 @typeof_impl.register(Geometry)
 @typeof_impl.register(Layer)
 def _type_of(record, context):
-    """Return the numba type of a record of numbers, one per dtype; otherwise numba would inspect
-    every field at every call."""
+    """Return the numba type for a record of numbers, one type per dtype. Without this, numba would
+    inspect every field at every call."""
     kind = type(record), type(record[1].zero if isinstance(record, Layer) else record[1])
     if kind not in _TYPES:
         fields = [typeof_impl(field, context) for field in record]

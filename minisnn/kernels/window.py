@@ -1,6 +1,6 @@
-"""A block in the window, in bands as in `forward`: its membrane, recomputed if the tape does not
-store it; its tangent; and the backward pass, for values or for values and tangents. Every sum has a
-fixed order."""
+"""A block's computations in the window, in bands as in `forward`: its membrane, which is recomputed
+if the tape does not store it; its tangent; and the backward pass, either for values or for values
+and tangents. Every sum has a fixed order."""
 
 from ..parallel.compilation import njit
 from ..vectors.llvm import call_at
@@ -28,7 +28,7 @@ INNER = njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 
 @INNER
 def _again(b, band, x, before, layer, U, S, biases, lists):
-    """Compute U, the membrane of a band, computed again from its state at the window's start;
+    """Compute U, the membrane of a band, again from the band's state at the window's start.
     `biases` are tiled."""
     g = layer.g
     N = g.height * g.row
@@ -47,9 +47,9 @@ def _again(b, band, x, before, layer, U, S, biases, lists):
 
 @INNER
 def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, heard):
-    """Compute u_dot of a band along `d` from u, both given as (array, sample, place); and y_dot[b]
-    if there is room. `biases` are the tangents of the bias, tiled; f are the spikes of a recurrent
-    layer."""
+    """Compute from u the tangent u_dot of a band along `d`; both u and u_dot are given as (array,
+    sample, place). Also compute y_dot[b] if there is room for it. `biases` are the tangents of the
+    bias, tiled; f are the spikes of a recurrent layer."""
     g = layer.g
     neuron = layer.neuron
     N = g.height * g.row
@@ -91,7 +91,7 @@ def _along(b, band, x, d, layer, u, u_dot, S, biases, lists, room, y_dot, f, hea
 
 @KERNEL
 def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, f):
-    """Compute y_dot along `d`, if there is room for it; u_dot is stored if there is room, and u is
+    """Compute y_dot along `d`, if there is room for it. u_dot is stored if there is room, and u is
     recomputed if it is not given."""
     g = layer.g
     N = g.height * g.row
@@ -118,8 +118,8 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, f):
 
 @INLINE
 def _sums(b, band, S, dX, N, out, layer):
-    """Add a band's adjoints of the state at the window's start, and its sums, to those of the
-    block."""
+    """Add a band's results to those of its block: the adjoints of the state at the window's start,
+    and the band's sums."""
     g = layer.g
     if layer.lag > 0:  # at the window's start the input is the first filter's state
         for h in range(g.height):
@@ -142,10 +142,11 @@ def _sums(b, band, S, dX, N, out, layer):
 
 @KERNEL
 def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
-    """Compute the adjoint of a band from dy (in the readout: of its membranes) to dV, dF, db and
-    dk. Along `d`, if it is given, also their tangents, and dV itself if there is room. u is
-    recomputed if it is not given. A recurrent layer has one band, an item is `TOGETHER` samples of
-    it, and the adjoint of its own spikes is added to the last of dy and dy_dot."""
+    """Compute a band's adjoints dV, dF, db and dk from dy (in the readout, from the adjoint of its
+    membranes). If `d` is given, also compute their tangents along it; dV itself is then stored only
+    if there is room. u is recomputed if it is not given. A recurrent layer has one band, and one
+    work item is `TOGETHER` samples of it; the adjoint of its own spikes is added to the last of dy
+    and dy_dot."""
     g = layer.g
     N = g.height * g.row
     neuron = layer.neuron
@@ -216,7 +217,7 @@ def backward(start, stop, x, before, d, layer, u, u_dot, dy, dy_dot, out, dV):
 
 @INLINE
 def _hear_back(dX, heard, dy, first, t, count, N):
-    """dy[:, t] of some samples += dX V^T."""
+    """Compute dy[:, t] += dX V^T for some samples."""
     steps = dy.shape[1]
     out = Out((first * steps + t) * N, steps * N)
     all_dy = dy.reshape(dy.size)
@@ -225,7 +226,8 @@ def _hear_back(dX, heard, dy, first, t, count, N):
 
 @INLINE
 def _keep(x, b, band, t, item, dX, out, layer):
-    """Store dX of a step, or if `out.dW` is given, add its events' weight gradient to that."""
+    """Store dX for one step; or, if `out.dW` is given, add to that the weight gradient from the
+    step's events."""
     g = layer.g
     if out.dW.size > 0:
         low = band * g.height
