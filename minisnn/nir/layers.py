@@ -21,8 +21,8 @@ QUIET = 1e6  # a neuron with at least this threshold counts as one that never fi
 
 
 class Layer(NamedTuple):
-    """A synapse with weights (k, k, C_in, C_out) or (features, K), and its neurons: their decays,
-    and the factor on their input and their threshold, one per channel."""
+    """A synapse with weights (k, k, C_in, C_out) or (features, K), and its neurons, described by
+    their decays and by two values per channel: the factor on their input, and their threshold."""
 
     name: str
     weight: np.ndarray
@@ -37,10 +37,10 @@ class Layer(NamedTuple):
 
 
 class Reader:
-    """Reads the chain from its input on, and makes layers.
+    """Reads the chain from its input to its output, and makes layers.
 
-    layers       what it found
-    input_shape  as `SpikingNet` has it
+    layers       the layers found in the graph
+    input_shape  the input shape in the form that `SpikingNet` uses
     silenced     the threshold that was left out of the last neurons, or None
     unfiltered   names of neurons whose synapse does not scale its input
 
@@ -57,9 +57,9 @@ class Reader:
         self.layers: list[Layer] = []
         self.unfiltered: list[str] = []
         self.flat = False
-        self.factor = 1  # factor on the next weights, after pooling by a sum
+        self.factor = 1  # multiplies the next weights, after sum pooling
         linear: list[str] = []
-        synapse = None  # an LI whose LIF follows
+        synapse = None  # an LI node whose LIF follows
         for name, after in zip(names[1:], names[2:]):
             following = self.nodes[after].kind
             if self.nodes[name].kind not in NEURONS:
@@ -97,8 +97,8 @@ class Reader:
     # ---- neurons
 
     def neurons(self, name: str, linear: list[str], before: str | None, last: bool) -> None:
-        """Add a layer: these neurons, the linear nodes before them, and an LI node as their
-        synapse."""
+        """Add a layer, which consists of these neurons and the linear nodes before them; an LI node
+        there is the neurons' synapse."""
         if [self.nodes[node].kind in POOLS for node in linear] == [True] and not last:
             return self.any_of_four(name, linear[0], before)
         weight, bias, stride = self.synapse(name, linear, last)
@@ -117,8 +117,8 @@ class Reader:
     def constants(
         self, name: str, before: str | None
     ) -> tuple[float, float, np.ndarray, np.ndarray]:
-        """Return (alpha, beta, scale, threshold) of neurons whose synapse is an LI node before
-        them."""
+        """Return (alpha, beta, scale, threshold) of neurons; an LI node before them is their
+        synapse."""
         given: dict[str, Any] = dict(
             v_threshold=math.inf, tau_syn=self.dt, w_in=1.0, **dict.fromkeys(ZERO, 0.0)
         )
@@ -143,7 +143,8 @@ class Reader:
         return alpha, beta, scale, arrays["v_threshold"]
 
     def per_channel(self, name: str, what: str, array: np.ndarray) -> np.ndarray:
-        """Return a constant as (C,), from one number, or from one for every channel or neuron."""
+        """Return a constant as an array (C,), given one number, or one for every channel or
+        neuron."""
         numbers = array.dtype.kind in "iuf" and array.size > 0
         bounded = numbers and (what == "v_threshold" or np.isfinite(array).all())
         if not bounded or np.isnan(array).any():
@@ -175,8 +176,8 @@ class Reader:
         return decay if decay > 1e-6 else 0.0
 
     def any_of_four(self, name: str, pool: str, before: str | None) -> None:
-        """Read 2 x 2 pooling by a sum and neurons without memory that fire if any of four has
-        fired."""
+        """Read 2 x 2 pooling that is written as a sum, followed by memoryless neurons that fire if
+        any of four inputs has fired."""
         self.pooled("max", pool)
         alpha, beta, scale, threshold = self.constants(name, before)
         one = scale if self.nodes[pool].kind == "SumPool2d" else scale / 4
@@ -185,7 +186,8 @@ class Reader:
             raise self.wrong(name, "what is before it", "pooling", expected)
 
     def heard(self, name: str, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the recurrent weights (row j is what neuron j sends) and bias of a dense layer."""
+        """Return the recurrent weights of a dense layer (row j is what neuron j sends), and its
+        bias."""
         back, bias = self.numbers(self.loops[name])
         if weight.ndim != 2 or back.shape != 2 * weight.shape[1:]:
             found = f"{back.shape} weights in its loop"
@@ -234,7 +236,7 @@ class Reader:
         return self.dense(weights, weight), bias, 1
 
     def two(self, name: str, what: str) -> tuple[int, int]:
-        """Return (rows, columns) from one number, two numbers, or a string."""
+        """Return (rows, columns), given one number, two numbers, or a string."""
         value = getattr(self.nodes[name], what)
         if isinstance(value, (str, bytes, np.str_)):
             sides = np.shape(self.nodes[name].weight)[2:]
@@ -243,7 +245,7 @@ class Reader:
         return int(first), int(last)
 
     def flatten(self, name: str) -> None:
-        """Read a Flatten of all axes, however they are numbered."""
+        """Read a Flatten node that flattens all axes, however they are numbered."""
         node = self.nodes[name]
         axes = len(self.shape) + self.batch
         ends = [int(np.ravel(end)[0]) % axes for end in (node.start_dim, node.end_dim)]
@@ -252,7 +254,7 @@ class Reader:
         self.flat = True
 
     def pooled(self, pool: str, name: str) -> None:
-        """Add 2 x 2 pooling to the layer before."""
+        """Add 2 x 2 pooling to the preceding layer."""
         last = self.layers[-1] if self.layers else None
         sizes = [self.two(name, of) for of in ("kernel_size", "stride", "padding")]
         if sizes != [(2, 2), (2, 2), (0, 0)]:

@@ -35,8 +35,8 @@ def import_nir(
     reset: str | None = None,
     readout: str | None = None,
 ) -> Checkpoint:
-    """Read a NIR file: return the network, theta and inner loop, bit for bit if this library wrote
-    it. Arguments as in `from_nir`.
+    """Read a NIR file: return the network, its theta and its inner loop, bit for bit if minisnn
+    wrote the file. The arguments are those of `from_nir`.
 
     Raises FileNotFoundError, or ValueError naming the file and the node that does not fit.
 
@@ -59,18 +59,19 @@ def from_nir(
     reset: str | None = None,
     readout: str | None = None,
 ) -> Checkpoint:
-    """Convert a NIR graph to a `Checkpoint` with a `SpikingNet`, theta, and the inner loop if this
-    library's metadata have one.
+    """Convert a NIR graph to a `Checkpoint` with a `SpikingNet`, its theta, and its inner loop, if
+    minisnn stored one in the graph's metadata.
 
     A chain of Conv2d, Affine and neurons from another tool is read, too. Arguments supply what the
     graph leaves open, and a UserWarning names the assumptions:
 
-    dt        seconds per step; needed if the graph does not imply it by r = tau / dt
-    reset     "zero", in the step of the spike (the default, NIR's own equations), or "subtract" the
-              threshold in the step after it; a graph of snnTorch does not say which. "subtract"
-              makes a network of `LIF`, each layer two steps later, and allows no bias
-    readout   "membrane" leaves out the threshold of last neurons that fire, whose spikes another
-              tool counts; logits are membranes at the last step
+    dt        seconds per step; required unless the graph implies it by r = tau / dt
+    reset     "zero" resets the membrane to zero in the step of the spike (the default, as in NIR's
+              own equations); "subtract" subtracts the threshold in the step after it. A graph
+              written by snnTorch does not state which. "subtract" gives a network with the neuron
+              `LIF`, in which each layer is two steps later, and allows no bias
+    readout   "membrane" is for a graph whose last neurons fire, because the other tool counts their
+              spikes. It leaves out their threshold: logits are the membranes at the last step
 
     Raises ValueError naming the node that does not fit, and what was expected of it.
 
@@ -85,7 +86,8 @@ def from_nir(
 
 
 def read_file(path: str | Path, **given: Any) -> Checkpoint:
-    """Read a NIR file as `import_nir` does, with its warnings in the provenance instead.
+    """Read a NIR file as `import_nir` does, but record its warnings in the checkpoint's provenance
+    instead.
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> ms.export_nir("net.nir", net, net.init(np.random.default_rng(0)))
@@ -93,11 +95,11 @@ def read_file(path: str | Path, **given: Any) -> Checkpoint:
     {'imported from': 'NIR'}
     """
     library = need_nir()
-    with open(path, "rb"):  # FileNotFoundError in Python's words
+    with open(path, "rb"):  # raises FileNotFoundError with Python's own message
         pass
     try:
         return _read(library.read(path), **given)
-    except Exception as error:  # nir and h5py raise whatever Python does
+    except Exception as error:  # nir and h5py raise any error on a damaged file
         words = " ".join(str(error).split())[:400]
         kind = "" if isinstance(error, ValueError) else f"no NIR chain: {type(error).__name__}: "
         raise ValueError(f"{path}: {kind}{words}") from error
@@ -160,8 +162,8 @@ def _ours(graph: nir.NIRGraph) -> Checkpoint:
 
 
 def _same(graph: nir.NIRGraph, written: nir.NIRGraph) -> bool:
-    """Return whether two graphs have the same edges and nodes, with the same numbers to the last
-    bit."""
+    """Return whether two graphs have the same edges and nodes, with numbers that are identical bit
+    for bit."""
     edges = [sorted(map(tuple, either.edges)) for either in (graph, written)]
     return edges[0] == edges[1] and all(
         type(graph.nodes[name]) is type(node)
@@ -180,8 +182,9 @@ def _checkpoint(net: Any, theta: Any, sentences: list[str], inner: Any = None) -
 
 
 def _implied_step(graph: nir.NIRGraph) -> float | None:
-    """Return the step dt in seconds if every r = tau / dt and w_in = tau_syn / dt, as snnTorch and
-    SpikingJelly write them; None if they disagree, or are all 1."""
+    """Return the step dt in seconds if the graph's constants all imply the same dt by r = tau / dt
+    and w_in = tau_syn / dt, as snnTorch and SpikingJelly write them. Return None if they disagree,
+    or if every r and w_in is 1."""
     ratios, digits = [], 12
     for node in chain_of(graph).nodes.values():
         for tau, factor in (("tau_mem", "r"), ("tau", "r"), ("tau_syn", "w_in")):
@@ -199,7 +202,7 @@ def _implied_step(graph: nir.NIRGraph) -> float | None:
 
 
 def _network(reader: Reader, neuron: Any, own: dict[int, Any], parts: list) -> tuple:
-    """Return (net, theta) of all layers, some with `own` neurons."""
+    """Return (net, theta) for all layers; some have a neuron of their own (`own`)."""
     *hidden, last = reader.layers
     if last.weight.ndim == 4:
         raise reader.wrong(last.name, "the last layer", "one of an image", "a dense one")
@@ -218,14 +221,15 @@ def _network(reader: Reader, neuron: Any, own: dict[int, Any], parts: list) -> t
 
 
 def _fires_at(b: Layer, reader: Reader) -> float:
-    """Return the threshold for which >= is equivalent to > in a layer's first channel."""
+    """Return the threshold for which firing at v >= threshold is equivalent to the graph's v >
+    threshold, in a layer's first channel."""
     level = np.array(b.threshold[0], reader.dtype)
     tiny = -np.finfo(level.dtype).tiny
     return 0.0 if level == tiny else float(np.nextafter(level, level.dtype.type(np.inf)))
 
 
 def _as_cuba(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
-    """Return (net, theta) of layers that reset to zero, a reset which does not depend on a
+    """Return (net, theta) for layers that reset to zero. Such a reset does not depend on a
     channel's scale.
 
     The network's neuron has the decays of the readout and the first layer's threshold; layers with
@@ -253,8 +257,8 @@ def _as_cuba(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
 
 
 def _as_lif(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
-    """Return (net, theta) of layers where a spike subtracts the threshold in the next step,
-    snnTorch's default.
+    """Return (net, theta) for layers in which a spike subtracts the threshold in the next step, as
+    is the default in snnTorch.
 
     u = W p - rho r with gamma = alpha and threshold = rho (1 - alpha) is a single filtered sum; a
     layer here is two steps behind the graph's.

@@ -20,8 +20,8 @@ def warn(sentences: list[str], where: str) -> None:
 
 
 def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> list[str]:
-    """List the assumptions about a chain from another tool. whence: the origin of the time step;
-    reset: the given reset."""
+    """List the assumptions about a chain from another tool. whence: how the time step is known;
+    reset: the reset that was requested, or None."""
     late = net.neuron.delay * len(net.blocks)
     chosen = "as requested" if reset else "by default; reset subtract is the alternative"
     names = ", ".join(map(repr, reader.unfiltered))
@@ -47,7 +47,7 @@ def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> l
 
 
 def of_export(net: SpikingNet, dt: float, membrane: str, reaches: bool) -> list[str]:
-    """List what users of a written graph must know, and what only this library reads, from the
+    """List what users of a written graph must know, and what only minisnn reads, from the
     metadata."""
     above = "above the threshold, which is the number below the network's"
     return [

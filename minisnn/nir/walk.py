@@ -21,7 +21,7 @@ _KNOWN = {"Input", "Output", "Flatten", *WEIGHTS, *POOLS, *NEURONS}
 class Chain(NamedTuple):
     """A graph from its Input to its Output.
 
-    names   of nodes, in order of execution
+    names   names of the nodes, in order of execution
     loops   {name of neurons: name of their recurrent weights}
     nodes   all nodes by name, including those of loops
     """
@@ -72,7 +72,8 @@ def chain_of(graph: Any) -> Chain:
 
 
 def _plain(node: Any) -> SimpleNamespace:
-    """Return a node with its `kind`, and NumPy arrays whatever tool made it."""
+    """Return a node as a plain object with its `kind`, and with NumPy arrays, whatever tool made
+    it."""
     values = {
         name: np.asarray(value) if hasattr(value, "__array__") else value
         for name, value in getattr(node, "__dict__", {}).items()
@@ -81,8 +82,8 @@ def _plain(node: Any) -> SimpleNamespace:
 
 
 def _way_back(nodes: Any, after: Any, start: str, at: str) -> list[str]:
-    """Return the nodes from `at` back to the neurons `start`, or to the LI before them; [] where
-    there is no such path."""
+    """Return the nodes on the path from `at` back to the neurons `start`, or to the LI before them;
+    [] if there is no such path."""
     path: list[str] = []
     while nodes[at].kind in (*WEIGHTS, "Flatten") and at not in path and len(after[at]) == 1:
         path.append(at)
@@ -92,7 +93,7 @@ def _way_back(nodes: Any, after: Any, start: str, at: str) -> list[str]:
 
 
 def _flattened(graph: Any) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Return a graph's nodes and edges, with those of inner graphs named "outer.inner"."""
+    """Return a graph's nodes and edges, with the nodes of inner graphs named "outer.inner"."""
     nodes = dict(graph.nodes)
     edges = [tuple(edge) for edge in graph.edges]
     for name in [name for name, node in nodes.items() if type(node).__name__ == "NIRGraph"]:

@@ -31,11 +31,11 @@ class Tool(NamedTuple):
     """What a simulator requires of a graph.
 
     dt         seconds per step
-    membrane   the simulator's name of the readout's membrane
-    reaches    fires at v = threshold; the others only above it
-    unneeds w_in = r = 1, and computes 1 / tau in float32
-    hides      needs a Flatten in a loop of two nodes, which it otherwise misreads
-    sums       pools by sums instead of means
+    membrane   the name that the simulator has for the readout's membrane
+    reaches    whether neurons fire at v = threshold, rather than only above it
+    unit       whether it needs w_in = r = 1, and computes 1 / tau in float32
+    hides      whether it needs a Flatten in a loop of two nodes, which it otherwise misreads
+    sums       whether it pools by sums instead of means
     """
 
     dt: float
@@ -63,7 +63,7 @@ def export_nir(
     dt: float = 1e-3,
     tool: str | None = None,
 ) -> None:
-    """Write a network to a NIR file atomically; arguments as in `to_nir`.
+    """Write a network to a NIR file atomically. The arguments are those of `to_nir`.
 
     Raises the errors of `to_nir`, and OSError if the file cannot be written.
 
@@ -87,10 +87,11 @@ def to_nir(
     dt: float = 1e-3,
     tool: str | None = None,
 ) -> nir.NIRGraph:
-    """Convert a `SpikingNet` of `CubaLIF` and its flat theta to a NIR graph, in float64.
+    """Convert a `SpikingNet` with the neuron `CubaLIF`, and its flat theta, to a NIR graph in
+    float64.
 
-    inner   inner loop, stored in the metadata          dt      seconds of a step
-    tool    who will run it, one of `TOOLS`, which gives dt
+    inner   inner loop, stored in the metadata          dt      seconds per step
+    tool    the simulator that will run the graph, one of `TOOLS`; it determines dt
 
     Raises ValueError for another network, a theta that does not fit or is not finite, and dt <= 0.
 
@@ -131,8 +132,8 @@ def to_nir(
 
 
 def unsaid(net: SpikingNet, *, dt: float = 1e-3, tool: str | None = None) -> list[str]:
-    """List what a network's NIR graph leaves open for its user, as sentences; arguments as in
-    `to_nir`.
+    """List, as sentences, what a network's NIR graph leaves open for its user. The arguments are
+    those of `to_nir`.
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> len(ms.nir.unsaid(net)) > 0
@@ -154,8 +155,8 @@ def need_nir() -> Any:
 
 
 def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None) -> nir.NIRGraph:
-    """Return the nodes and edges of a network, named after its blocks, each layer with its neuron's
-    constants at theta."""
+    """Return the nodes and edges of a network, named after its blocks; each layer has the constants
+    that its neuron has at theta."""
     chain = _Chain(net, TOOLS[tool] if tool else ANY, np.dtype("f4" if tool else "f8"), dt)
     views = net.views(theta.astype(np.float64))
     for n, (b, _, _) in enumerate(net.parameters(theta)):
@@ -166,12 +167,12 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None) -> ni
 
 
 class _Chain:
-    """The nodes so far, and the output shape (C, H, W) or (C,) of the last one."""
+    """The nodes added so far, and the output shape of the last one, (C, H, W) or (C,)."""
 
     def __init__(self, net: SpikingNet, tool: Tool, held: np.dtype, dt: float):
         self.nir = need_nir()
         self.tool = tool
-        self.held = held  # the tool's type of thresholds
+        self.held = held  # the type in which the tool stores thresholds
         self.dt = dt
         self.shape: tuple[int, ...] = (net.input_shape[-1], *net.input_shape[:-1])
         self.nodes = {"input": self.nir.Input(input_type=np.array(self.shape))}
@@ -186,7 +187,8 @@ class _Chain:
         self.at = name
 
     def layer(self, b: Layer, gain: float, weight: Any, bias: Any, heard: Any) -> None:
-        """Add all nodes of a block whose input has a gain; `heard` are its recurrent weights."""
+        """Add all nodes of a block, whose input is multiplied by `gain`; `heard` are its recurrent
+        weights."""
         whole, power = (1.0, 1.0) if self.tool.unit else scales(b.neuron)
         scale = whole if b.readout else power
         self.synapse(b, scale * gain * self.share * weight, scale * bias)
@@ -209,7 +211,7 @@ class _Chain:
             self.neurons(f"{b.name}_or", 0.5 if self.tool.sums else 0.125)
 
     def synapse(self, b: Layer, weight: np.ndarray, bias: np.ndarray) -> None:
-        """Add weights, after a Flatten where a dense layer follows an image."""
+        """Add weights, preceded by a Flatten if a dense layer follows an image."""
         name = f"{b.name}_synapse"
         if weight.ndim == 4:
             kernel = np.ascontiguousarray(weight.transpose(3, 2, 0, 1))
@@ -227,7 +229,7 @@ class _Chain:
         self.shape = (b.channels,)
 
     def neurons(self, name: str, threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
-        """Add a CubaLIF, with the threshold for which > is equivalent to this library's >=."""
+        """Add a CubaLIF node. Its threshold is chosen so that > is equivalent to minisnn's >=."""
         unit = self.tool.unit
         tau_syn, tau_mem = (_tau(decay, self.dt, unit) for decay in (beta, alpha))
         values = dict(
@@ -244,7 +246,7 @@ class _Chain:
 
 
 def scales(neuron: Any) -> tuple[float, float]:
-    """Return s = (1 - alpha) (1 - beta) and the power of two nearest to it; s twice if the
+    """Return s = (1 - alpha) (1 - beta), and the power of two nearest to it, or s twice if the
     threshold is not positive."""
     whole = (1 - neuron.alpha) * (1 - neuron.beta)
     return whole, 2.0 ** round(math.log2(whole)) if neuron.threshold > 0 else whole

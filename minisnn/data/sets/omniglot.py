@@ -155,8 +155,8 @@ class Omniglot(Turned):
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
                  too; None: in meta-training; with the protocol "random", rotations in every split
     classes      "train": the unturned characters that meta-train, to train a classifier of them.
-                 With split "train" they have the drawings by four in five people, otherwise those by
-                 the other people
+                 With split "train" they have the drawings by four in five people, otherwise those
+                 by the other people
     camera       an EventCamera in place of the default one
     draws        recordings of each drawing, each with another scene and sensor
                  (`camera.variation`), seeded by the drawing's number in its alphabet; 0: one

@@ -40,7 +40,8 @@ def own(
     label.
 
     split       which classes to use: those of the folders train, val and test, or of the column
-                split, if each has different labels; otherwise `class_seed` draws 64, 16 and 20 % of them
+                split, if each has different labels; otherwise `class_seed` draws 64, 16 and 20 % of
+                them
     sensor      rows and columns, or (n,) of n units; None: as stated by the format
                 (N-MNIST's, for example); required if it states none
     classes     "train": the classes that meta-train, in the recordings of `split`. A rule that

@@ -46,10 +46,10 @@ def draw_samples(
 
     The n recordings of a symbol are shuffled. The first min(places, n // 2) are for the support,
     where `places` is how often the support samples of all classes together need that symbol; the
-    remaining ones are for the query. Each side draws without replacement and reshuffles when its recordings are
-    exhausted. Recordings of one symbol in a sample differ unless there are too few, and a sample is
-    repeated only when all samples of its class have been used. Raises ValueError if a symbol has
-    fewer than two recordings, or no split of the groups gives both sides some of each.
+    remaining ones are for the query. Each side draws without replacement and reshuffles when its
+    recordings are exhausted. Recordings of one symbol in a sample differ unless there are too few,
+    and a sample is repeated only when all samples of its class have been used. Raises ValueError if
+    a symbol has fewer than two recordings, or no split of the groups gives both sides some of each.
     """
     places = Counter(symbol for symbols in classes for symbol in symbols)
     sides: Sides = {}

@@ -85,7 +85,8 @@ class Written(Turned):
                  whole picture of 105 x 105 pixels is mapped onto the sensor
     bin_ms, duration_ms   length of a step, and of a recording
     control      "shuffled": the times of each recording's events are permuted, and the pixels kept.
-                 "summed": every step shows the sum over all steps. A network can then only learn from shapes
+                 "summed": every step shows the sum over all steps. A network can then only
+                 learn from shapes
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
                  too; None: in meta-training
     draws        recordings of each drawing: the drawing itself, and others that are turned,

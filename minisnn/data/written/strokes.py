@@ -223,8 +223,8 @@ def strokes_of(
     """Build a `Strokes` object from lists of strokes, as if read from a file: positions are rounded
     to eighths of a pixel.
 
-    character, drawer   for each drawing, the index of its character in `names`, and the number of the
-                        person who drew it
+    character, drawer   for each drawing, the index of its character in `names`, and the number of
+                        the person who drew it
 
     Raises ValueError if these do not fit each other.
     """
