@@ -32,7 +32,7 @@ RECIPROCAL = np.array([round(256 / (1 + (n + 0.5) / 16) ** 2) for n in range(16)
 
 
 class IntegerLIF(NamedTuple):
-    """Constants of the neuron in the chip's and the kernels' form.
+    """The neuron's constants as integers, in the formats that the kernels use.
 
     alpha, beta, gamma   decays in 4096ths
     rho, threshold       in units of u
@@ -48,7 +48,7 @@ class IntegerLIF(NamedTuple):
 
     @classmethod
     def of(cls, neuron) -> "IntegerLIF":
-        """Return the constants nearest to those of `minisnn.LIF`. Raises ValueError if rho or the
+        """Return the constants nearest to those of a `minisnn.LIF`. Raises ValueError if rho or the
         threshold does not fit u's format."""
         decays = factor(neuron.alpha), factor(neuron.beta), factor(neuron.gamma)
         scales = dict(rho=1 << U, threshold=1 << U, slope=16)
@@ -59,7 +59,8 @@ class IntegerLIF(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def surrogate(u, threshold, slope):
-    """Return sigma'(u) in uQ0.8, 0 .. 255; u and threshold in Q5.10, slope with 4 fraction bits."""
+    """Return the surrogate derivative sigma'(u) in uQ0.8, 0 .. 255. u and threshold are in Q5.10;
+    slope has 4 fraction bits."""
     x = (1 << 14) + abs(u - threshold) * slope  # 1 + kappa |a| with 14 fraction bits
     n = 0
     while x >> (n + 15):

@@ -1,11 +1,11 @@
-"""Integers of the chip from a float theta: weights of few bits with one power-of-two exponent per
-layer.
+"""Convert a float theta to the chip's integers: weights of few bits, with one power-of-two exponent
+per layer.
 
     weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer 2^(exponent - F)
 
-The exponent is that of least squared error of the weights: in few bits it pays to saturate the few
-largest. The readout's weights will change, so its exponent suits weights after adaptation
-(`readout_exponent`).
+The exponent is the one with the least squared error of the weights; with few bits, saturating the few
+largest weights reduces this error. The readout's weights change when it learns, so its exponent is
+chosen for the weights after adaptation (`readout_exponent`).
 """
 
 import math
@@ -22,7 +22,8 @@ WEIGHT_BITS = range(2, 9)
 
 @dataclass(frozen=True, eq=False)
 class IntegerLayer:
-    """A layer's integers and its number; arrays are (k, k, C_in, C_out) int8 and (C_out,) int32.
+    """A layer's integers: weight (k, k, C_in, C_out) int8 and bias (C_out,) int32, with their
+    formats.
 
     exponent   exponent of the weights
     fraction   fraction bits of sums: biases have the exponent `exponent - fraction`; 12 in the
@@ -48,22 +49,23 @@ class IntegerLayer:
 
     @property
     def memory_bits(self) -> int:
-        """Return the bits of weights and biases."""
+        """Return the number of bits that the weights and biases occupy."""
         return self.weight.size * self.bits + self.bias.size * 32
 
 
 def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, int]:
-    """Return (int8 weights, number clipped) at an exponent, rounded to nearest."""
+    """Round weights to the nearest int8 words with this exponent. Return (words, number
+    clipped)."""
     whole, clipped = nearest(weight, -exponent, *ends(bits))
     return whole.astype(np.int8), clipped
 
 
 def check_kind(net, kind: str) -> None:
-    """Raise ValueError if a chip with this neuron, "lif" or "cuba", does not support a
+    """Raise ValueError if a chip whose neuron is `kind`, "lif" or "cuba", does not support the
     network."""
     neuron = getattr(net, "neuron", None)
     says = neuron.says("chip") if neuron else ""
-    # it learns from labels: softmax minus one-hot
+    # the chip learns from labels only: its error is softmax minus one-hot
     loss = f"loss {net.loss_name}" * (net.loss_name != "cross_entropy")
     if net.beyond or loss or says != kind or net.own or net.hidden or not net.channels:
         holds = {"lif": "LIF", "cuba": "CubaLIF"}[kind]
@@ -75,8 +77,8 @@ def check_kind(net, kind: str) -> None:
 
 
 def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
-    """Return (weight (k, k, C_in, C_out), bias) of block n of a float network, with the input's
-    gain in the first layer's weights. Raises ValueError if one is not finite."""
+    """Return (weight (k, k, C_in, C_out), bias) of block n in a float network. The first layer's
+    weights are multiplied by the input gain. Raises ValueError if a number is not finite."""
     block = net.blocks[n]
     views = net.views(theta)
     weight = views[f"{block.name}.weight"].reshape(block.weight_shape).astype(dtype)
@@ -89,8 +91,8 @@ def arrays(net, theta: np.ndarray, n: int, dtype: type) -> tuple[np.ndarray, np.
 
 
 def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> int:
-    """Return the exponent of least squared error, the larger of equal ones, from the one that clips
-    nothing down to `least`; sets weights that are numerically zero to zero."""
+    """Return the exponent with the least squared error, or the largest of several equally good
+    ones. The search begins at the exponent that clips nothing, and goes down to `least`."""
     weight = np.asarray(weight, np.float64)
     mantissa, scale = math.frexp(float(np.abs(weight).max()))
     top = scale + math.ceil(math.log2(mantissa / (2 ** (bits - 1) - 0.5))) if mantissa else -8
@@ -99,7 +101,7 @@ def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> in
 
     def error(e: int) -> tuple[float, int]:
         held = np.ldexp(integers(weight, e, bits)[0].astype(np.float64), e)
-        # scaled, so that the square stays within float64
+        # scaled, so that the square neither overflows nor underflows
         return float(np.mean(np.ldexp(held - weight, -scale) ** 2)), -e
 
     several = range(top, top - 6, -1)
@@ -107,7 +109,7 @@ def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> in
 
 
 def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
-    """Return the least exponent whose sums can be shifted to the scale of u, and whose biases stay
+    """Return the least exponent with which sums can be shifted to the scale of u and biases stay
     within -room .. room."""
     least = fraction - U - ranges.SHIFT
     largest = float(np.abs(bias).max(initial=0))
@@ -122,9 +124,9 @@ def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
 def layer(
     block, weight, bias, bits: int, fraction: int, most: int, exponent: int | None
 ) -> IntegerLayer:
-    """Quantise a block of a float network, with inputs of at most `most`.
+    """Quantise one block of a float network. `most` is the largest number at one of its inputs.
 
-    exponent   None: the one of least squared error
+    exponent   exponent of the weights; None: the one with the least squared error
 
     Raises ValueError if the exponent is one that `ranges.shift_to_u` refuses.
     """

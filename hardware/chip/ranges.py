@@ -1,10 +1,10 @@
-"""Interval analysis: bounds for every word of the network, for any events, and the networks that
-are rejected because of them.
+"""Interval analysis: bounds that hold for every word in the network, whatever the events, and checks
+that reject a network whose words could overflow.
 
-A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes,
-which are sums of negative and of positive weights times the largest count. The readout's
-accumulator is a sum of at most `inputs` products of a weight and a trace of at most 4096, so V << F
-again, with F = 12. Bounds hold for the given weights; `any` bounds hold for all weights of the same
+A postsynaptic trace is a rounded mean of values V << F, so it stays between their extremes, which
+are the sum of the negative weights and the sum of the positive weights, times the largest count. The
+readout's accumulator is a sum of at most `inputs` products of a weight and a trace; a trace is at
+most 4096, so the same bounds hold with F = 12. Bounds hold for the given weights; `any` bounds hold for all weights of the same
 word length.
 
 `IntegerNet.check` accepts a network only within these bounds. Kernels, plain integers and the C
@@ -42,8 +42,8 @@ STATE = 1 << 23  # Loihi's u and v are words of 24 bits
 
 
 class Bound(NamedTuple):
-    """The bounds of a quantity, `low` and `high`, for the given weights and for any weights; in
-    units of the last place."""
+    """The limits of a quantity: `low` and `high` for the given weights, `any_low` and `any_high`
+    for any weights, all in units of the last place."""
 
     low: int
     high: int
@@ -60,24 +60,24 @@ class Bound(NamedTuple):
 
 
 def most_of(n: int, readout: bool, spikes: int = 1) -> int:
-    """Return the largest number at an input of layer n: an event count in the first conv layer,
-    else a number of spikes; 1 for a trace."""
+    """Return the largest number at an input of layer n: 1 for the readout, whose inputs are traces;
+    MOST_COUNT events for the first conv layer; `spikes` for the others."""
     if readout:
         return 1
     return spikes if n else MOST_COUNT
 
 
 def most_sum(inputs: int, bits: int, most: int, fraction: int) -> int:
-    """Return the largest absolute sum of any weights over this number of inputs, with `fraction`
-    more fraction bits."""
+    """Return the largest absolute value that a sum over this number of inputs can have, for any
+    weights, with `fraction` more fraction bits."""
     return inputs * most << bits - 1 + fraction
 
 
 def room_for_bias(
     weight_shape, bits: int, most: int, fraction: int, name: str = "the layer"
 ) -> int:
-    """Return the largest bias at which the sum of any weights, times at most `most`, still fits 32
-    bits.
+    """Return the largest bias that fits 32 bits together with the sum over the inputs, for any
+    weights; an input is at most `most`.
 
     Raises ValueError if the sum does not fit even without a bias.
     """
@@ -92,33 +92,34 @@ def room_for_bias(
 
 
 def shift_to_u(exponent: int, fraction: int, name: str) -> int:
-    """Return the right shift from sums of this exponent, with `fraction` more fraction bits, to u.
-    Raises ValueError beyond 31 in either direction."""
+    """Return the number of bits by which sums are shifted to the right to u's scale. The sums have
+    this exponent and `fraction` more fraction bits. Raises ValueError if the shift is beyond 31 in
+    either direction."""
     middle = fraction - U
     whole(middle - SHIFT, middle + SHIFT, **{f"{name}: exponent": exponent})
     return int(middle - exponent)
 
 
 def check_neuron(neuron) -> None:
-    """Raise ValueError for constants of an `IntegerLIF` that leave their words."""
+    """Raise ValueError if a constant of an `IntegerLIF` does not fit its word."""
     for name, limits in NEURON.items():
         whole(*limits, **{name: getattr(neuron, name)})
 
 
 def room_of(n: int, layer, readout: bool) -> int:
-    """Return the largest bias of layer n that cannot make its sums overflow."""
+    """Return the largest bias in layer n with which its sums cannot overflow."""
     most = most_of(n, readout)
     return room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name)
 
 
 def check_sums(n: int, layer, readout: bool) -> None:
-    """Raise ValueError if sums of layer n, or shifted sums, can leave their words."""
+    """Raise ValueError if a sum in layer n, or a shifted sum, could overflow its word."""
     check_layer(layer, room_of(n, layer, readout))
     shift_to_u(layer.exponent, layer.fraction, layer.name)
 
 
 def check_layer(layer, room: int) -> None:
-    """Raise ValueError unless the weights of a layer fit their word, and its biases -room ..
+    """Raise ValueError unless a layer's weights fit their word and its biases are within -room ..
     room."""
     for name, array, limits in (
         ("weights", layer.weight, ends(layer.bits)),
@@ -134,10 +135,10 @@ def check_layer(layer, room: int) -> None:
 
 
 def analyse(layers, spikes: int = 1) -> dict[str, dict[str, Bound]]:
-    """Return {layer: {quantity: Bound}}; `spikes` as in `most_of`.
+    """Compute the bounds of every quantity in every layer. Return {layer: {quantity: Bound}}.
 
-    `spikes` is the largest number of events at an input. (Sites at the border have fewer inputs, so
-    the bounds hold there too.)
+    `spikes` is the largest number of spikes at an input of a conv layer after the first. (Sites at
+    the border have fewer inputs, so the bounds hold there too.)
     """
     found = {}
     for n, layer in enumerate(layers):

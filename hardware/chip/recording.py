@@ -10,11 +10,11 @@ from minisnn.data.sets.omniglot import CROP, SIZE
 class Recording:
     """The properties of a recording that a network expects.
 
-    bin       microseconds of a step
-    cell      side of a cell in pixels of the camera; events in it are summed
-    centred   whether each recording is shifted by the whole pixels that bring its mean event
-              nearest to the middle
-    stated    whether the network's file has these numbers; otherwise they are defaults
+    bin       length of a step in microseconds
+    cell      side of a cell, in pixels of the camera; the events within a cell are summed
+    centred   whether each recording is shifted, by whole pixels, so that its mean event is as near
+              as possible to the middle
+    stated    whether the network's file contains these properties; otherwise they are defaults
     """
 
     bin: int = 1000
@@ -24,7 +24,7 @@ class Recording:
 
     @classmethod
     def of(cls, checkpoint: Any) -> "Recording":
-        """Return the properties of the recordings that a `minisnn.Checkpoint` was trained on."""
+        """Return the properties of the recordings with which a `minisnn.Checkpoint` was trained."""
         origin = checkpoint.origin
         how = origin.how or {}
         size = how.get("size")

@@ -1,12 +1,12 @@
-"""A conv neuron in words of 16 bits, for learning to learn: states are rounded stochastically.
+"""A conv neuron with 16-bit words, for meta-training: its states are rounded stochastically.
 
 A row of sites is processed at a time. Each neuron of the row has its own stream of random numbers,
 which continues with the next row and the next step. `hardware.meta.words` proves that all values
 fit.
 
-A stream's first state is a hash of (seed, update, place, sample), by the last steps of MurmurHash3
-(Appleby 2011). Without the hash, streams that start at successive states of xorshift32 would be the
-same numbers, shifted by one.
+A stream's initial state is a hash of (seed, update, place, sample), computed with the last steps of
+MurmurHash3 (Appleby 2011). Without the hash, two streams could start at successive states of
+xorshift32, and would then produce the same numbers, shifted by one.
 """
 
 from collections import namedtuple
@@ -18,10 +18,10 @@ from minisnn.parallel.compilation import njit
 from .formats import shift
 from .neuron import surrogate
 
-# Arguments of the loops, made from a neuron and word lengths; int32.
+# The constants that the loops need, computed from a neuron and word lengths; int32.
 #   alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
 #   slope                of the surrogate        fraction         of u
-#   trace                fraction bits of r      low, high        ends of P, Q and u
+#   trace                fraction bits of r      low, high        limits of P, Q and u
 #   left, right          bits by which (4096 - B) V is shifted to Q's scale; one of them is 0
 #   most                 limit to which (4096 - B) V is clipped first; beyond it Q saturates anyway
 Step = namedtuple(
@@ -31,7 +31,7 @@ Step = namedtuple(
 
 @njit(nogil=True, inner=True)
 def mixed(x):
-    """Hash a 32-bit number, one to one."""
+    """Hash a 32-bit number to another one; the hash is one to one."""
     x ^= x >> 16
     x = (x * 0x85EBCA6B) & 0xFFFFFFFF
     x ^= x >> 13
@@ -41,7 +41,7 @@ def mixed(x):
 
 @njit(nogil=True, cache=True)
 def stream(seed, update, place, sample):
-    """Return the state before a stream's first number, never zero."""
+    """Return the initial state of a random stream, which is never zero."""
     x = mixed((seed ^ 0x9E3779B9) & 0xFFFFFFFF)
     x = mixed((x + update) & 0xFFFFFFFF)
     x = mixed((x + place) & 0xFFFFFFFF)
@@ -51,7 +51,8 @@ def stream(seed, update, place, sample):
 
 @njit(nogil=True, inner=True)
 def streams(key, sample, lanes):
-    """Return the random states of a row of neurons, uint32; key = (seed, update, place)."""
+    """Return the initial random state of each of `lanes` neurons in a row, uint32; key = (seed,
+    update, place)."""
     state = stream(key[0], key[1], key[2], sample)
     found = np.empty(lanes, np.uint32)
     for n in range(lanes):
@@ -61,7 +62,7 @@ def streams(key, sample, lanes):
 
 @njit(inline="always")
 def advance(x):
-    """Apply `xorshift32` to a uint32."""
+    """Return the state that follows a uint32 state, as `xorshift32` does."""
     x = np.uint32(x ^ np.uint32(x << np.uint32(13)))
     x = np.uint32(x ^ np.uint32(x >> np.uint32(17)))
     return np.uint32(x ^ np.uint32(x << np.uint32(5)))
@@ -69,7 +70,7 @@ def advance(x):
 
 @njit(inline="always")
 def leak(x, y, a, part):
-    """Return (a x + (4096 - a) y + part) >> 12 of words of 16 bits."""
+    """Return (a x + (4096 - a) y + part) >> 12 for 16-bit words x and y."""
     kept = np.int32(np.int32(x) * a)
     given = np.int32(np.int32(y) * np.int32(np.int32(4096) - a))
     return np.int32(np.int32(np.int32(kept + given) + part) >> np.int32(12))
@@ -77,8 +78,8 @@ def leak(x, y, a, part):
 
 @njit(nogil=True, error_model="numpy", inner=True)
 def neurons(V, P, Q, r, u, bias, c, states):
-    """Advance a row of neurons by a step, on flat arrays: u, then r, P, Q. Return how many were
-    clipped."""
+    """Advance a row of neurons by one step, on flat arrays: first u, then r, P and Q. Return how
+    many values of u and Q were clipped."""
     clipped = np.int32(0)
     one = np.int32(np.int32(1) << (c.trace & 31))
     rest = np.int32(np.int32(4096) - c.beta)
@@ -110,7 +111,7 @@ def neurons(V, P, Q, r, u, bias, c, states):
 
 @njit(nogil=True, inner=True)
 def sloped(u, slopes, c):
-    """Return the surrogate derivative of membranes u (H, W C), in uQ0.8."""
+    """Write the surrogate derivatives at membranes u (H, W C), in uQ0.8, to `slopes`."""
     for h in range(u.shape[0]):
         for n in range(u.shape[1]):
             a = shift(np.int64(u[h, n]) - c.threshold, c.fraction - 10, 0, 0)

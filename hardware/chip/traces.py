@@ -1,8 +1,8 @@
-"""The trace filters in integers, postsynaptic in the conv layers and presynaptic in the readout,
-and their errors.
+"""The integer trace filters, postsynaptic in the conv layers and presynaptic in the readout, and
+bounds for their rounding errors.
 
-With factors A = round(4096 alpha) and B likewise, at most 4095, and V the sum of the weights of a
-step's events:
+A is round(4096 alpha) and B is round(4096 beta), both at most 4095. V is the sum of the weights of
+the events in a step:
 
     postsynaptic   Q' = (B Q + (4096 - B) (V << F)) >> 12       P' = (A P + (4096 - A) Q) >> 12       P reads the old Q
     presynaptic    q' = (B q + (4096 - B) 4096 s) >> 12         p' = (A p + (4096 - A) q) >> 12       unsigned Q1.12
@@ -26,16 +26,16 @@ DETERMINISTIC = ("floor", "zero", "nearest")
 
 
 def factor(decay: float) -> int:
-    """Return a decay in [0, 1) as a multiple of 1/4096, at most 4095: with 4096 a filter would
-    never forget."""
+    """Return a decay in [0, 1) as an integer number of 4096ths, at most 4095, because with 4096 a
+    filter would never forget."""
     if not 0 <= decay < 1:
         raise ValueError(f"a decay must be in [0, 1), not {decay}")
     return min(int(np.floor(UNITY * decay + 0.5)), UNITY - 1)
 
 
 def addends(mode: int, k: int) -> tuple[int, int]:
-    """Return the addends for numbers >= 0 and < 0 that make >> k round in this mode, like
-    `formats.shift` but without a branch."""
+    """Return (plus, minus), the addends with which >> k rounds in this mode, without a branch for
+    the mode: plus for numbers >= 0, minus for numbers < 0."""
     if k <= 0:
         return 0, 0
     return {FLOOR: (0, 0), ZERO: (0, (1 << k) - 1), NEAREST: (1 << k - 1, 1 << k - 1)}[mode]
@@ -43,8 +43,8 @@ def addends(mode: int, k: int) -> tuple[int, int]:
 
 @njit(inline="always")
 def mix(x, y, a, plus, minus):
-    """Return (a x + (4096 - a) y + addend) >> 12 in 32 bits for any 32-bit x, y; plus and minus
-    from `addends`.
+    """Return (a x + (4096 - a) y + addend) >> 12, computed in 32 bits for any 32-bit x and y. The
+    addend is plus or minus, as returned by `addends`.
 
     The high and the low 12 bits are multiplied separately: a x = a (x >> 12) 4096 + a (x & 4095), so
     no product needs more than 32 bits.
@@ -59,10 +59,11 @@ def mix(x, y, a, plus, minus):
 
 @njit(nogil=True, cache=True)
 def presynaptic_step(p, q, s, A, B, mode, bits, state):
-    """Advance p and q (inputs,) in uQ1.bits by a step, in place; s (inputs,) of 0 and 1.
+    """Advance traces p and q (inputs,), in place, by one step in which s (inputs,) spikes. The
+    traces are unsigned, with `bits` fraction bits.
 
-    Stochastic rounding draws one random number for each q, then p, input by input. Returns the random
-    state.
+    Stochastic rounding draws two random numbers for each input, first for q, then for p. Returns the
+    random state.
     """
     noise_q, noise_p = 0, 0
     for i in range(p.size):
@@ -78,10 +79,11 @@ def presynaptic_step(p, q, s, A, B, mode, bits, state):
 
 @njit(nogil=True, cache=True)
 def presynaptic(spikes, traces, A, B, mode, bits=BITS, state=1):
-    """Compute traces (T, inputs) int32 in uQ1.12: p at every step, before that step's spikes (T,
-    inputs) enter.
+    """Compute traces (T, inputs), int32 in uQ1.12, from spikes (T, inputs): p at every step, before
+    that step's spikes enter.
 
-    States have `bits` fraction bits; the traces' lower bits are zero. Returns the random state.
+    The filters' states have `bits` fraction bits, so the lowest 12 - `bits` bits of the traces are
+    zero. Returns the random state.
     """
     p = np.zeros(spikes.shape[1], np.int64)
     q = np.zeros(spikes.shape[1], np.int64)

@@ -9,12 +9,13 @@ from .traces import DETERMINISTIC
 
 @dataclass(frozen=True)
 class Words:
-    """Word lengths and rounding of a network.
+    """Word lengths and rounding modes of a network. A mode is "floor", "zero" or "nearest".
 
-    weight_bits   of the conv layers, 2 to 8           readout_bits   of the readout
-    fraction      F, fraction bits of postsynaptic traces
-    traces        rounding of the trace filters
-    membrane      rounding on the way to u; "floor", "zero" or "nearest"
+    weight_bits    bits of the weights in conv layers, 2 to 8
+    readout_bits   bits of the weights in the readout, 2 to 8
+    fraction       F, fraction bits of the postsynaptic traces, 0 to 16
+    traces         rounding in the trace filters
+    membrane       rounding of the shift to u's scale
     """
 
     weight_bits: int = 8
@@ -32,8 +33,8 @@ class Words:
 
 
 def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
-    """Return the "chip" entry of a network's provenance, if it was meta-trained for the chip; else
-    {}.
+    """Return the "chip" entry in a network's provenance if the network was meta-trained for the
+    chip, else {}.
 
     Raises ValueError, naming the source, if the entry is damaged.
     """
