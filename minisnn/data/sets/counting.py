@@ -35,8 +35,8 @@ from .pool import Pool
 # and events are unsorted.
 FEW, SPARE, TIMES = 5, 30, 100
 PART, IDLE, IDLE_US, REST = 4, 30, 20_000, 10
-NAMED = 5  # recordings in a warning
-REACHING = 1000  # cells with events from which the size of a sensor is judged
+NAMED = 5  # most recordings named in a warning
+REACHING = 1000  # fewest cells with events from which a sensor's size is judged
 
 
 def one_or_two(size: Any) -> Any:

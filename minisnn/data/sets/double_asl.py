@@ -40,8 +40,8 @@ SIMULATED_PER_LETTER = 200
 
 
 def double_asl_classes(seed: int = 0) -> dict[str, tuple[str, ...]]:
-    """Return the names of each split's classes, in alphabetical order; "ab" has a on the left and b
-    on the right. `seed` shuffles classes into splits."""
+    """Return the names of each split's classes, in alphabetical order. Class "ab" has letter a on
+    the left and b on the right. `seed` shuffles the classes into splits."""
     names = [left + right for left in LETTERS for right in LETTERS]
     order = np.random.default_rng(seed).permutation(len(names))
     ends = np.cumsum(list(SIZES.values()))
@@ -52,8 +52,8 @@ def double_asl_classes(seed: int = 0) -> dict[str, tuple[str, ...]]:
 
 
 class DoubleASL(Recordings):
-    """Double ASL-DVS: real recordings, or hands seen by the simulated event camera: drawn hands, or
-    your photographs.
+    """Double ASL-DVS: real recordings, or hands recorded by the simulated event camera; the hands
+    are drawn, or come from photographs of your own.
 
         counts[t, i, j, p] = events at  (time - first event) // 1 ms = t,  y // 6 = i,  x // 6 = j,  polarity p
 
@@ -137,8 +137,8 @@ class DoubleASL(Recordings):
 
 
 def hand_camera() -> EventCamera:
-    """Return an event camera that sees drawn hands as a DAVIS240c would: light hands, over the
-    whole of its sensor.
+    """Return an event camera that records drawn hands as a DAVIS240c would: light hands, over the
+    whole sensor.
 
     The motion is N-MNIST's, three times as far: a hand that covers a third of the picture then makes
     some 27,000 events in the first 100 ms.

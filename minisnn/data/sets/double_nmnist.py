@@ -40,14 +40,15 @@ CLASSES = {
 ALIGNMENTS = ("support", "none")
 CROP, SCALE = (32, 32), 2  # the sensor's upper left 32 x 32 pixels; 2 x 2 pixels per cell
 SENSOR = (34, 34)
-# (x, y), pixels: the mean event of the simulated training recordings, first 100 ms
+# (x, y) in pixels: mean event in the first 100 ms of the simulated training recordings
 ANCHOR = (14.75, 18.15)
 MOST = 8  # largest shift of a task in pixels, in each direction
 SHAPE = (STEPS, CROP[0] // SCALE, CROP[1] // SCALE, 2)
 
 
 def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str, bool]:
-    """Return the split of the classes, and whether recordings are training ones."""
+    """Return the split that determines the classes, and whether the recordings are training
+    ones."""
     chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
     for name, value in chosen.items():
         arguments.one_of(name, value, SPLITS)
@@ -55,7 +56,7 @@ def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str
 
 
 class DoubleNMnist(Recordings):
-    """Double N-MNIST: real recordings from `root`, or the shipped digits seen by the simulated
+    """Double N-MNIST: real recordings from `root`, or the bundled digits recorded by the simulated
     event camera.
 
     split        "train", "val" or "test": chooses both the classes and the recordings
@@ -176,8 +177,8 @@ def _simulated(train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]:
 
 
 def offset_of(pool: Pool, support: np.ndarray) -> tuple[int, int]:
-    """Return the shift (dx, dy) that aligns a task by the recordings of its support; (0, 0) if they
-    have no events."""
+    """Return the shift (dx, dy) that aligns a task, judged by the recordings in its support; (0, 0)
+    if they have no events."""
     found = [pool.events_of(n) for n in np.ravel(support)]
     _, y, x, _ = np.unravel_index(np.concatenate([cells for cells, _ in found]), pool.shape)
     count = np.concatenate([counts for _, counts in found]).astype(np.int64)
@@ -190,8 +191,8 @@ def offset_of(pool: Pool, support: np.ndarray) -> tuple[int, int]:
 def side_by_side(
     pool: Pool, which: np.ndarray, offset: tuple[int, int], crop: int, scale: int
 ) -> np.ndarray:
-    """Return counts of recordings `which` (B, S), left to right: uint8 (B, T, crop/scale,
-    S·crop/scale, C), at most 255 each."""
+    """Return the counts of recordings `which` (B, S), joined from left to right: uint8 (B, T,
+    crop/scale, S·crop/scale, C), each at most 255."""
     samples, sides = which.shape
     steps, _, _, channels = pool.shape
     cells = crop // scale

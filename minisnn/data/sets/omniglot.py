@@ -49,12 +49,12 @@ EVALUATION = (
     "Syriac_Serto 23 Tengwar 25 "
     "Tibetan 42 ULOG 26"
 )
-# background alphabets that never meta-train
+# background alphabets that are never used to meta-train
 VALIDATION = ("Bengali", "Greek", "Hiragana", "Ojibwe", "Tifinagh")
 PEOPLE = 20  # number of people who drew each character
 TURNS = (0, 90, 180, 270)  # degrees
-MIRRORED = 360  # a turn of at least this is mirrored, and turned by the remainder
-CROP, SIZE = (32, 32), (16, 16)  # the sensor's pixels that count, and the cells they are summed in
+MIRRORED = 360  # a turn of at least this is mirrored, and turned by its excess over this
+CROP, SIZE = (32, 32), (16, 16)  # the sensor's pixels that are counted, and the cells that sum them
 LONGEST_MS = 300  # longest recording: the three saccades
 PROTOCOLS = ("alphabets", "random", "background")
 PART = {"1": "train", "v": "val", "t": "test"}  # letters of omniglot_random.csv
@@ -71,8 +71,8 @@ def alphabets(split: str) -> dict[str, np.ndarray]:
 
 
 def drawings(split: str, protocol: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return a split's characters by alphabet: their indices in the alphabet, and their drawings as
-    in `alphabets`."""
+    """Return a split's characters by alphabet: their indices within the alphabet, and their
+    drawings in the form that `alphabets` returns."""
     background = protocol == "background" and split == "train"
     parts = SPLITS if protocol == "random" else ("train", "val") if background else (split,)
     whole = {name: drawn for part in parts for name, drawn in alphabets(part).items()}
@@ -98,14 +98,15 @@ def turns_of(turned: bool, mirrored: bool = True) -> tuple[int, ...]:
 
 
 def turn_name(turn: int) -> str:
-    """Return the part of a class's name for a turn: "+90", mirrored "+90m"; "+m"."""
+    """Return the part of a class's name that denotes a turn: "+90", or "+90m" if also mirrored;
+    "+m" if only mirrored."""
     words = f"{turn % MIRRORED or ''}{'m' * (turn >= MIRRORED)}"
     return f"+{words}" * bool(words)
 
 
 class Part(NamedTuple):
-    """Classes that may meet in a task, and the recordings of each: names of the classes; one row for
-    each recording; labels (n,), places in `names`."""
+    """Classes that may meet in a task, and their recordings: the classes' names; one row for each
+    recording; and labels (n,), each recording's index into `names`."""
 
     names: list[str]
     rows: Any
@@ -115,8 +116,9 @@ class Part(NamedTuple):
 def in_turns(
     pieces: Sequence[tuple[int, int, Part]], kinds: Sequence[int], parts: Sequence[Part]
 ) -> tuple[list[list[str]], np.ndarray, np.ndarray]:
-    """Return the names of the classes of each turn and part, the label of every recording of the
-    pieces (draw, turn, part), which are in this order, and the first recording of each piece."""
+    """Return three things: the names of the classes, grouped by turn and part; the label of every
+    recording of the pieces (draw, turn, part), in their order; and the first recording of each
+    piece."""
     names = [[f"{name}{turn_name(k)}" for name in part.names] for k, part in product(kinds, parts)]
     first = np.cumsum([0, *map(len, names)])
     labels = [first[n % len(names)] + part.labels for n, (*_, part) in enumerate(pieces)]
@@ -124,12 +126,12 @@ def in_turns(
 
 
 def alone(names: Sequence[Sequence[str]]) -> dict[str, tuple[int]]:
-    """Return `made_of` for classes that are one symbol each."""
+    """Return the `made_of` mapping for classes that consist of one symbol each."""
     return {name: (k,) for k, name in enumerate(chain.from_iterable(names))}
 
 
 class Turned(Recordings):
-    """Tasks over characters, turned and mirrored ones too."""
+    """Tasks over characters, including turned and mirrored ones."""
 
     @property
     def turned(self) -> tuple[str, ...]:
@@ -260,7 +262,7 @@ class Omniglot(Turned):
 def _recorded(
     of: tuple[str, str], pieces: tuple[tuple[int, int, str], ...], sight: Sight, keep: Keep, k: int
 ) -> Pool:
-    """Record piece k: turned characters of an alphabet, by one draw of the camera. of: (split,
+    """Record piece k: the turned characters of one alphabet, in one draw of the camera. of: (split,
     protocol)."""
     draw, turn, name = pieces[k]
     where, pictures = drawings(*of)[name]
@@ -284,8 +286,8 @@ def _recorded(
 
 
 def thickened(pictures: np.ndarray) -> np.ndarray:
-    """Thicken strokes by half a pixel in each direction, halfway to the darkest neighbour, so that
-    they look like a pen's on the sensor's 34 x 34 pixels."""
+    """Thicken strokes by half a pixel in each direction: each pixel goes halfway to its darkest
+    neighbour. The strokes then look like a pen's on the sensor's 34 x 34 pixels."""
     from scipy.ndimage import maximum_filter
 
     return pictures // 2 + maximum_filter(pictures, (1, 3, 3)) // 2

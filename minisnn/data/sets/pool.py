@@ -44,8 +44,8 @@ class Counts:
         raise NotImplementedError
 
     def contents(self, places: Iterable[int]) -> dict[str, int]:
-        """Return {hash of the counts: index} of recordings with enough events to be distinguished;
-        {} if recordings are made on demand."""
+        """Return {hash of the counts: index} for those recordings that have enough events to be
+        distinguished, or {} if recordings are made on demand."""
         return {}
 
     def dense(self, which: np.ndarray) -> np.ndarray:
@@ -53,8 +53,8 @@ class Counts:
         return self.side_by_side(np.asarray(which)[:, None])
 
     def side_by_side(self, which: np.ndarray) -> np.ndarray:
-        """Return counts of recordings side by side along x: `which` (B, S), left to right, gives
-        (B, T, H, S·W, C), or (B, T, S·units) for a row of units."""
+        """Return counts of recordings joined side by side along x. `which` (B, S) lists them from
+        left to right. The result is (B, T, H, S·W, C), or (B, T, S·units) for a row of units."""
         samples, sides = np.shape(which)
         *lines, width, channels = self.shape if len(self.shape) == 4 else (*self.shape, 1)
         out = np.zeros((samples, *lines, sides * width, channels), np.uint8)
@@ -62,7 +62,7 @@ class Counts:
         for sample, side in np.ndindex(samples, sides):
             cell, count = self.events_of(int(which[sample, side]))
             cell = cell.astype(np.intp)
-            # a cell is line·row + rest; a line of the joined picture has `sides` rows
+            # a cell is line·row + rest; a line of the joined picture is `sides` times as long
             target = cell + cell // row * ((sides - 1) * row) + side * row
             out[sample].reshape(-1)[target] = count
         return out if len(self.shape) == 4 else out[..., 0]
@@ -77,7 +77,7 @@ class Pool(Counts):
     counts   uint8, the events in each of these cells
     start    int64 (N + 1,): recording i has the cells start[i] : start[i + 1]
     labels   int64 (N,), the symbol that each shows
-    numbers  int64 (N,), the number of the picture or file of origin
+    numbers  int64 (N,), the number of the picture or file that each comes from
     few      (n, 3), a row for each recording with too few counted events: its number, how many of
              its events are counted, and how many it has
     """
@@ -97,9 +97,9 @@ class Pool(Counts):
         batches: Iterable[tuple],
         done: Callable[[int], object] = lambda _: None,
     ) -> "Pool":
-        """Make a pool of dense batches, one at a time: counts (n, T, H, W, C) uint8, labels (n,),
-        numbers (n,), and any rows of `few`, each with whether it is sure. `done` is called with the
-        number of recordings in each."""
+        """Make a pool from dense batches, which are read one at a time. A batch is counts (n, T, H,
+        W, C) uint8, labels (n,), numbers (n,), and any rows of `few`, each followed by whether it
+        is sure. `done` is called with the number of recordings in each batch."""
         small = np.prod(shape, dtype=np.int64) <= 65536
         # dtypes of cells, counts, cells per recording, labels, numbers
         kinds = (np.uint16 if small else np.uint32, np.uint8, np.int64, np.int64, np.int64)
@@ -146,11 +146,11 @@ class Pool(Counts):
 
 @dataclass(eq=False, repr=False)
 class Pieces(Counts):
-    """A pool in pieces, each made when one of its recordings is first needed.
+    """A pool that consists of pieces, each made when one of its recordings is first needed.
 
     start   (pieces + 1,): piece k holds the recordings start[k] up to, not including, start[k + 1]
     make    function that returns piece k as a `Pool`, with the labels and numbers given here
-    made_from   what all pieces are made from, for `store.cache.identity`
+    made_from   everything that the pieces depend on, for `store.cache.identity`
     """
 
     shape: tuple[int, ...]
@@ -173,14 +173,14 @@ class Pieces(Counts):
 
 
 class Keep(NamedTuple):
-    """Switches for the cache, and for a progress bar in a terminal."""
+    """Whether to use the cache, and whether to show a progress bar in a terminal."""
 
     cache: bool
     progress: bool
 
 
 class Sight(NamedTuple):
-    """Settings for recording pictures by the camera.
+    """Settings with which the camera records pictures.
 
     camera, seed   the camera, and the seed of its noise
     crop, scale    rows and columns of the sensor that are counted; pixels along each side of a cell
@@ -227,9 +227,9 @@ class Sight(NamedTuple):
 
 
 def centred(counts: np.ndarray) -> np.ndarray:
-    """Shift each recording of counts (N, T, H, W, 2) by whole cells, bringing its mean event
-    nearest to the middle. Events that leave the picture are lost; a recording without events
-    stays."""
+    """Shift each recording of counts (N, T, H, W, 2) by whole cells, such that its mean event is
+    nearest to the middle. Events that leave the picture are lost; a recording without events is not
+    shifted."""
     moved = np.zeros_like(counts)
     for old, new in zip(counts, moved):
         sums = old.reshape(len(old), -1).sum(0, np.uint32).reshape(old.shape[1:]).sum(2)
@@ -253,17 +253,17 @@ def summed(counts: np.ndarray, steps: int, cells: int) -> np.ndarray:
 
 
 def trains(number: np.ndarray | int) -> Any:
-    """Return whether the picture or recording of this number may meta-train."""
+    """Return whether the picture or recording with this number may be used to meta-train."""
     return number % HELD_OUT != 0
 
 
 def which(train: bool, of: str = "") -> str:
-    """Describe the numbers that train, or the others."""
+    """Describe, for messages, the numbers that are used to train, or the others."""
     return f"numbers {'not ' * train}divisible by {HELD_OUT}{of}"
 
 
 def number_within(labels: np.ndarray) -> np.ndarray:
-    """Number the recordings of each label from 1 on, in their order."""
+    """Number the recordings of each label from 1 on, in the order in which they are given."""
     order = np.argsort(labels, kind="stable")
     ranked = labels[order]
     number = np.empty(len(labels), np.int64)
@@ -283,12 +283,12 @@ def pool_of_pictures(
     what: str,
     **made_from: Any,
 ) -> Pool:
-    """Record pictures with these labels and numbers by the camera: those whose number trains, or
-    does not, or all (None).
+    """Record pictures, given with their labels and numbers, by the camera. `train` selects those
+    whose number may be used to train, those whose number may not, or all (None).
 
-    pictures   function that returns the pictures at an array of indices; `made_from` says what they
-               depend on, and `what` names them in messages
-    noise      the number for every index that, with the seed, draws its recording's noise
+    pictures   function that returns the pictures, given an array of indices; `made_from` lists what
+               they depend on, and `what` names them in messages
+    noise      one number for every index; together with the seed, it draws that recording's noise
     """
     where = np.flatnonzero((trains(numbers) == train) | (train is None))
 
@@ -315,7 +315,7 @@ def pool_of(
     files: Iterable[Path] = (),
     **made_from: Any,
 ) -> Pool:
-    """Make the pool of these batches (`Pool.collect`), or load it from the cache, whose key is
+    """Make the pool from these batches (`Pool.collect`), or load it from the cache, whose key is
     `made_from`, the `files` that are read, and the code of this package. A progress bar over
     `total` recordings shows `what`. Raises ValueError if files change meanwhile."""
     files = set(files)
@@ -324,7 +324,7 @@ def pool_of(
     def make() -> dict[str, np.ndarray]:
         with bar(None, total, what, keep.progress) as shown:
             pool = Pool.collect(shape, batches, shown.update)
-        # files that changed while they were read give a mixture
+        # if files changed meanwhile, the pool would mix old and new contents
         expected = "the same all the time; try again when nothing writes there"
         need(what, "of files that changed meanwhile", file_identity(files) == before, expected)
         return pool.arrays()

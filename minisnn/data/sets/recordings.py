@@ -340,7 +340,8 @@ class Recordings:
         return identity(made_from)
 
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the samples of a task, made of recordings (B, S) each."""
+        """Return the support and query samples of a task, each given as the indices of its
+        recordings, (B, S)."""
         return self.pool.side_by_side(support), self.pool.side_by_side(query)
 
 
@@ -354,8 +355,8 @@ def as_splits(sets: dict[str, Recordings]) -> dict[str, Recordings]:
 def _recordings(
     made_of: Sequence[tuple[int, ...]], places: Mapping[int, np.ndarray], drawn: np.ndarray
 ) -> np.ndarray:
-    """Return indices in the pool, (ways · samples, S), of each symbol's recordings drawn by
-    `draw_samples`."""
+    """Return the recordings that `draw_samples` drew for each symbol, as indices in the pool, (ways
+    · samples, S)."""
     found = [
         [places[symbol][of] for symbol, of in zip(symbols, way.T)]
         for symbols, way in zip(made_of, drawn)
@@ -366,8 +367,8 @@ def _recordings(
 def symbols_of(
     made_of: Mapping[str, Sequence[Any]] | None, pool: Counts, names: list[str] | None
 ) -> dict[str, tuple[int, ...]]:
-    """Return the numbers of each class's symbols, the same number in each; made_of None: a class
-    for every label. `names` are the labels' names, if any."""
+    """Return the numbers of each class's symbols; every class has equally many. If made_of is None,
+    every label is a class. `names` are the labels' names, if any."""
     numbers = np.unique(pool.labels).tolist()
     places = dict(zip(names or map(str, numbers), range(len(names)) if names else numbers))
     if made_of is None:
@@ -396,8 +397,8 @@ def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
 
 
 def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the description and the recordings of everything a task draws from: each symbol, also
-    within each value of `within`."""
+    """Yield a description and the recordings of each set from which a task draws: each symbol, and
+    if `within` is given, each symbol within each of its values."""
     for symbol in sorted(used_symbols(tasks)):
         where = tasks.symbols[symbol]
         name = tasks.name_of(symbol)
@@ -408,9 +409,9 @@ def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def check_tasks(tasks: Any, same: np.ndarray) -> None:
-    """Raise ValueError if the names of two classes differ only in the encoding of accents, a
-    symbol has fewer than two different recordings, or most of its recordings are also those of
-    another symbol."""
+    """Raise ValueError if the names of two classes differ only in how accents are encoded, if a
+    symbol has fewer than two different recordings, or if most of its recordings are also recordings
+    of another symbol."""
     encoded: dict[str, str] = {}
     for name in tasks.classes:
         other = encoded.setdefault(unicodedata.normalize("NFC", name), name)
@@ -436,8 +437,8 @@ def check_tasks(tasks: Any, same: np.ndarray) -> None:
 
 
 def check_groups(*sets: Any) -> None:
-    """Raise ValueError if all recordings of a symbol, or all within a value of `within`, are of one
-    group, since support and query must not share it."""
+    """Raise ValueError if all recordings of a symbol, or all its recordings within one value of
+    `within`, are in one group, since support and query must not share a group."""
     for tasks in sets:
         split = f" in {tasks.of_split}" if tasks.of_split else ""
         for name, where in _drawn_from(tasks) if tasks.groups is not None else ():

@@ -36,8 +36,8 @@ def draw_samples(
     queries: int,
     groups: Mapping[int, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the samples of an episode: support (ways, shots, S) and query (ways, queries, S), the
-    last axis left to right.
+    """Draw the samples of an episode: support (ways, shots, S) and query (ways, queries, S). The
+    last axis runs from left to right.
 
     classes   the S symbols of each way
     sizes     number n of recordings of each symbol; the drawn numbers are in 0 .. n - 1
@@ -65,7 +65,7 @@ def draw_samples(
             first, rest = (rng.permutation(np.flatnonzero(side)) for side in sides[symbol])
         else:
             number = min(places[symbol] * shots, size // 2)
-            # the rest of a large pool could never be reached
+            # further recordings of a large pool would never be used
             needed = min(number + places[symbol] * queries, size)
             first, rest = np.split(rng.choice(size, size=needed, replace=False), [number])
         support[symbol] = first.tolist()
@@ -74,8 +74,8 @@ def draw_samples(
 
 
 def _sides(groups: Mapping[int, np.ndarray], rng: np.random.Generator) -> Sides:
-    """Decide for each symbol which recordings may be support and which query: in random order, each
-    group goes to the side where a symbol still lacks recordings, or else to either."""
+    """Decide for each symbol which recordings may be support and which query. Groups are taken in
+    random order; each goes to the side where a symbol still lacks recordings, or else to either."""
     names = np.unique(np.concatenate(list(groups.values())))
     symbols_of = {
         name: {symbol for symbol, own in groups.items() if name in own} for name in names.tolist()
@@ -134,8 +134,8 @@ def _draw_class(decks: list["_Deck"], count: int) -> list[tuple[int, ...]]:
 
 
 class _Deck:
-    """Recordings in shuffled order, dealt from the top; when none fits, another shuffle is added
-    below."""
+    """A deck of recordings in shuffled order, dealt from the top; when no remaining recording fits,
+    another shuffle is added below."""
 
     def __init__(self, rng: np.random.Generator, pool: list[int]):
         self.rng = rng
@@ -159,9 +159,9 @@ class _Deck:
 def _deal(
     held: np.ndarray, shares: np.ndarray, rng: np.random.Generator, dealt: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Assign groups with `held` (groups, symbols) recordings to splits, each to the split that
-    lacks most. Return the split of every group, and the recordings of each symbol in each split,
-    counted up to LEAST."""
+    """Assign groups to splits, each to the split that lacks most; `held` (groups, symbols) is each
+    group's number of recordings. Return the split of every group, and for every split the number of
+    recordings of each symbol, counted up to LEAST."""
     needed = np.minimum(held, 1) if dealt else held
     wanted = shares[:, None] / shares.sum() * held.sum(0)
     given, met = np.zeros((2, *wanted.shape))
@@ -178,7 +178,7 @@ def _deal(
 def places_of(
     tasks: Any, shares: Mapping[str, float], seed: int, together: Any, dealt: bool = False
 ) -> dict[str, np.ndarray]:
-    """Return indices in the pool of each split's recordings (`Recordings.split_recordings`); no
+    """Return each split's recordings as indices in the pool (`Recordings.split_recordings`). No
     group is in two splits, and every symbol is in all.
 
     dealt   whether support and query of tasks within a split share no group
@@ -248,15 +248,15 @@ def same_symbols(sets: Iterable[Any]) -> bool:
 
 
 def used_by(tasks: Any) -> np.ndarray:
-    """Return indices in the pool of the recordings of a set's classes."""
+    """Return, as indices in the pool, the recordings that a set's classes use."""
     return np.unique(
         np.concatenate([tasks.symbols[symbol] for symbol in sorted(used_symbols(tasks))])
     )
 
 
 def shared(first: Any, second: Any) -> str | None:
-    """Describe what two sets of tasks share; None if nothing is known to be shared. Sets other
-    than `Recordings` are compared as objects only."""
+    """Describe what two sets of tasks share, or return None if they are not known to share
+    anything. Sets other than `Recordings` are compared only by object identity."""
     if first is second:
         return "are one and the same set"
     if not all(isinstance(getattr(tasks, "pool", None), Counts) for tasks in (first, second)):
@@ -272,8 +272,9 @@ def shared(first: Any, second: Any) -> str | None:
 
 
 def copies(pool: Counts) -> np.ndarray:
-    """Return for every recording the first with identical counts, (N,); itself where it has too few
-    events. Parts of one take are not copies of each other."""
+    """Return, for every recording, the index of the first recording with identical counts, (N,);
+    its own index if it has too few events to tell. Parts of one take are not copies of each
+    other."""
     first: dict[str, int] = {}
     of = np.arange(len(pool))
     for n in range(len(pool)) if isinstance(pool, Pool) else ():
@@ -285,8 +286,8 @@ def copies(pool: Counts) -> np.ndarray:
 
 
 def joined(groups: Sequence[np.ndarray]) -> Any:
-    """Return one group number per recording, so that recordings that share any group share it; None
-    without groups."""
+    """Return one group number per recording, such that recordings that share any group have the
+    same number. Return None if there are no groups."""
     if not groups:
         return None
     from scipy.sparse import coo_matrix

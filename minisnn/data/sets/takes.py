@@ -33,14 +33,15 @@ from .pool import BATCH, STEPS, Keep, Pool, Sight, pool_of, trains, which
 MOMENT_MS = 100  # length of a sample
 PICTURE = (120, 160)  # rows and columns of a picture of a hand
 SHARES = {"subject": 0.55, "take": 0.37, "drift": 0.08}  # shares of a joint's variance
-# periods of what drifts, and of where the hand is carried
+# periods in seconds of the drift, and of the motion that carries the hand
 SLOW_S, CARRIED_S = (3.0, 15.0), (2.0, 12.0)
 
 
 class Held(NamedTuple):
-    """Constants of how a letter is held: median pixels of waving, pixels of carrying in each
-    direction, standard deviation of the logarithm of the waving, size, where the sleeve begins in
-    palms, and depth of creases (`Look`)."""
+    """Constants that describe how a letter is held: the median waving in pixels, how far the hand
+    is carried in x and in y in pixels, the standard deviation of the logarithm of the waving, the
+    hand's size, the position in palms where the sleeve begins, and the depth of creases
+    (`Look`)."""
 
     swing: float
     carried_x: float
@@ -58,7 +59,8 @@ MEASURED = {
 
 
 def held(letter: int) -> Held:
-    """Return how a letter is held: as measured, or somewhere between a's and g's."""
+    """Return how a letter is held: as measured, or with constants between those measured for a and
+    for g."""
     if LETTERS[letter] in MEASURED:
         return MEASURED[LETTERS[letter]]
     share = np.random.default_rng(letter).random()
@@ -66,8 +68,8 @@ def held(letter: int) -> Held:
 
 
 class Slow:
-    """A smooth Gaussian function of time with mean 0 and variance 1: sum over terms of a_k cos(2 pi
-    t / T_k) + b_k sin(…)."""
+    """A smooth Gaussian function of time with mean 0 and variance 1: the sum over terms k of a_k
+    cos(2 pi t / T_k) + b_k sin(2 pi t / T_k)."""
 
     def __init__(
         self,
@@ -86,16 +88,16 @@ class Slow:
 
 
 class Joints(np.random.Generator):
-    """A generator for `draw_hand` at a moment, which mixes random draws of the subject, the take
-    and the moment."""
+    """A generator for `draw_hand` at one moment. It mixes random draws that belong to the subject,
+    to the take and to the moment."""
 
     def __init__(self, subject: np.random.Generator, take: np.random.Generator, t: float):
         super().__init__(np.random.PCG64(0))
         self._subject, self._take, self._t = subject, take, t
 
     def standard_normal(self, size: Any = None, *_: Any, **__: Any) -> Any:
-        """Draw values of variance 1: `SHARES` of it comes from the subject, the take and the
-        moment."""
+        """Draw values of variance 1, which is divided between the subject, the take and the moment
+        by `SHARES`."""
         shape = () if size is None else size if isinstance(size, tuple) else (size,)
         own = self._subject.standard_normal(shape)
         taken = self._take.standard_normal(shape)
@@ -109,8 +111,8 @@ class Joints(np.random.Generator):
 
 @dataclass(frozen=True)
 class Take:
-    """Subject `subject` holding letter `letter` (0-23) in take `number` of the series `seed`; all
-    numbers start at 0."""
+    """A take in which subject `subject` holds letter `letter` (0-23): take `number` in the series
+    `seed`. All numbers start at 0."""
 
     seed: int
     subject: int
@@ -118,7 +120,7 @@ class Take:
     number: int = 0
 
     def _rngs(self, what: int) -> tuple[np.random.Generator, np.random.Generator]:
-        """Return random generators of the subject and of the take."""
+        """Return two random generators, one for the subject and one for the take."""
         take = (self.seed, self.subject, self.letter, self.number, what)
         return np.random.default_rng((self.seed, self.subject, what)), np.random.default_rng(take)
 
@@ -129,8 +131,8 @@ class Take:
         return draw_hand(self.letter, Joints(*self._rngs(1), t), PICTURE, look)
 
     def place(self, t: np.ndarray) -> np.ndarray:
-        """Return the hand's position at t seconds, (len(t), 2): (x, y) in pixels of the sensor from
-        its middle."""
+        """Return the hand's position at t seconds, (len(t), 2): (x, y) in pixels of the sensor,
+        relative to its middle."""
         subject, take = self._rngs(3)
         how = held(self.letter)
         hz = 1.4 * math.exp(0.1 * subject.standard_normal())
@@ -143,7 +145,7 @@ class Take:
         return Slow(take, (2,), periods=CARRIED_S)(t) * [how.carried_x, how.carried_y] + along
 
     def camera(self, camera: EventCamera, t: float) -> EventCamera:
-        """Return `camera` with the hand's motion in the MOMENT_MS from t seconds on."""
+        """Return `camera` with the hand's motion during MOMENT_MS, which begins at t seconds."""
         ms = np.arange(0.0, MOMENT_MS + 1, 10)
         path = self.place(t + 1e-3 * ms)
         start = path[len(path) // 2]
@@ -155,13 +157,14 @@ class Take:
 
 
 PROTOCOLS = ("same-take", "new-subject")
-# five, as in ASL-DVS, and others for the new ones
+# five subjects, as in ASL-DVS, and others as new subjects
 SUBJECTS = {"train": range(5), "val": range(5, 8), "test": range(8, 13)}
-MOMENTS, EVERY_S = 60, 1.0  # samples of a take, a minute long, and the time from one to the next
+MOMENTS, EVERY_S = 60, 1.0  # samples of a take, which lasts a minute; seconds between them
 
 
 def take_camera() -> EventCamera:
-    """Return the event camera for takes, fitted to recordings of a DAVIS240c."""
+    """Return the event camera for takes, whose settings were fitted to recordings made by a
+    DAVIS240c."""
     return EventCamera(
         sensor=SHAPE,
         picture_px=float(SHAPE[1]),
@@ -182,8 +185,8 @@ def take_camera() -> EventCamera:
 def pool_of_takes(
     protocol: str, split: str, moments: int, sight: Sight, keep: Keep
 ) -> tuple[Pool, str]:
-    """Return the (pool, source) of every letter, held by each subject of a split in one take, with
-    up to `moments` moments chosen by the protocol; a recording's number is subject · MOMENTS +
+    """Return (pool, source) for every letter, held by each subject of a split in one take. There
+    are up to `moments` moments, chosen by the protocol; a recording's number is subject · MOMENTS +
     moment."""
     known = protocol == "same-take" or split == "train"
     train = split == "train"
