@@ -30,15 +30,16 @@ _begun: set[str] = set()  # arguments of the helpers that were started
 
 
 def expect(net: Any) -> None:
-    """When a kernel is first missing, start a helper process that also compiles the kernels of this
-    network's meta-gradient, unless this process has one thread or is a worker."""
+    """Prepare for missing kernels: when one is first missing, start a helper process that also
+    compiles the kernels for this network's meta-gradient. A process that has one thread, or is a
+    worker, starts none."""
     compiles = isinstance(net, SpikingNet) and net.backend == "numba" and net.neuron.ships
     if compiles and parent_process() is None and get_threads() > 1:
         when_missing("compile beside", partial(_begin, net))
 
 
 def _begin(net: SpikingNet) -> None:
-    """Start a helper, once per network, with a small network that needs the same kernels. It
+    """Start a helper, once per network, on a small network that needs the same kernels. The helper
     imports from the same paths, except for the current folder (-P)."""
     shape = net.input_shape if len(net.input_shape) == 1 else (SITES, SITES, net.input_shape[2])
     window = 3 + sum(b.neuron.delay for b in net.blocks)  # deep enough to reach all layers
@@ -55,8 +56,8 @@ def _begin(net: SpikingNet) -> None:
 
 
 def needed(net: SpikingNet, second: bool = True) -> list[tuple[Any, tuple]]:
-    """Return (kernel, argument types) of a meta-gradient, in the order in which they are called;
-    without `second`, of the first order."""
+    """Return (kernel, argument types) for every kernel that a meta-gradient calls, in the order of
+    the calls. Without `second`, return those for a first-order meta-gradient."""
     x = np.zeros((2, net.window + 1, *net.input_shape), np.uint8)
     theta = np.zeros(net.size, net.dtype)
     with noting() as found, np.errstate(all="ignore"):
@@ -67,7 +68,8 @@ def needed(net: SpikingNet, second: bool = True) -> list[tuple[Any, tuple]]:
 
 
 def main() -> None:
-    """Compile the kernels, as the helper process; its argument is a network's configuration."""
+    """Compile the kernels. This is what the helper process runs; its argument is a network's
+    configuration."""
     net = SpikingNet.from_configuration(json.loads(sys.argv[1]))
     first = needed(net, second=False)
     rest = [kernel for kernel in needed(net) if kernel not in first]

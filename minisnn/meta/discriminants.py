@@ -31,7 +31,7 @@ BITS = 11  # bits of mantissa that are kept; the order of summation affects only
 
 
 class Scatter:
-    """Computes S_w and S_b of features that are added in parts."""
+    """Computes S_w and S_b from features that are added in parts."""
 
     def __init__(self) -> None:
         self.origin: Array | None = None  # subtracted, so that squares lose no digits
@@ -40,7 +40,7 @@ class Scatter:
         self.classes: dict[Hashable, tuple[int, Array]] = {}
 
     def add(self, p: Array, names: Sequence | Array) -> None:
-        """Add features (N, F) of samples, with their class names (N,)."""
+        """Add the features (N, F) of some samples, together with their class names (N,)."""
         p = p.astype(np.float64)
         if self.origin is None:
             self.origin = p.mean(0)
@@ -95,7 +95,7 @@ class Scatter:
 
 
 def rounded(a: Array) -> Array:
-    """Round `a` to `BITS` bits of mantissa."""
+    """Round `a` to a mantissa of `BITS` bits."""
     mantissa, exponent = np.frexp(a)
     return np.ldexp(np.round(np.ldexp(mantissa, BITS)), exponent - BITS)
 

@@ -55,7 +55,8 @@ class NegativeCurvature(ValueError):
 def conjugate_gradients(
     product: Callable[[Array], Array], b: Array, steps: int, tolerance: float
 ) -> Array:
-    """Solve A y = b for a symmetric A, given as product(v) = A v, in at most `steps` products.
+    """Solve A y = b for a symmetric matrix A, given as the function product(v) = A v, using at most
+    `steps` products.
 
     It starts from zero and ends when |b - A y| <= tolerance |b|. Sums are in float64, y has the
     dtype of b. Raises `NegativeCurvature` if <v, A v> <= 0 for a direction v. Warns if a residual
@@ -160,7 +161,7 @@ class ImplicitLoop(InnerLoop):
         return Adjoint(lam - pull, pull, -back, -(m * self._pulled(theta, start, g) * lam))
 
     def _descend(self, net, theta, *given) -> tuple[Array, list[Step]]:
-        """The steps of `InnerLoop`, with a warning if they have not converged."""
+        """Make the steps of `InnerLoop`, and warn if they have not converged."""
         phi, path = super()._descend(net, theta, *given)
         left = self._left(theta, path, path[-1].theta, path[-1].gradient) if path else 0.0
         if left > CONVERGED:
@@ -173,14 +174,14 @@ class ImplicitLoop(InnerLoop):
         return phi, path
 
     def _left(self, start: Array, path: list[Step], theta: Array, g: Array) -> float:
-        """Return the norm of the proximal problem's gradient at theta, relative to that at the
-        start."""
+        """Return the norm that the gradient of the proximal problem has at theta, relative to its
+        norm at the start."""
         first = float(np.linalg.norm(path[0].gate * path[0].gradient))
         left = float(np.linalg.norm(path[0].gate * self._pulled(theta, start, g)))
         return left / first if first else 0.0
 
     def _pulled(self, theta: Array, start: Array, g: Array) -> Array:
-        """Return the gradient of the proximal problem."""
+        """Return the gradient of the proximal problem, which includes the pull to the start."""
         return g + theta.dtype.type(self.proximal) * (theta - start)
 
     def residual(self, net: Network, theta: Array, x: Array, y: Array) -> float:
@@ -225,7 +226,7 @@ class ImplicitLoop(InnerLoop):
         return MetaGradient(loss, gradient, self._no_step(net), before, after)
 
     def _through_minimum(self, net: Network, hvp: Callable[[Array], Array], g: Array) -> Array:
-        """Return (d phi / d theta)^T g, by conjugate gradients."""
+        """Return (d phi / d theta)^T g, computed by conjugate gradients."""
         strength = net.dtype.type(self.proximal)
         m = self.gate(net, g)
         tolerance = self.tolerance
@@ -251,8 +252,8 @@ class ImplicitLoop(InnerLoop):
         return gradient
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """Return the records of `InnerLoop.record`, and before the query's record one of the
-        support at phi, for the Hessian."""
+        """Return the records of `InnerLoop.record`, with one more before the query's record: that
+        of the support set at phi, which the Hessian needs."""
         found = super().record(net, theta, task)
         phi = self.adapt(net, theta, task.x_support, task.y_support)
         support = net.record(phi, task.x_support)

@@ -106,7 +106,7 @@ class InnerLoop:
 
     def gate(self, net: Network, gradient: Array) -> Array:
         """m_n, flat like theta: 1 where the gradient updates a parameter, else 0. Derivatives treat
-        it as a constant.
+        the gate as a constant.
 
             m = |a g| > threshold      or > fraction (max |a g| - min |a g|) within each layer, weights and bias together
 
@@ -135,7 +135,7 @@ class InnerLoop:
         return m
 
     def batches(self, x: Any, y: Any) -> list[tuple[Any, Any]]:
-        """List the samples of each update, in order, as pairs (x, y)."""
+        """List the samples for each update as pairs (x, y), in the order of the updates."""
         parts = [slice(n, n + 1) for n in range(len(x))] if self.online else [slice(None)]
         return [(x[part], y[part]) for part in parts] * self.steps
 
@@ -146,7 +146,8 @@ class InnerLoop:
         update(theta, start, m, g, memory) -> (theta_{n+1}, the memory of the next step)
         update_backward(theta, start, m, g, memory, lam, dmemory) -> (`Adjoint`, dmemory)
 
-        where dmemory is the adjoint of the next step's memory, and in the result of this step's.
+        where the argument dmemory is the adjoint of the next step's memory, and the returned
+        dmemory is the adjoint of this step's memory.
         """
         return None
 
@@ -159,8 +160,8 @@ class InnerLoop:
     def update_backward(
         self, theta: Array, start: Array, m: Array, g: Array, lam: Array
     ) -> Adjoint:
-        """Return the adjoints of the arguments of `update`, from lam, the adjoint of theta_{n+1}; g
-        counts as an independent argument."""
+        """Return the adjoints of the arguments of `update`, given lam, the adjoint of theta_{n+1}.
+        g counts as an independent argument."""
         back = self._times(m, lam, theta.dtype)
         return Adjoint(lam, 0.0, np.negative(back, out=back), -(m * g * lam))
 
@@ -211,7 +212,7 @@ class InnerLoop:
         return adapted.copy() if adapted is theta else adapted
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """Return the logits of the query samples after learning the support set, (Q, ways).
+        """Return the logits (Q, ways) for the query samples, after learning the support set.
 
         >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
         >>> logits = ms.InnerLoop(case.step_size).logits(case.net, case.theta, case.task)
@@ -283,7 +284,7 @@ class InnerLoop:
         return MetaGradient(loss, lam, da, before, after)
 
     def _no_step(self, net: Network) -> Any:
-        """Return a zero gradient of the step sizes."""
+        """Return the gradient of the step sizes when there is none: zero."""
         return np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
@@ -306,14 +307,14 @@ class InnerLoop:
 
 
 def twin(spike: str, recorded: Recorded | None, n: int) -> dict[str, Any]:
-    """Return keyword arguments for a form of the network, with the record at theta_n; n = -1 for
-    the query."""
+    """Return the keyword arguments that select a form of the network, with the record made at
+    theta_n; n = -1 is the record for the query."""
     return dict(spike=spike, record=None if recorded is None else recorded.records[n])
 
 
 def downhill(step_size: float | Array) -> float | Array:
     """Return the step size; raises ValueError if it is negative. (Checks of derivatives need both
-    signs, and use `InnerLoop`.)"""
+    signs; they use `InnerLoop` itself.)"""
     words = "0 or more, so that steps decrease the loss"
     must("step_size", not np.any(array("step_size", step_size) < 0), words, step_size)
     return step_size

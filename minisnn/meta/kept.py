@@ -24,8 +24,8 @@ ARRAYS = ("step_size", "axes")  # fields that files store separately
 
 
 def kept_of(inner: InnerLoop) -> dict[str, Any]:
-    """Return all fields except `ARRAYS`, with the kind of loop; for a custom inner loop the fields
-    of `InnerLoop`, with its class name as "own"."""
+    """Return all fields except those in `ARRAYS`, together with the kind of loop. For a custom
+    inner loop, return the fields of `InnerLoop`, with the name of the custom class as "own"."""
     kind = type(inner)
     names = [f.name for f in fields(kind if kind in LOOPS else InnerLoop) if f.name not in ARRAYS]
     more = {"kind": LOOPS[kind]} if kind in LOOPS else {"own": kind.__name__}
@@ -33,14 +33,14 @@ def kept_of(inner: InnerLoop) -> dict[str, Any]:
 
 
 def arrays_of(inner: InnerLoop) -> dict[str, Any]:
-    """Return the fields in `ARRAYS` that the loop has."""
+    """Return those fields in `ARRAYS` that the loop has."""
     found = {name: getattr(inner, name, None) for name in ARRAYS}
     return {name: np.asarray(array) for name, array in found.items() if array is not None}
 
 
 def loop_of(kept: dict[str, Any], step_size: Any, axes: Any = None) -> InnerLoop:
-    """Build the loop that `kept_of` describes; for "own", an `InnerLoop`. Raises TypeError for
-    fields of another version."""
+    """Build the loop that `kept_of` describes; if that has an "own" class, build an `InnerLoop`.
+    Raises TypeError for fields that another version wrote."""
     kept = {**kept, "freeze": tuple(kept["freeze"]), "step_size": step_size}
     if axes is not None:
         kept["axes"] = axes

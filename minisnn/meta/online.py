@@ -1,5 +1,5 @@
-"""The rule "online": only the readout learns, from zero, with an update after every sample, as on a
-device in use.
+"""The rule "online": only the readout learns. It starts from zero and is updated after every
+sample, as on a device in use.
 
 With p_n the features of support sample n (the readout's traces, and the factor of its bias), W_0 =
 0 and step sizes a:
@@ -34,8 +34,8 @@ from .tasks import Task
 
 @dataclass(frozen=True)
 class OnlineReadout(InnerLoop):
-    """The inner loop of the rule "online": `steps` passes through the support set, in the task's
-    order. theta's readout is not used.
+    """The inner loop for the rule "online". It makes `steps` passes through the support set, in the
+    task's order, and does not use theta's readout.
 
     scale    factor on the query's logits in the meta-loss
 
@@ -70,7 +70,8 @@ class OnlineReadout(InnerLoop):
         )
 
     def _steps(self, net: Network, dtype, ways: int) -> Array:
-        """Return the step sizes of the readout: a scalar, or (F + 1, ways) with the bias last."""
+        """Return the readout's step sizes: a scalar, or an array (F + 1, ways) whose last row is
+        for the bias."""
         if np.ndim(self.step_size) == 0:
             return np.asarray(self.step_size, dtype)
         must("ways with individual step sizes", ways == net.ways, f"the network's {net.ways}", ways)
@@ -90,11 +91,12 @@ class OnlineReadout(InnerLoop):
         return W, path
 
     def _seen(self, net: Network, p: Array, steps: int) -> Array:
-        """Return features (B, F) with one more column, the factor of the bias."""
+        """Return the features (B, F) with one more column, which contains the factor of the
+        bias."""
         return np.concatenate([p, np.full((len(p), 1), net.readout_bias(steps), p.dtype)], 1)
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
-        """Return a copy of theta with the readout learned from the support set."""
+        """Return a copy of theta whose readout has learned the support set."""
         self.check(net)
         W, _ = self._learned(net, self._seen(net, net.features(theta, x), x.shape[1]), y, net.ways)
         theta = net._vector(theta, "theta").copy()
@@ -109,8 +111,8 @@ class OnlineReadout(InnerLoop):
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> float:
-        """The query's cross-entropy, its logits times `scale`: the function whose gradient is
-        `meta_gradient`."""
+        """The query's cross-entropy, whose logits are multiplied by `scale`. `meta_gradient` is the
+        gradient of this function."""
         logits, *_ = self._answers(net, theta, task, spike, recorded, net.features)
         return cross_entropy(logits, task.y_query)
 
@@ -123,13 +125,13 @@ class OnlineReadout(InnerLoop):
         return p.dtype.type(self.scale) * (q @ W), found, p, q, W, path
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """Return the logits of the query samples after learning the support set, (Q, ways)."""
+        """Return the logits (Q, ways) for the query samples, after learning the support set."""
         _, _, _, q, W, _ = self._answers(net, theta, task, "hard", None, net.features)
         return q @ W
 
     def answers(self, net: Network, p: Array, y: Array, query: Array, steps: int) -> Array:
-        """Return logits of the query from the features p of support and query, after `steps` time
-        steps."""
+        """Return the query's logits, given the features p of the support and of the query, after
+        `steps` time steps."""
         W, _ = self._learned(net, self._seen(net, p, steps), y, net.ways)
         return self._seen(net, query, steps) @ W
 
@@ -142,7 +144,7 @@ class OnlineReadout(InnerLoop):
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """The gradient of `loss`, zero in the readout; order=1 ignores that updates depend on
+        """The gradient of `loss`; it is zero in the readout. order=1 ignores that updates depend on
         earlier updates and on the features of the support."""
         must("order", order in (1, 2), "1 (FOMAML) or 2 (MAML)", order)
         logits, (support, query), p, q, W, path = self._answers(
@@ -174,5 +176,6 @@ class OnlineReadout(InnerLoop):
         return MetaGradient(loss, gradient, step, None, logits)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """Return the records of support and query at theta, which the twins keep fixed."""
+        """Return the records of the support set and of the query set at theta, which the twins keep
+        fixed."""
         return Recorded([net.record(theta, task.x_support), net.record(theta, task.x_query)], [])

@@ -1,4 +1,5 @@
-"""The outer loop's optimisers on flat parameters, its step-size schedule, and gradient clipping.
+"""The outer loop's optimisers, which work on flat parameters; its step-size schedule; and gradient
+clipping.
 
 An optimiser's state is a dictionary of arrays, which a checkpoint can store directly.
 """
@@ -96,7 +97,8 @@ class Adam:
 
 
 def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
-    """Raise ValueError unless theta and gradient have the optimiser's size and floating point."""
+    """Raise ValueError unless theta and gradient have the optimiser's size and are floating-point
+    arrays."""
     for name, given in (("theta", theta), ("gradient", gradient)):
         vector = array(name, given)  # rejects masked arrays
         good = isinstance(given, np.ndarray) and vector.shape == state.shape
@@ -109,7 +111,8 @@ def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
 
 
 def cosine(step: int, total: int, start: float, end: float) -> float:
-    """Cosine schedule: `start` at step 0, `end` from step `total` on.
+    """Return the learning rate of a cosine schedule, which is `start` at step 0, and `end` from step
+    `total` on.
 
     >>> from minisnn.meta.optim import cosine
     >>> [round(cosine(step, 100, 1.0, 0.1), 2) for step in (0, 50, 100, 200)]
@@ -120,7 +123,8 @@ def cosine(step: int, total: int, start: float, end: float) -> float:
 
 
 def clip(gradient: np.ndarray, norm: float | None) -> tuple[np.ndarray, float]:
-    """Scale a gradient to a norm of at most `norm`; returns (gradient, its norm before).
+    """Scale a gradient so that its norm is at most `norm`. Return (gradient, its norm before
+    scaling).
 
     With norm=None, or if its own norm is not finite, the gradient is returned unchanged. Raises
     ValueError if `norm` is not positive, or the gradient not floating-point.

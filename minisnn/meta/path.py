@@ -1,4 +1,4 @@
-"""Results of an inner loop: its steps, their adjoints, the meta-gradient, and the record for
+"""What an inner loop returns: its steps, their adjoints, the meta-gradient, and the record for
 twins."""
 
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from ..core.dual import Array
 
 
 class MetaGradient(NamedTuple):
-    """The gradient of a task for the outer loop, with losses and logits.
+    """The gradient that one task contributes to the outer loop, with losses and logits.
 
     loss                 query loss after adaptation
     gradient             flat: gradient of that loss; for Reptile theta_0 - theta_N
@@ -38,7 +38,8 @@ class Recorded(NamedTuple):
 
 
 class Step(NamedTuple):
-    """An inner step from theta; hvp is None in first order, and memory [] or [the array]."""
+    """One inner step, which starts from theta. hvp is None in first order; memory is [] or [the
+    array]."""
 
     theta: Array
     gate: Array
@@ -49,7 +50,7 @@ class Step(NamedTuple):
 
 
 class Adjoint(NamedTuple):
-    """The adjoints of the arguments of `InnerLoop.update`, each flat like theta.
+    """The adjoints of the arguments of `InnerLoop.update`; each is flat like theta.
 
     theta       adjoint of theta_n
     start       adjoint of theta_0, where it is a separate argument; 0.0 if the update ignores it

@@ -50,7 +50,7 @@ LOOKS = {1: ((0, 0),), 5: ((0, 0), *_BESIDE), 9: ((0, 0), *_BESIDE, *_DIAGONAL)}
 
 
 def shifted(x: Array, down: int, right: int) -> Array:
-    """Shift x (B, T, H, W, C) by some cells, and fill with zeros."""
+    """Shift the images in x (B, T, H, W, C) by some cells, and fill the gaps with zeros."""
     width = max(abs(down), abs(right))
     if not width:
         return x
@@ -60,8 +60,8 @@ def shifted(x: Array, down: int, right: int) -> Array:
 
 
 def class_means(p: Array, y: Array, ways: int) -> Array:
-    """Return c (ways, F), the means of p (B, F) by label. Raises ValueError if a class has no
-    samples."""
+    """Return c (ways, F), the means of p (B, F) over the samples with each label. Raises ValueError
+    if a class has no samples."""
     counts = np.bincount(y, minlength=ways)
     must(
         "samples per class",
@@ -79,7 +79,7 @@ def distance_logits(p: Array, c: Array, scale: float = SCALE) -> Array:
 
 
 def with_prototypes(net: Network, theta: Array, c: Array, scale: float = SCALE) -> Array:
-    """Return a copy of theta with the readout W_k = 2 scale c_k, b_k = -scale |c_k|^2."""
+    """Return a copy of theta whose readout is W_k = 2 scale c_k, b_k = -scale |c_k|^2."""
     must("classes of the task", len(c) == net.ways, f"the network's {net.ways}", len(c))
     theta = net._vector(theta, "theta").copy()
     views = net.views(theta)
@@ -97,8 +97,8 @@ def features_of(
     looks: int = 1,
     axes: Array | None = None,
 ) -> Array:
-    """Return features p (B, R F) of samples, averaged over `looks` at each; with axes A (R F, d), p
-    A."""
+    """Return the features p (B, R F) of samples, each averaged over `looks` looks at the sample.
+    With axes A (R F, d), return p A."""
     if axes is not None:
         return _along(features_of(net, theta, x, readings, looks), axes)
     if looks == 1:
@@ -120,7 +120,7 @@ def _along(p: Array, axes: Array | None) -> Array:
 
 
 def _mean(arrays: list[Array]) -> Array:
-    """The mean of one array or more."""
+    """The mean of one or more arrays."""
     return arrays[0] if len(arrays) == 1 else sum(arrays[1:], arrays[0]) / len(arrays)
 
 
@@ -133,8 +133,8 @@ def nearest(
     looks: int = 1,
     axes: Array | None = None,
 ) -> Array:
-    """Return logits of the query by the class means of the support; nothing adapts, and theta's
-    readout is not used."""
+    """Return the query's logits, computed from the class means of the support set. Nothing adapts,
+    and theta's readout is not used."""
     p = features_of(net, theta, task.x_support, readings, looks, axes)
     c = class_means(p, task.y_support, task.ways)
     return distance_logits(features_of(net, theta, task.x_query, readings, looks, axes), c, scale)
@@ -142,8 +142,8 @@ def nearest(
 
 @dataclass(frozen=True, eq=False)
 class ClassMeans(InnerLoop):
-    """An inner loop that starts from the class means of the support set; theta's readout is not
-    used.
+    """An inner loop that starts from the class means of the support set. It does not use theta's
+    readout.
 
     scale      s of the logits
     readings   R: p has the traces at the ends of R equal parts of the recording, and so shows when
@@ -220,7 +220,8 @@ class ClassMeans(InnerLoop):
 
     @property
     def once(self) -> "ClassMeans":
-        """Return this rule with one look and no axes, as used by devices and in meta-training."""
+        """Return this rule with one look and no axes, which is what devices and meta-training
+        use."""
         return replace(self, looks=1, axes=None)
 
     @property
@@ -241,7 +242,7 @@ class ClassMeans(InnerLoop):
         return self._plain._descend(net, start, x, y, second, spike, _rest(recorded))
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """Return the logits of the query samples after learning the support set, (Q, ways)."""
+        """Return the logits (Q, ways) for the query samples, after learning the support set."""
         self.check(net)
         return (
             super().logits(net, theta, task)
@@ -274,7 +275,8 @@ class ClassMeans(InnerLoop):
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """The gradient of `loss`; zero in the readout, which the support set determines.
+        """The gradient of `loss`. It is zero in the readout, because the support set determines the
+        readout.
 
         order=1 leaves out the Hessians of the inner steps, but keeps the backward pass through the
         class means.
@@ -305,8 +307,9 @@ class ClassMeans(InnerLoop):
         return found._replace(gradient=gradient, support_logits=None)
 
     def _features(self, read: Callable, theta, task, spike, recorded) -> list[Features]:
-        """Return features and pullback of the support, and with steps=0 of the query: the mean over
-        all looks, along the axes."""
+        """Return the features of the support set, and with steps=0 also those of the query set,
+        together with their pullback. Features are averaged over all looks, and then projected on
+        the axes."""
         records = iter(() if recorded is None else recorded.records)
         form = dict(spike=spike, readings=self.readings)
         found = []
@@ -318,14 +321,15 @@ class ClassMeans(InnerLoop):
         return found
 
     def _back(self, each: list[Features], dp: Array) -> Array:
-        """Return the adjoint of `_features`."""
+        """Return the adjoint that belongs to `_features`."""
         dp = dp if self.axes is None else dp @ self.axes.T.astype(dp.dtype)
         share = dp.dtype.type(1 / len(each))
         return np.sum([one.pullback(share * dp) for one in each], axis=0)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """The records of `InnerLoop.record`, after one of the support at theta for the class means;
-        with steps=0, the records of all looks at the support, then at the query."""
+        """Return the records of `InnerLoop.record`, after one for the class means, made from the
+        support set at theta. With steps=0, return the records for all looks at the support set,
+        then for those at the query set."""
         self.check(net)
         if not self.steps:
             both = (task.x_support, task.x_query)
@@ -338,5 +342,6 @@ class ClassMeans(InnerLoop):
 
 
 def _rest(recorded: Recorded | None) -> Recorded | None:
-    """Return the record for the steps, without the first one, which is for the class means."""
+    """Return the record for the inner steps, without its first entry, which is for the class
+    means."""
     return None if recorded is None else recorded._replace(records=recorded.records[1:])

@@ -17,7 +17,8 @@ TRIED, AGAIN = 1000, 3  # with fewer than 3 hits in 1000 samples, caching stops
 
 
 class Samples:
-    """A cache of results, keyed by the content of samples, since a few recordings make many tasks.
+    """A cache of results whose keys are the contents of samples, because many tasks are made from
+    few recordings.
 
     A row must not depend on the other rows of its batch. Beyond `room` bytes, the oldest rows are
     dropped. If samples hardly ever recur, like pairs that are made for each task, caching stops.
@@ -39,8 +40,8 @@ class Samples:
     def rows(
         self, of: tuple, what: Any, x: np.ndarray, compute: Callable[[np.ndarray], tuple]
     ) -> tuple[np.ndarray, ...]:
-        """Return compute(x), arrays with one row per sample; only rows that are not in the cache
-        are computed.
+        """Return compute(x), which are arrays with one row per sample. Only rows that are not in
+        the cache are computed.
 
         of     objects on which rows depend, such as network and theta, which must not change
         what   name of the kind of rows
@@ -83,8 +84,8 @@ class _Memory:
 
 @contextmanager
 def remembered(samples: Samples | None = None, lasting: tuple | None = None) -> Iterator[None]:
-    """In this context, networks compute features and logits of the same theta and samples only
-    once; theta must not change. An inner context uses the cache of the outer one.
+    """A context in which networks compute the features and logits for the same theta and samples
+    only once; theta must not change in it. An inner context uses the cache of the outer one.
 
     samples   a cache that lasts longer than the context
     lasting   thetas whose results are cached; None: all. Leave out those of a single task
@@ -101,7 +102,7 @@ def remembered(samples: Samples | None = None, lasting: tuple | None = None) -> 
 def by_sample(
     network: Any, theta: Any, x: Any, what: Any, compute: Callable[[np.ndarray], tuple]
 ) -> tuple[np.ndarray, ...]:
-    """Return compute(x), row by row from the cache, or as a whole if a sample's row depends on the
+    """Return compute(x): row by row from the cache, or as a whole if a sample's row depends on the
     rest of its batch (`Network.apart`)."""
     memory = answer.get()
     if not isinstance(memory, _Memory):

@@ -1,5 +1,6 @@
-"""The rule "ridge": regression in closed form on the network's features (Bertinetto et al. 2019,
-"Meta-learning with differentiable closed-form solvers", ICLR), the baseline for regression.
+"""The rule "ridge": closed-form ridge regression on the network's features, which is the baseline
+for regression (Bertinetto et al. 2019, "Meta-learning with differentiable closed-form solvers",
+ICLR).
 
 With F the features of the support, one row per sample and a column of ones for the bias, Y their
 targets, and a penalty > 0,
@@ -33,7 +34,7 @@ from .tasks import Task
 
 
 def _inverse_times(F: Array, penalty: float, b: Array) -> Array:
-    """Return (F^T F + penalty I)^-1 b, by the smaller of the two matrices."""
+    """Return (F^T F + penalty I)^-1 b, using the smaller of the two matrices."""
     n, d = F.shape
     if d <= n:
         return solve(F.T @ F + penalty * np.eye(d, dtype=F.dtype), b)
@@ -42,7 +43,7 @@ def _inverse_times(F: Array, penalty: float, b: Array) -> Array:
 
 
 def ridge(F: Array, Y: Array, penalty: float) -> Array:
-    """Return W (d, ways), the least squares of |F W - Y|^2 + penalty |W|^2, for F (n, d) and Y (n,
+    """Return W (d, ways), which minimises |F W - Y|^2 + penalty |W|^2, for F (n, d) and Y (n,
     ways).
 
     >>> F = np.array([[1.0, 0.0], [0.0, 2.0]])
@@ -56,7 +57,7 @@ def ridge(F: Array, Y: Array, penalty: float) -> Array:
 
 
 class _Rows(NamedTuple):
-    """The features F (n, d) of a set of samples, and their pullback: dF -> gradient of theta."""
+    """The features F (n, d) of some samples, and their pullback: dF -> gradient of theta."""
 
     F: Array
     pullback: Callable[[Array], Array]
@@ -64,8 +65,8 @@ class _Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Ridge(InnerLoop):
-    """An inner loop that solves for the readout by ridge regression, without steps; theta's readout
-    is not used.
+    """An inner loop that solves for the readout by ridge regression, without steps. It does not use
+    theta's readout.
 
     penalty   factor of the squared weights and biases, above 0; choose it on validation tasks
 
@@ -95,7 +96,7 @@ class Ridge(InnerLoop):
         must("the readout", fits, f"one of {', '.join(readouts)} for rule ridge", net.readout)
 
     def _rows(self, net: Network, theta: Array, x: Array, pull: bool, form: dict) -> _Rows:
-        """The features of samples, and their pullback if `pull`."""
+        """Return the features of samples, with their pullback if `pull`."""
         readings = 1 if net.readout == "last" else None
         p, pullback = net._features(theta, x, **form, readings=readings, pull=pull)
         p = p.reshape(len(x), -1, net.layout[-2].shape[0])
@@ -114,7 +115,7 @@ class Ridge(InnerLoop):
     def _answers(
         self, net: Network, theta: Array, task: Task, pull: bool, spike: str, recorded: Any
     ) -> tuple[Array, Array, list[_Rows], Array]:
-        """Return (logits, W, the rows of support and query, Y)."""
+        """Return (logits, W, the rows for the support and the query set, Y)."""
         self.check(net)
         sets = [
             self._rows(net, theta, x, pull, twin(spike, recorded, n))
@@ -130,7 +131,7 @@ class Ridge(InnerLoop):
         raise ValueError("rule ridge has no adapted theta; use `logits`")
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """Return the logits of the query samples after learning the support set."""
+        """Return the logits for the query samples, after learning the support set."""
         return self._answers(net, theta, task, False, "hard", None)[0]
 
     def loss(
@@ -154,7 +155,7 @@ class Ridge(InnerLoop):
         spike: str = "hard",
         recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """The gradient of `loss`, zero in the readout; order=1 treats W as a constant."""
+        """The gradient of `loss`; it is zero in the readout. order=1 treats W as a constant."""
         must("order", whole("order", order) in (1, 2), "1 or 2", order)
         found = self._answers(net, theta, task, True, spike, recorded)
         logits, W, (support, query), Y = found
@@ -169,6 +170,7 @@ class Ridge(InnerLoop):
         return MetaGradient(loss, gradient, self._no_step(net), None, logits)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
-        """Return the records of support and query at theta, which the twins keep fixed."""
+        """Return the records of the support set and of the query set at theta, which the twins keep
+        fixed."""
         self.check(net)
         return Recorded([net.record(theta, x) for x in (task.x_support, task.x_query)], [])

@@ -27,7 +27,8 @@ OFF = dict(
 
 
 class MAML:
-    """MAML (Finn et al. 2017), or FOMAML with order 1; the base class of the other rules.
+    """The rule MAML (Finn et al. 2017), or FOMAML with order 1. It is the base class of the other
+    rules.
 
     fixed          settings with only one possible value: {name: (value, reason)}
     suits          the rule's own defaults, which take precedence over a preset's settings
@@ -71,13 +72,14 @@ class MAML:
         return self.titles[order == 1]
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
-        """Return the rule's inner loop, made from the plain one with a run's settings."""
+        """Return the rule's inner loop, made from the plain inner loop and a run's settings."""
         return loop
 
     def gradient(
         self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int
     ) -> MetaGradient:
-        """Return the meta-gradient of a task, for an inner loop that the method `loop` returned."""
+        """Return the meta-gradient for a task, using an inner loop that the method `loop`
+        returned."""
         return loop.meta_gradient(net, theta, task, order)
 
 
@@ -102,7 +104,7 @@ class ANIL(MAML):
 
 
 class Online(MAML):
-    """Learning of only the readout, from zero, one sample after another; see `meta.online`."""
+    """Only the readout learns, from zero, one sample after another; see `meta.online`."""
 
     name, help = (
         "online",
@@ -244,7 +246,7 @@ class ImplicitMAML(MAML):
 
 
 class RidgeRule(MAML):
-    """Ridge regression in closed form on the network's features, see `meta.ridge`."""
+    """Closed-form ridge regression on the network's features; see `meta.ridge`."""
 
     name, help = "ridge", "ridge: no inner step, the readout is solved for (loss squared)"
     titles = "ridge regression", "first-order ridge regression"

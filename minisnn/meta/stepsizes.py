@@ -37,8 +37,8 @@ def exp(x: np.ndarray) -> np.ndarray:
 
 
 class StepSizes:
-    """The groups of a network's parameters, with the maps between l (groups,), a and their
-    gradients.
+    """The groups into which a network's parameters are divided, with the maps between l (groups,),
+    a and their gradients.
 
     net         the network
     kind        "no", "scalar", "layer", "array" or "parameter"
@@ -66,13 +66,14 @@ class StepSizes:
         self.parts = {f"step_size_{name}".rstrip("_"): part for name, part in parts.items()}
 
     def value(self, log: np.ndarray) -> float | np.ndarray:
-        """Return the step size a at l: a float, or flat like theta."""
+        """Return the step size a that belongs to l: a float, or an array that is flat like
+        theta."""
         a = self.step_size * exp(log)
         return np.repeat(a, self.sizes).astype(self.net.dtype) if self.flat else float(a[0])
 
     def log_of(self, value: float | np.ndarray) -> np.ndarray:
-        """Return l (groups,) of a step size, a scalar or flat: that of its geometric mean in each
-        group."""
+        """Return l (groups,) for a step size, which is a scalar or flat. In each group, l belongs
+        to the geometric mean of the step sizes."""
         ratio = np.asarray(value, np.float64) / self.step_size
         if not (np.isfinite(ratio) & (ratio > 0)).all():
             raise ValueError("initial step sizes must be positive and finite")
@@ -90,8 +91,8 @@ class StepSizes:
         return self.step_size * exp(log) * total
 
     def report(self, log: np.ndarray) -> dict[str, float]:
-        """Return step sizes by name: for step sizes per parameter, the geometric mean of each
-        array."""
+        """Return step sizes by name. If every parameter has its own step size, each array is given
+        the geometric mean of its step sizes."""
         return {
             name: float(self.step_size * exp(log[part].mean(keepdims=True))[0])
             for name, part in self.parts.items()

@@ -87,8 +87,8 @@ class Task:
 
     @property
     def ways(self) -> int:
-        """Number of classes: the number of names, or without names the highest label plus one; in
-        regression, the number of outputs.
+        """Number of classes. This is the number of names or, without names, the highest label plus
+        one; in regression, it is the number of outputs.
 
         >>> x = np.zeros((2, 10, 4), np.uint8)
         >>> ms.Task(x, [0, 1], x, [2, 0]).ways
@@ -139,8 +139,8 @@ def _answers(name: str, found: Any, samples: int, classes: tuple[str, ...]) -> n
 
 
 class Classification:
-    """Ordinary classification of all classes of a set, as tasks without adaptation: each query set
-    is a batch.
+    """Ordinary classification of all classes in a set, in the form of tasks without adaptation:
+    each query set is a batch.
 
     tasks     a set with `classes`, `input_shape` and `sample_task(rng, ways, shots, queries,
               classes)`
@@ -158,7 +158,8 @@ class Classification:
     def sample_task(
         self, rng: np.random.Generator, ways: int = 0, shots: int = 1, queries: int = 32
     ) -> Task:
-        """Return a batch of `queries` samples. Raises ValueError if there are fewer classes."""
+        """Return a batch that contains `queries` samples. Raises ValueError if there are fewer
+        classes than that."""
         most = len(self.classes)
         need(
             "queries", queries, queries <= most, f"at most {most}: a batch has one sample per class"
@@ -174,7 +175,7 @@ class Classification:
     def episode(
         self, seed: int, index: int, ways: int = 0, shots: int = 1, queries: int = 32
     ) -> Task:
-        """Return batch number `index` of the series with this seed."""
+        """Return batch number `index` in the series that this seed gives."""
         key = (whole("index", index, 0),)
         sequence = np.random.SeedSequence(whole("seed", seed, 0), spawn_key=key)
         return self.sample_task(np.random.default_rng(sequence), ways, shots, queries)

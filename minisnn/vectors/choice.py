@@ -17,13 +17,13 @@ from numba.extending import intrinsic
 from .llvm import INDEX, VECTOR_BITS, array_pointer, each, open_loop, vector_ops
 
 COMPRESSES = VECTOR_BITS == 512
-# spikes of a list that are copied together; as many may be read, and written, beyond its end
+# how many spikes of a list are copied together; up to as many are read and written beyond its end
 TOGETHER = 16
 
 
 @intrinsic
 def append(typingctx, x, i, y, o, shift):
-    """Copy `TOGETHER` numbers: y[o:] = x[i:] + shift."""
+    """Copy `TOGETHER` numbers from x to y and add `shift` to each: y[o:] = x[i:] + shift."""
 
     def codegen(context, builder, sig, args):
         px, py = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2))
@@ -36,8 +36,8 @@ def append(typingctx, x, i, y, o, shift):
 
 @intrinsic
 def _compress(typingctx, v, i, parts, threshold, x, o):
-    """Run `note` on whole vectors from v[i] on, without branches on their values, which no
-    processor can predict."""
+    """Call `note` on whole vectors from v[i] on. There are no branches that depend on the values,
+    because no processor can predict such branches."""
 
     def codegen(context, builder, sig, args):
         dtype, (i, parts, threshold) = sig.args[0].dtype, args[1:4]
@@ -66,9 +66,9 @@ def _compress(typingctx, v, i, parts, threshold, x, o):
 
 @njit(inline="always")
 def note(v, C, threshold, column, x, o):
-    """Write the sites of v (columns, C) that reach the threshold to x[o:], in order, and the start
-    of each column's list to column (columns + 1,). Return the list's end. `TOGETHER` more numbers
-    may be overwritten."""
+    """Write to x[o:], in order, the sites of v (columns, C) that reach the threshold, and write to
+    column (columns + 1,) where each column's list starts. Return where the whole list ends.
+    `TOGETHER` numbers after it may be overwritten."""
     columns = column.size - 1
     parts = C // TOGETHER if COMPRESSES else 0
     for w in range(columns):
@@ -85,8 +85,8 @@ def note(v, C, threshold, column, x, o):
 
 @njit(inline="always")
 def note_values(v, x, y, o):
-    """List the indices and values of v that are more than zero in x[o:] and y[o:], in order; return
-    where they end. One more number may be overwritten."""
+    """Write to x[o:] and y[o:], in order, the indices and the values of those numbers in v that are
+    more than zero. Return where they end. One number after them may be overwritten."""
     for i in range(v.size):
         x[np.uintp(o)] = i
         y[np.uintp(o)] = v[i]
@@ -95,9 +95,9 @@ def note_values(v, x, y, o):
 
 
 def _of_windows(do: Callable) -> Any:
-    """Make a function (u, v, a, b, i, j, o, n) that applies `do` to n adjacent windows, with sites
-    i, i + n, j and j + n of u (2, W, C) and place o of v. `do` gets the builder, vector ops, the
-    arrays' pointers, a window's sites and its place."""
+    """Return a function (u, v, a, b, i, j, o, n) that applies `do` to n adjacent windows. A
+    window's sites are i, i + n, j and j + n in u (2, W, C), and o is its place in v. `do` receives
+    the builder, the vector operations, the arrays' pointers, a window's sites and its place."""
 
     @intrinsic
     def of_windows(typingctx, u, v, a, b, i, j, o, n):
@@ -136,7 +136,8 @@ def _mean(builder, ops, pointers, sites, at):
 
 
 def _first(builder, ops, pointers, sites, at) -> list:
-    """For each of the first three sites, masks of the windows in which its value is the largest."""
+    """Return a mask for each of the first three sites: it marks the windows in which that site's
+    value is the largest."""
     load = ops[1]
     largest = load(pointers[1], at)
     return [builder.fcmp_ordered("==", load(pointers[0], site), largest) for site in sites[:3]]
@@ -160,5 +161,6 @@ def _put(builder, ops, pointers, sites, at):
     store(left, pointers[3], sites[3])
 
 
-# v = what is pooled of u; b = a at the first site whose u is v; b there = a, and zero elsewhere
+# `largest` and `mean` compute v, the pooled u. `pick` computes b = a at the first site whose u is v.
+# `put` sets b to a at that site, and to zero elsewhere.
 largest, mean, pick, put = map(_of_windows, (_largest, _mean, _pick, _put))

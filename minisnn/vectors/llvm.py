@@ -18,8 +18,8 @@ INDEX = types.intp
 
 
 def _vector_bits(processor: str, features: Mapping[str, bool]) -> int:
-    """Return the length of a vector in bits: of x86-64 with or without AVX-512, or of NEON, which
-    every aarch64 has; `processor` is the first part of LLVM's name of the machine."""
+    """Return the length of a vector in bits, for x86-64 with or without AVX-512, or for NEON, which
+    every aarch64 has. `processor` is the first part of LLVM's name for the machine."""
     if processor != "x86_64":
         return 128
     return 512 if features.get("avx512f") else 256
@@ -33,8 +33,8 @@ REGISTERS = 16 if VECTOR_BITS == 256 else 32  # number of vector registers
 
 @intrinsic
 def wide(typingctx):
-    """Make the loops of the calling kernel use the processor's full vectors; by default LLVM would
-    use half of 512 bits."""
+    """Let the loops in the calling kernel use the processor's full vectors; by default LLVM would
+    use only half of 512 bits."""
 
     def codegen(context, builder, sig, args):
         # llvmlite's own `add` does not support it
@@ -60,9 +60,9 @@ def apart(typingctx):
 
 @intrinsic
 def reciprocal(typingctx, x):
-    """1 / x for x >= 1. In float32 it multiplies only, starting from a guess by the exponent, and
-    is exact to a unit in the last place up to 1e18, because a vector division takes as long as the
-    rest of a membrane's backward step."""
+    """1 / x for x >= 1. In float32 this only multiplies, starting from a guess made from the
+    exponent, because a vector division takes as long as the rest of a membrane's backward step. Up
+    to 1e18 the error is at most one unit in the last place."""
 
     def codegen(context, builder, sig, args):
         (x,), kind = args, args[0].type
@@ -87,7 +87,7 @@ def array_pointer(context, builder, array_type, value):
 
 
 def vector_ops(builder, element, bits, width):
-    """(vector type, load, store, splat, fma) for vectors of `bits` bits."""
+    """Return (vector type, load, store, splat, fma) for vectors that are `bits` bits long."""
     lanes = bits // width
     vec = ir.VectorType(element, lanes)
     fma_function = cgutils.get_or_insert_function(
@@ -114,8 +114,8 @@ def vector_ops(builder, element, bits, width):
 
 
 def masked_ops(builder, element, bits, width, left):
-    """(load, store) of `vector_ops` for the `left` lanes only: the others are neither read nor
-    written."""
+    """Return (load, store), like those of `vector_ops`, but for the first `left` lanes only: the
+    other lanes are neither read nor written."""
     lanes = bits // width
     vec = ir.VectorType(element, lanes)
     many = ir.VectorType(left.type, lanes)
@@ -150,8 +150,9 @@ def masked_ops(builder, element, bits, width, left):
 
 
 def open_loop(builder, n, start):
-    """Open a loop of n >= 1 rounds with loop-carried values: returns (counter, carried, close(new)
-    -> values at the end)."""
+    """Open a loop that runs n >= 1 rounds and carries values from one round to the next. Return
+    (counter, carried, close); close(new) ends the loop and returns the values after its last
+    round."""
     before = builder.block
     body = builder.append_basic_block()
     builder.branch(body)
@@ -176,10 +177,10 @@ def open_loop(builder, n, start):
 
 
 def each(builder, element, width, n, body, together=(4, 1), halves=False, masked=False):
-    """Emit body(ops, k) for k = 0 .. n in vectors, first `together` at a time, then one by one, or
-    the rest as one `masked` vector; ops are of that length. With `halves` a loop of half vectors
-    comes before the last one, for n that are often half a vector. Each loop adds to compile
-    time."""
+    """Emit body(ops, k) for k = 0 .. n in vectors: first `together` vectors at a time, then one by
+    one. The numbers that remain form one `masked` vector, or are computed singly. `ops` work on
+    vectors of the current length. With `halves`, a loop over half vectors comes before the last one, for n that are often
+    half a vector. Each loop adds to compile time."""
     k = ir.Constant(n.type, 0)
     half = [(VECTOR_BITS // 2, 1)] * (halves and VECTOR_BITS // 2 > width)
     rest = [] if masked else [(width, 1)]
@@ -213,14 +214,15 @@ def each(builder, element, width, n, body, together=(4, 1), halves=False, masked
 
 
 def mapped(matrix: np.ndarray):
-    """Make a function (x, i, si, y, o, so, n) that maps n adjacent numbers by a constant matrix, on
-    flat arrays:
+    """Return a function (x, i, si, y, o, so, n) that multiplies a constant matrix by the numbers in
+    flat arrays, for n adjacent numbers at once:
 
         y[o + r so + m] = sum_j matrix[r, j] x[i + j si + m]        m < n
 
-    Of 5 or 8 rows or columns at the points 0, 1, -1, 2, -2, ... and infinity: terms that the points
-    p and -p share are summed once. A pair of rows is even + odd and even - odd columns; of a pair
-    of columns, even rows take the sum and odd ones the difference.
+    The matrix has 5 or 8 rows or columns, for the points 0, 1, -1, 2, -2, ... and infinity. Terms
+    that the points p and -p share are summed once. A pair of rows is the even columns plus the odd
+    ones, and the even columns minus the odd ones. With a pair of columns, even rows use their sum
+    and odd rows use their difference.
     """
     pairs = np.eye(8)
     for n in (1, 3, 5):
@@ -269,9 +271,9 @@ def mapped(matrix: np.ndarray):
 
 
 def cached(make: Callable) -> Callable:
-    """Make a function that returns the addresses from `make`, computed once for each key. Nothing
-    is cached while kernels are only recorded (`threads.noting`), since they have no addresses
-    then."""
+    """Return a function that returns the addresses from `make`, which is called once for each key.
+    Nothing is cached while kernels are only recorded (`threads.noting`), because they have no
+    addresses then."""
     kept = lru_cache(None)(make)
 
     def found(*key: Any) -> Any:
@@ -296,8 +298,8 @@ def address_of(kernel, signature) -> Any:
 
 @intrinsic
 def call_at(typingctx, address, arguments):
-    """Call an address from `address_of` with a tuple of arguments of the types that it was compiled
-    for."""
+    """Call an address from `address_of` with a tuple of arguments; their types must be those for
+    which it was compiled."""
 
     def codegen(context, builder, sig, args):
         kinds = tuple(sig.args[1])

@@ -15,21 +15,22 @@ from ..parallel.compilation import njit
 from .llvm import INDEX, REGISTERS, VECTOR_BITS, array_pointer, masked_ops, open_loop, vector_ops
 
 
-# Positions of the factors A[at + r * of_r + m * of_m + k * of_k] and B[at + r * of_r + k * of_k +
-# n] of `gemm`, and of the sums C[at + m * of_m + n]; numbers only, because making a record of
-# arrays for every product costs more than a small product.
+# Where `gemm` finds its factors, A[at + r * of_r + m * of_m + k * of_k] and
+# B[at + r * of_r + k * of_k + n], and its sums, C[at + m * of_m + n]. These are numbers only,
+# because making a record of arrays for every product costs more than a small product.
 Left = namedtuple("Left", "at of_r of_m of_k")
 Right = namedtuple("Right", "at of_r of_k")
 Out = namedtuple("Out", "at of_m")
 
 
 def _make_tile(M: int, N: int):
-    """tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K, fresh, rest): for M rows, and N
-    vectors of columns or, where N is 0, the `rest` that fills none; R and K at least 1,
+    """Return tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K, fresh, rest). A tile has M
+    rows, and N vectors of columns; if N is 0, it has the `rest` columns that do not fill a vector.
+    R and K are at least 1. It computes
 
     C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] * B[b + r sbr + k sbk + n]        in order of r, k,
 
-    starting from zero if `fresh`, else from C. In the rest products are rounded, too, as in NumPy.
+    starting from zero if `fresh`, else from C. For the rest, products are rounded too, as in NumPy.
     """
 
     @intrinsic
@@ -88,7 +89,8 @@ def _make_rows(N):
 
     @njit(inline="always")
     def rows(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, R, K, fresh, rest):
-        """Compute tiles of N vectors of columns, one below another, until M rows are done."""
+        """Compute tiles that are N vectors of columns wide, one below another, until M rows are
+        done."""
         m = 0
         while m < M:
             ai = a + m * sam
@@ -113,11 +115,11 @@ _two, _one, _rest = (_make_rows(N) for N in (2, 1, 0))
 
 @njit(nogil=True, borrows=True, inner=True)
 def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
-    """Add a matrix product, C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n], on flat arrays; `Left`,
-    `Right` and `Out` say where.
+    """Add a matrix product on flat arrays, C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n]. `Left`,
+    `Right` and `Out` give the positions of its numbers.
 
-    M x N numbers, R K terms each, in order of r and k, starting from zero if `fresh`, else from C.
-    Without terms C is not changed.
+    Each of the M x N numbers is a sum of R K terms in order of r and k, which starts from zero if
+    `fresh`, and from C otherwise. Without terms C is not changed.
     """
     if R < 1 or K < 1:
         return
@@ -141,7 +143,8 @@ _eight = _make_tile(1, 8)  # one row, with enough vectors to hide the latency of
 
 @njit(nogil=True, borrows=True, inner=True)
 def row_times(A, B, C):
-    """Add a row times a matrix, C += A B, of A (K,), a flat B (K, N) and C (N,), in order of k."""
+    """Add the product of a row and a matrix, C += A B, where A is (K,), B is a flat (K, N), and C
+    is (N,). The sums are in order of k."""
     N = C.size
     K = A.size
     step = 8 * VECTOR_BITS // (8 * A.itemsize)

@@ -14,8 +14,8 @@ from .llvm import INDEX, array_pointer, each, open_loop
 
 @njit(nogil=True, inner=True)
 def empty(size, like):
-    """Make an uninitialised flat array in `like`'s dtype, whose first element is at a multiple of
-    ALIGNMENT."""
+    """Allocate an uninitialised flat array in the dtype of `like`. The address of its first element
+    is a multiple of ALIGNMENT."""
     buffer = np.empty(size + ALIGNMENT // like.itemsize, like.dtype)
     start = (-buffer.ctypes.data % ALIGNMENT) // like.itemsize
     return buffer[start : start + size]
@@ -23,7 +23,7 @@ def empty(size, like):
 
 @njit(nogil=True, inner=True)
 def zeros(size, like):
-    """Make an array like `empty`'s, of zeros."""
+    """Allocate an array like that of `empty`, filled with zeros."""
     found = empty(size, like)
     found[:] = 0
     return found
@@ -31,7 +31,7 @@ def zeros(size, like):
 
 @njit(inline="always", error_model="numpy")
 def copy(source, to):
-    """Copy to[:] = source for flat arrays that do not overlap, without numba's check for
+    """Copy to[:] = source, for flat arrays that do not overlap. This skips numba's check for
     overlaps."""
     for n in range(to.size):
         to[n] = source[n]
