@@ -20,8 +20,8 @@ def warn(sentences: list[str], where: str) -> None:
 
 
 def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> list[str]:
-    """List the assumptions about a chain from another tool. whence: how the time step is known;
-    reset: the reset that was requested, or None."""
+    """List the assumptions about a chain from another tool. whence: the time step and where it
+    comes from, in words; reset: the reset that was requested, or None."""
     late = net.neuron.delay * len(net.blocks)
     chosen = "as requested" if reset else "by default; reset subtract is the alternative"
     names = ", ".join(map(repr, reader.unfiltered))

@@ -23,7 +23,7 @@ from ...arguments import need
 from ...parallel.compilation import njit
 
 TURN = 0.12  # largest angle, rad
-STRETCH = 0.11  # largest logarithm of a stretch, separately for each axis
+STRETCH = 0.11  # largest logarithm of the stretch, drawn separately for each axis
 SHEAR = 0.15
 BEND = 0.013  # standard deviation at a knot, of the picture's rows or columns
 KNOTS = 4

@@ -40,7 +40,7 @@ FINE = 4  # samples of the blurred picture per pixel and axis; light is interpol
 _REACH = 4.0  # standard deviations at which the blur is cut off
 NEVER_FIRES = 1e9  # threshold of a dead pixel, in log luminance
 MOST_MS = 3_600_000  # longest recording: an hour
-RECORDING_MS = 312  # length of a recording of N-MNIST
+RECORDING_MS = 312  # length of a recording in N-MNIST
 
 TINY, HUGE = 1e-300, 1e300
 LEAST = {
@@ -74,7 +74,8 @@ def grey_values(pictures: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class EventCamera:
-    """Settings of screen, motion and sensor; the defaults record MNIST's digits as N-MNIST did.
+    """Settings of the screen, the motion and the sensor. The defaults record MNIST's digits as they
+    were recorded for N-MNIST.
 
     sensor          rows and columns of pixels
     picture_px      sensor pixels covered by the longer side of the picture, whose border is
@@ -83,20 +84,20 @@ class EventCamera:
     inverted        the screen shows 1 - picture: bright ink (MNIST's) appears dark on a bright
                     ground
     gamma           luminance = shown ** gamma, between 0 and 1
-    trajectory      rows (ms, x, y): motion of the picture over the sensor in pixels, joined by a
-                    natural cubic spline, at rest before and after; None: N-MNIST's three saccades
-                    (312 ms)
+    trajectory      rows (ms, x, y): the picture's motion over the sensor in pixels. A natural cubic
+                    spline joins them; the picture is at rest before and after. None: N-MNIST's
+                    three saccades (312 ms)
     amplitude       factor on the trajectory
     blur            standard deviation, in sensor pixels
     floor           added to the luminance before the logarithm
     threshold_on, threshold_off    changes of log luminance (natural logarithm) that make an event
     mismatch        standard deviation of the logarithm of the pixels' thresholds
     refractory_ms   time after an event during which the pixel is blind
-    time_constant_ms    of the photoreceptor; 0: none
+    time_constant_ms    time constant of the photoreceptor; 0: the signal follows the light at once
     leak_hz         ON noise events per second and pixel
     leak_spread     standard deviation of the logarithm of the pixels' leaks
-    hot, dead       shares of the pixels that make `hot_hz` more ON noise events per second, and of
-                    those that never fire
+    hot, dead       share of pixels that make `hot_hz` more ON noise events per second, and share of
+                    pixels that never fire
     sensor_seed     seed of the pixels' thresholds and leaks: another seed, another sensor
     moving          whether the picture also moved before the recording starts, so that each pixel's
                     signal starts anywhere between its thresholds
@@ -185,7 +186,7 @@ class EventCamera:
     def _drawn(
         self, shown: np.ndarray, seed: int, number: int, draw: int
     ) -> tuple["EventCamera", np.ndarray]:
-        """Return the camera and the picture of a recording, varied if the camera has a
+        """Return the camera and the picture for a recording, both varied if the camera has a
         variation."""
         if self.variation is None:
             return self, shown
@@ -200,7 +201,8 @@ class EventCamera:
         stop_after: int,
         backend: str = "numba",
     ) -> np.ndarray:
-        """Return a picture's events like `reference.pixel_events`, with noise seeded by a key."""
+        """Return a picture's events in the form of `reference.pixel_events`, with noise seeded by
+        `key`."""
         loops: Any = reference
         if backend == "numba":
             from . import kernel
@@ -289,7 +291,7 @@ class EventCamera:
         return (1.0 - shown if self.inverted else shown) ** float(self.gamma)
 
     def _scene(self, shape: tuple[int, ...], duration_ms: int) -> Scene:
-        """Return the scene for pictures of this shape."""
+        """Return the scene for pictures with this shape."""
         path = self.path(int(duration_ms))
         margin = math.ceil(np.abs(path).max()) + 1
         axes = zip(shape, self.sensor, self.offset_px[::-1])
@@ -299,7 +301,7 @@ class EventCamera:
         return Scene(rows, columns, float(self.floor), FINE, places, self.sensor)
 
     def _blur(self, side: int, sensor: int, offset: float, pitch: float, margin: int) -> np.ndarray:
-        """Return weights (samples, side) of the picture's pixels along an axis: a Gaussian
+        """Return the weights (samples, side) of the picture's pixels along an axis: a Gaussian,
         integrated over each pixel.
 
         The picture's border is extended outwards.
@@ -330,7 +332,7 @@ class EventCamera:
         )
         on = float(self.threshold_on) * np.exp(self.mismatch * draw[0])
         off = float(self.threshold_off) * np.exp(self.mismatch * draw[1])
-        # keeps the mean
+        # so that the mean is kept
         leak_hz = float(self.leak_hz) * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)
         leak = 1e-3 * leak_hz * on
         if self.hot or self.dead:

@@ -37,17 +37,17 @@ class Variation:
     """Ranges (low, high) of properties that vary from recording to recording; factors are drawn
     uniformly in their logarithm.
 
-    offset_px       shift of the picture in sensor pixels, in each direction        scale
-                    factor on its size
-    rotation_deg    of the picture
-    shear           of its columns, pixels per pixel
+    offset_px       shift of the picture in sensor pixels, in each direction
+    scale           factor on its size
+    rotation_deg    rotation of the picture
+    shear           shear of the picture's columns, pixels per pixel
     stroke          -1: the thinnest ink within a picture pixel, 1: the widest
     amplitude       factor on the saccade in each direction
     direction_deg   angle by which the saccade is turned
     speed           factor on the saccade's speed
     latency_ms      time from its start to the recording's
     threshold       factor on both thresholds
-    balance         factor on ON's, and its inverse on OFF's
+    balance         factor on the ON threshold; the OFF threshold is divided by it
     refractory, time_constant, leak   factors
     hot, dead       largest share of pixels; hot_hz events per second of a hot one
     """
@@ -76,8 +76,8 @@ class Variation:
             need(name, (low, high), good, "(low, high)" + ", above 0" * (name in FACTORS))
 
     def draw(self, camera: Any, picture: np.ndarray, key: Sequence[int]) -> tuple[Any, np.ndarray]:
-        """Return the (EventCamera, picture) of the recording `key`: the settings of `camera` varied
-        at random, and the picture (H, W), grey values in [0, 1], moved and turned."""
+        """Return the EventCamera and the picture for the recording `key`: the settings of `camera`,
+        varied at random, and the picture (H, W), grey values in [0, 1], moved and turned."""
         rng = np.random.default_rng((*map(int, key), 1))
 
         def even(name: str) -> float:
@@ -125,8 +125,8 @@ def _turned(degrees: float) -> np.ndarray:
 
 
 def margin_of(shape: tuple[int, ...]) -> int:
-    """Return the number of picture pixels added to each side, so that a moved, turned and enlarged
-    picture fits."""
+    """Return the number of picture pixels to add on each side, so that the picture still fits when
+    it is moved, turned and enlarged."""
     return math.ceil(0.25 * max(shape))
 
 
@@ -173,8 +173,8 @@ class Move:
         need("a move", self, good, "pixels (x, y), and a scale and a rate above 0")
 
     def of(self, events: np.ndarray, number: int, sensor: tuple[int, int] = (34, 34)) -> np.ndarray:
-        """Return the moved events of recording `number`, with its own random draws, sorted by
-        time."""
+        """Return the moved events of recording `number`, sorted by time. Each recording has its own
+        random draws."""
         check_events(events, sensor)
         rng = np.random.default_rng((self.seed, int(number)))
         if self.rate != 1:

@@ -60,11 +60,11 @@ class Generated:
 
 @dataclass(frozen=True)
 class Waves(Generated):
-    """y = A sin(x + phi), A from 0.1 to 5, phi from 0 to pi, x from -5 to 5, from spikes of a
-    population that codes x.
+    """Sine waves y = A sin(x + phi), with A from 0.1 to 5, phi from 0 to pi and x from -5 to 5. The
+    input is spikes of a population that codes x.
 
-    steps   T of a sample
-    width   of a unit's Gaussian tuning; 48 units prefer x from -5 to 5
+    steps   T, the time steps of a sample
+    width   width of a unit's Gaussian tuning; 48 units prefer x from -5 to 5
     rate    probability of a spike per step at the x that a unit prefers
 
     Source: Finn, Abbeel & Levine 2017, section 5.1, where x is a number.
@@ -90,22 +90,23 @@ class Waves(Generated):
 
 @dataclass(frozen=True)
 class Movement(Generated):
-    """Reaches of a hand, decoded from the counts of 96 neurons in bins of 20 ms; a task is a day.
+    """Reaches of a hand, decoded from the spike counts of 96 neurons in bins of 20 ms; a task is a
+    day.
 
-    A neuron of preferred direction d fires Poisson spikes at a rate that is not linear in the
+    A neuron with preferred direction d fires Poisson spikes at a rate that is not linear in the
     velocity v (Moran & Schwartz 1999, J. Neurophysiology 82:2676, have the terms):
 
         rate = peak sigmoid(base + direct d.v + speed |v|)
 
-    A day replaces a share of the neurons by others, turns all preferred directions by one angle, and
-    scales the tuning of each neuron.
+    On each day, a share of the neurons is replaced by others, all preferred directions are turned
+    by one angle, and each neuron's tuning is scaled.
 
-    steps      bins of a reach
-    replaced   share of the neurons that a day replaces
+    steps      number of bins in a reach
+    replaced   share of the neurons that are replaced on each day
     turned     standard deviation of the angle, radians
     scaled     standard deviation of the logarithm of a neuron's scale
 
-    Targets are (n, T, 2), the velocities at each step, in units of the fastest reach's.
+    Targets are (n, T, 2), the velocities at each step, as fractions of the fastest reach's.
 
     >>> ms.Movement().episode(0, 0, 2, shots=4, queries=8).y_query.shape
     (8, 30, 2)
@@ -159,20 +160,20 @@ class Movement(Generated):
 
 @dataclass(frozen=True)
 class Bars(Generated):
-    """The velocity of a bar that crosses the scene, from the events of 12 x 12 cells; a task is a
-    camera.
+    """The velocity of a bar that crosses the scene, to be found from the events of 12 x 12 cells; a
+    task is a camera.
 
     A cell reports the bar's front edge (polarity 0) and its rear edge (polarity 1) at the steps in
     which they pass it. A camera is turned by an angle, shows a part of the scene, and some of its
     cells are dead.
 
-    steps      T of a sample
+    steps      T, the time steps of a sample
     turned     largest angle, radians, to either side
     cropped    largest share of the scene's width that a camera does not show
     dead       largest share of dead cells
-    noise      probability of an event without a cause, of a cell at a step
+    noise      probability of a noise event, per cell and step
 
-    Targets are (n, 2), the velocities in the scene, at right angles to the bar, in units of the
+    Targets are (n, 2), the velocities in the scene, at right angles to the bar, as fractions of the
     fastest. Only this component of a bar's velocity can be measured (Wuerger et al. 1996,
     Perception 25:1317).
 

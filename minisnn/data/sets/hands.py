@@ -59,8 +59,8 @@ _BESIDE, _MEET = ((44, 32), (4, 26), (-2, 2)), ((34, 52), (-8, 50), (-20, 30))
 
 
 class _Pose(NamedTuple):
-    """Joint angles of a letter in degrees: fingers (4, 3), thumb (3, 2), spread (4,), turn = (yaw,
-    pitch, roll), wrist."""
+    """Joint angles in degrees for one letter: fingers (4, 3), thumb (3, 2), spread (4,), turn =
+    (yaw, pitch, roll), wrist."""
 
     fingers: tuple
     thumb: tuple
@@ -131,9 +131,9 @@ _SLEEVE_EDGE, _CREASE = (
 
 
 class Look(NamedTuple):
-    """Appearance of a hand in takes: the distance from the wrist, in palms, where its forearm is
-    half inside a sleeve as dark as the background; the standard deviation of the logarithm of the
-    skin's grey, due to creases; factors on its size and on its turning."""
+    """Appearance of a hand in takes: the distance from the wrist, in palms, at which its forearm is
+    half hidden in a sleeve as dark as the background; the standard deviation that creases give to
+    the logarithm of the skin's grey; and factors on the hand's size and on its turning."""
 
     sleeve: float
     creases: float
@@ -197,14 +197,14 @@ def draw_hand(
 def hand_picture(
     letter: int, number: int, seed: int, size: tuple[int, int] = (120, 160)
 ) -> np.ndarray:
-    """Draw picture `number` (from 0 on) of a letter in the series `seed`: uint8 (H, W)."""
+    """Draw picture `number` (from 0 on) for a letter in the series `seed`: uint8 (H, W)."""
     rng = np.random.default_rng((seed, letter, number))
     return np.rint(255 * draw_hand(letter, rng, size)).astype(np.uint8)
 
 
 def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.ndarray, ...]:
-    """Return the ends (n, 3), radii (n,) and flatness (n,) of the bones in palms; the forearm comes
-    first."""
+    """Return the ends (n, 3), radii (n,) and flatness (n,) of the bones, in palms; the forearm
+    comes first."""
     degree = math.pi / 180
     common = _JOINT_SD * _normal(rng) * 0.7  # fingers move together and individually
     flex = (
@@ -252,7 +252,7 @@ def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.n
 
 
 def _direction(sideways: np.ndarray, up: np.ndarray) -> np.ndarray:
-    """Return a bone's direction, (…, 3), from its angles to the fingers' direction."""
+    """Return a bone's direction, (…, 3), given its angles relative to the fingers' direction."""
     return np.stack([np.sin(sideways) * np.cos(up), np.cos(sideways) * np.cos(up), np.sin(up)], -1)
 
 
@@ -269,8 +269,8 @@ def _about(axis: int, angle: float) -> np.ndarray:
 def _render(
     starts, ends, from_radius, to_radius, flat, height: int, width: int
 ) -> tuple[np.ndarray, ...]:
-    """Return depth (H, W), normals (3, H, W) and cover (H, W) in [0, 1] of the nearest capsules;
-    all in pixels.
+    """Return the depth (H, W), normals (3, H, W) and cover (H, W), in [0, 1], of the capsules
+    nearest to the viewer; lengths are in pixels.
 
     At distance v from the projected axis, on an axis that rises by the angle phi, the visible
     sphere is at

@@ -32,13 +32,14 @@ from .own import own as own
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
-# options of shipped sets, and those of `own` in addition, as in JSON
+# options of shipped sets, and the additional ones of `own`, as in JSON
 KEPT = "size bin_ms centred duration_ms time over control alphabets fitted".split()
 OPTIONS = frozenset([*KEPT, *"sensor hop_ms flip_y columns class_seed classes".split()])
 
 
 class Shipped(NamedTuple):
-    """A shipped set of tasks: its maker, as package.module:NAME, and the maker's options."""
+    """A bundled set of tasks: the class or function that makes it, as package.module:NAME, and the
+    options passed to it."""
 
     place: str
     options: dict[str, str] = {}
@@ -69,18 +70,18 @@ _CODE = re.compile(r"(?:[\w.]+|[^\0\n:]+\.py):\w+")
 
 
 def is_name(name: str) -> bool:
-    """Return whether this may be the name of a user's data set."""
+    """Return whether this can be the name of a user's data set."""
     return name == OWN or bool(_CODE.fullmatch(name) or re.fullmatch(r"[A-Za-z][\w.-]*", name))
 
 
 def runs_code(name: str) -> bool:
-    """Return whether opening the set runs code of a file or module; only the user may request that,
-    not a checkpoint."""
+    """Return whether opening the set runs code from a file or module. Only the user may request
+    that; a checkpoint may not."""
     return ":" in name
 
 
 def find(name: str) -> Callable[..., Any]:
-    """Return the function or class that makes the set of a name. Raises ValueError if there is
+    """Return the function or class that makes the set with this name. Raises ValueError if there is
     none."""
     if name == OWN:
         return own
@@ -101,8 +102,8 @@ def find(name: str) -> Callable[..., Any]:
 
 @contextmanager
 def naming_line(name: str) -> Iterator[None]:
-    """Turn errors in user code called `name` into a ValueError with file and line. ValueError and
-    OSError pass unchanged, since they are sentences already."""
+    """Convert errors in the user's code called `name` into a ValueError that states the file and
+    line. ValueError and OSError pass unchanged, since their messages are sentences already."""
     try:
         yield
     except (ValueError, OSError, MemoryError):
@@ -123,11 +124,10 @@ def naming_line(name: str) -> Iterator[None]:
 
 
 def _function(name: str, place: str, function: str) -> Callable[..., Any]:
-    """Return a function of a file, which is run in its current state, or of an importable
-    module."""
+    """Return a function from a file, which is run as it is now, or from an importable module."""
     if place.endswith(".py"):
         path = Path(place).expanduser().absolute()
-        if str(path.parent) not in sys.path:  # where its siblings are
+        if str(path.parent) not in sys.path:  # so that it can import its siblings
             sys.path.insert(0, str(path.parent))
         module = ModuleType(f"minisnn_dataset_{path.stem}")
         module.__file__ = str(path)
@@ -143,8 +143,8 @@ def _function(name: str, place: str, function: str) -> Callable[..., Any]:
 def open_set(
     name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any
 ) -> Any:
-    """Open the set of tasks of a name, an object with `input_shape`, `sample_task` and `episode`.
-    Raises ValueError if there is none.
+    """Open the set of tasks with this name, an object with `input_shape`, `sample_task` and
+    `episode`. Raises ValueError if there is none.
 
     options   options of `DoubleNMnist`, `DoubleASL`, `Omniglot` or `own`; for example,
               classes="train" tests known classes in recordings of `split`

@@ -16,7 +16,7 @@ from .pool import Keep, pool_of
 from .recordings import Recordings, as_splits, check_groups
 from .samples import LEAST, SPLITS, places_of, split_classes
 
-MOST_NAMED = 5  # most labels in a message
+MOST_NAMED = 5  # most labels listed in a message
 
 
 def own(
@@ -99,7 +99,7 @@ def own(
     whole = Recordings(pool, made_of=made_of, groups=groups, source=source)
     if classes is not None and deals == "recordings":
         return _as_named(whole, of, class_seed)[split]
-    # with three classes at most one would train, so all are classified
+    # three classes would leave at most one to train, so all are classified
     if classes is None or len(names) > len(SPLITS):
         parts = classes_of(recordings, class_seed, source)
         sets = as_splits({part: whole.only(chosen) for part, chosen in parts.items()})
@@ -126,10 +126,10 @@ def check_options_needed(recordings: Sequence[Entry], source: str, **given: str 
 
 
 def division_of(recordings: Sequence[Entry], source: str) -> tuple[str, dict[str, list[str]]]:
-    """Return what the named splits divide, and each split's labels: "classes" if each has different
-    labels, "recordings" if all have the same ones, or "nothing" if there is at most one split.
-    Raises ValueError if only some labels are in several splits, or only some recordings name a
-    split."""
+    """Return what the named splits divide, and each split's labels. They divide "classes" if each
+    has different labels, "recordings" if all have the same ones, and "nothing" if there is at most
+    one split. Raises ValueError if only some labels are in several splits, or only some recordings
+    name a split."""
     met = {
         part: {recording.label for recording in recordings if recording.split == part}
         for part in SPLITS
@@ -150,7 +150,8 @@ def division_of(recordings: Sequence[Entry], source: str) -> tuple[str, dict[str
 
 
 def check_named(recordings: Sequence[Entry], source: str) -> None:
-    """Raise ValueError unless all recordings name a split, with some to train and some to test."""
+    """Raise ValueError unless all recordings name a split, with some recordings for training and
+    some for testing."""
     many = Counter(recording.split or "without a split" for recording in recordings)
     good = set(many) in ({"train", "test"}, {*SPLITS})
     expected = "train and test, and maybe val, of all recordings, or of none"
@@ -158,10 +159,10 @@ def check_named(recordings: Sequence[Entry], source: str) -> None:
 
 
 def classes_of(recordings: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
-    """Return each split's classes: named by the folders train, val and test or by the column split,
-    if these have different labels; otherwise drawn, with a warning if named splits are ignored. A
-    missing validation split is drawn from the training classes. Raises ValueError if there are too
-    few classes, and as in `division_of`."""
+    """Return each split's classes. The folders train, val and test or the column split name them,
+    if these have different labels; otherwise they are drawn, with a warning if named splits are
+    ignored. A missing validation split is drawn from the training classes. Raises ValueError if
+    there are too few classes, and also raises the errors of `division_of`."""
     deals, labels = division_of(recordings, source)
     names = sorted({recording.label for recording in recordings})
     if deals == "classes" and "val" in labels:
@@ -179,8 +180,8 @@ def classes_of(recordings: Sequence[Entry], class_seed: int, source: str) -> dic
 
 
 def _as_named(whole: Recordings, of: list[Entry], seed: int) -> dict[str, Recordings]:
-    """Return all classes in each named split's recordings; a missing validation split is drawn by
-    `seed` from the training recordings. Raises ValueError if there are too few."""
+    """Return all classes, with each named split's recordings; a missing validation split is drawn
+    by `seed` from the training recordings. Raises ValueError if there are too few."""
     check_named(of, whole.source)
     assert whole.takes is not None
     split_of: dict[int, str | None] = {}

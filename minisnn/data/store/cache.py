@@ -22,11 +22,12 @@ import numpy as np
 from ...files import whole_file
 
 FORMAT = 1  # version of the entries' format
-_KEY = "made from"  # member of every entry: the text that its name is the hash of
+_KEY = "made from"  # member of every entry: the text whose hash is in its file name
 
 
 def folder() -> Path:
-    """Return the cache's folder: MINISNN_CACHE, or the user's cache folder of the platform."""
+    """Return the cache's folder: the one named by MINISNN_CACHE, or the platform's cache folder for
+    the user."""
     if given := os.environ.get("MINISNN_CACHE"):
         return Path(given).expanduser()
     variable, *usual = {
@@ -39,17 +40,17 @@ def folder() -> Path:
 def cached(
     name: str, made_from: Mapping, make: Callable[[], Mapping[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """Return the arrays of `make()`, from the cache where `made_from` is known, else computed and
-    stored.
+    """Return the arrays of `make()`: loaded from the cache if it has an entry for `made_from`,
+    otherwise computed and stored.
 
-    name        first part of the entry's file name, for people who look into the folder
+    name        first part of the entry's file name, to help people who look into the folder
     made_from   everything the arrays depend on: numbers, texts, None, lists, dictionaries,
                 dataclasses, NumPy arrays (by content); `file_identity` and `code_identity`
                 describe input files and the code
     make        called without arguments; returns a dictionary of arrays
 
-    A damaged entry is made again, with a warning. Where the folder cannot be used the arrays are
-    made, with a warning. Raises TypeError if `made_from` holds something that cannot be hashed.
+    If an entry is damaged, or the folder cannot be used, the arrays are computed, with a warning.
+    Raises TypeError if `made_from` contains something that cannot be hashed.
     """
     key = _text({"format": FORMAT, "name": name, "made_from": made_from})
     path = folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
@@ -79,7 +80,7 @@ def cached(
 
 def file_identity(paths: Iterable[Path]) -> str:
     """Return a hash of the files' full names and their status: size, inode, and the times when
-    bytes and inode last changed; no user can set the latter."""
+    bytes and inode last changed; users cannot set the last of these."""
     known = {str(Path(path).absolute()): os.stat(path) for path in paths}
     return identity(
         sorted(
@@ -89,8 +90,9 @@ def file_identity(paths: Iterable[Path]) -> str:
 
 
 def code_identity(*modules: str) -> str:
-    """Return a hash of the source files that modules may depend on: all of minisnn.data for a
-    module in it, for any other its whole package, or its file where it has none."""
+    """Return a hash of the source files on which modules may depend. For a module in minisnn.data
+    this is all of minisnn.data; for any other, its whole package, or its own file if it has no
+    package."""
     digest = hashlib.sha256()
     data = "minisnn.data"
     for root in sorted(
@@ -105,8 +107,8 @@ def code_identity(*modules: str) -> str:
 
 
 def identity(value: Any) -> str:
-    """Return a hash of numbers, texts, arrays, lists, dictionaries and dataclasses by content, as
-    in `cached`."""
+    """Return a hash of the contents of numbers, texts, arrays, lists, dictionaries and dataclasses,
+    as in `cached`."""
     return hashlib.sha256(_text(value).encode()).hexdigest()[:32]
 
 
@@ -115,7 +117,7 @@ def _text(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Convert types that JSON lacks: arrays to a hash of their content, dataclasses to their
+    """Convert types that JSON lacks: arrays become a hash of their content, dataclasses their
     fields."""
     if isinstance(value, np.generic):
         return value.item()

@@ -25,7 +25,7 @@ LICENCE = "CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0"
 PAGE = "https://doi.org/10.17632/468j46mzdv.1"
 # some hosts reject Python's default user agents
 AGENT = f"Mozilla/5.0 (compatible; minisnn/{__version__})"
-TIMEOUT = (20, 60)  # seconds: to connect, and without a byte
+TIMEOUT = (20, 60)  # seconds: to connect, and without receiving a byte
 _FILES = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
 
 
@@ -63,13 +63,13 @@ def fetch(
     progress: bool = True,
     tell: Callable[[str], None] = print,
 ) -> Path:
-    """Return the folder `out` with Train, Test or both, after downloading and unpacking what is
-    missing.
+    """Download and unpack what is missing in the folder `out`, and return `out`, which then
+    contains Train, Test or both.
 
     part        "train", "test" or "both"
-    base        address of a folder that has Train.zip and Test.zip, to fetch from there; None:
-                Mendeley Data
-    files       all parts
+    base        address of a folder from which to fetch Train.zip and Test.zip; None: they are
+                fetched from Mendeley Data
+    files       all parts of the data set
     tell        called with lines of text about what is fetched, from where, and its licence
 
     An existing part is kept; an existing archive is used if its md5 is right. Raises ValueError if
@@ -99,8 +99,8 @@ def fetch(
 
 
 def _unpack(archive: Path, out: Path, part: Part, progress: bool) -> None:
-    """Unpack the recordings of an archive into out/<name>, all or none. Raises ValueError unless
-    its md5 is that of the part."""
+    """Unpack the recordings in an archive into out/<name>, either all or none. Raises ValueError
+    unless the archive has the md5 of the part."""
     with open(archive, "rb") as file:
         md5 = hashlib.file_digest(file, "md5").hexdigest()
     expected = f"{part.md5}; the file is damaged or another one: move it away to fetch it"
@@ -114,7 +114,7 @@ def _unpack(archive: Path, out: Path, part: Part, progress: bool) -> None:
 def _download(
     url: str, path: Path, part: Part, progress: bool, tell: Callable[[str], None]
 ) -> None:
-    """Download `url` to `path`; a failed download leaves nothing."""
+    """Download `url` to `path`; a failed download leaves no file."""
     try:
         import pooch
         import requests

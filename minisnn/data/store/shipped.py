@@ -6,8 +6,8 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def shipped(name: str) -> Path:
-    """Return the path of the shipped file `name`: next to the package's code in a wheel, in the
-    data folder in a clone.
+    """Return the path of the bundled file `name`. In a wheel it is next to the package's code; in a
+    clone it is in the data folder.
 
     Raises FileNotFoundError if this installation lacks the file.
     """
@@ -15,7 +15,7 @@ def shipped(name: str) -> Path:
 
 
 def if_shipped(name: str) -> Path | None:
-    """Return `shipped`, or None where this installation lacks the file."""
+    """Return what `shipped` returns, or None if this installation lacks the file."""
     try:
         return shipped(name)
     except FileNotFoundError:
@@ -40,7 +40,8 @@ def _find(name: str, *places: Path) -> Path:
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    """Return the file or folder itself if it exists, else the shipped checkpoint of this name."""
+    """Return the given file or folder if it exists, otherwise the bundled checkpoint with this
+    name."""
     path = Path(path).expanduser()
     named = not path.exists() and path.name == str(path)
     return named and if_shipped(path.name) or path
