@@ -62,8 +62,8 @@ class LoihiConfig:
 
 
 def firing(axons: int, steps: int) -> np.ndarray:
-    """Return when the axons of a layer's biases fire, (steps, axons + FRACTION) of 0 and 1: the
-    first ones at every step, the last FRACTION once in 2, 4, 8 and 16 steps."""
+    """Return at which steps the bias axons of a layer fire, (steps, axons + FRACTION) of 0 and 1:
+    the first `axons` at every step, the last FRACTION once in 2, 4, 8 and 16 steps."""
     t = np.arange(steps)[:, None]
     period = 2 ** np.arange(1, FRACTION + 1)
     return np.concatenate(
@@ -72,8 +72,8 @@ def firing(axons: int, steps: int) -> np.ndarray:
 
 
 def axon_words(bias: np.ndarray, axons: int) -> np.ndarray:
-    """Return the weights of these axons (C_out, axons + FRACTION) for biases in 16ths, in the
-    weights' unit."""
+    """Return the weights (C_out, axons + FRACTION) of the bias axons, in the weights' unit. The
+    biases are given in 16ths of this unit."""
     whole = bias >> FRACTION
     rest = bias & ((1 << FRACTION) - 1)
     share, more = np.divmod(np.abs(whole), axons)
@@ -124,8 +124,8 @@ class CubaNet(IntegerNet):
         self._set(layers, IntegerLIF(alpha, beta, 0, 0, 0, int(16 * neuron.slope)), Words())
 
     def _conv_layer(self, block, weight, bias, threshold: float, quarter: int):
-        """Return the integers of a conv layer. quarter: 2 bits where its inputs are means of
-        four."""
+        """Return the integers of a conv layer. `quarter` is 2 if its inputs are means of four
+        spikes, else 0."""
         threshold = threshold * 4096.0**2 / ((self.du + 1) * self.dv)
         least = None  # least exponent of weights at which weight_exp is LEAST_EXP
         if threshold > 0:
@@ -159,8 +159,8 @@ class CubaNet(IntegerNet):
         }
 
     def check(self) -> None:
-        """Raise ValueError if a current could wrap. On the chip, a current beyond 24 bits wraps,
-        so it may grow only to where as much decays as arrives."""
+        """Raise ValueError if a current could leave 32 bits. On the chip, a current beyond 24 bits
+        wraps, so it can grow only until as much decays as arrives."""
         ranges.check_neuron(self.neuron)
         whole(0, 4095, current=4095 - self.du, voltage=4096 - self.dv)
         for n, (layer, exponent, vth) in enumerate(zip(self.layers, self.weight_exps, self.vth)):
@@ -184,7 +184,8 @@ class CubaNet(IntegerNet):
     def of(  # type: ignore[override]
         cls, checkpoint, config: LoihiConfig = LoihiConfig()
     ) -> "CubaNet":
-        """Make the network of a checkpoint, ready to learn as it adapts."""
+        """Make the network from a checkpoint, with the step sizes with which the checkpoint
+        adapts."""
         return cls._made(checkpoint, None, BITS, config)
 
     def constants(self) -> dict[str, int]:
@@ -198,8 +199,8 @@ class CubaNet(IntegerNet):
         return dict(pool=pool, exponent=self.weight_exps[n], threshold=int(self.vth[n][0]))
 
     def learner(self, **options) -> Learner:
-        """Return Loihi's learner, whose rules are rounded stochastically. Class means, which no
-        rule of Loihi's makes, are rounded as requested."""
+        """Return Loihi's learner, which rounds its updates stochastically. Class means, which none
+        of Loihi's learning rules computes, are rounded as requested."""
         own = {} if options.get("rule") == CLASS_MEAN else {"rounding": "stochastic"}
         return super().learner(**{**options, **own})
 

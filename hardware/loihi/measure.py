@@ -32,8 +32,8 @@ ONLINE = "from zero, one sample at a time"  # with a separate step size, in floa
 
 
 def online_of(found, step: float) -> CubaNet:
-    """Return the chip of a checkpoint with a readout that starts from zero and learns by this step.
-    Raises ValueError if the network itself learns that way."""
+    """Return the checkpoint's chip with a readout that starts from zero weights and learns online
+    with this step size. Raises ValueError if the network itself learns that way."""
     net = found.net
     nothing = np.zeros_like(net.views(found.theta)["readout.weight"].T)
     theta = with_prototypes(net, found.theta, nothing)
@@ -59,8 +59,8 @@ def run(
     online: CubaNet | None = None,
     show: bool = False,
 ) -> dict[str, Row]:
-    """Return {learning rule: its answers to the episodes}, for the float network of a checkpoint
-    and its chip; includes ONLINE if such a chip exists (`online_of`). show: show a bar in a
+    """Return {learning rule: its predictions in the episodes} for a checkpoint's float network and
+    its chip; `online`, if given, adds ONLINE (see `online_of`). If `show`, show a progress bar in a
     terminal."""
     names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in LEARNERS)]
     if online is not None:
@@ -120,7 +120,8 @@ def table(values: dict[str, Row], aligned: str) -> Table:
 
 
 def figures(values: dict[str, Row]) -> dict[str, dict]:
-    """Return the table's numbers by name, as shares: value, unit and half of the interval."""
+    """Return the table's numbers by name, as shares; each has a value, a unit and half of its
+    interval."""
     found = {}
     for name, row in values.items():
         key = re.sub(r"[^a-z]+", "-", name.lower())

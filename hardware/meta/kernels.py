@@ -49,8 +49,8 @@ def filters(du, N, Pd, Qd, c, states, low, high, slopes):
 
 @njit(nogil=True, cache=True)
 def gather(x, words, dV, G):
-    """Add to G (C_in, k, k C), mirrored, the dV of every site that an event of x (H, W C_in)
-    reached; dV (H + k - 1, (W + k - 1) C) has a border of zeros."""
+    """Add weight gradients to G (C_in, k, k C), which is mirrored: each event in x (H, W C_in) adds
+    the dV of every site that it reached. dV (H + k - 1, (W + k - 1) C) has a border of zeros."""
     C_in, k, row = G.shape
     C = row // k
     for h in range(x.shape[0]):
@@ -71,8 +71,8 @@ def gather(x, words, dV, G):
 
 @njit(nogil=True, cache=True)
 def spread_back(dV, weight, sums):
-    """Compute sums (H + k - 1, (W + k - 1) C_in) = weight^T dV, with a border that is not used; dV
-    (H, W, C), weight (C, k, k C_in)."""
+    """Compute sums (H + k - 1, (W + k - 1) C_in) = weight^T dV, whose border is not used, from dV
+    (H, W, C) and weight (C, k, k C_in)."""
     H, W, C = dV.shape
     k, row = weight.shape[1:]
     C_in = row // k
@@ -92,8 +92,9 @@ def spread_back(dV, weight, sums):
 
 @njit(nogil=True, cache=True)
 def words_of(sums, k, ends, out, state, seen):
-    """Compute out = sums 2^-k, rounded stochastically and clipped, flat; set seen = (largest
-    absolute value, number clipped). Return the random state."""
+    """Compute out = sums 2^-k, rounded stochastically and clipped, on flat arrays. Update seen: its
+    first entry is the largest absolute value so far, its second the number clipped. Return the
+    random state."""
     for n in range(sums.size):
         state = xorshift32(state)
         x = shift(np.int64(sums[n]), k, STOCHASTIC, noise_of(state, k))
@@ -106,7 +107,8 @@ def words_of(sums, k, ends, out, state, seen):
 
 @njit(nogil=True, inner=True)
 def route(dy, arg, du):
-    """Pass dy (H', W', C) to du (H, W, C) at the largest of 2 x 2 membranes, else 0."""
+    """Copy the adjoints dy (H', W', C) to du (H, W, C), at the position of the largest of each 2 x
+    2 membranes; the others are 0."""
     du[:] = 0
     for h in range(dy.shape[0]):
         for w in range(dy.shape[1]):
@@ -175,7 +177,8 @@ def backward(
 
 @njit(nogil=True, cache=True)
 def gathered(parts, k, state):
-    """Return (sum over samples of parts (B, n) 2^-k, rounded stochastically; random state)."""
+    """Sum parts (B, n) over samples, each multiplied by 2^-k and rounded stochastically. Return
+    (sums, random state)."""
     out = np.zeros(parts.shape[1], np.int64)
     for b in range(parts.shape[0]):
         for n in range(out.size):
@@ -188,14 +191,15 @@ def gathered(parts, k, state):
 
 
 def normal_shift(G: np.ndarray, bits: int) -> int:
-    """Return the shift to the right or left that brings the largest |G| to `bits` - 2 bits and a
-    sign."""
+    """Return the shift, to the right if positive, after which the largest |G| has `bits` - 2 bits
+    and a sign."""
     return int(np.abs(G).max(initial=0)).bit_length() - (bits - 2)
 
 
 @njit(nogil=True, cache=True)
 def descend(w, G, m, k, step, low, high, state, counts):
-    """Update w and m (flat) in place; counts += (moved, clipped). Return the random state.
+    """Update the weights w and their momentum m (flat) in place, and add the numbers of weights
+    (moved, clipped) to `counts`. Return the random state.
 
     The update is the sign of a momentum (Chen et al. 2023, Lion), with stochastically rounded steps.
     With G an array's gradient and k from `normal_shift`,

@@ -29,13 +29,13 @@ def means(p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def distances(p: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Return D (Q, ways) of features and class means."""
+    """Return the squared distances D (Q, ways) between query features and class means."""
     return ((p[:, None] - c) ** 2).sum(2)
 
 
 def gradient(p: np.ndarray, support, query, words: MetaWords, log2_scale: int) -> np.ndarray:
-    """Return dp of the support, then of the query samples, in sums of 32 bits, from features p (S +
-    Q, F) and labels of the support and of the query."""
+    """Return the adjoints dp (S + Q, F) of the features p (S + Q, F), in sums of 32 bits: first
+    those of the support, then those of the query samples. `support` and `query` are labels."""
     of, asked = np.split(p.astype(np.int64), [len(support)])
     c, n = means(of, support)
     D = distances(asked, c)

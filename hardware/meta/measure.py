@@ -20,8 +20,8 @@ FLOAT, FRAMES, UNTRAINED = "float", "summed frames", "untrained integers"
 def rows(
     folder: Path, settings: Settings, arms: Sequence[tuple[int | None, int]], split: str
 ) -> dict[str, Row]:
-    """Return {name: Row} of summed frames, untrained integers, float and every word length; answers
-    are means over seeds."""
+    """Return {name: Row} for summed frames, untrained integers, float and every word length. A
+    row's answers are means over seeds."""
     right: dict[str, list[Any]] = {UNTRAINED: [], FLOAT: []}
     for bits, seed in arms:
         found = read_json(place_of(folder, bits, seed))
@@ -51,7 +51,8 @@ def by_seed(folder: Path, arms: Sequence[tuple[int | None, int]]) -> dict[str, d
 
 
 def _compared(values: Mapping[str, Row], seeds: Mapping) -> dict[str, bool]:
-    """Return the rows with the same seeds as float, which can be compared with it."""
+    """Return, for each row, whether it can be compared with float, because it has the same
+    seeds."""
     return {n: n != FLOAT and seeds.get(n, {}).keys() == seeds[FLOAT].keys() for n in values}
 
 
@@ -61,8 +62,8 @@ def table(
     settings: Settings,
     split: str,
 ) -> Table:
-    """Format accuracies in per cent, and differences from float's on the same answers; `split` says
-    whose characters test."""
+    """Format accuracies in per cent, and their differences from the accuracy in float on the same
+    queries. `split` names the split whose characters are tested."""
     base = values[FLOAT]
     lines: list[list] = []
     for name, compared in _compared(values, seeds).items():
@@ -100,9 +101,9 @@ def figures(values: Mapping[str, Row], seeds: Mapping[str, Mapping[int, float]])
 
 
 def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) -> dict[str, int]:
-    """Return the bytes that a device needs for an update of samples (steps, *shape), one sample
-    after another: forward passes are repeated when needed again, so that only one sample's tape is
-    stored."""
+    """Return the bytes that a device needs for an update, {part: bytes}. Samples (steps, *shape)
+    are processed one after another; forward passes are repeated when they are needed again, so that
+    only one sample's tape is stored."""
     word = (bits + 7) // 8
     C = np.array(settings.plan.channels)
     C_in = np.array([shape[2], *C[:-1]])
@@ -129,7 +130,7 @@ def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) ->
 
 
 def memory_table(shape, settings: Settings, several: Sequence[int], steps: int) -> Table:
-    """Format `memory` of every word, in bytes."""
+    """Format `memory` for every word length, in bytes."""
     of = {bits: memory(shape, settings, bits, steps) for bits in several}
     what = next(iter(of.values()))
     samples = settings.ways * (1 + settings.queries)

@@ -56,7 +56,7 @@ class MetaLayer:
 
 @dataclass(eq=False)
 class MetaNet:
-    """Layers, neuron and words of the network; `saturations` counts clipped numbers by kind."""
+    """The network's layers, neuron and words; `saturations` counts clipped numbers by kind."""
 
     layers: list[MetaLayer]
     neuron: IntegerLIF
@@ -76,7 +76,7 @@ class MetaNet:
         return Step(*map(np.int32, (*factors, *words.ends, left, right, most)))
 
     def read(self, layer: MetaLayer) -> np.ndarray:
-        """Return the weights as the passes read them, int32 of 8 bits."""
+        """Return the weights as the passes read them: rounded to 8 bits, in int32."""
         half = 1 << self.words.below >> 1
         whole = (layer.weight.astype(np.int32) + half) >> self.words.below
         return np.minimum(whole, ends(READ)[1])
@@ -110,8 +110,8 @@ class MetaNet:
         return found
 
     def features_of(self, x: np.ndarray, update: int = 0, tapes: list | None = None) -> np.ndarray:
-        """Return features p (B, F) at the last step of counts x (B, T, H, W, C); append each
-        layer's tape for the backward pass to `tapes`."""
+        """Return the features p (B, F), at the last step of the counts x (B, T, H, W, C). If
+        `tapes` is a list, each layer's tape for the backward pass is appended to it."""
         x = np.ascontiguousarray(np.minimum(x, MOST_COUNT), np.uint8)
         for n in range(len(self.layers)):
             found = self.spikes(x, update, n, 0 if tapes is None else self.window)
@@ -131,7 +131,8 @@ class MetaNet:
     # ---- backward
 
     def gradients(self, task, update: int, log2_scale: int) -> list[tuple]:
-        """Return [(G, Gb) of every layer] of a task, with the current shifts (`settle`)."""
+        """Return a task's gradients [(G, Gb), ...], one pair for each layer, computed with the
+        current shifts (`settle`)."""
         tapes: list[tuple] = []
         x = np.concatenate([task.x_support, task.x_query])
         p = self.features_of(x, update, tapes)
@@ -143,7 +144,8 @@ class MetaNet:
         return gradients
 
     def impulse(self) -> np.ndarray:
-        """Return what a spike adds to the features 0, 1, … steps later; its largest has 15 bits."""
+        """Return how much one spike contributes to the features 0, 1, … steps later, scaled such
+        that the largest contribution has 15 bits."""
         n = self.neuron
         p = 0
         q = (4096 - n.beta) << 30
@@ -156,8 +158,8 @@ class MetaNet:
         return np.array([sums >> k for sums in found], np.int64)
 
     def _top(self, dp: np.ndarray, update: int) -> np.ndarray:
-        """Return the adjoints of the last layer's spikes in the window, (B, window, H', W', C)
-        int16."""
+        """Return the adjoints (B, window, H', W', C), int16, of the last layer's spikes in the
+        window."""
         ends = self.ends(len(self.layers) - 1)
         held = np.empty(dp.shape, np.int64)
         seen = np.zeros((2, 2), np.int64)
@@ -212,8 +214,8 @@ class MetaNet:
     # ---- learning
 
     def learn(self, gradients, update: int, rate: int) -> None:
-        """Update every array, at a rate of 2^-16 of the amplitude for weights, and of 1 for
-        biases."""
+        """Update every weight and bias. The step is `rate` 2^-16, in units of the layer's amplitude
+        for weights and of 1 for biases."""
         for n, (layer, (G, Gb)) in enumerate(zip(self.layers, gradients)):
             state = stream(self.seed, update, STEPS * 16 + n, 0)
             counts = np.zeros(2, np.int64)
@@ -227,7 +229,7 @@ class MetaNet:
 
 
 def random_weights(shape, amplitude: int, state: int) -> np.ndarray:
-    """Draw whole numbers from -amplitude to amplitude, by xorshift32."""
+    """Draw whole numbers from -amplitude to amplitude, using xorshift32."""
     drawn, _ = numbers(state, int(np.prod(shape)))
     return (((2 * amplitude + 1) * drawn >> 32) - amplitude).astype(np.int16).reshape(shape)
 
@@ -243,7 +245,7 @@ def begun(
     rounds: int = 4,
     rate: int = 38,
 ) -> MetaNet:
-    """Make a network of random integers, fitted to counts x (B, T, H, W, C) layer by layer.
+    """Make a network of random integers, fitted layer by layer to the counts x (B, T, H, W, C).
 
     Weights are drawn between -2^(n-3) and 2^(n-3). Exponent and amplitude are then chosen so that the
     variance of u is one, the bias so that `rate` 256ths of the membranes reach the threshold: LSUV
@@ -268,8 +270,8 @@ def begun(
 
 
 def _fit(net: MetaNet, n: int, x: np.ndarray, rate: int, state: int) -> None:
-    """Scale layer n so that its membranes have a variance of one, and `rate` 256ths of them reach
-    the threshold."""
+    """Scale layer n so that its membranes have a variance of one, and set its bias so that `rate`
+    256ths of them reach the threshold."""
     layer = net.layers[n]
     words = net.words
     most = 1 << words.bits - 3
@@ -297,7 +299,8 @@ def _fit(net: MetaNet, n: int, x: np.ndarray, rate: int, state: int) -> None:
 
 
 def settle(net: MetaNet, task, log2_scale: int, most: int = 24) -> None:
-    """Adapt the shifts: compute gradients of a task, without learning, until no shift changes."""
+    """Adapt the shifts: compute a task's gradients repeatedly, without learning, until no shift
+    changes, at most `most` times."""
     for _ in range(most):
         before = [net.top, *(layer.shift for layer in net.layers)]
         net.gradients(task, 0, log2_scale)

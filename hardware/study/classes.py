@@ -33,8 +33,8 @@ FIRST, STEP = 10, 5  # the curve keeps every class up to FIRST, then every fifth
 
 
 class How(NamedTuple):
-    """The settings of a study: numbers of classes and of shots; queries of each class, episodes,
-    orders in which classes arrive, and a seed."""
+    """The settings of a study: the numbers of classes and of shots, the queries per class, the
+    number of episodes, the number of orders in which classes arrive, and a seed."""
 
     ways: tuple[int, ...]
     shots: tuple[int, ...]
@@ -78,9 +78,9 @@ class Seen(NamedTuple):
 
 
 def how_many(asked: Sequence[int | str], tasks: Recordings, given: bool) -> tuple[int, ...]:
-    """Return the numbers of classes, with "all" replaced by the set's; default numbers (not
-    `given`) are capped at it. Raises ValueError for more classes than the set has, or fewer than
-    two."""
+    """Return the numbers of classes to study. "all" becomes the number of classes in the set.
+    Default numbers (not `given`) that exceed it are dropped. Raises ValueError for a given number
+    above it, or for one below two."""
     most = len(tasks.classes)
     ways = dict.fromkeys(most if n == ALL else int(n) for n in asked)
     for n in ways:
@@ -92,7 +92,8 @@ def how_many(asked: Sequence[int | str], tasks: Recordings, given: bool) -> tupl
 
 
 def check_room(tasks: Recordings, how: How) -> None:
-    """Raise ValueError if recordings would be taught or tested twice."""
+    """Raise ValueError if the set is too small, so that a recording would be taught or tested
+    twice."""
     if any(len(own) > 1 for own in tasks.made_of.values()):
         return
     least = min(len(tasks.symbols[own]) for (own,) in tasks.made_of.values())
@@ -105,7 +106,7 @@ def check_room(tasks: Recordings, how: How) -> None:
 
 
 def look(tasks: Recordings, traces: Traces, how: How, executor: Executor, show: bool) -> Seen:
-    """Answer all episodes. show: show a progress bar in a terminal."""
+    """Classify the queries of all episodes. If `show`, show a progress bar in a terminal."""
     dealt = numbered(tasks)
     cells = {}
     orders = {}
@@ -136,8 +137,9 @@ def look(tasks: Recordings, traces: Traces, how: How, executor: Executor, show: 
 
 
 def _episode(dealt, traces, asked, index) -> tuple[Answers, np.ndarray, float]:
-    """Return answers in integers, in float, and with classes taught one by one; the curve of the
-    latter; and the largest distance of a mean from the exact one, as a share of its bound."""
+    """Return three results from an episode: the predictions in integers, in float, and with classes
+    taught one by one; the continual curve with classes taught one by one; and the largest distance
+    between a stored and an exact mean, as a share of its bound."""
     seed, ways, shots, queries, arrives = asked
     one = traces.of(dealt.episode(seed, index, ways, shots, queries))
     y = one.task.y_query
@@ -156,12 +158,13 @@ def _episode(dealt, traces, asked, index) -> tuple[Answers, np.ndarray, float]:
 
 
 def shuffled(seed: int, index: int) -> np.random.Generator:
-    """Return a permutation of an episode's shots over all classes."""
+    """Return the random generator that shuffles an episode's shots over all classes."""
     return np.random.default_rng((seed, index, 1))
 
 
 def taught(p: np.ndarray, labels: np.ndarray, order: Iterable[int]) -> CountedMeans:
-    """Return running means of traces p (n, inputs), whose labels are the ids of the classes."""
+    """Return running means after learning traces p (n, inputs) in this order; labels are class
+    ids."""
     means = CountedMeans(p.shape[1])
     for _ in range(int(labels.max()) + 1):
         means.add()
@@ -179,8 +182,9 @@ def off_exact(means: CountedMeans, p: np.ndarray, labels: np.ndarray) -> float:
 
 
 def curve(far: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the accuracy over the queries of the classes so far, after each class (classes,), from
-    distances (queries, classes); ties go to the first."""
+    """Return the continual curve (classes,): after each class, the accuracy over the queries of the
+    classes so far, from distances (queries, classes). Of equally near classes the first is
+    predicted."""
     place = np.arange(len(y))
     least = np.minimum.accumulate(far, 1)
     own = far[place, y]
@@ -193,7 +197,8 @@ def curve(far: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def tables(seen: Seen, how: How, note: str) -> list[Table]:
-    """Format accuracy by classes and shots, and with classes one by one."""
+    """Format accuracies by the number of classes and shots, and those with classes taught one by
+    one."""
     shots = [_shots(k) for k in how.shots]
     header = ["classes", *(f"{text} (%)" for text in shots)]
     header += [f"less float, {text} (points)" for text in shots]
@@ -224,7 +229,7 @@ def _shots(k: int) -> str:
 
 
 def _speaks(seen: Seen, how: How) -> str:
-    """Say, in a sentence, what the intervals are for."""
+    """State, in a phrase, the population to which the intervals refer."""
     of = {n: seen.cells[n, how.shots[0]]["integers"].shared.population for n in how.ways}
     words = {"classes": "new classes", "recordings": "new recordings", "episodes": "more episodes"}
     first = of[how.ways[0]]
@@ -251,8 +256,8 @@ def figures(seen: Seen, how: How) -> dict[str, dict]:
 
 
 def panels(seen: Seen, how: How, published: Sequence[tuple[int, int, float]]) -> list[dict]:
-    """Return both pictures' data for `plots.curve.plot_lines`. published: (classes, shots, %) of
-    others."""
+    """Return the data of both pictures for `plots.curve.plot_lines`. `published` contains results
+    of other systems, as (classes, shots, accuracy in %)."""
     at_once = []
     for k in how.shots:
         several = [seen.cells[n, k]["integers"] for n in how.ways]
