@@ -22,11 +22,11 @@ from .ways import BITS, THRESHOLDS, Choice, Comparison, Found, by_readout, speak
 TITLE = "One-shot learning in integers, against floating point on the same episodes"
 TWIN = Choice().twin
 MODES = {mode: mode for mode in ROUNDINGS} | {"zero": "toward zero"}
-FEW = 100  # episodes at most, where every way has a separate inference
+FEW = 100  # the most episodes in comparisons where every way needs its own inference
 FRACTIONS = 0, 2, 4, 8
 TRACE_BITS = 2, 3, 4, 5, 6, 7, 8, 12
 ROUNDED = 2, 3  # bits of the conv layers that are rounded for the least membrane error
-ROUNDED_ON = 8  # meta-training tasks whose support they are rounded on
+ROUNDED_ON = 8  # number of meta-training tasks on whose support samples they are calibrated
 SAMPLES = 2  # samples whose membranes are compared
 MEMBRANE_FRACTIONS = 0, 2, 4, 8, 12
 PICOJOULE = 0.1, 3.1  # 32-bit addition and multiplication at 45 nm and 0.9 V (Horowitz 2014)
@@ -38,7 +38,7 @@ def run(
     words: Words = Words(),
     bits: tuple[int, ...] = BITS,
 ) -> Findings:
-    """Measure, and return tables, figures and a sentence."""
+    """Run the comparison, and return its tables, figures and a summary sentence."""
     c = Comparison(study, words, bits)
     found = Findings(study.name, TITLE)
     episodes = study.settings.episodes
@@ -81,7 +81,7 @@ def _less(one: Found, twin: Found) -> str:
 
 
 def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: str) -> None:
-    """Tabulate accuracy by word length, a column for each rounding of the update."""
+    """Tabulate accuracy: a row for each word length, a column for each rounding of the update."""
     words = {str(b): (b, b) for b in bits}
     if len(bits) > 1:
         most = max(bits)
@@ -103,7 +103,7 @@ def _roundings(found: Findings, chips: dict, twins: dict, bits: tuple, aligned: 
 
 
 def _thresholds(found: Findings, chips: dict, b: int, episodes: int) -> None:
-    """Tabulate accuracy and shares of synapses, a column for each threshold of the update."""
+    """Tabulate accuracy and the shares of synapses: a column for each threshold of the update."""
     several = [chips[b, Choice(rounding="nearest", percent=percent)] for percent in THRESHOLDS]
     rows = [["accuracy (%)", *(way.row.percent() for way in several)]]
     for k, name in ((1, "synapses gated (%)"), (0, "synapses written (%)")):
@@ -117,7 +117,8 @@ def _thresholds(found: Findings, chips: dict, b: int, episodes: int) -> None:
 
 
 def _rules(found: Findings, chips: dict, twins: dict, b: int) -> None:
-    """Tabulate every other rule, error and order of samples in 8 bits, next to its float twin."""
+    """Tabulate every other learning rule, error and order of samples with 8 bits, each next to its
+    float twin."""
     rows = []
     for (conv, choice), one in chips.items():
         if (conv, choice.bits, choice.percent) == (b, 8, 0) and choice.twin != TWIN:
@@ -132,7 +133,7 @@ def _rules(found: Findings, chips: dict, twins: dict, b: int) -> None:
 
 
 def _traces(c: Comparison, found: Findings) -> None:
-    """Tabulate accuracy by the bits of the traces, in two tables.
+    """Tabulate accuracy by the number of bits in the traces, in two tables.
 
     With F fraction bits a conv layer filters V << F; with n of them the readout's p and q are
     uQ1.n, in inference and in the learning rule alike.
@@ -183,7 +184,8 @@ def _others(c: Comparison, found: Findings) -> None:
 
 
 def _rounded(c: Comparison) -> dict[str, IntegerNet]:
-    """Measure conv layers of few bits, rounded for the least membrane error."""
+    """Return chips whose conv layers are rounded to few bits with the least membrane error, {name:
+    chip}."""
     tasks = c.study.tasks("double-nmnist", "train")
     seed = c.study.settings.seed
     drawn = [tasks.episode(seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)]
@@ -200,8 +202,8 @@ def _rounded(c: Comparison) -> dict[str, IntegerNet]:
 
 
 def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
-    """Measure the network trained for the chip; empty where there is none, or it has another
-    architecture."""
+    """Return chips of the network that was meta-trained for the chip, {name: chip}; empty if there
+    is none, or if its input shape or number of classes differs."""
     known = {} if trained is None else trained_for(trained.provenance.get("chip"))
     if not known or (trained.net.input_shape, trained.net.ways) != (c.net.input_shape, c.net.ways):
         return {}
@@ -214,8 +216,8 @@ def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
 
 
 def signal_to_noise(signal: np.ndarray, found: np.ndarray) -> float:
-    """Return 10 log10 of the signal's power over that of the difference, in dB; infinite where
-    there is none."""
+    """Return 10 log10 of the signal's power divided by the power of the difference, in dB; infinite
+    if there is no difference."""
     noise = np.sum((signal - found) ** 2, dtype=np.float64)
     with np.errstate(divide="ignore"):
         return float(10 * np.log10(np.sum(np.square(signal), dtype=np.float64) / noise))
@@ -248,7 +250,7 @@ def _membranes(c: Comparison, found: Findings) -> None:
 
 
 def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
-    """Return {part: (additions, multiplications)} for the samples x.
+    """Count the operations for the samples x. Return {part: (additions, multiplications)}.
 
     An event adds a weight for every tap and channel; a conv neuron takes six products per step (two
     each for P and Q, one each for r and rho r); a learned sample takes a product and an addition
@@ -270,8 +272,8 @@ def operations(chip, x: np.ndarray) -> dict[str, tuple[int, int]]:
 
 
 def _cost(c: Comparison, found: Findings) -> None:
-    """Add operations and energy of one learned class, on the first episode's support; one row per word
-    length."""
+    """Add a table of the operations and the energy for learning one class, on the first episode's
+    support; it has one row per word length."""
     x = c.support()
     rows = []
     for bits in c.bits:

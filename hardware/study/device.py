@@ -13,14 +13,14 @@ from .classes import How
 
 
 def memory(chip: IntegerNet, learner: Learner, tasks: Recordings, how: How) -> tuple[dict, int]:
-    """Return ({classes: bytes of RAM of the small build}, bytes per class)."""
+    """Return ({number of classes: bytes of RAM in the small build}, bytes per class)."""
     several = (*how.ways, 1000, 1004)
     of = {n: export.memory(chip, learner, tasks.pool.shape[0], n)["small"] for n in several}
     return {n: of[n] for n in how.ways}, of[1004] - of[1000] >> 2
 
 
 def table(chip: IntegerNet, sizes: dict[int, int], each: int) -> Table:
-    """Format the bytes that a device needs by the number of its classes, from `memory`."""
+    """Format the bytes that a device needs for each number of classes, as `memory` returns them."""
     flash = sum(layer.weight.size for layer in chip.layers)
     rows = [[str(n), f"{size:,}"] for n, size in sizes.items()]
     note = f"A class takes {each:,} bytes, whatever its shots; weights {flash:,} bytes of flash."
@@ -35,8 +35,8 @@ def figures(sizes: dict[int, int], each: int) -> dict[str, dict]:
 
 
 def published() -> list[tuple[int, int, float]]:
-    """Return (classes, shots, %) of Chameleon, a chip that learns new classes by means (den Blanken
-    & Frenkel 2025)."""
+    """Return (classes, shots, accuracy in %) for Chameleon, a chip that learns new classes by class
+    means (den Blanken & Frenkel 2025)."""
     known = read_json(shipped("results") / "literature.json")
     found = []
     for name, one in known.items():

@@ -45,8 +45,8 @@ class Numbers(Counts):
 
 
 class Dealt(NamedTuple):
-    """An episode: a task whose samples are numbers, and the rows of `Traces` of its support and
-    query."""
+    """An episode: a task whose samples are the indices of recordings, and the rows in `Traces`
+    where its support and query samples are found."""
 
     task: Task
     support: np.ndarray
@@ -54,7 +54,7 @@ class Dealt(NamedTuple):
 
 
 def check(tasks: Any) -> None:
-    """Raise ValueError for a set that changes its recordings, or shifts them by task."""
+    """Raise ValueError for a data set that changes its recordings, or aligns them by task."""
     if not isinstance(tasks, Recordings) or getattr(tasks, "align", None) not in (None, "none"):
         raise ValueError(
             f"{type(tasks).__name__}: a device is taught one recording after the other; expected a "
@@ -63,8 +63,8 @@ def check(tasks: Any) -> None:
 
 
 def rows(tasks: Recordings, asked: Iterable[tuple]) -> np.ndarray:
-    """Return the distinct recordings of all episodes, (n, symbols) indices in the pool, sorted.
-    `asked` are the arguments of `episode` for each."""
+    """Return the distinct recordings in all episodes, as sorted indices in the pool (n, symbols).
+    `asked` contains the arguments of `episode` for each episode."""
     dealt = numbered(tasks)
     drawn = (dealt.episode(*arguments) for arguments in asked)
     found = [places(x) for task in drawn for x in (task.x_support, task.x_query)]
@@ -72,27 +72,30 @@ def rows(tasks: Recordings, asked: Iterable[tuple]) -> np.ndarray:
 
 
 def numbered(tasks: Recordings) -> Recordings:
-    """Return the same set of tasks, whose samples (4, symbols) are the indices of recordings."""
+    """Return a copy of the set of tasks, in which samples (4, symbols) contain the indices of
+    recordings."""
     part = copy(tasks)
     part.pool = Numbers(tasks.pool)
     return part
 
 
 def places(x: np.ndarray) -> np.ndarray:
-    """Return the indices (B, symbols) that samples of `numbered` (B, 4, symbols) show."""
+    """Return the indices (B, symbols) that are stored in samples (B, 4, symbols) from
+    `numbered`."""
     return np.ascontiguousarray(x.transpose(0, 2, 1)).view("<u4")[..., 0].astype(np.int64)
 
 
 class Traces(NamedTuple):
-    """The traces of distinct recordings, or recordings side by side, `rows` (n, symbols), at the
-    last step: integers uQ1.12 and float (n, inputs)."""
+    """The traces of distinct recordings at the last step: `integers` in uQ1.12 and `floats`, both
+    (n, inputs). `rows` (n, symbols) are the recordings' indices; several symbols stand side by
+    side."""
 
     rows: np.ndarray
     integers: np.ndarray
     floats: np.ndarray
 
     def of(self, task: Task) -> Dealt:
-        """Return where the samples of a task of `numbered` are in the rows."""
+        """Find the rows that contain the support and query samples of a task from `numbered`."""
         # rows are sorted, and so are their keys
         digits = (int(self.rows.max(initial=0)) + 1) ** np.arange(self.rows.shape[1])[::-1]
         asked = places(task.x_support), places(task.x_query)
@@ -108,7 +111,8 @@ def traces(
     executor: Executor,
     show: bool,
 ) -> Traces:
-    """Return the traces of these rows, computed once and cached; `found` is the checkpoint.
+    """Return the traces of the recordings in these rows, computed once and cached; `found` is the
+    checkpoint.
 
     rows   (n, symbols) places in the pool; repetitions are dropped
     show   show a progress bar in a terminal
@@ -129,7 +133,8 @@ def traces(
 
 
 def _made_from(chip: IntegerNet, found: Any, tasks: Recordings) -> dict[str, Any]:
-    """Return everything that determines the traces, except for the rows; the cache's key."""
+    """Return everything on which the traces depend, except for the rows. The cache's key is made
+    from it."""
     layers = [[layer.weight, layer.bias] for layer in chip.layers[:-1]]
     return dict(
         chip=type(chip).__name__,

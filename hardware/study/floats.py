@@ -16,7 +16,7 @@ from ..chip.learner import Learned, Learner
 
 
 class FloatReadout:
-    """The readout of a float network, on the spikes of its frozen conv layers."""
+    """The readout of a float network, which learns on the spikes of the frozen conv layers."""
 
     def __init__(self, net, theta: np.ndarray):
         views = net.views(theta)
@@ -25,15 +25,16 @@ class FloatReadout:
         self.bias = views["readout.bias"]
 
     def traces(self, x: np.ndarray) -> np.ndarray:
-        """Return presynaptic p at every step, float32 (B, T, inputs)."""
+        """Return the presynaptic traces p at every step, float32 (B, T, inputs)."""
         return traces(spikes_of(self.net, self.theta, x), self.neuron, np.float32)
 
     def traces_of(self, x: np.ndarray, seed: int = 1) -> np.ndarray:
-        """Return traces as `IntegerNet.traces_of` does; nothing is random."""
+        """Return the traces as `IntegerNet.traces_of` does. `seed` is not used, since nothing is
+        random."""
         return self.traces(x)
 
     def membranes(self, p: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-        """Return u at every step, (B, T, ways)."""
+        """Return the membranes u at every step, (B, T, ways)."""
         current = p @ weight + bias
         if not self.neuron.delay:  # CubaLIF's readout only integrates
             return current
@@ -45,8 +46,8 @@ class FloatReadout:
         return u
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-        """Learn the readout by the rule; p (B, T, inputs), y (B,). Theta is a fraction of the
-        largest |G|, as in integers."""
+        """Learn the readout by the learner's rule from traces p (B, T, inputs) and labels y (B,).
+        Theta is a fraction of the largest |G|, as in integers."""
         held = self.weight.copy(), self.bias.copy()
         for p_, y_ in zip(p[:, None], y[:, None]) if learner.online else [(p, y)]:
             gradients = self._gradient(learner, p_, y_, *held)
@@ -69,7 +70,8 @@ class FloatReadout:
 
 
 def float_error(kind: str, u: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the errors of `errors.error` in real numbers, shaped like u (..., ways)."""
+    """Return the errors that `errors.error` computes, in real numbers, with the shape of u (...,
+    ways)."""
     one_hot = np.eye(u.shape[-1], dtype=u.dtype)[y]
     if kind == "target":
         return np.clip(u, 0, 1) - one_hot

@@ -24,7 +24,7 @@ _LAST = 16  # p's units per 256th
 
 
 class Blots(NamedTuple):
-    """Traces (n, inputs) of pictures of no class, by kind."""
+    """Traces (n, inputs) of pictures that belong to no class, by kind."""
 
     dots: np.ndarray
     squares: np.ndarray
@@ -32,25 +32,27 @@ class Blots(NamedTuple):
 
 
 def known(tasks: Any) -> bool:
-    """Return whether this module can draw pictures that a set's camera records like its own."""
+    """Return whether this module can draw pictures that look as if recorded by the set's camera."""
     return isinstance(tasks, Omniglot)
 
 
 def dot(radius: float, row: float, column: float) -> np.ndarray:
-    """Draw a dot on a picture (28, 28), 255 = ink."""
+    """Draw a dot in a picture (28, 28), where 255 is ink."""
     y, x = np.mgrid[:SIDE, :SIDE]
     return np.where((y - row) ** 2 + (x - column) ** 2 <= radius**2, 255, 0).astype(np.uint8)
 
 
 def square(side: int, row: int, column: int) -> np.ndarray:
-    """Draw a square, given its first row and column, on a picture (28, 28), 255 = ink."""
+    """Draw a filled square in a picture (28, 28), where 255 is ink, given the square's first row
+    and column."""
     found = np.zeros((SIDE, SIDE), np.uint8)
     found[row : row + side, column : column + side] = 255
     return found
 
 
 def means(chip: IntegerNet, tasks: Any) -> np.ndarray:
-    """Return the means of RADII, SIDES and the empty picture, uint8 (n, inputs)."""
+    """Return the means for the dots in RADII, the squares in SIDES and the empty picture, uint8 (n,
+    inputs)."""
     radii = [radius for radius in RADII for _ in range(PLACES)]
     sides = [side for side in SIDES for _ in range(PLACES)]
     p = _seen(chip, tasks, np.random.default_rng(0), radii, sides, PLACES, FIRST)
@@ -59,8 +61,8 @@ def means(chip: IntegerNet, tasks: Any) -> np.ndarray:
 
 
 def others(chip: IntegerNet, tasks: Any, number: int, seed: int) -> Blots:
-    """Return this number of dots and squares of other sizes, at other positions, and one empty
-    picture."""
+    """Return the traces of `number` dots and as many squares, with other sizes and positions, and
+    of one empty picture."""
     rng = np.random.default_rng((seed, 1))
     first = FIRST + PLACES * (len(RADII) + len(SIDES) + 1)
     between = min(RADII), max(RADII)
@@ -71,8 +73,7 @@ def others(chip: IntegerNet, tasks: Any, number: int, seed: int) -> Blots:
 
 
 def _seen(chip: IntegerNet, tasks: Any, rng, radii, sides, empty: int, first: int) -> np.ndarray:
-    """Return traces of dots and squares, at random positions, and of this number of empty
-    pictures."""
+    """Return the traces of dots and squares at random positions, and of `empty` empty pictures."""
     pictures = [dot(radius, *rng.uniform(radius, SIDE - 1 - radius, 2)) for radius in radii]
     # not at the border, where a side of the square would be out of sight
     pictures += [square(side, *rng.integers(1, SIDE - side, 2)) for side in sides]

@@ -13,8 +13,8 @@ TITLE = "What every word of the chip can come to hold, and what was clipped"
 
 
 def run(study: Study, words: Words, bits: tuple[int, ...]) -> Findings:
-    """Tabulate the bounds of every quantity, and the numbers clipped while the test episodes were
-    learned."""
+    """Tabulate the bounds of every quantity, and how many numbers were clipped in learning the test
+    episodes."""
     c = Comparison(study, words, bits)
     found = Findings(study.name, TITLE)
     rows = []

@@ -62,8 +62,8 @@ def look(
     traces: Traces,
     blots: Blots | None = None,
 ) -> Seen:
-    """Return the findings of this number of episodes of `drawings.numbered` tasks. how: (ways,
-    shots, queries).
+    """Return the results of this many episodes, drawn from `drawings.numbered` tasks. `how` is
+    (ways, shots, queries).
 
     traces   of all their recordings
     blots    traces of dots and squares, to test rejection as well
@@ -93,13 +93,14 @@ def _episode(chip, dealt, how, traces, blots, seed, index) -> Seen:
 
 
 def _nearest(chip: IntegerNet, means, p: np.ndarray) -> np.ndarray:
-    """Return the distances (n, 2) of traces p."""
+    """Return the distances (n, 2) from traces p to the nearest class and to the nearest mean that
+    is no class."""
     blank = distances_to(chip.nothing, p).min(1, initial=UNTAUGHT)
     return np.stack([means.distances(p).min(1), blank], 1)
 
 
 def choose(known: np.ndarray, share: float, shots: int) -> int:
-    """Return the smallest `refuse` that refuses at most this share of the known.
+    """Return the smallest `refuse` with which at most this share of the known queries is rejected.
 
     Raises ValueError if no threshold does, because too many are nearest to a mean of no class.
     """
@@ -119,7 +120,7 @@ def choose(known: np.ndarray, share: float, shots: int) -> int:
 
 
 def _shares(seen: Seen, refuse: int, shots: int) -> dict[str, float | None]:
-    """Return the share of every kind of recording that a device refuses; None for kinds without
+    """Return, for each kind of recording, the share that a device rejects; None for a kind without
     recordings."""
     far = seen._asdict()
     del far["right"]
@@ -130,7 +131,8 @@ def _shares(seen: Seen, refuse: int, shots: int) -> dict[str, float | None]:
 
 
 def table(seen: Mapping[str, Seen], shots: int, shares=SHARES, note: str = "") -> Table:
-    """Format the false-alarm curve, in per cent, for every share that can be kept."""
+    """Format the false-alarm curve, in per cent, for every allowed share that a threshold can
+    keep."""
     header = ["allowed", "--refuse", "known, validation", "untaught, validation", "known, test"]
     header += ["untaught, test", "right of the rest", "empty", "dots", "filled squares"]
     rows = []
@@ -158,7 +160,8 @@ def table(seen: Mapping[str, Seen], shots: int, shares=SHARES, note: str = "") -
 
 
 def figures(seen: Mapping[str, Seen], shots: int, share: float) -> dict[str, dict]:
-    """Return the threshold chosen for one share, and what it refuses on test classes."""
+    """Return the threshold chosen for one allowed share, and the shares that it rejects in the test
+    classes."""
     refuse = choose(seen["val"].known, share, shots)
     shares = _shares(seen["test"], refuse, shots)
     found = {name: figure(share, "%") for name, share in shares.items() if share is not None}

@@ -31,7 +31,8 @@ NONE = 0.0, 0.0, 0.0  # shares written, gated and clipped, where they are not co
 
 
 class Choice(NamedTuple):
-    """A word length of the readout, and how it learns; Theta in per cent of the largest update."""
+    """A word length for the readout, and how the readout learns. Theta is in per cent of the
+    largest update."""
 
     bits: int = 8
     rule: str = "membrane"
@@ -46,13 +47,14 @@ class Choice(NamedTuple):
         return f"{self.rule}, {self.error}{', online' * self.online}"
 
     def options(self) -> dict[str, Any]:
-        """The options of a `Learner`."""
+        """Return the options for a `Learner`."""
         kept = {name: getattr(self, name) for name in ("rule", "error", "rounding", "online")}
         return kept | dict(threshold=round(2.56 * self.percent))
 
 
 def choices(asked: tuple[int, ...] = BITS) -> list[Choice]:
-    """List all choices that are compared, for readouts of BITS and of the requested bits."""
+    """List all choices that are compared, for readouts with the word lengths in BITS and those
+    asked for."""
     found = [Choice(bits, rounding=mode) for bits in (*BITS, *asked) for mode in ROUNDINGS]
     for bits in (8, 4):
         found += [Choice(bits, rounding="nearest", percent=percent) for percent in THRESHOLDS]
@@ -62,7 +64,8 @@ def choices(asked: tuple[int, ...] = BITS) -> list[Choice]:
 
 
 class Found(NamedTuple):
-    """The answers of a learning rule, and the shares of synapses written, gated and clipped."""
+    """The answers that a learning rule gives, and the shares of synapses written, gated and
+    clipped."""
 
     row: Row
     shares: np.ndarray
@@ -85,7 +88,7 @@ class Comparison:
         self.tasks = study.tasks("double-nmnist")
 
     def chip(self, bits: int, readout_bits: int | None = None, **words: Any) -> IntegerNet:
-        """Return the network in words of this number of bits; `words` are other options of
+        """Return the network quantised to words of this many bits; `words` are other options of
         `Words`."""
         words |= dict(weight_bits=bits, readout_bits=readout_bits or bits)
         return IntegerNet.of(self.found, replace(self.words, **words))
@@ -113,7 +116,7 @@ class Comparison:
         return ways
 
     def in_integers(self, bits: int) -> dict[Choice, Any]:
-        """Return every choice for the readout, on conv layers of this number of bits."""
+        """Return {choice: way} for every choice of readout, on conv layers with this many bits."""
         several = choices(self.bits)
         chips = {n: self.chip(bits, n) for n in dict.fromkeys(choice.bits for choice in several)}
         return {
@@ -147,7 +150,7 @@ def _task(tasks: Any, settings: Any, ways: int, index: int) -> Any:
 
 
 def _episode(tasks: Any, settings: Any, ways: int, several: list, index: int) -> list:
-    """Return every way's answers and shares, and what was clipped."""
+    """Return every way's answers and shares in one episode, and what was clipped."""
     task = _task(tasks, settings, ways, index)
     seen: dict[Any, Any] = {"clipped": Counter()}
     logits, shares = zip(*(way(task, 1 + index, seen) for way in several))
@@ -159,19 +162,19 @@ def _episode(tasks: Any, settings: Any, ways: int, several: list, index: int) ->
 
 
 def by_loop(net, theta, inner, task, seed, seen):
-    """Answer by the float network and an inner loop."""
+    """Classify the task's queries with the float network after an inner loop."""
     return inner.logits(net, theta, task), NONE
 
 
 def by_twin(readout, learner, task, seed, seen):
-    """Answer by a `FloatReadout`."""
+    """Classify the task's queries with a `FloatReadout`."""
     if "float" not in seen:
         seen["float"] = readout.traces(samples_of(task))
     return one_shot(readout, learner, task, seen["float"]).u[:, -1], NONE
 
 
 def by_readout(chip, options, trace, below, task, seed, seen):
-    """Answer by the readout of a chip, with options of its `Learner`.
+    """Classify the task's queries with a chip's readout, using these `Learner` options.
 
     trace   (bits, rounding) of its traces; None: its own
     below   chips with the same `below` share conv layers

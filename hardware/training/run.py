@@ -51,8 +51,8 @@ ROOM = 0.25  # share of a word's step by which a weight may start from Q(theta)
 
 @dataclass(frozen=True)
 class ChipConfig:
-    """Word lengths for which a network is meta-trained: bits of the conv layers and of the readout,
-    2 to 8."""
+    """The word lengths for which a network is meta-trained: bits of the conv layers and of the
+    readout, each 2 to 8."""
 
     bits: int = 2
     readout_bits: int = 8
@@ -71,8 +71,8 @@ class ChipConfig:
 
 
 def settings(**changes) -> TrainingConfig:
-    """Return the settings of a run for the chip: the shipped network of Table 1, trained further
-    with small steps.
+    """Return the settings of a training run for the chip: by default the shipped network of Table 1
+    is trained further, with small steps.
 
     Network and recordings are always those of `start`; recordings only if a command can open them.
     """
@@ -185,7 +185,8 @@ def train(
 
 
 def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks) -> dict[str, int]:
-    """Round the network to start from, write it to the folder, and return the exponents."""
+    """Round the network from which training starts, write it to the folder, and return the
+    exponents."""
     found = start_of(config, network_of(config, tasks.input_shape, config.ways))
     samples = config.ways * config.shots
     try:
@@ -210,11 +211,11 @@ def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks) -
 
 
 def near(net, theta: np.ndarray, rounded: np.ndarray, exponents: dict[str, int]) -> np.ndarray:
-    """Return the weights nearest to theta that are within a quarter of a step of the rounded ones,
-    and their biases.
+    """Return parameters whose weights are the nearest to theta within a quarter of a step of the
+    rounded weights. The biases are those of the rounded network.
 
-    A weight midway between two words would change its word with the first noise; one near its word
-    hardly ever does.
+    A weight midway between two words would change its word at the first noisy update; a weight near
+    its word hardly ever does.
     """
     found = rounded.copy()
     for n, (b, p) in enumerate(zip(net.blocks[:-1], net.layout[::2])):
@@ -224,8 +225,8 @@ def near(net, theta: np.ndarray, rounded: np.ndarray, exponents: dict[str, int])
 
 
 def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, dict[str, int]]:
-    """Return word lengths and exponents of the run. Raises ValueError unless they are those of
-    `chip`, where it is given."""
+    """Return the run's word lengths and exponents. Raises ValueError if `chip` is given and differs
+    from them."""
     path = folder / "chip.json"
     if not path.is_file():
         raise ValueError(

@@ -54,7 +54,7 @@ class Grid:
             self.parts.append((weight.slice, gain, exponent, ends(bits)))
 
     def __call__(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (Q(theta), S), flat like theta and of its dtype."""
+        """Return (Q(theta), S), both flat and with the dtype of theta."""
         phi = theta.copy()
         slope = np.ones_like(theta)
         for part, gain, exponent, word in self.parts:
@@ -66,8 +66,8 @@ class Grid:
 
 
 class HeldNet:
-    """A float network that rounds its theta: it computes at Q(theta), with straight-through
-    derivatives.
+    """A float network that rounds its parameters: it computes with Q(theta), and its derivatives
+    pass straight through the rounding.
 
     It has only the methods that `minisnn.meta.inner` and `minisnn.training.evaluation` need.
     """
@@ -111,8 +111,8 @@ class HeldNet:
 
 @dataclass(frozen=True)
 class OnChip(Held):
-    """Meta-training for the chip: words {layer: (bits, exponent)}, and steps that are powers of
-    two, as `Learner` needs them.
+    """Meta-training for the chip. Layers are rounded to words {layer: (bits, exponent)}, and step
+    sizes to powers of two, as `Learner` needs them.
 
     The readout's reset is detached, as in the chip's membrane rule, and so are those below.
     """
@@ -129,8 +129,8 @@ class OnChip(Held):
         return Grid(net, self.words)(theta)
 
     def inner(self, net, inner: InnerLoop) -> InnerLoop:
-        """Return the inner loop with the readout's step sizes, each the power of two nearest to the
-        learned one times the number of support samples."""
+        """Return the inner loop with other step sizes for the readout: the number of support
+        samples times the power of two nearest to the learned step size per sample."""
         steps = steps_of(net, inner, self.samples)
         sizes = np.ones(net.size, net.dtype)
         for name, p in zip(("log2_weight", "log2_bias"), net.layout[-2:]):
