@@ -23,13 +23,13 @@ Named = tuple[str, "Conv | Dense"]  # (layer, its name in `views`)
 
 
 def odd(name: str, value: Any) -> int:
-    """Return a kernel's size; raises ValueError unless it is odd and positive."""
+    """Return a kernel's size. Raises ValueError unless the size is odd and positive."""
     must(name, whole(name, value) > 0 and value % 2, "odd and positive", value)
     return int(value)
 
 
 def firing(name: str, neuron: Any) -> Any:
-    """Return a neuron; raises ValueError unless it spikes."""
+    """Return a neuron. Raises ValueError unless the neuron spikes."""
     good = isinstance(neuron, Dynamics) and neuron.fires
     must(name, good, "an LIF, a CubaLIF or a minisnn.Neuron of your own", neuron)
     return neuron
@@ -94,13 +94,14 @@ class Dense:
 def short_form(
     channels: Sequence[int], hidden: Sequence[int], kernel: int, pool: str
 ) -> list[Named]:
-    """Make identical conv layers, then dense ones."""
+    """Make the list of layers that the short settings describe: identical conv layers, then dense
+    ones."""
     conv = [(f"conv{n}", Conv(c, kernel, 1, pool)) for n, c in enumerate(channels, 1)]
     return conv + [(f"hidden{n}", Dense(c)) for n, c in enumerate(hidden, 1)]
 
 
 def listed(layers: Any) -> list[Named]:
-    """Check and name the layers of a list."""
+    """Check the layers in a list, and name them."""
     must("layers", is_sequence(layers), "a list of Conv and Dense", layers)
     named: list[Named] = []
     for n, given in enumerate(layers):
@@ -121,7 +122,7 @@ def built(
     learn: tuple,
     **how: Any,
 ) -> tuple[Layer, ...]:
-    """Build the layers of a network, with its readout. Raises ValueError if the shapes do not
+    """Build a network's layers, including its readout. Raises ValueError if the shapes do not
     fit."""
     shape: tuple[int, ...] = input_shape
     layers: list[Layer] = []
@@ -164,8 +165,8 @@ def built(
 
 
 def loss_of(loss: Any) -> Loss:
-    """Return the loss of a setting: a name in LOSSES, or a `Loss`. Raises ValueError for anything
-    else."""
+    """Return the loss for a setting, which is a name in LOSSES, or a `Loss`. Raises ValueError for
+    anything else."""
     if isinstance(loss, str) and loss in LOSSES:
         return LOSSES[loss]
     if isinstance(loss, dict):  # a configuration
@@ -195,7 +196,8 @@ def check_readout(readout: Any, loss: Any, neuron: Any) -> str:
 
 
 def configuration_of(setting: Any) -> Any:
-    """Return a setting of a network in plain JSON types; for a custom object only its repr."""
+    """Return one of a network's settings in plain JSON types. For a custom object this is only its
+    repr."""
     if isinstance(setting, (Conv, Dense)):
         known = {name: configuration_of(a) for name, a in vars(setting).items()}
         if setting.neuron is None:
@@ -225,8 +227,8 @@ def layer_of(configuration: dict[str, Any]) -> Conv | Dense:
 
 
 def neuron_of(configuration: dict[str, Any]) -> Any:
-    """Build the neuron that a `configuration()` describes; an LIF if there is no "kind", as in
-    checkpoints of version 0.1."""
+    """Build the neuron that a `configuration()` describes. If there is no "kind", as in checkpoints
+    written by version 0.1, build an LIF."""
     constants = dict(configuration)
     kind = constants.pop("kind", FIRST)
     if kind == OWN or "surrogate" in constants:

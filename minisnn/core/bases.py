@@ -13,14 +13,14 @@ FIRST = "lif"  # the kind of a neuron in files without a kind, which version 0.1
 
 
 def in_words(part: Any) -> str:
-    """Describe a surrogate or a loss by its class and attributes."""
+    """Describe a surrogate or a loss by its class and its attributes."""
     values = ", ".join(f"{name}={value!r}" for name, value in vars(part).items())
     return f"{type(part).__name__}({values})"
 
 
 class Surrogate:
-    """A surrogate derivative: three functions of arrays a = u - threshold, element by element, in
-    a's dtype.
+    """A surrogate derivative: three functions of an array a = u - threshold. Each works element by
+    element, and returns an array of the same dtype.
 
     sigma(a)    a primitive of `prime`: the spike in the smooth form
     prime(a)    the derivative of the spike
@@ -49,8 +49,8 @@ class Surrogate:
 
 
 class Loss:
-    """A loss of the logits (B, ways), or with readout="steps" (B, n, ways), and the targets y. To
-    write one, subclass `Loss` and define:
+    """A loss, computed from the logits (B, ways), or (B, n, ways) with readout="steps", and the
+    targets y. To write a loss of your own, subclass `Loss` and define:
 
     value(logits, y)                           the mean loss over the batch, a number
     backward(logits, y)                        its gradient dlogits, in the shape of the logits
@@ -81,7 +81,7 @@ class Loss:
 
     @property
     def name(self) -> str:
-        """The name of the loss in files and messages.
+        """The loss's name in files and messages.
 
         >>> ms.SpikingNet((4,), (), ways=2, loss="squared").criterion.name
         'squared'
@@ -90,8 +90,8 @@ class Loss:
 
 
 class Constants:
-    """The constants of a neuron, and its properties that a network needs besides its step (see
-    `neuron.Dynamics`). A subclass is a frozen dataclass of floats, and sets
+    """A neuron's constants, and those of its properties, besides its step (see `neuron.Dynamics`),
+    that a network needs. A subclass is a frozen dataclass of floats, and sets
 
     states      names of its states z
     learnable   names of constants of its step that can be learned, in the order of dk
@@ -118,7 +118,7 @@ class Constants:
     surrogate: Any = None
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """Add the base classes' `decaying` to that of the new class.
+        """Add the names that the base classes list in `decaying` to those of the new class.
 
         Raises ValueError for a custom class with a `kind`, which would be read from files as the
         built-in neuron of that name.
@@ -157,8 +157,8 @@ class Constants:
         return {name: a for name, a in constants.items() if name != "surrogate" or a is not None}
 
     def configuration(self) -> dict[str, Any]:
-        """Return plain values from which `architecture.neuron_of` rebuilds the neuron; for a custom
-        neuron only its repr."""
+        """Return plain values from which `architecture.neuron_of` rebuilds the neuron. For a custom
+        neuron this is only its repr."""
         kind = self.says("kind")
         if not kind:
             return {"kind": OWN, "words": repr(self)}
@@ -178,5 +178,5 @@ class Constants:
 
     @property
     def ships(self) -> bool:
-        """True if neuron and surrogate are built in."""
+        """True if both the neuron and its surrogate are built in."""
         return bool(self.says("kind")) and self.surrogate is None

@@ -10,7 +10,8 @@ from .neuron import Dynamics
 
 @dataclass(frozen=True, repr=False)
 class Leaky(Dynamics):
-    """The readout neuron of `CubaLIF`: the synapse's two filters, no spike and no reset.
+    """The readout neuron that goes with `CubaLIF`: the synapse's two filters, without spikes and
+    without a reset.
 
     v_t = alpha v_{t-1} + (1 - alpha) i_t      the membrane is the output of the second filter
     """
@@ -30,8 +31,8 @@ class Leaky(Dynamics):
 
 
 def readout_of(neuron: Any) -> Any:
-    """Return the readout's neuron in a network of `neuron`: `Leaky`, or `neuron` itself if the
-    synapse delays."""
+    """Return the neuron to use in the readout of a network whose neuron is `neuron`: `Leaky`, or
+    `neuron` itself if its synapse delays."""
     return Leaky(neuron.alpha, neuron.beta) if neuron.fires and not neuron.delay else neuron
 
 

@@ -21,7 +21,7 @@ Array = np.ndarray
 
 
 class Dual:
-    """x + d eps: arrays x and d of one shape and dtype."""
+    """A dual number x + d eps, where x and d are arrays of the same shape and dtype."""
 
     __slots__ = ("x", "d")
 
@@ -117,8 +117,8 @@ class Dual:
 
 
 class Later(Dual):
-    """A dual number whose value is computed only when read: H v needs the derivative of the
-    gradient, not its value."""
+    """A dual number whose value x is computed only when it is read: H v needs the derivative of the
+    gradient, but not the gradient itself."""
 
     __slots__ = ("_value",)
 
@@ -133,17 +133,17 @@ class Later(Dual):
 
 
 def value(a: Any) -> Any:
-    """Return x of x + d eps: a constant, without the derivative."""
+    """Return x from x + d eps: a constant, without the derivative."""
     return a.x if isinstance(a, Dual) else a
 
 
 def derivative(a: Any) -> Any:
-    """Return d of x + d eps; zeros for a constant."""
+    """Return d from x + d eps; for a constant, return zeros."""
     return a.d if isinstance(a, Dual) else np.zeros_like(a)
 
 
 def linear(f: Callable) -> Callable:
-    """Extend f(a, ...), which is linear in a, to dual a."""
+    """Extend f(a, ...), which is linear in a, so that a may be dual."""
 
     def rule(a, *more):
         return Dual(f(a.x, *more), f(a.d, *more)) if isinstance(a, Dual) else f(a, *more)
@@ -152,8 +152,8 @@ def linear(f: Callable) -> Callable:
 
 
 def bilinear(f: Callable, later: bool = False) -> Callable:
-    """Extend f(a, b, ...), which is linear in a and in b, to dual a or b; `later` returns
-    `Later`."""
+    """Extend f(a, b, ...), which is linear in a and in b, so that a or b may be dual. With `later`,
+    return a `Later`."""
 
     def rule(a, b, *more):
         x, y = value(a), value(b)
@@ -174,8 +174,8 @@ def cast(a: Any, dtype: Any) -> Any:
 
 
 def curve(f: Callable, slope: Callable) -> Callable:
-    """Extend f(a), element by element with the derivative `slope`, to dual a; the result has a's
-    dtype."""
+    """Extend f(a), which works element by element and has the derivative `slope`, so that a may be
+    dual. The result has a's dtype."""
 
     def rule(a):
         if isinstance(a, Dual):
@@ -208,7 +208,7 @@ RULES: dict[Any, Callable] = {
 
 
 def stack(steps: Sequence[Any]) -> Any:
-    """Stack at least one array, plain or dual, along a new first axis."""
+    """Stack one or more arrays, plain or dual, along a new first axis."""
     if any(isinstance(a, Dual) for a in steps):
         return Dual(np.stack([value(a) for a in steps]), np.stack([derivative(a) for a in steps]))
     return np.stack(steps)

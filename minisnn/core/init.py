@@ -15,7 +15,8 @@ SHARED = 1e-4  # share of all membranes that may have the same value by chance
 
 
 def _orthonormal(a: Array) -> Array:
-    """Gram-Schmidt on the columns, applied twice; without BLAS, whose threads may change bits."""
+    """Apply Gram-Schmidt to the columns, twice. This does without BLAS, whose threads may change
+    the last bits."""
     q = np.empty_like(a)
     for n in range(a.shape[1]):
         v = a[:, n]
@@ -26,7 +27,8 @@ def _orthonormal(a: Array) -> Array:
 
 
 def orthogonal(net: Any, rng: np.random.Generator) -> Array:
-    """A theta with zero biases and weights (k k C_in x C_out) of orthonormal rows or columns."""
+    """Return a theta with zero biases, in which each weight, as a matrix (k k C_in, C_out), has
+    orthonormal rows or columns."""
     theta = np.zeros(net.size, np.float64)
     named = {layer.name: layer for layer in net.blocks}
     for p in net.layout:
@@ -42,9 +44,10 @@ def orthogonal(net: Any, rng: np.random.Generator) -> Array:
 
 
 def _place(u: Array, share: float, scale: float) -> float:
-    """The quantile of the membranes u, whose standard deviation is `scale`. If several membranes
-    share its value, the middle between this and the nearest other value: were the threshold on it,
-    rounding would decide whether they fire."""
+    """Return the quantile of the membranes u, whose standard deviation is `scale`. If several
+    membranes share its value, return the middle between this value and the nearest other one: if
+    the threshold were exactly at the shared value, rounding would decide whether these membranes
+    fire."""
     u = u.reshape(-1)
     place = np.quantile(u, share)
     eps = np.finfo(u.dtype).eps
@@ -68,8 +71,8 @@ def lsuv(
     rounds: int = 5,
     readout: bool = True,
 ) -> Array:
-    """Scale each layer's weights to Var(u) = `variance`, and shift its bias to P(u > threshold) =
-    `rate`; returns a new theta.
+    """Scale each layer's weights so that Var(u) = `variance`, and shift its bias so that P(u >
+    threshold) = `rate`. Return a new theta.
 
     x (B, T, H, W, C) is the data to fit; statistics are over batch, time and sites. A reset feeds
     back on u, so scaling and shifting are repeated `rounds` times. `readout=False` leaves the

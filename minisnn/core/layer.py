@@ -27,12 +27,12 @@ from .neuron import check_states
 
 
 def products() -> Any:
-    """Return the module with the convolution and its adjoints."""
+    """Return the module that contains the convolution and its adjoints."""
     return linear
 
 
 class State(NamedTuple):
-    """The state of a layer between two steps."""
+    """A layer's state between two steps."""
 
     x: tuple  # states of the input's filters, each (B, H, W, C_in)
     one: tuple  # states of the filters of the constant 1 that drives the bias
@@ -41,13 +41,13 @@ class State(NamedTuple):
     s: Array  # its last output spikes
 
     def part(self, part: slice) -> "State":
-        """Return the state of a part of the batch."""
+        """Return the state of some samples of the batch."""
         cut = lambda arrays: tuple(a[part] for a in arrays)
         return State(cut(self.x), self.one, cut(self.own), cut(self.z), self.s[part])
 
 
 class Weights(NamedTuple):
-    """A layer's weights, and the learned constants of its neuron, from theta."""
+    """A layer's weights, and the learned constants of its neuron, taken from theta."""
 
     weight: Any  # (k, k, C_in, C_out)
     bias: Any  # (C_out,)
@@ -56,7 +56,7 @@ class Weights(NamedTuple):
 
 
 class Parameter(NamedTuple):
-    """The position in theta of one of a layer's arrays."""
+    """Where one of a layer's arrays is in theta."""
 
     layer: str  # the layer's name
     part: str  # weight, bias, recurrent, or the name of a learned constant
@@ -65,12 +65,12 @@ class Parameter(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name in `Network.views`, "conv1.weight"."""
+        """The array's name in `Network.views`, such as "conv1.weight"."""
         return f"{self.layer}.{self.part}"
 
 
 class Tape(NamedTuple):
-    """The record of `forward` that `backward` needs."""
+    """What `forward` records for `backward`."""
 
     p: Any  # (n, B, H, W, C_in)
     c: Any  # (n, 1, 1, 1, 1), or 1
@@ -85,7 +85,7 @@ class Tape(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """The results of `forward`: y (n, B, H'', W'', C_out), the membranes u, the state at the
+    """What `forward` returns: y (n, B, H'', W'', C_out), the membranes u, and the state at the
     end."""
 
     y: Any
@@ -115,12 +115,12 @@ class Layer:
 
     @property
     def sites(self) -> tuple[int, int]:
-        """(H', W') before pooling."""
+        """(H', W'), the size before pooling."""
         return -(-self.input_shape[0] // self.stride), -(-self.input_shape[1] // self.stride)
 
     @property
     def output_shape(self) -> tuple[int, int, int]:
-        """(H'', W'', C_out) of y at a step."""
+        """(H'', W'', C_out), the shape of y at one step."""
         H, W = self.sites
         return (H, W, self.channels) if self.pool == "none" else (H // 2, W // 2, self.channels)
 
@@ -132,14 +132,15 @@ class Layer:
     # ---- theta
 
     def parameters(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of its arrays in theta, by name, in their order."""
+        """The shapes of the layer's arrays, by name, in the order in which theta stores them."""
         K = self.channels
         weight = self.weight_shape[2:] if self.dense else self.weight_shape
         recurrent = {"recurrent": (K, K)} if self.recurrent else {}
         return {"weight": weight, "bias": (K,), **recurrent, **dict.fromkeys(self.learn, ())}
 
     def weights(self, arrays: dict[str, Any]) -> Weights:
-        """Return the weights from the layer's arrays in theta, which stores a decay as its logit a:
+        """Return the weights, given the layer's arrays in theta. There a decay is stored as its
+        logit a:
 
         alpha = 1 / (1 + exp(-a))       d alpha / da = alpha (1 - alpha)
         """
@@ -151,14 +152,14 @@ class Layer:
         return Weights(weight, arrays["bias"], arrays.get("recurrent"), constants)
 
     def chained(self, w: Weights, name: str, adjoint: Any) -> Any:
-        """Convert the adjoint of an array or constant to that of its entry in theta: for a decay's
-        logit, by the chain rule."""
+        """Convert the adjoint of an array or constant to the adjoint of its entry in theta. For a
+        decay, which theta stores as a logit, this applies the chain rule."""
         if name in w.constants and name in self.neuron.decaying:
             return adjoint * w.constants[name] * (1 - w.constants[name])
         return adjoint
 
     def held(self, name: str) -> float:
-        """Return the number that theta stores for a constant: the logit of a decay."""
+        """Return the number that theta stores for a constant. For a decay this is its logit."""
         constant = getattr(self.neuron, name)
         if name not in self.neuron.decaying:
             return constant
@@ -177,11 +178,11 @@ class Layer:
         return State((x,) * many, (np.zeros((), dtype),) * many, (inside,) * many, states, inside)
 
     def decays(self, w: Weights) -> list:
-        """Return the decays of the filters."""
+        """Return the decays of the synapse's filters."""
         return [w.constants.get(name, getattr(self.neuron, name)) for name in self.neuron.filtering]
 
     def traces(self, w: Weights, x: Any, start: State, steps: int) -> tuple[Any, list, list]:
-        """Filter x, see `linear.traces`."""
+        """Apply the filters to x, see `linear.traces`."""
         x = x.reshape(*x.shape[:2], *self.input_shape)
         return traces(x, start.x, self.decays(w), self.neuron.delay, steps, self._filters_learn)
 
@@ -256,8 +257,9 @@ class Layer:
     def backward(
         self, w: Weights, tape: Tape, dy: Any, need_dx: bool = True
     ) -> tuple[Any, dict[str, Any]]:
-        """Return (dx, {name: adjoint of an array or a constant}) from dy; dx has `neuron.delay`
-        fewer steps, and is None unless needed."""
+        """Return (dx, adjoints), given dy. `adjoints` is a dictionary from names to the adjoints of
+        arrays and constants. dx has `neuron.delay` fewer steps than dy, and is None if it is not
+        needed."""
         neuron, decays = self.neuron, self.decays(w)
         of_x, of_one, of_own = tape.filters
         du = self._of_membrane(tape, dy)
@@ -305,7 +307,7 @@ class Layer:
         return dx, sums
 
     def _of_membrane(self, tape: Tape, dy: Any) -> Any:
-        """Compute du from dy, through spike and pooling."""
+        """Compute du from dy, back through spike and pooling."""
         if self.readout:
             return dy
         if self.pool == "spikes":  # y = gather(spike(u))

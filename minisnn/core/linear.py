@@ -24,15 +24,15 @@ CHUNK = 1 << 19  # numbers in the patches of one product; more would not fit the
 
 
 def _chunks(images: int, numbers: int) -> Iterator[slice]:
-    """Slice the images so that the patches of a slice fit the cache; `numbers` is the patches' size
-    per image."""
+    """Divide the images into slices so that the patches of one slice fit into the cache. `numbers`
+    is the size of the patches of one image."""
     size = max(CHUNK // max(numbers, 1), 1)
     return (slice(start, start + size) for start in range(0, images, size))
 
 
 def _seen(x: Array, k: int, s: int) -> Iterator[tuple[slice, Array]]:
-    """Yield, slice by slice of the images, the patch under the kernel at each site, (images h w, k
-    k C)."""
+    """Yield, for one slice of the images after another, the patches that the kernel covers at every
+    site, as an array (images h w, k k C)."""
     H, W, C = x.shape[-3:]
     x = x.reshape(-1, H, W, C)
     if k == s == 1:
@@ -62,7 +62,8 @@ def conv(x: Array, weight: Array, s: int = 1) -> Array:
 @bilinear
 @multiplies
 def conv_input(dy: Array, weight: Array, s: int, size: tuple[int, int]) -> Array:
-    """Compute dx = W^T dy for images of size (H, W): each tap adds to the site that it read."""
+    """Compute dx = W^T dy for images of size (H, W): each kernel tap adds to the site that it
+    read."""
     k, _, C_in, C_out = weight.shape
     *lead, h, w, _ = dy.shape
     H, W = size
@@ -94,7 +95,7 @@ def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
 
 @linear
 def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
-    """Return a sequence with a[i] at step at[i], and zeros elsewhere."""
+    """Return a sequence in which a[i] is at step at[i]; all other steps are zero."""
     sequence = np.zeros((steps, *a.shape[1:]), a.dtype)
     sequence[list(at)] = a
     return sequence
@@ -115,13 +116,13 @@ CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))  # row-major
 
 
 def _sites(u: Array) -> list[Array]:
-    """Return views of the four sites of each window."""
+    """Return views of the four sites in each window."""
     H, W = u.shape[2:4]
     return [u[:, :, i : H // 2 * 2 : 2, j : W // 2 * 2 : 2] for i, j in CORNERS]
 
 
 def largest(u: Array) -> tuple[Array, ...]:
-    """Mark the largest site of each window, the first if several are equal."""
+    """Mark the largest site in each window; if several are equal, mark the first."""
     a, b, c, d = _sites(u)
     top = np.maximum(np.maximum(a, b), np.maximum(c, d))
     first, second, third = a == top, b == top, c == top
@@ -131,7 +132,8 @@ def largest(u: Array) -> tuple[Array, ...]:
 
 @linear
 def gather(u: Array, shares: Any) -> Array:
-    """Compute v. A site that is not chosen has no influence, even if a twin overflows there."""
+    """Compute the pooled membrane v. A site that is not chosen has no influence, even if a twin
+    overflows there."""
     a, b, c, d = _sites(u)
     if shares is QUARTER:
         return 0.25 * (a + b + c + d)
@@ -141,8 +143,8 @@ def gather(u: Array, shares: Any) -> Array:
 
 @linear
 def scatter(dv: Array, shares: Any, size: tuple[int, int]) -> Array:
-    """Compute du of size (H, W), the adjoint of `gather`: zero at sites not chosen and in odd last
-    rows."""
+    """Compute du of size (H, W), the adjoint of `gather`. It is zero at sites that were not chosen,
+    and in odd last rows and columns."""
     du = np.zeros((*dv.shape[:2], *size, dv.shape[-1]), dv.dtype)
     plain = shares is QUARTER or np.isfinite(dv).all()  # the product is faster
     for site, share in zip(_sites(du), shares):
@@ -160,7 +162,7 @@ def scatter(dv: Array, shares: Any, size: tuple[int, int]) -> Array:
 
 
 def advance(F: Sequence, x: Any, decays: Sequence, delay: int) -> list:
-    """Return F after a step with the input x."""
+    """Return the filters' state F after one step with the input x."""
     after = []
     for y, a in zip(F, decays):
         after.append(x + a * (y - x))
@@ -171,8 +173,9 @@ def advance(F: Sequence, x: Any, decays: Sequence, delay: int) -> list:
 def advance_back(
     dF: Sequence, decays: Sequence, delay: int, step: tuple | None = None
 ) -> tuple[Any, list, list]:
-    """Return (dx, dF before the step, adjoints of the decays) from dF, the adjoint of the result of
-    `advance`; the last only if its `step` (F, x, result) is given."""
+    """Return (dx, dF before the step, adjoints of the decays), given dF, the adjoint of the result
+    of `advance`. The adjoints of the decays are returned only if the step's record `step`, (F, x,
+    result), is given."""
     before = []
     sums = []
     dx: Any = 0.0
@@ -191,9 +194,9 @@ def advance_back(
 def traces(
     x: Any, F: Sequence, decays: Sequence, delay: int, steps: int, keep: bool = False
 ) -> tuple[Any, list, list]:
-    """Return (p at each step, F at the end, steps) from x (m, B, ...) and F. The last `delay` steps
-    of x do not reach p, and may be left out. `keep` returns the steps, for decays that are
-    learned."""
+    """Return (p at each step, F at the end, steps), given x (m, B, ...) and F. The last `delay`
+    steps of x do not reach p, and may be left out. With `keep`, the filters' steps are returned,
+    which learned decays need."""
     if not decays:
         return x, [], []
     F = list(F)
@@ -210,8 +213,8 @@ def traces(
 
 
 def traces_back(dp: Any, decays: Sequence, delay: int, steps: Sequence = ()) -> tuple[Any, list]:
-    """Return (dx, adjoints of the decays) from dp (n, B, ...); dx has n - delay steps. The latter
-    only if `traces` kept its steps."""
+    """Return (dx, adjoints of the decays), given dp (n, B, ...). dx has n - delay steps. The
+    adjoints of the decays are returned only if `traces` kept its steps."""
     if not decays:
         return dp, []
     n = len(dp)

@@ -10,7 +10,8 @@ ALIGNMENT = 64  # bytes; vectors that straddle cache lines cost a third of the s
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-    """Make an np.empty whose first element is at a multiple of ALIGNMENT."""
+    """Return an array from np.empty whose first element is at an address that is a multiple of
+    ALIGNMENT."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     if not size:
@@ -21,15 +22,16 @@ def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-    """Make an np.zeros whose first element is at a multiple of ALIGNMENT."""
+    """Return an array from np.zeros whose first element is at an address that is a multiple of
+    ALIGNMENT."""
     out = aligned_empty(shape, dtype)
     out[...] = 0
     return out
 
 
 def aligned(a: np.ndarray) -> np.ndarray:
-    """Return `a` itself if it is writable, contiguous and starts at a multiple of ALIGNMENT, else a
-    copy that is."""
+    """Return `a` itself if it is writable and contiguous and starts at a multiple of ALIGNMENT;
+    otherwise return a copy that is all this."""
     if a.flags.carray and a.__array_interface__["data"][0] % ALIGNMENT == 0:
         return a
     out = aligned_empty(a.shape, a.dtype)

@@ -36,7 +36,7 @@ PATIENCE = 300  # seconds without any worker before the run fails
 
 
 class Cluster(Others):
-    """The workers of a Dask scheduler.
+    """The workers that are connected to a Dask scheduler.
 
     address    such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     timeout    seconds to wait for the scheduler, and for a first worker
@@ -92,11 +92,12 @@ class Cluster(Others):
 
     @property
     def number(self) -> int:  # type: ignore[override]  # workers come and go
-        """Number of threads of all workers."""
+        """The number of threads of all workers together."""
         return max(sum(self._threads().values()), 1)
 
     def _threads(self) -> dict[str, int]:
-        """Number of threads of each worker. Raises WorkersLost if the scheduler does not answer."""
+        """The number of threads of each worker. Raises WorkersLost if the scheduler does not
+        answer."""
         try:
             return self._client.nthreads()
         except (OSError, ValueError) as error:
@@ -108,7 +109,7 @@ class Cluster(Others):
         )
 
     def _check_code(self) -> None:
-        """Raise WorkersLost if a worker has other code; warn of other processors."""
+        """Raise WorkersLost if a worker has other code; warn if a worker has another processor."""
         found = self._client.run(code, on_error="return")
         for name, answer in found.items():
             if not isinstance(answer, (tuple, OSError)):
@@ -124,7 +125,7 @@ class Cluster(Others):
             )
 
     def forget(self) -> None:
-        """Reset in a forked process, which has none of the client's threads."""
+        """Reset the object in a forked process, which has none of the client's threads."""
         super().forget()
         self._client = None
 
@@ -172,7 +173,7 @@ class Cluster(Others):
         return self._client.submit(bytes, _packed(value), key=f"shared-{uuid4().hex}", pure=False)
 
     def _result(self, future: Any) -> Any:
-        """Wait for the result of a task as long as there are workers."""
+        """Wait for the result of a task for as long as there are workers."""
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
@@ -230,8 +231,8 @@ def _check_made_by(found: str) -> None:
 
 def _check_reachable(address: str, timeout: float) -> None:
     """Check that a Dask scheduler listens at an address, because Dask itself would retry for ever.
-    A scheduler first sends eight bytes, the length of its message; with TLS the client sends
-    first."""
+    A scheduler first sends eight bytes, which give the length of its message; with TLS the client
+    sends first."""
     scheme, _, place = address.partition("://")
     host, _, port = place.rpartition(":")
     with socket.create_connection((host.strip("[]"), int(port)), timeout) as probe:
@@ -244,7 +245,7 @@ def _short(error: Any) -> str:
 
 
 def _packed(what: Any) -> bytes:
-    """Wrap bytes so that schedulers and workers with other code pass them on unchanged."""
+    """Wrap bytes so that schedulers and workers that run other code pass them on unchanged."""
     from distributed.protocol.pickle import dumps
 
     return dumps(what)
@@ -252,14 +253,14 @@ def _packed(what: Any) -> bytes:
 
 @lru_cache(4)
 def _open(packed: bytes) -> Any:
-    """Unpack the arguments that tasks share; the last few stay in memory."""
+    """Unpack the arguments that tasks share. The last few that were unpacked stay in memory."""
     from distributed.protocol.pickle import loads
 
     return loads(packed)
 
 
 def _carry_out_as(made_by: str, item: bytes, *shared: bytes) -> Any:
-    """Run a task on a worker; return its result."""
+    """Run a task on a worker, and return the task's result."""
     _check_made_by(made_by)
     call, *sets = map(_open, shared)
     return call(sets, _open.__wrapped__(item))

@@ -63,15 +63,16 @@ def njit(
 
 
 def _of_numbers(of_types: Callable, arguments: tuple, named: dict) -> tuple:
-    """A call from another kernel with literals widened to their types, so that numba does not
-    compile the kernel again for each literal."""
+    """Resolve the types for a call from another kernel, with literals widened to their types, so
+    that numba does not compile the kernel again for each literal."""
     from numba import types
 
     return of_types(tuple(map(types.unliteral, arguments)), named)
 
 
 def _add(kernel: Any, made: Any) -> None:
-    """Register a compiled overload for other kernels, without a way to call it from Python."""
+    """Register a compiled overload so that other kernels can call it, without making it callable
+    from Python."""
     kernel.overloads[tuple(made.signature.args)] = made
 
 
@@ -80,9 +81,9 @@ def _refuse(name: str, *arguments: Any, **named: Any) -> None:
 
 
 def _compile(translate: Callable, *types: Any) -> Any:
-    """Compile a kernel, or read it from the cache; in a thread that receives no signals, because an
-    interruption would leave numba's tables half changed. The garbage collector is off meanwhile,
-    which saves a tenth of the time."""
+    """Compile a kernel, or read it from the cache. This is done in a thread that receives no
+    signals, because an interruption would leave numba's tables half changed. The garbage collector
+    is off meanwhile, which saves a tenth of the time."""
     from numba.core.compiler_lock import global_compiler_lock
 
     # this thread is not compiling
@@ -100,7 +101,7 @@ def _compile(translate: Callable, *types: Any) -> Any:
 
 
 def compiled() -> bool:
-    """True if other processes find kernels in the cache."""
+    """Return whether other processes will find kernels in the cache."""
     from numba import config
 
     from .kept import any_kept

@@ -93,8 +93,8 @@ class Others(Executor):
         self.forget()
 
     def forget(self) -> None:
-        """Reset as if nothing had been sent; needed in a forked process, because the workers belong
-        to its parent."""
+        """Reset the object as if nothing had been sent. A forked process needs this, because the
+        workers belong to its parent."""
         self.new = True
         self._process = os.getpid()
         self._turn = Lock()  # held while a thread uses the workers
@@ -103,7 +103,7 @@ class Others(Executor):
     def in_order(
         self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False
     ) -> None:
-        """Run tasks as an executor does; the first call compiles in this process."""
+        """Run tasks as an executor does. The first call compiles the kernels in this process."""
         # compiles the kernels, the others find them in the cache
         if self.new and not compiled() and len(items) > 1:
             collect(function(items[0]))
@@ -115,8 +115,8 @@ class Others(Executor):
             self.carry_out(*take_apart(function), items, collect)
 
     def close(self) -> None:
-        """End all workers, after any call that another thread is making; the next call starts new
-        ones."""
+        """End all workers, after any call that another thread is making has finished. The next call
+        starts new workers."""
         with self._talking():
             self.give_up()
 
@@ -138,8 +138,8 @@ class Others(Executor):
 
 
 class Call(NamedTuple):
-    """A partial function to send to another process. Sets of tasks among its arguments, at these
-    positions, are sent separately."""
+    """A partial function to send to another process. The sets of tasks among its arguments, whose
+    positions it lists, are sent separately."""
 
     function: partial
     places: list[int]
@@ -153,7 +153,8 @@ class Call(NamedTuple):
 
 
 def take_apart(function: Callable) -> tuple[Call, list]:
-    """Split a function into a `Call`, sent once, and the sets of tasks that it needs."""
+    """Split a function into a `Call`, which is sent once, and the sets of tasks that the function
+    needs."""
     whole = function if isinstance(function, partial) else partial(function)
     places = [n for n, given in enumerate(whole.args) if hasattr(given, "episode")]
     left = [None if n in places else given for n, given in enumerate(whole.args)]

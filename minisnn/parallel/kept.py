@@ -55,8 +55,8 @@ class Kept(FunctionCache):
         folders.add(Path(self.cache_path))
 
     def _index_key(self, sig: Any, codegen: Any) -> str:
-        """Return the name of a kernel's file; '' if it cannot be identified, and so is not
-        cached."""
+        """Return the name of a kernel's file. It is '' if the kernel cannot be identified, and so
+        is not cached."""
         types = str((getattr(sig, "args", sig), getattr(sig, "return_type", None)))
         versions = sys.version, numba.__version__, llvmlite.__version__, np.__version__
         # also the actual processor: kernels choose their vectors by it, whatever numba compiles for
@@ -71,8 +71,8 @@ class Kept(FunctionCache):
         return "" if " at 0x" in types else f"{self._impl.filename_base}-{MARK}-{digest}.nbc"
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Load the cached kernel for these types, or return None. Its LLVM module, ten times as
-        large as its bitcode, is only rebuilt when a caller is compiled."""
+        """Load the cached kernel for these types, or return None. Its LLVM module is ten times as
+        large as its bitcode, and is only rebuilt when a caller is compiled."""
         target_context.refresh()
         try:
             name = self._index_key(sig, target_context.codegen())
@@ -90,7 +90,8 @@ class Kept(FunctionCache):
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Cache a kernel if there is room, and delete those that were not used for a week."""
+        """Cache a kernel if there is room on the disk, and delete the kernels that were not used
+        for a week."""
         name = self._index_key(sig, data.codegen)
         # whether the sources changed since this process began
         changed = sources.__wrapped__() != sources()
@@ -108,7 +109,7 @@ class Kept(FunctionCache):
 
 
 def any_kept() -> bool:
-    """Return whether the cache folder has kernels of these sources."""
+    """Return whether the cache folder has kernels compiled from these sources."""
     return any(any(folder.glob(f"*-{MARK}-*.nbc")) for folder in folders)
 
 
@@ -152,13 +153,14 @@ def _made_of(value: Any, seen: list) -> Iterator[str]:
 
 
 def _read(code: CodeType) -> set[str]:
-    """Names of globals and attributes that a function reads, including its inner functions."""
+    """Return the names of globals and attributes that a function reads, including those that its
+    inner functions read."""
     inner = (_read(part) for part in code.co_consts if isinstance(part, CodeType))
     return set(code.co_names).union(*inner)
 
 
 def _said(code: CodeType) -> tuple:
-    """Return a code object's instructions, independent of its file."""
+    """Return a code object's instructions in a form that does not depend on its file."""
     constants = [_said(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
     names = code.co_names, code.co_varnames, code.co_freevars
     return code.co_code, code.co_argcount, names, constants
@@ -169,13 +171,13 @@ class Inner(Compiler):
     numba links that into each caller, and skipping machine code saves a tenth of all compiling."""
 
     def compile_extra(self, function: Any) -> Any:
-        """numba's result for these types, whose library has a module and no address."""
+        """Return numba's result for these types; its library has a module, but no address."""
         self.state.library = _Module(self.state.targetctx.codegen(), function.__qualname__)
         return super().compile_extra(function)
 
 
 class _Module(JITCodeLibrary):
-    """A kernel's module, with nothing to run."""
+    """The module of a kernel, which contains nothing to run."""
 
     codegen = property(lambda self: self)
 

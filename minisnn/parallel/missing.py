@@ -11,20 +11,20 @@ _asked: dict[str, Callable[[], None]] = {}  # {name: function to call when a ker
 
 
 def when_missing(what: str, function: Callable[[], None]) -> None:
-    """Register a function to call once, when a kernel is next missing from the cache. It replaces a
-    function of the same name."""
+    """Register a function that is called once, the next time a kernel is missing from the cache. It
+    replaces any function that was registered under the same name."""
     _asked[what] = function
 
 
 def announce() -> None:
-    """Print a message when a kernel is next missing: the first time after installation or a change
-    of the sources."""
+    """Print a message the next time a kernel is missing, which is the first time after an
+    installation or a change of the sources."""
     words = "the kernels are compiled first, once: about half a minute"
     when_missing("announce", lambda: print(words, file=sys.stderr, flush=True))
 
 
 def missed() -> None:
-    """Call the registered functions: a kernel is about to be compiled."""
+    """Call the registered functions, because a kernel is about to be compiled."""
     check()
     while _asked:
         _asked.popitem()[1]()
@@ -32,7 +32,7 @@ def missed() -> None:
 
 @cache
 def cannot_keep(reason: str) -> None:
-    """Warn once that kernels cannot be kept."""
+    """Warn, once, that compiled kernels cannot be stored in the cache."""
     warnings.warn(
         f"compiled kernels cannot be stored ({reason}), so each command compiles them, about "
         "half a minute; set NUMBA_CACHE_DIR to a writable folder",

@@ -55,8 +55,8 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
 
 @contextmanager
 def noting() -> Iterator[list[tuple[Any, tuple]]]:
-    """Run no kernels in this block; record (kernel, types of its arguments) of each call
-    instead."""
+    """Run no kernels in this block; instead, record (kernel, types of its arguments) for each
+    call."""
     global noted
     noted = []
     try:
@@ -67,8 +67,8 @@ def noting() -> Iterator[list[tuple[Any, tuple]]]:
 
 @heeded(signal.SIGINT)
 def _together(turn: Callable[[], bool], workers: int) -> None:
-    """Call a function repeatedly in this thread and in workers - 1 others until it returns False,
-    or raises an error, which is raised here."""
+    """Call a function repeatedly, in this thread and in workers - 1 others, until it returns False
+    or raises an error. The error is raised here."""
     errors: list[BaseException] = []
     others: list[Future] = []
 

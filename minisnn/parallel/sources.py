@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 @cache
 def sources(folder: Path = PACKAGE) -> str:
-    """Return a digest of all sources of this library, or of another folder; files that an
-    installation adds are left out."""
+    """Return a digest of all source files of this library, or of those in another folder. Files
+    that an installation adds are left out."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         name = path.relative_to(folder)
@@ -22,8 +22,8 @@ def sources(folder: Path = PACKAGE) -> str:
 
 
 def processor() -> str:
-    """Return the processor's name; on Linux with its family and model if the name has no number, as
-    in many virtual machines."""
+    """Return the processor's name. On Linux, if the name has no number, as in many virtual
+    machines, the processor's family and model are added."""
     import platform
 
     fields: dict[str, str] = {}

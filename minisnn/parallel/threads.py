@@ -26,8 +26,8 @@ _multiplying: set[int] = set()  # threads that are multiplying matrices
 
 
 def get_threads() -> int:
-    """Return the kernels' number of threads: that of `set_threads`, else of MINISNN_THREADS, else
-    the number of cores that this process may use.
+    """Return the number of threads that kernels use: the number given to `set_threads`, or else
+    MINISNN_THREADS, or else the number of cores that this process may use.
 
     >>> ms.get_threads() >= 1
     True
@@ -42,7 +42,8 @@ def get_threads() -> int:
 
 
 def set_threads(number: int | None) -> None:
-    """Use `number` threads from now on; None for the default. Results are the same for any number.
+    """Use `number` threads from now on; None means the default. Results are the same for any number
+    of threads.
 
     A computation that another Python thread has begun keeps its number of threads. Raises
     ValueError for anything but a whole number from 1 to MOST, or None.
@@ -58,8 +59,9 @@ def set_threads(number: int | None) -> None:
 
 
 def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
-    """Call collect(function(item)) for every item: functions run in parallel, results are collected
-    one by one in the items' order. Within another `in_order` they run one after the other."""
+    """Call collect(function(item)) for every item. The calls of `function` run in parallel;
+    `collect` receives the results one at a time, in the items' order. Within another `in_order`,
+    the calls run one after the other."""
     if get_ident() in busy or get_threads() == 1 or len(items) < 2:
         for item in items:
             collect(function(item))
@@ -87,7 +89,7 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
 
 
 def submit(function: Callable, *arguments: Any) -> Future:
-    """Begin function(*arguments) in another thread, in this one's context."""
+    """Begin function(*arguments) in another thread, using the context of this thread."""
     import numpy as np
 
     global _pool
@@ -108,8 +110,8 @@ def _at_work(settings: Any, function: Callable, arguments: tuple) -> Any:
 
 
 def multiplies(function: Callable) -> Callable:
-    """Wrap `function`, which multiplies matrices, so that this process is not forked meanwhile: the
-    child would inherit a lock of OpenBLAS, and wait for ever."""
+    """Wrap `function`, which multiplies matrices, so that this process is not forked while it runs:
+    the child would inherit a lock of OpenBLAS, and wait for ever."""
 
     @wraps(function)
     def between_forks(*arguments: Any) -> Any:
@@ -132,7 +134,7 @@ def _wait_for_products() -> None:
 
 
 def _forget() -> None:
-    """Reset a forked process, which has none of its parent's threads."""
+    """Reset the state in a forked process, which has none of its parent's threads."""
     global _pool, _forks
     _multiplying.clear()
     _forks = RLock()

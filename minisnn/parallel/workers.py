@@ -41,7 +41,7 @@ Answer = tuple[Any, BaseException | None]  # a task's result, or the error that 
 
 
 class Workers(Others):
-    """Processes of this machine, with one thread each. A worker that dies is replaced, and its task
+    """Processes on this machine, each with one thread. A worker that dies is replaced, and its task
     is repeated.
 
     Raises ValueError for a number outside 1 to MOST, and `WorkersLost` if workers cannot start or
@@ -90,8 +90,8 @@ class Workers(Others):
             raise
 
     def _hear(self, answers: dict[int, Answer], to_do: deque[int], deaths: Counter[int]) -> None:
-        """Wait for an answer; tasks of dead workers are queued again, and nothing new starts after
-        an error."""
+        """Wait for an answer. The tasks of dead workers are queued again, and nothing new starts
+        after an error."""
         busy = [worker for worker in self._workers if worker.task != IDLE]
         ready = connection.wait([worker.pipe for worker in busy], stopping.PAUSE)
         for worker in [worker for worker in busy if worker.pipe in ready]:
@@ -117,7 +117,7 @@ class Workers(Others):
         stopping.check()
 
     def forget(self) -> None:
-        """Reset in a forked process: its next call starts separate workers."""
+        """Reset the object in a forked process, whose next call starts workers of its own."""
         super().forget()
         self._workers: list[_Worker] = []
 
@@ -147,7 +147,7 @@ class _Worker:
         self.sets: list = []
 
     def ask(self, task: int, call: bytes, sets: list, item: Any) -> None:
-        """Begin a task; a call and sets that the worker already has are not sent again."""
+        """Begin a task. A call and sets of tasks that the worker already has are not sent again."""
         known = [*map(id, sets)] == [*map(id, self.sets)]
         new = call if call is not self.call else None
         parts = _packed(item), new, None if known else _packed(sets)
@@ -156,14 +156,14 @@ class _Worker:
             self.pipe.send(parts)
 
     def answer(self) -> Answer | None:
-        """The result of the task; None if the worker is dead."""
+        """Return the result of the task, or None if the worker is dead."""
         self.task = IDLE
         with suppress(EOFError, OSError):
             return self.pipe.recv()
         return None
 
     def end(self) -> str:
-        """End the process; return how it ended, in words."""
+        """End the process, and return a description of how it ended."""
         self.pipe.close()
         self.process.join(5)
         code = self.process.exitcode
@@ -172,7 +172,7 @@ class _Worker:
 
 @contextmanager
 def _sober() -> Iterator[None]:
-    """Prepare a process: limit libraries to one thread, and block some signals."""
+    """Prepare a process: limit its libraries to one thread, and block some signals."""
     before = {name: os.environ[name] for name in ONE_THREAD if name in os.environ}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     blocks = hasattr(signal, "pthread_sigmask")
@@ -195,7 +195,8 @@ def _packed(value: Any) -> bytes:
 
 
 def _serve(pipe: connection.Connection) -> None:
-    """Main loop of a worker: store what it is sent and run tasks, until its parent is gone."""
+    """The main loop of a worker: store what it is sent, and run tasks, until its parent has
+    ended."""
     for number in DEAF:
         signal.signal(number, signal.SIG_IGN)
     known: dict[str, Any] = {"sets": []}
@@ -205,8 +206,9 @@ def _serve(pipe: connection.Connection) -> None:
 
 
 def _answer(known: dict[str, Any], item: bytes, call: bytes | None, sets: bytes | None) -> bytes:
-    """(result, error) of a task, as it is sent; `call` and `sets` if they are new. A RuntimeError
-    names an error whose class cannot be pickled."""
+    """Run a task and return its (result, error) in the form in which it is sent. `call` and `sets`
+    are given if they are new. An error whose class cannot be pickled is replaced by a RuntimeError
+    that names it."""
     try:
         for name, new in (("call", call), ("sets", sets)):
             if new is not None:
