@@ -25,13 +25,14 @@ fire only above their threshold, a threshold just above a float32 number. Other 
 differ by 1e-7; a few spikes in a million flip, and each changes others.
 
 NIR has no time steps, no output and no learning: `unsaid` lists what a graph leaves open. The
-metadata hold the network, theta and how it adapts, so a file whose nodes are unchanged is read back
-to the last bit. No other tool has the paper's `LIF`, whose reset fades, or your own neurons: only a
-class with `nir = "CubaLIF"` is written.
+metadata contain the network, theta and the inner loop, so a file whose nodes are unchanged is read
+back bit for bit. No other tool has the paper's `LIF`, whose reset fades, or your own neurons: only
+a class with `nir = "CubaLIF"` is written.
 
 A graph from another tool is read as the same chain, and a UserWarning lists the assumptions. NIR's
-CubaLIF and LIF are set to v_reset immediately, but snnTorch writes v_reset = 0 whatever its neurons do.
-Of two layers of 30 and 4, 50 steps, read as reset="zero" (logits off by … of the largest):
+CubaLIF and LIF are set to v_reset immediately, but snnTorch writes v_reset = 0 whatever its neurons
+do. For a network with two layers of 30 and 4 neurons, run for 50 steps and read as reset="zero",
+the logits are off by these amounts, each given with the largest logit:
 
     reset_mechanism   reset_delay    Leaky           Synaptic
     "zero"            False          rounding        rounding

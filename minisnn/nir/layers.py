@@ -1,9 +1,9 @@
 """Build layers from the nodes of a NIR chain, whichever tool wrote it.
 
-`write` says how this library writes a chain. It also reads: w_in, r and thresholds per layer or
-channel, which are multiplied into the weights (a reset to zero does not depend on scale); LIF, as a
-CubaLIF with beta = 0; LI followed by LIF, as Norse writes a CubaLIF; SumPool2d; and a Conv2d as
-large as the image.
+`write` describes how minisnn writes a chain. This module reads such chains, and also: w_in, r and
+thresholds per layer or channel, which are multiplied into the weights (a reset to zero does not
+depend on scale); LIF, as a CubaLIF with beta = 0; LI followed by LIF, as Norse writes a CubaLIF;
+SumPool2d; and a Conv2d as large as the image.
 """
 
 from __future__ import annotations

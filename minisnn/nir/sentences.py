@@ -1,5 +1,6 @@
 """Warnings about what NIR leaves open, shown each time a graph is read from or written for another
-tool. Graphs of this library leave nothing open, because of their metadata."""
+tool. Graphs written by minisnn leave nothing open when minisnn reads them, because of their
+metadata."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Find the path through a NIR graph: nodes one after another, and loops by which neurons receive
-their own spikes. Graphs that are not a single chain raise a ValueError.
+"""Find the path through a NIR graph: consecutive nodes, and loops by which neurons receive their
+own spikes. Graphs that are not a single chain raise a ValueError.
 
 NIR expresses recurrence by edges (neurons - weights - the same neurons), or by an inner graph of
 just these nodes; snnTorch writes and reads both.

@@ -1,6 +1,7 @@
 """The event camera's hot loops in numba; reference.py has their readable twins and describes their
-arguments. Few pixels have an event in a millisecond: `follow` marks these without a division, and
-only they are visited one by one. Work on all pixels is in short loops that LLVM vectorises."""
+arguments. Few pixels have an event in a millisecond: `follow` marks these pixels without a
+division, and only they are visited one by one. Work on all pixels is done in short loops that LLVM
+vectorises."""
 
 import math
 

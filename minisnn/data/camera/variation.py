@@ -1,10 +1,10 @@
 """Domain randomisation for the simulated event camera: a random camera and scene for every
 recording.
 
-A network that saw one camera in meta-training is tuned to its geometry and noise; a real camera is
-a pixel higher and fires a sixth less often. Here each recording has a random camera, so that the
-real one is one among many (Tobin et al. 2017, IROS; for event cameras Stoffregen et al. 2020, ECCV,
-and v2e, Hu, Liu & Delbruck 2021). Random are
+A network that saw one camera in meta-training is tuned to its geometry and noise; a real camera,
+for example, sits a pixel higher and fires a sixth less often. Here each recording has a random
+camera, so that the real one is one among many (Tobin et al. 2017, IROS; for event cameras
+Stoffregen et al. 2020, ECCV, and v2e, Hu, Liu & Delbruck 2021). These are random:
 
     picture   ink = (1 - |w|) ink + |w| (widest ink around, or least), w the stroke;  then moved by
               seen(v) = ink(A^-1 (v - offset)),  A = rotation · shear · scale, about the middle of the picture

@@ -1,5 +1,5 @@
-"""Read one recording from a file, as an array or as columns by name. Nothing in it is executed, or
-unpacked without limit.
+"""Read one recording from a file, as an array or as columns by name. Nothing in the file is
+executed, and there is a limit on what is unpacked.
 
 .npy, .npz    one array, or several by name
 .csv, .txt    columns by name in the first line, or in an order that is given, separated by commas, semicolons, tabs or blanks

@@ -1,5 +1,5 @@
-"""Columns of events, by the names that tools and files use or in a given order; units of time; and
-sensors.
+"""Columns of events, identified by the names that tools and files use or by a given order; units of
+time; and sensors.
 
     x  y  t  p      any of NAMES, in upper or lower case, after "event_" or not; t with a unit at its end: t_us, time_ms
     t  unit         of recordings that are no pictures: which of a row of units, such as an artificial cochlea, and when
@@ -9,7 +9,7 @@ alike: the order must be given (`--columns t,x,y,p`, in Python columns="t,x,y,p"
 guessed.
 
 In memory events of units (dtype EVENT) are in one row: x is the unit, y and p are unused. A sensor
-of one number, (700,), is a row of 700 units, and samples are counts (T, units).
+given as one number, (700,), is a row of 700 units, and samples are counts (T, units).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,5 +1,5 @@
-"""Safe reading of HDF5 files from others: links are not followed, and an array's size is checked
-before it is read."""
+"""Safe reading of HDF5 files written by others: links are not followed, and an array's size is
+checked before it is read."""
 
 import math
 from collections.abc import Generator

@@ -1,8 +1,8 @@
 """N-MNIST's files (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437).
 
 The data set (CC BY-SA 4.0) is in Train/<digit>/<number>.bin and Test/<digit>/<number>.bin, where
-<number> counts the pictures of MNIST from 1. A file has five bytes an event, for a sensor of 34 x
-34 pixels:
+<number> counts the pictures of MNIST from 1. A file has five bytes per event, from a sensor with 34
+x 34 pixels:
 
     byte 0: x    byte 1: y    byte 2, top bit: polarity (1 = ON)    the other 23 bits of bytes 2-4: time in microseconds
 

@@ -1,10 +1,10 @@
-"""Checks of time stamps: that one clock can have made them, and that their unit is plausible for a
-sensor.
+"""Checks of time stamps: whether they can come from one clock, and whether their unit is plausible
+for a sensor.
 
 A recording is counted from its smallest stamp on, so a single early stamp would move all other
-events out of the counted time. All readers, and arrays in memory, pass `check_clock`. Valid
-recordings need not be sorted: events may come in any order, in packets that overtake each other by
-some milliseconds, or grouped by polarity, row, pixel or unit.
+events out of the counted time. `check_clock` is applied to recordings from all readers, and to
+arrays in memory. Valid recordings need not be sorted: events may come in any order, in packets that
+overtake each other by some milliseconds, or grouped by polarity, row, pixel or unit.
 
 Files seldom state the unit of their times, and a wrong one makes wrong recordings that train well:
 milliseconds read as microseconds put a second of events into one step, nanoseconds leave nearly all

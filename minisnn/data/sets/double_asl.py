@@ -66,8 +66,8 @@ class DoubleASL(Recordings):
     seed         seed for the drawn hands and for the simulated camera's noise
     class_seed   shuffles the pairs of letters into the three splits, see `double_asl_classes`
     classes, recordings   "train", "val" or "test" in place of `split` for one of the two. With
-                         classes="train" and
-                 recordings="test", for example, known classes are tested in unseen recordings
+                 classes="train" and recordings="test", for example, known classes are tested in
+                 unseen recordings
     per_letter   number of recordings of each letter, the first by number; None: 500 real, or 200
                  drawn ones; with a protocol at most 60, and all of them for None
     flip_y       whether y of the real recordings grows upwards, as it does in the files of ASL-DVS

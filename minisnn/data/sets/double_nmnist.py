@@ -64,9 +64,8 @@ class DoubleNMnist(Recordings):
                  the bundled digits
     seed         seed for the simulated camera's noise
     classes, recordings   "train", "val" or "test" in place of `split` for one of the two. With
-                         classes="train" and
-                 recordings="test", for example, known classes are tested in unseen recordings (the
-                 paper's Table 2, "train")
+                 classes="train" and recordings="test", for example, known classes are tested in
+                 unseen recordings (the paper's Table 2, "train")
     camera       an EventCamera in place of the default one
     draws        simulated recordings of each digit, each with another scene and sensor
                  (`camera.variation`); 0: one of each, all with the same sensor

@@ -1,5 +1,5 @@
-"""Sets of tasks by name, as commands use them: shipped ones, a folder of recordings, and other
-people's.
+"""Sets of tasks, opened by name, as in commands: bundled sets, a folder of recordings, and sets
+that other people define.
 
     recordings            the recordings under --root, see `readers.anything.entries`
     NAME                  an entry point of the group minisnn.datasets of an installed package

@@ -1,5 +1,5 @@
-"""The recordings in a folder, or in a file of many, as a set of tasks, divided into splits by class
-or by recording."""
+"""Makes a set of tasks from the recordings in a folder, or in a file of many recordings. The set is
+divided into splits by class or by recording."""
 
 import warnings
 from collections import Counter

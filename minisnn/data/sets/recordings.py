@@ -1,4 +1,4 @@
-"""Few-shot tasks over recordings: for your own data, and as the base of the shipped sets.
+"""Few-shot tasks over recordings: for your own data, and as the base class of the bundled sets.
 
 A class is one symbol, or several side by side in a picture. Recordings are binned into counts once
 and kept sparsely (`pool`), then divided into support and query (`samples`).

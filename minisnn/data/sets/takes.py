@@ -1,10 +1,10 @@
 """Continuous recordings ("takes") of drawn hands: a subject holds a letter in front of the camera
 for some seconds, waving.
 
-ASL-DVS (Bi et al. 2019, ICCV) was not made of 4,200 gestures for each letter. Each of five subjects
-held each letter in one continuous recording of more than a minute, which was cut into samples of
-100 ms. Within it the hand is one and the same. What changes from sample to sample is where it is in
-its wave and, slowly, its pose and its place:
+ASL-DVS (Bi et al. 2019, ICCV) does not contain 4,200 separate gestures for each letter. Each of
+five subjects held each letter in one continuous recording of more than a minute, which was cut into
+samples of 100 ms. Within a continuous recording the hand is the same. From sample to sample, its
+phase of waving changes and, slowly, its pose and its position:
 
     place(t) = wander(t) + swing(t) (cos d, sin d) sin(2 pi f t + phase)                        pixels
     joints(t) = sqrt(share) subject's habit + sqrt(share) take's pose + sqrt(share) drift(t)    standard normal draws

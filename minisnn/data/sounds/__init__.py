@@ -1,4 +1,4 @@
-"""Sets of tasks over sounds: spoken words as spikes of (time, unit).
+"""Sets of tasks over sounds: spoken words, given as spikes (time, unit).
 
 Import from here: `words`.
 It may import: files, parallel, meta, terminal, data.readers, data.store, data.sets.

@@ -2,9 +2,9 @@
 
 Cramer, Stradmann, Schemmel & Zenke 2022, "The Heidelberg spiking data sets for the systematic
 evaluation of spiking neural networks", IEEE TNNLS 33:2744. Words spoken into an artificial cochlea
-of 700 units: SHD has the digits zero to nine in English and German by 12 speakers, two of them only in
-its test file; SSC the 35 words of Speech Commands by some 2,600. The recordings do not ship:
-https://zenkelab.org/datasets/ has them, packed, under CC BY 4.0.
+of 700 units: SHD has the digits zero to nine in English and German by 12 speakers, two of them only
+in its test file; SSC has the 35 words of Speech Commands by some 2,600 speakers. The recordings are
+not bundled; https://zenkelab.org/datasets/ offers them, compressed, under CC BY 4.0.
 
 A shifted picture shows the same thing; a shifted sound does not, since its units are frequencies.
 So tasks are not aligned.

@@ -1,4 +1,4 @@
-"""Shipped files, a cache of computed arrays, and downloads.
+"""Bundled files, a cache of computed arrays, and downloads.
 
 Import from here: `shipped`, `cache`, `fetch`.
 It may import: files, terminal, parallel.

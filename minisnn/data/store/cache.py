@@ -1,9 +1,9 @@
 """A cache of computed arrays; an entry's name is a hash of everything that it depends on.
 
-A changed setting, source file or line of code has another entry, so none is ever stale. The folder
-is given by the environment variable MINISNN_CACHE, or else the platform's folder for caches; all of
-it may be deleted at any time. An entry is written under another name and then renamed, so that none
-is ever incomplete.
+If a setting, a source file or a line of code changes, another entry is used, so no entry is ever
+stale. The folder is given by the environment variable MINISNN_CACHE, or else the platform's folder
+for caches; all of it may be deleted at any time. An entry is written under another name and then
+renamed, so that no entry is ever incomplete.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Paths of files that ship with the package: digits, tables, meta-trained networks, lessons."""
+"""Paths of files bundled with the package: digits, tables, meta-trained networks, lessons."""
 
 from pathlib import Path
 

@@ -2,9 +2,10 @@
 orders and directions: real strokes, replayed.
 
 People draw the strokes of a character in one order or another, and from either end. So that orders
-are comparable, the strokes of every drawing are matched to those of one of them, the reference:
-which is which, and from which end it is drawn. The same strokes are then replayed in another order or from
-other ends, at one speed. Summed over time all of these look alike.
+are comparable, the strokes of every drawing are matched to those of one drawing, the reference.
+This tells which stroke is which, and from which end it is drawn. The same strokes are then replayed
+in another order or from other ends, at one speed. Summed over time, all these recordings look
+alike.
 """
 
 from collections.abc import Sequence

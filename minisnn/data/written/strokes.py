@@ -1,4 +1,4 @@
-"""Files of pen strokes: where a pen was, and when, as characters were written.
+"""Files of pen strokes: the positions of a pen over time while characters were written.
 
 Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence), recorded Omniglot's drawings
 online. A file of this form is an .npz archive of plain arrays:
@@ -11,12 +11,13 @@ online. A file of this form is an .npz archive of plain arrays:
     drawer      (drawings,) the number of who drew it, within its alphabet
     names       (characters,) texts, "Alphabet/number"
 
-As they are published, strokes_background.zip and strokes_evaluation.zip, unpacked, hold a text
-file for each drawing, Alphabet/character07/0107_12.txt, the last number being its drawer. Its first
-line is START, each point a line "x,y,t", with y from 0 down to -105, and each stroke ends by BREAK.
+The published archives, strokes_background.zip and strokes_evaluation.zip, contain a text file for
+each drawing, such as Alphabet/character07/0107_12.txt, in which the last number identifies the
+person who drew it. Its first line is START, each point is a line "x,y,t", with y from 0 down to
+-105, and each stroke ends with the line BREAK.
 
-A pen that follows them sends an event for every piece that it draws (p = 1) and two where it is not
-yet or no longer down (p = 0), like a tablet.
+A pen that follows these strokes sends an event for every piece that it draws (p = 1), and for every
+stroke two events (p = 0): just before it is put down and just after it is lifted, like a tablet.
 """
 
 import zipfile

@@ -1,5 +1,5 @@
-"""Words for the tasks and the controls of written characters, as on the command line; NumPy is not
-imported."""
+"""Command-line keywords that choose the tasks over written characters and their controls. This
+module does not import NumPy."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,8 +11,8 @@ KINDS = {
 
 
 def options_of(words: Iterable[str]) -> dict[str, Any]:
-    """Return the options of `characters.Written` that these words choose; unknown words are names
-    of alphabets. Raises ValueError if two words choose the same option.
+    """Return the options of `characters.Written` that these keywords choose; any other word is the
+    name of an alphabet. Raises ValueError if two keywords choose the same option.
 
     >>> from minisnn.data.written.words import options_of
     >>> options_of(["shuffled", "order", "Korean"])
