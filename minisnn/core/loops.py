@@ -44,7 +44,7 @@ class Gradients(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The steps that are differentiated, for a part of the batch."""
+    """The steps that are differentiated, for one part of the batch."""
 
     x: Any  # (n, B, H, W, C), times the gain
     starts: list[State]  # each layer's state before them
@@ -52,18 +52,20 @@ class Window(NamedTuple):
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
-    """Return slices of a batch, of nearly equal length, at most `size`."""
+    """Divide a batch into slices of nearly equal length, which is at most `size`, and return
+    them."""
     edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
     return [slice(a, b) for a, b in zip(edges, edges[1:])]
 
 
 @dataclass
 class Passes:
-    """The layers of a network at one theta; the methods take a part of a batch. This is the
-    reference engine; `kernels.network.Engine` computes the same event by event.
+    """The layers of a network, evaluated with one theta; the methods take a part of a batch. This
+    is the reference engine; `kernels.network.Engine` computes the same event by event.
 
     form, record   for a twin (see `neuron.Spike`)
-    backs          how often each part is differentiated: 0, 1, or 2 for several times (H v)
+    backs          how often each part will be differentiated: 0 (never), 1 (once), or 2 (more than
+                   once, as for H v)
     """
 
     net: Any
@@ -91,8 +93,8 @@ class Passes:
         steps: Sequence[int] = (),
         recorded: Sequence = (),
     ) -> Iterator[Pass]:
-        """Run the first len(w) layers one after another, each from its start through its `steps`
-        (default: all of x)."""
+        """Run the first len(w) layers one after another. Each begins with its state in `start` and
+        runs `steps` steps (by default, all of x)."""
         for n, w_layer in enumerate(w):
             many = steps[n] if steps else len(x)
             frozen = recorded[n][:many] if recorded else None
@@ -102,7 +104,7 @@ class Passes:
 
     def part(self, x: Array, part: slice, first: int | None = None) -> Any:
         """Return the window of a part, which begins at step `first`, after running the steps before
-        it (`window` steps at a time, to save memory); a twin takes the recorded state instead."""
+        it, `window` steps at a time to save memory. A twin uses the recorded state instead."""
         net = self.net
         x = self.enter(x[part])
         K = max(len(x) - net.window, 0) if first is None else first
@@ -117,14 +119,15 @@ class Passes:
         return Window(x[K:], starts, [])
 
     def passes(self, w: list[Weights], window: Window) -> list[Pass]:
-        """Run the first len(w) layers through the steps of the window that can reach the logits."""
+        """Run the first len(w) layers through those steps of the window that can reach the
+        logits."""
         steps = [len(window.x)]
         for layer in reversed(self.net.blocks[1:]):
             steps.insert(0, max(steps[0] - layer.neuron.delay, 0))
         return list(self.through(w, window.x, window.starts, steps, window.recorded))
 
     def forward(self, w: Any, window: Any, x_dot: Array | None = None) -> tuple[Any, Any]:
-        """Return (logits, passes); dual along x_dot (B, n, ...) if it is given."""
+        """Return (logits, passes). They are dual along x_dot (B, n, ...) if it is given."""
         if x_dot is not None:
             window = window._replace(x=Dual(window.x, np.swapaxes(x_dot, 0, 1)))
         passes = self.passes(w, window)
@@ -132,8 +135,8 @@ class Passes:
         return logits.reshape(*logits.shape[:-3], self.net.ways), passes
 
     def back(self, w: Any, passes: Any, dlogits: Any, need_dx: bool = False) -> tuple[Any, Array]:
-        """Return (dx (B, n, ...), gradient) from the adjoint of the logits; if that is dual, (dx, H
-        v)."""
+        """Return (dx (B, n, ...), gradient), given the adjoint of the logits. If this adjoint is
+        dual, return (dx, H v)."""
         dlogits = dlogits.reshape(*dlogits.shape[:-1], 1, 1, self.net.ways)
         du = membranes_back(self.net.readout, dlogits, passes[-1].u, passes[-1].tape.spike)
         return self.back_through(w, passes, du, need_dx)
@@ -141,7 +144,7 @@ class Passes:
     def back_through(
         self, w: Any, passes: Any, dy: Any, need_dx: bool = False
     ) -> tuple[Any, Array]:
-        """Like `back`, from dy (n, B, ...), the adjoint of the last layer's output."""
+        """Do the same as `back`, given dy (n, B, ...), the adjoint of the last layer's output."""
         of = derivative if isinstance(dy, Dual) else value
         gradient = np.zeros(self.net.size, self.net.dtype)
         places = {(p.layer, p.part): p.slice for p in self.net.layout}
@@ -155,8 +158,8 @@ class Passes:
         return np.swapaxes(dy, 0, 1) if need_dx else None, gradient
 
     def gradient(self, w: Any, window: Any, y: Array, batch: int) -> tuple[float, Array, Array]:
-        """Return (loss, gradient, logits) of a part, the first two as its share of the batch's
-        mean; with dual weights H v in place of the gradient."""
+        """Return (loss, gradient, logits) for a part; loss and gradient are the part's share of the
+        batch's mean. With dual weights, H v replaces the gradient."""
         logits, passes = self.forward(w, window)
         seen, criterion = value(logits), self.net.criterion
         loss = float(criterion.value(seen, y)) * len(y) / batch
@@ -167,8 +170,8 @@ class Passes:
         return loss, self.back(w, passes, dlogits)[1], seen
 
     def _of_loss(self, name: str, of_loss: Any, logits: Any, batch: int) -> Array:
-        """Scale a derivative of the loss to the part's share of the batch's mean, and check its
-        shape."""
+        """Scale a derivative of the loss to the part's share of the batch's mean, and check the
+        derivative's shape."""
         if np.shape(of_loss) != logits.shape:
             raise ValueError(
                 f"{self.net.criterion.name}.{name} returned shape {np.shape(of_loss)}; expected "
@@ -178,7 +181,7 @@ class Passes:
         return np.asarray(of_loss, dtype) * dtype.type(len(logits) / batch)
 
     def release(self) -> None:
-        """Free memory that can be computed again; nothing to do here."""
+        """Free memory whose contents can be computed again; this engine has none."""
 
 
 class Loops:
@@ -207,7 +210,7 @@ class Loops:
     # ---- inputs
 
     def weights(self, theta: Any) -> list[Weights]:
-        """Return the weights of each layer, as views into theta, which may be dual."""
+        """Return the weights of each layer, as views into theta. theta may be dual."""
         arrays: dict[str, dict[str, Any]] = {layer.name: {} for layer in self.blocks}
         for p in self.layout:
             arrays[p.layer][p.part] = theta[p.slice].reshape(p.shape)
@@ -223,7 +226,7 @@ class Loops:
         return theta, x, (spike, None if spike == "hard" else record)
 
     def _input(self, x: Any) -> Array:
-        """Check x (B, T, H, W, C), and return it in the first layer's shape."""
+        """Check x (B, T, H, W, C), and return it in the first layer's input shape."""
         x = array("x", x)
         if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
             axes = "(B, T, H, W, C)" if len(self.input_shape) == 3 else "(B, T, features)"
@@ -233,13 +236,13 @@ class Loops:
         return self._counts(x).reshape(*x.shape[:2], *self.blocks[0].input_shape)
 
     def _flat(self, vector: Any, name: str) -> None:
-        """Check the shape of a vector."""
+        """Check that a vector has the expected shape."""
         good = isinstance(vector, np.ndarray) and vector.shape == (self.size,)
         what = f"a flat array of {self.size} parameters"
         must(name, good, what, getattr(vector, "shape", type(vector).__name__))
 
     def _vector(self, vector: Any, name: str) -> Array:
-        """A flat vector in the network's dtype, checked."""
+        """Check a flat vector, and return it in the network's dtype."""
         self._flat(vector, name)
         vector = array(name, vector)
         must(name, vector.dtype.kind in "fiu", "of real numbers", str(vector.dtype))
@@ -247,7 +250,7 @@ class Loops:
 
     @staticmethod
     def _counts(x: Array) -> Array:
-        """Check event counts; booleans are counts of one."""
+        """Check event counts. Booleans count as zero or one."""
         x = x.view(np.uint8) if x.dtype.kind == "b" else x
         good = x.size and x.dtype.kind in "uif"
         what = "event counts of at least one sample and one time step"
@@ -259,8 +262,8 @@ class Loops:
         return x
 
     def _target(self, y: Any, logits: tuple[int, ...]) -> Array:
-        """Check y for the loss: labels, or real targets in the shape of the logits; labels become
-        one-hot rows where the loss takes targets."""
+        """Check the targets y of the loss: labels, or real targets in the shape of the logits. If
+        the loss takes targets, labels become one-hot rows."""
         y = array("y", y)
         one_hot = self.criterion.one_hot
         labels = not one_hot or self.ways > 1 and len(logits) == 2
@@ -285,21 +288,21 @@ class Loops:
         return len(x), *steps, self.ways
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
-        """Return the parts of a batch, smaller if a `second` derivative follows. They determine the
-        last bits of a sum."""
+        """Return the slices into which a batch is divided; they are smaller if a `second`
+        derivative follows. This division determines the last bits of a sum."""
         sites = sum(prod(layer.sites) * layer.channels for layer in self.blocks)
         of_sample = min(self.window, x.shape[1]) * sites * self.dtype.itemsize
         size = PART_BYTES // (3 if second else 1) // of_sample
         return parts_of(len(x), min(max(size, 1), PART))
 
     def _engine(self, theta: Array, twin: tuple = ("hard", None), backs: int = 2) -> Any:
-        """Return the engine that computes the layers at theta."""
+        """Return the engine that computes the layers with this theta."""
         form, record = twin
         kind = self._kernels() if self.backend == "numba" and form == "hard" else self.reference
         return kind(self, theta, form, record, backs)
 
     def _kernels(self) -> type[Passes]:
-        """Return the engine of the backend numba."""
+        """Return the engine for the backend "numba"."""
         return self.reference
 
     # ---- gradients

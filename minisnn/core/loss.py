@@ -28,8 +28,8 @@ exchanged = linear(lambda a: np.swapaxes(a, 0, 1))  # samples and steps
 
 
 def logits_of(readout: str, u: Any, spike: Any) -> Any:
-    """Compute logits from membranes u (n, B, ways), plain or dual; `spike` is the readout
-    neuron's."""
+    """Compute logits from the readout's membranes u (n, B, ways), plain or dual. `spike` is the
+    spike function of the readout's neuron."""
     if readout == "last":
         return u[-1]
     if readout == "steps":
@@ -38,7 +38,7 @@ def logits_of(readout: str, u: Any, spike: Any) -> Any:
 
 
 def membranes_back(readout: str, dlogits: Any, u: Any, spike: Any) -> Any:
-    """Compute du (n, B, ways) from the adjoint of the logits."""
+    """Compute du (n, B, ways), given the adjoint of the logits."""
     if readout == "last":
         return at_steps(dlogits.reshape(1, *dlogits.shape), len(u), [len(u) - 1])
     if readout == "steps":
@@ -48,7 +48,7 @@ def membranes_back(readout: str, dlogits: Any, u: Any, spike: Any) -> Any:
 
 
 def softmax(logits: Array) -> Array:
-    """exp(l_k) / sum_j exp(l_j) for each row, shifted by the row's maximum."""
+    """exp(l_k) / sum_j exp(l_j) for each row, computed after subtracting the row's maximum."""
     e = np.exp(logits - logits.max(1, keepdims=True))
     return e / e.sum(1, keepdims=True)
 
@@ -75,8 +75,9 @@ class CrossEntropy(Loss):
 
 
 class Squared(Loss):
-    """Half the squared error, 1/2 |logits - y|^2: summed over outputs, averaged over samples and,
-    with logits (B, n, ways), over steps. y has the shape of the logits."""
+    """Half the squared error, 1/2 |logits - y|^2. It is summed over outputs and averaged over
+    samples; with logits (B, n, ways), it is also averaged over steps. y has the shape of the
+    logits."""
 
     kind = "squared"
 

@@ -44,15 +44,15 @@ class Seen(NamedTuple):
 
 
 class LossAndGradient(NamedTuple):
-    """Mean loss over the batch, and its gradient, flat like theta."""
+    """The mean loss over the batch, and its gradient, which is flat like theta."""
 
     loss: float
     gradient: Array
 
 
 class Features(NamedTuple):
-    """Features p (B, F), the inputs of the readout's weights, and their pullback: dp (B, F) ->
-    (dp / dtheta)^T dp, flat and zero in the readout."""
+    """Features p (B, F), which are the inputs of the readout's weights, and their pullback: dp (B,
+    F) -> (dp / dtheta)^T dp, flat and zero in the readout."""
 
     p: Array
     pullback: Callable[[Array], Array]
@@ -66,7 +66,8 @@ class Jvp(NamedTuple):
 
 
 class Adjoints(NamedTuple):
-    """J^T dlogits: dtheta, flat like theta, and dx, in the shape of the event counts x."""
+    """J^T dlogits, in two arrays: dtheta, flat like theta, and dx, in the shape of the event counts
+    x."""
 
     dtheta: Array
     dx: Array
@@ -80,7 +81,7 @@ class Vjp(NamedTuple):
 
 
 class Linearized(NamedTuple):
-    """The logits (B, ways) at one theta and x, and products with their Jacobian J.
+    """The logits (B, ways) for one theta and one x, and products with their Jacobian J.
 
     jvp(theta_dot, x_dot)   logits_dot (B, ways); either may be None, meaning zero
     vjp(dlogits)            `Adjoints`
@@ -99,11 +100,11 @@ def each(of_part: Callable, parts: Sequence) -> list:
 
 
 class Engine(Passes):
-    """`Passes`, and the other computations with layers: single layers, features."""
+    """`Passes`, together with further computations on the layers: single layers, and features."""
 
     def layer(self, n: int, y: Any, membranes: bool = False) -> tuple[Any, Any]:
-        """Return (membranes in the window, output) of layer n for an input y from the first step
-        on."""
+        """Return (membranes in the window, output) for layer n, given its input y from the first
+        step on."""
         layer = self.net.blocks[n]
         result = layer.forward(self.w[n], y, layer.begin(y.shape[1], self.net.dtype), len(y))
         return result.u[-self.net.window :], result.y
@@ -120,7 +121,8 @@ class Engine(Passes):
             yield self.dense(y)
 
     def features(self, window: Any, at: Sequence[int]) -> tuple[Array, Any]:
-        """Return (the readout's traces at some steps of the window (B, readings F), passes)."""
+        """Return (features, passes). The features (B, readings F) are the readout's traces at some
+        steps of the window."""
         passes = self.passes(self.w[:-1], window)
         y = passes[-1].y if passes else window.x
         readout, start = self.net.blocks[-1], window.starts[-1]
@@ -128,7 +130,7 @@ class Engine(Passes):
         return np.swapaxes(p, 0, 1).reshape(p.shape[1], -1), passes
 
     def seen(self, window: Any) -> tuple[Array, Array]:
-        """Return (features at the last step, logits), from one pass."""
+        """Return (features at the last step, logits), both from one pass."""
         logits, passes = self.forward(self.w, window)
         return passes[-1].tape.p[-1].reshape(len(logits), -1), logits
 
@@ -185,13 +187,14 @@ class Network(Loops):
                 layer.held(name)
 
     def _settings(self) -> dict[str, Any]:
-        """Return the arguments that the network was created with."""
+        """Return the arguments with which the network was created."""
         settings = {**vars(self), "loss": self.criterion}
         return {name: settings[name] for name in signature(type(self)).parameters}
 
     def configuration(self) -> dict[str, Any]:
-        """All settings, in plain JSON types, from which `from_configuration` builds the network
-        again. A custom neuron or loss appears only as text, and must be passed again.
+        """All settings in plain JSON types, from which `from_configuration` builds the network
+        again. A custom neuron or loss appears only as text, and must be passed to
+        `from_configuration` again.
 
         >>> settings = ms.SpikingNet((6,), (), ways=3).configuration()
         >>> settings["input_shape"], settings["ways"], settings["pool"]
@@ -202,7 +205,8 @@ class Network(Loops):
 
     @classmethod
     def from_configuration(cls, configuration: dict[str, Any], **changes: Any) -> Self:
-        """Build the network of a `configuration()`; keyword arguments replace its entries.
+        """Build the network that a `configuration()` describes. Keyword arguments replace entries
+        of the configuration.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> ms.SpikingNet.from_configuration(net.configuration(), ways=5).ways
@@ -215,8 +219,8 @@ class Network(Loops):
 
     @property
     def own(self) -> str:
-        """Custom objects in the network, which files and other tools cannot store, as text; empty
-        if there are none."""
+        """A text that lists the network's custom objects, which files and other tools cannot store.
+        It is empty if there are none."""
         settings = self.configuration()
         parts = [settings, *settings.get("layers", ())]
         plain = [*(part.get("neuron") for part in parts), settings["loss"]]
@@ -225,8 +229,8 @@ class Network(Loops):
 
     @property
     def beyond(self) -> str:
-        """The features, as text, beyond identical conv layers, dense layers and a readout of the
-        last membrane; empty if there are none.
+        """A text that lists every feature of the network beyond identical conv layers, dense layers
+        and a readout of the last membrane. It is empty if there are none.
 
         >>> ms.SpikingNet((6,), layers=[ms.Dense(5, recurrent=True)], ways=3, learn=("alpha",)).beyond
         'layers given as a list, learned constants (alpha)'
@@ -238,7 +242,7 @@ class Network(Loops):
         return ", ".join(words + [f"readout {self.readout!r}"] * (self.readout != "last"))
 
     def like(self, **changes: Any) -> Self:
-        """Return a network like this one with some settings changed.
+        """Return a network like this one, but with some settings changed.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> net.like(dtype="float64").dtype, net.like(ways=5).ways
@@ -264,7 +268,7 @@ class Network(Loops):
     # ---- theta
 
     def views(self, theta: Array) -> dict[str, Array]:
-        """The arrays in theta, by name: views, not copies.
+        """The arrays in theta by name. They are views, not copies.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> theta = np.zeros(net.size, np.float32)
@@ -285,8 +289,8 @@ class Network(Loops):
         return slice(parts[0].start, parts[-1].stop)
 
     def parameters(self, theta: Array) -> list[tuple[Any, Array, Array]]:
-        """Return (layer, weight (k, k, C_in, C_out), bias) for every layer: views into theta, and a
-        layer whose neuron has the learned constants."""
+        """Return (layer, weight (k, k, C_in, C_out), bias) for every layer. The weight and bias are
+        views into theta, and the layer's neuron has the learned constants."""
         self._flat(theta, "theta")
         triples = []
         for layer, w in zip(self.blocks, self.weights(theta)):
@@ -296,7 +300,7 @@ class Network(Loops):
         return triples
 
     def constants(self, theta: Array) -> dict[str, float]:
-        """The learned constants by name; a decay as such, not its logit.
+        """The learned constants by name. A decay is given as itself, not as its logit.
 
         >>> net = ms.SpikingNet((6,), layers=[ms.Dense(5)], ways=3, learn=("alpha",))
         >>> constants = net.constants(net.init(np.random.default_rng(0)))
@@ -318,15 +322,16 @@ class Network(Loops):
         return vector
 
     def with_silent_readout(self, theta: Array) -> Array:
-        """Return a copy of theta whose readout has zero weights and the same bias for all classes,
-        so low that no readout neuron fires in the first inner steps."""
+        """Return a copy of theta in which the readout's weights are zero. Its bias is the same for
+        all classes, and so low that no readout neuron fires in the first inner steps."""
         theta = self.without_readout(theta)
         self.views(theta)["readout.bias"][...] = self.blocks[-1].neuron.silent_bias
         return theta
 
     def readout_bias(self, steps: int) -> float | None:
-        """Return the factor of the readout's bias in the logits after this many steps; None if the
-        readout resets, like that of `LIF`, since logits are then not linear in the bias."""
+        """Return the factor by which the readout's bias enters the logits after this many steps.
+        Return None if the readout resets, like that of `LIF`, because the logits are then not
+        linear in the bias."""
         neuron = self.blocks[-1].neuron
         decays = [getattr(neuron, name) for name in neuron.filtering]
         ones = np.ones((steps, 1))
@@ -411,7 +416,8 @@ class Network(Loops):
     def loss_and_gradient(
         self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record | None = None
     ) -> LossAndGradient:
-        """Return (loss, gradient), the mean loss over the batch, and its gradient, flat like theta.
+        """Return (loss, gradient): the mean loss over the batch, and its gradient, which is flat
+        like theta.
 
         A spiking network's gradient has surrogate derivatives at every spike and is otherwise exact
         backpropagation through the last `window` steps, the reset included. The jet form, at its
@@ -436,8 +442,8 @@ class Network(Loops):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Array:
-        """H v: the Hessian of the loss at theta times v, both flat like theta. H itself is never
-        formed.
+        """H v, where H is the Hessian of the loss at theta; both v and H v are flat like theta. H
+        itself is never formed.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -448,8 +454,9 @@ class Network(Loops):
         return self.gradients(theta, x, y, spike=spike, record=record).hvp(v)
 
     def record(self, theta: Array, x: Array) -> Record:
-        """Return the quantities that a twin keeps fixed, a dictionary per layer: `start`, its state
-        at the window's start, and `u`, its membranes within the window (B, n, H, W, C).
+        """Return the quantities that a twin keeps fixed. For each layer this is a dictionary with
+        `start`, the layer's state at the window's start, and `u`, its membranes within the window
+        (B, n, H, W, C).
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -466,7 +473,8 @@ class Network(Loops):
         return [{"start": start, "u": u} for start, u in zip(window.starts, membranes)]
 
     def activity(self, theta: Array, x: Array) -> dict[str, float]:
-        """Mean output of each layer below the readout, after pooling, over batch, time and sites.
+        """The mean output of each layer below the readout, after pooling; the mean is over batch,
+        time and sites.
 
         >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
         >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -488,8 +496,8 @@ class Network(Loops):
         record: Record | None = None,
         readings: int = 1,
     ) -> Array:
-        """The inputs of the readout's weights, (B, F): in a spiking network, its presynaptic traces
-        at the last step.
+        """The inputs of the readout's weights, (B, F). In a spiking network these are the readout's
+        presynaptic traces at the last step.
 
         readings   R: the traces at the ends of R equal parts of the recording, concatenated to (B, R
                    F); they show when something happened. A twin's window must reach into
@@ -513,8 +521,9 @@ class Network(Loops):
         record: Record | None = None,
         readings: int = 1,
     ) -> Features:
-        """Features and their pullback, which may be called once; theta and x must not change before
-        that. The window must reach into the first of several `readings`.
+        """Return the features and their pullback. The pullback may be called once, and theta and x
+        must not change before that call. With several `readings`, the window must reach into the
+        first part of the recording.
 
         >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
         >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -525,8 +534,8 @@ class Network(Loops):
         return self._features(theta, x, spike, record, readings, True)
 
     def _features(self, theta, x, spike, record, readings, pull) -> Features:
-        """Return features and pullback at the ends of `readings` equal parts, or (None) at each
-        step of the window."""
+        """Return the features and their pullback, at the ends of `readings` equal parts of the
+        recording, or, if `readings` is None, at each step of the window."""
         theta, x, twin = self._taken(theta, x, spike, record)
         steps = x.shape[1]
         first = max(steps - self.window, 0)
@@ -577,8 +586,8 @@ class Network(Loops):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Jvp:
-        """Return (logits, logits_dot): the directional derivative of the logits, J (theta_dot,
-        x_dot).
+        """Return (logits, logits_dot), where logits_dot is the logits' directional derivative J
+        (theta_dot, x_dot).
 
             logits_dot = (dz / dtheta) theta_dot + (dz / dx) x_dot
 
@@ -601,8 +610,8 @@ class Network(Loops):
     def vjp(
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
     ) -> Vjp:
-        """Return (logits, pullback); pullback(dlogits) = (dtheta, dx), for any number of dlogits,
-        each (B, ways).
+        """Return (logits, pullback). pullback(dlogits) returns (dtheta, dx), and can be called with
+        any number of dlogits, each (B, ways).
 
             dtheta = (dz / dtheta)^T dlogits      flat like theta, summed over the batch
             dx     = (dz / dx)^T dlogits          in the shape of x, with respect to event counts
@@ -628,8 +637,8 @@ class Network(Loops):
     def linearize(
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
     ) -> Linearized:
-        """Return (logits, jvp, vjp): products with the Jacobian at one theta and x, for any number
-        of directions and adjoints.
+        """Return (logits, jvp, vjp): the products with the Jacobian for one theta and one x, with
+        any number of directions and adjoints.
 
             jvp(theta_dot, x_dot) = J (theta_dot, x_dot)          either may be left out
             vjp(dlogits)          = J^T dlogits = (dtheta, dx)
@@ -708,8 +717,8 @@ class Network(Loops):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Callable[[Array], Array]:
-        """Return the function v -> G v, see `gauss_newton_product`; it can be called any number of
-        times.
+        """Return the function v -> G v (see `gauss_newton_product`), which can be called any number
+        of times.
 
         >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -738,8 +747,8 @@ class Network(Loops):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Array:
-        """G v = J^T H_loss J v, flat like theta: the (generalised) Gauss-Newton matrix of the mean
-        loss times v.
+        """G v, flat like theta, where G = J^T H_loss J is the (generalised) Gauss-Newton matrix of
+        the mean loss.
 
         J = dz / dtheta, and H_loss is the Hessian of the loss in the logits, as
         `net.criterion.backward_tangent` computes it. G is the Hessian without the curvature of the
@@ -766,8 +775,8 @@ class Network(Loops):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Array:
-        """F v, flat like theta: the Fisher information of the model softmax(z) times v, its mean
-        over the samples of x.
+        """F v, flat like theta, where F is the Fisher information of the model softmax(z), averaged
+        over the samples in x.
 
             F = mean_b E_k [g_bk g_bk^T]       k ~ softmax(z_b), g_bk = d log p(k | x_b) / dtheta
               = J^T diag_b((diag(s_b) - s_b s_b^T) / B) J          s_b = softmax(z_b)
@@ -791,7 +800,7 @@ class Network(Loops):
         return at.vjp(dlogits).dtheta
 
     def _real(self, name: str, values: Any, shape: tuple[int, ...]) -> Array:
-        """Check that numbers are finite and of this shape; return them in the network's dtype."""
+        """Check that numbers are finite and have this shape; return them in the network's dtype."""
         values = array(name, values)
         good = values.shape == shape and values.dtype.kind in "fiu"
         found = f"{values.dtype} of shape {values.shape}"
@@ -799,9 +808,9 @@ class Network(Loops):
         return finite(name, values, self.dtype)
 
     def _entering(self, x_dot: Array) -> Array:
-        """Return the tangent of `_input`, from x_dot in the shape of x."""
+        """Return the tangent of `_input`, given x_dot in the shape of x."""
         return x_dot.reshape(*x_dot.shape[:2], *self.blocks[0].input_shape)
 
     def _entered(self, dx: Array, shape: tuple[int, ...]) -> Array:
-        """Return the adjoint of x, whose shape is given: `_entering` backwards."""
+        """Return the adjoint of x, in this shape; this is the backward pass of `_entering`."""
         return dx.reshape(shape)
