@@ -8,8 +8,8 @@ from ..chip.network import IntegerNet
 
 
 def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> bytes:
-    """Return selftest.bin in the form of episode.h: sizes, labels, events of every sample, and
-    every expected number."""
+    """Return selftest.bin in the format of episode.h: sizes, labels, the events of every sample,
+    and every expected number."""
     n = len(x_support)
     support = chip.spikes(x_support)
     # in this order
@@ -30,7 +30,8 @@ def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -
 
 
 def means_of(chip: IntegerNet, learner: Learner) -> CountedMeans:
-    """Return the initial class means of a device with this learner: no classes yet."""
+    """Return the class means of a device with this learner in their initial state, without
+    classes."""
     return CountedMeans(
         len(chip.weight),
         learner.residuals,
@@ -42,8 +43,8 @@ def means_of(chip: IntegerNet, learner: Learner) -> CountedMeans:
 
 
 def _by_means(chip: IntegerNet, learner: Learner, taught, y_support, asked) -> list[np.ndarray]:
-    """Return means (ways, inputs) after the support's traces (S, inputs), and scores (Q, T, ways)
-    of the query's (Q, T, inputs)."""
+    """Return the means (ways, inputs) after learning the support's traces (S, inputs), and the
+    scores (Q, T, ways) of the query's traces (Q, T, inputs)."""
     means = means_of(chip, learner)
     ids = [means.add() for _ in range(chip.ways)]
     for p, label in zip(taught, y_support):
@@ -56,8 +57,8 @@ def _by_means(chip: IntegerNet, learner: Learner, taught, y_support, asked) -> l
 
 
 def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:
-    """Return edge_event (n, 3) and events per step (T,) uint16 of counts (T, H, W, C), shuffled by
-    `rng` within each step.
+    """Convert counts (T, H, W, C) to events. Return (events (n, 3), each an edge_event; the number
+    of events in each step (T,), uint16). `rng` shuffles the events within each step.
 
     Raises ValueError for coordinates or counts that do not fit the words of an event.
     """

@@ -63,8 +63,8 @@ def write(
     what: str = "c",
     force: bool = False,
 ) -> list[Path]:
-    """Write all files for `what` of FOR, and return their paths. Counts (B, T, H, W, C) and labels
-    (B,) make the self-test.
+    """Write all files for the target `what`, a key of FOR, and return their paths. The self-test is
+    made from counts (B, T, H, W, C) and labels (B,).
 
     Raises ValueError if a file exists that another program wrote, unless `force`.
     """
@@ -103,10 +103,10 @@ def to_hex(array: np.ndarray, bits: int) -> bytes:
 
 
 def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
-    """Return chip.h as text; it declares memory for recordings of this number of steps.
+    """Return the text of chip.h, which declares memory for recordings of this many steps.
 
-    Raises ValueError if the library has no room, or an intermediate could leave its word
-    (`chip.check`).
+    Raises ValueError if the network is larger than the library supports, or if an intermediate value
+    could overflow its word (`chip.check`).
     """
     if len(chip.layers) < 2:
         raise ValueError("the library needs a conv layer before the readout")
@@ -199,7 +199,7 @@ def packed(chip: IntegerNet, learner: Learner, steps: int = 1) -> bytes:
     version, bytes in all; MODEL, then the neuron's number in KINDS, and the number of means that
     are no class; of each conv layer its edge_layer, weights as in chip.h, biases; the readout's
     weights as bytes, its biases; the tables; the means that are no class, as bytes."""
-    header(chip, learner, steps)  # raises if the library has no room for the network
+    header(chip, learner, steps)  # raises if the network is larger than the library supports
     numbers = constants(chip, learner, steps)
     parts: list = [
         np.array(

@@ -11,8 +11,8 @@ NEURONS = {"lif": "LIF with a decaying reset", "cuba": "CubaLIF, as on Loihi"}
 
 
 def readme(chip: IntegerNet, learner: Learner, steps: int, what: str) -> str:
-    """Return an export's README.md: export.md with this network's numbers and the parts for `what`,
-    then the formats."""
+    """Return the README.md of an export: export.md with this network's numbers and only the parts
+    for the target `what`, followed by the formats."""
     sizes = memory(chip, learner, steps)
     means = learner.rule == CLASS_MEAN
     (H, W, C) = chip.input_shape
@@ -57,7 +57,7 @@ def readme(chip: IntegerNet, learner: Learner, steps: int, what: str) -> str:
 
 
 def _recording(chip: IntegerNet, steps: int) -> dict[str, str]:
-    """Describe what a recording must be, for export.md."""
+    """Describe the properties that a recording must have, for export.md."""
     one = chip.recording
     moved = "moved so that its mean event is in the middle"
     return {

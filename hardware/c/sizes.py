@@ -57,20 +57,20 @@ def _identity(chip: IntegerNet, learner: Learner) -> int:
 
 
 def nothing_of(chip: IntegerNet, learner: Learner) -> np.ndarray:
-    """Return the means of recordings that belong to no class, uint8 (n, inputs); empty for a
-    learner by gradients."""
+    """Return the means of recordings that belong to no class, uint8 (n, inputs); for a learner that
+    uses gradients there are none."""
     return chip.nothing if learner.rule == CLASS_MEAN else chip.nothing[:0]
 
 
 def planes_of(chip: IntegerNet) -> int:
-    """Return the bits of a conv layer's output per site: one, or three where it counts spikes of
-    four."""
+    """Return the number of bits per site and channel in a conv layer's output: one, or three if it
+    counts the spikes of four neurons."""
     return 3 if chip.kind == "cuba" and chip.layer_constants(0)["pool"] == "mean" else 1
 
 
 def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
-    """Return {build: (fixed words of memory, words per step)}, without what grows with the window
-    and the classes."""
+    """Return {build: (fixed words of memory, words per step)}, without the memory that grows with
+    the window or with the number of classes."""
     found = {}
     planes = planes_of(chip)
     each = (
@@ -91,7 +91,7 @@ def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
             states.append((h * w if build else 1) * window * channels * each[build])
             if build:
                 spikes += h * out + (H * row if layer is chip.layers[0] else 0)
-            # the output grows from the bottom, the input at the top goes away row by row
+            # output rows accumulate while input rows that are no longer needed are freed from the top
             for y in range(0 if build else h):
                 gone = max(y * (1 if window == 1 else 2) - len(layer.weight) // 2, 0)
                 spikes = max(spikes, (y + 1) * out + (H - gone) * row)
@@ -105,8 +105,8 @@ def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
 def memory(
     chip: IntegerNet, learner: Learner, steps: int, classes: int | None = None
 ) -> dict[str, int]:
-    """Return {build: bytes of memory that the library needs}: CHIP_WORDS of the header, times
-    four."""
+    """Return {build: bytes of memory that the library needs}, which is four times CHIP_WORDS in the
+    header."""
     classes = classes or chip.ways
     n = len(chip.weight)
     h, w, C = chip.layers[-2].output_shape

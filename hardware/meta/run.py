@@ -1,8 +1,8 @@
 """Compare class-means meta-training in integers of 8 to 16 bits and in float: the same tasks,
 initial weights and test episodes. An *arm* is one word length, or float.
 
-    a folder    run.json           what the run is
-                <arm>-<seed>.json what an arm answered to the test episodes
+    a folder    run.json            the settings of the run
+                <arm>-<seed>.json   whether an arm's answers in the test episodes are right
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ READING = dict(bin_ms=2, duration_ms=100, centred=True, turns=False)
 SHAPE, STEPS = (16, 16, 2), 50  # shape and steps of a recording
 INIT, TASKS = 3, 2  # first part of spawn keys
 INIT_TASKS = 2
-WINDOW = 20  # steps that are differentiated
+WINDOW = 20  # number of last steps through which the gradient is propagated
 EVALUATION = 1 << 20  # update number in the random keys of evaluation
 CLIP = 5.0  # limit of the float gradient, as in the presets of minisnn train
 LR_END = 0.02  # last value of the float learning rate relative to the first, as in the presets
@@ -112,7 +112,7 @@ class IntegerArm:
 
 
 class FloatArm:
-    """A float network of the library in training, by Adam, from the weights of an integer one."""
+    """A float network in training, by Adam. It starts from the weights of an integer network."""
 
     def __init__(self, start: MetaNet, plan: Plan, ways: int):
         shape = start.layers[0].input_shape
@@ -142,17 +142,17 @@ class FloatArm:
 
 
 def arm_name(bits: int | None) -> str:
-    """Describe an arm."""
+    """Return the name of an arm."""
     return "float" if bits is None else f"{bits} bits"
 
 
 def place_of(folder: Path, bits: int | None, seed: int) -> Path:
-    """Return the path of an arm's answers."""
+    """Return the path of the file with an arm's answers."""
     return folder / f"{arm_name(bits).replace(' ', '-')}-{seed}.json"
 
 
 def train_task(tasks: Any, settings: Settings, seed: int, *key: int) -> Task:
-    """Return a training task, which depends on (seed, key) only."""
+    """Return a training task that depends only on (seed, key)."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     return tasks.sample_task(rng, settings.ways, 1, settings.queries)
 
@@ -173,7 +173,7 @@ def begin(tasks: Any, settings: Settings, bits: int | None, seed: int) -> FloatA
 def trained(
     tasks: Any, settings: Settings, bits: int | None, seed: int, progress: bool
 ) -> FloatArm | IntegerArm:
-    """Return the arm after all updates, which are reproducible."""
+    """Return the arm after all updates; the result is reproducible."""
     arm = begin(tasks, settings, bits, seed)
     text = f"{arm_name(bits)}, seed {seed}"
     for n in terminal.bar(range(settings.plan.updates), None, text, progress):
@@ -182,7 +182,7 @@ def trained(
 
 
 def answers(tasks: Any, settings: Settings, arm: FloatArm | IntegerArm) -> list[list[int]]:
-    """Return whether each query sample of every test episode is right, 1 or 0."""
+    """Return, for every test episode, whether each query sample is classified correctly, 1 or 0."""
     found = []
     for index in range(settings.episodes):
         task = episode(tasks, settings, index)
@@ -196,7 +196,7 @@ def episode(tasks: Any, settings: Settings, index: int) -> Task:
 
 
 def testing(settings: Settings, split: str, progress: bool) -> Any:
-    """Return the recordings for the test. Raises ValueError if they have fewer alphabets than
+    """Return the recordings for the test. Raises ValueError if they contain fewer alphabets than
     `settings` asks for."""
     tasks = open_set(DATASET, split, None, progress=progress, **READING)
     few = settings.alphabets
@@ -214,7 +214,7 @@ def testing(settings: Settings, split: str, progress: bool) -> Any:
 
 
 def arms_of(bits: Sequence[int], seeds: Sequence[int]) -> list[tuple[int | None, int]]:
-    """List integers of every word length and float, seed by seed: (bits or None, seed)."""
+    """List the arms seed by seed, every word length and then float, as (bits or None, seed)."""
     return [(length, seed) for seed in seeds for length in (*bits, None)]
 
 

@@ -41,7 +41,7 @@ READ = 8  # bits of a weight as the passes read it
 
 @dataclass(frozen=True)
 class MetaWords:
-    """Word length of every stored number, 8 to 16 bits; states and adjoints are rounded
+    """The word length of every stored number, 8 to 16 bits. States and adjoints are rounded
     stochastically."""
 
     bits: int = 16
@@ -61,7 +61,7 @@ class MetaWords:
 
     @property
     def below(self) -> int:
-        """Return the low bits of a weight that the passes do not read."""
+        """Return how many low bits of a weight the passes do not read."""
         return self.bits - READ
 
     @property
@@ -76,13 +76,13 @@ class MetaWords:
 
 
 def feature_bits(words: MetaWords, features: int) -> int:
-    """Return the fraction bits of features whose squared distances fit 32 bits."""
+    """Return the most fraction bits of features with which their squared distances fit 32 bits."""
     return max(bits for bits in range(words.trace + 1) if features << 2 * bits <= WORD)
 
 
 def adjoint_sums(shape, sites: int, most: int, steps: int, bits: int, lowest: bool) -> dict:
-    """Return the largest absolute sums of adjoints of this number of bits; the lowest layer passes
-    none on."""
+    """Return the largest absolute sums of a layer's adjoints with this number of bits. The lowest
+    layer passes no adjoints on."""
     k, _, _, C = shape
     gradient = steps * sites * most << bits - 1
     return {"gradient": gradient, "adjoint below": 0 if lowest else k * k * C * 128 << bits - 1}
@@ -101,8 +101,8 @@ def adjoint_bits(words: MetaWords, shape, sites: int, most: int, steps: int, low
 
 
 def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
-    """Return (left shift, right shift, limit) that convert (4096 - B) V to Q's scale; it is clipped
-    at the limit before.
+    """Return (left shift, right shift, limit), which convert (4096 - B) V to the scale of Q. The
+    value is clipped to the limit before it is shifted.
 
     Values are clipped to 2^(n + 12) after the shift, twice what saturates Q from any state.
     """
@@ -111,8 +111,9 @@ def enters(words: MetaWords, exponent: int) -> tuple[int, int, int]:
 
 
 def sums(net, queries: int) -> dict[str, int]:
-    """Return the largest sums, in absolute value, of a network's passes, and of the gradient of
-    class means over all query samples; adjoints, features and distances fit by their bits."""
+    """Return the largest absolute sums in a network's passes and in the gradient of the class means
+    over all query samples. Adjoints, features and distances are not included, since their numbers
+    of bits are chosen such that they fit."""
     words = net.words
     n = net.neuron
     largest = 1 << words.bits - 1

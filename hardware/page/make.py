@@ -1,8 +1,8 @@
-"""Make one self-contained HTML page: the C library as WebAssembly, a network's integers, the event
-camera's numbers, the scripts.
+"""Make one self-contained HTML page from the C library as WebAssembly, a network's integers, the
+event camera's numbers, and the scripts.
 
-The scripts are modules, which node runs unchanged; in the page they follow each other,
-without imports and exports.
+The scripts are modules, which node runs unchanged. In the page they are concatenated, and their
+imports and exports are removed.
 """
 
 import base64
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 EDGE = HERE.parent / "c" / "minisnn_edge.mjs"
 PARTS = "camera pen memory views webcam".split()
 SCRIPTS = (*(HERE / f"{name}.mjs" for name in PARTS), EDGE, HERE / "page.mjs")
-# side of the camera's pictures, and ms of its recording that the network sees
+# side of the camera's pictures in pixels, and number of steps of a recording that the network sees
 SIDE, STEPS = (
     28,
     100,
@@ -40,8 +40,8 @@ LEARNER = slice(MODEL.index("rule"), MODEL.index("seed_state"))
 
 
 def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[dict, dict]:
-    """Return the (numbers, arrays) that camera.mjs needs to record pictures of SIDE x SIDE pixels
-    like `camera`.
+    """Return (numbers, arrays), which camera.mjs needs to record pictures of SIDE x SIDE pixels as
+    `camera` does.
 
     Raises ValueError for a camera whose scenes are drawn, because its cells are not whole pixels.
     """
@@ -81,8 +81,8 @@ def empty(chip: IntegerNet) -> IntegerNet:
 
 
 def learner(chip: IntegerNet, rule: str, refuse: int = 0) -> Learner:
-    """Return the page's learner, rounded to nearest, so that the same lessons always give the same
-    synapses."""
+    """Return the page's learner. It rounds to nearest, so that the same lessons always give the
+    same synapses."""
     refuse = refuse if rule == CLASS_MEAN else 0
     return chip.learner(rule=rule, rounding="nearest", refuse=refuse)
 
@@ -94,7 +94,7 @@ def data(
     refuse: int = 0,
     cells: tuple[int, int] | None = None,
 ) -> dict:
-    """Return the object DATA for the page's script; `refuse` and `cells` as in `page`."""
+    """Return the object DATA for the page's script; `refuse` and `cells` are those of `page`."""
     chip = empty(chip)
     learners = {}
     for rule in (CLASS_MEAN, RULES[0]):
@@ -121,7 +121,8 @@ def data(
 
 
 def _check(recording: Recording) -> None:
-    """Raise ValueError if the camera's recordings are shorter than the network's."""
+    """Raise ValueError if the camera's recordings are shorter than those that the network
+    expects."""
     if recording.bin * STEPS > 1000 * RECORDING_MS:
         raise ValueError(
             f"the page's camera records {RECORDING_MS} ms; {STEPS} steps of this network, of "
@@ -137,12 +138,12 @@ def page(
     cells: tuple[int, int] | None = None,
     more: str = "",
 ) -> str:
-    """Return the page of a network for one symbol's counts, with the camera and the seed of its
-    noise.
+    """Return the page, as HTML, for a network that classifies one symbol's counts, with this camera
+    and the seed of its noise.
 
     refuse  see `Learner`
     cells   rows and columns of the camera's picture; None: those of the network's input
-    more    a script between the library's and the page's, for a network with another input
+    more    a script to insert between the library's and the page's, for a network with another input
     """
     sizes = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
     words = {

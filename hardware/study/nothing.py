@@ -32,7 +32,8 @@ class Blots(NamedTuple):
 
 
 def known(tasks: Any) -> bool:
-    """Return whether this module can draw pictures that look as if recorded by the set's camera."""
+    """Return whether this module can draw pictures that are recorded in the same way as the set's
+    own pictures."""
     return isinstance(tasks, Omniglot)
 
 
