@@ -72,8 +72,8 @@ def look(planes, top, left, shape, out):
 
 @njit(nogil=True, inner=True)
 def follow(light, before, reference, free, start_ms, pixels, now, due):
-    """Update the signal by a millisecond, and mark each pixel that is blind or has an event in it:
-    (threshold - difference) / slope < 1. References of the other pixels leak."""
+    """Update the signal by a millisecond, and mark each pixel that is blind or has an event in this
+    millisecond: (threshold - difference) / slope < 1. The references of the other pixels leak."""
     on = pixels.on
     off = pixels.off
     leak = pixels.leak

@@ -229,9 +229,9 @@ def downscaled(
 
         column = floor((x + u) · cells / pixels),  u uniform in [0, 1) for each event, seeded by `number`
 
-    So a pixel across two cells divides its events between them in proportion to the area; the same
-    holds for rows. Nothing is random if the number of cells divides that of pixels. Raises
-    ValueError if `size` is finer than the sensor.
+    So the events of a pixel that overlaps two cells are divided between them in proportion to the
+    area; the same holds for rows. Nothing is random if the number of cells divides the number of
+    pixels. Raises ValueError if `size` is finer than the sensor.
     """
     fits = len(size) == 2 and all(0 < cells <= pixels for cells, pixels in zip(size, sensor))
     need("size", size, fits, f"rows and columns from 1 to those of the sensor, {tuple(sensor)}")

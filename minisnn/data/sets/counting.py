@@ -1,6 +1,6 @@
 """Recordings given in Python, turned into counts, with warnings about events that look lost.
 
-Recordings come one after another from a list, from tonic's data sets as pairs, from subsets and
+Recordings are read one at a time from a list, from tonic's data sets as pairs, from subsets and
 loaders of PyTorch, or as frames. These packages are not imported: any object with the same methods
 works.
 
@@ -59,7 +59,8 @@ class Form:
     columns: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError if size has pixels and sensor units, or the other way round."""
+        """Raise ValueError if `size` is given in pixels and `sensor` in units, or the other way
+        round."""
         if self.sensor is not None and self.size is not None:
             row = is_row(self.sensor)
             expected = "a number of units" if row else "rows and columns of cells"
@@ -93,8 +94,8 @@ class Form:
         return events
 
     def counts(self, events: np.ndarray, lasting_ms: float | None) -> Iterator[np.ndarray]:
-        """Yield the counts of a recording, or of its parts. lasting_ms: length of a recording of
-        frames, which starts at zero."""
+        """Yield the counts of a recording, or of its parts. lasting_ms: the length of a recording
+        that consists of frames, which starts at zero."""
         assert self.sensor is not None
         if not len(events):
             raise ValueError("the recording has no events; expected at least one")
@@ -205,9 +206,9 @@ def warn_of_losses(
     names: Sequence[str] | None = None,
     sensor: tuple[int, ...] | None = None,
 ) -> None:
-    """Warn of recordings of which few events are counted (a stray first stamp, a wrong unit of
-    time, or a late beginning), and of a sensor at least twice as wide and high as where its events
-    are."""
+    """Warn of recordings in which few events are counted, because of a stray first stamp, a wrong
+    unit of time, or a late beginning. Also warn of a sensor at least twice as wide and high as the
+    region that contains its events."""
     if len(pool.few):
         examples = [
             f"{names[number] if names else f'recording {number}'} ({counted:,} of {total:,} events)"
@@ -237,9 +238,9 @@ def warn_of_losses(
 def undercounted(
     number: int, t: np.ndarray, begin: int | None, duration_ms: float
 ) -> list[tuple[int, int, int, bool]]:
-    """Return [(number, counted events, all events, sure)] for a recording of which too little is
-    counted from `begin` on (None: its first event), else []. t: its times in microseconds, sorted.
-    sure: whether this holds regardless of the other recordings."""
+    """Return [(number, counted events, all events, sure)] for a recording in which too few events
+    are counted from `begin` on (None: from its first event), otherwise []. t: its times in
+    microseconds, sorted. sure: whether this holds regardless of the other recordings."""
     if not len(t):
         return []
     length = round(1000 * duration_ms)
@@ -268,7 +269,7 @@ def undercounted(
 def items_of(source: Any, labels: Iterable[Any] | None = None) -> Iterator[tuple[Any, Any]]:
     """Yield (events, label) of every recording of a source, one at a time; a stream is read once.
 
-    Raises ValueError if there are no labels, or their number is not that of recordings.
+    Raises ValueError if there are no labels, or if there are not as many as recordings.
     """
     each = _each(source)
     for number, pair in enumerate(each if labels is None else zip_longest(each, labels)):
@@ -338,11 +339,11 @@ def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
 
 
 def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
-    """Convert frames of `bin_ms` to events (dtype EVENT): as many in each cell and polarity as its
-    count, at the frame's beginning.
+    """Convert frames of `bin_ms` to events (dtype EVENT). Each cell and polarity gets as many
+    events as its count, all at the frame's beginning.
 
-    Raises ValueError for values that are not counts from 0 to SATURATION, for masked ones, and as
-    `sensor_of_frames`.
+    Raises ValueError for values that are not counts from 0 to SATURATION, and for masked ones. It
+    also raises the errors of `sensor_of_frames`.
     """
     frames = array("the array of frames", frames)
     sensor_of_frames(frames)

@@ -1,5 +1,5 @@
-"""Recorded days: velocities of a hand, or anything else that a few numbers follow, from the binned
-counts of units."""
+"""Recorded days: a hand's velocities, or any other quantities described by a few numbers, to be
+decoded from the binned counts of units."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

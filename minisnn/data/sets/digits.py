@@ -1,4 +1,4 @@
-"""The 5,000 MNIST digits that ship with the package (LeCun, Cortes & Burges; CC BY-SA 3.0; see
+"""The 5,000 MNIST digits bundled with the package (LeCun, Cortes & Burges; CC BY-SA 3.0; see
 data/README.md)."""
 
 from dataclasses import dataclass
@@ -27,6 +27,6 @@ class Digits:
 
 
 def load_digits() -> Digits:
-    """Read the shipped digits, 500 of each."""
+    """Read the bundled digits, 500 of each class."""
     with np.load(shipped("mnist_digits_5k.npz"), allow_pickle=False) as archive:
         return Digits(archive["images"], archive["labels"], archive["numbers"].astype(np.int64))

@@ -1,8 +1,9 @@
 """Double ASL-DVS: two letters of American Sign Language side by side, and few-shot tasks over them.
 
-Stewart and Neftci 2022, section 2.3: pairs of recordings of ASL-DVS (Bi et al. 2019, ICCV), 576
-ordered pairs of 24 letters. The paper does not list which pairs meta-train; here a seeded shuffle
-makes 369 classes for meta-training, 92 for meta-validation and 115 for meta-testing.
+Stewart and Neftci 2022, section 2.3. A sample is a pair of recordings from ASL-DVS (Bi et al. 2019,
+ICCV); the classes are the 576 ordered pairs of 24 letters. The paper does not list which pairs
+meta-train; here a seeded shuffle makes 369 classes for meta-training, 92 for meta-validation and
+115 for meta-testing.
 """
 
 from pathlib import Path

@@ -5,8 +5,9 @@ few-shot learning"), whose 64, 16 and 20 classes for meta-training, meta-validat
 are used here.
 
 Alignment by the support: all recordings of a task, kept at the sensor's resolution, are shifted by
-one whole-pixel offset that brings the mean event of its support to its place in meta-training, then
-cropped and downscaled. It uses neither labels nor queries, so a chip can do it while it learns.
+one whole-pixel offset that brings the mean event of its support to where it is in meta-training
+(ANCHOR), then cropped and downscaled. It uses neither labels nor queries, so a chip can do it while
+it learns.
 
     offset = round(ANCHOR - mean over the support's events of (x, y))
     counts[t, (y + dy) // scale, (x + dx) // scale, p] += counts at (t, y, x, p)      where 0 <= x + dx, y + dy < crop

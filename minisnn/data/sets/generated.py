@@ -1,12 +1,13 @@
-"""Generated regression tasks: no recordings are needed, and what is new in a task is known exactly.
+"""Generated regression tasks: they need no recordings, and it is known exactly what is new in a
+task.
 
     waves      y = A sin(x + phi) of Finn, Abbeel & Levine 2017 (ICML): amplitude and phase are new:
-               phi acts inside the nonlinearity, A scales the answer
+               phi acts inside the nonlinearity, A scales the target
     movement   the velocity of a hand from the spikes of 96 neurons, each day: some neurons are
                replaced, and all are tuned a little differently, so the input changes
     bars       the velocity of a bar from the events of a camera: each task's camera is turned, sees
                another part of the scene, and has other dead cells, so the input changes; turning
-               the camera also turns the velocities of the answer
+               the camera also turns the target velocities
 
 Episode i of a split depends only on (seed, split, i), and the splits of a set share nothing.
 """

@@ -1,7 +1,7 @@
 """Drawn hands: a schematic kinematic hand that shows the 24 static letters of American Sign
 Language.
 
-Each bone is a tapered capsule: spheres whose centre and radius go linearly from joint to joint.
+Each bone is a tapered capsule: spheres whose centre and radius change linearly from joint to joint.
 With f the sum of a finger's flexions up to a bone, s the finger's spread, and x towards the thumb,
 y along the fingers, z out of the palm:
 

@@ -66,10 +66,11 @@ class Recordings:
                  label
     source, kind   the origin of the recordings, and the word for a symbol, in messages
 
-    Raises ValueError, naming the recording, if events are not as described or not from one clock,
-    or if a symbol has fewer than two recordings, all of one group, or shared with another symbol.
-    Warns of recordings with hardly any counted events or with uncounted frames, and of a sensor far
-    larger than where its events are.
+    Raises ValueError, naming the recording, if events are not as described or not from one clock.
+    Also raises ValueError if a symbol has fewer than two recordings, or if its recordings are all
+    in one group or are shared with another symbol. Warns of recordings with hardly any counted
+    events or with uncounted frames, and of a sensor far larger than the region that contains its
+    events.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -248,7 +249,7 @@ class Recordings:
                            Double N-MNIST. `seed` draws the shares, each of at least two classes if
                            there are enough
 
-        Where classes of several splits are made of the same symbols, recordings are divided as well
+        If classes of several splits are made of the same symbols, recordings are divided as well
         (`split_recordings`).
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
@@ -294,7 +295,8 @@ class Recordings:
         return as_splits({name: self.among(own) for name, own in places.items()})
 
     def name_of(self, symbol: int) -> str:
-        """Return a symbol's name for messages: its label, or else the class made of it."""
+        """Return a symbol's name for messages: its label, or, if it has none, the class made of
+        it."""
         return f"{self.kind} {self.called.get(symbol, symbol)}"
 
     def among(self, places: np.ndarray) -> "Recordings":

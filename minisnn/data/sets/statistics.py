@@ -10,8 +10,8 @@ MANY = 100  # events from which on signs are reliable
 
 
 def statistics(events: np.ndarray, sensor: tuple[int, ...]) -> dict[str, float]:
-    """Return named statistics of a recording (dtype EVENT) from a sensor of rows and columns, or of
-    a row of units (n,), in the order of a table."""
+    """Return statistics by name, in the order of a table, for a recording (dtype EVENT) from a
+    sensor of rows and columns, or of a row of units (n,)."""
     units = is_row(sensor)
     length = max(int(np.ptp(events["t"])), 1) / 1e6
     active = len(np.unique(events[["x", "y"]]))
@@ -25,7 +25,7 @@ def statistics(events: np.ndarray, sensor: tuple[int, ...]) -> dict[str, float]:
 
 
 def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[str]:
-    """List sentences about what looks wrong in a recording. sensor: rows and columns, or (n,) for a
+    """List, as sentences, what looks wrong in a recording. sensor: rows and columns, or (n,) for a
     row of units."""
     number = len(events)
     units = is_row(sensor)
