@@ -92,7 +92,7 @@ def follow(light, before, reference, free, start_ms, pixels, now, due):
 def pixel_events(view, scene, pixels, residual, stop_after):
     """Return the events of one recording as numbers: time (us) * 2 pixels + 2 pixel + polarity.
 
-    stop_after: microseconds from the first event to the end of the recording.
+    stop_after: the microseconds between the first event and the end of the recording.
     """
     places = scene.places
     shape = scene.shape

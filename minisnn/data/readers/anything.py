@@ -55,7 +55,7 @@ def _camera(path: Path, sensor: Sensor, columns: str | None) -> Any:
 
 
 def _stream(path: Path) -> Any:
-    """Open a stream of packets of events by the library faery."""
+    """Open a stream of event packets with the library faery."""
     try:
         import faery
     except ImportError as error:
@@ -199,8 +199,8 @@ def sensor_of_all(recordings: Sequence[Entry]) -> Sensor:
     """Return the rows and columns (or (n,)) of the sensor stated by the files; None if no file
     states one.
 
-    Unreadable files are skipped; they raise when they are read. Raises ValueError, naming both
-    files, if two state different sensors.
+    Unreadable files are skipped here; reading their events raises the error. Raises ValueError,
+    naming both files, if two files state different sensors.
     """
     known: dict[tuple[int, ...], Path] = {}
     for path in dict.fromkeys(recording.path for recording in recordings):
@@ -250,8 +250,8 @@ def entries(root: str | Path) -> list[Entry]:
 
 
 def _in_folders(root: Path) -> list[Entry]:
-    """List the recordings in a folder of folders; a warning counts other files in or next to
-    them."""
+    """List the recordings in a folder of folders; a warning counts other files in these folders or
+    next to them."""
     folders = [path for path in _shown(root) if path.is_dir()]
     splits = {path: SPLITS[path.name.lower()] for path in folders if path.name.lower() in SPLITS}
     within = [(split, path) for folder, split in splits.items() for path in _shown(folder)]
@@ -305,7 +305,7 @@ def _indexed(path: Path) -> list[Entry]:
 
 
 def _entry(folder: Path, cells: dict[str, str]) -> Entry:
-    """Make an entry from a row of an index, {column: cell}."""
+    """Make an entry from a row of an index, given as {column: cell}."""
     times: dict[str, int] = {}
     for name, value in cells.items():
         part, _, unit = name.partition("_")

@@ -1,7 +1,8 @@
 """Read a user's labelled pictures, for the event camera to record.
 
-Two forms: a folder tree <label>/<picture>.png, and an .npz file. Both become grey values (N, H, W)
-and labels 0, 1, ... in the order of their names; names that are numbers come first, by value.
+They come as a folder tree <label>/<picture>.png, or as an .npz file. Both become grey values (N, H,
+W) and labels 0, 1, ..., in the order of the labels' names; names that are numbers come first, by
+value.
 """
 
 import warnings
@@ -102,7 +103,7 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def enlarged(images: np.ndarray, side: float) -> np.ndarray:
     """Enlarge pictures (N, H, W), uint8, whose longer side is below `side`, by cubic splines.
 
-    Otherwise a camera with a finer resolution than the pictures would see the edges of their
+    Without this, a camera with a finer resolution than the pictures would see the edges of their
     pixels. Larger pictures are not changed.
     """
     from scipy.ndimage import zoom

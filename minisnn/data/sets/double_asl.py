@@ -121,7 +121,7 @@ class DoubleASL(Recordings):
         within = None
         if protocol is not None:
             pool, source = pool_of_takes(protocol, recordings or split, number, sight, keep)
-            # both letters of a sample are by the same subject
+            # the same subject shows both letters of a sample
             within = (pool.numbers - 1) // MOMENTS
         elif root is None:
             pool, source = _drawn(train, number, sight, keep)

@@ -48,12 +48,12 @@ def own(
                classifies all classes is tested on other recordings of them. The other recordings
                are those of the folders or the column, if each has all labels. Otherwise
                `class_seed` draws them, without dividing continuous recordings, or subjects that the
-               index names. With three classes or fewer, all are used
+               index names. With three classes or fewer, all of them are used
     flip_y      whether y grows upwards in the files
 
     The other arguments are those of `Recordings` and `read_entry`. Support and query share no
-    continuous recording, and no subject that the index names. Raises ValueError that says what is
-    wrong.
+    continuous recording, and no subject named by the index. Raises ValueError, with a message that
+    says what is wrong.
     """
     if root is None:
         raise ValueError("recordings need --root with one folder for each class, or index.csv")
@@ -111,7 +111,7 @@ def own(
 
 
 def check_options_needed(recordings: Sequence[Entry], source: str, **given: str | None) -> None:
-    """Raise ValueError if `time` or `columns` is given and no file needs it."""
+    """Raise ValueError if `time` or `columns` is given although no file needs it."""
     kinds = sorted({recording.path.suffix.lower() for recording in recordings})
     takes = [] if all(kind in READERS and READERS[kind].says for kind in kinds) else [*given]
     if recordings[0].key is not None:  # all recordings are in one file

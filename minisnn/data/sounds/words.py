@@ -78,7 +78,7 @@ class SpokenWords(Recordings):
         must("size", good, f"a number of units from 1 to {UNITS}", size)
 
         def counts(events: np.ndarray, number: int) -> np.ndarray:
-            """Count one recording from its time zero on: uint8 (T, units)."""
+            """Return the spike counts of one recording, from its time zero on: uint8 (T, units)."""
             if units[0] != UNITS and len(events):
                 events = downscaled(events, (1, UNITS), (1, units[0]), number)
             found = bin_events(events, duration_ms, bin_ms, shape=(1, units[0]), start="zero")

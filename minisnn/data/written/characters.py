@@ -25,7 +25,7 @@ BIN_MS = 20.0
 DURATION_MS = 400.0
 # share of a recording; then the pen rests, so that the last strokes reach a network's last layer
 WRITING = 0.5
-HELD_OUT = 5  # over new-drawers, every fifth drawer never meta-trains
+HELD_OUT = 5  # with new-drawers, every fifth drawer is never used to meta-train
 VARIED = 0.1  # strength of changes in each of several draws of a drawing
 
 

@@ -18,16 +18,16 @@ from ..sets.omniglot import Part
 from .strokes import PICTURE, Stroke, Strokes, evenly, length_of
 
 TRAINING = ("Japanese_(katakana)", "Latin", "Sanskrit")
-VALIDATION = ("Greek",)  # validates; all alphabets not named here test
-FEWEST, MOST = 2, 4  # strokes of a shape that is written in orders
+VALIDATION = ("Greek",)  # for validation; all alphabets not named here are for testing
+FEWEST, MOST = 2, 4  # fewest and most strokes of a shape that is written in several orders
 VARIANTS = 8  # largest number of ways to write a shape
 LOOKS = 8  # points of a stroke that are compared
-SHORT = 10.0  # pixels of a stroke, below which it has no direction
+SHORT = 10.0  # length in pixels below which a stroke has no direction
 CLOSED = 0.25  # share of a stroke's length: a stroke with closer ends is closed, like a circle
 APART = 0.25  # largest mean distance of strokes that match, in sides of the picture
-DRAWINGS = 4  # least number of drawings of a shape
+DRAWINGS = 4  # fewest drawings of a shape
 
-# numbers of strokes in the order of drawing, each with whether it is drawn from its other end
+# the strokes' numbers in the order of drawing, each with whether it starts from its other end
 Way = tuple[tuple[int, bool], ...]
 
 

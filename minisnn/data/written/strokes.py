@@ -38,14 +38,14 @@ from ..readers.hdf5 import naming
 from ..sets.omniglot import MIRRORED
 from ..store.cache import identity
 
-PICTURE = 105.0  # pixels of a side
+PICTURE = 105.0  # pixels along a side
 SPACING = 1.0  # pixels of the picture between points of a path, at most
-LIFT = 8.0  # pixels that a pen could draw while it is lifted, at an even pace
+LIFT = 8.0  # length of a lift: the pixels that the pen, at constant speed, could draw meanwhile
 FILL = 0.8  # longer side of a fitted drawing, as a share of the sensor's side
-LEAST = 20.0  # pixels of the longer side of a fitted drawing, at least
+LEAST = 20.0  # fewest pixels of a fitted drawing's longer side
 EIGHTHS = 8  # positions are in eighths of a pixel
 LONGEST_MS = 3_600_000  # longest drawing: an hour
-BEYOND = 1.0  # sides of the picture by which a pen may leave it
+BEYOND = 1.0  # how far a pen may leave the picture, in sides of the picture
 MEMBERS = "xy t stroke drawing character drawer names".split()
 WHAT = f"pen strokes, an .npz archive of {', '.join(MEMBERS)}"
 WHERE = "https://github.com/brendenlake/omniglot"
