@@ -105,8 +105,8 @@ def to_hex(array: np.ndarray, bits: int) -> bytes:
 def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     """Return the text of chip.h, which declares memory for recordings of this many steps.
 
-    Raises ValueError if the network is larger than the library supports, or if an intermediate value
-    could overflow its word (`chip.check`).
+    Raises ValueError if the network is larger than the library supports, or if an intermediate
+    value could overflow its word (`chip.check`).
     """
     if len(chip.layers) < 2:
         raise ValueError("the library needs a conv layer before the readout")

@@ -91,7 +91,7 @@ def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
             states.append((h * w if build else 1) * window * channels * each[build])
             if build:
                 spikes += h * out + (H * row if layer is chip.layers[0] else 0)
-            # output rows accumulate while input rows that are no longer needed are freed from the top
+            # output rows accumulate, while unneeded input rows are freed from the top
             for y in range(0 if build else h):
                 gone = max(y * (1 if window == 1 else 2) - len(layer.weight) // 2, 0)
                 spikes = max(spikes, (y + 1) * out + (H - gone) * row)

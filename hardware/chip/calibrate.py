@@ -6,13 +6,13 @@ the weights therefore costs
     E |D^T (p - E p)|^2 = trace(D^T H D),   H = covariance of p under a kernel          (the mean goes into the bias)
 
 Weights are rounded one input after the other, beginning with the input that varies most. After each
-rounding, the weights of the remaining inputs are changed to compensate its error as well as possible
-(optimal brain surgeon, Hassibi & Stork 1993; GPTQ, Frantar et al. 2023):
+rounding, the weights of the remaining inputs are changed to compensate its error as well as
+possible (optimal brain surgeon, Hassibi & Stork 1993; GPTQ, Frantar et al. 2023):
 
     q_i = Q(w_i)        w_j -= (w_i - q_i) U_ij / U_ii  for j > i,        inverse(H) = U^T U, U upper triangular
 
-Then each bias is corrected by the change in its neuron's mean current (Nagel et al. 2019), including
-the change that the rounded layers below cause. The exponents are those with the least
+Then each bias is corrected by the change in its neuron's mean current (Nagel et al. 2019),
+including the change that the rounded layers below cause. The exponents are those with the least
 trace(D^T H D). Layers are rounded in order, each on the spikes of the rounded layers below it.
 """
 

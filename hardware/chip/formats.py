@@ -1,11 +1,11 @@
-"""Fixed-point numbers (value = integer / 2^fraction), four ways to round them, and the chip's random
-numbers.
+"""Fixed-point numbers (value = integer / 2^fraction), four ways to round them, and the chip's
+random numbers.
 
     shift(x, k, mode, noise) = floor((x + c) / 2^k),   c = 0 (floor), 2^k - 1 where x < 0 (toward zero),
                                                        2^(k-1) (nearest, ties up), noise in [0, 2^k) (stochastic)
 
-`shift` and `xorshift32` are compiled by numba for integers that fit 64 bits. The same source in plain
-Python, `.py_func`, works for integers of any size.
+`shift` and `xorshift32` are compiled by numba for integers that fit 64 bits. The same source in
+plain Python, `.py_func`, works for integers of any size.
 """
 
 import numpy as np

@@ -33,8 +33,9 @@ Constants = namedtuple(
     "Constants",
     "alpha beta gamma rho threshold slope fraction most left below right half one plus minus",
 )
-# The constants for Loihi's neurons: the decay factors 4096 - (du + 1) and 4096 - dv; the shifts that
-# are applied to the input; vth; and the threshold for pooling, which is 1 because spikes are pooled.
+# The constants for Loihi's neurons: the decay factors 4096 - (du + 1) and 4096 - dv; the shifts
+# that are applied to the input; vth; and the threshold for pooling, which is 1 because spikes are
+# pooled.
 Currents = namedtuple("Currents", "u_factor v_factor left right vth threshold")
 # The result of a conv layer: spikes (B, T, H', W', C); membranes (samples, T, H, W, C) of the first
 # samples; how many membranes were clipped; and for the backward pass, else None, the surrogate
@@ -44,8 +45,8 @@ Convolved = namedtuple("Convolved", "spikes membranes clipped slopes args")
 
 def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
     """Return (most, left, below, right, half, one). With these numbers any |x| < 2^31 is shifted to
-    the right by -31 <= k <= 31 bits in 32-bit arithmetic, with the result of `formats.shift`. A shift
-    to the left is limited to 2^17 in size, since u is clipped at less anyway.
+    the right by -31 <= k <= 31 bits in 32-bit arithmetic, with the result of `formats.shift`. A
+    shift to the left is limited to 2^17 in size, since u is clipped at less anyway.
 
         x = clip(x, -most, most) << left                 k <= 0
         x = (x + (below where x < 0)) >> right           k > 0, and + ((x >> half) & one): to nearest, half of the last place up
@@ -222,7 +223,7 @@ def conv(
     key     (seed, update, place) from which random numbers are made: the neuron of `stochastic`; c
             is a `Step`. slopes (B, window, H, W C_out) and args (B, window, H', W', C_out) receive
             what the backward pass needs from the last `window` steps
-    axons   (steps, W C_out), what the bias axons of Loihi's neurons deliver at each step; it repeats
+    axons   (steps, W C_out), what the bias axons of Loihi's neurons deliver at each step, repeated
             after `steps`, a power of two. c is a `Currents`
     """
     T = x.shape[1]

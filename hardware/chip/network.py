@@ -31,8 +31,8 @@ class IntegerNet:
     exponents          {layer: exponent} to use instead of those with the least squared error
 
     `layers` are `quantise.IntegerLayer` objects, of which the readout is the last. `saturations`
-    counts clipped numbers by kind. `steps` are the logarithms of the step sizes that `learner` uses.
-    Raises ValueError if an intermediate value could overflow its word (`check`).
+    counts clipped numbers by kind. `steps` are the logarithms of the step sizes that `learner`
+    uses. Raises ValueError if an intermediate value could overflow its word (`check`).
     """
 
     kind = "lif"  # the neuron's name in exported files

@@ -3,9 +3,9 @@ per layer.
 
     weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer 2^(exponent - F)
 
-The exponent is the one with the least squared error of the weights; with few bits, saturating the few
-largest weights reduces this error. The readout's weights change when it learns, so its exponent is
-chosen for the weights after adaptation (`readout_exponent`).
+The exponent is the one with the least squared error of the weights; with few bits, saturating the
+few largest weights reduces this error. The readout's weights change when it learns, so its exponent
+is chosen for the weights after adaptation (`readout_exponent`).
 """
 
 import math

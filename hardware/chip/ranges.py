@@ -1,11 +1,11 @@
-"""Interval analysis: bounds that hold for every word in the network, whatever the events, and checks
-that reject a network whose words could overflow.
+"""Interval analysis: bounds that hold for every word in the network, whatever the events, and
+checks that reject a network whose words could overflow.
 
 A postsynaptic trace is a rounded mean of values V << F, so it stays between their extremes, which
-are the sum of the negative weights and the sum of the positive weights, times the largest count. The
-readout's accumulator is a sum of at most `inputs` products of a weight and a trace; a trace is at
-most 4096, so the same bounds hold with F = 12. Bounds hold for the given weights; `any` bounds hold for all weights of the same
-word length.
+are the sum of the negative weights and the sum of the positive weights, times the largest count.
+The readout's accumulator is a sum of at most `inputs` products of a weight and a trace; a trace is
+at most 4096, so the same bounds hold with F = 12. Bounds hold for the given weights; `any` bounds
+hold for all weights of the same word length.
 
 `IntegerNet.check` accepts a network only within these bounds. Kernels, plain integers and the C
 library then agree bit for bit, because no intermediate leaves its word:

@@ -62,8 +62,8 @@ def presynaptic_step(p, q, s, A, B, mode, bits, state):
     """Advance traces p and q (inputs,), in place, by one step in which s (inputs,) spikes. The
     traces are unsigned, with `bits` fraction bits.
 
-    Stochastic rounding draws two random numbers for each input, first for q, then for p. Returns the
-    random state.
+    Stochastic rounding draws two random numbers for each input, first for q, then for p. Returns
+    the random state.
     """
     noise_q, noise_p = 0, 0
     for i in range(p.size):

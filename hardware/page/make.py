@@ -143,7 +143,7 @@ def page(
 
     refuse  see `Learner`
     cells   rows and columns of the camera's picture; None: those of the network's input
-    more    a script to insert between the library's and the page's, for a network with another input
+    more    a script for a network with another input, inserted between the library's and the page's
     """
     sizes = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
     words = {

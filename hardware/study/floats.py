@@ -1,8 +1,8 @@
 """Float twins of the chip's learning rules, for a fair comparison.
 
-Parameters in float32, the conv layers frozen, the same kind of error, the same power of two as step
-and the same order of samples; nothing is rounded and nothing clipped, but in the error "target",
-whose definition clips.
+A twin has parameters in float32 and frozen conv layers. It uses the same kind of error, the same
+power of two as step size and the same order of samples. Nothing is rounded, and nothing is clipped
+except in the error "target", whose definition clips.
 """
 
 import numpy as np

@@ -1,10 +1,10 @@
 """Choice of when a device answers "none of these": the distance limit is chosen on validation
 classes, and its false alarms are counted on test classes.
 
-An episode has twice as many classes as are taught. Queries of the first half are known, those of
-the second are not. The device refuses where the nearest class's distance is beyond
-refuse (1 + 1 / shots), and where a mean that is no class is nearer and within refuse, see
-`chip.means`. Distances (n, 2) are those of the nearest class, and of the nearest such mean.
+An episode has twice as many classes as are taught. The first half of the classes is taught, so their
+queries are known; the others are not. The device rejects a recording if its distance to the nearest
+class exceeds refuse (1 + 1 / shots), or if a mean that is no class is nearer and within refuse (see
+`chip.means`). Distances (n, 2) are those to the nearest class, and to the nearest such mean.
 """
 
 import math
@@ -28,9 +28,9 @@ SHARES = 0.01, 0.02, 0.05, 0.1, 0.2  # shares of known queries that may be refus
 
 
 class Seen(NamedTuple):
-    """Results of all episodes: distances of known queries (n, 2), whether the nearest class was
-    right (n,), distances of untaught queries, of an empty recording per episode, and, if pictures
-    can be drawn, of dots and filled squares."""
+    """Results of all episodes: distances (n, 2) for queries of known classes and whether the nearest
+    class was right (n,); distances for queries of untaught classes, for empty recordings, and, if
+    pictures can be drawn, for dots and filled squares."""
 
     known: np.ndarray
     right: np.ndarray
@@ -65,7 +65,7 @@ def look(
     """Return the results of this many episodes, drawn from `drawings.numbered` tasks. `how` is
     (ways, shots, queries).
 
-    traces   of all their recordings
+    traces   traces of all recordings in these episodes
     blots    traces of dots and squares, to test rejection as well
     """
     if blots is None:

@@ -1,8 +1,8 @@
 """Ways to learn an episode, on a chip and in float, and their answers to the same test episodes.
 
-A way is called with a task, a seed and what the ways before it have seen: spikes and traces that
-several share are computed once an episode. It returns logits of the query samples, and the shares of
-synapses that were written, gated and clipped.
+A way is a function of a task, a seed and the spikes and traces that earlier ways computed, so that
+those which several ways share are computed once per episode. It returns logits for the query
+samples, and the shares of synapses that were written, gated and clipped.
 """
 
 from collections import Counter
