@@ -40,7 +40,7 @@ def inverse(a: Any) -> Any:
 
 
 class FastSigmoid(Surrogate):
-    """The paper's surrogate, see above (the name is Zenke & Ganguli's, 2018)."""
+    """The paper's surrogate, see above. Zenke & Ganguli (2018) gave it this name."""
 
     kinks = (0.0,)
 
@@ -66,7 +66,8 @@ def step(a: Any) -> Any:
 
 @dataclass(frozen=True)
 class Spike:
-    """The spike of a membrane u, and its slope; u may be a number with a derivative.
+    """The spike of a membrane u, and the spike's slope; u may be a dual number. There are three
+    forms:
 
         hard     Theta(a)                                         the spiking network itself
         jet      Theta(a0) + sigma'(a0) (a - a0) + sigma''(a0)/2 (a - a0)^2
@@ -119,7 +120,7 @@ class Spike:
 
 
 class computed:
-    """A property that an instance attribute of the same name overrides."""
+    """A property that can be overridden by an instance attribute with the same name."""
 
     def __init__(self, function: Callable[[Any], Any]):
         self.function = function
@@ -133,7 +134,7 @@ class Dynamics(Constants):
 
     @computed
     def spike(self) -> Any:
-        """Return the surrogate; in a step, the spike as a function of u."""
+        """Return the surrogate. In a step this attribute is the spike as a function of u."""
         return self.surrogate or FastSigmoid(getattr(self, "slope", SLOPE))
 
     def jet(self, form: str) -> Any:
@@ -141,8 +142,8 @@ class Dynamics(Constants):
         return Spike(self.spike, getattr(self, "threshold", 0.0), form)
 
     def at_work(self, constants: dict[str, Any], jet: Any) -> Any:
-        """Return a copy that computes steps, with these learned constants, and with self.spike and
-        self.slope from the `Spike` jet."""
+        """Return a copy that computes steps: it has these learned constants, and takes self.spike
+        and self.slope from `jet`, a `Spike`."""
         worker = copy(self)
         learns = any(name in self.learnable for name in constants)
         vars(worker).update(constants, spike=jet.value, slope=jet.slope, learns=learns)
@@ -218,12 +219,12 @@ class LIF(Dynamics):
 
     @property
     def silent_bias(self) -> float:
-        """Return a bias below the threshold by ten resets."""
+        """Return a bias that is ten resets below the threshold."""
         return self.threshold - 10 * self.rho
 
 
 def check_states(neuron: Any, states: Any, names: tuple[str, ...], method: str) -> None:
-    """Raise ValueError unless a method returned one array for each state."""
+    """Raise ValueError unless a method returned one array per state."""
     if not isinstance(states, tuple) or len(states) != len(names):
         raise ValueError(
             f"{type(neuron).__name__}.{method} must return a tuple of {len(names)} states "

@@ -17,7 +17,8 @@ TANGENTS = ("forward_tangent", "backward_tangent")
 
 @dataclass(frozen=True, repr=False)
 class Neuron(Dynamics):
-    """The base class of custom neurons: constants, and one step, forward and backward.
+    """The base class of custom neurons. A neuron has constants, and one step, which is defined
+    forward and backward.
 
     A subclass is a dataclass (frozen=True) of floats. It sets those attributes of
     `bases.Constants` that differ, such as `states`, the names of the states z, and defines
@@ -77,8 +78,8 @@ class Neuron(Dynamics):
 
 
 class At:
-    """The point at which a step of four passes is differentiated: the current I, the states z
-    before the step, the membrane u, the learnable constants, and the spike's value, slope and
+    """The point at which a step of a four-pass neuron is differentiated: the current I, the states
+    z before the step, the membrane u, the learnable constants, and the spike's value, slope and
     curvature.
 
     Slope and curvature are zero if the reset is detached. Arrays are (B, H, W, C).
@@ -108,7 +109,7 @@ class At:
 
 
 class Dot(NamedTuple):
-    """Directional derivatives of a step's I, z, u and learnable constants."""
+    """Directional derivatives of I, z, u and the learnable constants in a step."""
 
     I: Array
     z: tuple[Array, ...]
@@ -117,8 +118,8 @@ class Dot(NamedTuple):
 
 
 class FourPasses:
-    """Adapter that gives a neuron of four passes the usual two methods; its own tangents compute
-    the derivatives:
+    """An adapter that gives a four-pass neuron the usual two methods. The derivatives are computed
+    by the neuron's own tangent passes:
 
         forward(I, z, spike) -> (u, z')
         backward(at, du, dz) -> (dI, dz)

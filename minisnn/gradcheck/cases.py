@@ -14,7 +14,7 @@ from ..meta.tasks import Task
 
 
 class Case(NamedTuple):
-    """A network with parameters, a task, and a step size for the inner loop."""
+    """A network, its parameters, a task, and a step size for the inner loop."""
 
     net: Any
     theta: Array
@@ -23,8 +23,8 @@ class Case(NamedTuple):
 
 
 def random_theta(net: Any, rng: np.random.Generator) -> Array:
-    """Random parameters: normal weights that drive the membrane by about one, and biases 0.1 to 0.6
-    above or below the threshold.
+    """Return random parameters: normal weights that drive the membrane by about one, and biases
+    that are 0.1 to 0.6 above or below the threshold.
 
     The biases of a convolutional network are near zero, where softplus has the most curvature.
 
@@ -51,8 +51,8 @@ def random_theta(net: Any, rng: np.random.Generator) -> Array:
 def random_data(
     net: Any, rng: np.random.Generator, batch: int = 3, steps: int | None = None
 ) -> tuple[Array, Array]:
-    """Return (x, y): Poisson event counts, 0.3 per input and step, and labels (real targets for one
-    output, or over steps).
+    """Return (x, y). x are Poisson event counts with mean 0.3 per input and step. y are labels, or
+    real targets if the network has one output or a readout over steps.
 
     >>> x, y = ms.gradcheck.random_data(ms.SpikingNet((6,), (), ways=3), np.random.default_rng(0), batch=4, steps=20)
     >>> x.shape, y.shape
@@ -66,15 +66,16 @@ def random_data(
 
 
 def small_step(net: Any, theta: Array, x: Array, y: Any) -> float:
-    """A step size, at most 1, small enough that three inner steps change no bias by much more than
-    0.03: the smooth form's curvature would jump if the membrane of a silent site, its bias, crossed
-    the threshold."""
+    """Return a step size, at most 1, with which three inner steps change no bias by much more than
+    0.03. If the membrane of a silent site, which equals its bias, crossed the threshold, the smooth
+    form's curvature would jump."""
     gradient = net.views(net.loss_and_gradient(theta, x, y).gradient)
     return 1 / max(1.0, *(float(100 * abs(gradient[f"{b.name}.bias"]).max()) for b in net.blocks))
 
 
 def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "snn") -> Case:
-    """A small network of random architecture, float64, with parameters and a task.
+    """Return a small float64 network with a random architecture, together with parameters and a
+    task.
 
     model   "snn", "cuba" (with that neuron) or "cnn" (convolutional)
 

@@ -26,17 +26,17 @@ REFUSED = (TypeError, AttributeError)  # raised by dual numbers for functions wi
 
 
 def like(arrays: Sequence, rng: np.random.Generator) -> tuple:
-    """A random direction in the shape of an array."""
+    """Return a random direction for each array, in the array's shape."""
     return tuple(np.asarray(rng.standard_normal(np.shape(a))) for a in arrays)
 
 
 def inner(a: Sequence, b: Sequence) -> float:
-    """The inner product <a, b> of several arrays."""
+    """Return the inner product <a, b>, summed over several arrays."""
     return sum(map(np.vdot, a, b))
 
 
 def tangent(f: Callable, z: Sequence, v: Sequence) -> tuple[Array, ...]:
-    """The derivative of the arrays f(*z) along v, by dual numbers."""
+    """Return the derivative of the arrays f(*z) along v, computed with dual numbers."""
     moving = [Dual(a, d) if np.any(d) else a for a, d in zip(z, v)]
     return tuple(derivative(a) for a in f(*moving))
 
@@ -49,7 +49,8 @@ def check_part(
     backward: Callable,
     rng: np.random.Generator,
 ) -> list[Result]:
-    """Return a row for the adjoint of each argument; if all are right, also one for symmetry.
+    """Return a row for the adjoint of each argument and, if all adjoints are right, one for
+    symmetry.
 
     point      the arguments z, each with the name of its adjoint
     forward    (*z) -> y, a tuple
@@ -88,7 +89,7 @@ def check_part(
 def check_symmetry(
     name: str, where: str, product: Callable, z: Sequence, rng: np.random.Generator
 ) -> Result:
-    """Return a row for the symmetry of product(v) = H v."""
+    """Return a row that checks the symmetry of H, given product(v) = H v."""
     v = like(z, rng)
     w = like(z, rng)
     Hv = product(v)
@@ -101,7 +102,7 @@ def check_symmetry(
 
 
 def check_parts(net: Any, theta: Array, x: Array, y: Any, rng: np.random.Generator) -> list[Result]:
-    """Return rows for the spikes and the loss, then for each layer."""
+    """Return rows for the spikes and the loss, and then rows for each layer."""
     rows = check_spikes(net, rng) + check_loss(net, net(theta, x), y, rng)
     record = net.record(theta, x)
     views = net.views(theta)
@@ -121,7 +122,7 @@ def check_parts(net: Any, theta: Array, x: Array, y: Any, rng: np.random.Generat
 
 def check_spikes(net: Any, rng: np.random.Generator) -> list[Result]:
     """Compare each spike's slope and curvature with differences of the smooth form's value and
-    slope, away from kinks; the curvature only if the slope is right."""
+    slope, away from kinks. The curvature is checked only if the slope is right."""
     rows: list[Result] = []
     for neuron in dict.fromkeys(b.neuron for b in net.blocks if b.neuron.fires or not b.readout):
         surrogate = neuron.spike if neuron.fires else neuron
@@ -140,8 +141,8 @@ def check_spikes(net: Any, rng: np.random.Generator) -> list[Result]:
 
 
 def check_loss(net: Any, logits: Array, y: Any, rng: np.random.Generator) -> list[Result]:
-    """Compare the loss's gradient with its value; if it is right, check the gradient's tangent,
-    which must be symmetric."""
+    """Compare the loss's gradient with the loss's value. If the gradient is right, also check its
+    tangent, which must be symmetric."""
     loss, y = net.criterion, net._target(y, logits.shape)
     name = net.loss_name.partition("(")[0] + ".backward"
     value = lambda z: (np.asarray(loss.value(z, y)),)
@@ -161,7 +162,7 @@ def check_loss(net: Any, logits: Array, y: Any, rng: np.random.Generator) -> lis
 
 
 def check_pool(layer: Layer, tape: Tape, rng: np.random.Generator) -> list[Result]:
-    """Check a layer's pooling, with the sites of its maxima fixed."""
+    """Check a layer's pooling, while the sites of its maxima are kept fixed."""
     shares = tape.shares or QUARTER
     return check_part(
         "pool",

@@ -25,7 +25,7 @@ SMOOTH_STEPS = (1e-5, 1e-4, 1e-6, 3e-5, 3e-6, 3e-7, 1e-7)  # short, because of k
 
 @dataclass(frozen=True)
 class Result:
-    """A comparison of one hand-written derivative.
+    """The check of one hand-written derivative.
 
     what       the derivative, "LIF.backward dI", "gradient"
     where      layer or parameter array, "conv1"
@@ -49,8 +49,8 @@ class Result:
 
 @dataclass
 class Report:
-    """All results of `check`, which ends after the first stage that fails. `ok`: whether all
-    passed; `guilty`: names of the faulty parts; `str()`: an aligned table."""
+    """All results of `check`, which stops after the first stage that fails. `ok` tells whether all
+    checks passed, `guilty` lists the results that failed, and `str()` gives an aligned table."""
 
     title: str
     results: list[Result]
@@ -64,14 +64,16 @@ class Report:
         return [row for row in self.results if not row.ok]
 
     def worst(self, what: str) -> float:
-        """The largest error of the rows whose `what` starts with this word; 0 if there are none."""
+        """The largest error among the rows whose `what` starts with this word; 0 if there are
+        none."""
         return max((row.error for row in self.results if row.what.startswith(what)), default=0.0)
 
     def __str__(self) -> str:
         return f"{self.title}\n{self.table()}\n{self.summary()}"
 
     def table(self) -> str:
-        """The failures, and the largest error for each `what` and `how`."""
+        """A table with all failures, and with the largest error for each pair of `what` and
+        `how`."""
         worst = {}
         for row in sorted(self.results, key=lambda row: row.error):
             worst[row.what, row.how, "" if row.ok else row.where] = row
@@ -105,7 +107,7 @@ def relative(found: Any, wanted: Any, floor: Any = 0.0) -> float:
 
 
 def central(f: Callable, h: float) -> Any:
-    """f'(0), by differences of fourth order."""
+    """f'(0), approximated by differences of fourth order."""
     return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
 
 
@@ -119,8 +121,8 @@ def differences(
     tolerance: float = 1e-7,
     twin: str = "",
 ) -> Result:
-    """Return a row with the smallest mistake(h) over the step sizes; stops at one that is far below
-    the tolerance."""
+    """Return a row with the smallest mistake(h) over all step sizes h. The search stops early at an
+    error that is far below the tolerance."""
     best = np.inf, np.inf
     for h in SMOOTH_STEPS if twin == "smooth" else STEPS:
         with suppress(NotFinite):

@@ -26,14 +26,14 @@ SMALL = 1e-3  # least scale of an array's error, as a share of the whole: less i
 
 
 def parts_of(net: Any) -> dict[str, slice]:
-    """List theta as a whole, then each of its arrays."""
+    """List the parts of theta: first theta as a whole, then each of its arrays."""
     return {"theta": slice(0, net.size)} | {p.name: p.slice for p in net.layout}
 
 
 def check_compiled(
     net: Any, theta: Array, task: Task, rng: np.random.Generator, loop: InnerLoop
 ) -> list[Result]:
-    """Compare the results of a network's kernels with those of the reference."""
+    """Compare the results that a network's kernels give with those of the reference."""
     v = rng.standard_normal(net.size)
     columns = []
     for engine in (net, net.like(backend="numpy")):
@@ -59,8 +59,8 @@ def check_slopes(
     twin: str,
     tolerance: float = 1e-7,
 ) -> list[Result]:
-    """Compare a gradient with differences of value(d), where d is the displacement: a row for a
-    random direction within each array."""
+    """Compare a gradient with differences of value(d), where d is the displacement. There is one
+    row for a random direction within each array."""
     rows = []
     for where, part in places.items():
         d = 0 * gradient
@@ -78,8 +78,8 @@ def check_slopes(
 def check_network(
     net: Any, theta: Array, x: Array, y: Any, rng: np.random.Generator, twin: str
 ) -> list[Result]:
-    """Compare gradient and H v with differences of a twin's loss and gradient, one row per array;
-    and check the symmetry of H."""
+    """Compare the gradient and H v with differences of a twin's loss and gradient, with one row per
+    array; and check that H is symmetric."""
     record = net.record(theta, x)
     own = net.gradients(theta, x, y, **({} if twin == "jet" else dict(spike=twin, record=record)))
     v = rng.standard_normal(net.size) / np.sqrt(net.size)
@@ -107,8 +107,8 @@ def check_meta_gradient(
     twin: str,
     name: str,
 ) -> list[Result]:
-    """Compare a loop's meta-gradient, for theta and the step size, with differences of a twin that
-    is recorded at every theta_n of the network's own path."""
+    """Compare a loop's meta-gradient, with respect to theta and to the step size, with differences
+    of a twin that is recorded at every theta_n on the network's own path."""
     recorded = loop.record(net, theta, task)
     form = () if twin == "jet" else (twin, recorded)
     own = loop.meta_gradient(net, theta, task, 2, *form)

@@ -24,7 +24,8 @@ PART = 2  # samples in a part of a batch; the last bits of a sum depend on it
 
 
 def _tiles() -> Any:
-    """Return the module with compiled convolutions, or the one in NumPy if there is no compiler."""
+    """Return the module with compiled convolutions or, if there is no compiler, the one in
+    NumPy."""
     from numba import config
 
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
@@ -51,11 +52,11 @@ class Softplus(Dynamics):
     backward = Leaky.backward
 
     def jet(self, form: str) -> Any:
-        """Return itself, which is smooth in every form."""
+        """Return the object itself, which is smooth in every form."""
         return self
 
     def about(self, recorded: Any, detached: bool = False) -> Any:
-        """Return itself, since there is nothing to record."""
+        """Return the object itself, since there is nothing to record."""
         return self
 
     def value(self, u: Any) -> Any:
@@ -68,8 +69,8 @@ class Softplus(Dynamics):
 
 
 class ConvNet(Network):
-    """Convolutional network on frames, the events of a recording summed over time; it has the
-    interface of `SpikingNet`.
+    """A convolutional network on frames, which are a recording's events summed over time. It has
+    the interface of `SpikingNet`.
 
     Every conv block is: k x k convolution (stride 1, zero padding (k - 1) / 2) -> softplus -> 2 x 2
     max pooling (the first among equals; odd rows and columns are dropped). Dense softplus blocks
@@ -130,7 +131,7 @@ class ConvNet(Network):
         return parts_of(len(x), PART)
 
     def _input(self, x: Any) -> Array:
-        """Check x and sum it over time: frames (B, 1, H, W, C)."""
+        """Check x and sum it over time. Return frames (B, 1, H, W, C)."""
         x = array("x", x)
         shape = self.input_shape
         frames = x.ndim == 1 + len(shape)
@@ -148,12 +149,12 @@ class ConvNet(Network):
         return np.ascontiguousarray(x, self.dtype)
 
     def _entering(self, x_dot: Array) -> Array:
-        """Return the tangent of a frame, a sum over time like the frame."""
+        """Return the tangent of a frame. Like the frame, it is a sum over time."""
         if x_dot.ndim > 1 + len(self.input_shape):
             x_dot = x_dot.sum(1)
         return x_dot.reshape(len(x_dot), 1, *self.blocks[0].input_shape)
 
     def _entered(self, dx: Array, shape: tuple[int, ...]) -> Array:
-        """Return the adjoint of the counts: at every step, that of the frame."""
+        """Return the adjoint of the counts. At every step it equals the frame's adjoint."""
         dx = dx.reshape(len(dx), *self.input_shape)
         return dx if len(shape) == dx.ndim else np.repeat(dx[:, None], shape[1], 1)

@@ -21,8 +21,8 @@ KERNEL = 5
 
 
 class SpikingNet(Network):
-    """Convolutional spiking network with a readout on the membrane (Stewart & Neftci 2022, Table 1,
-    Eq. 4, 5).
+    """A convolutional spiking network whose logits are read from the readout's membranes (Stewart &
+    Neftci 2022, Table 1, Eq. 4, 5).
 
     Every conv block is: 5 x 5 synapse -> LIF membrane with reset -> 2 x 2 pooling of the membrane
     -> spike. Dense LIF blocks (`hidden`, no pooling) follow, and a dense LIF readout of `ways`
@@ -169,7 +169,8 @@ class SpikingNet(Network):
         return Engine
 
     def _try_to_compile(self, asked: str | None) -> None:
-        """Switch to the backend numpy, with a warning, if a neuron cannot be compiled."""
+        """Switch to the backend "numpy", with a warning, if one of the neurons cannot be
+        compiled."""
         reason = ""
         for neuron in [b.neuron for b in self.blocks if b.neuron.fires and not b.neuron.ships]:
             from ..kernels.neuron import refusal
