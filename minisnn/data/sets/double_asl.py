@@ -75,8 +75,8 @@ class DoubleASL(Recordings):
     camera       an EventCamera of 240 x 180 pixels in place of `hand_camera()`, or of
                  `takes.take_camera()`
     protocol     None: every drawn hand is different. Otherwise recordings are moments of continuous
-                 recordings (`takes`), `per_letter` of each. "same-take": support and query of a
-                 task are moments of the same continuous recordings, one for each letter, of one
+                 recordings (`takes`), `per_letter` from each. "same-take": support and query of a
+                 task are moments of the same continuous recordings, one for each letter, by one
                  subject, as in the paper. "new-subject": validation and test also have other
                  subjects than meta-training
     cache        whether to use the cache for recordings

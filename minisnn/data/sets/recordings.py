@@ -44,8 +44,8 @@ class Recordings:
                  subsets and loaders (`counting`). Or a `Pool` of counts, whose labels are numbers;
                  options of counting then have no effect
     labels       one for each recording, numbers or texts: the names of the classes
-    sensor       rows and columns of pixels, or the number of units; None: as `events.sensor_size`
-                 (tonic: columns, rows, polarities) or frames state
+    sensor       rows and columns of pixels, or the number of units; None: as stated by
+                 `events.sensor_size` (tonic: columns, rows, polarities) or by the frames
     size         rows and columns of cells, or a number of units, to which the sensor is downscaled
                  by area, keeping all events (`readers.events.downscaled`); None: those of the
                  sensor
@@ -275,8 +275,8 @@ class Recordings:
         sets (rule classify).
 
         train, val, test   shares of each symbol's recordings; by default 64, 16 and 20 %
-        together           one name or number for each recording, which keeps those with the same
-                           one together; None: the groups that support and query must not share
+        together           one name or number for each recording; recordings with the same one stay
+                           in the same set; None: the groups that support and query must not share
 
         Raises ValueError if a symbol has too few recordings, or groups of them, for all sets.
 

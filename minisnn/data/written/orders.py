@@ -1,5 +1,5 @@
-"""The classes and recordings of tasks over written characters, and one shape written in several
-orders and directions: real strokes, replayed.
+"""The classes and recordings of tasks over written characters. One shape can be written in several
+orders and directions, by replaying real strokes.
 
 People draw the strokes of a character in one order or another, and from either end. So that orders
 are comparable, the strokes of every drawing are matched to those of one drawing, the reference.
