@@ -5,7 +5,7 @@
     u, z' = neuron.forward(I, z)           membrane and states
     y = spike(pool(u)), or pool(spike(u)), or u in a readout
 
-The filters act on x, before the weights. So W p depends on W also where p is a constant, because it
+The filters act on x, before the weights. So W p depends on W even where p is a constant because it
 comes from before the window. The window is one more call of `forward`, from the `State` that the
 call for the earlier steps has returned, and which is a constant.
 

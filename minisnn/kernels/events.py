@@ -17,11 +17,11 @@ from .records import Lists, Weights
 
 @dataclass(frozen=True)
 class Events:
-    """x = `value[b, h, e]` at site `index[b, h, e]` of row h; the events e of step t are those from
-    offset[b, h, t] to offset[b, h, t + 1].
+    """The events of a batch. Event e in row h of sample b has the value `value[b, h, e]` and the site
+    `index[b, h, e]`. The events at step t are those from offset[b, h, t] to offset[b, h, t + 1].
 
     index    (B, H, capacity) int32: column * C + channel, ascending within a step; if columns are
-             known, with room for `TOGETHER` more at the end
+             known, there is room for `TOGETHER` more at the end
     value    (B, H, capacity), or (B, H, 0) if every value is one
     offset   (B, H, T + 1) int32
     column   (B, H, T, W + 1) int32: the start of each column's events, and the end of the last one's;

@@ -20,17 +20,18 @@ from ..vectors.llvm import apart, wide
 from .records import Calls
 
 INLINE = njit(inline="always", error_model="numpy")
-# row by row, with arrays that LLVM knows not to overlap: it would not check so many
+# compiled row by row, for arrays that LLVM is told do not overlap: it would not check so many
 LINE = njit(borrows=True, inner=True, error_model="numpy", fastmath={"contract"})
 
 
 @cache
 def rows(*counts: int) -> tuple[Any, Any, Any]:
-    """Functions on a tuple of arrays with a given number of rows of `size` numbers:
+    """Return three functions for a tuple of arrays. `counts` says how many rows each array has; a
+    row has `size` numbers.
 
-    views(arrays, size, i, n)   the parts i : i + n of each row
-    take(views, i)              the number at i in each
-    put(views, i, values)       write these numbers at i
+    views(arrays, size, i, n)   return views of the numbers i : i + n in each row
+    take(views, i)              return the number at i in each view
+    put(views, i, values)       write one of these numbers at i in each view
     """
     places = [(m, n) for m, count in enumerate(counts) for n in range(count)]
     views = "".join(f"a[{m}][{n} * size + i : {n} * size + i + n], " for m, n in places)

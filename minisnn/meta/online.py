@@ -14,7 +14,7 @@ the gradient needs no Hessian: with lambda the adjoint of W_n,
 
 backwards through the updates, then dp back through the layers below. Small steps preserve what was
 learned from earlier samples, but give small logits; so in meta-training the query's logits are
-multiplied by `scale`, which changes no answer.
+multiplied by `scale`, which changes no prediction.
 """
 
 from __future__ import annotations

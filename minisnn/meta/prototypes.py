@@ -3,7 +3,7 @@
 The features p of a sample are the readout's presynaptic traces at the last step, or at the ends of
 several equal parts, concatenated. With c_k the mean of p over the support samples of class k,
 
-    nearest class mean      answers argmax_k -|p - c_k|^2
+    nearest class mean      predicts argmax_k -|p - c_k|^2
     prototypical networks   meta-train the query's cross-entropy of the logits -s |p - c_k|^2
                             (Snell, Swersky & Zemel 2017)
     Proto-MAML              starts the readout at W_k = 2 s c_k, b_k = -s |c_k|^2, which gives these
