@@ -2,9 +2,10 @@
 classes, and its false alarms are counted on test classes.
 
 An episode has twice as many classes as are taught. The first half of the classes is taught, so
-their queries are known; the others are not. The device rejects a recording if its distance to the nearest
-class exceeds refuse (1 + 1 / shots), or if a mean that is no class is nearer and within refuse (see
-`chip.means`). Distances (n, 2) are those to the nearest class, and to the nearest such mean.
+their queries are known; the others are not. The device rejects a recording if its distance to the
+nearest class exceeds refuse (1 + 1 / shots), or if a mean that is no class is nearer and within
+refuse (see `chip.means`). Distances (n, 2) are those to the nearest class, and to the nearest such
+mean.
 """
 
 import math
@@ -29,8 +30,8 @@ SHARES = 0.01, 0.02, 0.05, 0.1, 0.2  # shares of known queries that may be refus
 
 class Seen(NamedTuple):
     """Results of all episodes: distances (n, 2) for queries of known classes, and whether the
-    nearest class was right (n,); distances for queries of untaught classes, for empty recordings, and, if
-    pictures can be drawn, for dots and filled squares."""
+    nearest class was right (n,); distances for queries of untaught classes, for empty recordings,
+    and, if pictures can be drawn, for dots and filled squares."""
 
     known: np.ndarray
     right: np.ndarray
