@@ -17,8 +17,9 @@ from .records import Lists, Weights
 
 @dataclass(frozen=True)
 class Events:
-    """The events of a batch. Event e in row h of sample b has the value `value[b, h, e]` and the site
-    `index[b, h, e]`. The events at step t are those from offset[b, h, t] to offset[b, h, t + 1].
+    """The events of a batch. Event e in row h of sample b has the value `value[b, h, e]` and the
+    site `index[b, h, e]`. The events at step t are those from offset[b, h, t] to offset[b, h, t +
+    1].
 
     index    (B, H, capacity) int32: column * C + channel, ascending within a step; if columns are
              known, there is room for `TOGETHER` more at the end

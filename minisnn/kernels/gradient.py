@@ -1,5 +1,5 @@
-"""The gradient of a block's weights, computed from dV. It uses events (for the output channels of one
-cache line at a time, or for one kernel row at a time), and dense images. Every sum has a fixed
+"""The gradient of a block's weights, computed from dV. It uses events (for the output channels of
+one cache line at a time, or for one kernel row at a time), and dense images. Every sum has a fixed
 order."""
 
 import math

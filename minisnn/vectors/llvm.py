@@ -179,8 +179,8 @@ def open_loop(builder, n, start):
 def each(builder, element, width, n, body, together=(4, 1), halves=False, masked=False):
     """Emit body(ops, k) for k = 0 .. n in vectors: first `together` vectors at a time, then one by
     one. The numbers that remain form one `masked` vector, or are computed singly. `ops` work on
-    vectors of the current length. With `halves`, a loop over half vectors comes before the last one, for n that are often
-    half a vector. Each loop adds to compile time."""
+    vectors of the current length. With `halves`, a loop over half vectors comes before the last
+    one, for n that are often half a vector. Each loop adds to compile time."""
     k = ir.Constant(n.type, 0)
     half = [(VECTOR_BITS // 2, 1)] * (halves and VECTOR_BITS // 2 > width)
     rest = [] if masked else [(width, 1)]
