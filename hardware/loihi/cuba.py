@@ -82,7 +82,7 @@ def axon_words(bias: np.ndarray, axons: int) -> np.ndarray:
 
 
 class CubaNet(IntegerNet):
-    """A network of `CubaLIF` in the words of the module's docstring.
+    """A network of `CubaLIF` in Loihi's word lengths, as the module's docstring defines them.
 
     net, theta         a `minisnn.SpikingNet` of `CubaLIF` without hidden layers, and its parameters
     config             registers; a layer's `weight_exp` is at most that of `config`

@@ -121,14 +121,15 @@ def route(dy, arg, du):
 def backward(
     start, stop, x, words, weight, slopes, args, dy, c, key, ends, below, G, Gb, dx, seen, clipped
 ):
-    """Propagate samples start .. stop of a layer backward: their gradients G (B, C_in, k, k C),
-    mirrored, and Gb (B, C), and the adjoints dx (B, window, H, W, C_in) of its input where dx has
-    samples.
+    """Propagate samples start .. stop backward through a layer. This computes each sample's
+    gradients G (B, C_in, k, k C), mirrored, and Gb (B, C), and, unless dx is empty, the adjoints dx
+    (B, window, H, W, C_in) of the layer's input.
 
-    weight (C, k, k C_in). dy (B, window, H', W', C) are the adjoints of its spikes. ends are of the
-    adjoints here, below = (low, high, shift) of those of dx. seen (B, 2) gets dx's largest absolute value and
-    how many were clipped. Steps before the window have no adjoint of their own; what was filtered
-    reaches their events.
+    weight is (C, k, k C_in). dy (B, window, H', W', C) are the adjoints of the layer's spikes. `ends`
+    are the limits of this layer's adjoints; below = (low, high, shift) applies to dx. seen (B, 2)
+    receives the largest absolute value in dx, and how many of its numbers were clipped. Steps before
+    the window have no adjoints of their own, but filtered adjoints from later steps reach their
+    events.
     """
     T, H = x.shape[1:3]
     window = slopes.shape[1]
