@@ -125,10 +125,10 @@ def backward(
     gradients G (B, C_in, k, k C), mirrored, and Gb (B, C), and, unless dx is empty, the adjoints dx
     (B, window, H, W, C_in) of the layer's input.
 
-    weight is (C, k, k C_in). dy (B, window, H', W', C) are the adjoints of the layer's spikes. `ends`
-    are the limits of this layer's adjoints; below = (low, high, shift) applies to dx. seen (B, 2)
-    receives the largest absolute value in dx, and how many of its numbers were clipped. Steps before
-    the window have no adjoints of their own, but filtered adjoints from later steps reach their
+    weight is (C, k, k C_in). dy (B, window, H', W', C) are the adjoints of the layer's spikes.
+    `ends` are the limits of this layer's adjoints; below = (low, high, shift) applies to dx. seen (B, 2)
+    receives the largest absolute value in dx, and how many of its numbers were clipped. Steps
+    before the window have no adjoints of their own, but filtered adjoints from later steps reach their
     events.
     """
     T, H = x.shape[1:3]
