@@ -43,6 +43,10 @@ class Counts:
         """Return (cells, counts) of one recording."""
         raise NotImplementedError
 
+    def identity(self) -> str:
+        """Return a hash of everything that the counts depend on."""
+        raise NotImplementedError
+
     def contents(self, places: Iterable[int]) -> dict[str, int]:
         """Return {hash of the counts: index} for those recordings that have enough events to be
         distinguished, or {} if recordings are made on demand."""
