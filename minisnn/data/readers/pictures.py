@@ -50,7 +50,7 @@ def read_pictures(path: str | Path, size: tuple[int, int] | None = None) -> Pict
     with naming(path, WHAT):
         if path.is_dir():
             files = [file for file in sorted(path.glob("[!.]*/[!.]*")) if _is_picture(file)]
-            found = map(_picture, files)
+            found: Any = map(_picture, files)
             keys = [file.parent.name for file in files]
         else:
             held = load(path)
