@@ -37,7 +37,6 @@ WAYS = {
     "maml-5": ("MAML, 5 steps", "--rule maml --inner-steps 5"),
     "fomaml-5": ("FOMAML, 5 steps", "--rule maml --order 1 --inner-steps 5"),
     "anil-5": ("readout only, 5 steps", "--rule anil --inner-steps 5"),
-    "imaml": ("iMAML, 10 steps", "--rule imaml --inner-steps 10"),
 }
 LABELS = {"waves": (5, 10, 20), "bars": (5, 10, 20), "movement": (4, 16, 64)}
 SEEDS: dict[tuple[str, str], tuple[int, ...]] = {
@@ -152,22 +151,23 @@ def main() -> None:
                 pairs = zip(found[key], rival if key in WAYS else rival[:1])
                 less = _interval(np.mean([a - b for a, b in pairs], axis=0))
                 figures[f"{family}-{labels}-{key}-less-ridge"] = figure(less[0], "", less[1])
-                wide = np.format_float_positional(half, precision=1, fractional=False, trim="-")
+                wide = np.format_float_positional(half, precision=2, fractional=False, trim="-")
                 text = f"{mean:.3g} ± {wide}" + "*" * (abs(less[0]) > less[1])
                 cells.setdefault(key, [""] * len(all_labels))[all_labels.index(labels)] = text
                 line = lines.setdefault(key, dict(label=names[key], x=[], y=[]))
                 line["x"].append(labels)
                 line["y"].append(float(f"{mean:.4g}"))
         for key, texts in cells.items():
-            seeds = len(SEEDS[family, key]) if key in WAYS else ""
-            rows.append([f"{family}: {names[key]}", *texts, f"{seeds}"])
+            trained = SEEDS[family, key] if key in WAYS else (0,)
+            seeds = "" if key in ("mean", "inputs") else str(len(trained))
+            rows.append([f"{family}: {names[key]}", *texts, seeds])
         shown = ("inputs", "tuned", "pooled:towards", "maml-5", "fomaml-5", "ridge")
         series = [lines[key] for key in shown if key in lines]
         title = dict(title=family, xlabel="labels", ylabel="mean squared error", log=True)
         panels.append({**title, "series": series})
     note = (
-        "Mean squared error, without the half, on the same unseen tasks. ±: 95 % over tasks, of the "
-        "mean of the seeds. *: differs from meta-trained ridge by more than its paired interval. "
+        "Mean squared error, without the half, on the same 300 unseen tasks (600 of waves with ten "
+        "labels). ±: 95 % over tasks, of the mean of the seeds. *: differs from meta-trained ridge by more than its paired interval. "
         f"All ways train by {UPDATES:,} updates of four tasks; few labels, between, many: 5, 10, 20; "
         "of movement 4, 16, 64."
     )
