@@ -207,7 +207,8 @@ class Layer:
     ) -> Pass:
         """Run `steps` steps from the state `start`; x has as many steps, or `neuron.delay` fewer. A
         twin needs its form and the recorded membranes (steps, B, H', W', C_out)."""
-        neuron, decays = self.neuron, self.decays(w)
+        neuron = self.neuron
+        decays = self.decays(w)
         p, end_x, of_x = self.traces(w, x, start, steps)
         c: Any = 1
         end_one: Any = start.one
@@ -233,14 +234,17 @@ class Layer:
             of_z.append(z)
             u_t, z = makers[t].forward(I_t, z)
             check_states(neuron, z, neuron.states, "forward")
-            u_t, z = cast(u_t, p.dtype), tuple(cast(a, p.dtype) for a in z)
+            u_t = cast(u_t, p.dtype)
+            z = tuple(cast(a, p.dtype) for a in z)
             u.append(u_t)
             s = spikes[t].value(u_t) if self.recurrent else s
         u = stack(u) if u else I
         if self.recurrent and neuron.delay:
             own = advance(own, s, decays, True)
         end = State(tuple(end_x), tuple(end_one), tuple(own), z, s)
-        v, spike, shares = u, jet.about(recorded), None
+        v = u
+        spike = jet.about(recorded)
+        shares = None
         if self.pool in ("max", "mean"):
             seen = value(u) if recorded is None else recorded
             shares = largest(seen) if self.pool == "max" else QUARTER
@@ -260,7 +264,8 @@ class Layer:
         """Return (dx, adjoints), given dy. `adjoints` is a dictionary from names to the adjoints of
         arrays and constants. dx has `neuron.delay` fewer steps than dy, and is None if it is not
         needed."""
-        neuron, decays = self.neuron, self.decays(w)
+        neuron = self.neuron
+        decays = self.decays(w)
         of_x, of_one, of_own = tape.filters
         du = self._of_membrane(tape, dy)
         dz = (np.zeros(tape.u.shape[1:], tape.u.dtype),) * len(neuron.states)
@@ -281,7 +286,8 @@ class Layer:
             du_t = du[t] + ds * spike.slope(u_t) if self.recurrent else du[t]
             dI_t, dz, *dk = maker.backward(tape.I[t], tape.z[t], u_t, du_t, dz)
             check_states(neuron, dz, neuron.states, "backward")
-            dI_t, dz = cast(dI_t, u_t.dtype), tuple(cast(a, u_t.dtype) for a in dz)
+            dI_t = cast(dI_t, u_t.dtype)
+            dz = tuple(cast(a, u_t.dtype) for a in dz)
             dI.append(dI_t)
             add(neuron.learnable, dk[0] if dk else ())
             if self.recurrent:  # I = W p + b c + V h, h the last of own' = advance(own, s)
