@@ -233,7 +233,9 @@ def _speaks(seen: Seen, how: How) -> str:
     of = {n: seen.cells[n, how.shots[0]]["integers"].shared.population for n in how.ways}
     words = {"classes": "new classes", "recordings": "new recordings", "episodes": "more episodes"}
     first = of[how.ways[0]]
-    others = [f"of {n} classes for {words[kind]}" for n, kind in of.items() if kind != first]
+    others = [
+        f"in the row of {n} classes for {words[kind]}" for n, kind in of.items() if kind != first
+    ]
     return ", ".join([f"for {words[first]}", *others])
 
 
