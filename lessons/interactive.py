@@ -33,7 +33,7 @@ def still(name: str) -> str:
 def piece(name: str) -> str:
     """The picture as HTML, to put into any page.
 
-    Raises ValueError where there is none of this name.
+    Raises ValueError if there is none of this name.
     """
     if name not in NAMES:
         raise ValueError(f"there is no picture {name!r}; there are {', '.join(NAMES)}")
@@ -61,7 +61,7 @@ def _scripts(name: str) -> tuple[str, str]:
 
 
 def show(name: str) -> None:
-    """Show the picture in a notebook; nothing where no notebook is there to show it."""
+    """Show the picture in a notebook; outside a notebook, do nothing."""
     from style import _shell
 
     if _shell() is not None:

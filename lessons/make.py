@@ -402,7 +402,7 @@ def make(source: Path) -> Path:
 
 
 def retold(source: Path) -> Path:
-    """Write a notebook's texts anew and run nothing. Raises ValueError where a cell of code is
+    """Write a notebook's texts again and run nothing. Raises ValueError if a cell of code is
     another one."""
     import nbformat
 

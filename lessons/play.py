@@ -25,7 +25,7 @@ ROWS = 24  # neurons whose spikes are shown
 def page(path: str = "teach.html") -> None:
     """Write the page beside `mysnn.py` and, where somebody runs the cell, show it below.
 
-    Where a program runs it, the page's 600 kB stay out of the notebook. Raises ValueError where
+    Where a program runs it, the page's 600 kB stay out of the notebook. Raises ValueError if
     another file has this name.
     """
     place = mine.place().parent / path

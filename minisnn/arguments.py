@@ -111,7 +111,7 @@ def is_masked(found: Any) -> bool:
 
 
 def array(name: str, found: Any) -> "np.ndarray":
-    """Return an array; ValueError where entries are masked."""
+    """Return an array. Raises ValueError if entries are masked."""
     import numpy as np
 
     must(name, not is_masked(found), "without masked entries, as events[~mask]", found)

@@ -77,7 +77,7 @@ def several(one) -> bool:
 
 
 def parts(one) -> list[np.ndarray]:
-    """The arrays of an answer, out of its tuples and lists. Raises ValueError where it holds
+    """The arrays of an answer, out of its tuples and lists. Raises ValueError if it holds
     something else."""
     if several(one):
         return [array for part in one for array in parts(part)]

@@ -161,7 +161,7 @@ def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> St
 
 def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
     """Read the checkpoint config.start as one of the network `net`, adapted to its number of
-    classes (`with_ways`). ValueError where anything else differs."""
+    classes (`with_ways`). Raises ValueError if anything else differs."""
     found = read(str(config.start))
     old, new = (dict(one.configuration(), ways=None) for one in (found.net, net))
     if old != new:
