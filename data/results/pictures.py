@@ -28,7 +28,7 @@ def keep(path: Path, fig: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     save(fig, path)
     text = re.sub(r"\n\s+", "\n", path.read_text(encoding="utf-8"))
-    write_whole(path, re.sub(r"(\d\.\d{2})\d+", r"\1", text).encode())
+    write_whole(path, re.sub(r"(\d\.\d{2})\d+(?=[^<>]*>)", r"\1", text).encode())
 
 
 def dots(title: str, labels: Sequence[str], rows: Sequence[Mapping[str, Mapping]]) -> Any:

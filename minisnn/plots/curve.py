@@ -127,8 +127,10 @@ def plot_lines(title: str, panels: Sequence[Mapping[str, Any]]) -> Any:
     """Draw lines and marks, in panels side by side.
 
     panels   {"title", "xlabel", "ylabel", "log": whether x is, "series": [{"label", "x", "y", and
-             "half", half of each interval, if known}, …]}; a single point is drawn as a mark
+             "half", half of each interval, if known}, …]}; a single point is drawn as a mark, and a
+             legend only where the labels differ from those of the panel before
     """
+    named: list[str] = []
     with style():
         fig = figure(4.2 * len(panels), 3.6)
         for axis, panel in zip(fig.subplots(1, len(panels), squeeze=False)[0], panels):
@@ -145,6 +147,7 @@ def plot_lines(title: str, panels: Sequence[Mapping[str, Any]]) -> Any:
                 axis.set_xticks(ticks, list(map(str, ticks)))
                 axis.minorticks_off()
             axis.grid(color="0.9")
-            axis.legend(fontsize=8)
+            if named != (named := [one["label"] for one in panel["series"]]):
+                axis.legend(fontsize=8)
         fig.suptitle(title)
     return fig
