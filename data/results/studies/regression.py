@@ -167,7 +167,8 @@ def main() -> None:
         panels.append({**title, "series": series})
     note = (
         "Mean squared error, without the half, on the same 300 unseen tasks (600 of waves with ten "
-        "labels). ±: 95 % over tasks, of the mean of the seeds. *: differs from meta-trained ridge by more than its paired interval. "
+        "labels). ±: 95 % over tasks, of the mean of the seeds. *: differs from meta-trained ridge "
+        "by more than its paired interval. "
         f"All ways train by {UPDATES:,} updates of four tasks; few labels, between, many: 5, 10, 20; "
         "of movement 4, 16, 64."
     )
