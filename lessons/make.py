@@ -166,7 +166,7 @@ def minutes(cells: list[Cell], left_out: Collection[str] | None = None) -> int:
     minutes to understand an exercise, 10 more where something is derived on paper, 2 for each line
     of its solution, 2 for a prediction, and what **Play, N minutes.** says.
     """
-    prose = "\n".join(cell.text for cell in cells if cell.kind == "text")
+    prose = "\n\n".join(cell.text for cell in cells if cell.kind == "text")
     formulas, prose = prose.count("$$") // 2, re.sub(r"\$\$.+?\$\$", "", prose, flags=re.S)
     spoken = len(re.findall(r"[A-Za-z][A-Za-z'-]*", re.sub(r"\$[^$]*\$|`[^`]*`", " x ", prose)))
     read = sum(len(cell.text.splitlines()) for cell in cells if cell.kind == "code")
