@@ -285,7 +285,6 @@ def export(
     if folder is not None and out is not None:
         raise ValueError("give the folder once, as DIR or as --out DIR")
     out = folder or out or OUT
-    outputs.check_no_network(out, "the folder")
     outputs.check(out, outputs.FOLDER, force=force)
     if for_ == "page":
         idle("with --for page, which holds no episode", root=root, rule=rule != CLASS_MEAN)
@@ -337,7 +336,6 @@ def page(
     examples:
       minisnn hardware page --open teach.html
     """
-    outputs.check_no_network(file, "the page")
     _write_page(file, checkpoint, refuse, seed, chip)
     if open:
         webbrowser.open(file.resolve().as_uri())

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .data.store.shipped import folder
-from .outputs import SHARED, marked_folder
+from .files import whole_folder
+from .outputs import SHARED, check, check_files
 
 # modules that the notebooks import, and pages that introduce them
 NEEDED = (
@@ -135,20 +136,23 @@ def copy(
         raise ValueError(
             f"there is no lesson {min(unknown)}; there are {', '.join(map(str, known))}"
         )
-    chosen = [known[number] for number in only or known]
+    check(out, SHARED, force=force)
+    new: dict[str, bytes] = {}
     done = []
-    with marked_folder(out, force, SHARED) as target:
-        for file in [*needed(), *(lesson.path for lesson in chosen)]:
-            place = file.relative_to(folder("lessons"))
-            content = file.read_bytes()
-            if file.suffix == ".ipynb":
-                if (out / place).exists() and not force:
-                    done.append((file.name, "yours, kept"))
-                    continue
-                done.append((file.name, "written"))
-                if path is not None:
-                    book = signposted(on_path(json.loads(content), path), int(file.name[:2]), path)
-                    content = (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode()
-            (target / place).parent.mkdir(exist_ok=True)
-            (target / place).write_bytes(content)
+    for file in [*needed(), *(known[number].path for number in only or known)]:
+        name = str(file.relative_to(folder("lessons")))
+        if file.suffix == ".ipynb":
+            kept = (out / name).exists() and not force
+            done.append((name, "yours, kept" if kept else "written"))
+            if kept:
+                continue
+        new[name] = file.read_bytes()
+        if path is not None and file.suffix == ".ipynb":
+            book = signposted(on_path(json.loads(new[name]), path), int(name[:2]), path)
+            new[name] = (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode()
+    check_files(out, new, force)
+    with whole_folder(out) as target:
+        for name, content in new.items():
+            (target / name).parent.mkdir(exist_ok=True)
+            (target / name).write_bytes(content)
     return done

@@ -5,13 +5,12 @@ before any work begins.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from errno import EACCES
 from pathlib import Path
 from typing import NamedTuple
 
-from .files import UNFINISHED, whole_folder
+from .files import UNFINISHED
 
 
 class Kind(NamedTuple):
@@ -29,6 +28,20 @@ SHARED = Kind("a folder", folder=True, shared=True)
 RUN = Kind("a run folder", folder=True, shared=True)  # RunFolder.check_free checks its contents
 
 
+def check_all(paths: Sequence[tuple[Path, Kind | None]], force: bool = False) -> None:
+    """Check all paths of a command, each with its kind, or None if it is read (`check`).
+
+    Raises ValueError as well if two outputs have the same path.
+    """
+    inputs = [path for path, kind in paths if kind is None]
+    places = [os.path.realpath(path) for path, kind in paths if kind is not None]
+    for path, kind in paths:
+        if kind is not None:
+            check(path, kind, inputs, force)
+            if places.count(os.path.realpath(path)) > 1:
+                raise ValueError(f"{path}: two outputs have this name; give them different names")
+
+
 def check(
     path: str | Path, kind: Kind, inputs: Iterable[str | Path | None] = (), force: bool = False
 ) -> None:
@@ -43,9 +56,8 @@ def check(
     if os.path.lexists(path):
         if not (path.is_dir() if kind.folder else path.is_file()):
             raise ValueError(f"{path}: something else has this name; expected {kind.words}")
-        entries = list(path.iterdir()) if kind.folder and not kind.shared else []
-        mine = any(entry.name != UNFINISHED for entry in entries) or not kind.folder
-        if mine and not force:
+        entries = path.iterdir() if kind.folder and not kind.shared else ()
+        if not force and (not kind.folder or any(one.name != UNFINISHED for one in entries)):
             raise ValueError(
                 f"{path}: this exists; give a new name for {kind.words}, or --force to replace it"
             )
@@ -72,44 +84,10 @@ def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: 
             )
 
 
-def check_no_network(path: Path, what: str) -> None:
-    """Raise ValueError if an output's path is that of a network."""
-    if path.suffix.lower() in (".h5", ".hdf5") or (path / "config.json").exists():
-        raise ValueError(
-            f"{path}: this names {what} to write; name the network with --checkpoint {path}"
-        )
-
-
-def check_distinct(paths: Iterable[str | Path]) -> None:
-    """Raise ValueError if two outputs have the same path."""
-    places = [os.path.realpath(path) for path in paths]
-    for place in places:
-        if places.count(place) > 1:
-            raise ValueError(f"{place}: two outputs have this name; give them different names")
-
-
-@contextmanager
-def marked_folder(path: str | Path, force: bool = False, kind: Kind = FOLDER) -> Iterator[Path]:
-    """Make a temporary folder whose files move to `path` together when the block ends
-    (`files.whole_folder`); other files stay.
-
-    Raises the errors of `check`, and, without force, ValueError if a different file would be
-    replaced; then nothing has changed.
-    """
-    path = Path(path)
-    check(path, kind, force=force)
-    with whole_folder(path) as folder:
-        yield folder
-        new = [file for file in folder.rglob("*") if file.is_file()]
-        check_files(path, {str(file.relative_to(folder)): file.read_bytes() for file in new}, force)
-
-
 def check_files(folder: Path, new: Mapping[str, bytes], force: bool = False) -> None:
     """Raise ValueError if one of these files, {name: content}, would replace a folder or, without
     force, a file with other contents."""
     for name, content in new.items():
         place = folder / name
-        if place.is_dir():
-            raise ValueError(f"{place}: there is a folder of this name; expected a file")
-        if place.exists() and not force and place.read_bytes() != content:
+        if place.is_dir() or place.exists() and not force and place.read_bytes() != content:
             raise ValueError(f"{place}: this would be replaced; give another folder, or --force")

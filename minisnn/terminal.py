@@ -1,20 +1,16 @@
 """Terminal output: streams that may be closed or lack ±, texts that may come from files, and
 progress bars."""
 
-import errno
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 # control characters but tab and line feed, which steer a terminal, and those that turn the
 # direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-GONE = (errno.EIO,)  # a terminal was closed
-FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # a disk, a file, or a user's quota is full
 
 
 def clean(text: str) -> str:
@@ -24,25 +20,25 @@ def clean(text: str) -> str:
 
 
 class Clean:
-    """A text stream that writes only `clean` text, and nothing once its terminal is closed. steers:
-    also write control characters. beside: also ignore a full disk."""
+    """A text stream that writes out control characters, so that no text steers the terminal.
 
-    def __init__(self, stream: Any, steers: bool = False, beside: bool = False):
-        self.stream, self.steers = stream, steers
-        self.lost = GONE + FULL if beside else GONE
+    stream   where the text goes
+    steers   write control characters as they are, as a progress bar needs them
+    ignored  errors of the stream that end nothing, such as a full disk of a log
+    """
+
+    def __init__(self, stream: Any, steers: bool = False, ignored: tuple = (OSError,)):
+        self.stream = stream
+        self.steers = steers
+        self.ignored = ignored
 
     def write(self, text: str) -> None:
-        self._while_there(self.stream.write, text if self.steers else clean(text))
+        with suppress(*self.ignored):
+            self.stream.write(text if self.steers else clean(text))
 
     def flush(self) -> None:
-        self._while_there(self.stream.flush)
-
-    def _while_there(self, act: Any, *text: str) -> None:
-        try:
-            act(*text)
-        except OSError as error:
-            if error.errno not in self.lost:
-                raise
+        with suppress(*self.ignored):
+            self.stream.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
@@ -50,23 +46,19 @@ class Clean:
 
 @contextmanager
 def streams() -> Iterator[None]:
-    """Make sys.stdout and sys.stderr `Clean` and writable within the block, even if they were
-    closed or lack characters."""
+    """Make sys.stdout and sys.stderr `Clean` within the block, even if they were closed or lack
+    characters. Errors of sys.stderr are ignored, for it has remarks only."""
     before = sys.stdout, sys.stderr
-    descriptor = 0
-    while descriptor <= 2:  # otherwise the next opened file would become the output
-        descriptor = os.open(os.devnull, os.O_RDWR)
-    os.close(descriptor)
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")
+    found = [stream or open(os.devnull, "w", encoding="utf-8") for stream in before]
+    for stream in found:
         if hasattr(stream, "reconfigure"):  # a terminal that lacks ± or → shows a question mark
             stream.reconfigure(errors="replace")
-        setattr(sys, name, Clean(stream, beside=name == "stderr"))
+    sys.stdout = Clean(found[0], ignored=())
+    sys.stderr = Clean(found[1])
     try:
         yield
     finally:
-        for shown in (sys.stdout, sys.stderr):
-            stream = getattr(shown, "stream", shown)
+        for stream in found:
             try:
                 stream.flush()
             except OSError:  # drop the rest, or Python would try again when it exits
@@ -90,7 +82,7 @@ def bar(
         monitor_interval = 0  # tqdm's thread would wait for a lock that an interruption left taken
 
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    out = Clean(getattr(sys.stderr, "stream", sys.stderr), steers=True, beside=True)
+    out = Clean(getattr(sys.stderr, "stream", sys.stderr), steers=True)
     hidden = not show or (False if hasattr(shell, "kernel") else None)
     style = dict(total=total, desc=clean(text), unit="", leave=False, file=out, disable=hidden)
     progress = Bar(items, **style | options)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.outputs import marked_folder
+from minisnn.files import whole_folder
+from minisnn.outputs import FOLDER, check
 
 from ..chip.errors import EXPONENTIAL
 from ..chip.kernels import POOL
@@ -66,7 +67,7 @@ def write(
     """Write all files for the target `what`, a key of FOR, and return their paths. The self-test is
     made from counts (B, T, H, W, C) and labels (B,).
 
-    Raises ValueError if a file exists that another program wrote, unless `force`.
+    Raises ValueError if the folder is not empty, unless `force`.
     """
     steps = x_support.shape[1]
     neuron = f"minisnn_edge_{chip.kind}.c"
@@ -86,7 +87,8 @@ def write(
             files[f"{layer.name}.weight.hex"] = to_hex(layer.weight, layer.bits)
             files[f"{layer.name}.bias.hex"] = to_hex(layer.bias, 32)
         files.update({f"{name}.hex": to_hex(table, 16) for name, table in TABLES.items()})
-    with marked_folder(folder, force) as target:
+    check(folder, FOLDER, force=force)
+    with whole_folder(folder) as target:
         for name, content in files.items():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (target / name).write_bytes(content)

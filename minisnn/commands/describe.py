@@ -1,60 +1,23 @@
-"""`minisnn info` of a checkpoint, a run, pen strokes or labelled pictures."""
+"""`minisnn info` of a checkpoint or a run."""
 
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..data.readers.anything import INDEX, SUFFIXES
-from ..data.readers.arrays import SETS, holds_events, holds_set
 from ..data.readers.hdf5 import naming
-from ..data.readers.pictures import IMAGE_SUFFIXES, read_pictures
-from ..data.written.orders import TRAINING, VALIDATION, lasting
-from ..data.written.strokes import holds_strokes, read_strokes
 from ..files import read_json
 from ..meta.rules import RULES
 from ..training.checkpoint import CURRENT, read
 from ..training.folder import RunFolder
 from ..training.progress import alike_since, sentence, size_of
-from . import look
 from .options import in_a_line
 
 
-def kind_of(path: Path, ordered: bool) -> Callable:
-    """Return the function that describes a path. ordered: whether the order of its recordings'
-    columns is given."""
-
-    def holds(file: Path) -> bool:
-        kind = file.suffix.lower()
-        arrays = (".npy", ".npz", *SETS) if file == path else (".npy",)
-        known = kind in SUFFIXES and file.is_file()
-        return known and (kind not in arrays or holds_events(file, ordered))
-
-    if path.exists() and not path.is_dir() and not path.is_file():  # a device might never end
-        raise ValueError(f"{path}: this is a device or a pipe; expected a file or a folder")
-    if (path / CURRENT).is_file() or (path / "config.json").is_file():
-        return run
-    if holds_strokes(path):
-        return strokes
-    inside = (file for depth in ("*/*", "*/*/*") for file in path.glob(depth))
-    if holds_set(path) or (path / INDEX).is_file() or any(holds(file) for file in inside):
-        return look.folder
-    pictured = path.is_dir() or path.suffix == ".npz"
-    return look.file if holds(path) else pictures if pictured else checkpoint
-
-
-def strokes(path: Path) -> None:
-    """Print the alphabets of written characters, and which of them train."""
-    found = read_strokes(path)
-    print(f"{path}: pen strokes of {len(found)} drawings of {len(found.names)} characters")
-    seconds = lasting(found) / 1000
-    for name in found.alphabets:
-        own = seconds[found.alphabet_of[found.character] == name]
-        split = "trains" if name in TRAINING else "validates" if name in VALIDATION else "tests"
-        drawings = f"{len(own):>6} drawings, {np.median(own):.1f} seconds each"
-        print(f"  {name[:23]:<24}{split:<10}{drawings}")
+def is_run(path: Path) -> bool:
+    """Return whether this is a run folder."""
+    return (path / CURRENT).is_file() or (path / "config.json").is_file()
 
 
 def run(path: Path) -> None:
@@ -133,15 +96,3 @@ def _training(found: Any, config: Any) -> None:
         if known.size:
             value = known[-1] if last else np.mean(known)
             print(f"{'':<12}{name.replace('_', ' '):<26}{value:.4g}")
-
-
-def pictures(path: Path) -> None:
-    """Print the number of pictures of each label."""
-    if path.is_dir() and not any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.rglob("*")):
-        expected = f"expected a run, {INDEX}, <class>/<recording> or <label>/*.png"
-        raise ValueError(f"{path}: no run, recordings or pictures; {expected}")
-    found = read_pictures(path)
-    rows, columns = found.images.shape[1:]
-    print(f"{path}: {len(found)} pictures of {columns} x {rows} pixels, {len(found.names)} labels")
-    for name, number in zip(found.names, np.bincount(found.labels, minlength=len(found.names))):
-        print(f"  {name:<10}{number:>7}")

@@ -10,7 +10,7 @@ from .options import Force, Forms, idle
 def info(
     path: Annotated[
         Path,
-        "checkpoint, run folder, folder of recordings, recording, or labelled pictures",
+        "checkpoint, run folder, folder of recordings, or recording",
     ],
     /,
     sample: Annotated[int | None, "recordings of a folder to look at (default: 200)"] = None,
@@ -25,8 +25,8 @@ def info(
     forms: Forms,
 ) -> None:
     """Describe a checkpoint or run folder (its network, how it adapts, how it was
-    trained and what it reached), recordings (classes, rates, and what looks wrong),
-    or labelled pictures.
+    trained and what it reached), or recordings (classes, rates, and what looks
+    wrong).
 
     examples:
       minisnn info runs/quick-1                 a run: settings, progress, accuracy
@@ -34,15 +34,14 @@ def info(
       minisnn info ~/N-MNIST --sample 500       recordings, and what looks wrong
       minisnn info mine --sheet sheet.png       your own recordings, and a picture
       minisnn info ~/N-MNIST/Train/0/00002.bin  a single recording
-      minisnn info letters                      pictures for minisnn record
     """
     from . import describe, look  # imports NumPy and the readers, which help does not need
 
-    what = describe.kind_of(path, forms.columns is not None)
-    if what is look.folder:
+    recording = look.is_recording(path)
+    if not recording and (look.holds_set(path) or path.is_dir() and not describe.is_run(path)):
         return look.folder(path, sample or 200, sheet, forms)
     idle("for anything but a folder of recordings", sample=sample, sheet=sheet)
-    if what is look.file:
+    if recording:
         return look.file(path, forms)
     idle("for anything but recordings", **vars(forms))
-    return what(path)
+    return describe.run(path) if path.is_dir() else describe.checkpoint(path)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from ..data.readers import anything
-from ..data.readers.columns import order_of
+from ..data.readers.arrays import SETS, holds_events, holds_set
 from ..data.readers.many import forget
-from ..data.readers.columns import in_words, is_row
+from ..data.readers.columns import in_words, is_row, order_of
 from ..data.sets.own import check_options_needed, classes_of
 from ..data.sets.statistics import oddities, statistics
 from ..plots import plot_sheet, save
@@ -18,14 +18,20 @@ MOST_SHOWN = 6  # most recordings of a class on a contact sheet
 MOST_LINES = 20  # most sentences about what looks wrong
 
 
+def is_recording(path: Path) -> bool:
+    """Return whether this is a file of one recording, judging by its name and, of HDF5, content."""
+    kind = path.suffix.lower()
+    if kind in SETS:
+        return path.is_file() and holds_events(path) and not holds_set(path)
+    return path.is_file() and kind in anything.SUFFIXES
+
+
 def file(path: Path, forms: Forms) -> None:
     """Print a recording's sensor and statistics, and what looks wrong in it."""
-    check_options_needed(
-        [anything.Entry(path, "")], str(path), time=forms.time, columns=forms.columns
-    )
+    one = anything.Entry(path, "")
+    check_options_needed([one], str(path), time=forms.time, columns=forms.columns)
     named = forms.sensor or anything.sensor_of(path)
-    rows = named[0] if forms.flip_y and named else None
-    events = anything.read_events(path, forms.time, rows, forms.sensor, forms.columns)
+    events = _read(one, forms, named)
     sensor = _sensor(events, named)
     print(f"{path}: {len(events)} events of {in_words(sensor)}{'' if named else ' or more'}")
     for what in oddities(events, sensor):
@@ -42,7 +48,6 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     recordings = anything.entries(root)
     check_options_needed(recordings, str(root), time=forms.time, columns=forms.columns)
     sensor = forms.sensor or anything.sensor_of_all(recordings)
-    rows = sensor[0] if forms.flip_y and sensor else None
     number = Counter(sorted(recording.label for recording in recordings))
     pixels = in_words(sensor) if sensor else "a sensor that the files do not name (--sensor)"
     print(f"{root}: {len(recordings)} recordings of {len(number)} classes, of {pixels}")
@@ -54,7 +59,7 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     some = recordings[:: -(-len(recordings) // sample)]
     for recording in some:
         try:
-            events = anything.read_entry(recording, forms.time, rows, sensor, forms.columns)
+            events = _read(recording, forms, sensor)
         except ValueError as error:
             wrong.append(str(error))
             continue
@@ -62,10 +67,8 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
         rates[recording.label].append(len(events) / spans[-1])
         own = _sensor(events, sensor)
         reach = own if reach is None or len(reach) != len(own) else tuple(map(max, reach, own))
-        wrong += [
-            f"{recording.name}: {what}"
-            for what in oddities(events, own if sensor or is_row(own) else None)
-        ]
+        signs = oddities(events, own if sensor or is_row(own) else None)
+        wrong += [f"{recording.name}: {what}" for what in signs]
         if sheet is not None and len(shown[recording.label]) < MOST_SHOWN:
             title = recording.path.name if recording.key is None else f"recording {recording.key}"
             shown[recording.label].append((title, events))
@@ -76,10 +79,9 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
         print(f"{label[:19]:<20}{number[label]:>12}{mean:>18}")
     print(f"a guess is right in {100 / len(number):.1f} %; {len(some)} recordings examined")
     apart = {(recording.label, recording.subject or recording.name) for recording in recordings}
-    for label, groups in Counter(label for label, _ in sorted(apart)).items():
-        if groups < 2:
-            expected = "expected two or more, for support and query"
-            wrong.append(f"{label}: has one subject, or one whole recording; {expected}")
+    alone = [label for label, groups in Counter(label for label, _ in apart).items() if groups < 2]
+    few = "has one subject, or one whole recording; expected two or more, for support and query"
+    wrong += [f"{label}: {few}" for label in sorted(alone)]
     for line in wrong[:MOST_LINES]:
         print(f"looks wrong: {line}")
     if sensor is None:
@@ -89,18 +91,27 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     if spans and not 80 < (lasting := 1000 * float(np.median(spans))) < 125:
         usual = "100 ms from the first event on are used unless --duration-ms is given"
         print(f"they last {lasting:,.0f} ms (median); {usual}")
+    _print_splits(recordings, str(root))
+    print("how to train on them: lessons/guides/recordings.md")
+
+
+def _print_splits(recordings: list[anything.Entry], root: str) -> None:
+    """Print how the classes are split, and the largest task that they allow."""
     try:
-        classes = classes_of(recordings, 0, str(root))
-        parts = {split: len(names) for split, names in classes.items()}
-        sizes = ", ".join(f"{split} {count}" for split, count in parts.items())
-        if min(parts.values()) < 2:
-            raise ValueError(
-                f"{root}: the classes are {sizes}; a task needs two classes of one split"
-            )
-        print(f"classes by split: {sizes}; tasks have {min(parts.values())} ways at most")
+        classes = classes_of(recordings, 0, root)
+        sizes = ", ".join(f"{split} {len(names)}" for split, names in classes.items())
+        ways = min(map(len, classes.values()))
+        if ways < 2:
+            raise ValueError(f"{root}: the classes are {sizes}; a task needs two of one split")
+        print(f"classes by split: {sizes}; tasks have {ways} ways at most")
     except ValueError as error:
         print(f"no tasks yet: {error}; two classes are enough for --rule classify")
-    print("how to train on them: lessons/guides/recordings.md")
+
+
+def _read(one: anything.Entry, forms: Forms, sensor: tuple[int, ...] | None) -> np.ndarray:
+    """Read a recording's events."""
+    rows = sensor[0] if forms.flip_y and sensor else None
+    return anything.read_entry(one, forms.time, rows, sensor, forms.columns)
 
 
 def _sensor(events: np.ndarray, named: tuple[int, ...] | None) -> tuple[int, ...]:

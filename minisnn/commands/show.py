@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from .. import outputs
+from ..files import whole_folder
 from ..training.settings import AS_GIVEN, READ_BY, READING
 from .options import (
     CHECKPOINT,
@@ -112,7 +113,7 @@ def show(
     where = "which units fire" if sounds else "where its events are"
     of = "" if task.real else f" of class {names[int(task.y_support[0])]}"
     title = f"A recording{of}: {where}, step by step"
-    with outputs.marked_folder(out, force) as folder:
+    with whole_folder(out) as folder:
         written = [
             save(plot_task(task, queries), folder / f"task.{format}"),
             save(plot_raster(task.x_support[0], title), folder / f"raster.{format}"),

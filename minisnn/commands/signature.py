@@ -20,8 +20,8 @@ import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+from types import NoneType
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from .. import outputs
 
@@ -37,20 +37,22 @@ class Group(NamedTuple):
     description: str | None = None
 
 
-def options(function: Callable) -> Iterator[tuple[Any, inspect.Parameter]]:
+def options(function: Callable) -> Iterator[tuple[Group | None, inspect.Parameter]]:
     """Yield (group, parameter) for every option of a function."""
     for parameter in inspect.signature(function).parameters.values():
-        kind = parameter.annotation
+        kind: Any = parameter.annotation
         if not hasattr(kind, FIELDS):
-            yield next(iter(_extras(parameter, Group)), None), parameter
+            yield extra(parameter, Group), parameter
             continue
         group = Group(*(inspect.getdoc(kind) or "").split("\n\n", 1))
         for field in inspect.signature(kind).parameters.values():
             yield group, field
 
 
-def _extras(parameter: inspect.Parameter, kind: Any) -> list[Any]:
-    return [extra for extra in parameter.annotation.__metadata__ if isinstance(extra, kind)]
+def extra(option: inspect.Parameter, kind: Any) -> Any:
+    """Return what an option's annotation has of a type, or None."""
+    found = [one for one in option.annotation.__metadata__ if isinstance(one, kind)]
+    return found[0] if found else None
 
 
 def declare(parser: argparse.ArgumentParser, command: Any) -> None:
@@ -59,31 +61,29 @@ def declare(parser: argparse.ArgumentParser, command: Any) -> None:
         parser.usage = "%(prog)s PART [options]"
         parts = parser.add_subparsers(title="what to do", metavar="PART", required=True)
         for name, function in command.items():
-            summary = (inspect.getdoc(function) or "").partition("\n\n")[0]
-            declare(parts.add_parser(name, help=" ".join(summary.split())), function)
+            summary = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
+            declare(parts.add_parser(name, help=summary), function)
         return
     parser.description = inspect.getdoc(command)
-    places = [option for _, option in options(command) if option.kind is option.POSITIONAL_ONLY]
-    names = [
-        option.name if option.default is option.empty else f"[{option.name}]" for option in places
-    ]
-    parser.usage = " ".join(["%(prog)s", *names, "[options]"])
+    parser.set_defaults(run=partial(run, command))
     groups: dict[Group | None, Any] = {None: parser}
-    for group, parameter in options(command):
+    names = []
+    for group, option in options(command):
         if group is not None and group not in groups:
             groups[group] = parser.add_argument_group(*group)
-        _add(groups[group], parameter)
-    parser.set_defaults(run=partial(run, command))
+        _add(groups[group], option)
+        if option.kind is option.POSITIONAL_ONLY:
+            names.append(option.name if option.default is option.empty else f"[{option.name}]")
+    parser.usage = " ".join(["%(prog)s", *names, "[options]"])
 
 
-def _add(parser: Any, parameter: inspect.Parameter) -> None:
-    kind = parameter.annotation.__origin__
-    default = parameter.default
-    optional = get_origin(kind) in (Union, UnionType)
-    if optional:
-        kind = next(part for part in get_args(kind) if part is not NoneType)
-    *metavar, text = _extras(parameter, str)
-    needed = default is inspect.Parameter.empty
+def _add(parser: Any, option: inspect.Parameter) -> None:
+    default = option.default
+    needed = default is option.empty
+    kind = option.annotation.__origin__
+    optional = NoneType in get_args(kind)
+    kind = get_args(kind)[0] if optional else kind
+    *metavar, text = [one for one in option.annotation.__metadata__ if isinstance(one, str)]
     if not (needed or default is None or default is False or "default" in text):
         words = ",".join(map(str, default)) or "none" if isinstance(default, tuple) else default
         text = f"{text} (default: {'yes' if default is True else words})"
@@ -93,19 +93,18 @@ def _add(parser: Any, parameter: inspect.Parameter) -> None:
     elif get_origin(kind) is Literal:
         how.update(choices=get_args(kind), type=type(get_args(kind)[0]))
     else:
-        read = next(filter(callable, parameter.annotation.__metadata__), None)
+        read = next(filter(callable, option.annotation.__metadata__), None)
         least = int(default != 0) if read is None and kind is int else None
         how["type"] = partial(_value, read or kind, optional, least)
         how["type"].__name__ = WORDS.get(kind, "list")
-        how["metavar"] = METAVARS.get(kind, "A,B,…")
-    if metavar:
-        how["metavar"] = metavar[0]
-    if parameter.kind is parameter.POSITIONAL_ONLY:
-        how.update({} if needed else {"nargs": "?", "default": default})
-        parser.add_argument(parameter.name, **how)
+        how["metavar"] = metavar[0] if metavar else METAVARS.get(kind, "A,B,…")
+    if option.kind is option.POSITIONAL_ONLY:
+        parser.add_argument(
+            option.name, **how | ({} if needed else dict(nargs="?", default=default))
+        )
     else:
-        flag = f"--{parameter.name.rstrip('_').replace('_', '-')}"
-        parser.add_argument(flag, dest=parameter.name, required=needed, **how)
+        flag = f"--{option.name.rstrip('_').replace('_', '-')}"
+        parser.add_argument(flag, dest=option.name, required=needed, **how)
 
 
 def _value(read: Any, optional: bool, least: int | None, text: str) -> Any:
@@ -125,19 +124,12 @@ def _value(read: Any, optional: bool, least: int | None, text: str) -> Any:
 
 def run(function: Callable[..., int | None], given: dict[str, Any]) -> int | None:
     """Call a function with the given options, after checking the paths that it would write."""
-    read, written = [], []
-    for _, option in options(function):
-        path = given.get(option.name, option.default)
-        if isinstance(path, Path):
-            kinds = _extras(option, outputs.Kind)
-            written += [(path, kind) for kind in kinds]
-            read += [path] * (not kinds)
-    for path, kind in written:
-        outputs.check(path, kind, read, given.get("force", False))
-    outputs.check_distinct(path for path, _ in written)
+    found = [(given.get(one.name, one.default), one) for _, one in options(function)]
+    paths = [(path, extra(one, outputs.Kind)) for path, one in found if isinstance(path, Path)]
+    outputs.check_all(paths, given.get("force", False))
     signature = inspect.signature(function)
     for name, parameter in signature.parameters.items():
-        kind = parameter.annotation
+        kind: Any = parameter.annotation
         if hasattr(kind, FIELDS):
             own = inspect.signature(kind).parameters.keys() & given.keys()
             given[name] = kind(**{field: given.pop(field) for field in own})

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from .. import outputs
 from ..experiments import BEYOND, EXPERIMENTS
-from ..files import held
+from ..files import held, whole_folder
 from ..parallel.missing import announce
 from .options import Force, Quiet, Work
 
@@ -68,7 +68,7 @@ class Plan:
             for study, run in zip(studies, runs.values()):
                 found = run(study)
                 found.settings = study.describe()
-                with outputs.marked_folder(study.folder, self.force) as folder:
+                with whole_folder(study.folder) as folder:
                     found.write(folder)
                 yield found
 

@@ -113,7 +113,7 @@ def test_a_set_of_torchneuromorphic_is_described_and_opened(said):
     opens("n_mnist.hdf5", "")
     Path("around").mkdir()
     Path("n_mnist.hdf5").rename("around/n_mnist.hdf5")
-    assert "around: no run, recordings or pictures" in said("info around", 2)
+    assert "around: no recordings" in said("info around", 2)
 
 
 def off_by_one(path: Path, k: int) -> None:
@@ -194,7 +194,7 @@ def test_a_network_of_dense_layers_is_trained_and_tested(said, sounds):
         ("train --dataset shd --root SHD --draws 3", "draws"),
         ("train --dataset shd --root SHD --channels 4", "channels"),
         ("train --dataset shd", "shd_train.h5"),
-        ("info SHD", "SHD: no run, recordings or pictures"),
+        ("info SHD", "SHD: no recordings"),
         ("train --dataset recordings --root SHD/shd_test.h5 --size 4,4 --channels none", "units"),
     ],
 )

@@ -20,8 +20,7 @@ SLOW = pytest.mark.slow
 def functions():
     """(words, function) of every command and every part of one."""
     for name, (module, _) in cli.COMMANDS.items():
-        place = f"minisnn.commands.{module}" if module else f"minisnn.{name}.command"
-        command = getattr(importlib.import_module(place), name)
+        command = getattr(importlib.import_module(module, "minisnn"), name)
         parts = command.items() if isinstance(command, dict) else [("", command)]
         for part, function in parts:
             yield [name, part] if part else [name], function
