@@ -113,7 +113,7 @@ def _orders(a):
 
 def _factor(cases, k, names) -> str:
     """One factor for all values of a call, by its name where it is made of one argument."""
-    told = [c for c in cases if c.wanted[k].any()]
+    told = [c for c in cases if c.wanted[k].any() or c.found[k].any()]
     top = [np.unravel_index(np.abs(c.wanted[k]).argmax(), c.wanted[k].shape) for c in told]
     ratio = np.array([c.found[k][at] / c.wanted[k][at] for c, at in zip(told, top)])
     if len(told) < 2 or not all(alike(c.found[k], r * c.wanted[k]) for c, r in zip(told, ratio)):

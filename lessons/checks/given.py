@@ -241,7 +241,7 @@ def fomaml_gradient(net, hidden, task):
 def outer(name, gradient, hidden, seen, tasks, rate, seed, ways=20, every=100):
     """The hidden layer after an outer step for each of so many tasks; prints how the loss goes."""
     net, begun, losses = Net((INPUTS, HIDDEN, ways), LIF), time.process_time(), []
-    notes = (0.0, 0.0)
+    notes = np.zeros((2, hidden.size))
     for n in range(1, tasks + 1):
         task = draw(np.random.default_rng((seed, n)), seen, ways, 2)
         loss, g = gradient(net, hidden, task)

@@ -21,9 +21,12 @@ def deal(function):
         if n == 8:
             supports.append(tuple(support))
             asked |= set(query)
-    if len(set(supports)) < 15:
-        text = "the recordings are to be drawn at random, others in every task; yours are nearly"
-        raise wrong("9.4", f"{text} always the same")
+    if (forms := len(set(supports))) < 15:
+        raise wrong(
+            "9.4",
+            "draw at random, others in every task, and sort nothing before you deal: in forty tasks "
+            f"your support was one of {forms}",
+        )
     for side, numbers in (("support", {n for one in supports for n in one}), ("query", asked)):
         if numbers != set(range(8)):
             text = f"every recording must have its chance to be in the {side}; in forty tasks some"
@@ -32,8 +35,11 @@ def deal(function):
         answer("9.4", function, np.random.default_rng(3), 50, 5, 10, returns=2) for _ in range(2)
     )
     if not all(map(np.array_equal, one, again)):
-        text = "the same rng must deal the same cards, or no examination can be repeated: take all"
-        raise wrong("9.4", f"{text} random numbers from the rng that is given")
+        raise wrong(
+            "9.4",
+            "the same rng must deal the same cards, or no examination can be repeated: take all "
+            "random numbers from the rng that is given",
+        )
 
 
 def _dealt(support, query, n, shots, queries) -> str:
@@ -44,8 +50,10 @@ def _dealt(support, query, n, shots, queries) -> str:
     if not every <= set(range(n)):
         return f"numbers must be whole and in 0 .. {n - 1}; got {sorted(every)}"
     if len(set(support)) < shots or len(set(query)) < queries:
-        text = f"a recording was dealt twice to the same side: {support}, {query}"
-        return f"{text}; draw without replacement"
+        return (
+            f"a recording was dealt twice to the same side: {support}, {query}; "
+            "draw without replacement"
+        )
     if shared:
         return (
             f"recording {min(shared)} is in support and query: whoever has seen it already need "

@@ -43,10 +43,10 @@ def meta_train():
 def adam():
     """Exercise 11.2: Adam, four steps, then one of gradients no larger than 10^-8."""
     rng = np.random.default_rng(5)
-    theta, notes = rng.standard_normal(7), (0.0, 0.0)
+    theta, notes = rng.standard_normal(7), np.zeros((2, 7))
     for n in range(1, 5):
         g = 3 * rng.standard_normal(7)
         yield theta, g, notes, n, 0.1
         theta, notes = solution("11.2")(theta, g, notes, n, 0.1)
     small = np.array([0.0, 1e-8, -3e-8, 2.0])
-    yield np.array([0.3, -0.2, 0.5, 1.0]), small, (0.0, 0.0), 1, 0.1
+    yield np.array([0.3, -0.2, 0.5, 1.0]), small, np.zeros((2, 4)), 1, 0.1

@@ -113,7 +113,10 @@ def _places(tree, line):
     for statement in ast.walk(tree):
         if isinstance(statement, STATEMENTS) and line in (None, statement):
             for field in ("value", "iter", "test"):
-                if isinstance(part := getattr(statement, field, None), ast.expr):
+                part = getattr(statement, field, None)
+                if field == "test" and part and "'" in ast.unparse(part):
+                    continue  # a word has no near one
+                if isinstance(part, ast.expr):
                     for node in ast.walk(part):
                         yield statement, node
             if isinstance(statement, ast.AugAssign):

@@ -505,7 +505,7 @@ def fresh() -> list[tuple[str, tuple, np.ndarray]]:
         ("membranes at the threshold", (40,), 0.0, 1.0, replace(SLOW, threshold=0.0)),
         ("large blame", (40,), 1.0, 1e4, OTHER),
         ("small blame", (40,), 1.0, 1e-4, SLOW),
-        ("many neurons", (15, 8, 12), 1.0, 1.0, SLOW),
+        ("many neurons", (15, 12, 300), 1.0, 1.0, SLOW),
         ("a neuron that never fires", (60,), 0.1, 1.0, replace(OTHER, threshold=3.0)),
         ("a neuron that always fires", (60,), 0.1, 1.0, replace(OTHER, threshold=-3.0)),
         ("a soft surrogate", (40,), 1.0, 1.0, replace(SLOW, slope=0.1)),
@@ -534,7 +534,7 @@ def slipped(exercise: str, bug: Callable) -> None:
     if caught:
         raise wrong(exercise, f"{past}; one that catches it asks {caught[0]}")
     if not seen:
-        more = "They are longer, shorter, larger or smaller, or have other constants"
+        more = "They are longer, shorter, larger, smaller or more, or have other constants"
         text = f"on {len(inputs)} fresh inputs it is right: a bug shows somewhere. {more}"
         raise wrong(exercise, f"{past}, but {text}")
     right(

@@ -62,6 +62,17 @@ def message(exercise: str, part: str, other: str) -> str:
         ("16.4", "n.mean()", "np.median(n)", "not their median"),
         ("11.2", "0.001 * g ** 2", "0.001 * np.mean(g ** 2)", "one mean for all"),
         ("1.4", "y[t] + decay", "y[t + 1] + decay", "yours takes y[t + 1]"),
+        # written from the notebooks alone, before the checks were read
+        ("9.4", "order = rng.permutation(n)", "order = np.sort(rng.choice(n, shots + queries, replace=False))", "sort nothing"),
+        ("11.1", "theta = adam.step", "_ = adam.step", "theta never moves"),
+        ("14.1", ': noise', ': int(np.random.default_rng(0).integers(0, 1 << k))', "draws one of its own"),
+        ("15.1", "e[label] -= 128\n    return np.minimum(e, 127)",
+         "e = np.minimum(e, 127)\n    e[label] -= 128\n    return e", "end of e"),
+        ("14.2", "V[:-1]", "V", "yours has one more"),
+        ("15.2", "(G + noise) >> k", "np.trunc((G + noise) / 2 ** k).astype(int)", "toward zero"),
+        ("16.1", "(m + 2) / (n + 4)", "m + 2 / n + 4", "both brackets"),
+        ("16.4", "int(np.floor(side / 2 - n.mean()))", "int((side - 1) / 2 - n.mean())", "cuts off"),
+        ("17.2", "dI.sum((0, 1))", "dV.sum((0, 1))", "not of dV"),
         # usual slips
         ("11.2", " + 1e-8", "", "0 / 0"),
         ("11.2", "np.sqrt(v / (1 - 0.999 ** n)) + 1e-8", "np.sqrt(v / (1 - 0.999 ** n) + 1e-8)", "not under it"),
