@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from minisnn import outputs
-from minisnn.commands.options import Force, Quiet, Threads, Work, idle
+from minisnn.commands.options import Force, Quiet, Threads, Work, flags, idle
 from minisnn.commands.studies import OUT, Plan
 from minisnn.files import write_json, write_whole
 from minisnn.parallel.executor import Executor
@@ -91,10 +91,8 @@ class Chip(Rounding):
     @property
     def given(self) -> dict[str, Any]:
         """Return the word lengths that differ from the defaults, by name."""
-        values = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {
-            one.name: values[one.name] for one in fields(self) if values[one.name] != one.default
-        }
+        usual = {one.name: one.default for one in fields(self)}
+        return {name: value for name, value in vars(self).items() if value != usual[name]}
 
     def load(self, checkpoint: str | Path) -> tuple[Any, Any]:
         """Return the checkpoint and its chip with these word lengths; for CubaLIF the chip is
@@ -180,12 +178,9 @@ def compare(
     from .chip.words import Words
     from .study import compare, ranges as analysis
 
-    words = Words(**vars(rounding))
-    if ranges:
-        run: Any = partial(analysis.run, words=words, bits=bits)
-        return plan.show("hardware-ranges", episodes, work, run)
-    run = partial(compare.run, words=words, bits=bits)
-    return plan.show("hardware", episodes, work, run)
+    study: Any = analysis if ranges else compare
+    run = partial(study.run, words=Words(**vars(rounding)), bits=bits)
+    plan.show("hardware-ranges" if ranges else "hardware", episodes, work, run)
 
 
 def classes(
@@ -548,10 +543,9 @@ def train(
     )
     changes = {name: value for name, value in changes.items() if value is not None}
     if resume is not None:
-        given = dict(changes, bits=bits, readout_bits=readout_bits, out=out)
-        if names := [
-            f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None
-        ]:
+        given = dict(start=start, updates=updates, lr=lr, episodes=episodes, seed=seed, root=root)
+        given |= dict(bits=bits, readout_bits=readout_bits, out=out)
+        if names := flags(**{name: value is not None for name, value in given.items()}):
             words = f"--resume keeps the settings of {resume}"
             raise ValueError(f"{words}; leave out {', '.join(names)}")
         chip, place, config = None, resume, RunFolder(resume).read()[0]

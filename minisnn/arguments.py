@@ -24,13 +24,13 @@ def shown(found: Any) -> str:
 
 
 def must(name: str, good: object, what: str, found: Any) -> None:
-    """Raise ValueError, saying what an argument must be, unless it is good."""
+    """Raise ValueError, "{name} must be {what}, not {found}", unless `good`."""
     if not good:
         raise ValueError(f"{name} must be {what}, not {shown(found)}")
 
 
 def need(name: str, value: Any, good: object, expected: str) -> None:
-    """Raise ValueError, saying what an argument is and what was expected, unless it is good."""
+    """Raise ValueError, "{name} is {value}; expected {expected}", unless `good`."""
     if not good:
         text = value if isinstance(value, str) and len(value) < SHORT else shown(value)
         raise ValueError(f"{name} is {text}; expected {expected}")

@@ -80,7 +80,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
-    """Make a folder if needed and lock it. Afterwards, folders that were made and stayed empty are
+    """Lock a folder, made if needed, within the block. Afterwards, folders that were made and stayed empty are
     removed. Raises ValueError, naming `name`, if another process has locked it.
 
     The lock is the system's, on the folder itself (flock), so it is released however the process
@@ -129,8 +129,7 @@ def _move(source: Path, place: Path) -> None:
 
 @contextmanager
 def called(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
-    """Make system errors without a file's name (a full disk) name `path`, also in place of
-    `temporary`."""
+    """Name `path` in system errors that name no file, as a full disk's, or that name `temporary`."""
     try:
         yield
     except OSError as error:

@@ -52,9 +52,9 @@ def exit_code(error: BaseException | None) -> int:
 
 @contextmanager
 def heeded(*signals: int, process: bool = False) -> Iterator[None]:
-    """Note these signals within the block, and raise `Stopped` at its end at the latest. Signals
-    that are ignored (nohup) or have other handlers are left alone, and so are all signals outside
-    the main thread.
+    """Answer signals within the block at safe points: `check` raises `Stopped`, or the block's end
+    does. Signals that are ignored (nohup) or have other handlers are left alone, and so are all
+    signals outside the main thread.
 
     process   whether the block is all that this process does: signals are then ignored until its
               end. Otherwise the previous handlers are restored.
