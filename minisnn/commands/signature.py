@@ -59,7 +59,8 @@ def declare(parser: argparse.ArgumentParser, command: Any) -> None:
     """Add a command's options to a parser, and a default `run` that calls the command with them."""
     if isinstance(command, dict):
         parser.usage = "%(prog)s PART [options]"
-        parts = parser.add_subparsers(title="what to do", metavar="PART", required=True)
+        how: Any = dict(title="what to do", metavar="PART", required=True, prog=parser.prog)
+        parts: Any = parser.add_subparsers(**how)
         for name, function in command.items():
             summary = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
             declare(parts.add_parser(name, help=summary), function)
