@@ -265,7 +265,8 @@ def examine(hidden, tasks):
         theta = descend(net, start(hidden, 5), task.x_support, task.y_support, 20.0, 1)[0]
         (p, _), (q, _) = traces(net, hidden, task.x_support), traces(net, hidden, task.x_query)
         W, b = means_readout(p, task.y_support, 5)
-        x, other = task.x_support.swapaxes(0, 1), task.x_query.swapaxes(0, 1)
+        # with rows and columns, as in lesson 16: an answer may sum over its axes
+        x, other = (x.swapaxes(0, 1)[..., None, None] for x in (task.x_support, task.x_query))
         for rule, answers in (
             ("nearest sample", nearest(x, task.y_support, other)),
             ("class means", (q @ W + b).argmax(1)),
