@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.readers import anything
-from ..data.readers.arrays import SETS, holds_events, holds_set
-from ..data.readers.many import forget
+from ..data.readers import anything, listing
+from ..data.readers.arrays import holds_events, holds_set
 from ..data.readers.columns import in_words, is_row, order_of
-from ..data.sets.own import check_options_needed, classes_of
+from ..data.sets.own import classes_of
 from ..data.sets.statistics import oddities, statistics
 from ..plots import plot_sheet, save
 from .options import Forms
@@ -21,17 +20,15 @@ MOST_LINES = 20  # most sentences about what looks wrong
 def is_recording(path: Path) -> bool:
     """Return whether this is a file of one recording, judging by its name and, of HDF5, content."""
     kind = path.suffix.lower()
-    if kind in SETS:
+    if kind in listing.SETS:
         return path.is_file() and holds_events(path) and not holds_set(path)
     return path.is_file() and kind in anything.SUFFIXES
 
 
 def file(path: Path, forms: Forms) -> None:
     """Print a recording's sensor and statistics, and what looks wrong in it."""
-    one = anything.Entry(path, "")
-    check_options_needed([one], str(path), time=forms.time, columns=forms.columns)
     named = forms.sensor or anything.sensor_of(path)
-    events = _read(one, forms, named)
+    events = anything.read_events(path, forms.sensor, forms.time, forms.columns, forms.flip_y)
     sensor = _sensor(events, named)
     print(f"{path}: {len(events)} events of {in_words(sensor)}{'' if named else ' or more'}")
     for what in oddities(events, sensor):
@@ -45,9 +42,8 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     draw a contact sheet."""
     if forms.columns:
         order_of(forms.columns)
-    recordings = anything.entries(root)
-    check_options_needed(recordings, str(root), time=forms.time, columns=forms.columns)
-    sensor = forms.sensor or anything.sensor_of_all(recordings)
+    recordings = listing.entries(root)
+    sensor = forms.sensor or listing.sensor_of_all(recordings)
     number = Counter(sorted(recording.label for recording in recordings))
     pixels = in_words(sensor) if sensor else "a sensor that the files do not name (--sensor)"
     print(f"{root}: {len(recordings)} recordings of {len(number)} classes, of {pixels}")
@@ -59,7 +55,8 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     some = recordings[:: -(-len(recordings) // sample)]
     for recording in some:
         try:
-            events = _read(recording, forms, sensor)
+            how = sensor, forms.time, forms.columns, forms.flip_y
+            events = listing.read_entry(recording, *how)
         except ValueError as error:
             wrong.append(str(error))
             continue
@@ -72,7 +69,6 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
         if sheet is not None and len(shown[recording.label]) < MOST_SHOWN:
             title = recording.path.name if recording.key is None else f"recording {recording.key}"
             shown[recording.label].append((title, events))
-    forget()
     print(f"{'class':<20}{'recordings':>12}{'events per second':>18}")
     for label, rate in rates.items():
         mean = f"{np.mean(rate):,.0f}" if rate else "?"
@@ -95,7 +91,7 @@ def folder(root: Path, sample: int, sheet: Path | None, forms: Forms) -> None:
     print("how to train on them: lessons/guides/recordings.md")
 
 
-def _print_splits(recordings: list[anything.Entry], root: str) -> None:
+def _print_splits(recordings: list[listing.Entry], root: str) -> None:
     """Print how the classes are split, and the largest task that they allow."""
     try:
         classes = classes_of(recordings, 0, root)
@@ -106,12 +102,6 @@ def _print_splits(recordings: list[anything.Entry], root: str) -> None:
         print(f"classes by split: {sizes}; tasks have {ways} ways at most")
     except ValueError as error:
         print(f"no tasks yet: {error}; two classes are enough for --rule classify")
-
-
-def _read(one: anything.Entry, forms: Forms, sensor: tuple[int, ...] | None) -> np.ndarray:
-    """Read a recording's events."""
-    rows = sensor[0] if forms.flip_y and sensor else None
-    return anything.read_entry(one, forms.time, rows, sensor, forms.columns)
 
 
 def _sensor(events: np.ndarray, named: tuple[int, ...] | None) -> tuple[int, ...]:

@@ -26,58 +26,53 @@ NAMES = {  # names of columns in tools and files
     "p": "p ps pol polarity polarities on".split(),
     "unit": "unit units channel channels neuron neurons".split(),
 }
-PIXELS, UNITS_ALONE = ("x", "y", "t", "p"), ("t", "unit")  # columns of a recording
+PIXELS, UNITS_ALONE = {"x", "y", "t", "p"}, {"t", "unit"}  # columns of a recording
 UNITS = {"ns": 1e-3, "us": 1, "ms": 1_000, "s": 1_000_000}  # units of time, in microseconds
 SKIPPED = ("-", "_")  # any other column
 ACCEPTED = (
-    "; ".join(f"{column}: {', '.join(NAMES[column])}" for column in PIXELS)
+    "; ".join(f"{column}: {', '.join(NAMES[column])}" for column in "xytp")
     + "; times also with a unit, as t_ms; or t and unit, of a row of units"
 )
 ORDER = (
     "their order as --columns t,x,y,p, in Python columns='t,x,y,p' (- for a column to leave out)"
 )
+Sensor = tuple[int, ...] | None  # rows and columns, or (n,) of a row of n units; None: not known
 
 
-def name_of(column: Any) -> str | None:
-    """Return "x", "y", "t", "p" or "unit" for a column's name, without its unit of time; None for
-    any other name."""
+def meaning(column: Any) -> tuple[str | None, str | None]:
+    """Return what a column of this name holds, "x", "y", "t", "p" or "unit", and the unit of time
+    at the name's end, "ms" for t_ms; None for each that is unknown."""
     word = str(column).strip().lower().removeprefix("event_")
-    if unit_of(word) and word.rpartition("_")[0] in NAMES["t"]:
-        return "t"
-    return next((one for one, names in NAMES.items() if word in names), None)
+    head, _, unit = word.rpartition("_")
+    if head in NAMES["t"] and unit in UNITS:
+        return "t", unit
+    return next((what for what, names in NAMES.items() if word in names), None), None
 
 
-def unit_of(column: str) -> str | None:
-    """Return the unit of time at the end of a column's name, "ms" for t_ms; None if there is
-    none."""
-    head, _, unit = column.strip().lower().rpartition("_")
-    return unit if head and unit in UNITS else None
+def complete(names: Iterable[Any]) -> bool:
+    """Return whether columns of these names are all that a recording needs."""
+    known = {meaning(name)[0] for name in names}
+    return known >= PIXELS or known >= UNITS_ALONE
 
 
-def columns_of(names: Iterable[Any]) -> tuple[str, ...] | None:
-    """Return PIXELS or UNITS_ALONE, whichever set of columns these names complete, or None."""
-    known = {name_of(name) for name in names}
-    return next((kind for kind in (PIXELS, UNITS_ALONE) if known >= set(kind)), None)
-
-
-def order_of(columns: Any, there: Sequence[Any] | None = None) -> list[str]:
+def order_of(columns: str | Sequence[str], number: int | None = None) -> list[str]:
     """Return the names of columns in their order, from "t,x,y,p", "t,unit" or a list. Raises
-    ValueError if one is missing, repeated or unknown, or the number of columns differs."""
-    names = [name.strip() for name in (columns.split(",") if isinstance(columns, str) else columns)]
-    known = sorted(str(name_of(name)) for name in names if name not in SKIPPED)
-    expected = f"x, y, t and p, each once, in their order, or t and unit ({ACCEPTED})"
+    ValueError if one is missing, repeated or unknown, or if there are not `number` of them."""
+    listed = columns.split(",") if isinstance(columns, str) else columns
+    names = [name.strip() for name in listed]
+    known = sorted(str(meaning(name)[0]) for name in names if name not in SKIPPED)
     good = known in (sorted(PIXELS), sorted(UNITS_ALONE))
+    expected = f"x, y, t and p, each once, in their order, or t and unit ({ACCEPTED})"
     need("the list of columns", columns, good, expected)
-    if there is not None and len(there) != len(names):
-        has = ", ".join(map(str, there))[:200]
-        raise ValueError(f"columns {','.join(names)} are {len(names)}; there are {has}")
+    need("the number of columns", number, number in (None, len(names)), f"one for each of {names}")
     return names
 
 
 def names_in(recording: Any) -> list[str]:
     """Return the names of the columns of a structured array or a mapping; [] for anything else."""
-    names = getattr(getattr(recording, "dtype", None), "names", None)
-    return [str(name) for name in (recording if isinstance(recording, Mapping) else names or ())]
+    if isinstance(recording, Mapping):
+        return [str(name) for name in recording]
+    return list(getattr(getattr(recording, "dtype", None), "names", None) or ())
 
 
 def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarray], str | None]:
@@ -87,17 +82,15 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
     names = names_in(recording)
     table = isinstance(recording, np.ndarray) and recording.ndim == 2 and not names
     held = list(recording.T) if table else [recording[name] for name in names]
-    if table and columns is None:
-        raise ValueError(f"an array of shape {recording.shape} has no names; give {ORDER}")
-    if columns is not None and isinstance(recording, np.ndarray) and columns_of(names) is None:
-        names = order_of(columns, names or range(len(held)))
+    if columns is not None and isinstance(recording, np.ndarray) and not complete(names):
+        names = order_of(columns, len(held))
     known: dict[str, np.ndarray] = {}
     unit = None
     for name, values in zip(names, held):
-        what = name_of(name)
+        what, stated = meaning(name)
         if what is not None and (what not in known or name == what):
             known[what] = array(name, values)
-            unit = unit_of(name) if what == "t" else unit
+            unit = stated if what == "t" else unit
     found = f"the columns {', '.join(names)[:200]}" if names else shown(recording)
     expected = f"x, y, t and p, or t and unit, by these names: {ACCEPTED}; or {ORDER}"
     need("a recording", found, "t" in known, expected)
@@ -109,7 +102,7 @@ def microseconds(t: np.ndarray, time: str | None, named: str | None) -> np.ndarr
     column's name (`named`), or else microseconds, provided they are whole numbers. Raises
     ValueError if their type is too coarse or they do not fit."""
     one_of("time", time or "us", UNITS)
-    if time is not None and named is not None and named != time:
+    if named not in (None, time or named):
         raise ValueError(f"times are given as {time}, but their column is named for {named}")
     unit = time or named or "us"
     must("the dtype of times", t.dtype.kind in "iuf", "one of numbers", t.dtype)
@@ -140,25 +133,16 @@ def is_row(sensor: Sequence[int] | None) -> bool:
 def as_picture(sensor: Sequence[int]) -> tuple[int, int]:
     """Return a sensor as rows and columns; a row of n units becomes (1, n). Raises ValueError if
     the sensor is neither."""
-    if len(sensor) not in (1, 2) or min(sensor) < 1:
-        found = ",".join(map(str, sensor))
-        raise ValueError(
-            f"sensor is {found}; expected rows and columns, such as 128,128, or the number of units"
-        )
-    return (1, int(sensor[0])) if is_row(sensor) else (int(sensor[0]), int(sensor[1]))
+    good = len(sensor) in (1, 2) and min(sensor) >= 1
+    expected = "rows and columns of its pixels, such as 128,128, or the number of its units"
+    need("sensor", ",".join(map(str, sensor)), good, expected)
+    rows, columns = (1, *sensor)[-2:]
+    return int(rows), int(columns)
 
 
 def in_words(sensor: Sequence[int]) -> str:
     """Format a sensor for messages: "128 x 96 pixels", or "700 units"."""
     rows, columns = as_picture(sensor)
-    one = f"{columns} unit{'s' * (columns != 1)}"
-    return one if is_row(sensor) else f"{columns} x {rows} pixels"
-
-
-def check_row(sensor: Sequence[int] | None) -> None:
-    """Raise ValueError if a sensor for recordings of units has rows and columns."""
-    if sensor is not None and not is_row(sensor):
-        raise ValueError(
-            "holds times of units; expected their number, such as --sensor 700 (in Python "
-            f"sensor=700), not {in_words(sensor)}"
-        )
+    return (
+        f"{columns} unit{'s' * (columns > 1)}" if is_row(sensor) else f"{columns} x {rows} pixels"
+    )

@@ -13,17 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...arguments import array, must, need, shown
-from .columns import (
-    PIXELS,
-    as_picture,
-    check_row,
-    columns_in,
-    in_words,
-    is_row,
-    microseconds,
-)
+from .columns import PIXELS, as_picture, columns_in, in_words, is_row, microseconds
 from .hdf5 import naming
-from .times import check_clock
+from .times import check_clock, check_unit
 
 EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
 # the largest count that a cell of a uint8 tensor holds; further events of the cell are dropped
@@ -46,22 +38,15 @@ def event_array(
     good = len(set(shapes.values())) == 1 and columns["t"].ndim == 1
     need("the length or shape of columns", shapes, good, "(N,), the same for each")
     events = np.empty(columns["t"].size, EVENT)
-    for name, values in columns.items():
-        if not values.size:
-            continue
+    for name, values in columns.items() if events.size else ():
         must(f"the dtype of {name}", values.dtype.kind in "biuf", "one of numbers", values.dtype)
-        low = values.min()
-        high = values.max()
+        low, high = values.min(), values.max()
         limit = np.iinfo(EVENT[name])
         good = limit.min <= low and high <= limit.max
         need(f"the reach of {name}", f"{low} to {high}", good, f"{limit.min} to {limit.max}")
         if values.dtype.kind == "f" and np.any(values != np.rint(values)):
             raise ValueError(f"{name} holds a value that is not a whole number")
         events[name] = values
-    return _in_order(events, whole)
-
-
-def _in_order(events: np.ndarray, whole: bool) -> np.ndarray:
     check_events(events)
     check_clock(events, whole)
     t = events["t"]
@@ -73,79 +58,64 @@ def as_recording(
     sensor: Sequence[int] | None = None,
     time: str | None = None,
     columns: str | Sequence[str] | None = None,
-    inside: bool = False,
     whole: bool = True,
-) -> tuple[np.ndarray, bool]:
-    """Return the events of pixels or units, sorted by time, and whether their unit of time is
-    known.
+) -> np.ndarray:
+    """Return the events of pixels or units, sorted by time.
 
-    recording   an argument of `as_events`, or columns t and unit
-    sensor   rows and columns, or (n,) for a row of n units, which also accepts events of one row of
-             pixels, or x and t as in tonic; None: inferred from the columns
-    time, columns   as in `as_events`
-    inside   whether events must be within rows and columns; units always must
-    whole    whether events are a whole recording, rather than a part
+    recording   a structured array, a mapping with columns named as in `columns.NAMES`, in any
+                order, or an array (N, 4) with the order of its columns; x, y, t and p, or t and
+                unit. Polarities are booleans, 0 and 1, or -1 and 1
+    sensor      rows and columns, where events may be outside; or (n,) of n units, which also
+                accepts events of one row of pixels, or x and t as in tonic; None: not known
+    time        unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name
+                (t_ms, timestamp_us), else microseconds if the times are whole numbers, and
+                otherwise an error
+    columns     for an array without names, its columns in order, "t,x,y,p"
+    whole       whether it is a whole recording, whose clock and unit of time can be judged
 
-    Raises ValueError for anything else.
+    Raises ValueError for anything else, and for masked values.
     """
-    row = is_row(sensor)
-    known = time is not None
-    units = False
-    plain = type(recording) is np.ndarray and recording.dtype == EVENT and recording.ndim == 1
-    if plain and time in (None, "us") and recording["p"].min(initial=0) >= 0:
-        events = _in_order(recording, whole)
-    else:
-        held, unit = columns_in(recording, columns)
-        t = held["t"]
-        p = held.get("p", held["t"])
-        if not held.keys() >= set(PIXELS):
-            x = held.get("unit", held.get("x") if row else None)
-            units = "unit" in held
-            need("the list of columns", ", ".join(held), x is not None, "x, y, t and p")
-            held |= {"x": np.asarray(x), "y": np.zeros(t.shape, np.int8)}
-            p = np.ones(t.shape, np.int8)
-        elif p.dtype.kind in "if" and p.min(initial=0) == -1 and np.isin(p, (-1, 1)).all():
-            p = p > 0
-        known = known or unit is not None
-        events = event_array(held["x"], held["y"], microseconds(t, time, unit), p, whole)
-    if units:
+    held, unit = columns_in(recording, columns)
+    t = held["t"]
+    p = held.get("p", t)
+    if not held.keys() >= PIXELS:
+        x = held.get("unit", held.get("x") if is_row(sensor) else None)
+        need("the list of columns", ", ".join(held), x is not None, "x, y, t and p")
         check_row(sensor)
-    elif row:
+        held |= {"x": np.asarray(x), "y": np.zeros(t.shape, np.int8)}
+        p = np.ones(t.shape, np.int8)
+    elif p.dtype.kind in "if" and p.min(initial=0) == -1 and np.isin(p, (-1, 1)).all():
+        p = p > 0
+    events = event_array(held["x"], held["y"], microseconds(t, time, unit), p, whole)
+    if sensor is not None and is_row(sensor):
         if events.size and (np.ptp(events["y"]) or np.ptp(events["p"])):
             raise ValueError(
                 "events have rows or polarities; expected events of one row of units, or a sensor of "
                 "rows and columns"
             )
-        events = events.copy()
         events["y"], events["p"] = 0, 1
-    if sensor is not None and (inside or row):
         check_events(events, as_picture(sensor))
-    return events, known
+    if whole and (time or unit) is None:
+        check_unit(events, None if sensor is None else tuple(sensor))
+    return events
 
 
-def as_events(
-    events: Any,
-    shape: tuple[int, int] | None = None,
-    name: str = "events",
-    time: str | None = None,
-    columns: str | Sequence[str] | None = None,
-) -> np.ndarray:
-    """Convert events to dtype EVENT, sorted by time.
+def check_row(sensor: Sequence[int] | None) -> None:
+    """Raise ValueError if a sensor for recordings of units has rows and columns."""
+    if sensor is not None and not is_row(sensor):
+        raise ValueError(
+            "holds times of units; expected their number, such as --sensor 700 (in Python "
+            f"sensor=700), not {in_words(sensor)}"
+        )
 
-    events    a structured array, a mapping with columns named as in `columns.NAMES`, in any order,
-              or an array (N, 4) with the order of its columns
-    shape     rows and columns of the sensor, if events must be on it
-    time      unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name (t_ms,
-              timestamp_us), else microseconds if the times are whole numbers, and otherwise an
-              error
-    columns   for an array without names, its columns in order, "t,x,y,p"
 
-    Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything
-    else, and for masked values. It also raises the errors of `event_array` and `check_events`, but
-    accepts recordings that begin late, as parts of recordings do.
-    """
-    with naming(name):
-        return as_recording(events, shape, time, columns, inside=True, whole=False)[0]
+def as_events(events: Any, shape: tuple[int, int]) -> np.ndarray:
+    """Convert events on a sensor of `shape` rows and columns to dtype EVENT, sorted by time, like
+    `as_recording`. They may be a part of a recording, which begins late."""
+    with naming("events"):
+        events = as_recording(events, shape, whole=False)
+        check_events(events, shape)
+    return events
 
 
 def check_events(events: np.ndarray, shape: tuple[int, int] | None = None) -> None:
@@ -203,22 +173,26 @@ def bin_events(
     32), scale=2).
     """
     events = as_events(events, shape)
-    steps = _steps(duration_ms, step_ms)
-    rows, columns = crop_cells(shape, crop, scale)
-    first = events["t"].min(initial=np.iinfo(np.int64).max)
+    cells = steps_of(duration_ms, step_ms), *crop_cells(shape, crop, scale)
+    first = int(events["t"][0]) if events.size else 0
     begin: Any = {"first event": first, "zero": 0}.get(str(start), start)
     good = not isinstance(begin, str) and begin == int(begin)
     need("start", start, good, "'first event', 'zero' or a whole number of microseconds")
-    if not events.size:
-        return np.zeros((steps, rows, columns, 2), np.uint8)
-    step = (events["t"] - int(begin)) // round(step_ms * 1000)
+    return counted_in(events, cells, round(step_ms * 1000), int(begin), scale)
+
+
+def counted_in(
+    events: np.ndarray, cells: tuple[int, ...], step_us: int, begin_us: int, scale: int = 1
+) -> np.ndarray:
+    """Count checked events in `cells` (T, H, W), like `bin_events`: uint8 (T, H, W, 2)."""
+    steps, rows, columns = cells
+    step = (events["t"] - begin_us) // step_us
     row = events["y"].astype(np.int64) // scale
     column = events["x"].astype(np.int64) // scale
     inside = (step >= 0) & (step < steps) & (row < rows) & (column < columns)
     cell = ((step * rows + row) * columns + column) * 2 + events["p"]
     total = np.bincount(cell[inside], minlength=steps * rows * columns * 2)
-    np.minimum(total, SATURATION, out=total)
-    return total.astype(np.uint8).reshape(steps, rows, columns, 2)
+    return np.minimum(total, SATURATION).astype(np.uint8).reshape(*cells, 2)
 
 
 def downscaled(
@@ -250,22 +224,19 @@ def downscaled(
 def windows(
     events: np.ndarray, duration_ms: float, hop_ms: float, lasting_ms: float | None = None
 ) -> list[np.ndarray]:
-    """Cut a continuous recording into parts of `duration_ms` that begin every `hop_ms`. A shorter
-    remainder at the end is left out, and so are parts without events.
+    """Cut a continuous recording, sorted by time, into parts of `duration_ms` that begin every
+    `hop_ms`. A shorter remainder at the end is left out, and so are parts without events.
 
     lasting_ms   length of the recording from time zero on; None: from the first event to the last
 
     Raises ValueError if there is no part, or if there are more parts than events, because the clock
     jumped ahead.
     """
-    events = events[np.argsort(events["t"], kind="stable")]
     time = events["t"]
     first = int(time[0]) if lasting_ms is None else 0
     length = (int(time[-1]) - first) / 1000 if lasting_ms is None else lasting_ms
     tiny = 1e-9  # 100 * 1.1 rounds to more than 110
     number = int(np.floor((length - duration_ms) / hop_ms + tiny)) + 1
-    if number < 1:
-        raise ValueError(f"the recording lasts {length:g} ms; expected at least {duration_ms:g}")
     if lasting_ms is None and number > len(time):
         longest = np.diff(time).max() / 1e6
         raise ValueError(
@@ -276,7 +247,7 @@ def windows(
     edges = (np.searchsorted(time, begin) for begin in (begins, begins + duration_ms * 1000))
     parts = [events[low:high] for low, high in zip(*edges) if low < high]
     if not parts:
-        raise ValueError(f"the recording has no events in its parts of {duration_ms:g} ms")
+        raise ValueError(f"the recording lasts {length:g} ms; expected parts of {duration_ms:g} ms")
     return parts
 
 
@@ -299,7 +270,8 @@ def crop_cells(shape: tuple[int, int], crop: tuple[int, int] | None, scale: int)
     return rows // int(scale), columns // int(scale)
 
 
-def _steps(duration_ms: float, step_ms: float) -> int:
+def steps_of(duration_ms: float, step_ms: float) -> int:
+    """Return the number of time steps in a recording. Raises ValueError if it is not whole."""
     good = isinstance(step_ms, Real) and step_ms >= 0.001
     good = good and abs(step_ms * 1000 - round(step_ms * 1000)) < 1e-6
     need("step_ms", step_ms, good, "a positive whole number of microseconds, in ms")

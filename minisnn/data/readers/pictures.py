@@ -8,7 +8,6 @@ value.
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -49,25 +48,19 @@ def read_pictures(path: str | Path, size: tuple[int, int] | None = None) -> Pict
     path = Path(path)
     with naming(path, WHAT):
         if path.is_dir():
-            files = [file for file in sorted(path.glob("[!.]*/[!.]*")) if _is_picture(file)]
-            found: Any = map(_picture, files)
+            files = [file for file in sorted(path.glob("[!.]*/[!.]*")) if is_picture(file)]
+            images = [_picture(file) for file in files]
             keys = [file.parent.name for file in files]
         else:
-            held = load(path)
-            good = isinstance(held, dict) and {"images", "labels"} <= held.keys()
-            need("the file", path.name, good, "an .npz file with the arrays images and labels")
-            found = _grey(held["images"])
-            labels = held["labels"]
-            good = labels.ndim == 1 and labels.dtype.kind in "iuU"
-            need("the array of labels", f"{labels.dtype} {labels.shape}", good, "texts or (N,)")
-            keys = list(map(str, labels))
-        images = [image if size is None else resize(image, size) for image in found]
+            held = load(path, "images", "labels")
+            images = list(_grey(held["images"]))
+            keys = list(map(str, held["labels"].tolist()))
+        if size is not None:
+            images = [resize(image, size) for image in images]
         shapes = sorted({image.shape for image in images})
-        if len(images) != len(keys) or not keys or len(shapes) > 1:
-            raise ValueError(
-                f"found {len(images)} pictures of {shapes[:5]} pixels and {len(keys)} labels; "
-                "expected pictures of one size (or give one), each with a label"
-            )
+        found = f"{len(images)} pictures of {shapes[:5]} pixels, {len(keys)} labels"
+        good = len(images) == len(keys) > 0 and len(shapes) == 1
+        need("what it holds", found, good, "pictures of one size (or give one), each with a label")
     names = sorted(set(keys), key=by_value)
     return Pictures(np.stack(images), np.array([names.index(key) for key in keys]), (*names,))
 
@@ -78,12 +71,8 @@ def by_value(name: str) -> tuple:
     return number is None, len(number or ""), name if number is None else number, name
 
 
-def holds_pictures(path: Path) -> bool:
-    """Return whether `path` is a file, or a folder of folders with a picture."""
-    return path.is_file() or any(map(_is_picture, path.glob("*/*")))
-
-
-def _is_picture(file: Path) -> bool:
+def is_picture(file: Path) -> bool:
+    """Return whether a file has the ending of a picture."""
     return file.suffix.lower() in IMAGE_SUFFIXES
 
 
@@ -111,8 +100,8 @@ def enlarged(images: np.ndarray, side: float) -> np.ndarray:
     factor = side / max(images.shape[1:])
     if factor <= 1:
         return images
-    how: Any = dict(order=3, mode="nearest", grid_mode=True)
-    large = zoom(images.astype(np.float32), (1, factor, factor), **how)
+    shown = images.astype(np.float32)
+    large = zoom(shown, (1, factor, factor), order=3, mode="nearest", grid_mode=True)
     return np.rint(large.clip(0, 255)).astype(np.uint8)
 
 
@@ -121,29 +110,26 @@ def _picture(file: Path) -> np.ndarray:
     from PIL import Image
 
     with naming(file, "a picture"), warnings.catch_warnings():
-        # catches damage that Pillow ignores
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # damage that Pillow ignores
         with Image.open(file, formats=_FORMATS) as opened:
             if opened.mode.startswith("I"):  # 16 bits
                 return _grey(np.asarray(opened)[None] / 65535)[0]
-            plain = opened.mode in ("1", "L", "RGB", "RGBA")
-            return _grey(np.asarray(opened if plain else opened.convert("RGBA"))[None])[0]
+            return _grey(np.asarray(opened.convert("RGBA"))[None])[0]
 
 
-def _grey(images: Any) -> np.ndarray:
+def _grey(images: np.ndarray) -> np.ndarray:
     """Return grey bytes (N, H, W) from grey or colour pictures, given as bytes or as fractions from
     0 to 1. Raises ValueError for others."""
+    number = images.shape[3:] or (1,)  # of colours, and of the opacity
     kind = images.dtype.kind
-    colours = images.shape[3:] or (1,)
-    good = images.ndim in (3, 4) and colours[0] in (1, 3, 4) and kind in "biuf" and images.size
+    good = images.ndim in (3, 4) and number[0] in (1, 3, 4) and kind in "biuf" and images.size
     need("the array", f"{images.dtype} of shape {images.shape}", good, "grey pixels")
-    values = images.reshape(*images.shape[:3], colours[0]) * (255.0 if kind in "bf" else 1.0)
-    low = values.min()
-    high = values.max()
-    expected = "bytes, or fractions from 0 to 1"
-    need("the reach of grey values", f"{low} to {high}", 0 <= low and high <= 255, expected)
-    grey = values[..., 0] if colours[0] == 1 else values[..., :3] @ _GREY
-    if colours[0] == 4:
+    values = images.reshape(*images.shape[:3], -1) * (255.0 if kind in "bf" else 1.0)
+    reach = f"{values.min()} to {values.max()}"
+    good = 0 <= values.min() and values.max() <= 255
+    need("the reach of grey values", reach, good, "bytes, or fractions from 0 to 1")
+    grey = values[..., 0] if number[0] == 1 else values[..., :3] @ _GREY
+    if number[0] == 4:
         opacity = values[..., 3] / 255
         grey = grey * opacity + 255 * (1 - opacity)
     return np.rint(grey).astype(np.uint8)

@@ -65,8 +65,7 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
         return
     falls = np.flatnonzero(t[:-1] > t[1:])
     _check_zeros(events, falls)
-    if falls.size and np.any(t[:-1] < t[1:]):  # otherwise the events are sorted, newest first
-        _check_falls(events, falls)
+    _check_falls(events, falls)
     if whole and len(t) >= LEAST:
         first, second = np.partition(t, 1)[:2].tolist()
         last = int(t.max())
@@ -92,6 +91,8 @@ def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
 
 def _check_falls(events: np.ndarray, falls: np.ndarray) -> None:
     t = events["t"]
+    if not falls.size or not np.any(t[:-1] < t[1:]):  # sorted, or sorted with the newest first
+        return
     fallen = t[falls] - t[falls + 1]
     passed = np.maximum.accumulate(t)[falls] - np.minimum.accumulate(t)[falls]
     late = fallen > LATE
@@ -130,16 +131,15 @@ def _is_grouped(events: np.ndarray, late: np.ndarray) -> bool:
 
 
 def fault_of(
-    events: np.ndarray, sensor: tuple[int, ...] | None = None, unit: str = "us"
+    events: np.ndarray, sensor: tuple[int, ...] | None = None, factor: float = 1
 ) -> str | None:
-    """Describe what is implausible about a recording's times (dtype EVENT, sorted by time) if they
-    are microseconds. Return None if nothing is implausible, or if there are too few events to
-    judge.
+    """Describe what is implausible about a recording's times (dtype EVENT, sorted by time). Return
+    None if nothing is implausible, or if there are too few events to judge.
 
     sensor   rows and columns, or (n,) of a row of units; None: as far as events reach
+    factor   by how much the times are to be multiplied first
     """
     number = len(events)
-    factor = UNITS[unit]
     if number < ENOUGH:
         return None
     t = np.ascontiguousarray(events["t"])
@@ -170,17 +170,21 @@ def fault_of(
     return lasting if rate < 1 else None
 
 
-def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> None:
+def check_unit(
+    events: np.ndarray, sensor: tuple[int, ...] | None = None, read_as: str = "us"
+) -> None:
     """Raise ValueError if a recording's unit of time is not given, and its times (dtype EVENT)
-    cannot be microseconds."""
-    if (fault := fault_of(events, sensor)) is None:
+    cannot be those of the unit that they were read as."""
+    fault = fault_of(events, sensor)
+    if fault is None:
         return
-    fits = [unit for unit in ("ms", "ns", "s") if fault_of(events, sensor, unit) is None]
     looks = "no other unit makes them plausible either"
-    if fits:
-        looks = f"they look like {fits[0]}: give --time {fits[0]} (in Python time={fits[0]!r})"
+    for unit in ("s", "ns", "us", "ms"):
+        factor = UNITS[unit] / UNITS[read_as]
+        if factor != 1 and fault_of(events, sensor, factor) is None:
+            looks = f"they look like {unit}: give --time {unit} (in Python time={unit!r})"
     raise ValueError(
-        f"read as microseconds, its times make {fault}; {looks}, or --time us if they are right"
+        f"read as {read_as}, its times make {fault}; {looks}, or --time {read_as} if they are right"
     )
 
 

@@ -22,10 +22,18 @@ from typing import Any
 import numpy as np
 
 from ...arguments import array, must, need, shown, wholes
-from ..readers.columns import as_picture, in_words, is_row, name_of, names_in
-from ..readers.events import EVENT, SATURATION, as_recording, bin_events, downscaled, windows
+from ..readers.columns import as_picture, in_words, is_row, meaning, names_in
+from ..readers.events import (
+    EVENT,
+    SATURATION,
+    as_recording,
+    bin_events,
+    check_events,
+    downscaled,
+    windows,
+)
 from ..readers.pictures import by_value
-from ..readers.times import check_alike, check_unit
+from ..readers.times import check_alike
 from .pool import Pool
 
 # A recording has too few counted events if its busiest part of the same length has TIMES as many
@@ -83,15 +91,12 @@ class Form:
             expected = f"those of the sensor, {in_words(self.sensor or ())}"
             need("the sensor of frames", in_words(found), found == self.sensor, expected)
             return events_of_frames(given, self.bin_ms)
-        time = None if checked else self.time
-        events, known = as_recording(
-            given, self.sensor, time, self.columns, inside=True, whole=not checked
-        )
+        if not checked:
+            given = as_recording(given, self.sensor, self.time, self.columns)
+        check_events(given, as_picture(self.sensor or ()))
         if self.time is not None:
-            check_alike(met, events, self.sensor, self.time, name)
-        elif not known and not checked:
-            check_unit(events, self.sensor)
-        return events
+            check_alike(met, given, self.sensor, self.time, name)
+        return given
 
     def counts(self, events: np.ndarray, lasting_ms: float | None) -> Iterator[np.ndarray]:
         """Yield the counts of a recording, or of its parts. lasting_ms: the length of a recording
@@ -147,7 +152,7 @@ def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[in
     source, or else the size of its frames."""
     if sensor is None:
         sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
-        known = {name_of(name) for name in names_in(first)}
+        known = {meaning(name)[0] for name in names_in(first)}
         if sensor is not None and sensor[0] == 1 and known and "y" not in known:
             sensor = sensor[1:]
     good = sensor is not None and len(wholes("sensor", sensor)) in (1, 2) and min(sensor) >= 1

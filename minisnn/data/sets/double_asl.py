@@ -125,7 +125,7 @@ class DoubleASL(Recordings):
             within = (pool.numbers - 1) // MOMENTS
         elif root is None:
             pool, source = _drawn(train, number, sight, keep)
-        elif pictures.holds_pictures(root):
+        elif root.is_file() or any(map(pictures.is_picture, root.glob("*/*"))):
             pool, source = _photographed(root, train, number, sight, keep)
         else:
             pool, source = _real(root, train, number, flip_y, keep)

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...arguments import need, one_of
-from ..readers.anything import READERS, Entry, entries, read_entry, sensor_of_all
-from ..readers.many import forget, is_spoken
+from ..readers.listing import Entry, entries, read_entry, sensor_of_all
 from .counting import Form, counts_of, one_or_two, warn_of_losses
 from .pool import Keep, pool_of
 from .recordings import Recordings, as_splits, check_groups
@@ -62,7 +61,6 @@ def own(
     source = str(root)
     recordings = entries(root)
     deals, _ = division_of(recordings, source)
-    check_options_needed(recordings, source, time=time, columns=columns)
     sensor = sensor or sensor_of_all(recordings)
     if sensor is None:
         raise ValueError(
@@ -71,22 +69,21 @@ def own(
         )
     cells = None if size is None else tuple(one_or_two(size))
     form = Form(tuple(sensor), cells, bin_ms, duration_ms, hop_ms, time, columns)
-    rows = sensor[0] if flip_y else None
     names = sorted({recording.label for recording in recordings})
 
     def batches() -> Iterator[tuple]:
-        read = (read_entry(recording, time, rows, form.sensor, columns) for recording in recordings)
+        how = (form.sensor, time, columns, flip_y)
+        read = (read_entry(recording, *how) for recording in recordings)
         labelled = zip(read, (names.index(recording.label) for recording in recordings))
         yield from counts_of(
             labelled, (recording.name for recording in recordings), form, checked=True
         )
-        forget()
 
     what = f"reading {len(recordings)} recordings of {source}"
     total = len(recordings) if form.hop_ms is None else None
     files = {recording.path for recording in recordings}
     made_from = dict(
-        form=form, entries=[[*map(str, recording)] for recording in recordings], rows=rows
+        form=form, entries=[[*map(str, recording)] for recording in recordings], flip_y=flip_y
     )
     keep = Keep(cache, progress)
     pool = pool_of("recordings", form.shape, batches(), keep, what, total, files, **made_from)
@@ -108,18 +105,6 @@ def own(
             return sets[split]
         whole = sets[classes]
     return whole.split_recordings(class_seed)[split]
-
-
-def check_options_needed(recordings: Sequence[Entry], source: str, **given: str | None) -> None:
-    """Raise ValueError if `time` or `columns` is given although no file needs it."""
-    kinds = sorted({recording.path.suffix.lower() for recording in recordings})
-    takes = [] if all(kind in READERS and READERS[kind].says for kind in kinds) else [*given]
-    if recordings[0].key is not None:  # all recordings are in one file
-        takes = ["time"] * is_spoken(recordings[0].path)
-    for name, value in given.items():
-        good = value is None or name in takes
-        expected = f"none, since files ending in {' and '.join(kinds)} state it"
-        need(f"{source}: --{name} (in Python {name}=)", value, good, expected)
 
 
 # ---- splits

@@ -20,7 +20,8 @@ import numpy as np
 
 from ...arguments import must, need, one_of, wholes
 from ..readers.events import EVENT, bin_events, downscaled
-from ..readers.many import UNITS, SpokenFile
+from ..readers.hdf5 import naming
+from ..readers.many import UNITS, WHAT, read_word, words_of
 from ..sets.counting import undercounted, one_or_two, warn_of_losses
 from ..sets.pool import Keep, number_within, pool_of, trains
 from ..sets.recordings import Recordings
@@ -71,6 +72,8 @@ class SpokenWords(Recordings):
         cache: bool = True,
         progress: bool = True,
     ):
+        import h5py
+
         one_of("split", split, SPLITS)
         one_of("classes", classes or split, (*SPLITS, "all"))
         units = (UNITS,) if size is None else wholes("size", one_or_two(size))
@@ -86,20 +89,23 @@ class SpokenWords(Recordings):
 
         shape = counts(np.zeros(0, EVENT), 0).shape  # checks both
         path = self._path(root, split)
-        with SpokenFile(path, UNITS, time) as file:
-            named = split_classes(file.words, class_seed, str(path), **self.SHARES)
-            words = file.words if classes == "all" else named[classes or split]
-            made_of = {word: (file.words.index(word),) for word in words}
-            usable = trains(number_within(file.labels)) == (split == "train")
+        with naming(path, WHAT), h5py.File(path) as file:
+            found = words_of(file)
+            labels = np.array(found.labels)
+            named = split_classes(found.words, class_seed, str(path), **self.SHARES)
+            words = found.words if classes == "all" else named[classes or split]
+            made_of = {word: (found.words.index(word),) for word in words}
+            usable = trains(number_within(labels)) == (split == "train")
             usable |= "val" in self.FILES or split == "test"
-            own = [np.flatnonzero((file.labels == word) & usable) for (word,) in made_of.values()]
+            own = [np.flatnonzero((labels == word) & usable) for (word,) in made_of.values()]
             rows = np.sort(np.concatenate([some[:PER_WORD] for some in own]))
 
             def batches() -> Iterator[tuple]:
                 for row in rows.tolist():
-                    events = file.read(row)
+                    with naming(f"{path}: recording {row}", WHAT):
+                        events = read_word(file, row, UNITS, time)
                     few = undercounted(row, events["t"], 0, duration_ms)
-                    yield counts(events, row)[None], [file.labels[row]], [row], *few
+                    yield counts(events, row)[None], [labels[row]], [row], *few
 
             what = f"reading {len(rows)} recordings of {path}"
             made_from: Any = dict(bin_ms=bin_ms, duration_ms=duration_ms, units=units[0], time=time)

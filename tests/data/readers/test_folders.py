@@ -10,7 +10,8 @@ import pytest
 from sweeps import SENSOR, sweep
 
 import minisnn as ms
-from minisnn.data.readers.anything import Entry, entries, read_entry, read_events
+from minisnn.data.readers.anything import read_events
+from minisnn.data.readers.listing import Entry, entries, read_entry
 
 
 def a_folder(root, classes="abc", each=4):

@@ -5,7 +5,7 @@ import h5py
 import numpy as np
 import pytest
 
-from minisnn.data.readers.anything import entries, read_entry
+from minisnn.data.readers.listing import entries, read_entry
 
 LABELS = [0, 0, 1, 1, 0, 1]  # recordings 0 to 3 train, 4 and 5 test
 TABLES = {"train": [[0, 1], [2, 3]], "test": [[4, -1], [5, -1]]}
@@ -56,13 +56,13 @@ U8, U32 = np.uint8, np.uint32
     "name, made, words",
     [
         ("data/0/times", {}, "data/0/times"),
-        ("data/0/addrs", dict(data=np.zeros((2, 3), U8)), "data/0: .*length"),
-        ("data/0/addrs", dict(data=np.zeros(9, U8)), "data/0"),
-        ("data/0/times", dict(data=np.array([0, 1, np.nan])), "data/0"),
+        ("data/0/addrs", dict(data=np.zeros((2, 3), U8)), "recording 0: .*length"),
+        ("data/0/addrs", dict(data=np.zeros(9, U8)), "recording 0"),
+        ("data/0/times", dict(data=np.array([0, 1, np.nan])), "recording 0"),
         ("data/0/times", dict(data=np.array([0, 1, 2**64 - 1], np.uint64)), "18446744073709551615"),
-        ("data/0/times", dict(data=[b"a", b"b", b"c"]), "data/0"),
-        ("data/0/addrs", dict(data=np.array([[2, 1, 1]] * 3, U8)), "data/0: .*polarities"),
-        ("data/0/addrs", dict(data=np.array([[1, 1, 34]] * 3, U8)), "data/0: .*y reaches"),
+        ("data/0/times", dict(data=[b"a", b"b", b"c"]), "recording 0"),
+        ("data/0/addrs", dict(data=np.array([[2, 1, 1]] * 3, U8)), "recording 0: .*polarities"),
+        ("data/0/addrs", dict(data=np.array([[1, 1, 34]] * 3, U8)), "recording 0: .*y reaches"),
         ("data/0/times", dict(shape=(1 << 40,), dtype=U32, chunks=(64,)), "shape"),
         ("data/0", dict(link=h5py.ExternalLink("a.hdf5", "/data/0")), "another file"),
         (
@@ -70,9 +70,9 @@ U8, U32 = np.uint8, np.uint32
             dict(shape=(3,), dtype=U32, external=[("/etc/hostname", 0, 12)]),
             "another file",
         ),
-        ("data/0/times", dict(data=np.zeros(0, U32)), "data/0"),
+        ("data/0/times", dict(data=np.zeros(0, U32)), "recording 0"),
         ("extra/train_keys", {}, "train_keys"),
-        ("extra/test_keys", dict(data=[4, 6]), "data/6"),
+        ("extra/test_keys", dict(data=[4, 6]), "data/6|recording 6"),
         ("extra/test_keys", dict(data=[4, 0]), "twice"),
         ("extra/test_keys", dict(data=[4.5, 5]), "4.5"),
     ],
