@@ -82,6 +82,8 @@ def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarra
     names = names_in(recording)
     table = isinstance(recording, np.ndarray) and recording.ndim == 2 and not names
     held = list(recording.T) if table else [recording[name] for name in names]
+    if table and columns is None:
+        raise ValueError(f"an array of shape {recording.shape} has no names; give {ORDER}")
     if columns is not None and isinstance(recording, np.ndarray) and not complete(names):
         names = order_of(columns, len(held))
     known: dict[str, np.ndarray] = {}
