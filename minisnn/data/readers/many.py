@@ -36,6 +36,7 @@ from .times import check_unit
 
 SENSORS = {"n_mnist.hdf5": (34, 34), "dvssign.hdf5": (180, 240)}  # rows, columns
 UNITS = 700
+LONGEST_S = 10.0  # no word is longer
 WHAT = "recordings of (time, unit) as SHD has them: spikes/times, spikes/units and labels"
 
 
@@ -174,4 +175,7 @@ def read_word(file: Any, row: int, units: int = UNITS, time: str | None = None) 
     need("the first time", t.min(initial=0), (t >= 0).all(), "0, its beginning, or later")
     if time != "s":
         check_unit(events, (units,), time or "s")
+    good = time is not None or t.max(initial=0) <= LONGEST_S
+    hint = f"at most {LONGEST_S:g} s; give --time ms, or another unit, or s if they are right"
+    need("the last time", f"{t.max(initial=0):,.6g} s", good, hint)
     return events

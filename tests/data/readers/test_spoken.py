@@ -78,6 +78,7 @@ def test_a_file_that_was_read_can_be_written_again(tmp_path):
         ("spikes/times", np.array([0.1, np.nan, 0.2], "f2"), "finite"),
         ("spikes/times", np.array([0.1, -0.5, 0.2], "f2"), "-0.5"),
         ("spikes/times", 4 * np.arange(200, dtype="f2"), "units|length"),
+        ("spikes/times", np.array([1, 250, 832], "f2"), "give --time ms"),
     ],
 )
 def test_damage_is_told(path, name, value, words):
