@@ -6,6 +6,7 @@ right values of whatever stands on its right, so that one slip is counted once.
 """
 
 import ast
+import operator
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,19 @@ FUNCTIONS = {
     "step": surrogate.step,
     "sigma_prime": lambda a, slope=SLOPE: surrogate.sigma_prime(a, slope),
     "sigma_second": lambda a, slope=SLOPE: surrogate.sigma_second(a, slope),
+}
+
+OPERATIONS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+    ast.MatMult: operator.matmul,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Call: operator.call,
+    ast.Attribute: np.transpose,
 }
 
 
@@ -74,9 +88,24 @@ def value(line: Line, space: dict, functions: dict = FUNCTIONS) -> np.ndarray:
         raise Unclear(f"{min(unknown)} is no name here; there are {', '.join(sorted(space))}")
     try:
         with np.errstate(all="ignore"):
-            return np.asarray(eval(line.text, functions | space), float)
+            tree = ast.parse(line.text, mode="eval").body
+            return np.asarray(_computed(tree, functions | space), float)
     except Exception as error:
         raise Unclear(f"`{line.text}` stopped with {type(error).__name__}: {error}") from None
+
+
+def _computed(node, space: dict):
+    """Compute a term from its syntax tree. Raises ValueError for anything but arithmetic."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return space[node.id]
+    kind = type(getattr(node, "op", node))
+    odd = getattr(node, "attr", "T") != "T" or getattr(node, "keywords", ())
+    if odd or kind not in OPERATIONS:
+        raise ValueError("expected names, numbers, brackets, + - * / ** @, functions and .T")
+    parts = [one for one in ast.iter_child_nodes(node) if isinstance(one, ast.expr)]
+    return OPERATIONS[kind](*[_computed(one, space) for one in parts])
 
 
 class Forward:
@@ -234,10 +263,17 @@ def _difference(line, found, one, space) -> str:
     if same(found, one.value):
         return ""
     slips = []
+    factors = space | {f"1 - {name}": 1 - held for name, held in space.items()}
     for share, what in one.shares:
         slips += [(one.value - share, f"{what} is missing")]
         slips += [(one.value - 2 * share, f"{what} has the wrong sign")]
         slips += [(one.value + share, f"{what} is counted twice")]
+        with np.errstate(all="ignore"):
+            slips += [
+                (one.value - share + share / factor, f"in {what} the factor {name} is missing")
+                for name, factor in factors.items()
+                if np.shape(factor) in ((), share.shape)
+            ]
     explained = {text for wrong, text in slips if same(found, wrong) and not same(wrong, one.value)}
     off = np.nan_to_num(np.abs(found - one.value), nan=np.inf)
     at = np.unravel_index(int(np.argmax(off)), off.shape)
