@@ -4,7 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import paper, prepare, surrogate, table, tested
+from . import paper, prepare, table, tested
 
 prepare(__name__)
 
@@ -35,18 +35,6 @@ def membrane_backward_tangent():
     """Exercise 7.2: the membrane's backward lines, dotted."""
     for seed, lif in enumerate(NEURONS):
         yield *np.random.default_rng(seed).standard_normal((4, 20)) * 0.3, lif
-
-
-@table("7.4", "u_dot", "Constants can move as well: so they can be learned.", tolerance=1e-6)
-def decay_tangent():
-    """Exercise 7.4: the reset's own constant moves."""
-    for seed, lif in enumerate(NEURONS):
-        I = np.random.default_rng(seed).standard_normal(30) * 0.4
-        u, r = np.zeros(len(I)), 0.0
-        for t in range(len(I)):
-            u[t] = I[t] - lif.rho * r
-            r = lif.gamma * r + (1 - lif.gamma) * (u[t] >= lif.threshold)
-        yield u, surrogate.step(u - lif.threshold) * 1.0, lif
 
 
 def dots_on_paper(lines):

@@ -557,15 +557,43 @@ def learn():
         start, step_size, gradient = np.random.default_rng(seed).uniform(0.5, 2, (3, 4))
         yield start, step_size, gradient * (1, -1, 1, -1)
 """,
+    "1.1": r"""@table(
+    "1.1",
+    "y",
+    "A spike that is n steps older counts decay**n times as much.",
+    wide=([np.arange(9.0) % 2], (0.8,), True),
+)
+def trace():
+    for seed, decay in ((0, 0.9), (1, 0.3)):
+        yield np.random.default_rng(seed).integers(0, 2, 12).astype(float), decay
+    yield np.array([1, 0, 2, 0, 1, 1]), 0.8  # counted in whole numbers
+""",
     "1.2": r"""@table("1.2", "p", "The effect of a spike rises, then falls.")
 def response():
     for alpha, beta in ((0.95, 0.9), (0.4, 0.8)):
         yield np.arange(1, 30), alpha, beta
 """,
+    "1.3": r"""@table(
+    "1.3",
+    "u s",
+    "A neuron that has fired is pulled down, and recovers.",
+    wide=([np.abs(np.sin(np.arange(20.0)))], (3.0, -0.5, ms.LIF()), True),
+)
+def fire():
+    p = np.abs(np.random.default_rng(0).standard_normal(40)).cumsum() / 40
+    yield p, 3.0, -0.5, ms.LIF()
+    yield p, 2.0, 0.1, ms.LIF(gamma=0.8, rho=1.7, threshold=0.4)
+    yield np.zeros(1), 1.0, 0.0, ms.LIF()  # at the threshold itself
+""",
     "1.4": r"""@table("1.4", "dy", "You have differentiated a program: each line, in order.", tolerance=1e-7)
 def by_decay():
     for seed, decay in ((0, 0.9), (1, 0.4)):
         yield np.random.default_rng(seed).integers(0, 2, 14).astype(float), decay
+""",
+    "2.1": r"""@table("2.1", "sigma", "A soft step, of height 2 / slope, with slope 1 at the threshold.")
+def sigma():
+    for slope in (10.0, 3.0):
+        yield np.array([0.0, -2.0, -0.4, -0.07, 0.03, 0.2, 1.5]), slope
 """,
     "2.2": r"""@table(
     "2.2",
@@ -577,6 +605,11 @@ def gradient():
         at_threshold = (2.0, threshold - 1.0, 0.5)
         for w, b, p in ((1.3, -0.4, 0.7), (0.5, -0.6, 0.2), (2.0, 0.1, 0.6), at_threshold):
             yield w, b, p, y, ms.LIF(threshold=threshold, slope=4.0)
+""",
+    "2.3": r"""@table("2.3", "sigma_second", "At the threshold it jumps by 4 slope, from +2 slope to -2 slope.")
+def sigma_second():
+    for slope in (10.0, 3.0):
+        yield np.array([0.0, -2.0, -0.4, -0.07, 0.03, 0.2, 1.5]), slope
 """,
     "2.4": r"""@table("2.4", "jet", "Smooth, and at a0 it has the spike's value, slope and curvature.")
 def jet():
@@ -630,6 +663,17 @@ def taylor():
         yield curves, f_dot, steps
     surface = np.arange(6.0).reshape(2, 3)
     yield lambda h: np.sin(surface + h), np.cos(surface), steps
+""",
+    "7.4": r"""@table("7.4", "u_dot", "Constants can move as well: so they can be learned.", tolerance=1e-6)
+def decay_tangent():
+    other = ms.LIF(alpha=0.8, beta=0.6, gamma=0.5, rho=1.6, threshold=0.3, slope=4.0)
+    for seed, lif in enumerate((ms.LIF(), other)):
+        I = np.random.default_rng(seed).standard_normal(30) * 0.4
+        u, r = np.zeros(len(I)), 0.0
+        for t in range(len(I)):
+            u[t] = I[t] - lif.rho * r
+            r = lif.gamma * r + (1 - lif.gamma) * (u[t] >= lif.threshold)
+        yield u, (u - lif.threshold >= 0) * 1.0, lif
 """,
     "8.1": r"""@table("8.1", "Hv", "As exact as a difference can be.")
 def differences():
