@@ -6,6 +6,7 @@ right values of whatever stands on its right, so that one slip is counted once.
 """
 
 import ast
+import itertools
 import operator
 from typing import NamedTuple
 
@@ -47,12 +48,14 @@ class Unclear(ValueError):
 
 
 class Line(NamedTuple):
-    """`name = text`, and the names on its right; `text` is empty where nothing is written."""
+    """`name = text`, the names on its right, and its syntax tree; `text` is empty where nothing is
+    written."""
 
     number: int
     name: str
     text: str
     uses: set[str]
+    tree: ast.expr
 
 
 class Wanted(NamedTuple):
@@ -73,12 +76,12 @@ def read(text: str) -> list[Line]:
         if not equals or not name.isidentifier():
             raise Unclear(f"line {number} is `{row}`; expected a name, an equals sign and a term")
         try:
-            nodes = ast.walk(ast.parse(term or "0", mode="eval"))
+            tree = ast.parse(term or "0", mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             text = f"`{term}` is no term: a bracket or a sign is missing"
             raise Unclear(f"line {number}: {text}") from None
-        uses = {node.id for node in nodes if isinstance(node, ast.Name)}
-        found.append(Line(number, name, term, uses))
+        uses = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        found.append(Line(number, name, term, uses, tree))
     return found
 
 
@@ -88,8 +91,7 @@ def value(line: Line, space: dict, functions: dict = FUNCTIONS) -> np.ndarray:
         raise Unclear(f"{min(unknown)} is no name here; there are {', '.join(sorted(space))}")
     try:
         with np.errstate(all="ignore"):
-            tree = ast.parse(line.text, mode="eval").body
-            return np.asarray(_computed(tree, functions | space), float)
+            return np.asarray(_computed(line.tree, functions | space), float)
     except Exception as error:
         raise Unclear(f"`{line.text}` stopped with {type(error).__name__}: {error}") from None
 
@@ -268,13 +270,18 @@ def _difference(line, found, one, space) -> str:
         slips += [(one.value - share, f"{what} is missing")]
         slips += [(one.value - 2 * share, f"{what} has the wrong sign")]
         slips += [(one.value + share, f"{what} is counted twice")]
-        with np.errstate(all="ignore"):
-            slips += [
-                (one.value - share + share / factor, f"in {what} the factor {name} is missing")
-                for name, factor in factors.items()
-                if np.shape(factor) in ((), share.shape)
-            ]
+        slips += [
+            (one.value - share + share / factor, f"in {what} the factor {name} is missing")
+            for name, factor in factors.items()
+            if np.shape(factor) in ((), share.shape) and np.all(factor)
+        ]
     explained = {text for wrong, text in slips if same(found, wrong) and not same(wrong, one.value)}
+    explained |= {
+        f"`{name}` in place of `{other}`"
+        for name, other in itertools.product(line.uses & space.keys(), space.keys() - {line.name})
+        if np.shape(space[name]) == np.shape(space[other])
+        and same(value(line, space | {name: space[other]}), one.value)
+    }
     off = np.nan_to_num(np.abs(found - one.value), nan=np.inf)
     at = np.unravel_index(int(np.argmax(off)), off.shape)
     place = f"[{', '.join(map(str, at))}]" if at else ""

@@ -1,6 +1,6 @@
 """Single slips that a solution invites: a sign, a factor, a name, a bound, an order, each as a
-changed syntax tree; and the lines
-in which two trees differ."""
+changed syntax tree; and the lines in
+which two trees differ."""
 
 import ast
 import copy
@@ -186,10 +186,10 @@ def _changes(node):
             yield f"`{text(a)}` and `{text(b)}` are exchanged", new
     elif isinstance(node, ast.Subscript):
         if isinstance(node.slice, ast.Name):
-            for sign, op in (("+", ast.Add()), ("-", ast.Sub())):
+            for op in (ast.Add(), ast.Sub()):
                 place = ast.BinOp(node.slice, op, ast.Constant(1))
-                said = f"`{text(node.value)}` is taken one place off, at `{text(place)}`"
-                yield said, ast.Subscript(node.value, place, ast.Load())
+                new = ast.Subscript(node.value, place, ast.Load())
+                yield f"`{text(new)}` in place of `{text(node)}`", new
     elif isinstance(node, ast.Tuple) and len(node.elts) > 1:
         a, b, *rest = node.elts
         new = ast.Tuple([b, a, *rest], ast.Load())

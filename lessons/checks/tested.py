@@ -169,7 +169,8 @@ def _count(found: Verdict, hint: int) -> str:
 
 def _alarm(found: Verdict, hint: int) -> str:
     one, said = found.alarms[0]
-    text = f"a false alarm: your test accuses {len(found.alarms)} right functions ({said})"
+    many = f"{len(found.alarms)} right function{'s' * (len(found.alarms) > 1)}"
+    text = f"a false alarm: your test accuses {many} ({said})"
     if hint:
         return f"{text}. The first of them is right, and {one.habit}"
     more = "It may expect numbers, a shape or a precision that not all of them have"
