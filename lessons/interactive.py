@@ -26,12 +26,12 @@ STYLE = """<style>.ms-picture{font:13px sans-serif;max-width:680px}.ms-picture l
 
 
 def still(name: str) -> str:
-    """The picture as it stands before anybody has moved a slider, SVG with a title."""
+    """Return the picture as it stands before anybody has moved a slider, SVG with a title."""
     return (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
 
 
 def piece(name: str) -> str:
-    """The picture as HTML, to put into any page.
+    """Return the picture as HTML, to put into any page.
 
     Raises ValueError if there is none of this name.
     """
@@ -50,7 +50,7 @@ def piece(name: str) -> str:
 
 
 def _scripts(name: str) -> tuple[str, str]:
-    """What is shared, and what is the picture's own."""
+    """Return what is shared, and what is the picture's own."""
 
     def read(one):
         return (FOLDER / f"{one}.js").read_text(encoding="utf-8")

@@ -80,18 +80,18 @@ class Exercise:
 
 
 def sources() -> list[Path]:
-    """Sources in order of their lessons."""
+    """Return the sources in order of their lessons."""
     return sorted((HERE / "source").glob("[0-9][0-9]_*.md"))
 
 
 def notebook_of(source: Path) -> Path:
-    """Where the notebook of a source lies."""
+    """Return where the notebook of a source lies."""
     return HERE / f"{source.stem}.ipynb"
 
 
 def parse(source: Path) -> list[Cell]:
-    """Cells of a source. Raises ValueError for a fence that is not closed or belongs to no known
-    kind."""
+    """Read the cells of a source. Raises ValueError for a fence that is not closed or belongs to no
+    known kind."""
     cells, lines, start = [], [], None
     for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
         opened = re.match(r"```(python|hint|why)\b *(.*)", line) if start is None else None
@@ -136,7 +136,7 @@ def _add_text(cells, lines):
 
 
 def exercises(cells: list[Cell]) -> dict[str, Exercise]:
-    """Exercises by number, each with its solution, checks, hints and wrong answers."""
+    """Collect the exercises by number, each with its solution, checks, hints and wrong answers."""
     found = {
         cell.exercise: Exercise(cell.exercise, n, cell.optional)
         for n, cell in enumerate(cells)
@@ -158,7 +158,7 @@ def exercises(cells: list[Cell]) -> dict[str, Exercise]:
 
 
 def minutes(cells: list[Cell], left_out: Collection[str] | None = None) -> int:
-    """How long a lesson takes somebody who derives on paper; an estimate, to the next 5 minutes.
+    """Estimate how long a lesson takes somebody who derives on paper, to the next 5 minutes.
 
     left_out   exercises whose solutions are read only; None: those that are optional
 
@@ -199,14 +199,14 @@ def minutes(cells: list[Cell], left_out: Collection[str] | None = None) -> int:
 
 
 def as_far_as(cells: list[Cell], exercise: str) -> list[Cell]:
-    """The cells of a lesson up to the first heading behind an exercise."""
+    """Return the cells of a lesson up to the first heading behind an exercise."""
     last = max(n for n, cell in enumerate(cells) if cell.exercise == exercise)
     rest = enumerate(cells[last:], last)
     return cells[: next(n for n, cell in rest if cell.text.startswith("## "))]
 
 
 def lengths() -> dict[str, dict[str, int]]:
-    """Minutes of each lesson ("all"), and of each step of the paths."""
+    """Return the minutes of each lesson ("all"), and of each step of the paths."""
     lessons = {int(source.stem[:2]): parse(source) for source in sources()}
     found = {"all": {str(number): minutes(cells) for number, cells in lessons.items()}}
     found["optional"] = {
@@ -225,7 +225,7 @@ def lengths() -> dict[str, dict[str, int]]:
 
 
 def plans(found: dict[str, dict[str, int]]) -> str:
-    """The paths as README.md shows them."""
+    """Return the paths as README.md shows them."""
     lines = []
     for name, path in classroom.paths().items():
         title, hours = path["title"], sum(found[name].values()) / 60
@@ -243,7 +243,7 @@ def plans(found: dict[str, dict[str, int]]) -> str:
 
 
 def timed(text: str, found: dict[str, dict[str, int]]) -> str:
-    """README.md or the map with the minutes as they are."""
+    """Return README.md or the map with the minutes as they are."""
     each = found["all"]
     text = re.sub(
         r"^(\| (\d+) \| \[.*\| )\d+(?= \|$)", lambda at: at[1] + str(each[at[2]]), text, flags=re.M
@@ -259,14 +259,14 @@ def timed(text: str, found: dict[str, dict[str, int]]) -> str:
 
 
 def words() -> list[str]:
-    """The words of GLOSSARY.md, long ones first."""
+    """Return the words of GLOSSARY.md, long ones first."""
     found = re.findall(r"^### (.+)$", (HERE / "GLOSSARY.md").read_text(encoding="utf-8"), re.M)
     return sorted(found, key=len, reverse=True)
 
 
 def linked(texts: list[str]) -> list[str]:
-    """The texts of a lesson with a link to the glossary at the first use of each of its words, but
-    in headings, code, formulas and links."""
+    """Return the texts of a lesson with a link to the glossary at the first use of each of its
+    words, but in headings, code, formulas and links."""
     kept = re.compile(
         r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\[[^]]*\]\([^)]*\)|^#.*?$|<[^>]*>)", re.S | re.M
     )
@@ -286,7 +286,7 @@ def linked(texts: list[str]) -> list[str]:
 
 
 def notebook(cells: list[Cell], solved: bool = False):
-    """The notebook, not executed; `solved`: with the solutions in place of the stubs."""
+    """Make the notebook, not executed; `solved`: with the solutions in place of the stubs."""
     import nbformat.v4 as v4
 
     made = v4.new_notebook(
@@ -319,7 +319,7 @@ def notebook(cells: list[Cell], solved: bool = False):
 
 
 def draws(code: str) -> bool:
-    """Whether at least half of the lines of a cell belong to statements that draw."""
+    """Return whether at least half of the lines of a cell belong to statements that draw."""
     lines = [0, 0]
     for statement in ast.parse(code).body:
         text = ast.get_source_segment(code, statement)
@@ -328,8 +328,8 @@ def draws(code: str) -> bool:
 
 
 def answering(cells: list[Cell]) -> set[int]:
-    """Places of the cells whose outputs answer a prediction: that in which the guess is written,
-    and what follows it up to the next heading."""
+    """Return the places of the cells whose outputs answer a prediction: that in which the guess is
+    written, and what follows it up to the next heading."""
     found, asked = set(), False
     for n, cell in enumerate(cells):
         if cell.kind == "text" and re.search(r"^## ", cell.text, re.M):
@@ -341,8 +341,8 @@ def answering(cells: list[Cell]) -> set[int]:
 
 
 def _layout(cell: Cell, answers: bool) -> dict:
-    """What JupyterLab and the site fold: code that draws, and outputs that would answer a question;
-    in JupyterLab these open when the cell is run."""
+    """Return what JupyterLab and the site fold: code that draws, and outputs that would answer a
+    question; in JupyterLab these open when the cell is run."""
     draws_only = "foreseen(" not in cell.text and draws(cell.text)
     folds = {"source_hidden": draws_only, "outputs_hidden": answers}
     tags = ["hide-input"] * draws_only + ["hide-output"] * answers
@@ -421,8 +421,8 @@ def retold(source: Path) -> Path:
 
 
 def solutions() -> str:
-    """checks/solutions.py: the solutions of all exercises, for `mysnn.py` and for the diagnosis of
-    wrong answers, and the cases that stand in the sources."""
+    """Return checks/solutions.py: the solutions of all exercises, for `mysnn.py` and for the
+    diagnosis of wrong answers, and the cases that stand in the sources."""
     parts = [one for source in sources() for one in exercises(parse(source)).values()]
     lines = [
         '"""The course\'s own solutions and cases, made by make.py from the lessons\' sources."""'

@@ -44,8 +44,8 @@ def page(path: str = "teach.html") -> None:
 
 
 def drawings(seed: int = 0, ways: int = 5, people: int = 5) -> np.ndarray:
-    """(ways, people, 28, 28): characters that the shipped networks have never met, each drawn by
-    different people."""
+    """Return (ways, people, 28, 28): characters that the shipped networks have never met, each
+    drawn by different people."""
     rng = np.random.default_rng(seed)
     all_of_them = np.concatenate(list(alphabets("test").values()))
     chosen = rng.choice(len(all_of_them), ways, replace=False)
@@ -53,8 +53,8 @@ def drawings(seed: int = 0, ways: int = 5, people: int = 5) -> np.ndarray:
 
 
 def task(drawn: np.ndarray) -> ms.Task:
-    """The first drawing of each character to learn from, the others to ask about, as the camera
-    sees them: counts of events in steps of 50 ms, their mean in the middle."""
+    """Return the first drawing of each character to learn from, the others to ask about, as the
+    camera sees them: counts of events in steps of 50 ms, their mean in the middle."""
     ways, people = drawn.shape[:2]
     pictures = thickened(drawn.reshape(-1, 28, 28))
     seen = ms.EventCamera().record_counts(
@@ -68,7 +68,7 @@ def task(drawn: np.ndarray) -> ms.Task:
 
 
 def moved(x: np.ndarray, cells: int) -> np.ndarray:
-    """Counts (B, T, H, W, 2) with the picture so many cells further right; what leaves it is
+    """Return counts (B, T, H, W, 2) with the picture so many cells further right; what leaves it is
     lost."""
     found = np.zeros_like(x)
     width = x.shape[3]
@@ -77,8 +77,8 @@ def moved(x: np.ndarray, cells: int) -> np.ndarray:
 
 
 def rounded(net, theta: np.ndarray, bits: int) -> np.ndarray:
-    """Parameters whose weights are whole numbers of so many bits times a power of two, layer by
-    layer the power of least squared error."""
+    """Return parameters whose weights are whole numbers of so many bits times a power of two, layer
+    by layer the power of least squared error."""
     found = theta.copy()
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     for part in net.layout:
@@ -90,16 +90,16 @@ def rounded(net, theta: np.ndarray, bits: int) -> np.ndarray:
 
 
 def membranes(net, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Membranes (T, ways) of the last layer while one sample x (T, H, W, 2) goes by: what would be
-    the logits if it ended there."""
+    """Return the membranes (T, ways) of the last layer while one sample x (T, H, W, 2) goes by:
+    what would be the logits if it ended there."""
     whole = net.like(window=len(x), backend="numpy")
     return whole.record(theta, x[None])[-1]["u"][0, :, 0, 0]
 
 
 def watch(net, before: np.ndarray, after: np.ndarray, x: np.ndarray) -> None:
-    """One sample x (T, H, W, 2) on its way: events of the camera's first movement, spikes of some
-    neurons below the last layer, and the membranes of the classes, before and after the network has
-    learned."""
+    """Show one sample x (T, H, W, 2) on its way: events of the camera's first movement, spikes of
+    some neurons below the last layer, and the membranes of the classes, before and after the
+    network has learned."""
     times = STEP_MS * np.arange(len(x))
     with style.picture("Events come in, spikes go up, membranes answer", 1, 4, 12, 2.4) as axes:
         axes[0].imshow(plots.event_picture(x[: 100 // STEP_MS].sum(0)))
@@ -122,7 +122,7 @@ def watch(net, before: np.ndarray, after: np.ndarray, x: np.ndarray) -> None:
 
 
 def changes(net, before: np.ndarray, after: np.ndarray) -> dict[str, float]:
-    """By layer, the mean size of what its weights were changed by."""
+    """Return by layer the mean size of what its weights were changed by."""
     return {
         part.name.split(".")[0]: float(np.abs(after - before)[part.slice].mean())
         for part in net.layout

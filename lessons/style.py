@@ -26,8 +26,8 @@ def picture(
     outside: bool = False,
     **options,
 ):
-    """Axes to draw on, one or an array (rows, columns squeezed); the figure is shown when the block
-    ends.
+    """Make axes to draw on, one or an array (rows, columns squeezed); the figure is shown when the
+    block ends.
 
     title     what to see in it; also the picture's text for those who cannot see it
     height    of a row, in inches; options go to `Figure.subplots`
@@ -46,8 +46,8 @@ def picture(
 
 
 def slider(draw, values, start, label: str) -> None:
-    """The picture of draw(start) and, where somebody is there to move it, a slider above it that
-    draws the other values.
+    """Show the picture of draw(start) and, where somebody is there to move it, a slider above it
+    that draws the other values.
 
     draw      a function of one value that draws one `picture`
     values    where the slider stops, in order; start is one of them
@@ -87,8 +87,8 @@ def slider(draw, values, start, label: str) -> None:
 
 
 def _watched() -> bool:
-    """Whether a cell was run by somebody who could move a slider; what runs notebooks by program
-    takes no input."""
+    """Return whether a cell was run by somebody who could move a slider; what runs notebooks by
+    program takes no input."""
     shell = _shell()
     if importlib.util.find_spec("ipywidgets") is None or not hasattr(shell, "kernel"):
         return False
@@ -96,7 +96,7 @@ def _watched() -> bool:
 
 
 def _shell():
-    """IPython's shell, or None."""
+    """Return IPython's shell, or None."""
     try:
         from IPython import get_ipython
     except ImportError:
@@ -105,8 +105,8 @@ def _shell():
 
 
 def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64) -> None:
-    """The pictures of draw(value) one after the other, over and over, as one PNG that moves; where
-    none can move, or on paper, that of `still`.
+    """Show the pictures of draw(value) one after the other, over and over, as one PNG that moves;
+    where none can move, or on paper, that of `still`.
 
     draw      a function of one value that draws one `picture`, of the same size for all
     values    in order; still is one of them
@@ -150,7 +150,7 @@ def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64
 
 
 def _show(figure, title: str, scale: int = 2) -> None:
-    """The figure as a PNG of twice the resolution it is shown in; nothing where no notebook is
+    """Show the figure as a PNG of twice the resolution it is shown in; nothing where no notebook is
     there to show it."""
     from PIL import Image as Picture  # comes with matplotlib
 

@@ -81,6 +81,9 @@ def test_other_ways_to_write_it_are_right_too(number, typed, capsys):
         ("3.4", "dw", "2 * dy + (1 - s) * dv + sigma_prime(w - threshold) * ds", "is counted twice"),
         ("3.4", "dw", "dy + (1 - s) * dv + sigma_prime(w) * ds", "by differences, at ds["),
         ("3.4", "di", "alpha * dw", "by differences, at alpha = 0.8, dw["),
+        ("3.4", "dv_old", "alpha * dv", "`dv` in place of `dw`"),
+        ("7.1", "s_dot", "sigma_prime(u - threshold)", "in the motion of u the factor u_dot is missing"),
+        ("7.1", "r_next_dot", "gamma * r_dot + s_dot", "in the motion of s the factor 1 - gamma is missing"),
         ("7.1", "u_dot", "I_dot", "the motion of r is missing"),
         ("7.1", "u_dot", "I_dot + rho * r_dot", "the motion of r has the wrong sign"),
         ("7.1", "r_next_dot", "gamma * r_dot + (1 - gamma) * s", "by differences"),
@@ -113,6 +116,8 @@ def test_a_wrong_line_is_named_and_the_others_stay_right(number, name, wrong, me
         ("ds = tan(w)", "tan is no name here; there are alpha"),
         ("ds = sqrt(w, w, w, w)", "`sqrt(w, w, w, w)` stopped with TypeError"),
         ("ds = 'w'", "stopped with ValueError"),
+        ("ds = [w]", "expected names, numbers, brackets"),
+        ("ds = w.__class__", "expected names, numbers, brackets"),
         ("ds = w\x00", "is no term"),
     ],
 )  # fmt: skip
