@@ -20,7 +20,7 @@ import numpy as np
 
 from ...arguments import need
 from ...files import size_of
-from .arrays import LARGEST, read_arrays, read_hdf5, read_table, sensor_of_npz
+from .arrays import read_arrays, read_hdf5, read_table, sensor_of_npz
 from .asl import SHAPE as ASL
 from .asl import read_asl
 from .columns import Sensor, as_picture
@@ -115,20 +115,20 @@ def read_events(
     path = Path(path)
     with naming(path, "a recording"):
         reader = reader_of(path)
-        size_of(path, "a recording", LARGEST)
+        size_of(path, "a recording")
         given = [f"--{name}" for name, value in dict(time=time, columns=columns).items() if value]
         need("an option", given, not (reader.says and given), "none, since such files state it")
         held = reader.read(path, sensor, columns)
         events = as_recording(held, sensor, "us" if reader.says else time, columns)
         if not events.size:
             raise ValueError("the recording has no events; expected at least one")
-    return flipped(events, sensor) if flip_y else events
+        return flipped(events, sensor or reader.sensor(path)) if flip_y else events
 
 
 def flipped(events: np.ndarray, sensor: Sensor) -> np.ndarray:
-    """Turn the rows of a recording upside down, if its sensor is known."""
-    if sensor is not None:
-        events["y"] = as_picture(sensor)[0] - 1 - events["y"]
+    """Turn the rows of a recording upside down. Raises ValueError if its sensor is not known."""
+    need("sensor", sensor, sensor is not None, "rows and columns, since y is turned over in them")
+    events["y"] = as_picture(sensor or ())[0] - 1 - events["y"]
     return events
 
 

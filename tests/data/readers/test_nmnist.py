@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from minisnn.data.readers.anything import read_events
 from minisnn.data.readers.events import EVENT, event_array
 from minisnn.data.readers.nmnist import write_nmnist
 from minisnn import read_nmnist
@@ -61,3 +62,12 @@ def test_damaged_and_foreign_files_are_named(tmp_path, rows, words):
     with pytest.raises(ValueError, match="00007.bin: .*" + words) as error:
         read_nmnist(path)
     assert "\n" not in str(error.value)
+
+
+def test_rows_are_turned_over_in_the_sensor_or_not_at_all(tmp_path):
+    events = event_array([1, 2], [0, 30], [5, 9], [0, 1])
+    write_nmnist(tmp_path / "a.bin", events)
+    assert read_events(tmp_path / "a.bin", flip_y=True)["y"].tolist() == [33, 3]
+    np.save(tmp_path / "a.npy", events)
+    with pytest.raises(ValueError, match="a.npy: sensor is None"):
+        read_events(tmp_path / "a.npy", flip_y=True)
