@@ -1,11 +1,12 @@
 """Terminal output: streams that may be closed or lack ±, texts that may come from files, and
 progress bars."""
 
+import errno
 import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 # control characters but tab and line feed, which steer a terminal, and those that turn the
@@ -22,23 +23,31 @@ def clean(text: str) -> str:
 class Clean:
     """A text stream that writes out control characters, so that no text steers the terminal.
 
-    stream   where the text goes
+    stream   where the text goes; if it is a terminal that was closed, the text is dropped
     steers   write control characters as they are, as a progress bar needs them
-    ignored  errors of the stream that end nothing, such as a full disk of a log
+    remarks  ignore all errors of the stream, such as a full disk
     """
 
-    def __init__(self, stream: Any, steers: bool = False, ignored: tuple = (OSError,)):
+    def __init__(self, stream: Any, steers: bool = False, remarks: bool = True):
         self.stream = stream
         self.steers = steers
-        self.ignored = ignored
+        self.remarks = remarks
 
     def write(self, text: str) -> None:
-        with suppress(*self.ignored):
+        with self._tolerant():
             self.stream.write(text if self.steers else clean(text))
 
     def flush(self) -> None:
-        with suppress(*self.ignored):
+        with self._tolerant():
             self.stream.flush()
+
+    @contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if not self.remarks and error.errno != errno.EIO:  # that of a closed terminal
+                raise
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
@@ -53,7 +62,7 @@ def streams() -> Iterator[None]:
     for stream in found:
         if hasattr(stream, "reconfigure"):  # a terminal that lacks ± or → shows a question mark
             stream.reconfigure(errors="replace")
-    sys.stdout = Clean(found[0], ignored=())
+    sys.stdout = Clean(found[0], remarks=False)
     sys.stderr = Clean(found[1])
     try:
         yield

@@ -88,3 +88,12 @@ def test_no_command_ends_because_its_remarks_find_no_room():
             pass
     with contextlib.redirect_stdout(Full()), pytest.raises(OSError), terminal.streams():
         print("what was found", flush=True)
+
+
+def test_a_closed_terminal_ends_no_run():
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.EIO, "Input/output error")
+
+    with contextlib.redirect_stdout(Closed()), terminal.streams():
+        print("what nobody sees", flush=True)
