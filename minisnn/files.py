@@ -2,6 +2,7 @@
 untrusted files."""
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -80,8 +81,8 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
-    """Lock a folder, made if needed, within the block. Afterwards, folders that were made and stayed empty are
-    removed. Raises ValueError, naming `name`, if another process has locked it.
+    """Lock a folder, made if needed, within the block. Afterwards, folders that were made and
+    stayed empty are removed. Raises ValueError, naming `name`, if another process has locked it.
 
     The lock is the system's, on the folder itself (flock), so it is released however the process
     ends. Systems without it (Windows, some network file systems) are not locked.
@@ -129,7 +130,8 @@ def _move(source: Path, place: Path) -> None:
 
 @contextmanager
 def called(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
-    """Name `path` in system errors that name no file, as a full disk's, or that name `temporary`."""
+    """Name `path` in system errors that name no file, as a full disk's, or that name
+    `temporary`."""
     try:
         yield
     except OSError as error:
@@ -141,7 +143,7 @@ def called(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
         raise
 
 
-def size_of(path: str | Path, what: str, most: int) -> int:
+def size_of(path: str | Path, what: str, most: float = math.inf) -> int:
     """Return a file's size before it is read. Raises ValueError, naming the file and the expected
     `what`, if it is a folder, a device or a pipe (which might never end), or larger than `most`
     bytes; FileNotFoundError if it is missing."""
@@ -153,7 +155,7 @@ def size_of(path: str | Path, what: str, most: int) -> int:
     return size
 
 
-def read_whole(path: str | Path, what: str, most: int) -> bytes:
+def read_whole(path: str | Path, what: str, most: float = math.inf) -> bytes:
     """Read a file, after checking it by `size_of`; same errors."""
     size_of(path, what, most)
     with called(path):

@@ -38,7 +38,7 @@ def info(
     from . import describe, look  # imports NumPy and the readers, which help does not need
 
     recording = look.is_recording(path)
-    if not recording and (look.holds_set(path) or path.is_dir() and not describe.is_run(path)):
+    if look.is_set(path):
         return look.folder(path, sample or 200, sheet, forms)
     idle("for anything but a folder of recordings", sample=sample, sheet=sheet)
     if recording:

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from ..data.readers import anything, listing
-from ..data.readers.arrays import holds_events, holds_set
+from ..data.readers.arrays import kind_of_hdf5
 from ..data.readers.columns import in_words, is_row, order_of
 from ..data.sets.own import classes_of
 from ..data.sets.statistics import oddities, statistics
 from ..plots import plot_sheet, save
+from . import describe
 from .options import Forms
 
 MOST_SHOWN = 6  # most recordings of a class on a contact sheet
@@ -21,8 +22,13 @@ def is_recording(path: Path) -> bool:
     """Return whether this is a file of one recording, judging by its name and, of HDF5, content."""
     kind = path.suffix.lower()
     if kind in listing.SETS:
-        return path.is_file() and holds_events(path) and not holds_set(path)
+        return kind_of_hdf5(path) == "recording"
     return path.is_file() and kind in anything.SUFFIXES
+
+
+def is_set(path: Path) -> bool:
+    """Return whether this is a folder or an HDF5 file of many recordings, unless it is a run."""
+    return kind_of_hdf5(path) == "set" or path.is_dir() and not describe.is_run(path)
 
 
 def file(path: Path, forms: Forms) -> None:

@@ -211,7 +211,7 @@ def _contents(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read (texts, arrays) from a file."""
     import h5py
 
-    size_of(path, WHAT, 1 << 62)
+    size_of(path, WHAT)
     with h5py.File(path, "r") as file:
         texts = {name: _unpacked(file.attrs[name]) for name in TEXTS}
         most = MOST_ROWS + sum(math.prod(shape) for _, shape in texts["layout"])

@@ -18,19 +18,18 @@ import numpy as np
 
 from ...arguments import need
 from ...files import read_whole, size_of
-from .columns import ACCEPTED, ORDER, Sensor, complete, meaning, names_in, order_of
+from .columns import ACCEPTED, ORDER, Sensor, complete, meaning, order_of
 from .hdf5 import dataset, values
 
 EVENTS = "events"  # name of the array of events, if there are several
 PLACES = ("events", "CD/events", "spikes", "/")
 NUMBERS = re.compile(r"(?i:[-+.,;\s\de]|true|false)*")  # a first line without names
-LARGEST = 1 << 62  # bytes of a file: any
 
 
 def load(path: Path, *wanted: str) -> Any:
     """Read the array of an .npy file, or those `wanted` of an .npz file, by name. Raises ValueError
     if the file is damaged or contains Python objects."""
-    size_of(path, "a NumPy file", LARGEST)
+    size_of(path, "a NumPy file")
     held = np.load(path, allow_pickle=False)
     if isinstance(held, np.ndarray):
         return held
@@ -59,7 +58,7 @@ def read_hdf5(path: Path) -> Any:
     ValueError if it holds none, or several."""
     import h5py
 
-    size_of(path, "a recording in HDF5", LARGEST)
+    size_of(path, "a recording in HDF5")
     with h5py.File(path) as file:
         if holds_many(file):
             raise ValueError("holds many recordings; expected one, or its name as a data set's")
@@ -90,7 +89,7 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
     Raises ValueError if a row has more or fewer values than there are names, if a value is not a
     number, or if there are no names.
     """
-    text = read_whole(path, "a table of events", LARGEST).removeprefix(b"\xef\xbb\xbf")
+    text = read_whole(path, "a table of events").removeprefix(b"\xef\xbb\xbf")
     first, _, rest = text.partition(b"\n")
     head = first.decode("utf-8", "replace").strip().lstrip("#").strip()
     mark = next((one for one in ",;\t" if one in head), None)
@@ -110,30 +109,13 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
     return dict(zip(reversed(names), reversed(table.T)))  # if names repeat, the first counts
 
 
-def holds_set(path: Path) -> bool:
-    """Return whether this is an HDF5 file of many recordings, in the form of torchneuromorphic or
-    SHD."""
+def kind_of_hdf5(path: Path) -> str:
+    """Return what an HDF5 file holds: "set" of recordings (`holds_many`), "network" (a checkpoint),
+    or else "recording"; "" if there is no such file, or it cannot be read."""
     import h5py
 
     if path.suffix.lower() in (".hdf5", ".h5") and path.is_file():
-        with suppress(ValueError, OSError), h5py.File(path) as file:
-            return holds_many(file)
-    return False
-
-
-def holds_events(path: Path, ordered: bool = False) -> bool:
-    """Return whether a NumPy file contains columns of events: either named columns, or an unnamed
-    array (N, 4), or one with more columns if their order is given (`ordered`). Any HDF5 file other
-    than a checkpoint counts."""
-    import h5py
-
-    with suppress(ValueError, OSError, EOFError):
-        if path.suffix.lower() in (".hdf5", ".h5"):
-            with h5py.File(path) as file:
-                return "network" not in file.attrs
-        held = read_arrays(path)
-        names = names_in(held)
-        if names or isinstance(held, dict):
-            return complete(names) or not isinstance(held, dict) and len(names) > 3
-        return held.ndim == 2 and (held.shape[1] == 4 or ordered and held.shape[1] > 1)
-    return False
+        with suppress(OSError), h5py.File(path) as file:
+            other = "network" if "network" in file.attrs else "recording"
+            return "set" if holds_many(file) else other
+    return ""
