@@ -1,6 +1,5 @@
 """Single slips that a solution invites: a sign, a factor, a name, a bound, an order, each as a
-changed syntax tree; and the lines in
-which two trees differ."""
+changed syntax tree; and the lines in which two trees differ."""
 
 import ast
 import copy
