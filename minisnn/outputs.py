@@ -29,9 +29,10 @@ RUN = Kind("a run folder", folder=True, shared=True)  # RunFolder.check_free che
 
 
 def check_all(paths: Sequence[tuple[Path, Kind | None]], force: bool = False) -> None:
-    """Check all paths of a command, each with its kind, or None if it is read (`check`).
+    """Check all paths of a command (`check`). Each comes with its kind of output, or with None if
+    it is an input.
 
-    Raises ValueError as well if two outputs have the same path.
+    Raises ValueError also if two outputs have the same path.
     """
     inputs = [path for path, kind in paths if kind is None]
     places = [os.path.realpath(path) for path, kind in paths if kind is not None]

@@ -64,8 +64,8 @@ def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:
     """
     if max(x.shape[1:]) > 256 or x.sum((1, 2, 3), dtype=np.int64).max(initial=0) > 65_535:
         raise ValueError(
-            "events name 256 rows, columns and channels, and are 65,535 a step at most; found "
-            f"{x.shape[1:]}"
+            "an event can name at most 256 rows, columns and channels, and a step can hold at most "
+            f"65,535 events; found {x.shape[1:]} and {x.sum((1, 2, 3), dtype=np.int64).max()}"
         )
     t, y, column, channel = np.repeat(np.argwhere(x), x[x > 0], 0).T
     order = np.lexsort((rng.random(len(t)), t)) if rng is not None else slice(None)

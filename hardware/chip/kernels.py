@@ -44,9 +44,10 @@ Convolved = namedtuple("Convolved", "spikes membranes clipped slopes args")
 
 
 def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
-    """Return (most, left, below, right, half, one). With these numbers any |x| < 2^31 is shifted to
-    the right by -31 <= k <= 31 bits in 32-bit arithmetic, with the result of `formats.shift`. A
-    shift to the left is limited to 2^17 in size, since u is clipped at less anyway.
+    """Return (most, left, below, right, half, one), by which any |x| < 2^31 is shifted right by k
+    bits, -31 <= k <= 31 (left if negative), in 32-bit arithmetic, with the result of
+    `formats.shift`. The result of a shift to the left is clipped to 2^17 in size, above which u is
+    clipped anyway.
 
         x = clip(x, -most, most) << left                 k <= 0
         x = (x + (below where x < 0)) >> right           k > 0, and + ((x >> half) & one): to nearest, half of the last place up

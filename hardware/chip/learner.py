@@ -245,8 +245,8 @@ def check_samples(net, p: np.ndarray, y) -> np.ndarray:
     y = np.asarray(y)
     if y.dtype.kind not in "iu" or y.shape != (len(p),) or not p.shape[1]:
         raise ValueError(
-            f"labels must be one integer for each sample, not {y.dtype} {y.shape} for traces "
-            f"{p.shape}, of one step at least"
+            "labels must be integers, one for each sample, and traces have at least one step, not "
+            f"labels {y.dtype} {y.shape} and traces {p.shape}"
         )
     if y.size and not 0 <= y.min() <= y.max() < net.ways:
         raise ValueError(f"labels are 0 to {net.ways - 1}, found {y.min()} to {y.max()}")

@@ -192,8 +192,8 @@ def evaluate(
 
 
 def reading(dataset: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return how the recordings of a data set are read, in JSON's types: `options`, and the
-    defaults of the others."""
+    """Return the settings by which a data set's recordings are read, in JSON's types: `options`,
+    and the defaults of settings that are not given."""
     from ..data.sets.named import DATASETS, OPTIONS, find
 
     values: dict[str, Any] = {}

@@ -27,7 +27,7 @@ class Dual:
 
     def __init__(self, x: Any, d: Any):
         if d.dtype != x.dtype:
-            raise TypeError(f"a derivative in {d.dtype} of a number in {x.dtype}")
+            raise TypeError(f"the derivative is {d.dtype}, but the number is {x.dtype}")
         self.x = x
         self.d = d if d.shape == x.shape else np.broadcast_to(d, x.shape)
 

@@ -347,9 +347,9 @@ def through(
     back: bool,
     least: int = 3,
 ) -> np.ndarray:
-    """Compute y (B, m, ...) = W x + W2 x2, image by image; g is the geometry of the map, with
-    `back` that of the adjoint. It uses Winograd's points if g `fits` and there are at least `least`
-    images, since fewer do not repay the transformed weights."""
+    """Compute y (B, m, ...) = W x + W2 x2, image by image; g is the geometry of the map, or of its
+    adjoint if `back`. Winograd's points are used if g `fits` and there are at least `least` images:
+    with fewer, transforming the weights takes longer than it saves."""
     work = y.shape[0] * y.shape[2] * g.n_in * g.k
     weight2 = weight2 or weight
     name = "back" if back else "dense"

@@ -107,8 +107,8 @@ def to_nir(
     for neuron in (net.neuron, *(b.neuron for b in net.blocks if not b.readout)):
         if neuron.says("nir") != "CubaLIF":
             raise ValueError(
-                f"no node of NIR that other tools run is a {type(neuron).__name__}; expected a "
-                "network of CubaLIF (a checkpoint keeps any neuron that ships: minisnn.save)"
+                f"NIR has no node for {type(neuron).__name__} that other tools run; expected a "
+                "network of CubaLIF (minisnn.save stores any built-in neuron)"
             )
     if net.own:
         raise ValueError(f"the network has {net.own}, an object of your own, which no file holds")

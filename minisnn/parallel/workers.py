@@ -177,7 +177,7 @@ def _sober() -> Iterator[None]:
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     blocks = hasattr(signal, "pthread_sigmask")
     if blocks:
-        # otherwise the first start would do it, and unblock the signals
+        # started later, with the first worker, the tracker would unblock the signals
         resource_tracker.ensure_running()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, DEAF)
     try:

@@ -102,7 +102,7 @@ class Origin:
         if apart or self.kind not in (None, now.kind):
             raise ValueError(
                 f"{folder}: the run learns from {self.words()}; these recordings differ "
-                f"({', '.join(apart) or now.words()}): restore them, or start a new run"
+                f"({', '.join(apart) or now.words()}): restore the run's, or start a new run"
             )
 
     def to_open(

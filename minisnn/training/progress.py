@@ -214,8 +214,8 @@ def _errors(row: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _better(rows: Mapping[str, Any], ridge: bool) -> list[str]:
-    """Name the rules of regression that are better than the network's own, which is ridge or
-    not."""
+    """Name the rules of regression that are better than the network's own. ridge: whether its own
+    is ridge regression."""
     learned = {REGRESSION["own"], REGRESSION["towards"]}
     apart = {name: row["less"] for name, row in rows.items() if "less" in row}
     better = [name for name, less in apart.items() if less[1] is not None and less[0] > less[1]]

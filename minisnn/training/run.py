@@ -204,7 +204,7 @@ class _Run:
         held: Held,
         own: Own,
         measure: str,
-        known: dict[str, str],  # descriptions of data that are not unseen, by split
+        known: dict[str, str],  # by split: data that the network has seen before, in words
     ):
         self.config, self.folder, self.data, self.progress = config, folder, data, progress
         self.executor, self.held, self.own = executor or Executor(), held, own

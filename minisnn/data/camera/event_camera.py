@@ -46,7 +46,7 @@ TINY, HUGE = 1e-300, 1e300
 LEAST = {
     **dict.fromkeys("picture_px gamma floor threshold_on threshold_off".split(), TINY),
     **dict.fromkeys("time_constant_ms leak_hz hot_hz mismatch leak_spread hot dead".split(), 0),
-    "blur": 0.25,  # the distance of the samples of the picture
+    "blur": 0.25,  # the spacing of the picture's samples, which show no smaller blur
     "refractory_ms": 0.01,
     "amplitude": -HUGE,
 }

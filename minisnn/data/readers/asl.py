@@ -54,7 +54,7 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
         events = event_array(x, y, t, p)
         check_events(events, SHAPE)
         if not events.size or events["t"][0] < 0:
-            raise ValueError("there are no events, or times below zero")
+            raise ValueError("there are no events, or the first is before time zero")
     if flip_y:
         events["y"] = SHAPE[0] - 1 - events["y"]
     return events

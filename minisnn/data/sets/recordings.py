@@ -434,7 +434,7 @@ def check_tasks(tasks: Any, same: np.ndarray) -> None:
         if 2 * common > number:
             raise ValueError(
                 f"{tasks.source}: {tasks.name_of(one)} and {tasks.name_of(other)} have the "
-                f"same recordings, {common} of {number}; expected each in one of them"
+                f"same recordings, {common} of {number}; expected each recording in only one"
             )
 
 

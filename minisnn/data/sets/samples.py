@@ -19,8 +19,7 @@ from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # shares of the classes, as in Double N-MNIST
 SPLITS = tuple(SHARES)
-# attempts to use few recordings equally often under the rules
-TRIES = 20
+TRIES = 20  # attempts to draw recordings so that none is used much more often than another
 REGROUPS = 200  # attempts to divide groups between support and query
 LEAST = 2  # recordings of a symbol in every split: one for support and one for query
 DEALS = 20  # attempts to divide groups if a split has too few

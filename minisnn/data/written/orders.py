@@ -37,8 +37,8 @@ def in_words(way: Way) -> str:
 
 
 def ways_of(strokes: int, seed: int) -> list[Way]:
-    """Draw ways to write this number of strokes, each with their order and directions, from a
-    seed."""
+    """Choose at random, from a seed, some ways to write this number of strokes: in which order,
+    and each stroke in which direction."""
     known = [
         tuple((k, turned[k]) for k in order)
         for order in permutations(range(strokes))
