@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 LIMITS = {  # statements, nodes
-    "library": (20_880, 285_500),  # minisnn and hardware
-    "tests": (15_630, 230_700),
-    "lessons": (2_890, 40_000),
+    "library": (20_740, 283_300),  # minisnn and hardware
+    "tests": (15_590, 230_400),
+    "lessons": (2_870, 40_000),
     "scripts": (2_215, 33_000),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}
