@@ -5,19 +5,40 @@ Arrays hold Python's integers, so that nothing wraps, and nothing is fast. What 
 are nested lists; a layer is a `quantise.IntegerLayer`.
 """
 
+from decimal import Decimal
+
 import numpy as np
 
-from minisnn.hardware.chip.errors import EXPONENTIAL, TRIGGER
-from minisnn.hardware.chip.formats import ROUNDINGS, noise_of, seed_state, shift, xorshift32
-from minisnn.hardware.chip.neuron import RECIPROCAL
+ROUNDINGS = "floor", "zero", "nearest", "stochastic"
+ERRORS = "softmax", "target", "ternary"
+TRIGGER = 32  # a quarter of 128
+EXPONENTIAL = [round(2**15 * (-(Decimal(n) + Decimal("0.5")) / 16).exp()) for n in range(256)]
+# 256 / m^2 at m = 1 + (n + 1/2) / 16, in whole numbers: 256 32^2 / (2 n + 33)^2, to nearest
+RECIPROCAL = [(2 * 512**2 // square + 1) // 2 for square in ((2 * n + 33) ** 2 for n in range(16))]
 
-# or as they are
-_shift, _xorshift32, _noise = (
-    getattr(kernel, "py_func", kernel) for kernel in (shift, xorshift32, noise_of)
-)
-shifted = np.frompyfunc(_shift, 4, 1)
-_EXPONENTIAL = EXPONENTIAL.tolist()
-_RECIPROCAL = RECIPROCAL.tolist()
+
+def shift(x: int, k: int, rounding: str, noise: int = 0) -> int:
+    """x / 2^k; a negative k shifts to the left."""
+    if k <= 0:
+        return x << -k
+    if rounding == "zero" and x < 0:
+        return -(-x >> k)
+    more = {"nearest": 1 << k - 1, "stochastic": noise}
+    return x + more.get(rounding, 0) >> k
+
+
+shifted = np.frompyfunc(shift, 4, 1)
+
+
+def xorshift32(x):
+    """The random state that follows this one, or each of an array."""
+    x = x ^ (x << 13 & 0xFFFFFFFF)
+    x = x ^ x >> 17
+    return x ^ (x << 5 & 0xFFFFFFFF)
+
+
+def seed_state(seed: int) -> int:
+    return 1 + seed % (2**32 - 1)
 
 
 def exact(numbers) -> np.ndarray:
@@ -33,8 +54,8 @@ class Noise:
     def __call__(self, k: int, *shape: int) -> np.ndarray:
         found = np.empty(shape, object)
         for at in np.ndindex(*shape):
-            self.state = _xorshift32(self.state)
-            found[at] = _noise(self.state, k)
+            self.state = xorshift32(self.state)
+            found[at] = self.state >> 32 - k if k > 0 else 0
         return found
 
 
@@ -60,13 +81,13 @@ def sums(layer, x: np.ndarray) -> np.ndarray:
 
 def conv(layer, n, words, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """(spikes after pooling, membranes, clipped) of x (t, h, w, c), of a layer of neurons n."""
-    rounding, fraction = ROUNDINGS[words.traces], words.fraction
+    rounding, fraction = words.traces, words.fraction
     V, bias = sums(layer, x), exact(layer.bias)
     P = Q = r = np.zeros(V.shape[1:], object)
     membranes, wrong = [], np.zeros(P.shape, int)
     for arrives in V:
         right = fraction - layer.exponent - 10
-        wide = shifted(P + bias, right, ROUNDINGS[words.membrane], 0) - (n.rho * r >> 12)
+        wide = shifted(P + bias, right, words.membrane, 0) - (n.rho * r >> 12)
         u = np.clip(wide, -32768, 32767)
         wrong += u != wide
         membranes.append(u)
@@ -106,7 +127,7 @@ def traces(n, words, spikes, bits: int = 12, mode: str | None = None, seed: int 
     """p[t][i] of spikes (t, i), of filters with so many fraction bits, in uQ1.12."""
     p = q = np.zeros(len(spikes[0]), object)
     found, noise, of = [], Noise(seed), (0, 0)
-    rounding = ROUNDINGS[mode or words.traces]
+    rounding = mode or words.traces
     for s in spikes:
         found.append((p << 12 - bits).tolist())
         if mode == "stochastic":
@@ -120,7 +141,7 @@ def readout(n, words, exponent: int, weight, bias, p) -> tuple[list, int]:
     """(u[t][k], beyond) of traces p[t][i], weight[i][k], bias[k]."""
     weight, bias, p = map(exact, (weight, bias, p))
     r, found, beyond = 0 * bias, [], 0
-    for wide in shifted(p @ weight + bias, 2 - exponent, ROUNDINGS[words.membrane], 0):
+    for wide in shifted(p @ weight + bias, 2 - exponent, words.membrane, 0):
         wide = wide - (n.rho * r >> 12)
         u = np.clip(wide, -32768, 32767)
         found.append(u.tolist())
@@ -134,7 +155,7 @@ def error(kind: str, u: list, label: int) -> list:
     hot = [128 * (k == label) for k in range(len(u))]
     if kind == "target":
         return [min((min(max(v, 0), 1024) >> 3) - one, 127) for v, one in zip(u, hot)]
-    z = [_EXPONENTIAL[max(u) - v >> 6] if max(u) - v >> 6 < 256 else 0 for v in u]
+    z = [EXPONENTIAL[max(u) - v >> 6] if max(u) - v >> 6 < 256 else 0 for v in u]
     e = [min((256 * one + sum(z)) // (2 * sum(z)) - h, 127) for one, h in zip(z, hot)]
     if kind == "softmax":
         return e
@@ -147,12 +168,12 @@ def surrogate(u: int, threshold: int, slope: int) -> int:
     n = x.bit_length() - 15
     if n >= 16:
         return 0
-    return min(_shift(_RECIPROCAL[x >> n + 10 & 15], 2 * n, ROUNDINGS["nearest"], 0), 255)
+    return min(shift(RECIPROCAL[x >> n + 10 & 15], 2 * n, "nearest"), 255)
 
 
 def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
     """(weight[i][k], bias[k], counts) after the support samples p[b][t][i], y[b]."""
-    now, p, mode = [exact(net.weight), exact(net.bias)], exact(p), ROUNDINGS[learner.rounding]
+    now, p, mode = [exact(net.weight), exact(net.bias)], exact(p), learner.rounding
     bits, noise, start = net.readout.bits, Noise(learner.seed), now[:]
     counts = {"written": 0, "gated": 0, "clipped": 0, "gradient_saturated": 0}
     shifts = learner.shifts(net.readout.exponent, bits)
@@ -171,7 +192,7 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
             means[:, c] = shifted(mean, shifts[0], mode, of[:, c])
         put(0, means)
         squares = (now[0] ** 2).sum(0)
-        put(1, -shifted(squares + squares.max(), 1 - shifts[0], 0, 0))
+        put(1, -shifted(squares + squares.max(), 1 - shifts[0], "floor", 0))
         return now[0].tolist(), now[1].tolist(), counts
     G = [0 * one for one in now]
     for b, label in enumerate(y):
@@ -182,7 +203,7 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
             e = exact(error(learner.error, u[t], label))
             if slow:
                 slopes = [surrogate(m, net.neuron.threshold, net.neuron.slope) for m in u[t]]
-                e = shifted(e * exact(slopes), 8, 0 if mode == 3 else mode, 0)
+                e = shifted(e * exact(slopes), 8, "floor" if mode == "stochastic" else mode, 0)
             for n, step in enumerate((np.outer(p[b][t], e), 4096 * e)):
                 wide = G[n] + step
                 G[n] = np.clip(wide, -(2**31), 2**31 - 1)

@@ -4,7 +4,7 @@ to, bit for bit. As in `plain_integers`, nothing wraps but what the chip wraps."
 import numpy as np
 import plain_integers as reference
 
-from minisnn.hardware.chip.ranges import STATE
+STATE = 1 << 23  # u and v are words of 24 bits
 
 
 def decayed(x, factor: int):
@@ -39,7 +39,7 @@ def conv(layer, factors: tuple[int, int], vth, exponent: int, x, pool: str) -> t
         free = decayed(v, factors[1]) + u
         v = np.clip(free, 1 - STATE, STATE - 1)
         wrong = wrong + (wide != u) + (free != v)
-        arrives = reference.shifted(2 * (now + bias_at(bias, t)), -exponent, 0, 0)
+        arrives = reference.shifted(2 * (now + bias_at(bias, t)), -exponent, "floor", 0)
         spikes.append(reference.exact((v > 64 * reference.exact(vth)).astype(int)))
         v = np.where(spikes[-1], 0, v)
         volts.append(v.tolist())

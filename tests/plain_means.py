@@ -7,10 +7,9 @@ from copy import deepcopy
 
 import numpy as np
 
-from minisnn.hardware import CountedMeans
-from minisnn.hardware.chip.means import NONE, ClassMean
+from minisnn.hardware import ClassMean, CountedMeans
 
-NOTHING = 2**32 - 1
+NOTHING, NONE = 2**32 - 1, -1
 
 
 class Means(CountedMeans):

@@ -6,12 +6,11 @@ bits, is an AssertionError.
 """
 
 import numpy as np
+import plain_integers
+from plain_integers import xorshift32
 
-from minisnn.hardware.chip.errors import EXPONENTIAL
-from minisnn.hardware.chip.neuron import RECIPROCAL
-
-_EXPONENTIAL = EXPONENTIAL.astype(np.int64)
-_RECIPROCAL = RECIPROCAL.astype(np.int64)
+EXPONENTIAL = np.array(plain_integers.EXPONENTIAL)
+RECIPROCAL = np.array(plain_integers.RECIPROCAL)
 
 
 def word(x, bits: int):
@@ -43,12 +42,6 @@ def stream(seed: int, update: int, place: int, sample: int) -> int:
     return x or 1
 
 
-def xorshift32(x):
-    x = x ^ (x << 13 & 0xFFFFFFFF)
-    x = x ^ x >> 17
-    return x ^ (x << 5 & 0xFFFFFFFF)
-
-
 class Stream:
     """The numbers of a state, or of an array of states side by side."""
 
@@ -76,7 +69,7 @@ def slope(u, neuron):
     """sigma' of u in Q5.10, less the threshold."""
     x = 2**14 + np.abs(u) * neuron.slope
     n = np.frexp(x.astype(float))[1].astype(np.int64) - 15
-    y = _RECIPROCAL[(x >> n + 10) % 16]
+    y = RECIPROCAL[(x >> n + 10) % 16]
     return np.where(n == 0, np.minimum(y, 255), y + (1 << np.maximum(2 * n - 1, 0)) >> 2 * n)
 
 
@@ -203,7 +196,7 @@ def loss(net, p, y, asked, labels, log2_scale: int, bits: int):
     k = 2 * bits - 4 - log2_scale
     place = far - far.min(1, keepdims=True)
     place = place // 2**k if k >= 0 else place * 2**-k
-    z = np.where(place < 256, _EXPONENTIAL[np.minimum(place, 255)], 0)
+    z = np.where(place < 256, EXPONENTIAL[np.minimum(place, 255)], 0)
     total = z.sum(1, keepdims=True)
     e = sum32(2 ** (unit + 1) * z + total) // (2 * total)
     e[np.arange(len(asked)), labels] -= 2**unit

@@ -1,6 +1,7 @@
 """The C library of an exported network, compiled and called through ctypes."""
 
 import ctypes
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,11 +10,10 @@ import numpy as np
 import pytest
 
 from integers import events
+from plain_integers import ERRORS, ROUNDINGS, TRIGGER, seed_state
 
 from minisnn.hardware.c import episode, export
-from minisnn.hardware.chip.errors import ERRORS, TRIGGER
 from minisnn.hardware import Learner
-from minisnn.hardware.chip.formats import ROUNDINGS, seed_state
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
 BUILDS = {
@@ -21,9 +21,14 @@ BUILDS = {
     "stepwise": ("-DEDGE_STEPWISE",),
     "short": ("-DEDGE_STEPWISE", "-DEDGE_SHORT"),
 }
-COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)] or [
-    n for n in ("cc",) if shutil.which(n)
-]
+SANITIZE = ("-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
+if not COMPILERS and shutil.which("cc"):
+    COMPILERS = ["cc"]
+needs_compiler = pytest.mark.skipif(
+    not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path"
+)
+needs_node = pytest.mark.skipif(not shutil.which("node"), reason="no node; Debian package: nodejs")
 (OK, ARGUMENT, MODEL, MEMORY, INPUT, FULL, EMPTY, LABEL, OPTION, SAVED, VERSION, PENDING, STORE) = (
     range(13)
 )
@@ -46,47 +51,55 @@ def exporter(make, steps: int):
     return exported
 
 
+def in_node(folder: Path, script: str, *files: Path):
+    """What a script of modules prints, as JSON; EDGE and PAGE are their folders."""
+    C = Path(export.__file__).parent
+    places = dict(EDGE=C.as_uri(), PAGE=(C.parent / "page").as_uri())
+    consts = [f"const {name} = {json.dumps(place)};\n" for name, place in places.items()]
+    (folder / "try.mjs").write_text("".join(consts) + script)
+    ran = subprocess.run(["node", folder / "try.mjs", *files], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
 def library(folder: Path) -> list[str]:
     """The library's sources in an export: the network's and its neuron's."""
     return sorted(path.name for path in folder.glob("minisnn_edge*.c"))
 
 
-def compile_c(folder: Path, *arguments, compiler: str | None = None) -> subprocess.CompletedProcess:
-    """Run the compiler in a folder of exported files."""
-    command = [compiler or COMPILERS[0], "-I.", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+def run(folder: Path, *command) -> tuple[int, str]:
+    """The exit code of a program in a folder, and what it says."""
+    how = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    ran = subprocess.run([*map(str, command)], cwd=folder, **how)
+    return ran.returncode, ran.stdout
+
+
+def printed(folder: Path, *command) -> str:
+    """What a program says that must end with 0."""
+    code, said = run(folder, *command)
+    assert code == 0, said
+    return said
+
+
+def compile_c(folder: Path, *arguments, compiler: str | None = None) -> None:
+    """Compile in a folder of exported files."""
+    printed(folder, compiler or COMPILERS[0], "-I.", *arguments)
 
 
 def malformed(folder: Path, build: str, tries: int, seed: int, compiler: str) -> list[int]:
     """How often each error came of so many malformed networks under the compiler's sanitizers; a
     skip where it has none."""
-    flags = (
-        "-std=c99",
-        "-g",
-        "-O1",
-        "-fsanitize=address,undefined",
-        "-fno-sanitize-recover=all",
-        *BUILDS[build],
-    )
-    built = compile_c(
-        folder, *flags, "-o", "fuzz", HERE / "edge_fuzz.c", *library(folder), compiler=compiler
-    )
-    if built.returncode and any(word in built.stderr for word in ("sanitize", "asan", "clang_rt")):
-        pytest.skip(f"{compiler} has no sanitizers: {built.stderr.splitlines()[-1]}")
-    assert built.returncode == 0, built.stderr
-    ran = subprocess.run(
-        ["./fuzz", str(tries), str(seed)], cwd=folder, capture_output=True, text=True
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return [int(line.split()[0]) for line in ran.stdout.splitlines()[1:13]]
+    sources = HERE / "edge_fuzz.c", *library(folder)
+    code, said = run(folder, compiler, "-I.", *SANITIZE, *BUILDS[build], "-o", "fuzz", *sources)
+    if code and any(word in said for word in ("sanitize", "asan", "clang_rt")):
+        pytest.skip(f"{compiler} has no sanitizers: {said.splitlines()[-1]}")
+    assert code == 0, said
+    lines = printed(folder, "./fuzz", tries, seed).splitlines()
+    return [int(line.split()[0]) for line in lines[1:13]]
 
 
 class Room(ctypes.Structure):
-    _fields_ = [
-        ("steps", ctypes.c_uint32),
-        ("classes", ctypes.c_uint32),
-        ("window", ctypes.c_uint32),
-    ]
+    _fields_ = [(name, ctypes.c_uint32) for name in ("steps", "classes", "window")]
 
 
 class Library:
@@ -97,42 +110,20 @@ class Library:
         pass
 
     def __init__(
-        self,
-        folder: Path,
-        build: str,
-        steps: int,
-        classes: int,
-        window: int = 1,
-        flags=("-O1",),
+        self, folder: Path, build: str, steps: int, classes: int, window: int = 1, flags=("-O1",)
     ):
         name = folder / f"lib{build}.so"
-        arguments = (
-            *STRICT,
-            *flags,
-            *BUILDS[build],
-            "-fPIC",
-            "-shared",
-            "-o",
-            name,
-            HERE / "edge_shim.c",
-            *library(folder),
-        )
-        built = compile_c(folder, *arguments)
-        assert built.returncode == 0, built.stderr
+        flags = *STRICT, *flags, *BUILDS[build], "-fPIC", "-shared", "-o", name
+        compile_c(folder, *flags, HERE / "edge_shim.c", *library(folder))
         self.c, self.build = ctypes.CDLL(str(name)), build
         for function in ("shim_words", "shim_edge", "edge_words", "edge_saved_bytes"):
             getattr(self.c, function).restype = ctypes.c_size_t
         self.c.shim_model.restype = ctypes.c_void_p
         self.c.edge_message.restype = ctypes.c_char_p
-        self.model, self.room = (
-            ctypes.c_void_p(self.c.shim_model()),
-            Room(steps, classes, window),
-        )
+        self.model, self.room = ctypes.c_void_p(self.c.shim_model()), Room(steps, classes, window)
         self.words = self.c.shim_words(*map(ctypes.c_uint32, (steps, classes, window)))
-        self.memory, self.edge = (
-            np.zeros(self.words, np.uint32),
-            ctypes.create_string_buffer(self.c.shim_edge()),
-        )
+        self.memory = np.zeros(self.words, np.uint32)
+        self.edge = ctypes.create_string_buffer(self.c.shim_edge())
         self("init", self.model, self.room, at(self.memory), ctypes.c_size_t(self.words))
 
     def __call__(self, name: str, *arguments) -> None:
@@ -142,27 +133,20 @@ class Library:
 
     def set_learner(self, learner, readout) -> None:
         k = learner.shifts(readout.exponent, readout.bits)
-        numbers = (
+        numbers = [
             ("membrane", "three-factor", "class-mean").index(learner.rule),
-            ERRORS[learner.error],
-            ROUNDINGS[learner.rounding],
+            ERRORS.index(learner.error),
+            ROUNDINGS.index(learner.rounding),
             learner.threshold,
-        )
-        numbers = np.array(
-            [
-                *numbers,
-                learner.window,
-                *k,
-                TRIGGER,
-                learner.online,
-                learner.refuse,
-                learner.residuals,
-            ],
-            np.int32,
-        )
-        found = self.c.shim_learner(
-            self.edge, at(numbers), ctypes.c_uint32(seed_state(learner.seed))
-        )
+            learner.window,
+            *k,
+            TRIGGER,
+            learner.online,
+            learner.refuse,
+            learner.residuals,
+        ]
+        seed = ctypes.c_uint32(seed_state(learner.seed))
+        found = self.c.shim_learner(self.edge, at(np.array(numbers, np.int32)), seed)
         if found:
             raise self.Refused(found)
 
@@ -182,10 +166,12 @@ class Library:
         self("scores", at(scores), ctypes.byref(label))
         return scores, label.value
 
-    def readout(self, inputs: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
-        weight, bias = np.zeros((inputs, classes), np.int32), np.zeros(classes, np.int32)
+    def holds(self, new) -> None:
+        """What was learned is in the readout."""
+        weight, bias = (np.zeros(array.shape, np.int32) for array in (new.weight, new.bias))
         self.c.shim_readout(self.edge, at(weight), at(bias))
-        return weight, bias
+        np.testing.assert_array_equal(weight, new.weight)
+        np.testing.assert_array_equal(bias, new.bias)
 
     def known(self, inputs: int, classes: int) -> dict[int, list]:
         """{id: [shots, slack, mean]} of class means, the mean in its last place."""
@@ -199,11 +185,8 @@ class Library:
     def saturations(self) -> dict[str, int]:
         found = np.zeros(6, np.uint32)
         self.c.shim_counts(self.edge, at(found))
-        return dict(
-            zip(
-                ("input", "u", "written", "gated", "clipped", "gradient_saturated"), map(int, found)
-            )
-        )
+        names = "input u written gated clipped gradient_saturated".split()
+        return dict(zip(names, found.tolist()))
 
     def save(self) -> np.ndarray:
         found = np.zeros(self.c.edge_saved_bytes(self.edge), np.uint8)

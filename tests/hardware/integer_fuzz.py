@@ -18,22 +18,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from integers import known
+from edge_library import SANITIZE
+from integers import IntegerLayer, IntegerLIF, known
 
 from minisnn.hardware.c import export
-from minisnn.hardware.chip import learner as learning
 import plain_integers as reference
-from minisnn.hardware.chip.formats import ROUNDINGS, seed_state
 from minisnn.hardware import Learner, IntegerNet, Words, CubaNet
-from minisnn.hardware.chip.neuron import IntegerLIF
-from minisnn.hardware.chip.quantise import IntegerLayer
 import plain_loihi as loihi_reference
 from plain_means import Means
 
 SAMPLES, SUPPORT = 4, 3
 EDGES = 0, 1, 2, 30, 31, -1, -17, -18, -31  # of the shift on the way to u
 MODEL = 2  # the library's error
-SANITIZE = ("-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 HERE = Path(__file__).parent
 C = HERE.parents[1] / "hardware" / "c"
 
@@ -85,16 +81,8 @@ def chosen(rng, *values):
 
 def word(rng, low: int, high: int) -> int:
     """A whole number, often an end of its range or close to zero."""
-    return int(
-        chosen(
-            rng,
-            low,
-            high,
-            max(low, 0),
-            rng.integers(low, high, endpoint=True),
-            rng.integers(low, high, endpoint=True),
-        )
-    )
+    within = rng.integers(low, high, 2, endpoint=True)
+    return int(chosen(rng, low, high, max(low, 0), *within))
 
 
 def weights(rng, shape, bits: int) -> np.ndarray:
@@ -105,9 +93,8 @@ def weights(rng, shape, bits: int) -> np.ndarray:
     if kind == 1:
         return np.where(rng.random(shape) < 0.5, low, high).astype(np.int8)
     if kind == 2:
-        return (rng.integers(low, high, shape, endpoint=True) * (rng.random(shape) < 0.3)).astype(
-            np.int8
-        )
+        some = rng.integers(low, high, shape, endpoint=True) * (rng.random(shape) < 0.3)
+        return some.astype(np.int8)
     return np.clip(np.round(rng.normal(0.1 * high, 0.5 * high, shape)), low, high).astype(np.int8)
 
 
@@ -197,8 +184,8 @@ def case(seed: int) -> Case:
         more = dict(constants=constants, layer_constants=each)
     rule = chosen(rng, "membrane", "three-factor", "class-mean")
     means = rule == "class-mean"
-    roundings = ("nearest", "stochastic") if means else ROUNDINGS  # as devices have them
-    how = dict(rule=rule, error=chosen(rng, *learning.ERRORS), rounding=chosen(rng, *roundings))
+    roundings = ("nearest", "stochastic") if means else reference.ROUNDINGS  # as devices have them
+    how = dict(rule=rule, error=chosen(rng, *reference.ERRORS), rounding=chosen(rng, *roundings))
     if not means:
         how |= dict(threshold=int(chosen(rng, 0, 0, 40, 255)), online=bool(rng.integers(2)))
     k, k_bias = (
@@ -317,7 +304,9 @@ def played(one: Case) -> dict[str, list]:
 
 def _by_means(one: Case, how: Learner, p: list, clipped: list[int]) -> dict[str, list]:
     """What the library plays, which counts its class means."""
-    means = Means(len(p[0][0]), seed_state(how.seed), stochastic=how.rounding == "stochastic")
+    means = Means(
+        len(p[0][0]), reference.seed_state(how.seed), stochastic=how.rounding == "stochastic"
+    )
     for _ in range(one.layers[-1].weight.shape[3]):
         means.add()
     scores = []
@@ -334,11 +323,9 @@ def _by_means(one: Case, how: Learner, p: list, clipped: list[int]) -> dict[str,
 def record(one: Case, model: bytes, ways: int) -> bytes:
     """What edge_many.c takes."""
     T, window = one.x.shape[1], one.how["window"] if one.how["rule"] == "three-factor" else 1
-    sizes = (
-        np.array([len(model)], "<u4").tobytes(),
-        np.array([T, ways, window, SAMPLES, SUPPORT, T], "<u4").tobytes(),
-    )
-    return sizes[0] + model + sizes[1] + one.y.astype("<i4").tobytes() + one.x.tobytes()
+    sizes = [T, ways, window, SAMPLES, SUPPORT, T]
+    length, sizes = (np.array(numbers, "<u4").tobytes() for numbers in ([len(model)], sizes))
+    return length + model + sizes + one.y.astype("<i4").tobytes() + one.x.tobytes()
 
 
 def compiled(folder: Path, compiler: str, flags=()) -> Path:

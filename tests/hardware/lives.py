@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 from integers import events, small
+from plain_integers import seed_state
 from plain_means import NOTHING, Means, Store
 
 from minisnn.hardware.c import export
-from minisnn.hardware.chip.formats import seed_state
 from minisnn.hardware import Learner, IntegerNet, Words
 
 ADD, LEARN, CORRECT, REMOVE, FORGET, ASK, MEMORY, SAVE, POWER, TEACH = range(10)

@@ -3,38 +3,38 @@ WebAssembly in node."""
 
 import re
 import shutil
-import subprocess
 from itertools import product
 
 import numpy as np
 import pytest
-from edge_library import COMPILERS, compile_c, library
+from edge_library import compile_c, library, needs_compiler, printed
 from integers import events, small, small_cuba
 
 from minisnn.hardware.c import export
 from minisnn.hardware import Learner
 from slowly import all_but
 
+# programs, and Debian's packages of them
 ARM = (
-    ("arm-none-eabi-gcc", "qemu-system-arm"),
-    "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm",
+    "make arm-none-eabi-gcc qemu-system-arm",
+    "make gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm",
 )
 RISCV = (
-    ("riscv64-unknown-elf-gcc", "qemu-system-riscv32"),
-    "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc",
+    "make riscv64-unknown-elf-gcc qemu-system-riscv32",
+    "make gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc",
 )
-WASM = ("clang", "wasm-ld", "node"), "clang lld wasi-libc nodejs"
+WASM = "make clang wasm-ld node", "make clang lld wasi-libc nodejs"
+CMAKE = "make cmake ctest", "make cmake"
 BOARDS = ("m3", "m4", "m4-128k", "m7", "m33", "rv32")
 # one of each neuron and of each family of processors; the rest is slow
 DEFAULT = {("lif", "m4-128k", ""), ("cuba", "rv32", "-DEDGE_STEPWISE")}
 LEARNER = Learner("three-factor", "softmax", "stochastic", window=9, log2_weight=3, log2_bias=0)
 
 
-def needs(tools):
-    names, packages = tools
-    missing = [name for name in ("make", *names) if not shutil.which(name)]
+def needs(programs: str, packages: str) -> None:
+    missing = [name for name in programs.split() if not shutil.which(name)]
     if missing:
-        pytest.skip(f"no {', '.join(missing)}; Debian packages: make {packages}")
+        pytest.skip(f"no {', '.join(missing)}; Debian packages: {packages}")
 
 
 KINDS = {"lif": small, "cuba": small_cuba}
@@ -57,28 +57,17 @@ def folder(tmp_path, request):
 def checksum(folder):
     """Of every number of the episode on this machine."""
     sources = "selftest.c", "episode.c", *library(folder)
-    built = compile_c(folder, "-O1", "-o", "selftest", *sources)
-    assert built.returncode == 0, built.stderr
-    ran = subprocess.run(["./selftest", "selftest.bin"], cwd=folder, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return int(ran.stdout.split("crc ")[1], 16)
+    compile_c(folder, "-O1", "-o", "selftest", *sources)
+    return int(printed(folder, "./selftest", "selftest.bin").split("crc ")[1], 16)
 
 
-def make(folder, *arguments):
-    ran = subprocess.run(
-        ["make", *arguments], cwd=folder, capture_output=True, text=True, timeout=300
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout + ran.stderr  # where QEMU writes what a board says
-
-
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+@needs_compiler
 @pytest.mark.parametrize(
     "kind, board, build", all_but(DEFAULT, product(KINDS, BOARDS, ("", "-DEDGE_STEPWISE")))
 )
 def test_a_board_plays_the_episode_with_the_same_bytes(folder, kind, board, build):
-    needs(RISCV if board == "rv32" else ARM)
-    said = make(folder, "-f", "boards.mk", board, f"EDGE={build}")
+    needs(*(RISCV if board == "rv32" else ARM))
+    said = printed(folder, "make", "-f", "boards.mk", board, f"EDGE={build}")
     found = re.search(
         r"(\d+) numbers, 0 differ, crc (\d+)\nRAM (\d+) bytes, of them stack (\d+)\ninstructions a sample (\d+)",
         said,
@@ -91,38 +80,30 @@ def test_a_board_plays_the_episode_with_the_same_bytes(folder, kind, board, buil
     assert 0 < stack < 1024 and 0 < ram - stack - memory["stepwise" if build else "small"] < 1024
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+@needs_compiler
 @pytest.mark.parametrize("kind", KINDS)
 def test_webassembly_plays_the_episode_with_the_same_bytes(folder, kind):
-    needs(WASM)
+    needs(*WASM)
     export.write(folder / "wasm", *episode(kind), "wasm")
-    said = make(folder / "wasm", "test-wasm")
+    said = printed(folder / "wasm", "make", "test-wasm")
     assert re.search(rf"\n0 of \d+ numbers differ, crc {checksum(folder):08x}", said), said
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+@needs_compiler
 @pytest.mark.parametrize("kind", ["lif"])
 def test_cmake_builds_and_tests_it(folder, kind):
-    needs((("cmake", "ctest"), "cmake"))
-    for command in (
-        "cmake -B build -DEDGE_STEPWISE=ON",
-        "cmake --build build",
-        "ctest --test-dir build",
-    ):
-        subprocess.run(command.split(), cwd=folder, capture_output=True, check=True)
+    needs(*CMAKE)
+    printed(folder, "cmake", "-B", "build", "-DEDGE_STEPWISE=ON")
+    printed(folder, "cmake", "--build", "build")
+    printed(folder, "ctest", "--test-dir", "build")
 
 
 def test_the_sketch_compiles_as_an_arduino_core_compiles_it(tmp_path):
     """As C++11 with Arduino.h before it; the library beside it as C, by the compiler of a Cortex-M
     or of this machine."""
-    compiler = next(
-        (name for name in ("arm-none-eabi-g++", "g++", "clang++") if shutil.which(name)), None
-    )
-    if compiler is None:
-        pytest.skip(
-            "no C++ compiler; Debian packages: gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib, "
-            "or g++"
-        )
+    compilers = [name for name in ("arm-none-eabi-g++", "g++", "clang++") if shutil.which(name)]
+    if not compilers:
+        pytest.skip("no C++ compiler; Debian package: g++")
     export.write(tmp_path, *episode(), "arduino")
     (tmp_path / "Arduino.h").write_text(
         "struct Line { void begin(long); int available(); int read(); void print(int); void "
@@ -130,6 +111,4 @@ def test_the_sketch_compiles_as_an_arduino_core_compiles_it(tmp_path):
         "void println(const char *); }; extern Line Serial;"
     )
     strict = "-std=c++11 -Wall -Wextra -Werror -include Arduino.h -I. -Isrc -fsyntax-only -x c++"
-    command = [compiler, *strict.split(), "examples/teach/teach.ino"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
+    printed(tmp_path, compilers[0], *strict.split(), "examples/teach/teach.ino")

@@ -1,13 +1,12 @@
 """Lives of a device, event by event, its power going in the midst of saves: C and WebAssembly are
 plain integers."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from edge_library import BUILDS, COMPILERS, EXACT, compile_c
+from edge_library import BUILDS, EXACT, compile_c, needs_compiler, needs_node
 from lives import lives
 
 from minisnn.hardware.c import export
@@ -25,13 +24,12 @@ def played(command: list, record: bytes, expected: np.ndarray) -> None:
     assert len(found) == len(expected) and not len(wrong), (len(found), len(expected), wrong[:5])
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+@needs_compiler
 @pytest.mark.parametrize("build", after(1, EXACT))
 def test_lives_in_c_are_those_of_plain_integers(tmp_path, build):
     """Of coarse means and of residuals, nearest and stochastic."""
     sources = [HERE / "edge_lives.c", *sorted(C.glob("minisnn_edge*.c"))]
-    compiled = compile_c(tmp_path, "-O1", *BUILDS[build], f"-I{C}", "-o", "lives", *sources)
-    assert compiled.returncode == 0, compiled.stderr
+    compile_c(tmp_path, "-O1", *BUILDS[build], f"-I{C}", "-o", "lives", *sources)
     for seed in range(4):
         record, expected, seen = lives(seed, 6, 100)
         happened = (0, 1, 2, 3, 5, 6, 8, "cut", "loaded", "refused 7")
@@ -40,9 +38,8 @@ def test_lives_in_c_are_those_of_plain_integers(tmp_path, build):
         played([tmp_path / "lives"], record, expected)
 
 
+@needs_node
 def test_lives_in_webassembly_are_those_of_plain_integers():
-    if not shutil.which("node"):
-        pytest.skip("no node; Debian package: nodejs")
     command = ["node", HERE / "edge_lives.mjs", C / "minisnn_edge.mjs", C / "minisnn_edge.wasm"]
     for seed in (2, 3):
         record, expected, _ = lives(seed, 4, 100)

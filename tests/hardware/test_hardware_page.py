@@ -9,27 +9,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import draw, in_python, opened, seen, sixty
+from browser import Sight, draw, in_python, opened, seen, sixty
+from edge_library import in_node, needs_node
 from slowly import slow
 
 import minisnn as ms
 import minisnn.cli as cli
 from minisnn.data.sets.digits import load_digits
-from minisnn.data.sets.pool import Sight
-from minisnn.data.store.shipped import shipped
-from minisnn.hardware.c.export import MODEL, packed
+from minisnn.hardware.c import export
 from minisnn.hardware import IntegerNet
-from minisnn.hardware.command import REFUSE, SYMBOLS
 from minisnn.hardware.page import make
 
 HERE, PAGE = Path(__file__).parent, Path(make.__file__).parent
 EDGE = make.EDGE.parent
-needs_node = pytest.mark.skipif(not shutil.which("node"), reason="no node; Debian package: nodejs")
 
 
 @pytest.fixture(scope="module")
 def chip():
-    return IntegerNet.of(ms.read(shipped(SYMBOLS)))
+    return IntegerNet.of(ms.read("omniglot_fine.h5"))
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +38,6 @@ def path(tmp_path_factory):
         assert cli.main(["hardware", "page", "--open", str(path)]) == 0
     assert shown == [path.as_uri()]
     return path
-
-
-def in_node(folder: Path, script: str, *files: Path):
-    """What a script of modules of the page prints, as JSON; EDGE and PAGE are their folders."""
-    places = f"const EDGE = {json.dumps(EDGE.as_uri())}, PAGE = {json.dumps(PAGE.as_uri())};\n"
-    (folder / "try.mjs").write_text(places + script)
-    ran = subprocess.run(["node", folder / "try.mjs", *files], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
 
 
 @needs_node
@@ -82,7 +70,7 @@ def test_the_page_shows_the_chips_spikes_and_traces_and_why_it_answers(tmp_path,
     blank = make.empty(chip)
     x = (rng.random((3, steps, *blank.input_shape)) < 0.12).astype(np.uint8)
     (tmp_path / "counts").write_bytes(x.tobytes())
-    (tmp_path / "model").write_bytes(packed(blank, make.learner(blank, "class-mean")))
+    (tmp_path / "model").write_bytes(export.packed(blank, make.learner(blank, "class-mean")))
     script = """
 import { readFileSync } from "node:fs";
 const { Edge } = await import(EDGE + "/minisnn_edge.mjs"), { evidence } = await import(PAGE + "/views.mjs");
@@ -142,18 +130,16 @@ console.log(JSON.stringify([ink(200, 50, 180), ink(20, 220, 40), inked([{ t: 0, 
     assert in_node(tmp_path, script) == [full, full, None, [0, 50, 100, 250, 400, 400]]
 
 
-@pytest.mark.parametrize(
-    "words, threshold, knows", [("", REFUSE, True), slow(("--bits 4", 0, False))]
-)
-def test_a_page_refuses_as_its_own_network_was_found_to_need(tmp_path, words, threshold, knows):
-    """In other words distances are others. `knows`: what is no class."""
+@pytest.mark.parametrize("words, refuses", [("", True), slow(("--bits 4", False))])
+def test_a_page_refuses_as_its_own_network_was_found_to_need(tmp_path, words, refuses):
+    """By a threshold and by what is no class; in other words distances are others."""
     path = tmp_path / "page.html"
     assert cli.main(["hardware", "page", str(path), *words.split()]) == 0
     text = path.read_text(encoding="utf-8").split("const DATA = ")[1]
     found = json.JSONDecoder().raw_decode(text)[0]
     model = np.frombuffer(base64.b64decode(found["model"]), "<i4")[3:]
-    assert model[MODEL.index("refuse")] == threshold
-    assert (model[len(MODEL) + 1] > 0) == knows
+    numbers = model[[export.MODEL.index("refuse"), len(export.MODEL) + 1]]
+    assert ((numbers > 0) == refuses).all()
 
 
 def test_the_page_is_small_and_asks_for_nothing(path):
