@@ -24,8 +24,8 @@ def deal(function):
     if (forms := len(set(supports))) < 15:
         raise wrong(
             "9.4",
-            "draw at random, others in every task, and sort nothing before you deal: in forty tasks "
-            f"your support was one of {forms}",
+            "draw at random from the rng that is given, others in every task, and sort nothing before "
+            f"you deal: in forty tasks your support was one of {forms}",
         )
     for side, numbers in (("support", {n for one in supports for n in one}), ("query", asked)):
         if numbers != set(range(8)):
@@ -46,7 +46,8 @@ def _dealt(support, query, n, shots, queries) -> str:
     """What is wrong with the numbers of a task."""
     every, shared = set(support + query), set(support) & set(query)
     if (len(support), len(query)) != (shots, queries):
-        return f"asked for {shots} and {queries}, got {len(support)} and {len(query)}"
+        got = f"asked for {shots} and {queries} of {n}, got {len(support)} and {len(query)}"
+        return f"{got}: deal the query right behind the support, and no more than was asked for"
     if not every <= set(range(n)):
         return f"numbers must be whole and in 0 .. {n - 1}; got {sorted(every)}"
     if len(set(support)) < shots or len(set(query)) < queries:

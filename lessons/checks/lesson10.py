@@ -56,7 +56,7 @@ def on_paper(lines):
     paper.adjoints(
         lines,
         "theta_next = theta - a * (g(theta) + c * (theta - theta_0))",
-        {"a": 0.3, "c": 0.7, "theta": theta, "theta_0": theta_0},
+        {"a": 0.3, "c": 0.45, "theta": theta, "theta_0": theta_0},
         {"theta_next": ("lam_next", lam_next)},
         {"theta": "lam", "theta_0": "share"},
         functions={"g": lambda theta: A @ theta + theta**3},

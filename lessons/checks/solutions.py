@@ -776,6 +776,7 @@ def widest():
     yield np.array([[1], [1]]), 64
     yield np.array([[-2], [-2]]), 64
     yield np.array([[3], [4]]), 7
+    yield np.array([[-2], [3]]), 7
     yield np.array([[-1], [0]]), 1
 """,
     "14.5": r"""@table("14.5", "x", "A few large weights are worth clipping.")

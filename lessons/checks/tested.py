@@ -90,7 +90,7 @@ def judge(exercise: str) -> Callable:
     def judged(test: Callable, hint: int = 0) -> None:
         found = verdict(exercise, test)
         if found.alarms:
-            raise wrong(exercise, _alarm(found, hint))
+            raise wrong(exercise, _alarm(exercise, found, hint))
         if found.survived:
             raise wrong(exercise, _count(found, hint))
         many = len(found.found)
@@ -167,14 +167,16 @@ def _count(found: Verdict, hint: int) -> str:
     return f"{text}. Survivor {hint} of {left}: it {found.survived[hint - 1].habit}"
 
 
-def _alarm(found: Verdict, hint: int) -> str:
+def _alarm(exercise: str, found: Verdict, hint: int) -> str:
     one, said = found.alarms[0]
     many = f"{len(found.alarms)} right function{'s' * (len(found.alarms) > 1)}"
     text = f"a false alarm: your test accuses {many} ({said})"
     if hint:
         return f"{text}. The first of them is right, and {one.habit}"
     more = "It may expect numbers, a shape or a precision that not all of them have"
-    return f"{text}. {more}; to hear of one, write (test, hint=1) in the check"
+    if found.survived and len(found.alarms) == sum(one.right for one in suspects(exercise)):
+        more = f"It accuses all of them, and lets one pass that {found.survived[0].habit}"
+    return f"{text}. {more}; to hear of a right one, write (test, hint=1) in the check"
 
 
 def in_single(function: Callable) -> Callable:
@@ -489,8 +491,12 @@ def worlds(bug: Callable) -> list[Suspect]:
         own = lambda u, dy: bug(u, dy, lif, *tired)
         return own, lambda moved: run(np.asarray(moved), lif, parabola(a0, lif), *tired), I
 
-    kinds = (ms.LIF(), (20,), 0), (OTHER, (40,), 1), (SLOW, (24, 2, 3), 2)
-    return [Suspect("", False, lambda kind=kind: given(*kind)) for kind in kinds]
+    kinds = {
+        "": (ms.LIF(), (20,), 0),
+        ", at a neuron with other constants": (OTHER, (40,), 1),
+        ", at several neurons with other constants": (SLOW, (24, 2, 3), 2),
+    }
+    return [Suspect(at, False, lambda kind=kind: given(*kind)) for at, kind in kinds.items()]
 
 
 def fresh() -> list[tuple[str, tuple, np.ndarray]]:
@@ -524,16 +530,18 @@ def fresh() -> list[tuple[str, tuple, np.ndarray]]:
 def slipped(exercise: str, bug: Callable) -> None:
     """Say past how many tests a wrong function gets, and on how many fresh inputs it is wrong."""
     tests = [(asks, made(source)) for asks, source in TESTS]
-    caught = [
-        asks
+    caught = {
+        asks: one.habit
         for asks, test in tests
-        if any(asked(exercise, test, one, [0])[0] for one in worlds(bug))
-    ]
+        for one in reversed(worlds(bug))
+        if asked(exercise, test, one, [0])[0]
+    }
     past = f"it gets past {len(TESTS) - len(caught)} of {len(TESTS)} tests"
     inputs = fresh()
     seen = [what for what, given, wanted in inputs if _shows(exercise, bug, given, wanted)]
     if caught:
-        raise wrong(exercise, f"{past}; one that catches it asks {caught[0]}")
+        asks, at = next(iter(caught.items()))
+        raise wrong(exercise, f"{past}; one that catches it asks {asks}{at}")
     if not seen:
         more = "They are longer, shorter, larger, smaller or more, or have other constants"
         text = f"on {len(inputs)} fresh inputs it is right: a bug shows somewhere. {more}"

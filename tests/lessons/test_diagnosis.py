@@ -85,6 +85,9 @@ def message(exercise: str, part: str, other: str) -> str:
         ("7.2", "second * u_dot[t] * dr", "second / 2 * u_dot[t] * dr", "the half"),
         ("3.1", "lif.slope", "10.0", "need not be 10"),
         ("10.1", "(1 - a * h) ** N", "abs(1 - a * h) ** N", "absolute value"),
+        ("10.1", "factor * first,", "factor * h * (start - c),", "yours has it once"),
+        ("12.1", "range(N + 1)", "range(N)", "once more after the last step"),
+        ("14.4", "max((-low - 1).bit_length() if low else 0, high.bit_length()) + 1", "(high - low).bit_length()", "distance"),
     ],
 )  # fmt: skip
 def test_a_slip_meets_its_message_within_two_seconds(exercise, part, other, said):

@@ -82,3 +82,10 @@ def test_a_bug_that_is_found_or_none_is_told_so(bug, message):
 def test_a_bug_that_shows_on_fresh_inputs_only_is_right(capsys):
     tested.slipped("17.4t", lambda u, dy, *c: RIGHT(u, dy, *c) * (1 + 1e-3 * (len(u) == 1)))
     assert "wrong on 3 of 42 fresh inputs, first on this: a single step" in capsys.readouterr().out
+
+
+def test_a_test_that_accuses_all_right_functions_hears_what_it_lets_pass():
+    with pytest.raises(Wrong, match="accuses all of them, and lets one pass that goes uphill"):
+        tested.judge("15.2t")(
+            function("def test(f, k):\n    assert f(np.zeros(1, int), np.array([10**9]), 0)[0] > 0")
+        )
