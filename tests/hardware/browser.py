@@ -9,20 +9,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from minisnn.hardware.c.episode import means_of
+from minisnn.hardware.c import episode
 from minisnn.hardware import learn
-from minisnn.hardware.page.make import learner
+from minisnn.hardware.page import make
 from minisnn import EventCamera
 from minisnn.data.sets.pool import Sight
 
-CHROMIUM = next(
-    (
-        path
-        for name in ("chromium", "chromium-browser", "google-chrome")
-        if (path := shutil.which(name))
-    ),
-    None,
-)
+NAMES = "chromium", "chromium-browser", "google-chrome"
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextmanager
@@ -117,12 +111,12 @@ def in_python(chip, taught: list[dict], asked: list[dict], rule: str = "class-me
     n, wide = len(taught), np.zeros((len(chip.weight), len(taught)), np.int64)
     p, blank = chip.traces_of(seen_here), chip.with_readout(wide, wide[0])
     if rule == "class-mean":
-        means = means_of(chip, learner(chip, rule))
+        means = episode.means_of(chip, make.learner(chip, rule))
         for one in p[:n, -1]:
             means.learn(means.add(), one)
         far = np.array([means.distances(one) for one in p[n:, -1]])
         scores = np.array([means.scores(one) for one in p[n:, -1]])
         return InPython(scores, far.argmin(1), agree)
-    learned = learn(blank, learner(chip, rule), p[:n], np.arange(n))
+    learned = learn(blank, make.learner(chip, rule), p[:n], np.arange(n))
     u = blank.membranes(p[n:], learned.weight, learned.bias)[:, -1]
     return InPython(u, u.argmax(1), agree)

@@ -7,11 +7,8 @@ from integers import small
 
 import minisnn as ms
 from minisnn.hardware import CountedMeans
-from minisnn.hardware.chip.means import NONE, distances_to, is_refused
-from minisnn.hardware.study import classes, drawings, refuse
-from minisnn.hardware.study.classes import How
-from minisnn.hardware.study.drawings import Traces, numbered
-from minisnn.hardware.study.nothing import Blots
+from minisnn.hardware.chip.means import is_refused
+from minisnn.hardware.study import classes, drawings, nothing, refuse
 from minisnn.parallel.executor import Executor
 
 
@@ -21,13 +18,13 @@ def recordings(of=6, each=8, seed=0, **options):
     return ms.Recordings(frames, sorted([*range(of)] * each), duration_ms=5, **options)
 
 
-def seen(tasks, seed=1, inputs=12) -> Traces:
+def seen(tasks, seed=1, inputs=12) -> drawings.Traces:
     """Traces of all recordings, each near its class's own."""
     rng = np.random.default_rng(seed)
     labels = tasks.pool.labels
     own = rng.integers(0, 4097, (labels.max() + 1, inputs))[labels]
     p = np.clip(own + rng.integers(-1500, 1500, own.shape), 0, 4096).astype(np.uint16)
-    return Traces(np.arange(len(labels))[:, None], p, (p / 4096).astype(np.float32))
+    return drawings.Traces(np.arange(len(labels))[:, None], p, (p / 4096).astype(np.float32))
 
 
 @pytest.mark.parametrize("beside", [1, 2])
@@ -42,7 +39,7 @@ def test_numbers_are_dealt_as_recordings_are(beside):
         assert np.array_equal(tasks.pool.side_by_side(drawings.places(number)), x)
     assert np.array_equal(one.y_query, shown.y_query) and one.classes == shown.classes
     rows = drawings.rows(tasks, [(3, 1, 4, 2, 3)])
-    traces = Traces(rows, *(np.zeros((len(rows), 1)),) * 2)
+    traces = drawings.Traces(rows, *(np.zeros((len(rows), 1)),) * 2)
     found = rows[traces.of(shown).query]
     assert np.array_equal(found, drawings.places(shown.x_query))
 
@@ -61,7 +58,7 @@ def test_the_curve_is_asked_after_every_class():
 
 def test_one_after_the_other_ends_where_all_at_once_does():
     tasks = recordings(of=8, each=12)
-    how = How((2, 5, 8), (1, 4), 3, 4, 3, 0)
+    how = classes.How((2, 5, 8), (1, 4), 3, 4, 3, 0)
     found = classes.look(tasks, seen(tasks), how, Executor(), False)
     assert set(found.cells) == {(n, k) for n in how.ways for k in how.shots} and found.off <= 1
     for shots, one in found.orders.items():
@@ -91,7 +88,7 @@ def looked(chip, seed, blots=None):
     tasks = recordings(of=8, each=12)
     traces = seen(tasks, 1, len(chip.weight))
     given = (2, 2, 3), 8, seed, Executor(), traces, blots
-    return refuse.look(chip, numbered(tasks), *given)
+    return refuse.look(chip, drawings.numbered(tasks), *given)
 
 
 @pytest.mark.parametrize("bound", [0, 30_000])
@@ -101,8 +98,9 @@ def test_the_study_refuses_what_the_device_does(bound):
     means = CountedMeans(5, refuse=bound, nothing=blank)
     means.learn(means.add(), rng.integers(0, 4097, 5))
     asked = rng.integers(0, 4097, (400, 5))
-    far = np.stack([means.distances(asked)[:, 0], distances_to(blank, asked).min(1)], 1)
-    none = np.array([means.nearest(p) == NONE for p in asked])
+    away = ((asked[:, None] - 16 * blank.astype(int)) ** 2).sum(2).min(1) // 256
+    far = np.stack([means.distances(asked)[:, 0], away], 1)
+    none = np.array([means.nearest(p) == -1 for p in asked])
     expected = is_refused(far, bound, 1) if bound else far[:, 1] < far[:, 0]
     assert np.array_equal(none, expected) and 0 < none.mean() < 1
 
@@ -112,7 +110,7 @@ def test_means_that_are_no_class_refuse_their_own_and_leave_others():
     _, _, chip = small(readout_exponent=-3, channels=(6, 8), shape=(6, 16, 2), scale=0.9)
     p = np.random.default_rng(3).integers(0, 4097, (1, len(chip.weight)))
     knows = chip.with_nothing(np.minimum((p + 8) // 16, 255).astype(np.uint8))
-    both = [looked(one, 0, Blots(p, p, 0 * p)) for one in (chip, knows)]
+    both = [looked(one, 0, nothing.Blots(p, p, 0 * p)) for one in (chip, knows)]
     assert np.array_equal(both[0].known[:, 0], both[1].known[:, 0])
     few = int(both[0].dots[:, 0].min()) - 1
     assert is_refused(both[1].dots, few, 2).all() and not is_refused(both[1].known, few, 2).all()

@@ -7,9 +7,8 @@ from kinds import KINDS
 from integers import events
 
 import minisnn as ms
-from minisnn.hardware.loihi import neuron as loihi
+from minisnn.hardware.loihi import cuba, neuron as loihi
 from minisnn.hardware import CubaNet, LoihiConfig
-from minisnn.hardware.loihi.cuba import AXON, FRACTION, axon_words, firing
 from minisnn import cli
 
 
@@ -37,12 +36,10 @@ def dense(weight, H, W):
     """(neurons of a channel, inputs) of a conv layer's integers, for each channel."""
     k, _, C, C_out = weight.shape
     found = np.zeros((C_out, H * W, H, W, C), np.int64)
-    for y in range(H):
-        for z in range(W):
-            for i in range(k):
-                for j in range(k):
-                    if 0 <= y + i - k // 2 < H and 0 <= z + j - k // 2 < W:
-                        found[:, y * W + z, y + i - k // 2, z + j - k // 2] = weight[i, j].T
+    for y, z, i, j in np.ndindex(H, W, k, k):
+        row, column = y + i - k // 2, z + j - k // 2
+        if 0 <= row < H and 0 <= column < W:
+            found[:, y * W + z, row, column] = weight[i, j].T
     return found.reshape(C_out, H * W, -1)
 
 
@@ -66,22 +63,16 @@ def test_the_chip_spike_for_spike(pool, config):
         H, W, C = layer.input_shape
         words = dense(2 * layer.weight.astype(int), H, W)
         axons, found = chip.axons[layer.name], []
-        late = np.concatenate([np.zeros((n, axons + FRACTION), int), firing(axons, T + 1)])
-        biases = 2 * axon_words(layer.bias.astype(int), axons)
-        assert (
-            (loihi.used_weights(biases) == biases).all()
-            and abs(biases).max() <= 2 * AXON
-            and biases[:, -FRACTION:].any()
-        )
-        np.testing.assert_allclose(
-            firing(axons, 160).mean(0) @ biases.T, layer.bias / 8, rtol=0, atol=1e-12
-        )
+        late = np.concatenate([np.zeros((n, axons + 4), int), cuba.firing(axons, T + 1)])
+        biases = 2 * cuba.axon_words(layer.bias.astype(int), axons)
+        assert (loihi.used_weights(biases) == biases).all()
+        assert abs(biases).max() <= 2 * 127 and biases[:, -4:].any()
+        fire = cuba.firing(axons, 160).mean(0)
+        np.testing.assert_allclose(fire @ biases.T, layer.bias / 8, rtol=0, atol=1e-12)
         inputs = np.concatenate([before, np.zeros((1, before.shape[1]), int)])
         for c, rows in enumerate(words):
             rows = fourfold(rows, H, W, C) if pool == "mean" and n else rows
-            rows = np.concatenate(
-                [rows, np.broadcast_to(biases[c], (len(rows), axons + FRACTION))], 1
-            )
+            rows = np.concatenate([rows, np.tile(biases[c], (len(rows), 1))], 1)
             spikes = np.concatenate([inputs, late], 1)
             exp, vth = chip.weight_exps[n], chip.vth[n][c]
             _, _, v, s = loihi.run(spikes, rows, exp, 8, loihi.MIXED, chip.du, chip.dv, vth)
@@ -104,9 +95,8 @@ def test_it_fires_as_the_float_network_does(pool):
     # a spike that comes a step later moves those after it
     for n, (name, least) in enumerate((("conv1", 0.95), ("conv2", 0.65))):
         found, wanted = chip.spikes(x, n + 1) / four, net.spikes(theta, x, name)
-        assert np.corrcoef(found.ravel(), wanted.ravel())[
-            0, 1
-        ] > least and found.mean() == pytest.approx(wanted.mean(), rel=0.03)
+        assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > least
+        assert found.mean() == pytest.approx(wanted.mean(), rel=0.03)
     p = chip.traces(chip.spikes(x), 12, "nearest")[:, -1] / 4096
     assert np.corrcoef(p.ravel(), net.features(theta, x).ravel())[0, 1] > 0.95
 
@@ -131,5 +121,5 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path)
     assert words["conv1.vth"].tolist() == chip.vth[0].tolist()
     assert (words["du"], words["dv"]) == (chip.du, chip.dv)
     assert words["conv1.weight_exp"] == chip.weight_exps[0]
-    fire = firing(chip.axons["conv1"], 160).mean(0)
+    fire = cuba.firing(chip.axons["conv1"], 160).mean(0)
     np.testing.assert_allclose(fire @ words["conv1.axons"].T, conv.bias / 8, atol=1e-12)

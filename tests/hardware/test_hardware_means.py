@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.store.shipped import shipped
 from minisnn.hardware.c import export
 from minisnn.hardware import CountedMeans, IntegerNet
-from minisnn.hardware.chip.means import NONE
 from minisnn.hardware.page import make
+from plain_means import NONE
 
 KINDS = [(r, s) for r in (False, True) for s in ("nearest", "stochastic")]
 
@@ -80,7 +79,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing():
 
 def test_what_a_page_saved_belongs_to_the_export_of_the_same_network():
     """Whose readout class means never use."""
-    chip = IntegerNet.of(ms.read(shipped("omniglot_fine.h5")))
+    chip = IntegerNet.of(ms.read("omniglot_fine.h5"))
     learner = chip.learner(rule="class-mean", rounding="nearest")
     ids = {export.constants(one, learner, 1)["id"] for one in (chip, make.empty(chip))}
     assert len(ids) == 1

@@ -6,12 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import plain_meta as reference
 import pytest
+from integers import IntegerLIF
 
 import minisnn as ms
-from minisnn.hardware.chip.neuron import IntegerLIF
-from minisnn.hardware.meta import kernels, network, words as ranges
-from minisnn.hardware.meta.run import FloatArm, Plan
-from minisnn.hardware.meta.words import MetaWords
+from minisnn.hardware.meta import kernels, network, run, words as ranges
 
 NEURON = IntegerLIF.of(ms.LIF(alpha=0.7, beta=0.6))
 
@@ -57,7 +55,7 @@ def compared(net, task, update: int, rate: int = 3000) -> None:
 @pytest.mark.parametrize("bits", [16, 13, 10, 8])
 def test_updates_equal_plain_integers_bit_for_bit(bits):
     task = some(bits)
-    net = net_of(task, MetaWords(bits), seed=bits)
+    net = net_of(task, ranges.MetaWords(bits), seed=bits)
     network.settle(net, task, 1)
     for update in range(1, 6 if bits == 8 else 3):  # of 8 bits, a momentum may stay 0 at first
         compared(net, task, update)
@@ -67,7 +65,7 @@ def test_updates_equal_plain_integers_bit_for_bit(bits):
 def test_what_leaves_its_word_is_clipped_and_the_shift_grows():
     """Shifts that are too small by three bits: adjoints saturate, as in plain integers."""
     task = some(7)
-    net = net_of(task, MetaWords(16), seed=3)
+    net = net_of(task, ranges.MetaWords(16), seed=3)
     network.settle(net, task, 1)
     net.top -= 3
     net.layers[1].shift -= 3
@@ -84,7 +82,7 @@ def test_sums_reach_their_bounds_and_do_not_leave_32_bits():
     """A 5 x 5 kernel on 16 x 16 sites, all events and adjoints at their ends: the gradient of its
     middle is the bound, as plain integers have it."""
     steps, C = 50, 4
-    words = MetaWords(16)
+    words = ranges.MetaWords(16)
     shape = (5, 5, 2, C)
     a = ranges.adjoint_bits(words, shape, 256, 7, steps, lowest=True)
     one = ranges.adjoint_sums(shape, 256, 7, steps, a, True)["gradient"]
@@ -106,7 +104,7 @@ def test_sums_reach_their_bounds_and_do_not_leave_32_bits():
 
 def test_a_network_whose_sums_do_not_fit_is_refused():
     task = some(1)
-    net = net_of(task, MetaWords(16))
+    net = net_of(task, ranges.MetaWords(16))
     net.check(6)
     net.neuron = net.neuron._replace(rho=32767, gamma=0)
     with pytest.raises(ValueError):
@@ -132,11 +130,13 @@ def test_gradients_point_where_the_float_networks_do():
     """The float network has the same weights. Integers that leave out a term, or have a sign wrong,
     are far from it."""
     task = some(5, ways=4, queries=1, steps=30, shape=(8, 8, 2), most=3, rate=0.1)
-    net = network.begun(task.x_support, (6, 8), IntegerLIF.of(ms.LIF()), MetaWords(16), 20, 2)
+    net = network.begun(
+        task.x_support, (6, 8), IntegerLIF.of(ms.LIF()), ranges.MetaWords(16), 20, 2
+    )
     network.settle(net, task, 1)
     found = net.gradients(task, 1, 1)
-    plan = Plan(channels=(6, 8), log2_scale=1)
-    arm = FloatArm(net, plan, 4)
+    plan = run.Plan(channels=(6, 8), log2_scale=1)
+    arm = run.FloatArm(net, plan, 4)
     of = arm.inner.meta_gradient(arm.net, arm.theta, ms.Task(**vars(task))).gradient
     views = arm.net.views(of)
     for layer, pair in zip(net.layers, found):

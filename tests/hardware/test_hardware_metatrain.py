@@ -8,11 +8,10 @@ import pytest
 
 import minisnn.cli as cli
 from minisnn.hardware.meta import measure, run
-from minisnn.hardware.meta.run import Plan, Settings
 from minisnn import Task
 
-SMALL = Settings(
-    Plan(channels=(3, 4), updates=5), ways=3, queries=1, test_ways=3, episodes=3, alphabets=2
+SMALL = run.Settings(
+    run.Plan(channels=(3, 4), updates=5), ways=3, queries=1, test_ways=3, episodes=3, alphabets=2
 )
 
 

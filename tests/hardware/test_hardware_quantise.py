@@ -7,7 +7,7 @@ from integers import events, small
 
 from minisnn.hardware.study import compare
 from minisnn.hardware.chip import quantise
-from minisnn.hardware.chip.learner import one_look, readout_exponent, steps_of
+from minisnn.hardware.chip import learner
 from minisnn import InnerLoop, ClassMeans
 
 
@@ -33,16 +33,16 @@ def test_steps_come_from_the_readouts_own_step_sizes():
     net, _, _ = small()
     sizes = np.full(net.size, 3.0, np.float32)
     sizes[net.layout[-2].slice], sizes[net.layout[-1].slice] = 26.07, 0.0698
-    assert steps_of(net, InnerLoop(sizes), 5) == {"log2_weight": 2, "log2_bias": -6}
-    assert steps_of(net, InnerLoop(4.0), 4) == {"log2_weight": 0, "log2_bias": 0}
+    assert learner.steps_of(net, InnerLoop(sizes), 5) == {"log2_weight": 2, "log2_bias": -6}
+    assert learner.steps_of(net, InnerLoop(4.0), 4) == {"log2_weight": 0, "log2_bias": 0}
     with pytest.raises(ValueError):
-        steps_of(net, ClassMeans(steps=0, readings=3), 5)
+        learner.steps_of(net, ClassMeans(steps=0, readings=3), 5)
     along = ClassMeans(4.0, steps=0, axes=np.ones((net.layout[-2].shape[0], 2)))
     for inner in (along, ClassMeans(4.0, steps=0, looks=9)):  # what integers leave out is said
         with pytest.warns(UserWarning):
-            assert steps_of(net, inner, 4)["log2_weight"] == 0
-    assert one_look(along).axes is None and one_look(None) is None
-    assert [readout_exponent(2, bits) for bits in (8, 4, 3, 2)] == [-7, -3, -2, -1]
+            assert learner.steps_of(net, inner, 4)["log2_weight"] == 0
+    assert learner.one_look(along).axes is None and learner.one_look(None) is None
+    assert [learner.readout_exponent(2, bits) for bits in (8, 4, 3, 2)] == [-7, -3, -2, -1]
 
 
 def test_operations_by_hand():

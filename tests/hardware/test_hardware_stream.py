@@ -6,22 +6,14 @@ from itertools import product
 
 import numpy as np
 import pytest
-from edge_library import (
-    COMPILERS,
-    EXACT,
-    INPUT,
-    Library,
-    exporter,
-)
+from edge_library import EXACT, INPUT, Library, exporter, needs_compiler
 from integers import small
 
 import minisnn as ms
 from minisnn.data.readers.events import bin_events
 from minisnn.data.sets.pool import centred, summed
-from minisnn.data.store.shipped import shipped
 from minisnn.hardware import Learner, IntegerNet, Words
-from minisnn.hardware.chip.recording import Recording
-from plain_stream import Onset, Stream, shift_of
+from plain_stream import Onset, Recording, Stream, shift_of
 from slowly import after
 
 STEPS, SHAPE = 14, (8, 8, 2)
@@ -67,7 +59,7 @@ RECORDINGS = [
 ]
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+@needs_compiler
 @pytest.mark.parametrize(
     "recording, build",
     after(2, [(RECORDINGS[1], "stepwise"), (RECORDINGS[2], "small"), *product(RECORDINGS, EXACT)]),
@@ -123,7 +115,7 @@ WRONG_CLOCKS = {  # stamps of a camera, and of these calls that are refused
 }
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+@needs_compiler
 @pytest.mark.parametrize("clock", WRONG_CLOCKS)
 def test_a_stream_recovers_from_a_clock_that_goes_wrong(tmp_path, clock):
     """The recording behind it is found, in C as in Python."""
@@ -187,4 +179,4 @@ def test_centring_and_binning_are_those_of_the_data_sets():
     ],
 )
 def test_a_shipped_network_says_what_a_recording_must_be(name, expected):
-    assert IntegerNet.of(ms.read(shipped(name))).recording == expected
+    assert IntegerNet.of(ms.read(name)).recording == expected

@@ -8,12 +8,9 @@ from toy import assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms
 from minisnn.hardware.chip import calibrate
-from minisnn.hardware.training import run as training
-from minisnn.hardware.chip.learner import readout_exponent
+from minisnn.hardware.training import run as training, straight
 from minisnn.hardware import IntegerNet, Words
-from minisnn.hardware.training.straight import Grid, HeldNet, OnChip
-from minisnn.data.store.shipped import find_checkpoint
-from minisnn.training import checkpoint, update as metabatch
+from minisnn.training import update as metabatch
 from minisnn import InnerLoop, Task
 from minisnn.meta.stepsizes import StepSizes
 
@@ -40,7 +37,7 @@ def through(held, theta, task, *arguments, **options):
 def test_the_grid_holds_the_integers_of_the_chip():
     net, theta, _ = small()
     words = {name: (3, exponent) for name, (_, exponent) in WORDS.items()}
-    phi, slope = Grid(net, words)(theta)
+    phi, slope = straight.Grid(net, words)(theta)
     exponents = {name: exponent for name, (_, exponent) in words.items()}
     chip = IntegerNet(net, theta, Words(3, 3), exponents=exponents)
     for n, (layer, p) in enumerate(zip(chip.layers, net.layout[::2])):
@@ -49,7 +46,7 @@ def test_the_grid_holds_the_integers_of_the_chip():
         np.testing.assert_array_equal(layer.weight.ravel(), whole)
     for p in net.layout[1::2]:
         np.testing.assert_array_equal(phi[p.slice], theta[p.slice])
-    again, inside = Grid(net, words)(phi)
+    again, inside = straight.Grid(net, words)(phi)
     np.testing.assert_array_equal(again, phi)
     assert inside.all() and 0 < slope.mean() < 1
 
@@ -57,7 +54,7 @@ def test_the_grid_holds_the_integers_of_the_chip():
 @pytest.mark.parametrize("steps, freeze", [(2, ()), (1, ("conv1", "conv2"))])
 def test_the_meta_gradient_is_the_composition_that_straight_through_says(steps, freeze):
     net, theta, task = exact()
-    grid, a = Grid(net, WORDS), 0.5
+    grid, a = straight.Grid(net, WORDS), 0.5
     gate = InnerLoop(a, steps, freeze).gate(net, np.ones(net.size))
     at, S = grid(theta)
     path = []
@@ -73,7 +70,7 @@ def test_the_meta_gradient_is_the_composition_that_straight_through_says(steps, 
         lam = lam - s * net.hessian_vector_product(
             phi, task.x_support, task.y_support, s * a * gate * lam
         )
-    found = through(HeldNet(net, grid), theta, task, a, steps, freeze=freeze)
+    found = through(straight.HeldNet(net, grid), theta, task, a, steps, freeze=freeze)
     assert found[0] == loss
     assert np.abs(found[1] - S * lam).max() <= 1e-12 * np.abs(lam).max()
     plain = ms.meta_gradient(net, theta, task, a, steps, freeze=freeze)[1]
@@ -90,10 +87,10 @@ def test_an_update_of_a_run_is_the_meta_gradient_from_what_the_chip_holds():
     net = metabatch.network_of(config, tasks.input_shape, 3)
     steps = StepSizes(net, "array", 5.0)
     given = tasks, net, config, steps, theta, steps.start, 4, 0
-    found = metabatch.task_gradient(*given, held=OnChip(words, 3))
+    found = metabatch.task_gradient(*given, held=straight.OnChip(words, 3))
     still = ms.SpikingNet.from_configuration(net.configuration(), detach_reset=True)
     task = metabatch.task_of(tasks, net, config, metabatch.TASKS, 4, 0)
-    held = HeldNet(still, Grid(still, words))
+    held = straight.HeldNet(still, straight.Grid(still, words))
     # of three samples, 5 / 3 is nearest to 2
     loss, meta = through(held, theta, task, 3 * 2.0, freeze=tuple(b.name for b in net.blocks[:-1]))
     assert found[0] == pytest.approx(loss, rel=1e-12)
@@ -137,7 +134,7 @@ def test_rounding_makes_good_what_it_did_wrong_as_direct_least_squares_does(rng)
 def test_recordings_are_those_that_the_network_learned_from(name):
     """Centred, or of certain strokes; and of the length that they had."""
     config = training.settings(start=name)
-    how = ms.read(find_checkpoint(name)).origin.options(config.dataset)
+    how = ms.read(name).origin.options(config.dataset)
     size = {"size": tuple(how["size"])} if "size" in how else {}
     assert config.recordings("train") == {**how, **size} != {}
 
@@ -172,16 +169,14 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
         and len(whole["per_episode"]) == config.test_episodes
     )
     assert whole["interval"]["population"] == "more episodes of the same kind"
-    latent, network = (
-        checkpoint.read(tmp_path / "two" / name) for name in ("checkpoint.h5", "network.h5")
-    )
-    start = checkpoint.read(tmp_path / "two" / "start.h5")
+    latent, network = (ms.read(tmp_path / "two" / name) for name in ("checkpoint.h5", "network.h5"))
+    start = ms.read(tmp_path / "two" / "start.h5")
     words = {"conv1": (2, whole["exponents"]["conv1"])}
-    phi = Grid(network.net, words)(latent.theta)[0]
+    phi = straight.Grid(network.net, words)(latent.theta)[0]
     np.testing.assert_array_equal(network.theta, phi)
     assert (latent.theta != start.theta).mean() > 0.3 and len(
         np.unique(phi[network.net.layout[0].slice])
     ) <= 4
     assert network.provenance["chip"]["bits"] == 2 and not network.optimiser
     # of the network's own step size, 1, over three samples: a quarter
-    assert whole["exponents"]["readout"] == readout_exponent(-2, 4) != readout_exponent(1, 4)
+    assert whole["exponents"]["readout"] == -2 - 2 - 3
