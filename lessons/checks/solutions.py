@@ -14,7 +14,7 @@ SOLUTIONS = {
     return y
 ''',
     "1.2": r'''def response(t, alpha, beta):
-    """p_t for t >= 1 (number or array), one spike came at step 0; alpha and beta differ."""
+    """p_t at t >= 1 (number or array) after one spike at step 0; alpha and beta differ."""
     n = np.asarray(t) - 1
     return (1 - alpha) * (1 - beta) * (alpha ** n - beta ** n) / (alpha - beta)
 ''',
@@ -28,7 +28,7 @@ SOLUTIONS = {
     return u, s
 ''',
     "1.4": r'''def by_decay(x, decay):
-    """dy_t / d decay for all t, as long as x."""
+    """The derivative of y_t by the decay for all t, as long as x."""
     y, dy = trace(x, decay), np.zeros(x.shape)
     for t in range(len(x) - 1):
         dy[t + 1] = y[t] + decay * dy[t] - x[t]
@@ -551,7 +551,7 @@ SOLUTIONS = {
 }
 
 CASES = {
-    "0.1": r"""@table("0.1", "learned", "All that the network learns, it learns by this line.")
+    "0.1": r"""@table("0.1", "learned", "Everything that the network learns, it learns by this line.")
 def learn():
     for seed in range(2):
         start, step_size, gradient = np.random.default_rng(seed).uniform(0.5, 2, (3, 4))
@@ -598,7 +598,7 @@ def sigma():
     "2.2": r"""@table(
     "2.2",
     "dL/dw dL/db",
-    "Where the spike is as it should be, nothing is left to learn: the gradient is 0.",
+    "Where the spike is what it should be, nothing is left to learn: the gradient is 0.",
 )
 def gradient():
     for threshold, y in ((0.0, 1.0), (0.3, 0.0), (0.5, 1.0)):
