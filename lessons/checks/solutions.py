@@ -117,7 +117,7 @@ SOLUTIONS = {
     return V
 ''',
     "4.3": r'''def reach(y, H, k):
-    """(first, last + 1) of the places i with 0 <= y - i + m < H, for range(); m = k // 2."""
+    """(first, last + 1) of the places i with 0 <= y - i + m < H, as for range(); m = k // 2."""
     m = k // 2
     return max(0, y + m + 1 - H), min(k, y + m + 1)
 ''',
@@ -173,7 +173,7 @@ SOLUTIONS = {
     return du
 ''',
     "6.1": r'''def descend(net, theta, x, y, step_size, steps):
-    """(theta_N, losses (N,)) after N = `steps` steps of gradient descent; theta itself stays."""
+    """(theta_N, losses (N,)) after N = `steps` steps of gradient descent; leaves theta as it is."""
     losses = np.zeros(steps)
     for n in range(steps):
         losses[n], gradient = net.loss_and_gradient(theta, x, y)
@@ -188,7 +188,7 @@ SOLUTIONS = {
     return np.array(true), np.array(twin)
 ''',
     "6.3": r'''def flipped(net, theta, moved, x, name):
-    """Share of the entries of block `name`'s spikes, 0 to 1, that differ at moved."""
+    """Share of the entries of block `name`'s spikes, 0 to 1, that differ at `moved`."""
     return (net.spikes(theta, x, name) != net.spikes(moved, x, name)).mean()
 ''',
     "6.4": r'''def slope_of_step(net, theta, x, y, step_size):
@@ -230,7 +230,7 @@ SOLUTIONS = {
     assert np.allclose(f(u, u_dot, dy, dy_dot), (up - down) / 2e-6, 1e-4, 1e-4)
 ''',
     "7.4": r'''def decay_tangent(u, s, lif):
-    """u_dot (T,) where gamma moves by 1 and I stands still; u and s (T,) as recorded."""
+    """u_dot (T,) when gamma moves by 1 and I does not move; u and s (T,) as recorded."""
     u_dot, r, r_dot = np.zeros(u.shape), 0.0, 0.0
     for t in range(len(u)):
         u_dot[t] = -lif.rho * r_dot
@@ -623,7 +623,7 @@ def input_blame():
         rng = np.random.default_rng(seed)
         yield rng.standard_normal((k, k, shape[2], O)), rng.standard_normal((*shape[:2], O))
 """,
-    "5.1": r"""@table("5.1", "du", "A switch, set by what went forward.")
+    "5.1": r"""@table("5.1", "du", "A switch, set in the forward pass.")
 def pool_backward():
     rng = np.random.default_rng(0)
     ties = rng.integers(0, 2, (6, 4)).astype(float)
@@ -648,14 +648,14 @@ def soft_pool_backward():
     large = np.array([[800.0, 1.0, -900.0, -901.0], [798.0, 0.0, -903.0, -900.0]])
     yield large, np.ones((1, 2))
 """,
-    "5.5": r"""@table("5.5", "du", "The blame for a mean is shared out over its steps.")
+    "5.5": r"""@table("5.5", "du", "The blame for a mean is shared among its steps.")
 def readout_backward():
     rng = np.random.default_rng(7)
     for n, lif in ((5, ms.LIF()), (8, ms.LIF(threshold=0.3, slope=4.0))):
         for readout in ("mean", "count"):
             yield rng.standard_normal((4, 3)), rng.standard_normal((n, 4, 3)), readout, lif
 """,
-    "7.3": r"""@table("7.3", "remainders", "Slope 2 or wrong.")
+    "7.3": r"""@table("7.3", "remainders", "A slope of 2, or the tangent is wrong.")
 def taylor():
     steps = np.array([0.5, 0.1, 0.02])
     curves = lambda h: np.array([np.exp(h), np.cos(1 + h), 2.0 - 3 * h**2])
@@ -664,7 +664,7 @@ def taylor():
     surface = np.arange(6.0).reshape(2, 3)
     yield lambda h: np.sin(surface + h), np.cos(surface), steps
 """,
-    "7.4": r"""@table("7.4", "u_dot", "Constants can move as well: so they can be learned.", tolerance=1e-6)
+    "7.4": r"""@table("7.4", "u_dot", "Constants can move as well, so they can be learned.", tolerance=1e-6)
 def decay_tangent():
     other = ms.LIF(alpha=0.8, beta=0.6, gamma=0.5, rho=1.6, threshold=0.3, slope=4.0)
     for seed, lif in enumerate((ms.LIF(), other)):
@@ -694,7 +694,7 @@ def asymmetry():
     "8.4": r"""@table(
     "8.4",
     "H",
-    "Of rank one: a spike bends the loss along p, and along nothing else.",
+    "The matrix has rank one: a spike bends the loss along p, and along no other direction.",
     tolerance=1e-5,
 )
 def spike_hessian():
