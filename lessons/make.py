@@ -233,9 +233,7 @@ def plans(found: dict[str, dict[str, int]]) -> str:
         lines += [f"**{title}**: `minisnn lessons --path {name}`, {hours:.1f} hours.", ""]
         lines += ["| | lessons | minutes |", "|---|---|---|"]
         for when, steps in path["parts"]:
-            named = [
-                step if "." not in step else f"{step[:2]} to exercise {step}" for step in steps
-            ]
+            named = [step if "." not in step else f"{step[:2]} as far as {step}" for step in steps]
             taken = sum(found[name][step] for step in steps)
             lines.append(f"| {when} | {', '.join(named)} | {taken} |")
         lines.append("")

@@ -45,9 +45,9 @@ def lessons(
       minisnn lessons --open            and start JupyterLab there
       minisnn lessons --mine            check your own library, mysnn.py
 
-    JupyterLab comes with: pip install "minisnn[lessons]". Each lesson names what it
-    builds on; begin with 00. README.md in the folder says what each teaches and how
-    long it takes.
+    JupyterLab comes with: pip install -e ".[lessons]", in a clone. Each lesson names
+    what it builds on; begin with 00. README.md in the folder says what each teaches
+    and how long it takes.
     """
     if list or mine:
         idle("where nothing is copied", only=only, path=path, open=open)
@@ -72,7 +72,7 @@ def lessons(
     installed = importlib.util.find_spec("jupyterlab") is not None
     if open and installed:
         return subprocess.run(command).returncode
-    advice = 'JupyterLab is not installed; it comes with: pip install "minisnn[lessons]"'
+    advice = 'JupyterLab is not installed; install it in a clone: pip install -e ".[lessons]"'
     if open:
         raise ValueError(advice)
     print(f"open them with: {shlex.join(command)}" if installed else advice)
