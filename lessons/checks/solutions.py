@@ -694,7 +694,7 @@ def asymmetry():
     "8.4": r"""@table(
     "8.4",
     "H",
-    "The matrix has rank one: a spike bends the loss along p, and along no other direction.",
+    "Of rank one: a spike bends the loss along p, and along nothing else.",
     tolerance=1e-5,
 )
 def spike_hessian():
