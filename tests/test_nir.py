@@ -15,7 +15,6 @@ nir = pytest.importorskip("nir", reason="the extra minisnn[nir]")
 
 import minisnn as ms  # noqa: E402
 from minisnn import cli  # noqa: E402
-from minisnn.data.store.shipped import shipped  # noqa: E402
 from minisnn.nir import TOOLS, from_nir, to_nir  # noqa: E402
 from nir_simulator import simulate  # noqa: E402
 from slowly import after  # noqa: E402
@@ -254,7 +253,7 @@ def test_by_command_and_back(tmp_path, monkeypatch, capsys):
     assert "mem of the last Synaptic" in capsys.readouterr().out
     assert cli.main(["nir", "import", "net.nir", "net.h5"]) == 0
     assert "does not say everything" not in capsys.readouterr().out
-    first, second = ms.read(shipped("double_nmnist_cuba.h5")), ms.read("net.h5")
+    first, second = ms.read("double_nmnist_cuba.h5"), ms.read("net.h5")
     assert first.theta.tobytes() == second.theta.tobytes()
     np.testing.assert_array_equal(first.inner.step_size, second.inner.step_size)
 

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from minisnn.data.readers.asl import SHAPE as ASL
-from minisnn.data.readers.asl import VARIABLES, read_asl
+from minisnn.data.readers.asl import read_asl
 from minisnn.data.readers.events import EVENT, bin_events, event_array, event_map
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed; it comes with minisnn[test]")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+
+ASL = 180, 240  # rows and columns of the sensor
 
 settings.register_profile(
     "minisnn",
@@ -103,7 +104,7 @@ def test_matlab_comes_back(folder, events, kind, types, column, flip):
     expected = array(sorted(events, key=lambda event: event[2]))
     variables = {
         name: expected[field].astype(dtype)
-        for name, field, dtype in zip(VARIABLES, ("t", "x", "y", "p"), types)
+        for name, field, dtype in zip(("ts", "x", "y", "pol"), ("t", "x", "y", "p"), types)
     }
     variables = {
         name: values[:, None] if column else values[None] for name, values in variables.items()

@@ -5,9 +5,8 @@ import json
 
 import numpy as np
 
-from minisnn import Recordings, TrainingConfig, Task
+from minisnn import Recordings, TrainingConfig, Task, read
 from minisnn.data.sets.pool import Pool
-from minisnn.training import checkpoint
 from minisnn.training.baselines import answers, rows_of
 
 SPLITS = ("train", "val", "test")
@@ -104,16 +103,11 @@ def interrupt():
 
 def state(folder):
     """All that a run ends with, but for the time it took."""
-    found = checkpoint.read(folder)
+    found = read(folder)
     arrays = {"theta": found.theta, "step_size": np.asarray(found.inner.step_size)}
-    arrays.update(
-        {
-            f"{of}/{name}": array
-            for of, part in found.optimiser.items()
-            for name, array in part.items()
-        }
-    )
-    arrays.update({name: column for name, column in found.curve.items() if name != "seconds"})
+    for of, part in found.optimiser.items():
+        arrays |= {f"{of}/{name}": array for name, array in part.items()}
+    arrays |= {name: column for name, column in found.curve.items() if name != "seconds"}
     arrays["test"] = np.array(json.loads((folder / "result.json").read_text())["per_episode"])
     return arrays
 

@@ -11,10 +11,10 @@ import pytest
 
 from minisnn import cli
 from minisnn.commands.signature import options
-from minisnn.data.store.shipped import shipped
 from minisnn.outputs import Kind
 
 SLOW = pytest.mark.slow
+DATA = Path(__file__).parents[2] / "data"
 
 
 def functions():
@@ -82,7 +82,7 @@ def refused(line, capsys, name) -> str:
 @pytest.mark.parametrize("words, kind, after", CASES, ids=NAMES)
 def test_what_is_there_is_refused(words, kind, after, here, capsys):
     """A text and a checkpoint in the place of a file; files in the place of a folder."""
-    shutil.copy(shipped("double_nmnist_cuba.h5"), "mine.h5")
+    shutil.copy(DATA / "double_nmnist_cuba.h5", "mine.h5")
     Path("notes.txt").write_text("three years of work")
     Path("to").symlink_to("notes.txt")
     Path("full").mkdir()
@@ -128,7 +128,7 @@ def test_what_exists_is_replaced_by_force_only(name, line, here, capsys):
 def test_files_of_a_run_for_the_chip_are_not_removed_unasked(here, capsys):
     """network.h5 is no name of a run's of minisnn train."""
     Path("out").mkdir()
-    shutil.copy(shipped("double_nmnist_maml.h5"), "out/network.h5")
+    shutil.copy(DATA / "double_nmnist_maml.h5", "out/network.h5")
     before = snapshot(here)
     line = "hardware train --bits 2 --out out --updates 1 --episodes 2 --quiet"
     assert cli.main(line.split()) == 2 and snapshot(here) == before

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from dataclasses import fields, replace
 
 import numpy as np
@@ -10,7 +11,6 @@ import pytest
 import minisnn as ms
 import pieces
 from minisnn.cli import main
-from minisnn.data.store.shipped import if_shipped
 from minisnn.experiments import EXPERIMENTS, figure6
 from minisnn.experiments.findings import Findings, judge
 from make_networks import RECIPES
@@ -94,14 +94,15 @@ def test_every_experiment_runs_and_repeats(name, study):
     assert back["title"] in found.text() and len(back["claims"]) == len(found.claims)
 
 
+DATA = Path(__file__).parents[2] / "data"
 # how a run is watched, how its first weights are found, and what has no effect or is the default
 WATCHED = {"evaluate_every", "evaluate_episodes", "init_tasks"}
 DEFAULTS = {"align": False, "firing_threshold": 0.0, "bin_ms": 1.0, "duration_ms": 100.0}
 
 
-@pytest.mark.parametrize("role", [role for role in RECIPES if if_shipped(file_name(role))])
+@pytest.mark.parametrize("role", [one for one in RECIPES if (DATA / file_name(one)).exists()])
 def test_what_ships_was_trained_by_its_recipe(role):
-    found, recipe = ms.read(if_shipped(file_name(role))).config, RECIPES[role]
+    found, recipe = ms.read(file_name(role)).config, RECIPES[role]
     for one in {one.name for one in fields(recipe)} - WATCHED:
         had, says = getattr(found, one), getattr(recipe, one)
         assert had == (DEFAULTS.get(one) if says is None and had is not None else says), one

@@ -10,8 +10,6 @@ from measure import measure
 from pages import renewed
 from record import Record, read, write
 
-from minisnn.experiments.findings import figure
-
 ROOT = Path(__file__).resolve().parents[2]
 MAKE = [sys.executable, ROOT / "data" / "results" / "make.py"]
 
@@ -30,7 +28,7 @@ MAKE = [sys.executable, ROOT / "data" / "results" / "make.py"]
     ],
 )
 def test_a_figure_is_shown_with_the_places_of_its_interval(value, unit, half, text):
-    one = figure(value, unit, half)
+    one = dict(value=value, unit=unit, half=half)
     assert shown(one) == text and shown(one, "value") == text.split()[0]
 
 
@@ -43,7 +41,7 @@ def test_figures_of_a_paragraph_follow_the_record():
     """Where a record is measured again; what the paragraph does not have is named."""
 
     def measured(value):
-        figures = {"b": figure(value, "%", 0.01), "c": figure(3.0, "s")}
+        figures = {"b": dict(value=value, unit="%", half=0.01), "c": dict(value=3.0, unit="s")}
         return {"a": Record("a", "figures", ["python a"], figures=figures)}
 
     page = "<!-- says: a:b.value a:c\na:b -->\nIt has 97.0 in 3 s, by 97.0 ±\n1.0 %.\n\n97.0"

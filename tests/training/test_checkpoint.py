@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.training import checkpoint
 from minisnn import InnerLoop
 from toy import toy_config
 from written import edit, rewrite
@@ -60,14 +59,14 @@ def test_all_parts_come_back(net, theta, tmp_path, flat):
 def test_a_damaged_byte_is_found_or_harmless_and_every_truncation_is_found(net, theta, tmp_path):
     ms.save(tmp_path / "a.h5", net, theta, provenance={"note": 99_999 * "é"})
     whole = (tmp_path / "a.h5").read_bytes()
-    right = checkpoint.read(tmp_path / "a.h5")
+    right = ms.read(tmp_path / "a.h5")
     damaged = tmp_path / "b.h5"
     found = 0
     places = range(0, len(whole), 499)
     for place in places:
         damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
         try:
-            read = checkpoint.read(damaged)
+            read = ms.read(damaged)
         except ValueError as error:
             found += 1
             assert "b.h5: " in str(error) and "\n" not in str(error)
@@ -79,7 +78,7 @@ def test_a_damaged_byte_is_found_or_harmless_and_every_truncation_is_found(net, 
     for length in (0, 3, 100, len(whole) // 2, len(whole) - 1):
         damaged.write_bytes(whole[:length])
         with pytest.raises(ValueError, match="b.h5: .*checkpoint"):
-            checkpoint.read(damaged)
+            ms.read(damaged)
 
 
 def test_contents_that_do_not_fit_are_named(net, theta, tmp_path):
@@ -105,7 +104,7 @@ def test_contents_that_do_not_fit_are_named(net, theta, tmp_path):
         (no_layout, "layout"),
     ):
         with pytest.raises(ValueError, match=rf"{change.__name__}\.h5: .*{message}"):
-            checkpoint.read(rewrite(tmp_path / "a.h5", tmp_path / f"{change.__name__}.h5", change))
+            ms.read(rewrite(tmp_path / "a.h5", tmp_path / f"{change.__name__}.h5", change))
 
 
 def test_what_does_not_fit_is_not_saved(net, theta, tmp_path):
@@ -114,7 +113,7 @@ def test_what_does_not_fit_is_not_saved(net, theta, tmp_path):
     with pytest.raises(ValueError, match="finite"):
         ms.save(tmp_path / "a.h5", net, np.where(np.arange(net.size) == 4, np.inf, theta))
     with pytest.raises(ValueError, match="step_size"):
-        checkpoint.save(tmp_path / "a.h5", net, theta, inner=InnerLoop(np.ones(3)))
+        ms.save(tmp_path / "a.h5", net, theta, inner=InnerLoop(np.ones(3)))
     assert not list(tmp_path.iterdir())
 
 

@@ -9,7 +9,6 @@ from toy import ToySet, Waves, compare, toy_config, toy_data
 
 import minisnn as ms
 from minisnn import cli
-from minisnn.core.loss import LOSSES
 from minisnn.data.camera.distorted import distorted
 from minisnn.training.baselines import Adapted, frames, random_network
 from minisnn.training.progress import sentence
@@ -136,8 +135,10 @@ def test_a_training_task_is_that_of_its_key_and_then_distorted_by_the_same_draws
 def test_regression_trains_validates_and_is_tested(rule, more, tmp_path, capsys):
     data = {split: Waves() for split in toy_data()}
     size = dict(ways=2, shots=4, queries=4)
-    config = toy_config(rule=rule, **size, updates=30, step_size=0.1, init_rounds=5, **more)
-    how = dict(data=data, loss=LOSSES["squared"], progress=False)
+    config = toy_config(
+        rule=rule, loss="squared", **size, updates=30, step_size=0.1, init_rounds=5, **more
+    )
+    how = dict(data=data, progress=False)
     result = ms.train(config, tmp_path / "run", **how)
     loss, error = result.curve["loss"], result.curve["error_after"]
     np.testing.assert_allclose(error, loss, rtol=1e-5)  # 1/2 |l - y|^2 is the mean over two outputs
@@ -162,8 +163,8 @@ def test_commands_take_real_targets_or_say_in_a_sentence_that_they_do_not(
     monkeypatch.chdir(tmp_path)
     Path("waves.py").write_text("from toy import Waves\n\ndef make(split):\n    return Waves()\n")
     size = dict(ways=2, shots=4, queries=4, updates=2, step_size=0.1)
-    config = toy_config(**size, dataset="waves.py:make")
-    ms.train(config, "run", loss=LOSSES["squared"], progress=False)
+    config = toy_config(**size, loss="squared", dataset="waves.py:make")
+    ms.train(config, "run", progress=False)
     look = "evaluate --checkpoint run --dataset waves.py:make --episodes 2 --quiet"
     assert cli.main(look.split()) == 0
     assert capsys.readouterr().out.startswith("test error ")

@@ -1,17 +1,13 @@
 """Intervals over recordings, classes and trials: how often they hold what they are said to hold."""
 
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minisnn.training.intervals import (
-    DIFFERENCES,
-    POPULATIONS,
-    Drawn,
-    Shared,
-)
+from minisnn.training.intervals import DIFFERENCES, Drawn, Shared
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import interval_coverage as coverage
@@ -26,18 +22,7 @@ def episode(query, of, support, learned, classes=("a", "b", "c")):
 
 def unknown(episodes, answers=2):
     """Episodes whose recordings are not known."""
-    return Shared(
-        [
-            Drawn(
-                np.zeros((answers, 0), int),
-                np.zeros(answers, int),
-                NOTHING,
-                NOTHING.ravel(),
-                ("a",),
-            )
-        ]
-        * episodes
-    )
+    return Shared([episode(np.zeros((answers, 0)), [0] * answers, NOTHING, [], "a")] * episodes)
 
 
 def few(rng, episodes=12):
@@ -64,17 +49,10 @@ def test_surplus_of_shared_recordings_pair_by_pair():
     roles = []
     for e, one in enumerate(drawn):
         asked = [(e, "asked", one.query[k, 0], rest[2 * e + k]) for k in range(2)]
-        roles.append(
-            asked
-            + [(e, "learned", one.support[k, 0], rest[2 * e : 2 * e + 2].sum()) for k in range(2)]
-        )
+        of_both = rest[2 * e : 2 * e + 2].sum()
+        roles.append(asked + [(e, "learned", one.support[k, 0], of_both) for k in range(2)])
     expected = 0.0
-    for kind in (
-        ("asked", "asked"),
-        ("learned", "learned"),
-        ("asked", "learned"),
-        ("learned", "asked"),
-    ):
+    for kind in product(("asked", "learned"), repeat=2):
         for symbol in range(4):
             pairs = [
                 (a[2] == b[2], a[3] * b[3])
@@ -118,11 +96,8 @@ def test_whom_it_speaks_for():
     ]
     assert Shared(double).population == "recordings" and unknown(5).population == "episodes"
     found = shared.estimate(np.arange(24) % 3 > 0)
-    assert (
-        found.interval.as_json()["population"] == POPULATIONS["classes"]
-        and found.ci95_classes > 0
-        and found.ci95_recordings > 0
-    )
+    assert "classes" in found.interval.as_json()["population"]
+    assert found.ci95_classes > 0 and found.ci95_recordings > 0
 
 
 def test_ends_stay_within_what_there_is():
@@ -143,15 +118,10 @@ def test_all_alike():
     shared, drawn = few(np.random.default_rng(2))
     seen = len(np.unique([[*one.query, *one.support] for one in drawn]))
     found = shared.estimate(np.ones(24))
-    assert (
-        found.interval[:3] == (3 / seen, 1 - 3 / seen, 1)
-        and found.ci95 == 3 / 24
-        and found.ci95_recordings == 3 / seen
-    )
-    assert (
-        shared.estimate(np.zeros(24)).interval[1:3] == (0, 3 / seen)
-        and shared.estimate(np.zeros(24)).interval.half == 3 / seen
-    )
+    assert found.interval[:3] == (3 / seen, 1 - 3 / seen, 1)
+    assert found.ci95 == 3 / 24 and found.ci95_recordings == 3 / seen
+    wrong = shared.estimate(np.zeros(24)).interval
+    assert wrong[1:3] == (0, 3 / seen) and wrong.half == 3 / seen
     assert unknown(12).estimate(np.ones(24)).interval.half == 3 / 24
     assert Shared(drawn[:1]).estimate(np.array([0, 1])).interval is None
 

@@ -15,10 +15,11 @@ from written import rewrite
 import minisnn as ms
 from minisnn import MAML, Omniglot, cli
 from minisnn.data.readers.events import event_array
-from minisnn.training.origin import CHIP, Origin, learned, met
+from minisnn.training.origin import Origin, learned, met
 from minisnn.training.progress import sentence
 from minisnn.training.update import Held
 
+CHIP = "minisnn hardware train"
 DATA = Path(__file__).parents[2] / "data"
 BRIEF = dict(ways=2, channels=(), evaluate_every=0, learn_step_size="no", init_tasks=1)
 CONFIG = toy_config(**BRIEF, updates=1, test_episodes=2)

@@ -7,7 +7,7 @@ import pytest
 
 import minisnn as ms
 from minisnn import cli
-from minisnn.training.baselines import explained
+from minisnn.training.baselines import baselines, explained
 from minisnn.training.regression import PENALTIES, chosen
 
 SMALL = "--updates 3 --evaluate-every 2 --evaluate-episodes 2 --test-episodes 6 --hidden 12".split()
@@ -57,17 +57,8 @@ def test_a_run_of_regression_is_measured_shown_and_tested_again(
     ]
     assert result["rules"]["mean"]["mean"] == pytest.approx(np.mean(of_mean))
 
-    again = [
-        "evaluate",
-        "--checkpoint",
-        "run",
-        "--episodes",
-        "6",
-        "--json",
-        "again.json",
-        "--quiet",
-    ]
-    assert cli.main(again) == 0
+    again = "evaluate --checkpoint run --episodes 6 --json again.json --quiet"
+    assert cli.main(again.split()) == 0
     tested = json.loads((tmp_path / "again.json").read_text())
     assert tested["error_after"] == result["error_after"] and tested["r2"] == result["r2"]
 
@@ -216,12 +207,9 @@ class Noise(ms.Waves):
 def test_noise_is_not_explained_by_any_rule():
     net = ms.SpikingNet((48,), (), hidden=(30,), ways=1, loss="squared", window=24)
     theta = net.init(np.random.default_rng(0), Noise().episode(0, 0).x_support)
-    from minisnn.training.baselines import baselines
-    from minisnn.training.evaluation import evaluate
-
     how = dict(episodes=60, shots=10, queries=10, progress=False)
     rules = lambda tasks: baselines(net, theta, tasks)
-    found = evaluate(net, theta, ms.Ridge(penalty=1.0), Noise("test"), beside=rules, **how)
+    found = ms.evaluate(net, theta, ms.Ridge(penalty=1.0), Noise("test"), beside=rules, **how)
     shown = {"this": found, **found["rules"]}
     for name, row in shown.items():
         assert row["r2"] < row["r2_ci95"], name
