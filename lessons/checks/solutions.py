@@ -694,7 +694,7 @@ def asymmetry():
     "8.4": r"""@table(
     "8.4",
     "H",
-    "Of rank one: a spike bends the loss along p, and along nothing else.",
+    "The matrix has rank one: a spike bends the loss along p, and along no other direction.",
     tolerance=1e-5,
 )
 def spike_hessian():
