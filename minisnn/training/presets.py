@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..meta.rules import RULES
-from .settings import OMNIGLOT, PRESETS as PRESETS, SOUNDS, TrainingConfig
+from .settings import LONG, OMNIGLOT, PRESETS as PRESETS, SOUNDS, TrainingConfig
 
 DEFAULT = "quick"
 # For sounds: there is nothing to convolve, words may be over before the last steps, and gradients
@@ -66,14 +66,15 @@ def named(name: str | None, changes: Mapping[str, Any]) -> str:
 def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     """Return the settings of the preset `named`, with `changes`.
 
-    For sets of sounds, a dense layer replaces conv layers, all steps are differentiated, and inner
-    steps start smaller. A preset's scenes and cameras are dropped for real recordings and for sets
-    without any; for another number of updates, the share by class means stays. The rule's fixed
-    settings (`fixed`), such as step sizes without a gradient, and better ones (`suits`) override
-    the preset's.
+    Only digits have DEFAULT's short schedule, others LONG's. For sets of sounds, a dense layer
+    replaces conv layers, all steps are differentiated, and inner steps start smaller. A preset's
+    scenes and cameras are dropped for real recordings and for sets without any; for another number
+    of updates, the share by class means stays. The rule's fixed settings (`fixed`), such as step
+    sizes without a gradient, and better ones (`suits`) override the preset's.
     """
     base = preset(named(name, changes))
     dataset = changes.get("dataset", base.dataset)
+    base = LONG if base is PRESETS[DEFAULT] and dataset != base.dataset else base
     # 64,000 turned drawings need only one recording each
     most = {"double-nmnist": base.draws, **dict.fromkeys(OMNIGLOT, 1)}.get(str(dataset), 0)
     base = replace(base, draws=0 if changes.get("root") is not None else min(base.draws, most))

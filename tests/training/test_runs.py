@@ -368,7 +368,9 @@ def test_what_a_preset_gives_way_to():
     for changes, draws in ((dict(root="real"), 0), (dict(dataset="omniglot"), 1)):
         assert chosen("paper-fast", changes) == replace(fast, **changes, draws=draws)
     share = quick.prototype_updates / quick.updates
-    assert chosen(None, {"updates": 8}).prototype_updates == 8 * share
+    assert chosen(None, {"updates": 8}).prototype_updates == int(8 * share)
+    long = chosen(None, {"dataset": "double-asl"})
+    assert long.updates > quick.updates and not long.distort
     assert chosen(None, {"updates": 8, "prototype_updates": 1}).prototype_updates == 1
     for changes in ({"rule": "anil"}, {"order": 1}, {"model": "cnn"}, {"first_order_updates": 3}):
         assert chosen(None, changes) == replace(PRESETS["maml"], **changes)
