@@ -93,9 +93,9 @@ def on_path(notebook: dict, path: dict[str, Any]) -> dict:
 
 
 def signposted(notebook: dict, number: int, path: dict[str, Any]) -> dict:
-    """Return a lesson's notebook with its minutes on a path and a pointer to the next lesson, at
-    the end or at the first heading after the last exercise on the path. Lessons that are not on the
-    path lose their links."""
+    """Return a lesson's notebook as part of a learning path: with the minutes that the path allows
+    for it, and a pointer to the next lesson at the end, or at the first heading after the path's
+    last exercise. Links to lessons that are not on the path become plain text."""
     files = {one.number: one.path.name for one in lessons() if one.number in numbers(path)}
     at = numbers(path).index(number)
     step, *after = steps(path)[at:]

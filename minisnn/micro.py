@@ -112,7 +112,8 @@ def backward(weight, tape, dv):
 
 
 def tangent(weight, weight_dot, bias_dot, tape, below_dot):
-    """I_dot = W_dot p + W p_dot + b_dot   u_dot, r_dot as u, r; for spike(u), slope(u) u_dot"""
+    """I_dot = W_dot p + W p_dot + b_dot;  u_dot and r_dot follow u's and r's equations, with
+    slope(u) u_dot in place of spike(u)"""
     p_dot = traces(slope(tape["below"]) * below_dot)
     u_dot = weigh(weight_dot, tape["p"]) + weigh(weight, p_dot) + bias_dot
     r_dot = np.zeros_like(u_dot[0])

@@ -47,7 +47,7 @@ class FloatReadout:
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
         """Learn the readout by the learner's rule from traces p (B, T, inputs) and labels y (B,).
-        Theta is a fraction of the largest |G|, as in integers."""
+        The threshold is a fraction of the largest |G|, as in the integer learner."""
         held = self.weight.copy(), self.bias.copy()
         for p_, y_ in zip(p[:, None], y[:, None]) if learner.online else [(p, y)]:
             gradients = self._gradient(learner, p_, y_, *held)

@@ -94,8 +94,8 @@ def _episode(chip, dealt, how, traces, blots, seed, index) -> Seen:
 
 
 def _nearest(chip: IntegerNet, means, p: np.ndarray) -> np.ndarray:
-    """Return the distances (n, 2) from traces p to the nearest class and to the nearest mean that
-    is no class."""
+    """Return the distances (n, 2) from traces p to the nearest class mean, and to the nearest mean
+    of recordings that belong to no class (`chip.nothing`)."""
     blank = distances_to(chip.nothing, p).min(1, initial=UNTAUGHT)
     return np.stack([means.distances(p).min(1), blank], 1)
 

@@ -102,7 +102,7 @@ def network_for(dataset: str | None, strokes: tuple[str, ...]) -> Path:
     if dataset not in NETWORKS:
         known = ", ".join(NETWORKS)
         raise ValueError(
-            f"no network ships; expected --checkpoint, or --dataset with one of {known}"
+            f"no network for this dataset ships; expected --checkpoint, or --dataset with one of {known}"
         )
     orders = dataset == "written" and options_of(strokes).get("over") == "order"
     return Path(OF_ORDERS if orders else NETWORKS[dataset])

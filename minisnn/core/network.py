@@ -145,7 +145,7 @@ class Network(Loops):
     reference = Engine
     init_rate = 0.288
     init_rounds = 5
-    threshold = 0.0  # membrane level at which initialisation sets the rate
+    threshold = 0.0  # initialisation makes a share `init_rate` of the readout's membranes exceed it
 
     # ---- settings
 

@@ -5,7 +5,7 @@ What changes one number is a row of `sweeps.SWEEPS`; the others are a module eac
 their verdicts, and figures.
 
 Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`.
-It may import: stopping, terminal, files, parallel, layers, network, meta, data.store,
+It may import: stopping, terminal, files, parallel, core, network, meta, data.store,
 data.camera, data.sets, plots, training.
 """
 

@@ -58,8 +58,8 @@ def readout(net) -> slice:
 
 @cache
 def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
-    """Measure inner updates, (episodes, len(summary)); with `fraction` only those that pass the
-    gate of Eq. 6."""
+    """Return the summaries of inner updates, one row an episode; with `fraction` of those only that
+    pass the gate of Eq. 6."""
     network = study.network("double-nmnist/maml-snn")
     loop = InnerLoop(network.loop.step_size, 1, network.loop.freeze, threshold_fraction=fraction)
     parts = network.net, network.theta, loop
@@ -75,8 +75,8 @@ def _inner_update(
 
 
 def outer_updates(study: Study) -> np.ndarray:
-    """Measure UPDATES meta-updates, (UPDATES, len(summary)), one task each, as in the network's
-    training except for the learning rate."""
+    """Return the summaries of UPDATES meta-updates, one row each, made of one task as in the
+    network's training, but with another learning rate."""
     found = study.network("double-nmnist/maml-snn")
     net = found.net
     loop = found.loop
@@ -91,8 +91,8 @@ def outer_updates(study: Study) -> np.ndarray:
 
 
 def plain_updates(study: Study) -> np.ndarray:
-    """Measure UPDATES classification updates, (UPDATES, len(summary)), each on BATCH samples of
-    random classes."""
+    """Return the summaries of UPDATES classification updates, one row each, on BATCH samples of random
+    classes each."""
     found = study.network("double-nmnist/pretrained-snn")
     net = found.net
     tasks = study.tasks("double-nmnist", "train")

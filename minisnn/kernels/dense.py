@@ -1,4 +1,4 @@
-"""Convolution of dense images, in parallel: directly, or for 5 wide kernels with six times fewer
+"""Convolution of dense images, in parallel: directly, or for kernels of width 5 with six times fewer
 multiplications (Winograd 1980; Lavin & Gray 2016).
 
 Four adjacent outputs of a row, y_m = sum_j w_j x_{m+j} with j < 5, are coefficients of a product of
@@ -310,8 +310,8 @@ def _outer(start, stop, pairs, dW, g):
 def outer(
     pairs: list[tuple[np.ndarray, np.ndarray]], dW: np.ndarray, g: Geometry, work: int
 ) -> None:
-    """Add to dW (zeros in dense layout) the weight gradient of at least one image x (B, m, ...) and
-    plain or halo images dV, summed over at most `PAIRS` pairs."""
+    """Add to dW (zeros in dense layout) the weight gradient, summed over `pairs`, at most `PAIRS`, of
+    images x (B, m, ...), plain, and images dV, plain or halo. There is at least one image."""
     if g.H * g.W * g.k == 1:  # all steps of a site are columns of one image
         x, D = (np.concatenate([pair[n].ravel() for pair in pairs])[None, None] for n in (0, 1))
         pairs = [(x, D)]

@@ -1,6 +1,6 @@
-"""The parallel forward pass of a block. Each kernel works on the items start..stop-1 of a range of
-bands (a sample and the rows of one pooled row, see `records.Geometry`); no two items write to the
-same place. Arrays are flat below the axes named here:
+"""The parallel forward pass of a block. Each kernel works on items start..stop-1; an item
+is one band of one sample (the rows of one pooled row, see `records.Geometry`), and no two items
+write to the same place. Arrays are flat below the axes named here:
 
     u (B, n, H W n_out)
     held (B, filters, H W n_in)    state of the filters for the input before the window

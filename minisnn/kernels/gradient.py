@@ -19,7 +19,7 @@ from .linear import add_rows_layout, sort_by_channel, spread_weight
 from .neuron import responses
 from .records import Geometry, Layer, Sorted, Sums
 
-# bytes of an adjoint that stay in the first cache while events use them
+# bytes of an adjoint that stay in the L1 cache while events use them
 PACKED = (36 if VECTOR_BITS == 512 else 24) << 10
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..core.dual import Array
 from ..core.layer import Layer
 
-EVERY_STEP = 1 << 30  # steps of the window that a tape stores (all)
+EVERY_STEP = 1 << 30  # as `keep`: a tape stores every step of the window
 
 
 @dataclass(frozen=True)

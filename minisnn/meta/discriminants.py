@@ -77,7 +77,8 @@ class Scatter:
         spread = np.trace(within)
         if not spread > 1e-12 * np.trace(self.squares):
             raise ValueError(
-                "axes need samples of one class with different features; these are equal"
+                "axes need a class whose samples differ; in every class here, all samples have "
+                "the same features"
             )
         away = means - means.mean(0)
         between = away.T @ away / (classes - 1) - within * (1 / counts).mean()

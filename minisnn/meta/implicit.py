@@ -243,7 +243,7 @@ class ImplicitLoop(InnerLoop):
             raise NegativeCurvature(
                 f"the support loss has a curvature of {-least:.3g} at the parameters that were "
                 f"learned, and a proximal term of {self.proximal:g} does not compensate for it, so "
-                f"these are no minimum; take a larger proximal (--proximal), above {least:.3g}",
+                f"they are not a minimum; use a larger proximal (--proximal), above {least:.3g}",
                 met.curvature,
             ) from None
         gradient = strength * y

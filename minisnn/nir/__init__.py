@@ -45,7 +45,7 @@ same spikes, two steps later per layer, so that an input must end with two silen
 Biases are not allowed: snnTorch filters them, and LIF does not.
 
 Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `read_file`, `unsaid`, `TOOLS`.
-It may import: files, layers, network, meta, training.
+It may import: files, core, network, meta, training.
 """
 
 from .read import from_nir, import_nir, read_file

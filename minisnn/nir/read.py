@@ -127,7 +127,7 @@ def _read(
     if step is None:
         raise ValueError(
             "the graph does not say how long a step is (r is not tau / dt); give dt in seconds "
-            "(Norse 1.1.0 writes time constants times dt, so 1e-6 for steps of 0.001 s)"
+            "(Norse 1.1.0 multiplies its time constants by dt: for its steps of 0.001 s give 1e-6)"
         )
     whence = f"{step:g} s, " + ("of which every r is tau / dt" if dt is None else "as you say")
     if implied is not None and abs(implied - step) > 1e-5 * implied:

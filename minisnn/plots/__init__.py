@@ -2,7 +2,7 @@
 window is opened.
 
 Import from here: all public names of `canvas`, `tasks` and `curve`, from the package itself.
-It may import: files, outputs, layers, meta, data.readers.
+It may import: files, outputs, core, meta, data.readers.
 """
 
 from .curve import plot_learning_curve, running_mean

@@ -199,14 +199,14 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
 
 
 def _shares(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Format a rule's accuracy, its interval, and its difference from the first."""
+    """Format a rule's accuracy, its interval, and the first row's accuracy minus its own."""
     apart, *_ = row.get("less", [0.0])
     less = f"{100 * apart:+.1f}{plus_minus(row['less_interval'])}" if "less" in row else ""
     return f"{100 * row['mean']:.1f}", plus_minus(row["interval"]), less
 
 
 def _errors(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Format a rule's error, its R², and its difference from the first."""
+    """Format a rule's error, its R², and the first row's error minus its own."""
     apart, half, *_ = row.get("less", [0.0, None])
     margin = "" if half is None else f" ± {half:.2g}"
     less = f"{apart:+.3g}{margin}" if "less" in row else ""

@@ -66,7 +66,8 @@ def look(
 def pixel_events(
     view: np.ndarray, scene: Scene, pixels: Pixels, residual: np.ndarray, stop_after: int
 ) -> np.ndarray:
-    """Return the events of one recording as numbers: time (us) * 2 pixels + 2 pixel + polarity.
+    """Return the events of one recording as integers, (time * pixels + index) * 2 + polarity, with
+    the time in us, the number of pixels, and the pixel's index.
 
     residual: signal - reference at the start. stop_after: microseconds from the first event to the
     end of the recording.

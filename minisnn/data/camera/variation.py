@@ -153,7 +153,7 @@ def seen(picture: np.ndarray, matrix: np.ndarray, offset: np.ndarray, stroke: fl
 @dataclass(frozen=True)
 class Move:
     """A shift of events by offset_px (x, y), right and down, an enlargement by `scale` about the
-    sensor's middle, and a factor `rate` on their number; seed of the random draws.
+    sensor's middle, and a factor `rate` on their number. `seed` is the seed of its random draws.
 
     An event at (x, y) goes to (round(cx + scale (x - cx) + dx), …) with (cx, cy) the sensor's
     middle. Fractions of a pixel are rounded at random for each event and axis, up with that

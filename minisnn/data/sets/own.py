@@ -144,9 +144,9 @@ def check_named(recordings: Sequence[Entry], source: str) -> None:
 
 
 def classes_of(recordings: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
-    """Return each split's classes. The folders train, val and test or the column split name them,
-    if these have different labels; otherwise they are drawn, with a warning if named splits are
-    ignored. A missing validation split is drawn from the training classes. Raises ValueError if
+    """Return each split's classes: those of the folders train, val and test, or of the column
+    split, if no label is in two of them. Otherwise classes are drawn, with a warning if named
+    splits are ignored. A missing validation split is drawn from the training classes. Raises ValueError if
     there are too few classes, and also raises the errors of `division_of`."""
     deals, labels = division_of(recordings, source)
     names = sorted({recording.label for recording in recordings})
