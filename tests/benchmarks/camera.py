@@ -21,10 +21,8 @@ RECORDINGS = 50
 PICTURES = {"digit": 28, "drawing": 105}
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--repeat", type=int, default=5, help="measurements of each (default: 5)")
-    options = parser.parse_args(words)
+def main() -> None:
+    options = findings.command_line(__doc__, repeat=5).parse_args()
     ms.set_threads(1)
     found = findings.Findings("picture", "events", "twin", "counts", "a camera each")
     camera, drawn = ms.EventCamera(), ms.EventCamera(variation=Variation())

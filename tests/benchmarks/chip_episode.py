@@ -17,8 +17,8 @@ from minisnn.hardware import one_shot
 EPISODES = 12
 
 
-def main(words: list[str] | None = None) -> None:
-    options = findings.command_line(__doc__).parse_args(words)
+def main() -> None:
+    options = findings.command_line(__doc__).parse_args()
     given, chip, learner, tasks = edge.device("double_nmnist_maml.h5")
     ways = {
         "floats": lambda task: given.inner.logits(given.net, given.theta, task),

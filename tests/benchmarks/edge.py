@@ -7,9 +7,7 @@ from typing import NamedTuple
 import minisnn as ms
 from minisnn.data.sets.named import open_set
 from minisnn import Recordings
-from minisnn.data.store.shipped import find_checkpoint
 from minisnn.hardware import Learner, IntegerNet, CubaNet
-from minisnn.hardware.chip.learner import learns_online
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "hardware"), str(TESTS)]  # for what the tests and these share
@@ -27,9 +25,9 @@ class Device(NamedTuple):
 def device(checkpoint: str, seed: int = 1) -> Device:
     """Of a checkpoint, learning as `minisnn hardware export` has it; on one thread."""
     ms.set_threads(1)
-    found = ms.read(find_checkpoint(checkpoint))
+    found = ms.read(checkpoint)
     chip = (CubaNet if isinstance(found.net.neuron, ms.CubaLIF) else IntegerNet).of(found)
-    how = dict(online=learns_online(found.inner))
+    how = dict(online=found.inner.online)
     if isinstance(found.inner, ms.ClassMeans):
         how = dict(rule="class-mean", rounding="nearest")
     dataset, root = found.to_open(checkpoint, None, None)

@@ -51,13 +51,9 @@ def compilers() -> list[str]:
     return [subprocess.check_output(one, text=True).splitlines()[0] for one in there]
 
 
-def main(words: list[str] | None = None) -> int:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--episodes", type=int, default=1)
-    parser.add_argument("--boards", default="m4,m3,rv32", help=f"some of {','.join(CORES)}")
-    parser.add_argument("--builds", default=",".join(BUILDS), help=f"some of {','.join(BUILDS)}")
-    parser.add_argument("--checkpoint", default="double_nmnist_maml.h5")
-    options = parser.parse_args(words)
+def main() -> int:
+    how = dict(boards="m4,m3,rv32", builds=",".join(BUILDS), checkpoint="double_nmnist_maml.h5")
+    options = findings.command_line(__doc__, episodes=1, **how).parse_args()
     _, chip, learner, tasks = edge.device(options.checkpoint)
     played: dict[tuple[str, str], list[list[int]]] = {}
     with tempfile.TemporaryDirectory() as name:

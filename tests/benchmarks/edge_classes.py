@@ -18,38 +18,33 @@ import edge_boards
 import findings
 import numpy as np
 
-from minisnn.hardware.c import export
-from minisnn.hardware.c.episode import events
+from minisnn.hardware.c import episode, export
 from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.study import classes, drawings
-from minisnn.hardware.study.classes import How
-from minisnn.hardware.study.drawings import Traces, numbered, places
-from minisnn.parallel.executor import Executor
 
 
 ASKED = 50  # recordings of an episode that the C library is asked about
+SEED, QUERIES = 0, 10  # of the study
 
 
-def episode(
-    program: Path, device: edge.Device, traces: Traces, how: How, ways: int, shots: int
+def both(
+    program: Path, device: edge.Device, ways: int, shots: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Labels and distances, (n, 1 + classes), of the library and of Python."""
     _, chip, learner, tasks = device
-    one = traces.of(numbered(tasks).episode(how.seed, 0, ways, shots, how.queries))
-    labels = one.task.y_support
-    rng = classes.shuffled(how.seed, 0)
-    order = rng.permutation(len(labels))
-    asked = rng.permutation(len(one.query))[:ASKED]
-    taught, query = places(one.task.x_support)[order], places(one.task.x_query)[asked]
-    shown, tested = ([tasks.pool.side_by_side(x[None])[0] for x in of] for of in (taught, query))
-    found = answers(program, ways, shown, labels[order].tolist(), tested)
-    p = traces.integers[one.support[order]], traces.integers[one.query[asked]]
-    if chip.kind == "cuba":  # its noise goes on from one recording to the next
-        x = tasks.pool.side_by_side(np.concatenate([taught, query]))
-        p = np.split(chip.counted_alone().traces_of(x, learner.seed)[:, -1], [len(taught)])
-    means = classes.taught(p[0], labels[order], range(len(order)))
-    nearest = [means.nearest(one.astype(np.int64)) for one in p[1]]
-    return np.column_stack(found), np.column_stack([nearest, means.distances(p[1])])
+    task = drawings.numbered(tasks).episode(SEED, 0, ways, shots, QUERIES)
+    rng = classes.shuffled(SEED, 0)
+    order = rng.permutation(len(task.y_support))
+    labels = task.y_support[order]
+    asked = rng.permutation(len(task.y_query))[:ASKED]
+    places = drawings.places(task.x_support)[order], drawings.places(task.x_query)[asked]
+    x = tasks.pool.side_by_side(np.concatenate(places))
+    found = answers(program, ways, x, labels)
+    p = chip.counted_alone().traces_of(x, learner.seed)[:, -1]
+    means = classes.taught(p, labels, range(len(labels)))
+    query = p[len(labels) :]
+    nearest = [means.nearest(one.astype(np.int64)) for one in query]
+    return found, np.column_stack([nearest, means.distances(query)])
 
 
 def compiled(folder: Path, device: edge.Device) -> Path:
@@ -65,18 +60,18 @@ def compiled(folder: Path, device: edge.Device) -> Path:
     return folder / "answers"
 
 
-def answers(
-    program: Path, classes: int, taught: list, labels: list[int], asked: list
-) -> tuple[np.ndarray, np.ndarray]:
-    """(labels (n,), distances (n, classes)) of recordings `asked`, counts (T, H, W, C), after those
-    of `taught` with these labels."""
-    record = [np.array([classes, len(asked[0]), len(labels), len(asked), *labels], "<u4").tobytes()]
-    for x in (*taught, *asked):
-        listed, per_step = events(np.minimum(x, 7))
+def answers(program: Path, classes: int, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(n, 1 + classes), labels and distances, of the recordings x, counts (T, H, W, C), after the
+    first ones, which are taught with these labels."""
+    sizes = classes, x.shape[1], len(labels), len(x) - len(labels)
+    record = [np.array([*sizes, *labels], "<u4").tobytes()]
+    for one in x:
+        listed, per_step = episode.events(np.minimum(one, 7))
         record += [per_step.astype("<u2").tobytes(), listed.tobytes()]
     ran = subprocess.run([program], input=b"".join(record), stdout=subprocess.PIPE, check=True)
-    found = np.frombuffer(ran.stdout, "<i4").reshape(len(asked), 1 + classes)
-    return found[:, 0], found[:, 1:].astype(np.int64) % 2**32
+    found = np.frombuffer(ran.stdout, "<i4").reshape(-1, 1 + classes).astype(np.int64)
+    found[:, 1:] %= 2**32
+    return found
 
 
 def instructions(device: edge.Device) -> int:
@@ -90,26 +85,21 @@ def instructions(device: edge.Device) -> int:
         return edge_boards.play(Path(folder), "small", "m4")[-1]
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--checkpoint", default=SYMBOLS)
-    parser.add_argument("--most", type=int, default=300)
+def main() -> None:
+    parser = findings.command_line(__doc__, checkpoint=SYMBOLS, most=300)
     parser.add_argument("--instructions", action="store_true")
-    args = parser.parse_args(words)
+    args = parser.parse_args()
     device = edge.device(args.checkpoint)
-    found, chip, learner, tasks = device
-    how = How(classes.how_many(classes.WAYS, tasks, False), classes.SHOTS, 10, 1, 0, 0)
-    rows = drawings.rows(tasks, how.deals())
-    traces = drawings.traces(chip, found, tasks, rows, Executor(), False)
+    asked = product(classes.how_many(classes.WAYS, device.tasks, False), classes.SHOTS)
     recordings = compared = wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(Path(folder), device)
-        for ways, shots in sorted(product(how.ways, how.shots), key=np.prod):
-            number = ways * shots + min(ASKED, ways * how.queries)
+        for ways, shots in sorted(asked, key=np.prod):
+            number = ways * shots + min(ASKED, ways * QUERIES)
             if recordings + number > args.most:
                 continue
             recordings += number
-            one, other = episode(program, device, traces, how, ways, shots)
+            one, other = both(program, device, ways, shots)
             compared += other.size
             wrong += int((one != other).sum())
     print(f"{recordings:,} recordings: {wrong:,} of {compared:,} answers and distances differ")

@@ -1,8 +1,11 @@
-"""Lives of a device on boards in QEMU: python tests/benchmarks/edge_lives.py [--lives 20] [--events 200]
+"""Lives of a device on boards in QEMU:
+
+    python tests/benchmarks/edge_lives.py [--lives 20] [--events 200] [--steps 50] [--shows 0.1]
 
 The full network of a checkpoint, taught shot by shot on a Cortex-M4 whose power goes in the midst of
 saves. Everything that it tells, means, labels, distances, saved states, has the CRC-32 that plain
-Python integers have. Their recordings are the first steps of the network's, as the emulator is slow.
+Python integers have. Their recordings are the first --steps of the network's, as the emulator is slow; a
+lesson has a new one at a rate of --shows.
 Then its small build, with whole recordings, runs with 20 classes in 128 KiB of RAM, and with 250 in
 512 KiB: the linker refuses a program that has no room. Needs the packages that hardware/c/boards.mk names.
 """
@@ -97,16 +100,9 @@ def same(found: int, expected: list[int]) -> bool:
     return found == zlib.crc32(np.array(expected).astype("<i4").tobytes())
 
 
-def main(words: list[str] | None = None) -> int:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--checkpoint", default="omniglot_fine.h5")
-    parser.add_argument("--lives", type=int, default=20)
-    parser.add_argument("--events", type=int, default=200)
-    parser.add_argument("--steps", type=int, default=50, help="of a recording")
-    parser.add_argument(
-        "--shows", type=float, default=0.1, help="how often a lesson has a new recording"
-    )
-    options = parser.parse_args(words)
+def main() -> int:
+    how = dict(checkpoint="omniglot_fine.h5", lives=20, events=200, steps=50, shows=0.1)
+    options = findings.command_line(__doc__, **how).parse_args()
     _, chip, _, tasks = edge.device(options.checkpoint)
     task = tasks.episode(0, 0, 5, 1, 1)
     whole = np.minimum(np.concatenate([task.x_support, task.x_query]), 7)[:SAMPLES]

@@ -57,10 +57,10 @@ def cpu(command: list[str], folder: Path) -> float:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--checkpoints", default="double_nmnist_maml.h5,double_nmnist_cuba.h5")
-    options = parser.parse_args(words)
+def main() -> None:
+    options = findings.command_line(
+        __doc__, checkpoints="double_nmnist_maml.h5,double_nmnist_cuba.h5"
+    ).parse_args()
     checkpoints = options.checkpoints.split(",")
     found, builds = findings.Findings(), {}
     for name in checkpoints:

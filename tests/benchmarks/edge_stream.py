@@ -13,7 +13,6 @@ import numpy as np
 import minisnn as ms
 from minisnn.data.sets.omniglot import alphabets, thickened
 from minisnn.hardware import CountedMeans
-from minisnn.training.intervals import of_values
 
 from plain_stream import Onset, Stream  # of tests
 
@@ -70,10 +69,8 @@ def answered(chip, counts: list[np.ndarray | None]) -> float:
     return float(np.mean(right))
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--episodes", type=int, default=100)
-    options = parser.parse_args(words)
+def main() -> None:
+    options = findings.command_line(__doc__, episodes=100).parse_args()
     chip, camera = edge.device("omniglot_fine.h5").chip, ms.EventCamera()
     pictures = np.concatenate([one.reshape(-1, 20, 28, 28) for one in alphabets("test").values()])
     made = findings.Findings()
@@ -94,12 +91,11 @@ def main(words: list[str] | None = None) -> None:
                 missed += how == "found" and sum(one is None for one in counts)
                 right[how].append(answered(chip, counts))
         for how, shares in right.items():
-            one = of_values(shares)
-            made.add(f"rate-{rate}-{how}", one.mean, "%", one.half)
-        less = of_values(np.subtract(right["found"], right["hand"]))
+            made.mean(f"rate-{rate}-{how}", shares, "%")
+        less = [found - hand for found, hand in zip(right["found"], right["hand"])]
         made.add(f"rate-{rate}-missed", missed / (options.episodes * WAYS * (1 + QUERIES)), "%")
-        made.add(f"rate-{rate}-less", less.mean, "points", less.half)
-        print(f"{rate} events per second and pixel: found less {less.points()} points", flush=True)
+        name = made.mean(f"rate-{rate}-less", less, "points")
+        print(f"{rate} events per second and pixel: found less {made.shown(name)}", flush=True)
     made.more = dict(episodes=options.episodes)
     made.write(options.json)
 

@@ -8,20 +8,29 @@ import argparse
 import json
 import re
 import resource
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 
-def command_line(text: str) -> argparse.ArgumentParser:
-    """A parser with --json, and a module's docstring as its help."""
+def command_line(text: str, **defaults: Any) -> argparse.ArgumentParser:
+    """A parser with a module's docstring as its help, --json, and an option for each default: of its
+    type, of a list any number, of a dictionary any of its names."""
     parser = argparse.ArgumentParser(
         description=text, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     option(parser)
+    for name, value in defaults.items():
+        how: dict[str, Any] = dict(type=type(value), default=value)
+        if isinstance(value, list):
+            how |= dict(type=type(value[0]), nargs="+")
+        elif isinstance(value, dict):
+            how = dict(nargs="+", choices=[*value], default=[*value], metavar="NAME")
+        parser.add_argument(f"--{name}", **how)
     return parser
 
 
@@ -75,6 +84,14 @@ class Findings:
         if half is not None:
             self.figures[name]["half"] = float(half)
         return name
+
+    def mean(self, name: str, values: Sequence[float], unit: str) -> str:
+        """A figure of the mean of independent values, with half its 95 % interval by Student's t."""
+        from scipy.special import stdtrit  # late: it takes memory, which other programs measure
+
+        n = len(values)
+        half = None if n < 2 else stdtrit(n - 1, 0.975) * statistics.stdev(values) / n**0.5
+        return self.add(name, statistics.fmean(values), unit, half)
 
     def count(self, **numbers: int) -> None:
         """Figures without a unit."""

@@ -59,11 +59,11 @@ def child(threads: int | None, out: Path) -> None:
     out.write_text(json.dumps(steps))
 
 
-def main(words: list[str] | None = None) -> None:
+def main() -> None:
     parser = findings.command_line(__doc__)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args(words)
+    options = parser.parse_args()
     if options.child:
         return child(options.threads, options.child)
     steps = {}

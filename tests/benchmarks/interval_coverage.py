@@ -20,17 +20,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from math import comb
 
 import findings
 import numpy as np
 
-from minisnn.data.sets.double_nmnist import CLASSES
 from minisnn.data.sets.pool import Pool
 from minisnn import Recordings, Task
-from minisnn.training.baselines import drawn_by
-from minisnn.training.intervals import ANSWERS, DIFFERENCES, Shared
+from minisnn.training.intervals import DIFFERENCES, Drawn, Shared
 
 WAYS, QUERIES = 5, 10
+# the test classes of Double N-MNIST
+PAIRS = "02 17 25 32 36 46 47 49 55 57 66 67 68 73 78 80 83 86 92 96".split()
 ALIKE, WORSE = 0.8, -0.5  # the second rule's effects and mean
 EPISODES = (100, 600)
 SERIES = 100
@@ -82,10 +83,8 @@ def recordings(world: World) -> Recordings:
         labels,
         np.arange(n),
     )
-    made_of = (
-        {name: (int(name[0]), int(name[1])) for name in CLASSES["test"]} if world.pairs else None
-    )
-    return Recordings(pool, made_of=made_of)
+    made_of = {name: (int(name[0]), int(name[1])) for name in PAIRS}
+    return Recordings(pool, made_of=made_of if world.pairs else None)
 
 
 class Series:
@@ -95,11 +94,16 @@ class Series:
         number = {name: k for k, name in enumerate(tasks.classes)}
         self.symbols = np.array([tasks.made_of[name] for name in tasks.classes])
         self.pool = len(tasks.pool)
-        self.support = np.stack([task.recordings[0] for task in episodes])  # (E, ways, S)
-        self.query = np.stack([task.recordings[1] for task in episodes])  # (E, Q, S)
+        support, query = zip(*(task.recordings for task in episodes))
+        self.support, self.query = np.stack(support), np.stack(query)  # (E, ways, S), (E, Q, S)
         self.classes = np.array([[number[name] for name in task.classes] for task in episodes])
         self.own = episodes[0].y_query
-        self.shared = Shared([drawn_by(task) for task in episodes])
+        self.shared = Shared(
+            [
+                Drawn(of_query, task.y_query, of_support, task.y_support, task.classes)
+                for of_query, of_support, task in zip(query, support, episodes)
+            ]
+        )
 
 
 def effects(world: World, series: Series, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -110,10 +114,8 @@ def effects(world: World, series: Series, rng: np.random.Generator) -> dict[str,
         return np.stack([first, ALIKE * first + (1 - ALIKE**2) ** 0.5 * second])
 
     n, classes = series.pool, len(series.symbols)
-    found = {name: both(n, getattr(world, name)) for name in ("query", "own", "rival")}
-    found.update(
-        {name: both(classes, getattr(world, name)) for name in ("of_class", "rival_class")}
-    )
+    sizes = dict(query=n, own=n, rival=n, of_class=classes, rival_class=classes)
+    found = {name: both(size, getattr(world, name)) for name, size in sizes.items()}
     if world.pairs:  # a digit's part of its pairs
         digits = both(world.symbols, world.of_class)[:, series.symbols].mean(2)
         found["of_class"] = (found["of_class"] + digits) / 2**0.5
@@ -148,18 +150,13 @@ def truth(world: World, series: Series, of: dict[str, np.ndarray], rule: int) ->
     centres = world.mean + WORSE * rule + (of["of_class"][rule] if world.pairs else np.zeros(1))
     deviation2 += 0.0 if world.pairs else world.of_class**2
     mean, query, support = 0.0, (7.0, 5.0)[rule], 4.0
-    chances = [_binomial(sides, k, world.hard) for k in range(sides + 1)]
+    hard = world.hard
+    chances = [comb(sides, k) * hard**k * (1 - hard) ** (sides - k) for k in range(sides + 1)]
     for asked, p in enumerate(chances):
         for learned, q in enumerate(chances):
             logit = (centres - query * asked - support * learned)[:, None] + deviation2**0.5 * NODES
             mean += p * q * float(((1 / (1 + np.exp(-logit))) @ WEIGHTS).mean() / WEIGHTS.sum())
     return mean
-
-
-def _binomial(n: int, k: int, p: float) -> float:
-    return (
-        (1, n, 1)[k * 2 // n] * p**k * (1 - p) ** (n - k) if n == 2 else p**k * (1 - p) ** (1 - k)
-    )
 
 
 def held(world: World, series: Series, rng: np.random.Generator) -> list[float]:
@@ -169,36 +166,27 @@ def held(world: World, series: Series, rng: np.random.Generator) -> list[float]:
     first, second = (answers(world, series, of, rule, rng) for rule in (0, 1))
     one, other = (truth(world, series, of, rule) for rule in (0, 1))
     found: list[float] = []
-    for right, target, within in (
-        (first, one, ANSWERS),
-        (first.astype(float) - second, one - other, DIFFERENCES),
-    ):
-        found_here = series.shared.estimate(right, within)
-        lead, miss = found_here.interval, abs(right.mean() - target)
-        found += [lead.low <= target <= lead.high, lead.half, miss <= found_here.ci95]
-    return [float(value) for value in found]
-
-
-def of_series(world: World, seed: int, name: str, worlds: int) -> dict[int, list]:
-    """{number of episodes: what `held` says of so many worlds} of the series of a seed."""
-    tasks = recordings(world)
-    episodes = [tasks.episode(seed, index, WAYS, 1, QUERIES) for index in range(max(EPISODES))]
-    found = {}
-    for number in EPISODES:
-        series = Series(tasks, episodes[:number])
-        rng = np.random.default_rng([seed, number, *name.encode()])
-        found[number] = [held(world, series, rng) for _ in range(worlds)]
+    paired = first.astype(float) - second
+    for right, target, *within in ((first, one), (paired, one - other, DIFFERENCES)):
+        estimate = series.shared.estimate(right, *within)
+        lead, miss = estimate.interval, abs(right.mean() - target)
+        found += [lead.low <= target <= lead.high, lead.half, miss <= estimate.ci95]
     return found
 
 
-def measure(names: list[str], worlds: int, seed: int) -> dict:
-    """{(setting, episodes): (worlds, 6)}."""
+def measure(names: list[str], worlds: int, seed: int) -> dict[tuple[str, int], np.ndarray]:
+    """{(setting, episodes): what `held` says of each world, (worlds, 6)}."""
     values: dict[tuple[str, int], list] = {}
-    for name, which in product(names, range(SERIES)):
-        found = of_series(SETTINGS[name], seed + which, name, -(-worlds // SERIES))
+    for name, first in product(names, range(seed, seed + SERIES)):
+        world = SETTINGS[name]
+        tasks = recordings(world)
+        episodes = [tasks.episode(first, index, WAYS, 1, QUERIES) for index in range(max(EPISODES))]
         for number in EPISODES:
-            values.setdefault((name, number), []).extend(found[number])
-    return {key: np.array(rows) for key, rows in values.items()}
+            series = Series(tasks, episodes[:number])
+            rng = np.random.default_rng([first, number, *name.encode()])
+            rows = [held(world, series, rng) for _ in range(-(-worlds // SERIES))]
+            values.setdefault((name, number), []).extend(rows)
+    return {key: np.array(rows, float) for key, rows in values.items()}
 
 
 def found_in(values: dict) -> findings.Findings:
@@ -206,27 +194,21 @@ def found_in(values: dict) -> findings.Findings:
     and of the difference."""
     heads = ("leading interval", "half its width", "± over episodes")
     found = findings.Findings("setting", *(f"{of}: {head}" for of in KINDS for head in heads))
-    least = 1.0
     for (name, number), rows in values.items():
         names = []
-        for what, (ends, half, episodes) in zip(("", "-difference"), rows.mean(0).reshape(2, 3)):
-            key, least = findings.slug(name, number) + what, min(least, ends)
-            names += [found.add(key, ends, "%"), found.add(f"{key}-half", half, "%")]
-            names.append(found.add(f"{key}-episodes", episodes, "%"))
+        for what, shares in zip(("", "-difference"), rows.mean(0).reshape(2, 3)):
+            key = findings.slug(name, number) + what
+            for ending, share in zip(("", "-half", "-episodes"), shares):
+                names.append(found.add(key + ending, share, "%"))
         found.row(f"{name}, {number} episodes", *names)
-        print(f"{name}, {number} episodes:", *(f"{100 * x:7.1f} %" for x in rows.mean(0)))
-    found.add("least", least, "%")
+    found.add("least", min(rows.mean(0)[[0, 3]].min() for rows in values.values()), "%")
     found.more = {"worlds": len(rows)}
     return found
 
 
-def main(words: list[str] | None = None) -> None:
+def main() -> None:
     """The table."""
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--worlds", type=int, default=2000, help="of each setting")
-    parser.add_argument("--only", nargs="+", choices=SETTINGS, default=[*SETTINGS])
-    parser.add_argument("--seed", type=int, default=0, help="of episodes and worlds")
-    args = parser.parse_args(words)
+    args = findings.command_line(__doc__, worlds=2000, only=SETTINGS, seed=0).parse_args()
     found_in(measure(args.only, args.worlds, args.seed)).write(args.json)
 
 

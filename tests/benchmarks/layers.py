@@ -108,13 +108,9 @@ def difference(net, at: np.ndarray) -> float:
     return float(abs(ours - theirs).max() / abs(theirs).max())
 
 
-def main(words: list[str] | None = None) -> None:
+def main() -> None:
     """The command line."""
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--repeat", type=int, default=5, help="runs of each (default: 5)")
-    parser.add_argument("--threads", type=int, default=2, help="of both (default: 2)")
-    options = parser.parse_args(words)
+    options = findings.command_line(__doc__, only=CASES, repeat=5, threads=2).parse_args()
     import torch
 
     torch.set_num_threads(options.threads)

@@ -40,10 +40,10 @@ def growth(case: Case, theta: np.ndarray) -> tuple[float, float]:
     return before, findings.peak_memory() - before
 
 
-def main(words: list[str] | None = None) -> None:
+def main() -> None:
     parser = findings.command_line(__doc__)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)  # a case's number, its theta
-    options = parser.parse_args(words)
+    options = parser.parse_args()
     if options.one:
         return print(*growth(CASES[int(options.one[0])], np.load(options.one[1])))
     found = findings.Findings("case", "process before", "growth")

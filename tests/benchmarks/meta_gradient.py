@@ -17,17 +17,14 @@ import cases
 import findings
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--activity", type=float, default=0.07)
+def main() -> None:
+    parser = findings.command_line(__doc__, activity=0.07, window=30, repeat=3)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--neuron", default="lif", choices=("lif", "cuba"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
-    parser.add_argument("--window", type=int, default=30, metavar="STEPS")
-    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--peer", default=cases.TORCH[0], choices=list(cases.FORMS))
     parser.add_argument("--memory-of", choices=list(cases.FORMS), help=argparse.SUPPRESS)
-    options = parser.parse_args(words)
+    options = parser.parse_args()
     how = {
         name: getattr(options, name) for name in ("activity", "pool", "neuron", "input", "window")
     }

@@ -43,10 +43,8 @@ def settings(updates: int | None) -> TrainingConfig:
 
 
 def main() -> None:
-    parser = findings.command_line(__doc__)
+    parser = findings.command_line(__doc__, episodes=600, out=Path("runs/omniglot-cnn"))
     parser.add_argument("--updates", type=int, help="default: those of the spiking network")
-    parser.add_argument("--episodes", type=int, default=600)
-    parser.add_argument("--out", type=Path, default=Path("runs/omniglot-cnn"))
     args = parser.parse_args()
     ms.train(settings(args.updates), args.out, resume=(args.out / "config.json").exists())
     own, peer = ms.read(shipped(NETWORK)), ms.read(args.out / "checkpoint.h5")

@@ -30,10 +30,8 @@ def learns(net, theta, t) -> None:
     hvp(net.loss_and_gradient(theta - 0.5 * gradient, t.x_query, t.y_query).gradient)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--repeat", type=int, default=5)
-    options = parser.parse_args(arguments)
+def main() -> None:
+    options = findings.command_line(__doc__, repeat=5).parse_args()
     ms.set_threads(1)
     case = cases.Case()
     with tempfile.TemporaryDirectory() as folder:

@@ -26,7 +26,6 @@ import numpy as np
 from minisnn import read_strokes
 from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.page import make
-from minisnn.training.intervals import over_trials
 
 from browser import opened, sixty, stroke  # of tests/hardware
 
@@ -127,10 +126,8 @@ def timed(page, strokes, long: int) -> dict[str, list]:
     return took | {f"{name}-slow-clock": waited[name][DRAWINGS:] for name in waited}
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--groups", type=int, default=CHARACTERS // WAYS)
-    options = parser.parse_args(words)
+def main() -> None:
+    options = findings.command_line(__doc__, groups=CHARACTERS // WAYS).parse_args()
     groups, chip, given = options.groups, edge.device(SYMBOLS).chip, read_strokes(TRACINGS)
     right, traces, long = [], [], chip.recording.bin * make.STEPS
     path = Path(tempfile.mkdtemp()) / "page.html"
@@ -154,7 +151,7 @@ def main(words: list[str] | None = None) -> None:
         took["answer-watched-slow-clock"] = timed(page, strokes, long)["answer-slow-clock"]
     known = np.reshape(traces, (groups, DRAWINGS, WAYS, -1)).swapaxes(1, 2)
     found = findings.Findings()
-    found.add("page", float(np.mean(right)), "%", over_trials(right))
+    found.mean("page", right, "%")
     found.add("mixed", mixed(known.reshape(groups * WAYS, DRAWINGS, -1).astype(np.int64)), "%")
     for name, seconds in took.items():
         found.add(f"{name}-seconds", float(np.median(seconds)), "s")

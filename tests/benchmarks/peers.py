@@ -12,7 +12,8 @@
 
 Second order, first order, and inference of support and query. torch.compile is not among them: it
 has no double backward. Forms alternate in one process on the same tasks, after a pause each;
-medians of `--repeat` after one that is not counted. 5-way 1-shot. `off` in the file: the largest
+medians of `--repeat` after one that is not counted. 5-way 1-shot; `--width` times the channels of
+Table 1, `--queries` in all. `off` in the file: the largest
 relative difference from minisnn's meta-gradient of the first task in double precision.
 """
 
@@ -46,21 +47,14 @@ def compare(
         found.more.setdefault("off", {})[label] = cases.apart(case, name)
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = findings.command_line(__doc__)
-    parser.add_argument(
-        "--width", type=float, nargs="+", default=[0.5, 1, 2], help="times the channels of Table 1"
-    )
-    parser.add_argument(
-        "--queries", type=int, nargs="+", default=[25], help="in all, a multiple of five"
-    )
-    parser.add_argument("--activity", type=float, default=0.07)
+def main() -> None:
+    how = dict(width=[0.5, 1.0, 2.0], queries=[25], activity=0.07, repeat=3)
+    parser = findings.command_line(__doc__, **how)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
-    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument(
         "--all", action="store_true", help="end with an error where a framework is not installed"
     )
-    options = parser.parse_args(words)
+    options = parser.parse_args()
     names = tuple(name for name in cases.FORMS if find_spec(NEEDS[name[0]]))
     if missing := [name for name in cases.FORMS if name not in names]:
         print(f"{', '.join(missing)}: not installed, left out")

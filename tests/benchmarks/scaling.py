@@ -60,12 +60,10 @@ def memory_here(case: cases.Case) -> None:
     print(peaks[1] - peaks[0])
 
 
-def main(words: list[str] | None = None) -> None:
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--only", nargs="+", choices=tuple(SWEEPS), default=tuple(SWEEPS))
+def main() -> None:
+    parser = findings.command_line(__doc__, repeat=5, only=SWEEPS)
     parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)
-    options = parser.parse_args(words)
+    options = parser.parse_args()
     if options.memory_of:
         name, value = options.memory_of
         return memory_here(case_of(name, float(value)))

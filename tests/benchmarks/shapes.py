@@ -55,14 +55,12 @@ def measure(case: Case, repeat: int, found: findings.Findings) -> None:
     found.more.setdefault("fastest form", {})[case.name] = peer
 
 
-def main(words: list[str] | None = None) -> None:
-    names = [case.name for case in CASES]
-    parser = findings.command_line(__doc__)
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="CASE")
+def main() -> None:
+    named = {case.name: case for case in CASES}
+    parser = findings.command_line(__doc__, repeat=5, only=named)
     parser.add_argument("--memory-of", choices=cases.FORMS, help=argparse.SUPPRESS)
-    options = parser.parse_args(words)
-    chosen = [case for case in CASES if case.name in options.only]
+    options = parser.parse_args()
+    chosen = [named[name] for name in options.only]
     if options.memory_of:
         return cases.once(chosen[0], options.memory_of)
     found = findings.Findings(*HEADS)
