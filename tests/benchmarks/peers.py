@@ -24,7 +24,7 @@ from statistics import median
 import cases
 import findings
 
-NEEDS = {"P": "torch", "J": "jax", "m": "minisnn"}
+NEEDS = {"P": "torch", "s": "snntorch", "J": "jax", "m": "minisnn"}
 
 
 def compare(

@@ -9,7 +9,7 @@ import pytest
 import minisnn as ms
 from own_neurons import ArcTan, Mine, Tiring
 from minisnn import Conv, Dense, CubaLIF, LIF, Neuron
-from minisnn.core.dual import Dual, exp, logistic, value
+from minisnn.core.dual import Dual
 
 SpikingNet = partial(ms.SpikingNet, backend="numpy")
 ConvNet = partial(ms.ConvNet, backend="numpy")
@@ -228,7 +228,7 @@ def number():
         lambda a: a * a / (1 + a) - 2 / a + (-a) * np.array([1.0, 3.0]),
         lambda a: np.array([1.0, 3.0]) / a - abs(-a) ** 3,
         lambda a: np.exp(a) * np.tanh(a) + np.sqrt(a) - np.log(a) * np.square(a),
-        lambda a: logistic(a - 1) ** a + exp(1 - a),
+        lambda a: np.exp(1 - a) ** a,
     ],
 )
 def test_rules_by_a_complex_step(function):
@@ -268,4 +268,4 @@ def test_a_derivative_is_never_lost_in_silence(lost):
 def test_a_constant_is_taken_as_such():
     a = number() + np.zeros((3, 2))
     assert a.d.shape == (3, 2)
-    assert isinstance(value(a), np.ndarray)
+    assert isinstance(a.x, np.ndarray)

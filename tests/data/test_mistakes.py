@@ -10,7 +10,7 @@ from sweeps import SENSOR, in_unit, sweep
 
 import minisnn as ms
 from minisnn.data.readers.nmnist import write_nmnist
-from minisnn.data.sets.named import own
+from minisnn.data.sets.named import open_set
 
 EACH = 4
 LABELS = [letter for letter in "abcdef" for _ in range(EACH)]
@@ -49,7 +49,7 @@ def folder(place, write=np.save, suffix=".npy", recordings=EVENTS, **how):
         (place / label).mkdir(exist_ok=True)
         write(place / label / f"{k}{suffix}", events)
     how = {"sensor": SENSOR, **how}
-    own("train", place, cache=False, progress=False, **how)
+    open_set("recordings", "train", place, False, cache=False, **how)
 
 
 def text(columns):
@@ -77,7 +77,7 @@ def table(names):
 def index(place, text):
     np.save(place / "0.npy", EVENTS[0])
     (place / "index.csv").write_text(text)
-    own("train", place, sensor=SENSOR, cache=False, progress=False)
+    open_set("recordings", "train", place, False, sensor=SENSOR, cache=False)
 
 
 MISTAKES = {
@@ -151,8 +151,8 @@ MISTAKES = {
     ),
     "a step longer than a recording": (lambda _: given(bin_ms=300), "duration_ms"),
     "a size finer than the sensor": (lambda _: given(size=(99, 99)), "size"),
-    "folder: no such place": (lambda p: own("train", p / "nowhere", progress=False), "nowhere"),
-    "folder: nothing in it": (lambda p: own("train", p, progress=False), "no recordings"),
+    "folder: no such place": (lambda p: open_set("recordings", "train", p / "nowhere"), "nowhere"),
+    "folder: nothing in it": (lambda p: open_set("recordings", "train", p), "no recordings"),
     "folder: objects": (
         lambda p: folder(p, lambda path, e: np.save(path, np.array([{}]), allow_pickle=True)),
         "objects",

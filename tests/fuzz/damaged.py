@@ -18,7 +18,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from minisnn.data.sets.named import own
+from minisnn.data.sets.named import open_set
 
 SENSOR = (34, 34)
 FORMATS = (".bin", ".npy", ".csv", ".h5")
@@ -143,8 +143,8 @@ def opened(folder: Path) -> tuple[np.ndarray | None, list[str]]:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            tasks = own(
-                "train", folder, sensor=SENSOR, classes="train", cache=False, progress=False
+            tasks = open_set(
+                "recordings", "train", folder, False, sensor=SENSOR, classes="train", cache=False
             )
         except ValueError as error:
             return None, [str(error)]

@@ -11,7 +11,7 @@ from toy import toy_config, toy_data
 
 import minisnn as ms
 from minisnn.gradcheck import random_data, random_theta
-from minisnn.meta.implicit import NegativeCurvature, conjugate_gradients
+from minisnn.meta.implicit import conjugate_gradients
 from minisnn.meta.online import OnlineReadout
 from minisnn import train
 
@@ -104,19 +104,12 @@ def test_conjugate_gradients_end_where_they_are_asked_to():
     assert not conjugate_gradients(product, 0 * b, 5, 0.0).any()
 
 
-def test_conjugate_gradients_meet_negative_curvature():
-    A = np.diag([2.0, 1.0, -0.5])
-    with pytest.raises(NegativeCurvature) as met:
-        conjugate_gradients(lambda v: A @ v, np.array([0.0, 0.0, 2.0]), 5, 0.0)
-    assert met.value.curvature == pytest.approx(-0.5)
-
-
 def test_a_pull_that_is_too_weak_is_refused(backend):
     net = network("lif", backend)
     theta, task = case(net)
     strong = ms.ImplicitLoop(0.2, 10, proximal=1.0, cg_steps=200)
     weak = ms.ImplicitLoop(0.2, 10, proximal=3e-3, cg_steps=200)
-    with pytest.raises(NegativeCurvature, match="proximal") as met:
+    with pytest.raises(ValueError, match="proximal") as met:
         weak.meta_gradient(net, theta, task)
     curvature = met.value.curvature - 3e-3
     phi = weak.adapt(net, theta, task.x_support, task.y_support)
@@ -145,5 +138,5 @@ def test_checkpoints_keep_every_loop(tmp_path, loop):
 
 def test_a_run_with_too_weak_a_pull_ends_with_the_sentence(tmp_path):
     weak = {**IMAML, "zero_readout": False, "proximal": 1e-6, "cg_steps": 50}
-    with pytest.raises(NegativeCurvature, match="proximal"):
+    with pytest.raises(ValueError, match="proximal"):
         train(toy_config(**weak), tmp_path / "run", data=toy_data(), **SILENT)

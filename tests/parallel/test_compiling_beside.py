@@ -1,5 +1,6 @@
 """A second process that compiles: what it compiles, and when it is started."""
 
+import atexit
 import json
 import subprocess
 from contextlib import suppress
@@ -31,7 +32,7 @@ def begun(monkeypatch):
     """The command lines of processes that are started where kernels are missing."""
     lines: list = []
     monkeypatch.setattr(subprocess, "Popen", lambda line, **how: lines.append(line))
-    monkeypatch.setattr(beforehand.atexit, "register", lambda _: None)
+    monkeypatch.setattr(atexit, "register", lambda _: None)
     with suppress(AttributeError):  # of no process
         missing.missed()  # as other tests expect
 

@@ -7,9 +7,10 @@ import pytest
 from scipy.interpolate import RegularGridInterpolator
 from scipy.ndimage import map_coordinates
 
-from minisnn.data.camera.distorted import BEND, KNOTS, SHEAR, STRETCH, TURN, distorted
+from minisnn.data.camera.distorted import distorted
 
 SHAPE = 5, 3, 14, 11, 2
+TURN, SHEAR, STRETCH, BEND, KNOTS = 0.12, 0.15, 0.11, 0.013, 4
 
 
 def by_scipy(x: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:

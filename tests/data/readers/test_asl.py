@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from minisnn.data.readers.asl import asl_files, read_asl
+import minisnn as ms
+from minisnn.data.readers.asl import read_asl
 
 
 def test_a_recording_of_matlab_73_without_events_is_refused(tmp_path):
@@ -44,4 +45,4 @@ def test_folders_that_are_not_asl_dvs(tmp_path, names):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     with pytest.raises(ValueError, match=str(tmp_path)):
-        asl_files(tmp_path)
+        ms.DoubleASL("train", tmp_path)

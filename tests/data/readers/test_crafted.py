@@ -15,7 +15,6 @@ from written import rewrite
 import minisnn as ms
 from minisnn.data.readers.asl import read_asl
 from minisnn.data.readers.pictures import read_pictures
-from minisnn.training import checkpoint
 
 
 class Payload:
@@ -34,7 +33,7 @@ def test_pickles_are_not_opened(tmp_path):
     np.savez(tmp_path / "a.npz", images=objects, labels=objects, numbers=objects)
     (tmp_path / "c.h5").write_bytes(pickle.dumps(payload))
     (tmp_path / "a_0001.mat").write_bytes(pickle.dumps(payload).ljust(600))
-    reads = {"a.npz": read_pictures, "c.h5": checkpoint.read, "a_0001.mat": read_asl}
+    reads = {"a.npz": read_pictures, "c.h5": ms.read, "a_0001.mat": read_asl}
     for path, read in reads.items():
         with pytest.raises(ValueError, match=path):
             read(tmp_path / path)
@@ -91,7 +90,7 @@ def test_bombs_are_not_unpacked(tmp_path):
         read_pictures(tmp_path / "a.npz")
 
 
-READS = (ms.read_nmnist, read_asl, read_pictures, checkpoint.read)
+READS = (ms.read_nmnist, read_asl, read_pictures, ms.read)
 
 
 @pytest.mark.parametrize("read", READS)

@@ -11,7 +11,7 @@ from sweeps import SENSOR, sweep
 
 import minisnn as ms
 from minisnn.data.readers.anything import read_events
-from minisnn.data.readers.listing import Entry, entries, read_entry
+from minisnn.data.readers.listing import entries, read_entry
 
 
 def a_folder(root, classes="abc", each=4):
@@ -45,7 +45,7 @@ def test_an_index_of_parts(tmp_path):
     )
     first, second, third = entries(root)
     assert entries(index) == [first, second, third]
-    assert first == Entry(root / "a/0.npz", "wave", 0, 40_500, "ann", "train")
+    assert first == (root / "a/0.npz", "wave", 0, 40_500, "ann", "train", None)
     assert third[2:] == (None, None, "bob", None, None)
     parts = [read_entry(one) for one in (first, second)]
     np.testing.assert_array_equal(np.concatenate(parts), read_events(root / "a/0.npz"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from spoken import DIGITS, recordings, write
 
-from minisnn.data.readers.anything import read_events, sensor_of
+from minisnn.data.readers.anything import read_events
 from minisnn.data.readers.listing import entries, read_entry
 from minisnn.data.sets.named import open_set
 
@@ -40,7 +40,6 @@ def test_a_file_is_a_data_set_of_its_own(path):
         ("zero", "4", 1),
         ("three", "11", 2),
     ]
-    assert sensor_of(path) == (700,)
     assert read_entry(found[0])["x"].tolist() == [0, 699, 12]
     with pytest.raises(ValueError, match="units"):
         read_entry(found[1], sensor=(1, 700))

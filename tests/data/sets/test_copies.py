@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from minisnn.data.readers.events import event_array
-from minisnn.data.sets import own as source
-from minisnn.data.sets.named import own
+from minisnn.data.sets.named import open_set
 from minisnn import Recordings
 from minisnn.data.sets.samples import shared
 
@@ -58,8 +57,8 @@ def test_copies_are_in_one_split_and_found_in_two_sets():
     assert shared(first, other).startswith("share 16 of 16 recordings")
 
 
-def opened(**how):
-    return own("test", "data", sensor=SENSOR, duration_ms=20, progress=False, **how)
+def opened():
+    return open_set("recordings", "test", "data", False, sensor=SENSOR, duration_ms=20)
 
 
 def written(*parts: str, each: int) -> None:
@@ -72,13 +71,13 @@ def written(*parts: str, each: int) -> None:
 
 def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatch):
     written(*"abcdef", each=2)
-    plain = source.read_entry
+    plain = np.load
 
-    def changing(entry, *how):
+    def changing(path, **how):
         np.save(Path("data/f/1.npy"), noise(np.random.default_rng(5)))
-        return plain(entry, *how)
+        return plain(path, **how)
 
-    monkeypatch.setattr(source, "read_entry", changing)
+    monkeypatch.setattr(np, "load", changing)
     with pytest.raises(ValueError, match="changed"):
         opened()
     assert not list(Path("cache").glob("*.npz"))

@@ -4,13 +4,15 @@ asked for."""
 import numpy as np
 import pytest
 
-from minisnn.data.sets import omniglot
-from minisnn.data.sets.omniglot import PEOPLE, alphabets
+from minisnn.data.sets.omniglot import alphabets
 from minisnn import Omniglot
+
+SPLITS = ("train", "val", "test")
+PEOPLE = 20
 
 
 def test_splits_share_no_class_and_turns_are_classes_of_meta_training():
-    sets = {split: Omniglot(split, progress=False) for split in ("train", "val", "test")}
+    sets = {split: Omniglot(split, progress=False) for split in SPLITS}
     assert [len(one.classes) for one in sets.values()] == [8 * 773, 191, 659]
     met = [{name.split("-")[0] for name in one.classes} for one in sets.values()]
     assert sum(map(len, met)) == len(set.union(*met)) == 50
@@ -23,7 +25,7 @@ def test_splits_share_no_class_and_turns_are_classes_of_meta_training():
 
 
 def test_the_random_split_gives_every_character_one_split():
-    sets = [Omniglot(split, protocol="random", progress=False) for split in omniglot.SPLITS]
+    sets = [Omniglot(split, protocol="random", progress=False) for split in SPLITS]
     found = [{name.partition("+")[0] for name in one.classes} for one in sets]
     assert [len(one) for one in found] == [1100, 100, 423] and len(set.union(*found)) == 1623
     assert [len(one.classes) for one in sets] == [4400, 400, 1692]

@@ -2,8 +2,6 @@
 them with real takes."""
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +9,9 @@ from slowly import after, all_but
 
 import minisnn as ms
 from minisnn.data.sets import takes
-from minisnn.data.sets.takes import SUBJECTS, Take
+from minisnn.data.sets.takes import Take
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "data"))
+SUBJECTS = {"train": range(5), "val": range(5, 8), "test": range(8, 13)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,13 +28,13 @@ class Unseen(Take):
         return np.random.default_rng(noise).poisson(0.001, (1, 100, 30, 40, 2)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("protocol", after(1, takes.PROTOCOLS))
+@pytest.mark.parametrize("protocol", after(1, ("same-take", "new-subject")))
 @pytest.mark.parametrize("split", all_but(("test",), SUBJECTS))
 def test_protocols(monkeypatch, split, protocol):
     monkeypatch.setattr(takes, "Take", Unseen)
     data = ms.DoubleASL(split, protocol=protocol, cache=False, progress=False)
     known = split == "train" or protocol == "same-take"
-    subject, moment = np.divmod(data.pool.numbers - 1, takes.MOMENTS)
+    subject, moment = np.divmod(data.pool.numbers - 1, 60)
     seen = set()
     for index in range(12):
         support, query = data.episode(1, index).recordings

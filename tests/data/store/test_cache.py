@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.store import cache
+from minisnn.data.store.cache import cached, code_identity, file_identity
 
 
 class Maker:
@@ -21,8 +21,8 @@ class Maker:
 
 def test_second_call_reads_the_very_arrays():
     make = Maker()
-    first = cache.cached("x", {"k": 1}, make)
-    second = cache.cached("x", {"k": 1}, make)
+    first = cached("x", {"k": 1}, make)
+    second = cached("x", {"k": 1}, make)
     assert make.calls == 1 and list(second) == ["a", "empty"]
     for name, array in first.items():
         assert second[name].dtype == array.dtype and np.array_equal(second[name], array)
@@ -48,30 +48,30 @@ def test_second_call_reads_the_very_arrays():
 )
 def test_a_changed_setting_makes_anew(one, other):
     make = Maker()
-    assert cache.cached("x", one, make)["a"][0] == 1
-    assert cache.cached("x", other, make)["a"][0] == 2
-    assert cache.cached("x", one, make)["a"][0] == 1
-    assert cache.cached("y", one, make)["a"][0] == 3
+    assert cached("x", one, make)["a"][0] == 1
+    assert cached("x", other, make)["a"][0] == 2
+    assert cached("x", one, make)["a"][0] == 1
+    assert cached("y", one, make)["a"][0] == 3
 
 
 @pytest.mark.parametrize("damage", [lambda whole: whole[:-200], lambda whole: b"no zip at all"])
 def test_a_damaged_entry_is_made_again_with_a_warning(damage):
     make = Maker()
-    cache.cached("x", {}, make)
+    cached("x", {}, make)
     [path] = Path("cache").iterdir()
     path.write_bytes(damage(path.read_bytes()))
     with pytest.warns(UserWarning, match="is damaged"):
-        assert cache.cached("x", {}, make)["a"][0] == 2
+        assert cached("x", {}, make)["a"][0] == 2
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert cache.cached("x", {}, make)["a"][0] == 2
+        assert cached("x", {}, make)["a"][0] == 2
 
 
 def test_an_unusable_folder_is_told_and_the_work_goes_on(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "file"))
     with pytest.warns(UserWarning, match="cannot be used .* set MINISNN_CACHE"):
-        assert cache.cached("x", {}, Maker())["a"][0] == 1
+        assert cached("x", {}, Maker())["a"][0] == 1
 
 
 def test_files_are_known_by_names_and_changes(tmp_path):
@@ -79,12 +79,12 @@ def test_files_are_known_by_names_and_changes(tmp_path):
     for path in (one, two):
         path.write_bytes(b"abc")
     given = [[one], [two], [one, two]]
-    first = [cache.file_identity(paths) for paths in given]
-    assert cache.file_identity([two, one]) == first[2]
+    first = [file_identity(paths) for paths in given]
+    assert file_identity([two, one]) == first[2]
     status = one.stat()
     one.write_bytes(b"abd")
     os.utime(one, ns=(status.st_atime_ns, status.st_mtime_ns))  # as long, and as old
-    assert len({*first, cache.file_identity([one])}) == 4
+    assert len({*first, file_identity([one])}) == 4
 
 
 def test_code_is_known_by_all_files_of_its_package(tmp_path, monkeypatch):
@@ -92,6 +92,6 @@ def test_code_is_known_by_all_files_of_its_package(tmp_path, monkeypatch):
     (tmp_path / "own_package").mkdir()
     for name in ("__init__", "a", "b"):
         (tmp_path / f"own_package/{name}.py").write_text("x = 1\n")
-    before = cache.code_identity("own_package.a")
+    before = code_identity("own_package.a")
     (tmp_path / "own_package/b.py").write_text("x = 2\n")
-    assert cache.code_identity("own_package.a") != before
+    assert code_identity("own_package.a") != before
