@@ -1,11 +1,10 @@
 """The benchmarks can be imported: they are no tests, and nothing else calls them."""
 
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from processes import python
 
 HERE = Path(__file__).parent / "benchmarks"
 PEERS = dict(torch_peer="torch", snntorch_peer="snntorch", torch_entry="torch", jax_peer="jax")
@@ -17,5 +16,5 @@ def test_benchmarks_are_importable():
     for path in sorted(HERE.glob("*.py")):
         if path.stem not in PEERS or find_spec(PEERS[path.stem]):
             lines.append(f"runpy.run_path({str(path)!r}, run_name='benchmark')")
-    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
+    done = python("-c", "\n".join(lines))
     assert done.returncode == 0, done.stderr

@@ -7,18 +7,14 @@ which nobody can change. `minisnn` itself looks into no such folder, and the pro
 do not either.
 """
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from processes import python
 from slowly import slow
 
-ROOT = Path(__file__).resolve().parents[1]
 OURS = ("hardware", "data", "lessons")
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
 # what the installed command does; it stands in a folder of its own
 MINISNN = """
 import sys
@@ -57,17 +53,6 @@ def folder(tmp_path) -> Path:
     return place
 
 
-def started(*words, cwd: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, *map(str, words)],
-        cwd=cwd,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
 LIGHT = ["--version", "train --help", "lessons --list", "hardware --help"]
 
 
@@ -82,12 +67,12 @@ LIGHT = ["--version", "train --help", "lessons --list", "hardware --help"]
 @pytest.mark.every(2)
 def test_the_command_takes_none_of_them(line, folder):
     small = ["--channels", "2", "--queries", "1", "--test-episodes", "2"] * ("--updates" in line)
-    done = started(folder.parent / "bin" / "minisnn", *line.split(), *small, cwd=folder)
+    done = python(folder.parent / "bin" / "minisnn", *line.split(), *small, cwd=folder)
     assert done.returncode == 0 and "rror" not in done.stderr, done.stderr
 
 
 def test_a_script_takes_all_of_them_and_works(folder):
     (folder / "numba.py").unlink()
     (folder / "script.py").write_text(SCRIPT)
-    done = started("script.py", cwd=folder)
+    done = python("script.py", cwd=folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[5]\n", "")

@@ -2,17 +2,13 @@
 process leave."""
 
 import errno
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from minisnn import files
-from minisnn.files import held, whole_file, whole_folder, write_whole
+from processes import python
 
-ROOT = Path(files.__file__).parents[1]
+from minisnn.files import held, whole_file, whole_folder, write_whole
 
 
 def tree(folder) -> dict[str, str]:
@@ -52,10 +48,7 @@ def test_a_file_that_failed_leaves_the_old_one(tmp_path, error):
 def killed(program: str, folder: Path) -> None:
     """Run a program that ends without any clearing up."""
     program = f"import os\nfrom minisnn.files import *\n{program}\n    os._exit(9)"
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    assert done.returncode == 9
+    assert python("-c", program, cwd=folder).returncode == 9
 
 
 def test_what_a_killed_process_left_of_a_file_is_removed_by_the_next(tmp_path):

@@ -3,19 +3,15 @@ name."""
 
 import ast
 import inspect
-import os
 import pkgutil
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from processes import ROOT, python
 
 import minisnn
 import minisnn.hardware
 
-ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """\
 from pathlib import Path
 from typing import Any, assert_type
@@ -74,14 +70,8 @@ def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp
     pytest.importorskip("mypy", reason='mypy is not installed; pip install "minisnn[test]"')
     (tmp_path / "right.py").write_text(SCRIPT)
     (tmp_path / "wrong.py").write_text(WRONG)
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "right.py", "wrong.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    line = "-m mypy --strict --config-file= right.py wrong.py"
+    done = python(*line.split(), cwd=tmp_path)
     errors = [line for line in done.stdout.splitlines() if "error:" in line]
     assert (
         not [line for line in errors if not line.startswith("wrong.py:")] and done.returncode == 1
@@ -119,9 +109,7 @@ def test_importing_and_help_cost_nothing():
         "print({'numpy', 'numba', 'scipy', 'matplotlib', 'h5py', 'tqdm'} & set(sys.modules))\n"
         "from minisnn import *; print(Adam(2).beta1)"
     )
-    out = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
-    ).stdout.splitlines()
+    out = python("-c", code, check=True).stdout.splitlines()
     assert out[0] == "{'minisnn'}" and out[-2:] == ["set()", "0.9"], out
 
 

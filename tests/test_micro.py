@@ -1,13 +1,11 @@
 """`minisnn.micro`, the file that is read, against the engines and a complex step."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 import minisnn as ms
 from minisnn import micro
+from processes import python
 
 # (shape of a step, (channels, kernel) of each conv layer, dense layers, ways)
 ARCHITECTURES = {
@@ -86,8 +84,7 @@ def test_second_order_differs_from_the_first():
 
 
 def test_learns_from_the_command_line():
-    line = [sys.executable, "-m", "minisnn.micro", "--updates", "100"]
-    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    done = python("-m", "minisnn.micro", "--updates", "100", check=True)
     lines = done.stdout.splitlines()
     loss, accuracy = map(float, lines[0].split("[")[1].rstrip("]").split())
     assert loss < np.log(3) - 0.1 and accuracy > 0.6  # a guess: log 3 and 1/3

@@ -17,6 +17,7 @@ import minisnn as ms  # noqa: E402
 from minisnn import cli  # noqa: E402
 from minisnn.nir import TOOLS, from_nir, to_nir  # noqa: E402
 from nir_simulator import simulate  # noqa: E402
+from processes import python  # noqa: E402
 from slowly import after  # noqa: E402
 
 quiet = pytest.mark.filterwarnings("ignore:.*does not say everything")
@@ -264,11 +265,7 @@ def test_the_tools_themselves():
     """Spike for spike, where PyTorch and the three tools are installed."""
     for name in ("torch", "snntorch", "norse", "spikingjelly"):
         pytest.importorskip(name, reason=f"{name} is not installed; see tests/other_tools.py")
-    import subprocess
-    import sys
-
     script = Path(__file__).with_name("other_tools.py")
     only = ["recurrent", "strides, kernels, pooling", "learned constants"]
-    line = [sys.executable, script, "--network", "none", "--only", *only]
-    done = subprocess.run(line, capture_output=True, text=True)
+    done = python(script, "--network", "none", "--only", *only)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,28 +2,19 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import flags
 import pytest
 import reference
+from processes import ROOT, python
 from mathml import mathml
 
 import minisnn
 from minisnn.cli import parser
 
-ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM = next(
-    (
-        path
-        for name in ("chromium", "chromium-browser", "google-chrome")
-        if (path := shutil.which(name))
-    ),
-    None,
-)
+NAMES = "chromium", "chromium-browser", "google-chrome"
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def test_the_modules_of_the_reference_are_those_for_scripts():
@@ -74,12 +65,7 @@ def site(tmp_path_factory):
     for name in ("furo", "myst_nb", "latex2mathml"):
         pytest.importorskip(name, reason=f'{name} is not installed; pip install "minisnn[docs]"')
     out = tmp_path_factory.mktemp("built") / "site"
-    made = subprocess.run(
-        [sys.executable, "data/site/make.py", str(out)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    made = python("data/site/make.py", out, cwd=ROOT)
     assert made.returncode == 0, made.stderr
     assert made.stderr == ""
     return out

@@ -2,18 +2,15 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from processes import python
 
 from minisnn import stopping
 from minisnn.stopping import Stopped, check, exit_code, heeded
 
-ROOT = Path(__file__).resolve().parents[1]
 TERM = signal.SIGTERM
 
 
@@ -108,11 +105,8 @@ def test_a_command_says_so_and_ends_with_its_code(number):
         "def hook(event, _):\n    if event == 'import' and not sent:\n        sent.append(event)\n"
         "        os.kill(os.getpid(), number)\nsys.addaudithook(hook)\nsys.exit(main())\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "lessons", "--list", str(int(number))],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    done = python(
+        *("-c", program, "lessons", "--list", int(number)),
         preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in stopping.SIGNALS],
     )
     assert done.returncode == 128 + number and done.stderr.endswith("stopped\n"), done.stderr

@@ -1,16 +1,11 @@
 """Vectors of other processors, and names of files and folders that people have."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from numba import config
+from processes import ROOT, python
 
 from minisnn.vectors import llvm
 
-ROOT = Path(__file__).resolve().parents[1]
 # spaces, letters of several scripts, all that a shell minds, 150 characters
 AWKWARD = "my runs – Füße, 学習 & 'co' $(x) ".ljust(150, "o")
 
@@ -68,11 +63,8 @@ def test_a_session_in_a_folder_of_an_awkward_name(tmp_path):
     place.mkdir()
     (place / "own data.py").write_text(OWN, encoding="utf-8")
     (place / "session.py").write_text(SESSION, encoding="utf-8")
-    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "session.py"], cwd=place, env=environment, capture_output=True
-    )
-    assert done.returncode == 0 and b"done" in done.stdout, done.stderr.decode("utf-8", "replace")
+    done = python("session.py", cwd=place, errors="replace")
+    assert done.returncode == 0 and "done" in done.stdout, done.stderr
 
 
 NARROW = """
@@ -97,8 +89,7 @@ for name, one in inside.gradients(Path(sys.argv[4])).items():
 @pytest.mark.parametrize("bits, registers", [(128, 32), (256, 16)])
 def test_shorter_vectors_give_the_golden_values(bits, registers, tmp_path):
     """Kernels with vectors of other processors, compiled for this one."""
-    kept = {"NUMBA_CACHE_DIR": str(tmp_path / "kernels"), "PYTHONPATH": str(ROOT)}
-    words = [bits, registers, ROOT / "tests" / "emulated", tmp_path / "found"]
-    line = [sys.executable, "-c", NARROW, *map(str, words)]
-    done = subprocess.run(line, env={**os.environ, **kept}, capture_output=True, encoding="utf-8")
+    kept = {"NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    words = bits, registers, ROOT / "tests" / "emulated", tmp_path / "found"
+    done = python("-c", NARROW, *words, environment=kept)
     assert done.returncode == 0, done.stdout + done.stderr

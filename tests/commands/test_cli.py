@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from processes import python
 from toy import ToySet
 
 import minisnn as ms
@@ -28,8 +27,6 @@ TOY = (
     "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --updates 6 --evaluate-every 3 "
     "--evaluate-episodes 2 --test-episodes 3 --dataset mine.py:toy"
 )
-ROOT = Path(ms.__file__).resolve().parents[1]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(autouse=True)
@@ -421,11 +418,6 @@ def test_exit_codes(run, monkeypatch, error, code, message):
 # ---- the process
 
 
-def done(*line, **how) -> subprocess.CompletedProcess:
-    how = dict(env=ENVIRONMENT, capture_output=True, text=True) | how
-    return subprocess.run([sys.executable, *line], **how)
-
-
 def test_help_is_quick_and_teaches():
     """Nothing heavy is loaded, and of commands only the one that is asked for; lines fit 80
     columns, and there is an example."""
@@ -445,7 +437,7 @@ def asked(words):
 for words in ["--version", "--help", *(f"{{name}} --help" for name in {[*cli.COMMANDS]!r})]:
     asked(words)
 """
-    found = done("-c", program, env=ENVIRONMENT | {"COLUMNS": "80"})
+    found = python("-c", program, environment={"COLUMNS": "80"})
     assert found.returncode == 0, found.stderr
     texts = dict(part.split("\n", 1) for part in found.stdout.split("ASKED ")[1:])
     for words, text in texts.items():
@@ -461,9 +453,9 @@ for words in ["--version", "--help", *(f"{{name}} --help" for name in {[*cli.COM
 def test_it_is_a_module_and_what_is_called_hardware_here_is_not_taken_for_its_own(tmp_path):
     """`python -m minisnn` looks into the folder one is in first."""
     (tmp_path / "hardware.py").write_text("1 / 0")
-    found = done("-m", "minisnn", "lessons", "--list", cwd=tmp_path)
+    found = python("-m", "minisnn", "lessons", "--list", cwd=tmp_path)
     assert found.returncode == 0 and "One leaky neuron" in found.stdout and not found.stderr
-    assert done("-m", "minisnn").returncode == 2
-    wrong = done("-m", "minisnn", "evaluate", "--checkpoint", "absent")
+    assert python("-m", "minisnn").returncode == 2
+    wrong = python("-m", "minisnn", "evaluate", "--checkpoint", "absent")
     assert wrong.returncode == 2
     assert wrong.stderr == "minisnn: absent: no such file or directory\n"

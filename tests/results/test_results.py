@@ -1,17 +1,11 @@
 """Records are measured, and pages are what they say."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from figures import shown
 from measure import measure
 from pages import renewed
+from processes import ROOT, python
 from record import Record, read, write
-
-ROOT = Path(__file__).resolve().parents[2]
-MAKE = [sys.executable, ROOT / "data" / "results" / "make.py"]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +27,7 @@ def test_a_figure_is_shown_with_the_places_of_its_interval(value, unit, half, te
 
 
 def test_every_page_is_what_the_records_say():
-    done = subprocess.run([*MAKE, "--check"], capture_output=True, text=True)
+    done = python(ROOT / "data" / "results" / "make.py", "--check")
     assert done.returncode == 0, done.stdout
 
 

@@ -5,13 +5,13 @@ import csv
 import json
 import os
 import subprocess
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import faulty
 import numpy as np
 import pytest
+from processes import python
 from slowly import after
 from toy import assert_same, interrupt, small_set, toy_config, toy_data
 
@@ -189,8 +189,7 @@ def test_one_run_at_a_time_in_a_folder(undisturbed, tmp_path):
 def killed(out, *moment) -> bool:
     """Carry out the run of CONFIG in a process that is killed at a moment."""
     path = os.pathsep.join([str(HERE), str(HERE.parent)])
-    how = dict(env={**os.environ, "PYTHONPATH": path}, capture_output=True)
-    done = subprocess.run([sys.executable, HERE / "faulty.py", out, *moment], **how)
+    done = python(HERE / "faulty.py", out, *moment, environment={"PYTHONPATH": path})
     assert done.returncode in (0, -9), done.stderr
     return done.returncode < 0
 
