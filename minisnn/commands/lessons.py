@@ -45,9 +45,9 @@ def lessons(
       minisnn lessons --open            and start JupyterLab there
       minisnn lessons --mine            check your own library, mysnn.py
 
-    JupyterLab comes with: pip install -e ".[lessons]", in a clone. Each lesson names
-    what it builds on; begin with 00. README.md in the folder says what each teaches
-    and how long it takes.
+    JupyterLab comes with: pip install -e ".[lessons]", in a clone. Each lesson
+    names what it builds on; begin with 00. README.md in the folder says what each
+    teaches and how long it takes.
     """
     if list or mine:
         idle("where nothing is copied", only=only, path=path, open=open)
