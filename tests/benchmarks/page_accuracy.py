@@ -157,7 +157,6 @@ def main() -> None:
         found.add(f"{name}-seconds", float(np.median(seconds)), "s")
     found.count(answers=groups * WAYS * (DRAWINGS - 1))
     found.more = dict(groups=groups, per_group=right)
-    print(found.figures)
     found.write(options.json)
 
 

@@ -7,9 +7,13 @@ import pytest
 
 import minisnn as ms
 from minisnn.data.readers.events import event_array
-from minisnn.data.sets import samples
 from minisnn.data.sets.named import open_set
 from minisnn.data.sets.pool import Pool
+
+
+def used_by(part: ms.Recordings) -> np.ndarray:
+    """Places of a set's recordings."""
+    return np.unique(np.concatenate([*part.symbols.values()]))
 
 
 @pytest.mark.parametrize("every", [False, True])
@@ -23,7 +27,7 @@ def test_groups_stay_together_and_every_symbol_is_everywhere(rng, every):
         batch = counts, labels[place], np.arange(len(labels))
         pool = Pool.collect(counts.shape[1:], [batch])
         parts = ms.Recordings(pool, groups={"take": groups[place]}).split_recordings(seed)
-        used = [place[samples.used_by(part)] for part in parts.values()]
+        used = [place[used_by(part)] for part in parts.values()]
         met = [set(groups[one].tolist()) for one in used]
         assert sum(map(len, met)) == len(set.union(*met)) == 24
         numbers = np.array([np.bincount(labels[one], minlength=3) for one in used])
@@ -49,7 +53,7 @@ def used() -> dict[str, set[int]]:
     """Places of the recordings of a classifier in each split."""
     sets = {split: opened(split) for split in ("train", "val", "test")}
     assert len({one.classes for one in sets.values()}) == 1
-    places = {split: set(samples.used_by(one).tolist()) for split, one in sets.items()}
+    places = {split: set(used_by(one).tolist()) for split, one in sets.items()}
     assert sum(map(len, places.values())) == len(set().union(*places.values()))
     return places
 
