@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from minisnn.data.readers.events import bin_events, event_array, windows
+import minisnn as ms
+
+from minisnn.data.readers.events import bin_events, event_array
 
 
 def random_events(rng, count=4000, shape=(34, 34), duration_us=150_000):
@@ -48,8 +50,15 @@ def test_bin_events_refuses(arguments, words):
 def test_a_clock_that_jumps_ahead_makes_no_empty_parts(rng):
     take = random_events(rng, duration_us=1_000_000)
     take["t"][2000:] += 3_000_000
-    parts = windows(take, 50, 20)
-    assert all(map(len, parts)) and len(parts) < 60
+
+    def opened():
+        other = take.copy()  # of the same class, no copy
+        other["x"] = 33 - take["x"]
+        how = dict(sensor=(34, 34), duration_ms=50, hop_ms=20, time="us")
+        return ms.Recordings([take, other], [0, 0], **how)
+
+    pool = opened().pool
+    assert len(pool) < 2 * 60 and pool.dense(np.arange(len(pool))).any((1, 2, 3, 4)).all()
     take["t"][3000:] += 3600_000_000
     with pytest.raises(ValueError, match="none for 3600"):
-        windows(take, 50, 20)
+        opened()
