@@ -174,17 +174,19 @@ def held(world: World, series: Series, rng: np.random.Generator) -> list[float]:
     return found
 
 
-def measure(names: list[str], worlds: int, seed: int) -> dict[tuple[str, int], np.ndarray]:
+def measure(
+    names: list[str], worlds: int, seed: int, series: int = SERIES
+) -> dict[tuple[str, int], np.ndarray]:
     """{(setting, episodes): what `held` says of each world, (worlds, 6)}."""
     values: dict[tuple[str, int], list] = {}
-    for name, first in product(names, range(seed, seed + SERIES)):
+    for name, first in product(names, range(seed, seed + series)):
         world = SETTINGS[name]
         tasks = recordings(world)
         episodes = [tasks.episode(first, index, WAYS, 1, QUERIES) for index in range(max(EPISODES))]
         for number in EPISODES:
             series = Series(tasks, episodes[:number])
             rng = np.random.default_rng([first, number, *name.encode()])
-            rows = [held(world, series, rng) for _ in range(-(-worlds // SERIES))]
+            rows = [held(world, series, rng) for _ in range(-(-worlds // series))]
             values.setdefault((name, number), []).extend(rows)
     return {key: np.array(rows, float) for key, rows in values.items()}
 

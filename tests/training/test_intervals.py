@@ -129,19 +129,13 @@ def test_all_alike():
 # ---- what it holds
 
 
-def held(world, worlds: int, series: int, seed: int = 0, name: str = "") -> dict[str, np.ndarray]:
-    """{number of episodes: what `coverage.held` says of so many worlds}."""
-    parts = [coverage.of_series(world, seed + n, name, worlds // series) for n in range(series)]
-    return {number: np.concatenate([part[number] for part in parts]) for number in parts[0]}
-
-
 @pytest.mark.parametrize("name", ["digits", "rivals"])
 @pytest.mark.every(2)
 def test_the_interval_that_leads_holds_the_truth(name, monkeypatch):
     """A few worlds with the library's own episodes: nine in ten at least, where the ± over episodes
     holds far fewer."""
     monkeypatch.setattr(coverage, "EPISODES", (200,))
-    values = held(coverage.SETTINGS[name], 120, 3, name=name)[200]
+    values = coverage.measure([name], 120, 0, 3)[name, 200]
     ends, _, over_episodes, apart = values[:, :4].mean(0)
     assert ends > 0.89 and over_episodes < 0.89 and apart > 0.89
 
@@ -151,6 +145,6 @@ def test_the_interval_that_leads_holds_the_truth(name, monkeypatch):
 def test_coverage_of_every_setting(name):
     """93 to 98 in a hundred, as far as 600 worlds can tell (three standard errors), of accuracies
     and of differences."""
-    for episodes, rows in held(coverage.SETTINGS[name], 600, 30, 1, name).items():
+    for (_, episodes), rows in coverage.measure([name], 600, 1, 30).items():
         for share in (rows[:, 0].mean(), rows[:, 3].mean()):
             assert 0.93 - 0.03 < share < 0.98 + 0.017, (name, episodes, share)
