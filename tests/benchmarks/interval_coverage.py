@@ -184,9 +184,9 @@ def measure(
         tasks = recordings(world)
         episodes = [tasks.episode(first, index, WAYS, 1, QUERIES) for index in range(max(EPISODES))]
         for number in EPISODES:
-            series = Series(tasks, episodes[:number])
+            part = Series(tasks, episodes[:number])
             rng = np.random.default_rng([first, number, *name.encode()])
-            rows = [held(world, series, rng) for _ in range(-(-worlds // series))]
+            rows = [held(world, part, rng) for _ in range(-(-worlds // series))]
             values.setdefault((name, number), []).extend(rows)
     return {key: np.array(rows, float) for key, rows in values.items()}
 
