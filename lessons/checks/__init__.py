@@ -216,7 +216,7 @@ def _guarded(exercise: str, judge, function):
     """What a check returns. A hint or a mistake is shown without the check's own source."""
     diagnosis.forget()
     try:
-        return judge(function)
+        return judge(function if hasattr(function, "__name__") else function.__call__)
     except NotImplementedError as hint:
         raise Stub(*hint.args) from None
     except (Wrong, mine.Unusable):
