@@ -163,7 +163,7 @@ def _count(found: Verdict, hint: int) -> str:
         crash = f"; at {len(found.crashes)} {found.crashes[0]}, which says nothing of the function"
         text += f"{crash}: only an assert, or False, is a no"
     if not found.found:
-        text += ". It says yes to all: does it ever say no, by an assert or by returning False?"
+        text += ": it says yes to all, and a no is an assert that fails, or False"
     if hint not in range(1, left + 1):
         return f"{text}. To hear what survivor 1 of {left} gets wrong, write (test, hint=1)"
     return f"{text}. Survivor {hint} of {left}: it {found.survived[hint - 1].habit}"
@@ -177,7 +177,9 @@ def _alarm(exercise: str, found: Verdict, hint: int) -> str:
         return f"{text}. The first of them is right, and {one.habit}"
     more = "It may expect numbers, a shape or a precision that not all of them have"
     if len(found.alarms) == sum(one.right for one in suspects(exercise)):
-        more = "It accuses all of them: the value that it expects is off, or its tolerance too small"
+        more = (
+            "It accuses all of them: the value that it expects is off, or its tolerance too small"
+        )
         if found.survived:
             more = f"It accuses all of them, and lets one pass that {found.survived[0].habit}"
     return f"{text}. {more}; to hear of a right one, write (test, hint=1) in the check"
