@@ -21,6 +21,7 @@ examples:
 """
 
 import webbrowser
+from argparse import ArgumentTypeError
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -57,7 +58,7 @@ def bits_of(text: str) -> tuple[int, ...]:
     """Parse numbers of weight bits."""
     bits = tuple(int(part) for part in text.split(","))
     if not all(2 <= number <= 8 for number in bits):
-        raise ValueError(text)
+        raise ArgumentTypeError(f"{text} is out of range; expected bits from 2 to 8, as in 8,4,2")
     return bits
 
 
