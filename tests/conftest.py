@@ -17,6 +17,7 @@ for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"
 if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") != "1":
     os.environ.setdefault("MINISNN_THREADS", "1")  # a core for each worker
 os.environ["LANGUAGE"] = "C"  # argparse speaks the user's, and looks for it at every word
+os.environ.pop("MINISNN_DEBUG", None)
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
@@ -58,6 +59,36 @@ def backend(request):
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The test works in an empty folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def cached_here(here, monkeypatch):
+    """What is cached lies in that folder, too."""
+    monkeypatch.setenv("MINISNN_CACHE", str(here / "cache"))
+    return here
+
+
+@pytest.fixture
+def command(capsys):
+    """Exit code, standard output and standard error of a command line."""
+    from minisnn import cli
+
+    def call(line: str):
+        capsys.readouterr()
+        try:
+            code = cli.main(line.split())
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture(autouse=True)

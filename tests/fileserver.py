@@ -3,7 +3,6 @@ of downloading."""
 
 import hashlib
 import io
-import os
 import threading
 import zipfile
 from collections import namedtuple
@@ -13,18 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import minisnn
-from minisnn import cli
 from minisnn.data.store import fetch as fetching
-from minisnn.data.readers.events import EVENT
+from minisnn.data.readers.events import event_array
 from minisnn.data.store.fetch import Part, fetch
 from minisnn.data.readers.nmnist import write_nmnist
 
-ENVIRONMENT = {
-    **os.environ,
-    "PYTHONPATH": str(Path(minisnn.__file__).parents[1]),
-    "NO_PROXY": "127.0.0.1",
-}
 Request = namedtuple("Request", "path agent")
 
 
@@ -95,12 +87,8 @@ def server():
 
 def recording(n: int) -> bytes:
     """Forty events, none like those of another number."""
-    events = np.zeros(40, EVENT)
-    events["x"], events["y"], events["t"] = (
-        (np.arange(40) + n // 16) % 34,
-        2 * n % 32,
-        1000 * np.arange(40) + n,
-    )
+    k = np.arange(40)
+    events = event_array((k + n // 16) % 34, 0 * k + 2 * n % 32, 1000 * k + n, 0 * k)
     path = Path("recording.bin")
     write_nmnist(path, events)
     contents = path.read_bytes()
@@ -126,11 +114,9 @@ def recordings(name: str, each: int) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def parts(server, monkeypatch, tmp_path):
+def parts(server, monkeypatch, here):
     """Train and Test of 30 and 20 recordings, on the server."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("MINISNN_DEBUG", raising=False)
     found = []
     for name, each in (("Train", 3), ("Test", 2)):
         contents = archive(
@@ -149,18 +135,14 @@ def parts(server, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def run(parts, monkeypatch, capsys):
+def run(parts, monkeypatch, command):
     """Exit code, standard output and standard error of `minisnn fetch nmnist ...` on the small
     archives."""
     monkeypatch.setattr(
         fetching, "fetch", lambda *args, **settings: fetch(*args, files=parts, **settings)
     )
 
-    def call(*arguments):
-        code = cli.main(["fetch", "nmnist", *map(str, arguments)])
-        return code, *capsys.readouterr()
-
-    return call
+    return lambda *words: command(" ".join(["fetch", "nmnist", *words]))
 
 
 def wrong(error: str) -> str:

@@ -185,11 +185,10 @@ def run(tool, module, neurons, x):
             state = out[1] if isinstance(out, tuple) else None
     for hook in hooks:
         hook.remove()
-    found = [
+    return tuple(
         [np.array(of).reshape(len(x), *np.shape(of[0])[-3:]) for of in sequences]
         for sequences in (kept, membranes)
-    ]
-    return found[0], found[1]
+    )
 
 
 def in_float64() -> None:
@@ -386,21 +385,11 @@ def main() -> int:
 
     cases, right = [*small_networks(), *listed_networks()], True
     if args.network != "none":
-        found, x = (
-            ms.read(args.network, dtype=np.float64),
-            recordings(args.recordings),
-        )
-        learned = found.inner.adapt(
-            found.net, found.theta, x[: found.net.ways], np.arange(found.net.ways)
-        )
-        cases.append(
-            (
-                f"{args.network}, having learned the first {found.net.ways} recordings",
-                found.net,
-                learned,
-                x,
-            )
-        )
+        found, x = ms.read(args.network, dtype=np.float64), recordings(args.recordings)
+        ways = found.net.ways
+        learned = found.inner.adapt(found.net, found.theta, x[:ways], np.arange(ways))
+        title = f"{args.network}, having learned the first {ways} recordings"
+        cases.append((title, found.net, learned, x))
     said: list[dict] = []
     with tempfile.TemporaryDirectory() as folder:
         for name, net, theta, x in cases:
@@ -471,10 +460,13 @@ def figures_of(said):
     for one in said:
         words = (one["tool"].lower(), one["network"].replace(",", "").replace(" ", "-"))
         key = "-".join((*words, one["direction"]))
-        figures[f"{key}-wrong"] = dict(value=one["wrong"], unit="")
-        figures[f"{key}-spikes"] = dict(value=one["total"], unit="")
-        figures[f"{key}-share"] = dict(value=one["share"], unit="%")
-        figures[f"{key}-apart"] = dict(value=one["apart"], unit="")
+        for name, of, unit in (
+            ("wrong", "wrong", ""),
+            ("spikes", "total", ""),
+            ("share", "share", "%"),
+            ("apart", "apart", ""),
+        ):
+            figures[f"{key}-{name}"] = dict(value=one[of], unit=unit)
     found = {name: version(name) for name in (*TOOLS, "nir", "nirtorch", "torch")}
     return dict(figures=figures, more=dict(versions=found))
 

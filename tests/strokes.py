@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.data.written.strokes import Stroke, Strokes, strokes_of, write_strokes
+from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
 
 ALPHABETS = {
     "Japanese_(katakana)": 7,
@@ -37,7 +37,7 @@ def character(number: int, drawer: int) -> list[Stroke]:
     return made
 
 
-def drawings(alphabets: dict[str, int] = ALPHABETS, drawers: int = DRAWERS) -> Strokes:
+def drawings(alphabets: dict[str, int] = ALPHABETS, drawers: int = DRAWERS):
     names = [f"{name}/{k + 1:02d}" for name, many in alphabets.items() for k in range(many)]
     pairs = [(c, d) for c in range(len(names)) for d in range(1, drawers + 1)]
     found = [character(c, d) for c, d in pairs]

@@ -1,5 +1,5 @@
-"""Recordings for tests as a real scene makes them: a bar sweeps over a sensor, and each pixel fires
-a few times in a row."""
+"""Recordings for tests: of a bar that sweeps over a sensor, each pixel firing a few times in a row,
+as a real scene makes them; and of noise."""
 
 import numpy as np
 
@@ -20,6 +20,15 @@ def sweep(
     t = begin + np.cumsum(rng.integers(1500, 4500, (burst, len(x))), 0)
     p = np.broadcast_to(np.arange(burst)[:, None] % 2, t.shape)
     return event_array(np.tile(x, burst), np.tile(y, burst), t.astype(np.int64).ravel(), p.ravel())
+
+
+def noise(
+    rng: np.random.Generator, sensor: tuple[int, int], number: int, lasting_ms: float
+) -> np.ndarray:
+    """So many events (dtype EVENT) anywhere on a sensor, at any time."""
+    y, x = (rng.integers(0, side, number) for side in sensor)
+    t = np.sort(rng.integers(0, int(1000 * lasting_ms), number))
+    return event_array(x, y, t, rng.integers(0, 2, number))
 
 
 def in_unit(events: np.ndarray, unit: str, column: str = "t", kind: str = "i8") -> np.ndarray:

@@ -35,8 +35,7 @@ def test_what_was_found_is_shown_in_a_line():
         ("v", lambda hidden: net.hessian_vector_product(theta, x, y, hidden(theta))),
     ],
 )
-def test_what_is_masked_is_nowhere_taken_as_it_is(name, call, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_what_is_masked_is_nowhere_taken_as_it_is(name, call, here):
     call(lambda given: np.ma.masked_array(given, np.zeros(given.shape, bool)))
     with pytest.raises(ValueError, match=f"{name} .*masked"):
         call(

@@ -33,10 +33,9 @@ EXAMPLES = {test.name: test for test in sorted(found()) if test.examples}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_examples_print_what_they_say(name, tmp_path, monkeypatch):
+def test_examples_print_what_they_say(name, here):
     for part in NEEDS.keys() & set(name.split(".")):
         pytest.importorskip(NEEDS[part])
-    monkeypatch.chdir(tmp_path)
     printed: list[str] = []
     doctest.DocTestRunner(optionflags=doctest.FAIL_FAST).run(EXAMPLES[name], out=printed.append)
     assert not printed, "".join(printed)

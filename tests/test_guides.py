@@ -5,11 +5,11 @@ block is what the block above it prints. Other ```text blocks are not run: insta
 machines, hours of training.
 """
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
 
+import make_gestures
 import pytest
 
 import minisnn as ms
@@ -78,20 +78,10 @@ def small(monkeypatch):
     )
 
 
-def gestures(folder: str) -> None:
-    """`python data/make_gestures.py FOLDER` with fewer recordings."""
-    spec = importlib.util.spec_from_file_location(
-        "make_gestures", ROOT / "data" / "make_gestures.py"
-    )
-    generator = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generator)
-    generator.make(Path(folder), 1, 3)
-
-
 def carry_out(line: str) -> None:
     program, *words = shlex.split(line)
     if (program, words[0]) == ("python", "data/make_gestures.py"):
-        return gestures(words[1])
+        return make_gestures.make(Path(words[1]), 1, 3)  # fewer recordings
     assert program == "minisnn", f"no test knows how to run {line}"
     less = LESS.get(
         " ".join(words[:2]),
@@ -127,6 +117,5 @@ def run(page: Path, capsys) -> None:
 
 
 @pytest.mark.parametrize("page", pages())
-def test_every_block_runs(page, tmp_path, monkeypatch, capsys, small):
-    monkeypatch.chdir(tmp_path)
+def test_every_block_runs(page, here, capsys, small):
     run(page, capsys)

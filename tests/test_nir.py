@@ -14,7 +14,6 @@ import pytest
 nir = pytest.importorskip("nir", reason="the extra minisnn[nir]")
 
 import minisnn as ms  # noqa: E402
-from minisnn import cli  # noqa: E402
 from minisnn.nir import TOOLS, from_nir, to_nir  # noqa: E402
 from nir_simulator import simulate  # noqa: E402
 from processes import python  # noqa: E402
@@ -248,12 +247,11 @@ def test_a_damaged_file_is_named(tmp_path):
             ms.import_nir(bad)
 
 
-def test_by_command_and_back(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["nir", "export", "double_nmnist_cuba.h5", "net.nir", "--for", "snntorch"]) == 0
-    assert "mem of the last Synaptic" in capsys.readouterr().out
-    assert cli.main(["nir", "import", "net.nir", "net.h5"]) == 0
-    assert "does not say everything" not in capsys.readouterr().out
+def test_by_command_and_back(here, command):
+    code, out, _ = command("nir export double_nmnist_cuba.h5 net.nir --for snntorch")
+    assert code == 0 and "mem of the last Synaptic" in out
+    code, out, _ = command("nir import net.nir net.h5")
+    assert code == 0 and "does not say everything" not in out
     first, second = ms.read("double_nmnist_cuba.h5"), ms.read("net.h5")
     assert first.theta.tobytes() == second.theta.tobytes()
     np.testing.assert_array_equal(first.inner.step_size, second.inner.step_size)

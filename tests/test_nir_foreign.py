@@ -55,10 +55,10 @@ def test_the_step_is_that_of_which_r_is_tau():
         dict(pooling=None),
     ),
 )
-def test_networks_of_tutorials_come_in(made):
+def test_networks_of_tutorials_come_in(made, rng):
     graph = tutorial(**{"image": (9, 12), **made}, last=1.0)
     found = from_nir(graph, reset="zero", **LAST)
-    x = np.random.default_rng(0).poisson(0.4, (1, 12, *found.net.input_shape))
+    x = rng.poisson(0.4, (1, 12, *found.net.input_shape))
     spikes, membranes = simulate(graph, x[0].transpose(0, 3, 1, 2), 1e-4, "last")
     logits = found.net(found.theta, x)[0]
     np.testing.assert_allclose(logits, membranes["last"], rtol=1e-4, atol=1e-4)

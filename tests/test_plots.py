@@ -64,8 +64,7 @@ def test_animation_shows_the_events_window_by_window(tmp_path):
     assert np.ptp([light[0], light[1], light[3]]) < 8  # of the line that grows
 
 
-def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):
-    rng = np.random.default_rng(0)
+def test_learning_curve_shows_raw_values_behind_running_means(tmp_path, rng):
     record = [
         dict(
             tasks=4 * i,

@@ -15,7 +15,7 @@ import pytest
 from scipy.io import savemat
 
 from minisnn.data.readers.asl import read_asl
-from minisnn.data.readers.events import EVENT, bin_events, event_array, event_map
+from minisnn.data.readers.events import bin_events, event_array, event_map
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed; it comes with minisnn[test]")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
@@ -49,14 +49,12 @@ def array(events) -> np.ndarray:
     return event_array(*np.array(events, np.int64).reshape(-1, 4).T)
 
 
-# ---- events
-
-
 @given(lists_of_events(last=5, least=0))
 def test_events_are_sorted_and_none_is_lost(events):
     found = array(events)
+    assert found.dtype == [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i1")]
     # a stable sort
-    assert found.dtype == EVENT and found.tolist() == sorted(events, key=lambda event: event[2])
+    assert found.tolist() == sorted(events, key=lambda event: event[2])
 
 
 @given(
@@ -78,9 +76,6 @@ def test_binning_counts_every_event_in_its_cell(events, scale, step, start, crop
         tuple(map(int, cell)): int(counts[tuple(cell)]) for cell in np.argwhere(counts)
     } == expected
     assert event_map(found).sum() == len(events)
-
-
-# ---- episodes
 
 
 # ---- files

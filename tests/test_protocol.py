@@ -1,13 +1,14 @@
 """One protocol: the final test of `train`, `evaluate`, `ms.evaluate` and studies measure the same
 tasks, and say how."""
 
-import json
-
 import numpy as np
 import pytest
+from written import read_json
 
 import minisnn as ms
-from minisnn import cli, DoubleNMnist, evaluate
+from minisnn import DoubleNMnist, evaluate
+from minisnn.data.readers.events import event_array
+from minisnn.data.readers.nmnist import write_nmnist
 from minisnn.experiments.networks import Networks
 from minisnn.experiments.study import Settings, Study
 from minisnn.training.baselines import Adapted
@@ -18,34 +19,30 @@ EPISODES, QUERIES = 4, 2
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(cached_here):
     """Recordings of N-MNIST's form, each digit a blob at a place of its own, each recording a
     little further right."""
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     for digit in range(10):
-        place = tmp_path / "nmnist" / "Train" / str(digit)
+        place = cached_here / "nmnist" / "Train" / str(digit)
         place.mkdir(parents=True)
         for number in range(1, 11):
             x = rng.integers(0, 6, 80) + 2 * digit + number // 2
             y = rng.integers(0, 9, 80) + 2 * (digit % 7)
             t = np.sort(rng.integers(0, 100_000, 80))
             p = rng.integers(0, 2, 80)
-            words = np.stack([x, y, p * 128 + (t >> 16), t >> 8 & 255, t & 255], 1)
-            (place / f"{number + 10 * digit:05d}.bin").write_bytes(words.astype(np.uint8).tobytes())
-    return str(tmp_path / "nmnist")
+            write_nmnist(place / f"{number + 10 * digit:05d}.bin", event_array(x, y, t, p))
+    return str(cached_here / "nmnist")
 
 
-def test_all_ways_to_an_accuracy_agree(root, capsys):
+def test_all_ways_to_an_accuracy_agree(root, command):
     small = dict(root=root, channels=(3,), window=20, ways=3, queries=QUERIES, train_ways=3)
     small |= dict(updates=2, evaluate_every=0, test_episodes=EPISODES, test_seed=0)
     made = ms.train(chosen("quick", small | dict(prototype_updates=1)), "run", progress=False)
-    capsys.readouterr()
-    line = f"evaluate --checkpoint run --episodes {EPISODES} --json found.json --quiet".split()
-    assert cli.main(line) == 0
-    printed = capsys.readouterr().out
-    of_command = json.loads(open("found.json").read())
+    line = f"evaluate --checkpoint run --episodes {EPISODES} --json found.json --quiet"
+    code, printed, err = command(line)
+    assert code == 0, err
+    of_command = read_json("found.json")
     own = made.net, made.theta, made.inner
     how = dict(queries=QUERIES, root=root, progress=False)
     of_python = evaluate(*own, "double-nmnist", episodes=EPISODES, **how)
@@ -62,22 +59,18 @@ def test_all_ways_to_an_accuracy_agree(root, capsys):
 
 
 def test_tasks_that_validate_and_test_are_aligned_and_those_that_train_are_not(root):
-    found = {
-        split: DoubleNMnist(split, root, progress=False).align for split in ("train", "val", "test")
-    }
-    assert found == dict(train="none", val="support", test="support")
+    for split, align in (("train", "none"), ("val", "support"), ("test", "support")):
+        assert DoubleNMnist(split, root, progress=False).align == align
     config = chosen("quick", dict(root=root))
     assert config.recordings("test") == {} and config.recordings("train") == {}
     for align, word in ((False, "none"), (True, "support")):
         config = chosen("quick", dict(root=root, align=align))
-        assert config.recordings("val")["align"] == word and "align" not in config.recordings(
-            "train"
-        )
+        assert config.recordings("val")["align"] == word
+        assert "align" not in config.recordings("train")
 
 
-def test_alignment_that_cannot_be_is_refused(root, capsys):
-    ms.save(
-        "net.h5", net := ms.ConvNet((16, 16, 2), (2,), 5, 3), net.init(np.random.default_rng(0))
-    )
-    assert cli.main("evaluate --checkpoint net.h5 --dataset omniglot --align support".split()) == 2
-    assert "--align is for double-nmnist" in capsys.readouterr().err
+def test_alignment_that_cannot_be_is_refused(root, command, rng):
+    net = ms.ConvNet((16, 16, 2), (2,), 5, 3)
+    ms.save("net.h5", net, net.init(rng))
+    code, _, err = command("evaluate --checkpoint net.h5 --dataset omniglot --align support")
+    assert code == 2 and "--align is for double-nmnist" in err

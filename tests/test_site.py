@@ -1,20 +1,16 @@
 """The site: docstrings keep their form, links lead somewhere, and it opens without a network."""
 
 import re
-import shutil
-from contextlib import contextmanager
 
 import flags
 import pytest
 import reference
+from chromium import browsing
 from processes import ROOT, python
 from mathml import mathml
 
 import minisnn
 from minisnn.cli import parser
-
-NAMES = "chromium", "chromium-browser", "google-chrome"
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def test_the_modules_of_the_reference_are_those_for_scripts():
@@ -71,28 +67,6 @@ def site(tmp_path_factory):
     return out
 
 
-@contextmanager
-def opened(site, width):
-    """(a function that opens a page of the site, the playwright page); at the end nothing was
-    complained of or asked of a network."""
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason='playwright is not installed; pip install "minisnn[test]"'
-    )
-    if CHROMIUM is None:
-        pytest.skip("no chromium; Debian package: chromium")
-    with playwright.sync_playwright() as engines:
-        browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
-        said, asked = [], []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        yield lambda name: page.goto((site / name).as_uri()), page
-        assert said == []
-        assert [url for url in asked if not url.startswith((site.as_uri(), "data:"))] == []
-        browser.close()
-
-
 @pytest.mark.slow
 def test_links_of_the_built_pages_lead_somewhere(site):
     def ids(page):
@@ -111,7 +85,7 @@ def test_links_of_the_built_pages_lead_somewhere(site):
 
 @pytest.mark.slow
 def test_every_page_opens_on_a_phone_without_network_or_complaint(site):
-    with opened(site, 360) as (go, page):
+    with browsing(site.as_uri(), "data:", viewport={"width": 360, "height": 900}) as page:
         for path in sorted(site.rglob("*.html")):
-            go(path.relative_to(site).as_posix())
+            page.goto(path.as_uri())
             assert page.evaluate(OVERFLOWING) == [0, []], path

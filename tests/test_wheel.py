@@ -1,16 +1,14 @@
 """What is handed out, the wheel and the source archive: built from what git tracks, and tried where
 there is no clone."""
 
-import os
 import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from processes import ROOT, python
 
-ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.slow
 
 
@@ -26,11 +24,7 @@ def built(source: Path, target: Path, kind: str) -> Path:
         "hatchling",
         reason="hatchling, which builds the archives, is not installed: pip install -e '.[test]'",
     )
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", target],
-        cwd=source,
-        check=True,
-    )
+    python("-m", "hatchling", "build", "-t", kind, "-d", target, cwd=source, check=True)
     (found,) = target.glob("*.whl" if kind == "wheel" else "*.tar.gz")
     return found
 
@@ -77,27 +71,16 @@ def installed(archives, tmp_path_factory):
     """installed(*arguments): `python -m minisnn` of the wheel, in a folder without a clone; what it
     prints."""
     target = tmp_path_factory.mktemp("installed")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target]
-    subprocess.run([*install, archives[2]], check=True)
-    cwd = tmp_path_factory.mktemp("elsewhere")
-    env = {**os.environ, "PYTHONPATH": str(target), "MPLBACKEND": "Agg"}
+    python("-m", "pip", "install", "-q", "--no-deps", "--target", target, archives[2], check=True)
+    how = dict(cwd=tmp_path_factory.mktemp("elsewhere"), environment={"PYTHONPATH": str(target)})
 
     def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", *arguments],
-            cwd=cwd,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=900,
-        )
+        done = python("-m", *arguments, **how, timeout=900)
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
         return done.stdout
 
     code = "import minisnn.hardware; print(minisnn.__file__, minisnn.hardware.__file__)"
-    where = subprocess.run(
-        [sys.executable, "-c", code], cwd=cwd, env=env, capture_output=True, text=True
-    ).stdout
+    where = python("-c", code, **how).stdout
     assert all(Path(path).is_relative_to(target) for path in where.split()), where
     return run
 

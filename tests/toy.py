@@ -1,13 +1,12 @@
 """Toy tasks, small enough that a run takes a second: every class is a picture, a sample random
 events of it."""
 
-import json
-
 import numpy as np
 
 from minisnn import Recordings, TrainingConfig, Task, read
 from minisnn.data.sets.pool import Pool
 from minisnn.training.baselines import answers, rows_of
+from written import read_json
 
 SPLITS = ("train", "val", "test")
 SYMBOLS, SHAPE = 8, (14, 8, 6, 2)  # of `small_set`
@@ -38,8 +37,8 @@ class ToySet:
         names = tuple(self.classes[k] for k in classes)
         return Task(*samples(shots), *samples(queries), names)
 
-    def episode(self, seed, index, ways=3, shots=1, queries=2) -> Task:
-        return self.sample_task(np.random.default_rng((seed, index)), ways, shots, queries)
+    def episode(self, seed, index, *size, **sizes) -> Task:
+        return self.sample_task(np.random.default_rng((seed, index)), *size, **sizes)
 
 
 class Waves:
@@ -59,8 +58,7 @@ class Waves:
 
         return Task(*samples(shots), *samples(queries))
 
-    def episode(self, seed, index, *size) -> Task:
-        return self.sample_task(np.random.default_rng((seed, index)), *size)
+    episode = ToySet.episode
 
 
 def toy_data(at_call: dict | None = None) -> dict[str, ToySet]:
@@ -108,7 +106,7 @@ def state(folder):
     for of, part in found.optimiser.items():
         arrays |= {f"{of}/{name}": array for name, array in part.items()}
     arrays |= {name: column for name, column in found.curve.items() if name != "seconds"}
-    arrays["test"] = np.array(json.loads((folder / "result.json").read_text())["per_episode"])
+    arrays["test"] = np.array(read_json(folder / "result.json")["per_episode"])
     return arrays
 
 

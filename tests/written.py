@@ -1,6 +1,13 @@
-"""Files as other programs might write them."""
+"""Files that commands wrote, and files as other programs might write them."""
+
+import json
+from pathlib import Path
 
 import h5py
+
+
+def read_json(path) -> dict:
+    return json.loads(Path(path).read_text())
 
 
 def rewrite(path, new, change):

@@ -1,16 +1,16 @@
 """Two protocols never have one label: whatever option of `evaluate` changes a figure stands in the
 JSON, and in the sentence where it is not what the network was trained for."""
 
-import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import strokes
+from sweeps import noise
+from written import read_json
 
 from minisnn import cli
-from minisnn.data.readers.events import event_array
 from minisnn.data.readers.nmnist import write_nmnist
 
 TRAIN = (
@@ -85,20 +85,20 @@ def networks(tmp_path_factory):
 
 def bars(label: int, key: tuple, size: int) -> np.ndarray:
     """Noise, and a bar where the label says."""
-    rng = np.random.default_rng((label, *key))
-    x, y = rng.integers(0, size, (2, 90))
-    x[::2] = label % size
-    y[::2] = label // size
-    return event_array(x, y, np.sort(rng.integers(0, 12_000, 90)), rng.integers(0, 2, 90))
+    events = noise(np.random.default_rng((label, *key)), (size, size), 90, 12)
+    events["x"][::2] = label % size
+    events["y"][::2] = label // size
+    return events
 
 
-def outcome(network: str, flags: str, capsys) -> tuple[dict, str]:
+def outcome(network: str, flags: str, command) -> tuple[dict, str]:
     """The JSON and the sentence."""
     usual = "" if "--episodes" in flags else "--episodes 6"
     line = f"evaluate --checkpoint net-{network} {usual} --quiet --json a.json --force"
     line += " --no-baselines" * (network != "classifier")
-    assert cli.main([*line.split(), *flags.split()]) == 0, capsys.readouterr().err
-    return json.loads(Path("a.json").read_text()), capsys.readouterr().out.splitlines()[0]
+    code, out, err = command(f"{line} {flags}")
+    assert code == 0, err
+    return read_json("a.json"), out.splitlines()[0]
 
 
 FIGURES = re.compile(r"\d+\.\d+( ± \d+\.\d+)?|± for [\w ]+; ")
@@ -114,11 +114,9 @@ CASES = [one for one in TRIED.values() if one is not None] + MORE
 
 
 @pytest.mark.parametrize("network, flags", CASES, ids=[" ".join(one) for one in CASES])
-def test_whatever_changes_a_figure_is_said(network, flags, networks, monkeypatch, capsys):
-    monkeypatch.chdir(networks)
-    monkeypatch.setenv("MINISNN_CACHE", str(networks / "cache"))
-    usual, before = outcome(network, "", capsys)
-    found, after = outcome(network, flags, capsys)
+def test_whatever_changes_a_figure_is_said(network, flags, networks, command):
+    usual, before = outcome(network, "", command)
+    found, after = outcome(network, flags, command)
     assert "unlike in training" not in before
     figures = {"per_episode", "per_episode_before"}
     if flags != "--dataset double-nmnist":  # which is the network's own
@@ -131,12 +129,10 @@ def test_whatever_changes_a_figure_is_said(network, flags, networks, monkeypatch
         assert asked[0] != asked[1]
 
 
-def test_how_recordings_are_read_stands_in_the_numbers(networks, monkeypatch, capsys):
-    monkeypatch.chdir(networks)
-    monkeypatch.setenv("MINISNN_CACHE", str(networks / "cache"))
-    read = outcome("written", "--strokes summed", capsys)[0]
+def test_how_recordings_are_read_stands_in_the_numbers(networks, command):
+    read = outcome("written", "--strokes summed", command)[0]
     assert (read["bin_ms"], read["size"]) == (40, [20, 20])
     assert read["trained_for"]
-    own = outcome("own", "", capsys)[0]
+    own = outcome("own", "", command)[0]
     assert (own["sensor"], own["duration_ms"], own["bin_ms"]) == ([6, 6], 12, 1)
     assert own["trained_for"] == {}

@@ -12,16 +12,15 @@ import pytest
 from PIL import Image
 from processes import python
 from toy import ToySet
+from written import read_json
 
 import minisnn as ms
 from minisnn import EventCamera, cli, read_nmnist
 from minisnn.commands.options import NETWORKS, network_for
-from minisnn.data.readers.nmnist import nmnist_files
 from minisnn.data.sets.digits import load_digits
 from minisnn.training import run as training
 from minisnn.training.baselines import baselines
-from minisnn.training.intervals import ci95
-from minisnn.training.progress import sentence, table
+from minisnn.training.progress import sentence
 
 TOY = (
     "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --updates 6 --evaluate-every 3 "
@@ -30,24 +29,8 @@ TOY = (
 
 
 @pytest.fixture(autouse=True)
-def here(monkeypatch, tmp_path):
-    monkeypatch.delenv("MINISNN_DEBUG", raising=False)
-    monkeypatch.chdir(tmp_path)
+def mine(here):
     Path("mine.py").write_text("from toy import ToySet as toy\n")
-
-
-@pytest.fixture
-def run(capsys):
-    """Exit code, standard output and standard error of a command line."""
-
-    def call(line: str):
-        try:
-            code = cli.main(line.split())
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -67,24 +50,29 @@ def trained(once):
     return once
 
 
-def read(path) -> dict:
-    return json.loads(Path(path).read_text())
+def assert_told(out: str, result: dict) -> None:
+    """The sentence, and a table of the accuracies of this network and of each other rule."""
+    first, _, own, *others = out.splitlines()
+    assert first == sentence(result) and own.startswith("Proto-MAML, meta-trained")
+    shares = [result["accuracy_after"], *(row["mean"] for row in result["rules"].values())]
+    for line, share in zip([own, *others], shares):
+        assert f" {100 * share:.1f} " in line
+    assert result["interval"]["population"] in others[-1]
 
 
 # ---- train
 
 
-def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
+def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(command):
     for number in (1, 2):
-        code, out, err = run(f"train {TOY}")
+        code, out, err = command(f"train {TOY}")
         assert code == 0 and f"run folder runs/quick-{number}" in err
-    result = read("runs/quick-1/result.json")
-    lines = [sentence(result), *table(result, "Proto-MAML, meta-trained")]
-    assert out.splitlines() == lines and "MAML's step, not trained for it" in lines[-2]
+    assert_told(out, read_json("runs/quick-1/result.json"))
+    assert "MAML's step, not trained for it" in out.splitlines()[-2]
     assert "% on 3 unseen 3-way 1-shot episodes (" in out
 
 
-def test_every_setting_is_an_option(run, monkeypatch):
+def test_every_setting_is_an_option(command, monkeypatch):
     """With a value that is not its default, and where it is allowed."""
     line = "--ways 7 --shots 3 --queries 4 --channels 5,6 --hidden 3 --kernel 7 --pool mean "
     line += "--window 11 --detach-reset --alpha 0.5 --beta 0.4 --gamma 0.3 --rho 0.2 --slope 3.0 "
@@ -110,7 +98,7 @@ def test_every_setting_is_an_option(run, monkeypatch):
     monkeypatch.setattr(training, "train", lambda config, *_, **__: seen.append(config) or 1 / 0)
     tried = set()
     for line in lines:
-        run(f"train --preset paper --out here {line}")
+        command(f"train --preset paper --out here {line}")
         changed = {one.name for one in fields(usual)}
         changed = {name for name in changed if getattr(seen[-1], name) != getattr(usual, name)}
         words = {
@@ -119,28 +107,28 @@ def test_every_setting_is_an_option(run, monkeypatch):
         assert changed == words
         tried |= changed
     assert tried == {one.name for one in fields(usual)} and len(seen) == len(lines)
-    run("train --quiet --out here")
+    command("train --quiet --out here")
     assert seen[-1] == ms.TrainingConfig.preset("quick")
 
 
-def test_resume_goes_on_and_takes_no_settings(run):
+def test_resume_goes_on_and_takes_no_settings(command):
     line = f"{TOY} --updates 2 --evaluate-every 0"
-    code, _, err = run(f"train {line} --scale 0.2 --seed 1 --strokes order --out run --quiet")
+    code, _, err = command(f"train {line} --scale 0.2 --seed 1 --strokes order --out run --quiet")
     assert code == 0 and "note: --strokes does nothing" in err
     result = Path("run/result.json").read_text()
-    code, _, err = run(f"train {line} --lr 0.1 --out run")
+    code, _, err = command(f"train {line} --lr 0.1 --out run")
     assert code == 2 and "--resume run" in err
     Path("run/result.json").unlink()
-    code, out, _ = run("train --resume run --dataset mine.py:toy --quiet")
-    assert code == 0 and out.startswith("test accuracy") and read("run/result.json")
-    assert read("run/result.json")["per_episode"] == json.loads(result)["per_episode"]
-    code, _, err = run("train --resume run --lr 3 --force")
+    code, out, _ = command("train --resume run --dataset mine.py:toy --quiet")
+    assert code == 0 and out.startswith("test accuracy") and read_json("run/result.json")
+    assert read_json("run/result.json")["per_episode"] == json.loads(result)["per_episode"]
+    code, _, err = command("train --resume run --lr 3 --force")
     assert code == 2 and "--lr" in err and "--force" in err
-    assert "nowhere: no run to resume" in run("train --resume nowhere")[2]
-    assert run(f"train {line} --lr 0.1 --out run --force --quiet")[0] == 0
+    assert "nowhere: no run to resume" in command("train --resume nowhere")[2]
+    assert command(f"train {line} --lr 0.1 --out run --force --quiet")[0] == 0
 
 
-def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
+def test_sigterm_saves_like_ctrl_c_with_its_own_code(command, monkeypatch):
     # Before it trains, `train` reads twelve tasks, to know the data again.
     before, sample, calls = signal.getsignal(signal.SIGTERM), ToySet.sample_task, []
 
@@ -152,7 +140,7 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
 
     monkeypatch.setattr(ToySet, "sample_task", sample_task)
     try:
-        code, _, err = run(f"train {TOY} --quiet")
+        code, _, err = command(f"train {TOY} --quiet")
     finally:
         signal.signal(signal.SIGTERM, before)
     assert code == 143 and "--resume runs/quick-1" in err
@@ -162,34 +150,35 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
 # ---- evaluate
 
 
-def evaluated(run, line: str) -> tuple[dict, str]:
+def evaluated(command, line: str) -> tuple[dict, str]:
     """What `evaluate` writes, and prints, of toy tasks."""
-    code, out, err = run(f"evaluate {line} --dataset mine.py:toy --json a.json --force")
+    code, out, err = command(f"evaluate {line} --dataset mine.py:toy --json a.json --force")
     assert code == 0, err
-    return read("a.json"), out
+    return read_json("a.json"), out
 
 
-def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
-    result, out = evaluated(run, "--checkpoint run/checkpoint.h5 --episodes 4 --seed 5 --split val")
+def test_evaluate_says_and_writes_what_evaluate_finds(command, trained):
+    result, out = evaluated(
+        command, "--checkpoint run/checkpoint.h5 --episodes 4 --seed 5 --split val"
+    )
     found = ms.read(trained)
     beside = partial(baselines, found.net, found.theta, inner=found.inner)
     what = found.net, found.theta, found.inner, ToySet("val"), "val", 4, 5
     expected = ms.evaluate(*what, queries=2, progress=False, beside=beside)
-    rows = table(expected, "Proto-MAML, meta-trained")
-    assert out.splitlines() == [sentence(result), *rows]
+    assert_told(out, result)
     assert "unlike in training: seed 5, not 0" in out
     for name in set(expected) - {"dataset"}:
         assert result[name] == expected[name], name
     assert result["dataset"] == "mine.py:toy" and result["inner_steps"] == 1
-    again, _ = evaluated(run, "--checkpoint run --episodes 3")  # the test of the training
-    assert again["per_episode"] == read(trained / "result.json")["per_episode"]
+    again, _ = evaluated(command, "--checkpoint run --episodes 3")  # the test of the training
+    assert again["per_episode"] == read_json(trained / "result.json")["per_episode"]
 
 
-def test_evaluate_by_another_rule(run, trained):
+def test_evaluate_by_another_rule(command, trained):
     """By name as in the table beside, and Proto-MAML without a step is the nearest mean."""
     mine = "--checkpoint run --episodes 3"
     ways = ("", "--rule nearest", "--rule maml", "--inner-steps 0")
-    whole, nearest, maml, still = (evaluated(run, f"{mine} {how}")[0] for how in ways)
+    whole, nearest, maml, still = (evaluated(command, f"{mine} {how}")[0] for how in ways)
     assert whole["rule"] == "proto-maml"
     assert whole["rules"]["own"]["per_episode"] == nearest["per_episode"] == still["per_episode"]
     assert whole["rules"]["maml"]["per_episode"] == maml["per_episode"] != nearest["per_episode"]
@@ -198,24 +187,27 @@ def test_evaluate_by_another_rule(run, trained):
     assert not {"maml", "proto-maml"} & maml["rules"].keys()
 
 
-def test_evaluate_against_another_network(run, trained):
+def test_evaluate_against_another_network(command, trained):
     """On the same episodes, by its own rule, and the paired difference; one of other recordings is
     refused."""
-    assert run(f"train {TOY} --preset maml --seed 1 --quiet --out other")[0] == 0
-    second, _ = evaluated(run, "--checkpoint other --episodes 3")
+    assert command(f"train {TOY} --preset maml --seed 1 --quiet --out other")[0] == 0
+    second, _ = evaluated(command, "--checkpoint other --episodes 3")
     mine = "--checkpoint run --episodes 3 --no-baselines"
-    first, out = evaluated(run, f"{mine} --against other")
+    first, out = evaluated(command, f"{mine} --against other")
     [(name, row)] = first["rules"].items()
     apart = np.subtract(first["per_episode"], second["per_episode"])
     assert name == "other, MAML, meta-trained" and name in out and apart.any()
     assert row["per_episode"] == second["per_episode"]
-    assert row["less"][:2] == pytest.approx([apart.mean(), ci95(apart)])
+    ci95 = 1.96 * apart.std(ddof=1) / np.sqrt(3)
+    assert row["less"][:2] == pytest.approx([apart.mean(), ci95])
     half = 100 * row["less_interval"]["half"]
     assert f"{100 * apart.mean():+.1f} ± {half:.1f}" in out.splitlines()[-2]
-    wider, out = evaluated(run, f"{mine} --against run --ways 4")
+    wider, out = evaluated(command, f"{mine} --against run --ways 4")
     assert [*wider["rules"].values()][0]["less"][:2] == [0, 3 / 24] and "4-way 1-shot" in out
     for name in ("double_asl_maml.h5", "double_nmnist_pretrained.h5"):
-        code, out, err = run(f"evaluate --checkpoint run --dataset mine.py:toy --against {name}")
+        code, out, err = command(
+            f"evaluate --checkpoint run --dataset mine.py:toy --against {name}"
+        )
         assert code == 2 and not out and "--against" in err.splitlines()[-1]
 
 
@@ -236,11 +228,11 @@ def test_the_network_that_a_set_stands_for_learned_it(name):
         (ms.InnerLoop(0.1, online=True), 2, "6 weight updates"),
     ],
 )
-def test_show_draws_what_the_network_answers(run, rule, shots, title):
+def test_show_draws_what_the_network_answers(command, rule, shots, title, rng):
     net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, window=8, backend="numpy")
-    ms.save("net.h5", net, net.init(np.random.default_rng(0)), inner=rule)
+    ms.save("net.h5", net, net.init(rng), inner=rule)
     how = f"--dataset mine.py:toy --shots {shots} --no-animation --format svg --out task"
-    code, out, err = run(f"show --checkpoint net.h5 {how}")
+    code, out, err = command(f"show --checkpoint net.h5 {how}")
     assert code == 0 and "task/answers.svg" in out, err
     assert title in Path("task/answers.svg").read_text() and Path("task/raster.svg").is_file()
 
@@ -255,40 +247,43 @@ def pictures(folder: Path, labels="ab", each=2) -> None:
             Image.fromarray(image).save(folder / label / f"{n}.png")
 
 
-def test_record_shipped_digits_as_the_camera_sees_them(run):
-    code, out, _ = run("record --out made --each 2 --seed 3 --duration 100 --quiet")
-    files, digits = nmnist_files("made", "train"), load_digits()
+def test_record_shipped_digits_as_the_camera_sees_them(command):
+    code, out, _ = command("record --out made --each 2 --seed 3 --duration 100 --quiet")
+    digits = load_digits()
     assert code == 0 and "made: 20 recordings of 10 labels" in out
     for digit in range(10):
-        numbers = digits.numbers[digits.labels == digit][:2]
-        assert [number for number, _ in files[digit]] == numbers.tolist()
-    number, path = files[7][1]
-    expected = EventCamera().record(digits.images[digits.numbers == number][0], 3, number, 100)
-    np.testing.assert_array_equal(read_nmnist(path), expected)
+        numbers = digits.numbers[digits.labels == digit][:2].tolist()
+        files = sorted(Path("made", "Train", str(digit)).iterdir())
+        assert [int(path.stem) for path in files] == numbers
+    picture = digits.images[digits.numbers == numbers[1]][0]
+    expected = EventCamera().record(picture, 3, numbers[1], 100)
+    np.testing.assert_array_equal(read_nmnist(files[1]), expected)
 
 
-def test_record_writes_all_or_nothing_over_nothing_and_info_says_what(run):
+def test_record_writes_all_or_nothing_over_nothing_and_info_says_what(command):
     pictures(Path("pictures"), "012", 3)
-    assert "pictures: this is" in run("record pictures --out pictures")[2]
-    assert run("record pictures --out made --quiet")[0] == 0
+    assert "pictures: this is" in command("record pictures --out pictures")[2]
+    assert command("record pictures --out made --quiet")[0] == 0
     before = sorted(Path("made").rglob("*"))
-    code, _, err = run("record pictures --out made --each 2 --quiet")
+    code, _, err = command("record pictures --out made --each 2 --quiet")
     assert code == 2 and "mixed" in err and sorted(Path("made").rglob("*")) == before
-    assert run("record pictures --out made --split Test --each 2 --quiet")[0] == 0  # next to Train
+    assert (
+        command("record pictures --out made --split Test --each 2 --quiet")[0] == 0
+    )  # next to Train
     for line, words in (
         ("made --sample 6", "made: 15 recordings of 3 classes, of 34 x 34 pixels"),
         ("made/Train/1/00005.bin", "events of 34 x 34 pixels"),
     ):
-        code, out, _ = run(f"info {line}")
+        code, out, _ = command(f"info {line}")
         assert code == 0 and words in out
     Path("empty").mkdir()
     for path in ("empty", "absent", "/dev/null"):
-        code, _, err = run(f"info {path}")
+        code, _, err = command(f"info {path}")
         assert code == 2 and path in err and err.count("\n") == 1
 
 
-def test_info_of_a_run_and_of_a_checkpoint(run, trained):
-    code, out, _ = run("info run")
+def test_info_of_a_run_and_of_a_checkpoint(command, trained, rng):
+    code, out, _ = command("info run")
     for words in (
         "network     SpikingNet for inputs 6 x 6 x 2, 3 classes, 187 parameters",
         "conv1     3 x 3 x 2 x 4",
@@ -298,20 +293,20 @@ def test_info_of_a_run_and_of_a_checkpoint(run, trained):
         "result      test accuracy",
     ):
         assert code == 0 and words in out, words
-    assert "result" not in run("info run/checkpoint.h5")[1]
+    assert "result" not in command("info run/checkpoint.h5")[1]
     layers = dict(layers=[ms.Dense(5)], learn=("alpha", "gamma"), backend="numpy")
     net = ms.SpikingNet((6,), ways=3, **layers)
-    theta = net.init(np.random.default_rng(0))
+    theta = net.init(rng)
     net.views(theta)["dense1.alpha"][...] = 0
     ms.save("learned.h5", net, theta)
-    assert f"learned alpha 0.5 gamma {net.neuron.gamma:g} -> " in run("info learned.h5")[1]
+    assert f"learned alpha 0.5 gamma {net.neuron.gamma:g} -> " in command("info learned.h5")[1]
 
 
-def test_check_names_the_wrong_derivative_and_exits_with_1(run, trained, monkeypatch):
+def test_check_names_the_wrong_derivative_and_exits_with_1(command, trained, monkeypatch):
     small = "--channels 1 --input 2,2,1 --backend numpy"
-    assert run(f"check --model cnn {small} --json found.json")[0] == 0
-    assert all(one["ok"] for one in read("found.json")["networks"])
-    code, out, _ = run("check --checkpoint run --backend numpy")
+    assert command(f"check --model cnn {small} --json found.json")[0] == 0
+    assert all(one["ok"] for one in read_json("found.json")["networks"])
+    code, out, _ = command("check --checkpoint run --backend numpy")
     assert code == 0 and "(6, 6, 2)" in out
     right = ms.LIF.backward
 
@@ -320,7 +315,7 @@ def test_check_names_the_wrong_derivative_and_exits_with_1(run, trained, monkeyp
         return -dI, dz, dk
 
     monkeypatch.setattr(ms.LIF, "backward", wrong)
-    code, out, _ = run(f"check --model both {small}")
+    code, out, _ = command(f"check --model both {small}")
     assert code == 1 and "To blame: LIF.backward dI in conv1" in out
     assert "1 of 3 networks passed" in out
 
@@ -349,13 +344,13 @@ def test_check_names_the_wrong_derivative_and_exits_with_1(run, trained, monkeyp
         ("evaluate --checkpoint net.h5 --workers 2 --scheduler tcp://localhost:1", "--workers"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_exit_code_2(run, line, word):
+def test_what_is_wrong_is_one_sentence_and_exit_code_2(command, line, word, rng):
     Path("text.h5").write_text("no checkpoint")
     Path("empty").mkdir()
     net = ms.ConvNet((16, 16, 2), (2,), 5, 3)
-    ms.save("net.h5", net, net.init(np.random.default_rng(0)))
+    ms.save("net.h5", net, net.init(rng))
     before = sorted(path.name for path in Path().iterdir())
-    code, out, err = run(line)
+    code, out, err = command(line)
     assert code == 2 and not out and err.count("\n") == 1
     assert err.startswith("minisnn: ") and word in err
     assert sorted(path.name for path in Path().iterdir()) == before
@@ -371,8 +366,8 @@ def test_what_is_wrong_is_one_sentence_and_exit_code_2(run, line, word):
         ("evaluate --root=", "shell variable"),
     ],
 )
-def test_a_slip_of_the_pen_is_refused(run, line, words):
-    code, _, err = run(line)
+def test_a_slip_of_the_pen_is_refused(command, line, words):
+    code, _, err = command(line)
     assert code == 2 and words in err
 
 
@@ -388,8 +383,8 @@ def test_a_slip_of_the_pen_is_refused(run, line, words):
         ("show --dataset omniglot --ways 1", "--flip-y"),
     ],
 )
-def test_what_does_nothing_is_a_warning(run, line, option):
-    assert f"note: {option.split()[0]} does nothing " in run(f"{line} {option}")[2]
+def test_what_does_nothing_is_a_warning(command, line, option):
+    assert f"note: {option.split()[0]} does nothing " in command(f"{line} {option}")[2]
 
 
 @pytest.mark.parametrize(
@@ -398,21 +393,21 @@ def test_what_does_nothing_is_a_warning(run, line, option):
         (ValueError("two\nlines"), 2, "minisnn: two lines\n"),
         (FileNotFoundError(2, "No such file", "a.h5"), 2, "minisnn: a.h5: no such file\n"),
         (KeyboardInterrupt(), 130, "minisnn: stopped\n"),
-        (training.Interrupted("saved"), 130, "minisnn: saved\n"),
+        (KeyboardInterrupt("saved"), 130, "minisnn: saved\n"),
         (MemoryError(), 2, "minisnn: not enough memory"),
         (ZeroDivisionError("x"), 1, "minisnn: a defect of minisnn: ZeroDivisionError: x; "),
     ],
 )
-def test_exit_codes(run, monkeypatch, error, code, message):
+def test_exit_codes(command, monkeypatch, error, code, message):
     def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(training, "train", fail)
-    found, _, err = run(f"train {TOY}")
+    found, _, err = command(f"train {TOY}")
     assert found == code and err.startswith(message)
     monkeypatch.setenv("MINISNN_DEBUG", "1")
     with pytest.raises(type(error)):
-        run(f"train {TOY}")
+        command(f"train {TOY}")
 
 
 # ---- the process

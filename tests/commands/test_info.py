@@ -10,24 +10,18 @@ import spoken
 from sweeps import SENSOR, in_unit, sweep
 
 import minisnn as ms
-from minisnn import cli
-from minisnn.training.evaluation import check_sets, open_sets
-from minisnn.training.presets import chosen
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("cached_here")
 
 
 @pytest.fixture
-def said(capsys):
+def said(command):
     """What a command prints, or its error."""
 
     def call(line: str, code: int = 0) -> str:
-        assert cli.main(line.split()) == code, capsys.readouterr()
-        out, err = capsys.readouterr()
+        ended, out, err = command(line)
+        assert ended == code, (out, err)
         return err if code else out
 
     return call
@@ -64,18 +58,10 @@ def made(root: str, write, classes: int = 7, each: int = 2, first: int = 0) -> P
     return Path(root)
 
 
-def opens(root: str, flags: str) -> None:
-    """All that train does before it learns: its sets are opened, and give tasks of so many
-    classes."""
-    line = f"train --dataset recordings --root {root} --ways 2 --channels none {flags}"
-    given = vars(cli.parser("train").parse_args(line.split()))
-    del given["run"]
-    config = chosen(None, {**given, "root": str(given["root"])})
-    assert not config.idle().keys() & given.keys()
-    sets = open_sets(config, progress=False)
-    check_sets(config, sets)
-    for tasks in sets.values():
-        assert tasks.episode(0, 0, config.ways, 1, 1).x_query.any()
+BRIEF = (
+    "--ways 2 --channels none --updates 1 --prototype-updates 0 --tasks 1 --init-tasks 1 --init-rounds 1 --queries 1 "
+    "--evaluate-every 1 --evaluate-episodes 1 --test-episodes 1 --quiet"
+)
 
 
 KINDS = {  # what writes them, and what info must be given
@@ -89,7 +75,7 @@ KINDS = {  # what writes them, and what info must be given
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_info_describes_train_opens_with_the_same_flags(said, kind):
+def test_what_info_describes_train_opens_with_the_same_flags(said, command, kind):
     write, flags = KINDS[kind]
     made(kind, write)
     out = said(f"info {kind} {flags} --sheet sheet.png")
@@ -98,7 +84,10 @@ def test_what_info_describes_train_opens_with_the_same_flags(said, kind):
     assert Path("sheet.png").read_bytes().startswith(b"\x89PNG")
     assert ("(12, 16): give --sensor" in out) == (kind == "no-sensor")
     of_units = " --bin-ms 10 --duration-ms 1000 --window 100 --hidden 8"
-    opens(kind, flags + " --sensor 12,16" * (kind == "no-sensor") + of_units * (kind == "units"))
+    flags += " --sensor 12,16" * (kind == "no-sensor") + of_units * (kind == "units")
+    line = f"train --dataset recordings --root {kind} {flags} {BRIEF}"
+    code, out, err = command(line)
+    assert code == 0 and "2-way" in out and "does nothing" not in err, err
 
 
 def test_a_set_of_torchneuromorphic_is_described_and_opened(said):
@@ -110,7 +99,7 @@ def test_a_set_of_torchneuromorphic_is_described_and_opened(said):
             file[f"data/{k}/labels"] = np.array([k // 2])
         file["extra/train_keys"], file["extra/test_keys"] = np.arange(14), np.zeros(0, int)
     assert "looks wrong" not in said("info n_mnist.hdf5")
-    opens("n_mnist.hdf5", "")
+    assert "2-way" in said(f"train --dataset recordings --root n_mnist.hdf5 {BRIEF}")
     Path("around").mkdir()
     Path("n_mnist.hdf5").rename("around/n_mnist.hdf5")
     assert "around: no recordings" in said("info around", 2)
@@ -147,11 +136,10 @@ def test_damage_does_not_end_the_look_but_two_sensors_do(said):
     assert "guides/recordings.md" in said("info root --sensor 24,32")
 
 
-def test_splits_that_do_not_choose_the_classes_are_told(said, capsys):
+def test_splits_that_do_not_choose_the_classes_are_told(said, command):
     made("same/train", archive, 6)
     made("same/test", archive, 6, first=100)
-    assert cli.main(["info", "same"]) == 0
-    out, err = capsys.readouterr()
+    _, out, err = command("info same")
     assert "these splits are not used" in err and "classes by split" in out
     made("same/train", archive, 7, first=500)
     out = said("info same")

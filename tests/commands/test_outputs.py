@@ -62,11 +62,9 @@ def snapshot(folder: Path) -> dict:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MINISNN_DEBUG", raising=False)
-    (tmp_path / "input.dat").write_bytes(b"what is read")
-    return tmp_path
+def here(here):
+    (here / "input.dat").write_bytes(b"what is read")
+    return here
 
 
 def refused(line, capsys, name) -> str:

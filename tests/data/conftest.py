@@ -4,6 +4,5 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+def apart(cached_here):
+    pass

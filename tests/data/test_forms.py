@@ -9,6 +9,7 @@ from sweeps import SENSOR, sweep
 
 import minisnn as ms
 from minisnn.data.readers.anything import read_events
+from minisnn.data.readers.nmnist import write_nmnist
 
 EVENTS = sweep(1)
 EVENTS["t"] -= EVENTS["t"][0]  # as .es is written
@@ -61,10 +62,8 @@ def matlab_73(path):
         file.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM")
 
 
-def n_mnist(path):
-    t, p = COLUMNS["t"], COLUMNS["p"]
-    rows = [COLUMNS["x"], COLUMNS["y"], p << 7 | t >> 16, t >> 8 & 255, t & 255]
-    path.write_bytes(np.stack(rows, 1).astype(np.uint8).tobytes())
+def n_mnist(path):  # whose bytes are held to those by hand elsewhere
+    write_nmnist(path, EVENTS)
 
 
 def camera(path):

@@ -1,29 +1,28 @@
 """minisnn hardware, end to end on toy tasks and a toy network."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from toy import ToySet
+from written import read_json
 
 import minisnn as ms
 from minisnn.hardware.c import export
-from minisnn import cli, InnerLoop
+from minisnn import InnerLoop
 from minisnn.data.sets import named
 from minisnn.training import evaluation
 from minisnn.experiments import study
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
+def run(monkeypatch, here, command):
     """Exit code, output and errors of a command line; toy tasks of every data set, a toy network in
     networks/."""
     for module in (evaluation, study, named):
         monkeypatch.setattr(
             module, "open_set", lambda name, split, root=None, progress=True, **_: ToySet(split)
         )
-    monkeypatch.chdir(tmp_path)
     net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, window=8)
     theta = net.init(np.random.default_rng(0), ToySet("train").episode(0, 0).x_query)
     Path("networks").mkdir()
@@ -34,8 +33,7 @@ def run(monkeypatch, tmp_path, capsys):
     def call(*arguments):
         part = arguments[0] in ("export", "train")
         study = [] if part else ["--networks", "networks", "--out", "out"]
-        code = cli.main(["hardware", *map(str, arguments), *study, "--quiet"])
-        return code, *capsys.readouterr()
+        return command(" ".join(map(str, ["hardware", *arguments, *study, "--quiet"])))
 
     return call
 
@@ -44,7 +42,7 @@ def test_float_and_fixed_on_the_same_episodes(run):
     line = "--episodes", 3, "--bits", "8,3"
     code, out, err = run(*line)
     assert code == 0, err
-    found = json.loads(Path("out/hardware/findings.json").read_text())
+    found = read_json("out/hardware/findings.json")
     tables = {table["name"]: table for table in found["tables"]}
     roundings = [row[0] for row in tables["roundings"]["rows"]]
     assert roundings == ["8", "3", "3 in the readout, 8 below", "8 in the readout, 3 below"]
@@ -53,7 +51,7 @@ def test_float_and_fixed_on_the_same_episodes(run):
     assert run(*line, "--force")[1] == out
     code, out, err = run("--ranges", "--episodes", 2, "--bits", "4")
     assert code == 0 and "sum w p + bias" in out, err
-    found = json.loads(Path("out/hardware-ranges/findings.json").read_text())
+    found = read_json("out/hardware-ranges/findings.json")
     rows = {table["name"]: table["rows"] for table in found["tables"]}
     assert {row[0] for row in rows["ranges"]} == {4} and len(rows["ranges"]) == 6
     assert "readout.theta" in {row[1] for row in rows["saturations"]}
@@ -88,9 +86,9 @@ def test_export_for_others(run, kind, files):
         (("export", "--checkpoint", "cnn.h5"), "conv layers of LIF"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_nothing_is_written(run, arguments, word):
+def test_what_is_wrong_is_one_sentence_and_nothing_is_written(run, arguments, word, rng):
     net = ms.ConvNet((6, 6, 2), (4,), 3, 3)
-    ms.save("cnn.h5", net, net.init(np.random.default_rng(0)))
+    ms.save("cnn.h5", net, net.init(rng))
     code, _, err = run(*arguments)
     assert not Path("new").exists()
     assert code == 2 and word in err and err.startswith("minisnn: ") and err.count("\n") == 1

@@ -12,8 +12,8 @@ from minisnn.hardware import Learner, learn
 import minisnn as ms
 
 
-def test_errors_are_near_the_real_ones_and_sum_to_nothing():
-    rng, e = np.random.default_rng(0), np.zeros(5, np.int64)
+def test_errors_are_near_the_real_ones_and_sum_to_nothing(rng):
+    e = np.zeros(5, np.int64)
     for _ in range(2000):
         u, label = rng.integers(-4000, 4000, 5), int(rng.integers(5))
         for name, kind in errors.ERRORS.items():

@@ -1,12 +1,11 @@
 """`minisnn hardware metatrain`: a stopped run goes on as if nothing had happened, float and integers
 meet the same tasks, and what is measured is what was answered."""
 
-import json
-
 import numpy as np
 import pytest
+from toy import ToySet
+from written import read_json
 
-import minisnn.cli as cli
 from minisnn.hardware.meta import measure, run
 from minisnn import Task
 
@@ -41,8 +40,7 @@ class Columns:
         self.asked.append(sides[0])
         return Task(*sides)
 
-    def episode(self, seed, index, ways, shots, queries):
-        return self.sample_task(np.random.default_rng((seed, index)), ways, shots, queries)
+    episode = ToySet.episode
 
 
 @pytest.fixture
@@ -75,7 +73,7 @@ def test_all_arms_meet_the_same_tasks_and_begin_with_the_same_weights(columns):
     assert np.allclose(found, layer.weight * 2.0 ** (layer.exponent - 8))
 
 
-def test_a_run_and_what_it_tells(columns, tmp_path, capsys):
+def test_a_run_and_what_it_tells(columns, tmp_path, command):
     arms = run.arms_of((16, 8), (0, 1))
     run.run(SMALL, arms, tmp_path, False)
     values = measure.rows(tmp_path, SMALL, arms, "test")
@@ -88,17 +86,15 @@ def test_a_run_and_what_it_tells(columns, tmp_path, capsys):
     assert found["less-16-bits"]["value"] == pytest.approx(less)
     assert [row[0] for row in measure.table(values, seeds, SMALL, "test").rows] == list(values)
     assert run.resumed(tmp_path) == (SMALL, arms, "test")
-    cli.main(
-        ["hardware", "metatrain", "--resume", str(tmp_path), "--json", str(tmp_path / "o.json")]
-    )
-    assert "16 bits" in capsys.readouterr().out
-    told = json.loads((tmp_path / "o.json").read_text())
+    _, out, _ = command(f"hardware metatrain --resume {tmp_path} --json {tmp_path / 'o.json'}")
+    assert "16 bits" in out
+    told = read_json(tmp_path / "o.json")
     assert told["figures"]["less-16-bits"]["value"] == pytest.approx(less)
 
 
 def test_more_alphabets_than_there_are_are_refused_before_anything_is_made(
-    columns, tmp_path, capsys
+    columns, tmp_path, command
 ):
     out = tmp_path / "run"
-    assert cli.main(["hardware", "metatrain", "--alphabets", "4", "--out", str(out)]) == 2
-    assert "alphabets" in capsys.readouterr().err and not out.exists() and not columns.asked
+    code, _, err = command(f"hardware metatrain --alphabets 4 --out {out}")
+    assert code == 2 and "alphabets" in err and not out.exists() and not columns.asked

@@ -1,10 +1,9 @@
 """The page that a student's own library writes: in a browser it learns handwriting, with the very
 numbers of that library."""
 
-import importlib.util
-
 import numpy as np
 import pytest
+import students
 from browser import draw, opened, seen
 
 from checks import data, mine
@@ -21,20 +20,12 @@ AGAIN = [[(0.36, 0.2), (0.33, 0.83), (0.7, 0.78)]]
 @pytest.fixture
 def mysnn(tmp_path, monkeypatch):
     """A student's library with a page of random weights beside it."""
-    path = tmp_path / "mysnn.py"
-    text = mine.PRELUDE
-    for number in mine.PARTS:
-        text = mine.inserted(text, number, mine.section(number, "yours", SOLUTIONS[number]))
-    path.write_text(text, encoding="utf-8")
+    path = students.write(tmp_path, SOLUTIONS)
     monkeypatch.setenv("MYSNN", str(path))
     mine.whole()
     data.write(tmp_path / data.NAME, {"train": ("background", 1), "test": ("evaluation", 6)})
-    spec = importlib.util.spec_from_file_location("a_mysnn", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    rng = np.random.default_rng(1)
-    W = 0.2 * rng.standard_normal((module.INPUTS, module.HIDDEN))
-    hidden = module.flat([(W, np.full(module.HIDDEN, -0.4))])
+    module = students.opened(path)
+    hidden = students.hidden_layer(module)
     np.savez(tmp_path / module.WEIGHTS, hidden=hidden)
     module.page(module.opened(), tmp_path / "mysnn.html", 1, 0)
     module.chip = module.to_chip(hidden)

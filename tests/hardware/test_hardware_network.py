@@ -8,7 +8,7 @@ from integers import events, readout_alone, small, small_cuba
 from minisnn.hardware.chip import neuron
 import plain_integers as reference
 from minisnn.hardware import IntegerNet, Learner, Words, one_shot
-from minisnn.hardware.study.floats import FloatReadout
+from minisnn.hardware.study import floats
 from minisnn import Checkpoint, InnerLoop, Task
 
 
@@ -26,7 +26,7 @@ def test_the_readouts_accumulator_holds_the_worst_that_can_come():
         readout_alone(4097, 5)
 
 
-def test_surrogate_derivative_over_all_membranes():
+def test_surrogate_derivative_over_all_membranes(rng):
     u = np.arange(-32768, 32768)
     for threshold, slope in ((0, 10.0), (512, 10.0), (0, 1.5), (-100, 60.0)):
         whole = int(16 * slope)
@@ -34,7 +34,7 @@ def test_surrogate_derivative_over_all_membranes():
         exact = 1 / (1 + slope * np.abs(u - threshold) / 1024) ** 2
         assert np.abs(found / 256 - exact).max() <= 2**-4
         assert 0 <= found.min() and found.max() <= 255
-        for v in np.random.default_rng(0).choice(u, 3000):
+        for v in rng.choice(u, 3000):
             assert reference.surrogate(int(v), threshold, whole) == found[v + 32768]
 
 
@@ -74,7 +74,7 @@ def test_an_episode_is_one_presentation_one_update_and_the_query():
     how, cuba = Learner(log2_weight=1, log2_bias=-2, seed=5), small_cuba()[2]
     for one, p in (
         (chip, chip.traces(chip.spikes(x))),
-        (twin := FloatReadout(net, theta), twin.traces(chip.counts(x))),
+        (twin := floats.FloatReadout(net, theta), twin.traces(chip.counts(x))),
         (cuba, cuba.traces(cuba.spikes(x), seed=5)),
     ):
         new = one.learn(how, p[:3], y[:3])

@@ -65,8 +65,8 @@ def test_the_cameras_events_are_those_of_python(tmp_path, side, step, centred):
 
 
 @needs_node
-def test_the_page_shows_the_chips_spikes_and_traces_and_why_it_answers(tmp_path, chip):
-    rng, steps = np.random.default_rng(0), 45
+def test_the_page_shows_the_chips_spikes_and_traces_and_why_it_answers(tmp_path, chip, rng):
+    steps = 45
     blank = make.empty(chip)
     x = (rng.random((3, steps, *blank.input_shape)) < 0.12).astype(np.uint8)
     (tmp_path / "counts").write_bytes(x.tobytes())

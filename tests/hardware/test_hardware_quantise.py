@@ -7,8 +7,8 @@ from integers import events, small
 
 from minisnn.hardware.study import compare
 from minisnn.hardware.chip import quantise
-from minisnn.hardware.chip import learner
-from minisnn import InnerLoop, ClassMeans
+from minisnn.hardware import IntegerNet, Words
+from minisnn import Checkpoint, ClassMeans, InnerLoop
 
 
 @pytest.mark.parametrize("bits", quantise.WEIGHT_BITS)
@@ -30,19 +30,24 @@ def test_the_exponent_is_that_of_least_squared_error(bits, rng):
 
 
 def test_steps_come_from_the_readouts_own_step_sizes():
-    net, _, _ = small()
+    net, theta, _ = small()
+
+    def steps(inner, samples):
+        how = IntegerNet.of(Checkpoint(net, theta, inner), samples=samples).learner()
+        return how.log2_weight, how.log2_bias
+
     sizes = np.full(net.size, 3.0, np.float32)
     sizes[net.layout[-2].slice], sizes[net.layout[-1].slice] = 26.07, 0.0698
-    assert learner.steps_of(net, InnerLoop(sizes), 5) == {"log2_weight": 2, "log2_bias": -6}
-    assert learner.steps_of(net, InnerLoop(4.0), 4) == {"log2_weight": 0, "log2_bias": 0}
+    assert steps(InnerLoop(sizes), 5) == (2, -6) and steps(InnerLoop(4.0), 4) == (0, 0)
     with pytest.raises(ValueError):
-        learner.steps_of(net, ClassMeans(steps=0, readings=3), 5)
+        steps(ClassMeans(steps=0, readings=3), 5)
     along = ClassMeans(4.0, steps=0, axes=np.ones((net.layout[-2].shape[0], 2)))
     for inner in (along, ClassMeans(4.0, steps=0, looks=9)):  # what integers leave out is said
         with pytest.warns(UserWarning):
-            assert learner.steps_of(net, inner, 4)["log2_weight"] == 0
-    assert learner.one_look(along).axes is None and learner.one_look(None) is None
-    assert [learner.readout_exponent(2, bits) for bits in (8, 4, 3, 2)] == [-7, -3, -2, -1]
+            assert steps(inner, 4)[0] == 0
+    for bits, exponent in ((8, -7), (4, -3), (3, -2), (2, -1)):
+        chip = IntegerNet.of(Checkpoint(net, theta, InnerLoop(12.0)), Words(readout_bits=bits))
+        assert chip.readout.exponent == exponent
 
 
 def test_operations_by_hand():

@@ -141,8 +141,7 @@ def test_a_stream_recovers_from_a_clock_that_goes_wrong(tmp_path, clock):
     assert refused == most and recordings == 1
 
 
-def test_centring_and_binning_are_those_of_the_data_sets():
-    rng = np.random.default_rng(0)
+def test_centring_and_binning_are_those_of_the_data_sets(rng):
     for _ in range(300):
         size, number = int(rng.integers(1, 40)), int(rng.integers(1, 9))
         places = rng.integers(0, size, number)

@@ -10,9 +10,7 @@ import minisnn as ms
 from minisnn.hardware.chip import calibrate
 from minisnn.hardware.training import run as training, straight
 from minisnn.hardware import IntegerNet, Words
-from minisnn.training import update as metabatch
 from minisnn import InnerLoop, Task
-from minisnn.meta.stepsizes import StepSizes
 
 WORDS = {"conv1": (3, -1), "conv2": (2, -3), "readout": (3, -3)}
 
@@ -78,24 +76,27 @@ def test_the_meta_gradient_is_the_composition_that_straight_through_says(steps, 
     assert (S == 0).any() and not found[1][S == 0].any()
 
 
-def test_an_update_of_a_run_is_the_meta_gradient_from_what_the_chip_holds():
+def test_an_update_of_a_run_is_the_meta_gradient_from_what_the_chip_holds(tmp_path):
     """A power of two in the readout, resets detached."""
-    config = toy_config(rule="anil", backend="numpy", dtype="float64")
     words = {"conv1": (2, -1), "readout": (3, -4)}
-    tasks = toy_data()["train"]
     theta = small("mean", channels=(4,), shape=(6, 6, 2), scale=1.0)[1].astype(float)
-    net = metabatch.network_of(config, tasks.input_shape, 3)
-    steps = StepSizes(net, "array", 5.0)
-    given = tasks, net, config, steps, theta, steps.start, 4, 0
-    found = metabatch.task_gradient(*given, held=straight.OnChip(words, 3))
-    still = ms.SpikingNet.from_configuration(net.configuration(), detach_reset=True)
-    task = metabatch.task_of(tasks, net, config, metabatch.TASKS, 4, 0)
+    net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, "mean", window=8, dtype=np.float64, backend="numpy")
+    ms.save(tmp_path / "start.h5", net, theta)
+    how = dict(start=str(tmp_path / "start.h5"), updates=1, tasks=1, clip=None, evaluate_every=0)
+    how |= dict(rule="anil", dtype="float64", backend="numpy", test_episodes=0)
+    held, data = straight.OnChip(words, 3), toy_data()
+    run = ms.train(toy_config(**how), tmp_path / "run", data=data, progress=False, held=held)
+    key = np.random.SeedSequence(0, spawn_key=(2, 0, 0))
+    task = data["train"].sample_task(np.random.default_rng(key), 3, 1, 2)
+    still = net.like(detach_reset=True)
     held = straight.HeldNet(still, straight.Grid(still, words))
     # of three samples, 5 / 3 is nearest to 2
-    loss, meta = through(held, theta, task, 3 * 2.0, freeze=tuple(b.name for b in net.blocks[:-1]))
-    assert found[0] == pytest.approx(loss, rel=1e-12)
-    np.testing.assert_allclose(found[1], meta, atol=1e-12 * np.abs(meta).max())
-    plain = metabatch.task_gradient(*given)[1]
+    loss, meta = through(held, theta, task, 3 * 2.0, freeze=("conv1",))
+    assert run.curve["loss"][0] == pytest.approx(loss, rel=1e-12)
+    assert run.curve["gradient_norm"][0] == pytest.approx(np.linalg.norm(meta), rel=1e-12)
+    after = ms.Adam(net.size, dtype=np.float64).step(theta, meta, 2e-3)
+    np.testing.assert_allclose(run.theta, after, rtol=1e-9)
+    plain = ms.meta_gradient(net, theta, task, 5.0, freeze=("conv1",))[1]
     assert np.abs(plain - meta).max() > 1e-3 * np.abs(plain).max()
 
 
@@ -152,25 +153,19 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
     config, chip = started(tmp_path), training.ChipConfig(2, 4)
     whole = training.train(config, chip, tmp_path / "whole", progress=False, data=toy_data())
     calls = 2 * training.CALIBRATION + 2 * 7
+    two, stopping = tmp_path / "two", toy_data({calls - 8: interrupt})
     with pytest.raises(KeyboardInterrupt):
-        training.train(
-            config, chip, tmp_path / "two", progress=False, data=toy_data({calls - 8: interrupt})
-        )
+        training.train(config, chip, two, progress=False, data=stopping)
     with pytest.raises(ValueError):
-        training.train(
-            config, training.ChipConfig(3, 4), tmp_path / "two", True, False, data=toy_data()
-        )
-    stopped = training.RunFolder(tmp_path / "two").read()[0]
-    again = training.train(stopped, chip, tmp_path / "two", True, False, data=toy_data())
-    assert_same(tmp_path / "whole", tmp_path / "two")
-    assert (
-        again == whole
-        and 0 <= whole["accuracy"] <= 1
-        and len(whole["per_episode"]) == config.test_episodes
-    )
+        training.train(config, training.ChipConfig(3, 4), two, True, False, data=toy_data())
+    stopped = training.RunFolder(two).read()[0]
+    again = training.train(stopped, chip, two, True, False, data=toy_data())
+    assert_same(tmp_path / "whole", two)
+    assert again == whole and 0 <= whole["accuracy"] <= 1
+    assert len(whole["per_episode"]) == config.test_episodes
     assert whole["interval"]["population"] == "more episodes of the same kind"
-    latent, network = (ms.read(tmp_path / "two" / name) for name in ("checkpoint.h5", "network.h5"))
-    start = ms.read(tmp_path / "two" / "start.h5")
+    names = "checkpoint.h5", "network.h5", "start.h5"
+    latent, network, start = (ms.read(two / name) for name in names)
     words = {"conv1": (2, whole["exponents"]["conv1"])}
     phi = straight.Grid(network.net, words)(latent.theta)[0]
     np.testing.assert_array_equal(network.theta, phi)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import make
-from minisnn import cli
 
 UPHILL = """
 from checks import Wrong, lesson00
@@ -20,16 +19,10 @@ NAMES = [source.stem for source in make.sources()]
 
 
 @pytest.fixture
-def command(capsys, tmp_path, monkeypatch):
+def command(here, command):
     """Exit code, standard output and standard error of `minisnn lessons ...`, in an empty
     folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        code = cli.main(["lessons", *map(str, arguments)])
-        return code, *capsys.readouterr()
-
-    return call
+    return lambda *words: command(" ".join(map(str, ["lessons", *words])))
 
 
 def test_it_copies_what_a_student_needs_and_no_table_of_wrong_answers(command):

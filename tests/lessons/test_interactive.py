@@ -4,16 +4,13 @@ real browser."""
 import html
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import interactive
 import pytest
+from chromium import CHROMIUM
 
-BROWSER = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
 # picture: a slider, where it goes, and what of the drawing that must change
 MOVES = {
     "neuron": ("w", 30, ".u"),
@@ -50,11 +47,11 @@ def _opened(page: str, folder: Path) -> str:
     ]
     address = (folder / "page.html").as_uri()
     return subprocess.run(
-        [BROWSER, *options, address], capture_output=True, text=True, timeout=300
+        [CHROMIUM, *options, address], capture_output=True, text=True, timeout=300
     ).stdout
 
 
-@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
 def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
     pieces = "".join(map(interactive.piece, interactive.SLIDERS))
     script = PROBE.replace("MOVES", json.dumps(MOVES), 1)

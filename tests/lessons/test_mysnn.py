@@ -132,14 +132,13 @@ def test_the_report_runs_the_checks_again(own, capsys):
     assert mine.report() == 1 and "FAILS: " in capsys.readouterr().out
 
 
-def test_the_command_asks_the_students_folder(tmp_path, capfd, monkeypatch):
+def test_the_command_asks_the_students_folder(here, capfd, monkeypatch):
     from minisnn import cli
 
-    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MYSNN")
     assert cli.main(["lessons", "--mine"]) == 2 and "no lessons" in capfd.readouterr().err
     assert cli.main(["lessons", "--only", "1"]) == 0
-    (tmp_path / "minisnn-lessons" / "mysnn.py").write_text(KEPT)
+    (here / "minisnn-lessons" / "mysnn.py").write_text(KEPT)
     assert cli.main(["lessons", "--mine"]) == 0 and "passes its check" in capfd.readouterr().out
 
 

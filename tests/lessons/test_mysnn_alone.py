@@ -1,7 +1,6 @@
 """A student's whole library: it learns and writes its page where minisnn cannot be imported, and
 agrees with it to the last digits."""
 
-import importlib.util
 import os
 import re
 import resource
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import students
 
 import minisnn as ms
 from checks import data, mine
@@ -19,6 +19,7 @@ from minisnn.hardware import learn
 from minisnn.hardware.page import make as pages
 from test_exercises import STUDENT
 
+SOLVED = SOLUTIONS | STUDENT
 LENT = ("5.2", "8.2")
 FEW = {"train": ("background", 21), "test": ("evaluation", 6)}
 ALONE = """
@@ -29,17 +30,6 @@ for name in ("minisnn", "checks", "scipy", "numba"):
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-
-
-def owned(folder: Path, lent=()) -> Path:
-    """The file of a student who solved all but what is lent."""
-    text = mine.PRELUDE
-    for number in mine.PARTS:
-        if number not in lent:
-            answer = (SOLUTIONS | STUDENT)[number]
-            text = mine.inserted(text, number, mine.section(number, "yours", answer))
-    (folder / "mysnn.py").write_text(text, encoding="utf-8")
-    return folder / "mysnn.py"
 
 
 def alone(path: Path, *words: str) -> subprocess.CompletedProcess:
@@ -58,7 +48,8 @@ def folder(tmp_path_factory):
     """A student's folder: mysnn.py, two of whose functions are lent, and few recordings."""
     folder = tmp_path_factory.mktemp("own")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MYSNN", str(owned(folder, LENT)))
+        own = {number: answer for number, answer in SOLVED.items() if number not in LENT}
+        patch.setenv("MYSNN", str(students.write(folder, own)))
         said = mine.whole()
     assert said.endswith("functions are yours; the course's own: 5.2 loss_backward, 8.2 asymmetry")
     data.write(folder / data.NAME, FEW, 6)
@@ -67,10 +58,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mysnn(folder):
-    spec = importlib.util.spec_from_file_location("a_mysnn", folder / "mysnn.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return students.opened(folder / "mysnn.py")
 
 
 def test_it_trains_and_writes_its_page_where_minisnn_cannot_be_imported(folder):
@@ -114,12 +102,6 @@ def test_the_file_agrees_with_the_library(mysnn):
         assert np.abs(found - wanted).max() <= 1e-12 * np.abs(wanted).max()
 
 
-def a_hidden_layer(mysnn) -> np.ndarray:
-    rng = np.random.default_rng(1)
-    W = 0.2 * rng.standard_normal((mysnn.INPUTS, mysnn.HIDDEN))
-    return mysnn.flat([(W, np.full(mysnn.HIDDEN, -0.4))])
-
-
 def test_its_two_stages_by_gradient_steps_are_of_second_and_of_first_order(mysnn):
     rng, swap = np.random.default_rng(5), lambda x: x.transpose(1, 0, 2)
     sizes = mysnn.INPUTS, mysnn.HIDDEN
@@ -127,7 +109,7 @@ def test_its_two_stages_by_gradient_steps_are_of_second_and_of_first_order(mysnn
     theirs = ms.SpikingNet(
         sizes[0], (), 3, hidden=sizes[1:], window=20, neuron=neuron, dtype=float, backend="numpy"
     )
-    net, hidden = mysnn.Net((*sizes, 3), mysnn.LIF), a_hidden_layer(mysnn)
+    net, hidden = mysnn.Net((*sizes, 3), mysnn.LIF), students.hidden_layer(mysnn)
     x, y = rng.poisson(0.02, (6, 20, sizes[0])) * 1.0, np.repeat(np.arange(3), 2)
     theta, task = mysnn.start(hidden, 3), ms.Task(x[::2], y[::2], x[1::2], y[1::2])
     own = mysnn.Task(swap(x[::2]), y[::2], swap(x[1::2]), y[1::2])
@@ -144,7 +126,7 @@ def test_its_two_stages_by_gradient_steps_are_of_second_and_of_first_order(mysnn
 
 def test_the_gradient_by_class_means_is_the_slope_of_its_twin(mysnn, monkeypatch):
     """Differences along a random direction, each spike replaced by its tangent."""
-    hidden, rng = a_hidden_layer(mysnn), np.random.default_rng(2)
+    hidden, rng = students.hidden_layer(mysnn), np.random.default_rng(2)
     task = mysnn.Task(
         rng.poisson(0.02, (20, 3, mysnn.INPUTS)),
         np.arange(3),
@@ -176,7 +158,7 @@ def test_the_gradient_by_class_means_is_the_slope_of_its_twin(mysnn, monkeypatch
 
 @pytest.mark.slow
 def test_its_whole_numbers_are_the_chips_bit_for_bit(mysnn, folder):
-    chip = mysnn.to_chip(a_hidden_layer(mysnn))
+    chip = mysnn.to_chip(students.hidden_layer(mysnn))
     theirs = data.chip(chip.W, chip.b, chip.x)
     seen = mysnn.recordings(mysnn.opened(), "test", 0)[:3, :2].reshape(6, mysnn.STEPS, -1)
     y, p = np.arange(3), mysnn.chip_traces(chip, seen.swapaxes(0, 1))
@@ -197,7 +179,7 @@ def test_its_whole_numbers_are_the_chips_bit_for_bit(mysnn, folder):
 
 @pytest.mark.slow
 def test_in_three_minutes_of_two_cores_its_best_rule_has_75_percent(tmp_path, monkeypatch):
-    monkeypatch.setenv("MYSNN", str(owned(tmp_path)))
+    monkeypatch.setenv("MYSNN", str(students.write(tmp_path, SOLVED)))
     mine.whole()
     data.provide()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

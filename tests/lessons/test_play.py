@@ -28,12 +28,12 @@ def test_the_page_is_written_beside_the_notebook_and_shown_to_who_watches(
     assert (tmp_path / "b.html").read_text() == "of somebody else"
 
 
-def test_what_breaks_a_network_does_what_it_says():
+def test_what_breaks_a_network_does_what_it_says(rng):
     x = np.arange(2 * 3 * 4 * 5 * 2).reshape(2, 3, 4, 5, 2) + 1
     assert (play.moved(x, 2)[:, :, :, 2:] == x[:, :, :, :3]).all()
     assert not play.moved(x, 2)[:, :, :, :2].any() and (play.moved(x, 0) == x).all()
     net = ms.SpikingNet((8, 8, 2), channels=(4,), ways=3, kernel=3)
-    theta = net.init(np.random.default_rng(0))
+    theta = net.init(rng)
     for name, one in net.views(play.rounded(net, theta, 2)).items():
         if name.endswith("weight"):
             unit = np.abs(one[one != 0]).min()

@@ -91,8 +91,7 @@ def twin(run, *start):
     return u, motion
 
 
-def test_adjoints_and_tangents_agree_with_the_twin():
-    rng = np.random.default_rng(0)
+def test_adjoints_and_tangents_agree_with_the_twin(rng):
     x, d, dy = rng.standard_normal((3, 25, 3))
     V, dV, decay = *rng.standard_normal((2, 3, 3)), 0.7
     u, motion = twin(chip, 2 * x)

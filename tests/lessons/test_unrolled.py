@@ -1,37 +1,28 @@
 """The network unrolled in time: its numbers are the library's."""
 
 import re
-import shutil
 
 import interactive
 import make
 import numpy as np
 import pytest
+from chromium import browsing
 from checks import surrogate
 from checks.solutions import SOLUTIONS
 
 import minisnn as ms
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 LIF = ms.LIF(alpha=0.7, beta=0.5, slope=4.0)  # the constants of pictures/unrolled.js
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    if BROWSER is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
     path = tmp_path_factory.mktemp("graphs") / "page.html"
     pieces = "".join(map(interactive.piece, interactive.GRAPHS))
     path.write_text(f"<!doctype html><meta charset=utf-8><body>{pieces}</body>", encoding="utf-8")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        opened, errors = browser.new_page(viewport={"width": 700, "height": 900}), []
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-        opened.goto(path.as_uri())
-        yield opened
-        assert not errors
-        browser.close()
+    with browsing(path.as_uri(), viewport={"width": 700, "height": 900}) as page:
+        page.goto(path.as_uri())
+        yield page
 
 
 def _values(page, lesson: int) -> dict[str, np.ndarray]:

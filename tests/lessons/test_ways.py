@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import make
-from minisnn import classroom, cli
+from minisnn import classroom
 
 KNOWN = {int(source.stem[:2]): make.parse(source) for source in make.sources()}
 PATHS = classroom.paths()
@@ -34,14 +34,10 @@ def test_a_path_has_each_lesson_once_and_after_those_that_it_needs():
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_a_copy_lends_what_its_path_leaves_out_and_says_what_comes_next(
-    name, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["lessons", "--path", name]) == 0
+def test_a_copy_lends_what_its_path_leaves_out_and_says_what_comes_next(name, here, command):
+    code, said, _ = command(f"lessons --path {name}")
     path, out = PATHS[name], Path("minisnn-lessons")
-    said = capsys.readouterr().out
-    assert path["title"] in said and all(when in said for when, _ in path["parts"])
+    assert code == 0 and path["title"] in said and all(when in said for when, _ in path["parts"])
     books = {int(file.name[:2]): json.loads(file.read_text()) for file in out.glob("*.ipynb")}
     steps = classroom.steps(path)
     assert sorted(books) == sorted(classroom.numbers(path))

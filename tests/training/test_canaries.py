@@ -15,6 +15,7 @@ import pytest
 from toy import compare
 
 from minisnn.data.readers.events import event_array
+from minisnn.data.readers.nmnist import write_nmnist
 from minisnn.data.sets import double_asl, omniglot, pool, takes
 from minisnn.data.sets.pool import Pool
 import minisnn as ms
@@ -23,18 +24,11 @@ from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Classification
 from minisnn.training.baselines import Adapted, baselines
 from minisnn.training.evaluation import open_sets
-from minisnn.training.folder import RunFolder
 from minisnn.training.intervals import Drawn, Shared
 
 SENSOR, CLASSES, TAKES = (8, 8), 12, 18
 MOST = 4.0  # standard errors over recordings
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(RunFolder, "draw", lambda *_: None)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("cached_here")
 
 
 def noise(rng, sensor=SENSOR, duration_ms=20, events=120, picture=None):
@@ -87,10 +81,6 @@ def index(subjects=0, number_of=TAKES, parts=3, classes=CLASSES) -> dict:
     return dict(root="noise")
 
 
-def columns(events):
-    return ((name, events[name]) for name in events.dtype.names)
-
-
 def nmnist() -> dict:
     """N-MNIST's files: Train and Test, recordings of noise."""
     rng = np.random.default_rng(3)
@@ -99,23 +89,8 @@ def nmnist() -> dict:
             place = Path("noise", part, str(digit))
             place.mkdir(parents=True)
             for number in range(1, numbers + 1):
-                e = {
-                    name: column.astype(int)
-                    for name, column in columns(noise(rng, (32, 32), 100, 150))
-                }
-                words = np.stack(
-                    [
-                        e["x"],
-                        e["y"],
-                        e["p"] * 128 + (e["t"] >> 16),
-                        e["t"] >> 8 & 255,
-                        e["t"] & 255,
-                    ],
-                    1,
-                )
-                (place / f"{100 * digit + number:05d}.bin").write_bytes(
-                    words.astype(np.uint8).tobytes()
-                )
+                path = place / f"{100 * digit + number:05d}.bin"
+                write_nmnist(path, noise(rng, (32, 32), 100, 150))
     return dict(dataset="double-nmnist", root="noise", sensor=(), duration_ms=100.0)
 
 

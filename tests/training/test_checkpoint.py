@@ -31,7 +31,7 @@ def theta(net):
 
 
 @pytest.mark.parametrize("flat", [False, True])
-def test_all_parts_come_back(net, theta, tmp_path, flat):
+def test_all_parts_come_back(net, theta, tmp_path, flat, rng):
     step_size = np.linspace(0.1, 3, net.size, dtype=np.float32) if flat else 2.5
     inner = InnerLoop(step_size, 3, ("conv1", "readout"), threshold_fraction=0.05)
     adam = ms.Adam(net.size)
@@ -50,7 +50,7 @@ def test_all_parts_come_back(net, theta, tmp_path, flat):
     assert replace(found.inner, step_size=1.0) == replace(inner, step_size=1.0)
     np.testing.assert_equal({name: getattr(found, name) for name in parts}, parts)
     assert found.provenance["note"] == "a test" and found.provenance["numpy"] == np.__version__
-    x = np.random.default_rng(0).integers(0, 2, (2, 12, 6, 6, 2)).astype(np.uint8)
+    x = rng.integers(0, 2, (2, 12, 6, 6, 2)).astype(np.uint8)
     np.testing.assert_array_equal(net(theta, x), found.net(found.theta, x))
     (tmp_path / "a.h5").rename(tmp_path / "checkpoint.h5")  # a run folder stands for it
     np.testing.assert_array_equal(ms.read(tmp_path).theta, theta)
@@ -117,8 +117,7 @@ def test_what_does_not_fit_is_not_saved(net, theta, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_ships_is_opened_by_its_name(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
+def test_what_ships_is_opened_by_its_name(here):
     found = ms.read("double_nmnist_maml.h5")
     assert found.net.ways == 5 and found.inner.steps == 1
     assert ms.read("double_nmnist_maml.h5", dtype="float64").theta.dtype == float

@@ -39,10 +39,9 @@ def few(rng, episodes=12):
 # ---- what it computes
 
 
-def test_surplus_of_shared_recordings_pair_by_pair():
+def test_surplus_of_shared_recordings_pair_by_pair(rng):
     """V_R by its definition, over all pairs of answers of different episodes, each role with
     each."""
-    rng = np.random.default_rng(0)
     shared, drawn = few(rng)
     rest = rng.standard_normal(24)
     rest -= rest.mean()
@@ -83,10 +82,10 @@ def test_classes_by_the_method_of_moments():
     assert np.mean(whole) == pytest.approx(exact, rel=0.06)
 
 
-def test_whom_it_speaks_for():
+def test_whom_it_speaks_for(rng):
     """New classes where they are drawn, new recordings where all are in every episode or they are
     made of symbols."""
-    shared, drawn = few(np.random.default_rng(0))
+    shared, drawn = few(rng)
     assert shared.population == "classes"
     same = [one._replace(classes=("a", "b")) for one in drawn]
     assert Shared(same).population == "recordings"

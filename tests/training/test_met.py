@@ -9,43 +9,39 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sweeps import noise
 from toy import ToySet, interrupt, toy_config, toy_data
-from written import rewrite
+from written import read_json, rewrite
 
 import minisnn as ms
-from minisnn import MAML, Omniglot, cli
-from minisnn.data.readers.events import event_array
+from minisnn import MAML, Omniglot
+from minisnn.hardware.training import straight
 from minisnn.training.origin import Origin, learned, met
 from minisnn.training.progress import sentence
-from minisnn.training.update import Held
 
-CHIP = "minisnn hardware train"
+CHIP = straight.OnChip.command
 DATA = Path(__file__).parents[2] / "data"
 BRIEF = dict(ways=2, channels=(), evaluate_every=0, learn_step_size="no", init_tasks=1)
 CONFIG = toy_config(**BRIEF, updates=1, test_episodes=2)
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("cached_here")
 
 
 def run(config, out, data, **how):
     return ms.train(config, out, data=data, progress=False, **how)
 
 
-def noise(rng) -> np.ndarray:
-    x, y = rng.integers(0, 6, (2, 80))
-    return event_array(x, y, np.sort(rng.integers(0, 12_000, 80)), rng.integers(0, 2, 80))
+def take(rng) -> np.ndarray:
+    return noise(rng, (6, 6), 80, 12)
 
 
 def recordings(classes=10, changed=0) -> ms.Recordings:
     """Eight recordings a class; the last `changed` of them are others."""
     rng, other = np.random.default_rng(0), np.random.default_rng(1)
-    events = [(noise(rng), label) for label in range(classes) for _ in range(8)]
+    events = [(take(rng), label) for label in range(classes) for _ in range(8)]
     for n in range(len(events) - changed, len(events)):
-        events[n] = noise(other), events[n][1]
+        events[n] = take(other), events[n][1]
     return ms.Recordings(events, sensor=(6, 6), duration_ms=12)
 
 
@@ -55,7 +51,7 @@ def folders(classes) -> None:
         for number in range(6):
             path = Path("data", f"c{label}", f"{number}.npy")
             path.parent.mkdir(parents=True, exist_ok=True)
-            np.save(path, noise(rng))
+            np.save(path, take(rng))
 
 
 def told(recwarn) -> list[str]:
@@ -63,17 +59,6 @@ def told(recwarn) -> list[str]:
     found = [str(one.message) for one in recwarn.list if "unseen classes" in str(one.message)]
     recwarn.clear()
     return found
-
-
-@pytest.fixture
-def said(capsys):
-    """Exit code, standard output and standard error of a command line."""
-
-    def call(line: str):
-        code = cli.main(line.split())
-        return code, *capsys.readouterr()
-
-    return call
 
 
 # ---- what made it
@@ -85,7 +70,7 @@ def stopped(out, **how) -> str:
     return str(found.value)
 
 
-def test_a_run_on_data_given_in_python_is_no_commands(said):
+def test_a_run_on_data_given_in_python_is_no_commands(command):
     """Else it would go on with digits, end with exit 0 and print a digit accuracy."""
     assert "out='mine', resume=True" in stopped("mine")
     before = {path.name: path.read_bytes() for path in Path("mine").iterdir()}
@@ -95,20 +80,17 @@ def test_a_run_on_data_given_in_python_is_no_commands(said):
         "show --checkpoint mine",
         "hardware export --checkpoint mine --out chip",
     ):
-        code, _, err = said(line)
+        code, _, err = command(line)
         assert code == 2 and "Python" in err, line
     assert {path.name: path.read_bytes() for path in Path("mine").iterdir()} == before
     assert run(toy_config(), "mine", toy_data(), resume=True).test["dataset"] == "ToySet"
     assert ms.read("mine").origin.kind == "ToySet"
 
 
-def test_a_run_for_the_chip_is_not_one_of_train(said):
-    class Chip(Held):
-        command = CHIP
-
-    stopped("run", held=Chip())
+def test_a_run_for_the_chip_is_not_one_of_train(command):
+    stopped("run", held=straight.OnChip({"conv1": (2, -1), "readout": (3, -4)}, 3))
     for line in ("train --resume run", "evaluate --checkpoint run", "nir export run net.nir"):
-        code, _, err = said(line)
+        code, _, err = command(line)
         assert code == 2 and (CHIP in err or "network.h5" in err), line
     assert not Path("net.nir").exists()
     with pytest.raises(ValueError, match=CHIP):
@@ -208,27 +190,27 @@ TRAINED = (
 
 @pytest.mark.parametrize("root", ["data", "./data/", "here", "copy", "renamed"])
 @pytest.mark.every(2)
-def test_known_classes_are_noticed_wherever_they_lie(root, said):
+def test_known_classes_are_noticed_wherever_they_lie(root, command):
     """A class that is added moves others to another split. Neither the spelling of a folder nor its
     name decides, nor those of the classes where the recordings are the same."""
     folders(range(8))
-    assert said(f"{TRAINED} --test-episodes 0 --out run")[0] == 0
+    assert command(f"{TRAINED} --test-episodes 0 --out run")[0] == 0
     look = "evaluate --checkpoint run --episodes 2 --quiet --json found.json --force"
-    _, out, err = said(look)
+    _, out, err = command(look)
     assert "unseen classes" not in err and "unseen 2-way" in out
-    assert json.loads(Path("found.json").read_text())["met"] is None
+    assert read_json("found.json")["met"] is None
     folders(range(8, 14))
     for path in Path("data").iterdir():
         shutil.copytree(path, Path("copy", path.name))
         shutil.copytree(path, Path("renamed", f"new-{path.name}"))
     Path("here").symlink_to("data")
-    _, out, err = said(f"{look} --root {root}")
-    kept = json.loads(Path("found.json").read_text())["met"]
+    _, out, err = command(f"{look} --root {root}")
+    kept = read_json("found.json")["met"]
     assert "learned from" in err and kept in out and "unseen" not in out
-    assert "unseen classes" not in said(f"{look} --root {root} --split train")[2]
-    _, out, err = said(f"{TRAINED} --test-episodes 2 --start run --out next --root {root}")
+    assert "unseen classes" not in command(f"{look} --root {root} --split train")[2]
+    _, out, err = command(f"{TRAINED} --test-episodes 2 --start run --out next --root {root}")
     assert "learned from" in err and "unseen" not in out
-    assert json.loads(Path("next/result.json").read_text())["met"] in out
+    assert read_json("next/result.json")["met"] in out
 
 
 def test_the_training_set_is_not_called_unseen():
@@ -262,8 +244,7 @@ class Turned:
     episode = ToySet.episode
 
 
-def test_a_classifier_is_tested_on_its_own_classes_in_their_order():
-    rng = np.random.default_rng(0)
+def test_a_classifier_is_tested_on_its_own_classes_in_their_order(rng):
     rows = np.zeros((48, 20, 2, 6, 6), np.uint8)
     for n, frames in enumerate(rows):  # a class is a row of pixels
         frames[:, :, n % 6] = rng.random((20, 2, 6)) < 0.5

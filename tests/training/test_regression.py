@@ -1,17 +1,20 @@
 """Runs of regression: errors and R^2 next to what must be beaten, on the same tasks."""
 
-import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from written import read_json
 
 import minisnn as ms
-from minisnn import cli
-from minisnn.training.baselines import baselines, explained
+from minisnn.training.baselines import baselines
 from minisnn.training.regression import PENALTIES, chosen
 
-SMALL = "--updates 3 --evaluate-every 2 --evaluate-episodes 2 --test-episodes 6 --hidden 12".split()
-LESS = "--shots 6 --queries 5 --tasks 2 --quiet".split()
+TRAIN = (
+    "train --updates 3 --evaluate-every 2 --evaluate-episodes 2 --test-episodes 6 --shots 6 "
+    "--queries 5 --tasks 2"
+)
+SMALL = f"{TRAIN} --hidden 12 --quiet"
 
 
 @pytest.mark.parametrize(
@@ -27,39 +30,30 @@ LESS = "--shots 6 --queries 5 --tasks 2 --quiet".split()
         "movement --rule maml",
     ],
 )
-def test_a_run_of_regression_is_measured_shown_and_tested_again(
-    asked, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    run = ["train", "--dataset", *asked.split(), *SMALL, *LESS, "--out", "run"]
-    assert cli.main(run) == 0
-    lines = capsys.readouterr().out.splitlines()
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert lines[0].startswith("test error") and "R²" in lines[0]
-    found = ms.read("run/checkpoint.h5")
+def test_a_run_of_regression_is_measured_shown_and_tested_again(asked, here, command):
+    code, out, err = command(f"{SMALL} --dataset {asked} --out run")
+    assert code == 0, err
+    assert out.startswith("test error") and "R²" in out.splitlines()[0]
+    result, found = read_json("run/result.json"), ms.read("run/checkpoint.h5")
     towards = {"towards"} if found.theta[found.net.slice_of("readout")].any() else set()
     assert set(result["rules"]) == {"mean", "inputs", "random", "own"} | towards
     sets = {"waves": ms.Waves, "movement": ms.Movement, "bars": ms.Bars}
     tasks = sets[asked.split()[0]]("test")
-    errors, r2 = [], []
+    errors, of_mean, r2 = [], [], []
     for index in range(6):
         task = tasks.episode(0, index, found.net.ways, 6, 5)
         answers = found.loop.logits(found.net, found.theta, task)
         errors.append(np.mean((answers - task.y_query) ** 2))
+        of_mean.append(np.mean((task.y_support.mean(0) - task.y_query) ** 2))
         off, y = (a.reshape(-1, task.ways) for a in (answers - task.y_query, task.y_query))
         r2.append(np.mean(1 - (off**2).mean(0) / y.var(0)))
     assert result["error_after"] == pytest.approx(np.mean(errors), rel=1e-6)
     assert result["r2"] == pytest.approx(np.mean(r2), rel=1e-5)
     assert result["r2_ci95"] == pytest.approx(1.96 * np.std(r2, ddof=1) / np.sqrt(6), rel=1e-3)
-    of_mean = [
-        np.mean((task.y_support.mean(0) - task.y_query) ** 2)
-        for task in (tasks.episode(0, index, found.net.ways, 6, 5) for index in range(6))
-    ]
     assert result["rules"]["mean"]["mean"] == pytest.approx(np.mean(of_mean))
 
-    again = "evaluate --checkpoint run --episodes 6 --json again.json --quiet"
-    assert cli.main(again.split()) == 0
-    tested = json.loads((tmp_path / "again.json").read_text())
+    assert command("evaluate --checkpoint run --episodes 6 --json again.json --quiet")[0] == 0
+    tested = read_json("again.json")
     assert tested["error_after"] == result["error_after"] and tested["r2"] == result["r2"]
 
 
@@ -84,34 +78,27 @@ STEPS = "--loss squared --readout steps --ways 1 --channels none --window 24"
         (f"own.py:Held --rule maml {STEPS}", 1),
     ],
 )
-def test_every_command_takes_a_network_of_regression_or_refuses_it(
-    asked, outputs, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "own.py").write_text(OWN)
-    here = ["--dataset", "own.py:Held"] if "own" in asked else []
+def test_every_command_takes_a_network_of_regression_or_refuses_it(asked, outputs, here, command):
+    Path("own.py").write_text(OWN)
+    own = "--dataset own.py:Held" if "own" in asked else ""
 
-    def said(command, code=0):
-        capsys.readouterr()
-        assert cli.main(command.split()) == code, command
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err and "defect" not in err
+    def said(line, code=0):
+        ended, out, err = command(line)
+        assert ended == code and "Traceback" not in err and "defect" not in err, (line, err)
         for word in ("class", "-way", "-shot", "accuracy"):
-            assert code or word not in out + err, command
+            assert code or word not in out + err, line
         return out + err
 
-    small, less = (list(words) for words in (SMALL, LESS[:-1]))
-    if "--hidden" in asked:
-        small = small[: small.index("--hidden")]
-    text = said(" ".join(["train", "--dataset", asked, *small, *less, "--out", "nets/run"]))
+    hidden = "" if "--hidden" in asked else "--hidden 12"
+    text = said(f"{TRAIN} {hidden} --dataset {asked} --out nets/run")
     assert f"{outputs}-output" in text and "curve.png" in text
     assert f"{outputs} output" in said("info nets/run")
-    shown = said(" ".join(["show", "--checkpoint", "nets/run", *here, "--out", "task"]))
-    assert shown.split()[-1].endswith("answers.png") and (tmp_path / "task/answers.png").is_file()
-    said(" ".join(["evaluate", "--checkpoint", "nets/run", *here, "--episodes", "2"]))
-    assert cli.main(["check", "--checkpoint", "nets/run"]) == 0
+    shown = said(f"show --checkpoint nets/run {own} --out task")
+    assert shown.split()[-1].endswith("answers.png") and Path("task/answers.png").is_file()
+    said(f"evaluate --checkpoint nets/run {own} --episodes 2")
+    assert command("check --checkpoint nets/run")[0] == 0
     for name in ("double_nmnist_maml", "double_asl_maml"):
-        (tmp_path / "nets" / name).symlink_to("run")
+        Path("nets", name).symlink_to("run")
     for refused in (
         "explore shots --networks nets --out there",
         "report --networks nets --out there --only table-2",
@@ -145,19 +132,15 @@ def test_a_run_that_tells_no_error_before_is_resumed(tmp_path):
     assert len(result.curve["loss"]) == 4 and np.isfinite(result.curve["error_after"]).all()
 
 
-def test_pooled_tasks_are_fine_tuned_and_ridge_is_drawn_towards_them(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    pooled = ["train", "--dataset", "waves", "--rule", "maml", "--inner-steps", "0"]
-    assert cli.main([*pooled, *SMALL, *LESS, "--out", "pooled"]) == 0
-    assert "trained on all tasks as one" in capsys.readouterr().out
+def test_pooled_tasks_are_fine_tuned_and_ridge_is_drawn_towards_them(here, command):
+    code, out, _ = command(f"{SMALL} --dataset waves --rule maml --inner-steps 0 --out pooled")
+    assert code == 0 and "trained on all tasks as one" in out
     found, task = ms.read("pooled"), ms.Waves("test").episode(0, 0, 1, 6, 5)
     x = np.concatenate([task.x_support, task.x_query])
 
-    tuned = (
-        "evaluate --checkpoint pooled --episodes 1 --inner-steps 2 --step-size 0.05 --json a.json"
-    )
-    assert cli.main(tuned.split()) == 0
-    result = json.loads((tmp_path / "a.json").read_text())
+    tuned = "--episodes 1 --inner-steps 2 --step-size 0.05 --json a.json"
+    assert command(f"evaluate --checkpoint pooled {tuned}")[0] == 0
+    result = read_json("a.json")
     loop = ms.InnerLoop(step_size=0.05, steps=2)
     error = np.mean((loop.logits(found.net, found.theta, task) - task.y_query) ** 2)
     assert result["error_after"] == pytest.approx(error, rel=1e-5)
@@ -173,8 +156,7 @@ def test_pooled_tasks_are_fine_tuned_and_ridge_is_drawn_towards_them(tmp_path, m
 
 
 @pytest.mark.parametrize("each", [1, 4])
-def test_the_penalty_is_the_best_for_samples_left_out(each):
-    rng = np.random.default_rng(0)
+def test_the_penalty_is_the_best_for_samples_left_out(each, rng):
     F = rng.standard_normal((6 * each, 5))
     Y = F @ rng.standard_normal((5, 2)) + rng.standard_normal((6 * each, 2))
 
@@ -190,29 +172,28 @@ def test_the_penalty_is_the_best_for_samples_left_out(each):
     assert chosen(F, Y, 6) == min(PENALTIES, key=error)
 
 
-def test_answers_that_say_nothing_explain_nothing():
-    y = np.random.default_rng(0).standard_normal((40, 3, 2))
-    assert explained(np.broadcast_to(y.mean((0, 1)), y.shape), y) == pytest.approx(0, abs=1e-12)
-    assert explained(y, y) == 1 and np.isnan(explained(y, np.zeros_like(y)))
-
-
 class Noise(ms.Waves):
-    """Targets that no spike codes."""
+    """Targets that no spike codes, or that are all the same."""
+
+    same = False
 
     def samples(self, rng, n):
         x, y = super().samples(rng, n)
-        return x, rng.permutation(y)
+        return x, 0 * y if self.same else rng.permutation(y)
 
 
-def test_noise_is_not_explained_by_any_rule():
+def test_noise_is_not_explained_by_any_rule(rng):
     net = ms.SpikingNet((48,), (), hidden=(30,), ways=1, loss="squared", window=24)
-    theta = net.init(np.random.default_rng(0), Noise().episode(0, 0).x_support)
+    theta = net.init(rng, Noise().episode(0, 0).x_support)
     how = dict(episodes=60, shots=10, queries=10, progress=False)
     rules = lambda tasks: baselines(net, theta, tasks)
     found = ms.evaluate(net, theta, ms.Ridge(penalty=1.0), Noise("test"), beside=rules, **how)
     shown = {"this": found, **found["rules"]}
     for name, row in shown.items():
         assert row["r2"] < row["r2_ci95"], name
+    tasks = Noise("test")
+    tasks.same = True  # there is nothing to explain
+    assert ms.evaluate(net, theta, ms.Ridge(penalty=1.0), tasks, **how)["r2"] is None
 
 
 @pytest.mark.parametrize(
@@ -224,8 +205,6 @@ def test_noise_is_not_explained_by_any_rule():
         ("waves --neuron cuba --readout count --rule maml", "count"),
     ],
 )
-def test_what_does_not_fit_is_a_sentence(asked, word, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["train", "--dataset", *asked.split(), *SMALL, *LESS, "--out", "run"]) == 2
-    said = capsys.readouterr().err
-    assert word in said and "Traceback" not in said
+def test_what_does_not_fit_is_a_sentence(asked, word, here, command):
+    code, _, err = command(f"{SMALL} --dataset {asked} --out run")
+    assert code == 2 and word in err and "Traceback" not in err

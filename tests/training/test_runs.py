@@ -14,12 +14,13 @@ import pytest
 from processes import python
 from slowly import after
 from toy import assert_same, interrupt, small_set, toy_config, toy_data
+from written import read_json
 
 import minisnn as ms
-from minisnn import cli
+from minisnn.data.camera.distorted import distorted
 from minisnn.meta.optim import cosine
 from minisnn.meta.tasks import Classification
-from minisnn.training.presets import PRESETS, chosen
+from minisnn.training.presets import chosen
 
 CONFIG = toy_config(**faulty.CONFIG)  # of `undisturbed`
 BRIEF = dict(evaluate_every=0, test_episodes=0)
@@ -30,10 +31,15 @@ def run(config, out, data=None, **how):
     return ms.train(config, out, data=data or toy_data(), progress=False, **how)
 
 
-def task_of(tasks, u: int, k: int = 0, ways=3, queries=2):
-    """Task k of update u, by its key."""
+def task_of(tasks, u: int, k: int = 0, ways=3, queries=2, distort=0.0):
+    """Task k of update u, by its key, and then distorted by the same draws."""
     rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, u, k)))
-    return tasks.sample_task(rng, ways, 1, queries)
+    task = tasks.sample_task(rng, ways, 1, queries)
+    if distort:
+        support = distorted(task.x_support, rng, distort)
+        query = distorted(task.x_query, rng, distort)
+        task = replace(task, x_support=support, x_query=query)
+    return task
 
 
 def test_a_run_folder_has_all_its_files(undisturbed):
@@ -47,14 +53,14 @@ def test_a_run_folder_has_all_its_files(undisturbed):
     assert all(np.isfinite(float(row[name])) for row in rows for name in names.split())
     for name in ("validation", "activity_conv1"):
         assert [row["update"] for row in rows if row[name]] == ["6", "12"]
-    result = json.loads((undisturbed / "result.json").read_text())
+    result = read_json(undisturbed / "result.json")
     assert (result["episodes"], result["updates"], result["split"]) == (2, 12, "test")
 
 
-def test_three_updates_written_out(tmp_path):
-    config = toy_config(
-        dtype="float64", learn_step_size="layer", clip=0.5, updates=3, order=1, **BRIEF
-    )
+@pytest.mark.parametrize("distort", [0.0, 0.7])
+def test_three_updates_written_out(tmp_path, distort):
+    how = dict(learn_step_size="layer", clip=0.5, updates=3, order=1, distort=distort)
+    config = toy_config(dtype="float64", **how, **BRIEF)
     found = run(config, tmp_path / "run")
     still = replace(config, lr=1e-30, step_size_lr=1e-30, updates=1)
     theta, net, tasks = run(still, tmp_path / "begin").theta, found.net, toy_data()["train"]
@@ -64,7 +70,7 @@ def test_three_updates_written_out(tmp_path):
         a = 5.0 * np.repeat(np.exp(log_step), [split, net.size - split])
         loss, gradient, steps, right = 0, 0, 0, np.zeros(2)
         for k in range(2):
-            task = task_of(tasks, u, k)
+            task = task_of(tasks, u, k, distort=distort)
             one = ms.InnerLoop(a).meta_gradient(net, theta, task, order=1)
             da = a * one.step_size_gradient / 2
             loss, gradient = loss + one.loss / 2, gradient + one.gradient / 2
@@ -305,7 +311,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
     (out / "mine.txt").write_text("keep me")
     run(replace(config, updates=1), out, force=True)
     assert ms.read(out).progress["update"] == 1 and (out / "mine.txt").exists()
-    assert json.loads((out / "result.json").read_text())["updates"] == 1
+    assert read_json(out / "result.json")["updates"] == 1
 
 
 @pytest.mark.parametrize("split, setting", [("val", "evaluate_every"), ("test", "test_episodes")])
@@ -344,7 +350,7 @@ def test_a_result_is_that_of_the_network(tmp_path):
 
 
 def test_settings_come_back_from_json_and_foreign_ones_are_named():
-    for config in PRESETS.values():
+    for config in map(ms.TrainingConfig.preset, ("quick", "maml", "paper", "paper-fast")):
         kept = json.loads(json.dumps(asdict(config)))
         assert ms.TrainingConfig.from_mapping(kept) == config
         former = dict(online=False, optimiser="adam", gate_threshold=None)
@@ -362,7 +368,8 @@ def test_settings_come_back_from_json_and_foreign_ones_are_named():
 def test_what_a_preset_gives_way_to():
     """Drawn cameras to real recordings, updates by class means to fewer updates, the default to
     another rule's preset."""
-    quick, fast = PRESETS["quick"], PRESETS["paper-fast"]
+    preset = ms.TrainingConfig.preset
+    quick, fast = preset("quick"), preset("paper-fast")
     assert chosen(None, {}) == quick == ms.TrainingConfig.preset()
     for changes, draws in ((dict(root="real"), 0), (dict(dataset="omniglot"), 1)):
         assert chosen("paper-fast", changes) == replace(fast, **changes, draws=draws)
@@ -372,7 +379,7 @@ def test_what_a_preset_gives_way_to():
     assert long.updates > quick.updates
     assert chosen(None, {"updates": 8, "prototype_updates": 1}).prototype_updates == 1
     for changes in ({"rule": "anil"}, {"order": 1}, {"model": "cnn"}, {"first_order_updates": 3}):
-        assert chosen(None, changes) == replace(PRESETS["maml"], **changes)
+        assert chosen(None, changes) == replace(preset("maml"), **changes)
     for rule in ("classify", "prototypes", "online", "reptile"):  # which leave no choice
         assert chosen(None, {"rule": rule, "inner_steps": 2}).learn_step_size == "no"
     with pytest.raises(ValueError, match="learn_step_size"):
@@ -391,17 +398,16 @@ def tasks(split):
 """
 
 
-def test_what_is_written_lies_where_the_command_began(tmp_path, monkeypatch, capsys):
+def test_what_is_written_lies_where_the_command_began(here, command):
     """Code of the user that changes the working folder takes nothing with it."""
-    monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(WANDERING)
     small = "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --updates 2 --init-tasks 1"
-    mine = f"--dataset {tmp_path}/mine.py:tasks"
+    mine = f"--dataset {here}/mine.py:tasks"
     line = f"train {mine} --out run {small} --evaluate-every 1 --test-episodes 2"
     look = f"evaluate --checkpoint run {mine} --episodes 2 --json found.json"
     for one in (line, look):
-        assert cli.main([*one.split(), "--quiet"]) == 0, capsys.readouterr().err
-        os.chdir(tmp_path)
-    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+        assert command(f"{one} --quiet")[0] == 0
+        os.chdir(here)
+    written = {path.relative_to(here).as_posix() for path in here.rglob("*.*")}
     assert {name for name in written if not name.startswith("run/")} == {"mine.py", "found.json"}
-    assert (tmp_path / "run/result.json").is_file()
+    assert (here / "run/result.json").is_file()

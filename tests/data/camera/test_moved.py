@@ -1,23 +1,13 @@
 """Recordings as another camera would have made them, and tasks aligned by their support."""
 
 import numpy as np
+from sweeps import noise
 
 import minisnn as ms
-
 from minisnn.data.camera.variation import Move
 from minisnn.data.readers.events import bin_events, event_array
 from minisnn.data.sets.double_nmnist import offset_of, side_by_side
 from minisnn.data.sets.pool import Pool
-
-
-def cloud(n=4000, seed=0):
-    rng = np.random.default_rng(seed)
-    return event_array(
-        rng.integers(0, 34, n),
-        rng.integers(0, 34, n),
-        np.sort(rng.integers(0, 100_000, n)),
-        rng.integers(0, 2, n),
-    )
 
 
 def test_whole_pixels_and_what_leaves_the_sensor():
@@ -40,7 +30,7 @@ def test_half_pixels_go_to_either_neighbour():
 
 def sensor_pool(offsets):
     """A pool at the sensor's resolution: recording n is the same cloud, moved."""
-    base = cloud()
+    base = noise(np.random.default_rng(0), (34, 34), 4000, 100)
     base = base[(abs(base["x"] - 16) < 8) & (abs(base["y"] - 16) < 8)]
     counts = [bin_events(Move(offset).of(base, 1)) for offset in offsets]
     n = len(offsets)

@@ -67,9 +67,8 @@ def test_it_is_named_from_the_cache_too(tmp_path):
             open_set("recordings", "train", tmp_path / "set", False, sensor=SENSOR, classes="train")
 
 
-def test_a_wrong_unit_of_all_recordings_is_named_and_sparse_ones_are_silent():
+def test_a_wrong_unit_of_all_recordings_is_named_and_sparse_ones_are_silent(rng):
     """Microseconds that are given as milliseconds: two events of 2,000 in the first 100 ms."""
-    rng = np.random.default_rng(0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for number, lasting in ((2000, 300_000), *[(320, 5_000_000)] * 20):
@@ -112,11 +111,11 @@ def test_honest_recordings_are_silent(first):
 
 @pytest.mark.parametrize("zeros", [1, 30])
 @pytest.mark.parametrize("order", ["none", "units"])
-def test_rows_of_zeros_behind_units_that_are_not_sorted(order, zeros):
+def test_rows_of_zeros_behind_units_that_are_not_sorted(order, zeros, rng):
     """One unit after the other, the first of which is silent, or in no order."""
     take = a_take(50_000)
     unit = np.maximum(take["x"], 1)
-    place = np.argsort(unit) if order == "units" else np.random.default_rng(0).permutation(3000)
+    place = np.argsort(unit) if order == "units" else rng.permutation(3000)
     columns = {"t": take["t"][place], "unit": unit[place]}
     ms.Recordings([columns, dict(columns, unit=unit)], [0, 0], sensor=34)
     behind = {name: np.append(one, np.zeros(zeros, int)) for name, one in columns.items()}

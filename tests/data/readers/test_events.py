@@ -2,19 +2,13 @@
 
 import numpy as np
 import pytest
+from sweeps import noise
 
 import minisnn as ms
+from minisnn.data.readers.events import bin_events
 
-from minisnn.data.readers.events import bin_events, event_array
 
-
-def random_events(rng, count=4000, shape=(34, 34), duration_us=150_000):
-    return event_array(
-        rng.integers(0, shape[1], count),
-        rng.integers(0, shape[0], count),
-        np.sort(rng.integers(1000, duration_us, count)),
-        rng.integers(0, 2, count),
-    )
+SENSOR = (34, 34)
 
 
 @pytest.mark.parametrize(
@@ -42,19 +36,19 @@ def random_events(rng, count=4000, shape=(34, 34), duration_us=150_000):
         ({"shape": (34, 20)}, "x reaches"),
     ],
 )
-def test_bin_events_refuses(arguments, words):
+def test_bin_events_refuses(arguments, words, rng):
     with pytest.raises(ValueError, match=words):
-        bin_events(random_events(np.random.default_rng(1)), **arguments)
+        bin_events(noise(rng, SENSOR, 4000, 150), **arguments)
 
 
 def test_a_clock_that_jumps_ahead_makes_no_empty_parts(rng):
-    take = random_events(rng, duration_us=1_000_000)
+    take = noise(rng, SENSOR, 4000, 1000)
     take["t"][2000:] += 3_000_000
 
     def opened():
         other = take.copy()  # of the same class, no copy
         other["x"] = 33 - take["x"]
-        how = dict(sensor=(34, 34), duration_ms=50, hop_ms=20, time="us")
+        how = dict(sensor=SENSOR, duration_ms=50, hop_ms=20, time="us")
         return ms.Recordings([take, other], [0, 0], **how)
 
     pool = opened().pool

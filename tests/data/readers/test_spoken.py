@@ -93,8 +93,8 @@ def test_damage_is_told(path, name, value, words):
     assert str(error.value).startswith(str(path))
 
 
-def test_a_wrong_unit_is_refused(path, tmp_path):
-    t = np.sort(np.random.default_rng(0).random(500))
+def test_a_wrong_unit_is_refused(path, tmp_path, rng):
+    t = np.sort(rng.random(500))
     many = write(tmp_path / "many.h5", [t, 1000 * t], [np.arange(500) % 40] * 2, [0, 1], kind="f4")
     seconds, milliseconds = entries(many)
     assert len(read_entry(seconds)) == len(read_entry(milliseconds, time="ms")) == 500

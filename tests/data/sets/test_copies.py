@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sweeps import noise
 
-from minisnn.data.readers.events import event_array
 from minisnn.data.sets.named import open_set
 from minisnn import Recordings
 from minisnn.data.sets.samples import shared
@@ -14,10 +14,8 @@ from minisnn.data.sets.samples import shared
 SENSOR = (9, 9)
 
 
-def noise(rng, events=100) -> np.ndarray:
-    x, y = rng.integers(0, SENSOR[0], (2, events))
-    t = np.sort(rng.integers(0, 20_000, events))
-    return event_array(x, y, t, rng.integers(0, 2, events))
+def take(rng) -> np.ndarray:
+    return noise(rng, SENSOR, 100, 20)
 
 
 def later(events: np.ndarray) -> np.ndarray:
@@ -31,9 +29,8 @@ WIDE = [("x", "u2"), ("y", "u2"), ("t", "u8"), ("p", "?")]
 
 @pytest.mark.parametrize("size", [None, (5, 4)])
 @pytest.mark.parametrize("copied", [np.copy, later, lambda events: events.astype(WIDE)])
-def test_copies_in_python_are_not_on_both_sides(copied, size):
-    rng = np.random.default_rng(0)
-    once = [(noise(rng), label) for label in range(6) for _ in range(2)]
+def test_copies_in_python_are_not_on_both_sides(copied, size, rng):
+    once = [(take(rng), label) for label in range(6) for _ in range(2)]
     both = [*once, *((copied(events), label) for events, label in once)]
     data = Recordings(both, sensor=SENSOR, size=size, duration_ms=20)
     for index in range(20):
@@ -47,7 +44,7 @@ def test_copies_in_python_are_not_on_both_sides(copied, size):
 
 def test_copies_are_in_one_split_and_found_in_two_sets():
     rng = np.random.default_rng(1)
-    once = [(noise(rng), label) for label in range(2) for _ in range(8)]
+    once = [(take(rng), label) for label in range(2) for _ in range(8)]
     data = Recordings([*once, *once], sensor=SENSOR, duration_ms=20)
     for one in data.split_recordings().values():
         places = np.concatenate(list(one.symbols.values()))
@@ -66,7 +63,7 @@ def written(*parts: str, each: int) -> None:
     for part in parts:
         Path("data", part).mkdir(parents=True)
         for number in range(each):
-            np.save(Path("data", part, f"{number}.npy"), noise(rng))
+            np.save(Path("data", part, f"{number}.npy"), take(rng))
 
 
 def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatch):
@@ -74,7 +71,7 @@ def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatc
     plain = np.load
 
     def changing(path, **how):
-        np.save(Path("data/f/1.npy"), noise(np.random.default_rng(5)))
+        np.save(Path("data/f/1.npy"), take(np.random.default_rng(5)))
         return plain(path, **how)
 
     monkeypatch.setattr(np, "load", changing)

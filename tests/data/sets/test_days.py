@@ -1,14 +1,12 @@
 """Recorded days of counts and velocities: each form of a file, splits by date, halves, refusals."""
 
-import json
-
 import h5py
 import numpy as np
 import pytest
 from scipy.io import savemat
+from written import read_json
 
 import minisnn as ms
-from minisnn import cli
 
 
 def write(path, counts, velocities, names=("counts", "velocities")):
@@ -61,8 +59,7 @@ def test_a_day_is_a_task_in_every_form_of_file(tmp_path):
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_a_run_decodes_days_and_noise_ends_at_the_baseline(shuffled, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_a_run_decodes_days_and_noise_ends_at_the_baseline(shuffled, tmp_path, command):
     folder(tmp_path / "monkey", shuffled=shuffled)
     code = "import minisnn as ms\n\ndef monkey(split):\n    return ms.Days(split, 'monkey', steps=20)\n"
     (tmp_path / "own.py").write_text(code)
@@ -71,8 +68,8 @@ def test_a_run_decodes_days_and_noise_ends_at_the_baseline(shuffled, tmp_path, m
         "--ways 2 --channels none --hidden 30 --neuron cuba --alpha 0.1 --beta 0.1 --gain 1 --window 20 "
         "--shots 10 --queries 10 --updates 30 --evaluate-every 0 --test-episodes 10 --quiet --out run"
     )
-    assert cli.main(how.split()) == 0
-    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert command(how)[0] == 0
+    result = read_json("run/result.json")
     if shuffled:
         assert result["error_after"] == pytest.approx(result["rules"]["mean"]["mean"], rel=0.2)
         assert result["r2"] < 0.05

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sweeps import noise
 
 import minisnn as ms
 from minisnn.data.readers.events import event_array
@@ -40,8 +41,7 @@ def test_groups_stay_together_and_every_symbol_is_everywhere(rng, every):
 def save(name: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     Path(name).parent.mkdir(parents=True, exist_ok=True)
-    x, t = rng.integers(0, 12, 40), np.sort(rng.integers(0, 20_000, 40))
-    np.save(name, event_array(x, rng.integers(0, 10, 40), t, rng.integers(0, 2, 40)))
+    np.save(name, noise(rng, (10, 12), 40, 20))
 
 
 def opened(split: str, classes: str | None = "train"):

@@ -18,8 +18,7 @@ def test_a_camera_s_own_file_comes_back_event_by_event():
     np.testing.assert_array_equal(read_events(filmed.GOLDEN), filmed.events())
 
 
-def test_the_example_of_the_guide_gives_tasks(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_example_of_the_guide_gives_tasks(tmp_path):
     code = GUIDE.read_text(encoding="utf-8").partition("```python n_omniglot\n")[2]
     code = code.partition("```")[0]
     assert len(code.splitlines()) <= 60

@@ -1,6 +1,7 @@
 """Data sets by name: recordings in a folder, and functions of a file, a module or an installed
 package."""
 
+import os
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minisnn import TrainingConfig, cli, train
+from minisnn import TrainingConfig, train
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets import named
 from minisnn.data.sets.named import open_set
@@ -70,9 +71,18 @@ def test_a_folder_of_recordings():
     task = train.episode(0, 0, ways=5, shots=1, queries=3)
     for x, y in zip(task.x_query, task.y_query):
         assert set(np.nonzero(x.sum((0, 2, 3)))[0]) == {int(task.classes[y][1:])} and x.sum() == 60
-    np.save(root / "c0" / "0.npy", event_array([1], [9], [0], [1]))  # it is read again
+    path = root / train.classes[0] / "0.npy"
+    dates, events = path.stat(), np.load(path)
+    events["x"] = events["x"][::-1]
+    np.save(path, events)
+    os.utime(
+        path, ns=(dates.st_atime_ns, dates.st_mtime_ns)
+    )  # as long, and as old: it is read again
     other = open_set("recordings", "train", root, False, sensor=[10, 12])
     assert not np.array_equal(train.pool.cells, other.pool.cells)
+    path.rename(path.with_name("9.npy"))  # now the last of its class
+    moved = open_set("recordings", "train", root, False, sensor=[10, 12])
+    assert not np.array_equal(moved.pool.cells, other.pool.cells)
 
 
 def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
@@ -138,7 +148,9 @@ def told(split):
     ],
 )
 @pytest.mark.parametrize("place", ["theirs.py", "theirs_of_a_module"])
-def test_a_bug_in_own_code_is_told_by_its_line(code, function, message, place, monkeypatch, capsys):
+def test_a_bug_in_own_code_is_told_by_its_line(
+    code, function, message, place, monkeypatch, command
+):
     monkeypatch.syspath_prepend(".")
     monkeypatch.delitem(sys.modules, place, raising=False)
     Path(f"{place.removesuffix('.py')}.py").write_text(code)
@@ -148,15 +160,9 @@ def test_a_bug_in_own_code_is_told_by_its_line(code, function, message, place, m
         open_set(name, "train", None, False)
     assert found.value.__cause__ is not None  # the whole traceback, for who asks for it
     sys.modules.pop(place, None)
-    code, said = cli.main(["show", "--dataset", name]), capsys.readouterr().err
-    assert code == 2 and "its own code fails" in said and "defect" not in said
+    code, _, err = command(f"show --dataset {name}")
+    assert code == 2 and "its own code fails" in err and "defect" not in err
     sys.modules.pop(place, None)
-
-
-def said(capsys, *line) -> tuple[int, str]:
-    code = cli.main([str(one) for one in line])
-    out, err = capsys.readouterr()
-    return code, out + err
 
 
 PLAIN = """
@@ -172,20 +178,20 @@ def plain(split):
 
 
 @pytest.mark.parametrize("function", ["moves", "plain"])
-def test_other_data_of_one_name_is_noticed(function, capsys):
+def test_other_data_of_one_name_is_noticed(function, command):
     name = f"mine.py:{function}"
     Path("mine.py").write_text(CODE + PLAIN)
     train(TrainingConfig(dataset=name, test_episodes=2, **SMALL), "run", progress=False)
     Path("mine.py").write_text((CODE + PLAIN).replace("default_rng(0)", "default_rng(1)"))
-    code, text = said(capsys, "train", "--resume", "run", "--dataset", name, "--quiet")
-    assert code == 2 and "recordings differ" in text
+    code, _, err = command(f"train --resume run --dataset {name} --quiet")
+    assert code == 2 and "recordings differ" in err
 
 
 @pytest.mark.slow
-def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
+def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(command, rng):
     root = folder(Path("a"), 3, 4)
-    look = ("info", root, "--sensor", "10,12", "--sheet")
-    code, text = said(capsys, *look, "sheet.png")
+    look = f"info {root} --sensor 10,12 --sheet"
+    code, text, _ = command(f"{look} sheet.png")
     assert code == 0 and "12 recordings of 3 classes, of 12 x 10 pixels" in text
     assert Path("sheet.png").read_bytes().startswith(b"\x89PNG") and "looks wrong" not in text, text
     n, t = np.arange(300), np.sort(rng.integers(0, 200_000, 300))
@@ -200,7 +206,7 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
     for name, (events, _) in wrong.items():
         np.save(root / name, event_array(*events))
     Path(root, "c2", "7.csv").write_text("x,y,t,p\n")
-    code, text = said(capsys, *look, "sheet.svg")
+    code, text, _ = command(f"{look} sheet.svg")
     assert code == 0 and Path("sheet.svg").is_file()
     for name, (_, what) in {**wrong, "c2/7.csv": (None, "no events")}.items():
         assert any(name in line and what in line for line in text.splitlines()), (what, text)

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 import warnings
 
@@ -6,7 +5,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.store.cache import cached, code_identity, file_identity
+from minisnn.data.store.cache import cached, code_identity
 
 
 class Maker:
@@ -72,19 +71,6 @@ def test_an_unusable_folder_is_told_and_the_work_goes_on(tmp_path, monkeypatch):
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "file"))
     with pytest.warns(UserWarning, match="cannot be used .* set MINISNN_CACHE"):
         assert cached("x", {}, Maker())["a"][0] == 1
-
-
-def test_files_are_known_by_names_and_changes(tmp_path):
-    one, two = tmp_path / "1.bin", tmp_path / "2.bin"
-    for path in (one, two):
-        path.write_bytes(b"abc")
-    given = [[one], [two], [one, two]]
-    first = [file_identity(paths) for paths in given]
-    assert file_identity([two, one]) == first[2]
-    status = one.stat()
-    one.write_bytes(b"abd")
-    os.utime(one, ns=(status.st_atime_ns, status.st_mtime_ns))  # as long, and as old
-    assert len({*first, file_identity([one])}) == 4
 
 
 def test_code_is_known_by_all_files_of_its_package(tmp_path, monkeypatch):

@@ -9,7 +9,6 @@ import fileserver
 from fileserver import names, recording, wrong
 
 import minisnn
-from minisnn.data.readers.nmnist import nmnist_files
 from minisnn import read_nmnist
 
 server, parts, run = fileserver.server, fileserver.parts, fileserver.run  # fixtures
@@ -18,12 +17,13 @@ server, parts, run = fileserver.server, fileserver.parts, fileserver.run  # fixt
 def test_fetch_leaves_a_folder_that_training_reads(run, server, parts):
     code, out, err = run()
     assert code == 0 and names() == ["Test", "Test.zip", "Train", "Train.zip"]
-    for split, each in (("train", 3), ("test", 2)):
-        files = nmnist_files("N-MNIST", split)
-        assert [len(files[digit]) for digit in range(10)] == [each] * 10
+    for split, each in (("Train", 3), ("Test", 2)):
         for digit in range(10):
-            for number, path in files[digit]:
-                assert path.read_bytes() == recording(number) and len(read_nmnist(path)) == 40
+            files = [*Path("N-MNIST", split, str(digit)).iterdir()]
+            assert len(files) == each
+            for path in files:
+                assert path.read_bytes() == recording(int(path.stem))
+                assert len(read_nmnist(path)) == 40
     minisnn.DoubleNMnist("train", root="N-MNIST", cache=False, progress=False)
     for text in (
         "Frontiers in Neuroscience 9:437",
