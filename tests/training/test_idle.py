@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from minisnn import TrainingConfig, train
-from minisnn.training.settings import READING
 from toy import small_set, state, toy_config, toy_data
 from slowly import all_but
 
@@ -106,7 +105,7 @@ ELSEWHERE = {
     "strokes",
     "loss",
     "readout",
-    *READING,
+    *"sensor size bin_ms duration_ms hop_ms time flip_y columns".split(),
 }  # data, files, speed, what only some rules take
 
 
