@@ -23,19 +23,14 @@ FIELDS = (
 )
 
 
-def cases():
-    with np.load(GOLDEN, allow_pickle=False) as file:
-        names = sorted({key.split("/")[0] for key in file.files})
-        return [
-            pytest.param(
-                {key.split("/")[1]: file[key] for key in file.files if key.startswith(name + "/")},
-                id=name,
-            )
-            for name in names
-        ]
+CASES: dict[str, dict] = {}
+with np.load(GOLDEN, allow_pickle=False) as file:
+    for key, array in file.items():
+        name, field = key.split("/")
+        CASES.setdefault(name, {})[field] = array
 
 
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_every_case_of_lava_exactly(case):
     np.testing.assert_array_equal(
         loihi.used_weights(case["W"], int(case["num_weight_bits"]), int(case["sign_mode"])),

@@ -9,7 +9,6 @@ from integers import events
 import minisnn as ms
 from minisnn.hardware.loihi import cuba, neuron as loihi
 from minisnn.hardware import CubaNet, LoihiConfig
-from minisnn import cli
 
 
 def network(pool="max", config=None, rate=0.2, channels=(4, 5), shape=(8, 12, 2), **neuron):
@@ -101,16 +100,15 @@ def test_it_fires_as_the_float_network_does(pool):
     assert np.corrcoef(p.ravel(), net.features(theta, x).ravel())[0, 1] > 0.95
 
 
-def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path, rng):
+def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path, command, rng):
     net = ms.SpikingNet((16, 32, 2), (3, 4), 5, 3, neuron=ms.CubaLIF(threshold=0.5), window=10)
     tasks = ms.DoubleNMnist("test", progress=False)
     x = tasks.episode(0, 0, 5, 1, 1).x_support
     path, out = tmp_path / "cuba.h5", tmp_path / "out.json"
     theta = net.init(rng, x=x, rate=0.2)
     ms.save(path, net, theta, inner=ms.ClassMeans(steps=0))
-    line = ["hardware", "loihi", "--checkpoint", path, "--episodes", 2, "--queries", 2, "--quiet"]
-    line += ["--words", tmp_path / "words.npz", "--json", out, "--step-size", 0.03]
-    assert cli.main(list(map(str, line))) == 0
+    line = f"hardware loihi --checkpoint {path} --episodes 2 --queries 2 --quiet --json {out}"
+    assert command(f"{line} --words {tmp_path / 'words.npz'} --step-size 0.03")[0] == 0
     figures, _ = KINDS["figures"]([out])
     assert {"class-means-loihi", "less-from-zero-one-sample-at-a-time-loihi"} <= set(figures)
     words, chip = np.load(tmp_path / "words.npz"), CubaNet.of(ms.read(path))

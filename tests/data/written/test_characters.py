@@ -3,18 +3,12 @@ what a run and a checkpoint keep of it."""
 
 import numpy as np
 import pytest
-import strokes
 
 import minisnn as ms
 from minisnn.data.sets.samples import shared
 from minisnn import read_strokes
 
 SPLITS = ("train", "val", "test")
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return strokes.file(tmp_path_factory.mktemp("strokes") / "strokes.npz")
 
 
 def alphabet(name: str) -> str:

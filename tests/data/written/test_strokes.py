@@ -10,11 +10,6 @@ import minisnn as ms
 MEMBERS = "xy t stroke drawing character drawer names".split()
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return strokes.file(tmp_path_factory.mktemp("strokes") / "strokes.npz")
-
-
 @pytest.fixture
 def arrays(path):
     with np.load(path) as archive:
