@@ -97,8 +97,7 @@ def signposted(notebook: dict, number: int, path: dict[str, Any]) -> dict:
     for it, and a pointer to the next lesson at the end, or at the first heading after the path's
     last exercise. Links to lessons that are not on the path become plain text."""
     files = {one.number: one.path.name for one in lessons() if one.number in numbers(path)}
-    at = numbers(path).index(number)
-    step, *after = steps(path)[at:]
+    step, *after = steps(path)[numbers(path).index(number) :]
     cells: list[dict[str, Any]] = []
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
@@ -147,6 +146,9 @@ def copy(
             if kept:
                 continue
         new[name] = file.read_bytes()
+        if file.suffix == ".md":  # links out of the lessons' folder lead nowhere in a copy
+            up = rb"!?\[([^\]]+)\]\((?:\.\./){%d}[^)]*\)" % (name.count("/") + 1)
+            new[name] = re.sub(up, rb"\1", new[name])
         if path is not None and file.suffix == ".ipynb":
             book = signposted(on_path(json.loads(new[name]), path), int(name[:2]), path)
             new[name] = (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode()
