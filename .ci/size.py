@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 LIMITS = {  # statements, nodes
-    "library": (20_740, 283_300),  # minisnn and hardware
+    "library": (20_740, 283_320),  # minisnn and hardware
     "tests": (15_590, 230_400),
     "lessons": (2_880, 40_150),
     "scripts": (2_215, 33_000),  # what is elsewhere
