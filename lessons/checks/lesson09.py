@@ -47,6 +47,8 @@ def _dealt(support, query, n, shots, queries) -> str:
     every, shared = set(support + query), set(support) & set(query)
     if (len(support), len(query)) != (shots, queries):
         got = f"asked for {shots} and {queries} of {n}, got {len(support)} and {len(query)}"
+        if shots + queries == n and len(support) + len(query) < n:
+            return f"{got}: here all of them are dealt, 0 to {n - 1}, and yours leaves some out"
         return f"{got}: deal the query right behind the support, and no more than was asked for"
     if not every <= set(range(n)):
         return f"numbers must be whole and in 0 .. {n - 1}; got {sorted(every)}"

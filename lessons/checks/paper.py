@@ -7,6 +7,7 @@ right values of whatever stands on its right, so that one slip is counted once.
 
 import ast
 import itertools
+import math
 import operator
 from typing import NamedTuple
 
@@ -281,6 +282,19 @@ def _difference(line, found, one, space) -> str:
         for name, other in itertools.product(line.uses & space.keys(), space.keys() - {line.name})
         if np.shape(space[name]) == np.shape(space[other])
         and same(value(line, space | {name: space[other]}), one.value)
+    }
+    shape = one.value.shape
+    terms = {
+        " * ".join(names): math.prod(space[name] for name in names)
+        for names in itertools.chain(*(itertools.combinations(space, n) for n in (1, 2, 3)))
+        if all(not np.shape(space[name]) or name in line.uses for name in names)
+        and np.broadcast_shapes(*(np.shape(space[name]) for name in names)) == shape
+    }
+    explained = explained or {
+        f"`{sign} {term}` added would make it right"
+        for term, held in terms.items()
+        for sign, more in (("+", held), ("-", -held))
+        if same(found + more, one.value)
     }
     off = np.nan_to_num(np.abs(found - one.value), nan=np.inf)
     at = np.unravel_index(int(np.argmax(off)), off.shape)

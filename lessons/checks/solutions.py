@@ -704,7 +704,7 @@ def spike_hessian():
 """,
     "9.1": r"""@table("9.1", "s", "It says nothing until something changes.")
 def pixel():
-    for seed, C, blind in ((0, 0.5, 3), (1, 0.75, 1), (2, 1.0, 6)):
+    for seed, C, blind in ((0, 0.5, 3), (1, 0.75, 1), (2, 1.0, 6), (3, 0.02, 2)):
         yield 12 + np.random.default_rng(seed).integers(-2, 3, 60).cumsum() * 0.25, C, blind
 """,
     "9.2": r"""@table("9.2", "x y t p", "A format is understood when its traps are.")

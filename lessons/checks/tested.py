@@ -513,7 +513,7 @@ def fresh() -> list[tuple[str, tuple, np.ndarray]]:
         ("300 steps", (300,), 1.0, 1.0, OTHER),
         ("a single step", (1,), 1.0, 1.0, OTHER),
         ("two steps", (2,), 1.0, 1.0, SLOW),
-        ("membranes far from the threshold", (40,), 30.0, 1.0, ms.LIF()),
+        ("membranes far from the threshold", (40,), 1e9, 1.0, ms.LIF()),
         ("membranes close to the threshold", (40,), 0.01, 1.0, replace(OTHER, threshold=0.0)),
         ("membranes at the threshold", (40,), 0.0, 1.0, replace(SLOW, threshold=0.0)),
         ("large blame", (40,), 1.0, 1e4, OTHER),
@@ -526,7 +526,7 @@ def fresh() -> list[tuple[str, tuple, np.ndarray]]:
         ("a reset of great strength", (40,), 1.0, 1.0, replace(OTHER, rho=9.0)),
     )
     for what, shape, size, blame, lif in kinds:
-        for zeta, eta in ((0.99, 0.5), (0.3, 2.0), (0.9999, 0.5)):
+        for zeta, eta in ((0.99, 0.5), (0.3, 2.0), (0.9999, 1e4)):
             u, dy = rng.standard_normal((2, *shape))
             arguments = size * u, blame * dy, lif, zeta, eta
             found.append((what, arguments, solution(*copy.deepcopy(arguments))))

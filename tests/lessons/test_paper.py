@@ -89,7 +89,7 @@ def test_other_ways_to_write_it_are_right_too(number, typed, capsys):
         ("7.1", "r_next_dot", "gamma * r_dot + (1 - gamma) * s", "by differences"),
         ("7.2", "dI_dot", "dy_dot + (1 - gamma) * sigma_prime(u - threshold) * dr_next_dot", "the motion of u is missing"),
         ("7.2", "dr_dot", "-rho * dI_dot", "the motion of dr_next is missing"),
-        ("10.3", "lam", "lam_next - a * H @ lam_next", "by differences"),
+        ("10.3", "lam", "lam_next - a * H @ lam_next", "`- a * c * lam_next` added would make it right (lam["),
         ("10.3", "share", "c * lam_next", "the factor a is missing"),
     ],
 )  # fmt: skip
