@@ -37,14 +37,18 @@ def small(
     scale=0.6,
     neuron=None,
     readout_exponent=-6,
+    biases=1.0,
     **words,
 ):
-    """A network with random weights that spikes: (float network, theta, integer network)."""
+    """A network with random weights that spikes: (float network, theta, integer network). With small
+    `biases`, a factor, spikes come from events."""
     net = ms.SpikingNet(shape, channels, ways, kernel, pool, neuron or ms.LIF(), window=8)
     rng = np.random.default_rng(seed)
     theta = (scale * rng.standard_normal(net.size)).astype(np.float32)
     for p in net.layout[::2]:
         theta[p.slice] /= np.sqrt(np.prod(p.shape[:-1]))
+    for p in net.layout[1::2]:
+        theta[p.slice] *= biases
     return net, theta, IntegerNet(net, theta, Words(**words), readout_exponent)
 
 

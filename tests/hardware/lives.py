@@ -9,7 +9,7 @@ from plain_integers import seed_state
 from plain_means import NOTHING, Means, Store
 
 from minisnn.hardware.c import export
-from minisnn.hardware import Learner, IntegerNet, Words
+from minisnn.hardware import IntegerNet, Learner
 
 ADD, LEARN, CORRECT, REMOVE, FORGET, ASK, MEMORY, SAVE, POWER, TEACH = range(10)
 # of a hundred events
@@ -32,10 +32,8 @@ class Given(NamedTuple):
 
 def network(seed: int, residuals: bool = False, stochastic: bool = False) -> Given:
     """A small network."""
-    net, theta, _ = small(seed=seed, channels=(4, 6), shape=SHAPE, scale=1.5)
-    for p in net.layout[1::2]:
-        theta[p.slice] *= 0.1  # so that spikes come from events, not from biases
-    chip = IntegerNet(net, theta, Words(), -3)
+    how = dict(channels=(4, 6), shape=SHAPE, scale=1.5, biases=0.1, readout_exponent=-3)
+    net, _, chip = small(seed=seed, **how)
     x = np.minimum(events(net, SAMPLES, STEPS, seed, rate=0.4), 7)
     x[0] = 0  # an empty recording
     return given(chip, x, seed, residuals, stochastic)

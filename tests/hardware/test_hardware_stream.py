@@ -12,7 +12,7 @@ from integers import small
 import minisnn as ms
 from minisnn.data.readers.events import bin_events
 from minisnn.data.sets.pool import centred, summed
-from minisnn.hardware import Learner, IntegerNet, Words
+from minisnn.hardware import IntegerNet, Learner
 from plain_stream import Onset, Recording, Stream, shift_of
 from slowly import after
 
@@ -22,12 +22,9 @@ ONSET = Onset(window=2000, least=5, factor=3)
 
 def made(recording: Recording):
     def network(**options):
-        net, theta, _ = small(shape=SHAPE, scale=1.5, channels=(4, 9), **options)
-        for p in net.layout[1::2]:
-            theta[p.slice] *= 0.1  # so that spikes come from events, not from biases
-        chip = IntegerNet(net, theta, Words(), -3)
-        chip.recording = recording
-        return net, theta, chip
+        made = small(shape=SHAPE, scale=1.5, channels=(4, 9), biases=0.1, **options)
+        made[2].recording = recording
+        return made
 
     return network
 

@@ -1,13 +1,14 @@
 """Recordings as another camera would have made them, and tasks aligned by their support."""
 
+from pathlib import Path
+
 import numpy as np
 from sweeps import noise
 
 import minisnn as ms
 from minisnn.data.camera.variation import Move
-from minisnn.data.readers.events import bin_events, event_array
-from minisnn.data.sets.double_nmnist import offset_of, side_by_side
-from minisnn.data.sets.pool import Pool
+from minisnn.data.readers.events import event_array
+from minisnn.data.readers.nmnist import write_nmnist
 
 
 def test_whole_pixels_and_what_leaves_the_sensor():
@@ -28,37 +29,34 @@ def test_half_pixels_go_to_either_neighbour():
     assert not np.array_equal(moved, Move((0.5, -0.25), seed=1).of(events, 1))
 
 
-def sensor_pool(offsets):
-    """A pool at the sensor's resolution: recording n is the same cloud, moved."""
-    base = noise(np.random.default_rng(0), (34, 34), 4000, 100)
-    base = base[(abs(base["x"] - 16) < 8) & (abs(base["y"] - 16) < 8)]
-    counts = [bin_events(Move(offset).of(base, 1)) for offset in offsets]
-    n = len(offsets)
-    return Pool.collect((100, 34, 34, 2), [(np.array(counts), np.arange(n) % 2, np.arange(n))])
-
-
-def test_alignment_undoes_a_whole_pixel_move():
-    """A support that was moved is moved back, and the query with it."""
-    pool = sensor_pool([(0, 0), (0, 0), (3, -2), (3, -2)])
-    here, there = (
-        offset_of(pool, np.array([0, 1])),
-        offset_of(pool, np.array([2, 3])),
-    )
-    assert np.subtract(here, there).tolist() == [3, -2]
-    which = lambda n: np.array([[n, n + 1]])
-    np.testing.assert_array_equal(
-        side_by_side(pool, which(0), here, 32, 2),
-        side_by_side(pool, which(2), there, 32, 2),
-    )
+def tasks_of(root: Path, moved: dict[tuple[int, int], tuple[int, int]]) -> ms.DoubleNMnist:
+    """Of ten recordings of every digit, noise in the middle of the sensor; some are moved."""
+    for digit, number in np.ndindex(10, 10):
+        events = noise(np.random.default_rng((digit, number)), (12, 12), 300, 100)
+        right, down = moved.get((digit, number + 1), (0, 0))
+        events["x"] += 11 + right
+        events["y"] += 11 + down
+        path = root / "Test" / str(digit) / f"{number + 1:05d}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_nmnist(path, events)
+    return ms.DoubleNMnist("test", root, progress=False)
 
 
 def test_tasks_are_moved_by_their_support_only():
-    """Where the query lies elsewhere, it is moved as the support asks."""
-    data = ms.DoubleNMnist("val", align="support", progress=False)
-    for index in (5, 6):
-        task = data.episode(0, index, ways=2, shots=1, queries=1)
-        support, query = task.recordings
-        offset = offset_of(data.pool, support)
-        assert offset != offset_of(data.pool, np.concatenate([support, query]))
-        moved = side_by_side(data.pool, query, offset, 32, 2)
-        np.testing.assert_array_equal(task.x_query, moved)
+    """A support that was moved is moved back, and the query with it; where the query alone was
+    moved, it stays moved."""
+    data, size = tasks_of(Path("a"), {}), (2, 1, 1)
+    task = data.episode(0, 5, *size)
+    support, query = (
+        [*zip(data.pool.labels[side.ravel()], data.pool.numbers[side.ravel()])]
+        for side in task.recordings
+    )
+    both = tasks_of(Path("b"), dict.fromkeys(support + query, (3, -2))).episode(0, 5, *size)
+    np.testing.assert_array_equal(both.x_support, task.x_support)
+    np.testing.assert_array_equal(both.x_query, task.x_query)
+    asked = tasks_of(Path("c"), dict.fromkeys(query, (4, -2))).episode(0, 5, *size)
+    np.testing.assert_array_equal(asked.x_support, task.x_support)
+    digits = task.x_query.reshape(2, 100, 16, 2, 16, 2)  # two beside each other, cells of 2 x 2
+    expected = np.roll(digits, (-1, 2), (2, 4)).reshape(task.x_query.shape)
+    np.testing.assert_array_equal(asked.x_query, expected)
+    assert task.x_query.sum() == 4 * 300
