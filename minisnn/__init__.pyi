@@ -33,6 +33,7 @@ from .meta.functions import (
 )
 from .meta.implicit import ImplicitLoop as ImplicitLoop
 from .meta.inner import InnerLoop as InnerLoop, meta_gradient as meta_gradient
+from .meta.online import OnlineReadout as OnlineReadout
 from .meta.optim import Adam as Adam, SGD as SGD
 from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans

@@ -3,23 +3,21 @@ remembered of samples that many tasks share."""
 
 import numpy as np
 import pytest
+import small
+from toy import toy_config, toy_data
 
-from minisnn import CubaLIF, InnerLoop, ClassMeans, Task, ConvNet, SpikingNet, TrainingConfig
-from minisnn.meta.rules import RULES
+import minisnn as ms
+from minisnn import CubaLIF, ClassMeans, ConvNet, SpikingNet
 from minisnn.meta.remembered import remembered
-from minisnn.training.baselines import learns_by
 
 SCALE = 20.0
 
 
-def make(backend="numpy", dtype=np.float64, **options):
-    net = SpikingNet(
-        (8, 6, 2), (3, 4), 3, 3, "max", CubaLIF(threshold=0.1), 8, dtype, backend=backend, **options
-    )
-    rng = np.random.default_rng(0)
-    x = [(rng.random((3 * n, 9, 8, 6, 2)) < 0.1).astype(np.uint8) for n in (1, 2)]
-    task = Task(x[0], np.arange(3), x[1], np.arange(6) % 3)
-    return net, net.init(rng, task.x_support, rate=0.2), task, rng
+def made(backend="numpy", dtype=np.float64):
+    """(network, theta, task)"""
+    sizes = dict(input_shape=(8, 6, 2), channels=(3, 4), window=8, dtype=dtype)
+    net = small.network(backend, neuron=CubaLIF(threshold=0.1), **sizes)
+    return net, *small.fitted(net, 1, 2, 9)
 
 
 def by_hand(x: np.ndarray, down: int, right: int) -> np.ndarray:
@@ -38,7 +36,7 @@ SHIFTS = {5: [(0, 0), *BESIDE], 9: [(a - 1, b - 1) for a, b in np.ndindex(3, 3)]
 @pytest.mark.parametrize("looks", [5, 9])
 def test_answers_are_by_the_mean_of_all_looks(looks, backend):
     """Each moves every event by a cell at most."""
-    net, theta, task, _ = make(backend)
+    net, theta, task = made(backend)
     c, p = (
         np.mean([net.features(theta, by_hand(x, *by)) for by in SHIFTS[looks]], 0)
         for x in (task.x_support, task.x_query)
@@ -50,34 +48,37 @@ def test_answers_are_by_the_mean_of_all_looks(looks, backend):
     np.testing.assert_allclose(loop.meta_gradient(net, theta, task).query_logits, logits, rtol=1e-9)
 
 
-def test_a_run_learns_by_one_look_and_tests_by_all():
-    net, theta, task, _ = make("numba")
-    config = TrainingConfig(rule="prototypes", learn_step_size="no", looks=5)
-    rule = RULES["prototypes"]
-    loop = rule.loop(net, InnerLoop(), config)
-    assert loop.looks == 5 and loop.steps == 0
-    once = ClassMeans(steps=0, scale=loop.scale).meta_gradient(net, theta, task)
-    found = rule.gradient(loop, net, theta, task, 2)
-    np.testing.assert_array_equal(found.gradient, once.gradient)
-    assert learns_by("nearest", net, theta, loop).inner.looks == 5
-    assert learns_by("proto-maml", net, theta, loop).inner.looks == 1
+def test_a_run_learns_by_one_look_and_tests_by_all(tmp_path):
+    one, five = (
+        ms.train(
+            toy_config(rule="prototypes", learn_step_size="no", looks=looks, test_episodes=20),
+            tmp_path / str(looks),
+            data=toy_data(),
+            progress=False,
+        )
+        for looks in (1, 5)
+    )
+    np.testing.assert_array_equal(one.theta, five.theta)
+    assert five.inner.looks == 5 and one.test["per_episode"] != five.test["per_episode"]
+    assert "proto-maml" in five.test["rules"]  # which takes one look
 
 
+LARGE = (16, 16, 2)
 NETS = {
-    "lif": lambda dtype: SpikingNet((16, 16, 2), (8, 16), 5, 5, "max", None, 10, dtype),
-    "cuba": lambda dtype: SpikingNet(
-        (16, 16, 2), (8, 7), 7, 3, "mean", CubaLIF(threshold=0.1), 10, dtype, hidden=(30,)
+    "lif": SpikingNet(LARGE, (8, 16), 5, window=10),
+    "cuba": SpikingNet(
+        LARGE, (8, 7), 7, 3, "mean", CubaLIF(threshold=0.1), window=10, hidden=(30,)
     ),
-    "dense": lambda dtype: SpikingNet((6,), (), 3, hidden=(17, 9), dtype=dtype),
-    "cnn": lambda dtype: ConvNet((17, 13, 2), (7, 5), 5, 3, dtype, hidden=(11,)),
+    "dense": SpikingNet((6,), (), 3, hidden=(17, 9)),
+    "cnn": ConvNet((17, 13, 2), (7, 5), 5, 3, hidden=(11,)),
 }
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("made", NETS)
-def test_what_a_sample_gives_does_not_depend_on_those_beside_it(made, dtype):
+@pytest.mark.parametrize("name", NETS)
+def test_what_a_sample_gives_does_not_depend_on_those_beside_it(name, dtype):
     """The same bits in any company, for which samples are remembered one by one."""
-    net, rng = NETS[made](dtype), np.random.default_rng(0)
+    net, rng = NETS[name].like(dtype=dtype), np.random.default_rng(0)
     assert net.apart
     x = (rng.random((13, 12, *net.input_shape)) < 0.1).astype(np.uint8)
     theta = net.init(rng, x)
@@ -87,11 +88,11 @@ def test_what_a_sample_gives_does_not_depend_on_those_beside_it(made, dtype):
         with remembered():
             assert net.features(theta, x[some]).tobytes() == p[some].tobytes()
             assert net(theta, x[some]).tobytes() == logits[some].tobytes()
-    assert not make("numpy")[0].apart  # BLAS
+    assert not made()[0].apart  # BLAS
 
 
 def test_what_is_remembered_changes_no_bit(backend):
-    net, theta, task, _ = make(backend, np.float32)
+    net, theta, task = made(backend, np.float32)
     loop = ClassMeans(steps=0, scale=SCALE, looks=9)
     expected = loop.logits(net, theta, task), net(theta, task.x_query)
     with remembered():

@@ -3,48 +3,30 @@ the jet form."""
 
 import numpy as np
 import pytest
+import small
 from differences import off
 
 import minisnn as ms
-from minisnn.gradcheck import random_data, random_theta
 
 
-def small(backend="numpy", dtype=np.float64, **changes):
-    settings = dict(
-        input_shape=(5, 4, 2),
-        channels=(3,),
-        ways=3,
-        kernel=3,
-        neuron=ms.LIF(gain=3.0),
-        window=9,
-        dtype=dtype,
-        backend=backend,
-    )
-    return ms.SpikingNet(**{**settings, **changes})
-
-
-def case(net, seed=0):
-    rng = np.random.default_rng(seed)
-    x, y = random_data(net, rng, 3, 12)
-    return random_theta(net, rng), ms.Task(x, y, *random_data(net, rng, 4, 12))
+@pytest.fixture
+def net(backend):
+    return small.network(backend, neuron=ms.LIF(gain=3.0))
 
 
 # ---- adaptation
 
 
-def test_adapted_parameters_are_an_array_of_their_own(backend):
-    net = ms.SpikingNet((6,), (), 3, window=5, backend=backend)
-    rng = np.random.default_rng(0)
-    theta, (x, y) = random_theta(net, rng), random_data(net, rng)
+def test_adapted_parameters_are_an_array_of_their_own(net):
+    theta, x, y = small.samples(net)
     for steps in (0, 1):
-        adapted = ms.adapt(net, theta, x, y, steps=steps, freeze=("readout",))
+        adapted = ms.adapt(net, theta, x, y, steps=steps, freeze=("conv1", "readout"))
         assert np.array_equal(adapted, theta)
         assert not np.shares_memory(adapted, theta)
 
 
-def test_frozen_layers_and_step_sizes_of_every_parameter(backend):
-    net = small(backend)
-    theta, task = case(net)
+def test_frozen_layers_and_step_sizes_of_every_parameter(net):
+    theta, task = small.task(net)
     gradient = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
     sizes = np.random.default_rng(1).random(net.size)
     found = ms.adapt(net, theta, task.x_support, task.y_support, sizes, 1)
@@ -57,9 +39,8 @@ def test_frozen_layers_and_step_sizes_of_every_parameter(backend):
             assert change.any() != name.startswith(frozen[0]), name
 
 
-def test_threshold_gates_small_updates(backend):
-    net = small(backend)
-    theta, task = case(net)
+def test_threshold_gates_small_updates(net):
+    theta, task = small.task(net)
     data = task.x_support, task.y_support
     gradient = net.loss_and_gradient(theta, *data)[1]
     threshold = float(np.quantile(np.abs(0.3 * gradient), 0.6))
@@ -69,10 +50,9 @@ def test_threshold_gates_small_updates(backend):
     assert off(ms.adapt(net, theta, *data, 0.3, 1, threshold=0.0), theta - 0.3 * gradient) < 1e-14
 
 
-def test_threshold_fraction_is_of_the_range_within_a_layer(backend):
+def test_threshold_fraction_is_of_the_range_within_a_layer(net):
     """Eq. 6 with f (max - min) of |a g| over weights and bias of one layer together."""
-    net = small(backend)
-    theta, task = case(net)
+    theta, task = small.task(net)
     gradient = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
     change = (
         ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 1, threshold_fraction=0.2) - theta
@@ -90,9 +70,8 @@ def test_threshold_fraction_is_of_the_range_within_a_layer(backend):
 # ---- meta-gradient
 
 
-def test_maml_and_fomaml_differ(backend):
-    net = small(backend)
-    theta, task = case(net)
+def test_maml_and_fomaml_differ(net):
+    theta, task = small.task(net)
     loss, second = ms.meta_gradient(net, theta, task, 0.5, order=2)
     same, first = ms.meta_gradient(net, theta, task, 0.5, order=1)
     assert loss == pytest.approx(same, rel=1e-12) and off(first, second) > 0.02
@@ -102,9 +81,8 @@ def test_maml_and_fomaml_differ(backend):
     assert off(none[0], query) < 1e-14 and off(none[1], query) < 1e-14
 
 
-def test_logits_before_and_after(backend):
-    net = small(backend)
-    theta, task = case(net)
+def test_logits_before_and_after(net):
+    theta, task = small.task(net)
     loss, _, _, before, after = ms.InnerLoop(0.3, 2).meta_gradient(net, theta, task)
     adapted = ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 2)
     assert (

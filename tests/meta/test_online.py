@@ -2,35 +2,17 @@
 
 import numpy as np
 import pytest
+import small
 from differences import off
 
 import minisnn as ms
-from minisnn.gradcheck import random_data, random_theta
-from minisnn import InnerLoop
-from minisnn.meta.online import OnlineReadout
-
-NEURONS = {"lif": ms.LIF(gain=3.0), "cuba": ms.CubaLIF(threshold=0.2, gain=3.0)}
+from minisnn import InnerLoop, OnlineReadout
 
 
-def case(backend="numpy", neuron="lif", seed=0):
-    rng = np.random.default_rng(seed)
-    settings = dict(
-        input_shape=(5, 4, 2),
-        channels=(3,),
-        ways=3,
-        kernel=3,
-        window=9,
-        dtype=np.float64,
-        backend=backend,
-    )
-    net = ms.SpikingNet(neuron=NEURONS[neuron], **settings)
-    (x, y), query = random_data(net, rng, 4, 12), random_data(net, rng, 4, 12)
-    return net, random_theta(net, rng), ms.Task(x, y, *query)
-
-
-@pytest.mark.parametrize("neuron", NEURONS)
-def test_every_sample_makes_a_step_of_its_own(backend, neuron):
-    net, theta, task = case(backend, neuron)
+@pytest.mark.parametrize("kind", [ms.LIF, ms.CubaLIF])
+def test_every_sample_makes_a_step_of_its_own(backend, kind):
+    net = small.network(backend, neuron=kind(gain=3.0, threshold=0.1))
+    theta, task = small.task(net)
     expected = theta
     for x, y in list(zip(task.x_support, task.y_support)) * 2:
         expected = expected - 0.3 * net.loss_and_gradient(expected, x[None], y[None])[1]
@@ -42,26 +24,15 @@ def test_every_sample_makes_a_step_of_its_own(backend, neuron):
     assert off(found, backwards) > 1e-6, "the order matters"
 
 
-def from_zero():
-    rng, ways = np.random.default_rng(3), 3
-    options = dict(dtype=np.float64, backend="numpy")
-    net = ms.SpikingNet((8, 8, 2), (3, 4), ways, 3, "max", ms.CubaLIF(threshold=0.1), 12, **options)
-    x = [(rng.random((n, 20, 8, 8, 2)) < 0.1).astype(np.uint8) for n in (6, 9)]
-    task = ms.Task(x[0], np.array([2, 0, 1, 1, 2, 0]), x[1], np.repeat(np.arange(ways), 3))
-    theta = net.init(rng, task.x_support, rate=0.2)
-    zeroed = theta.copy()
-    for p in net.layout[-2:]:
-        zeroed[p.slice] = 0
-    return net, theta, zeroed, task, rng
-
-
 @pytest.mark.parametrize("steps, flat", [(1, False), (2, True)])
 def test_the_readout_from_zero_is_anil_online_through_its_hessians(steps, flat):
     """Features once and a recursion of the readout alone, against the general inner loop with a
     Hessian-vector product an update: the same answers, meta-gradients of both orders, and gradients
     of the step sizes."""
-    net, theta, zeroed, task, rng = from_zero()
-    a = rng.uniform(1, 3, net.size) if flat else 2.0
+    net = small.network(input_shape=(8, 8, 2), channels=(3, 4), neuron=ms.CubaLIF(threshold=0.1))
+    theta, task = small.fitted(net)
+    zeroed = net.without_readout(theta)
+    a = np.random.default_rng(3).uniform(1, 3, net.size) if flat else 2.0
     general = InnerLoop(a, steps, freeze=tuple(b.name for b in net.blocks[:-1]), online=True)
     found = OnlineReadout(a, steps)
     np.testing.assert_allclose(

@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
+import small
 
 import minisnn as ms
-from minisnn.meta.online import OnlineReadout
 from toy import toy_config
 
-SETTINGS = dict(input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, window=9, backend="numpy")
 NETS = {
-    "lif": ms.SpikingNet(**SETTINGS),
-    "cuba": ms.SpikingNet(**SETTINGS, neuron=ms.CubaLIF()),
-    "squared": ms.SpikingNet(**SETTINGS, loss="squared"),
-    "units": ms.SpikingNet((6,), (), 3, backend="numpy"),
+    "lif": small.network(),
+    "cuba": small.network(neuron=ms.CubaLIF()),
+    "squared": small.network(loss="squared"),
+    "units": small.network(input_shape=(6,), channels=()),
 }
 F = NETS["lif"].layout[-2].shape[0]
 ONE = dict(steps=0)
@@ -30,8 +29,8 @@ ONE = dict(steps=0)
         (ms.ImplicitLoop, dict(threshold=0.1), "lif", "threshold"),
         (ms.ImplicitLoop, dict(online=True), "lif", "online"),
         (ms.ImplicitLoop, dict(step_size=2.0), "lif", "step_size"),
-        (OnlineReadout, {}, "lif", "fire"),
-        (OnlineReadout, dict(freeze=("readout",)), "cuba", "freeze"),
+        (ms.OnlineReadout, {}, "lif", "fire"),
+        (ms.OnlineReadout, dict(freeze=("readout",)), "cuba", "freeze"),
         (ms.ClassMeans, {}, "squared", "loss"),
         (ms.ClassMeans, dict(looks=5), "lif", "looks"),
         (ms.ClassMeans, dict(looks=9) | ONE, "units", "looks"),
@@ -47,9 +46,8 @@ def test_loops_that_do_not_fit(kind, settings, net, word):
 
 def test_calls_that_do_not_fit():
     net = NETS["lif"]
-    rng = np.random.default_rng(0)
-    x, y = ms.gradcheck.random_data(net, rng)
-    theta, task = net.init(rng, x), ms.Task(x, y, x, y)
+    theta, x, y = small.samples(net)
+    task = ms.Task(x, y, x, y)
     two = ms.Task(x[:2], [0, 1], x[:2], [0, 1])
     for word, call in {
         "order": lambda: ms.meta_gradient(net, theta, task, order=3),
@@ -76,15 +74,12 @@ RUNS = {
     "classify": [dict(learn_step_size="array"), dict(freeze=("conv1",))],
     "prototypes": [dict(freeze=("conv1",))],
     "online": [dict(freeze=("conv1",), neuron="cuba")],
-    "imaml": [
-        dict(learn_step_size="array"),
-    ],
+    "imaml": [dict(learn_step_size="array")],
 }
 
 
 @pytest.mark.parametrize("rule, wrong", [(r, w) for r, each in RUNS.items() for w in each or [{}]])
 def test_runs_that_do_not_fit(rule, wrong):
-    usual = dict(rule=rule, learn_step_size="no", inner_steps=2)
-    usual["step_size"] = 0.5
+    usual = dict(rule=rule, learn_step_size="no", inner_steps=2, step_size=0.5)
     with pytest.raises(ValueError, match=next(iter(wrong), "rule")):
         toy_config(**usual | wrong)

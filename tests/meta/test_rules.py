@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+import small
 from differences import off
 from toy import assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms
-from minisnn.gradcheck import random_data, random_theta
 from minisnn import train
 
 SILENT = dict(progress=False)
@@ -19,37 +19,14 @@ RULES = {
 }
 
 
-@pytest.fixture(params=["snn", "cnn"])
-def net(request, backend):
-    common = dict(
-        input_shape=(5, 4, 2),
-        channels=(3,),
-        ways=3,
-        kernel=3,
-        dtype=np.float64,
-        hidden=(4,),
-        backend=backend,
-    )
-    return (
-        ms.SpikingNet(neuron=ms.LIF(gain=5.0), window=16, **common)
-        if request.param == "snn"
-        else ms.ConvNet(**common)
-    )
-
-
-def case(net, seed=0):
-    rng = np.random.default_rng(seed)
-    return random_theta(net, rng), ms.Task(
-        *random_data(net, rng, 3, 20), *random_data(net, rng, 4, 20)
-    )
-
-
 # ---- Reptile
 
 
-@pytest.mark.parametrize("options", [{"freeze": ("conv1",)}, {"threshold": 0.02}])
-def test_reptile_is_the_way_that_gradient_descent_went(net, options):
-    theta, task = case(net)
+@pytest.mark.parametrize("kind", [dict(neuron=ms.LIF(gain=5.0), window=16), dict(kind=ms.ConvNet)])
+@pytest.mark.parametrize("options", [{"freeze": ("conv1",)}, {"threshold": 0.005}])
+def test_reptile_is_the_way_that_gradient_descent_went(backend, kind, options):
+    net = small.network(backend, hidden=(4,), **kind)
+    theta, task = small.task(net, steps=20)
     sizes = np.random.default_rng(1).uniform(0.1, 0.4, net.size)
     x = np.concatenate([task.x_support, task.x_query])
     y = np.concatenate([task.y_support, task.y_query])
@@ -60,20 +37,13 @@ def test_reptile_is_the_way_that_gradient_descent_went(net, options):
 
 
 def test_reptile_in_float32_keeps_its_digits_and_takes_real_targets():
-    net = ms.SpikingNet((5, 4, 2), (3,), 1, 3, window=9, loss="squared", backend="numpy")
-    theta, x, y = (
-        random_theta(net, np.random.default_rng(0)),
-        *random_data(net, np.random.default_rng(1), 3, 12),
-    )
-    task = ms.Task(x, y, x[::-1], y[::-1])
+    net = small.network(ways=1, loss="squared", dtype="float32")
+    theta, task = small.task(net)
     loss, found = ms.reptile_gradient(net, theta, task, 1e-6, 2)
-    exact = ms.SpikingNet.from_configuration(net.configuration(), dtype="float64")
+    exact = net.like(dtype="float64")
     same, expected = ms.reptile_gradient(exact, theta.astype(np.float64), task, 1e-6, 2)
-    assert (
-        found.dtype == np.float32
-        and off(found, expected) < 1e-4
-        and loss == pytest.approx(same, rel=1e-5)
-    )
+    assert found.dtype == np.float32 and off(found, expected) < 1e-4
+    assert loss == pytest.approx(same, rel=1e-5)
 
 
 # ---- training

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+import small
 
 import minisnn as ms
-from minisnn.meta.online import OnlineReadout
 
 SCALE = 20.0  # untrained traces are small; at this scale the softmax is neither flat nor one-hot
 AXES = np.random.default_rng(5).standard_normal((96, 5))
@@ -23,7 +23,7 @@ LOOPS = {
     "fraction": (ms.InnerLoop(0.3, 2, threshold_fraction=0.05), "lif"),
     "constants": (ms.InnerLoop(0.3, 2, adapt_constants=True), "learned"),
     "online": (ms.InnerLoop(0.3, online=True), "cuba"),
-    "readout": (OnlineReadout(2.0, scale=7.0), "cuba cnn"),
+    "readout": (ms.OnlineReadout(2.0, scale=7.0), "cuba cnn"),
     "prototypes": (ms.ClassMeans(steps=0, scale=SCALE), "lif mean cuba dense learned"),
     "proto-maml": (ms.ClassMeans(0.5, 2, scale=SCALE), "lif mean cuba dense learned"),
     "looks": (ms.ClassMeans(steps=0, scale=SCALE, looks=5, readings=2), "cuba"),
@@ -33,18 +33,8 @@ PAIRS = [(loop, net) for loop, (_, nets) in LOOPS.items() for net in nets.split(
 
 
 def network(name, backend="numpy", dtype="float64"):
-    usual = dict(input_shape=(8, 8, 2), channels=(3,), ways=3, kernel=3)
-    settings = {**usual, "dtype": dtype, "backend": backend, **NETS[name]}
-    kind = settings.pop("kind", ms.SpikingNet)
-    return kind(**settings, **(dict(window=14) if kind is ms.SpikingNet else {}))
-
-
-def case(name):
-    rng = np.random.default_rng(0)
-    net = network(name)
-    x = [(rng.random((3 * n, 16, 8, 8, 2)) < 0.1).astype(np.uint8) for n in (2, 3)]
-    task = ms.Task(x[0], np.arange(6) % 3, x[1], np.arange(9) % 3)
-    return net, net.init(rng, task.x_support, rate=0.2), task
+    steps = {} if name == "cnn" else dict(window=14)
+    return small.network(backend, input_shape=(8, 8, 2), dtype=dtype, **NETS[name], **steps)
 
 
 @pytest.mark.parametrize("name, kind", PAIRS)
@@ -52,7 +42,8 @@ def case(name):
 def test_the_meta_gradient_is_the_slope_of_the_twin(name, kind):
     """Of theta and of the step sizes; the error falls by a hundred where the step falls by ten."""
     loop = LOOPS[name][0]
-    net, theta, task = case(kind)
+    net = network(kind)
+    theta, task = small.fitted(net)
     found, recorded = loop.meta_gradient(net, theta, task), loop.record(net, theta, task)
     assert found.loss == pytest.approx(loop.loss(net, theta, task), rel=1e-12)
     same = loop.meta_gradient(net, theta, task, spike="jet", recorded=recorded)
@@ -74,7 +65,8 @@ def test_the_meta_gradient_is_the_slope_of_the_twin(name, kind):
 @pytest.mark.every(3)
 def test_the_engines_agree_and_keep_the_dtype(name, kind):
     loop = LOOPS[name][0]
-    net, theta, task = case(kind)
+    net = network(kind)
+    theta, task = small.fitted(net)
     expected = loop.meta_gradient(net, theta, task)
     size = np.abs(expected.gradient).max()
     for dtype, near in (("float64", 1e-10), ("float32", 3e-3)):
