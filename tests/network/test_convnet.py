@@ -1,56 +1,32 @@
 """The CNN baseline: its equations, every derivative against differences, automatic differentiation,
 its errors."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import small
+from test_network import deep
 
 from minisnn import ConvNet
 
-
-def small(backend="numpy", dtype=np.float64, **changes):
-    settings = {
-        "input_shape": (7, 6, 2),
-        "channels": (3, 2),
-        "ways": 3,
-        "kernel": 3,
-        "dtype": dtype,
-    }
-    return ConvNet(**{**settings, "backend": backend, **changes})
-
-
-def data(net, rng, batch=2, steps=14):
-    return rng.poisson(0.3, (batch, steps, *net.input_shape)).astype(np.uint8), rng.integers(
-        0, net.ways, batch
-    )
-
-
-def case(net, seed=0, batch=2):
-    """Parameters of the size that keeps softplus curved, x and y."""
-    rng = np.random.default_rng(seed)
-    theta = np.empty(net.size)
-    for name, a in net.views(theta).items():
-        scale = 1.5 / np.sqrt(a.size / a.shape[-1]) if name.endswith("weight") else 0.5
-        a[...] = scale * rng.standard_normal(a.shape)
-    return theta.astype(net.dtype), *data(net, rng, batch)
+cnn = partial(deep, kind=ConvNet)
 
 
 # ---- layout and equations
 
 
 def test_configuration_builds_the_network_again():
-    net = small(hidden=(4,), loss="squared", gain=0.3)
+    net = cnn(hidden=(4,), loss="squared", gain=0.3)
     again = ConvNet.from_configuration(net.configuration())
-    assert (
-        repr(again) == repr(net)
-        and again.configuration() == net.configuration()
-        and again.gain == 0.3
-    )
+    assert repr(again) == repr(net) and again.configuration() == net.configuration()
+    assert again.gain == 0.3
     assert ConvNet.from_configuration(net.configuration(), backend="numba").backend == "numba"
 
 
 def test_frames_are_summed_counts(backend):
-    net = small(backend)
-    theta, x, _ = case(net)
+    net = cnn(backend)
+    theta, x, _ = small.samples(net)
     expected = net(theta, x)
     for kind in (np.uint8, np.uint16, np.int64, np.float32, np.float64):
         assert np.array_equal(net(theta, x.astype(kind)), expected)
@@ -59,21 +35,21 @@ def test_frames_are_summed_counts(backend):
         net(theta, np.full((1, 300, 7, 6, 2), 250, np.uint8)),
         net(theta, np.full((1, 7, 6, 2), 75000.0)),
     )
-    flat = small(backend, input_shape=12, channels=())
-    theta, x, _ = case(flat)
+    flat = cnn(backend, input_shape=12, channels=())
+    theta, x, _ = small.samples(flat)
     assert np.array_equal(flat(theta, x.sum(1)), flat(theta, x))
 
 
 def test_ties_go_to_the_first_site_and_odd_rests_are_dropped(backend):
-    net = small(backend, input_shape=(3, 3, 1), channels=(1,), ways=2, kernel=1)
+    net = cnn(backend, input_shape=(3, 3, 1), channels=(1,), ways=2, kernel=1)
     theta = np.array([1.0, 0.0, 1.0, 0.0, 0.0, 0.0])
     x = np.array([[[2, 2, 9], [2, 2, 9], [9, 9, 9]]], np.uint8)[..., None]
     assert net(theta, x)[0, 0] == pytest.approx(np.log1p(np.exp(0.2)), rel=1e-14)
 
 
 def test_logits_by_plain_sums(backend):
-    net = small(backend, hidden=(4,))
-    theta, x, _ = case(net, batch=1)
+    net = cnn(backend, hidden=(4,))
+    theta, x, _ = small.samples(net, batch=1)
     views = list(net.views(theta).values())
     y = net.gain * x[0].sum(0, dtype=float)
     for weight, bias in zip(views[:4:2], views[1:4:2]):
@@ -94,12 +70,12 @@ def test_logits_by_plain_sums(backend):
 @pytest.mark.parametrize("gain", [0, float("nan"), "1"])
 def test_a_gain_is_positive(gain):
     with pytest.raises(ValueError):
-        small(gain=gain)
+        cnn(gain=gain)
 
 
 def test_frames_that_do_not_fit(backend):
-    net = small(backend)
-    theta, x, y = case(net)
+    net = cnn(backend)
+    theta, x, y = small.samples(net)
     for wrong in (x[0, 0], x[:, :, 1:], x[:, :0]):
         with pytest.raises(ValueError):
             net.loss(theta, wrong, y)

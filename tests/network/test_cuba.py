@@ -1,45 +1,34 @@
 """CubaLIF, the current-based neuron with a hard reset: its equations, an independent program's
 values, every derivative."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import small
+from test_network import deep
 
 import minisnn as ms
-from minisnn import gradcheck
 
 NEURON = ms.CubaLIF(alpha=0.8, beta=0.7, threshold=0.2, slope=3.0, gain=2.0)
-
-
-def small(backend="numpy", dtype=np.float64, **changes):
-    settings = dict(
-        input_shape=(7, 6, 2), channels=(3, 2), ways=3, kernel=3, window=9, neuron=NEURON
-    )
-    return ms.SpikingNet(**{**settings, "dtype": dtype, "backend": backend, **changes})
-
-
-def case(net, seed=0, batch=2, steps=14):
-    rng = np.random.default_rng(seed)
-    return gradcheck.random_theta(net, rng), *gradcheck.random_data(net, rng, batch, steps)
+cuba = partial(deep, neuron=NEURON)
 
 
 def test_the_mean_of_spikes_is_no_spike(backend):
-    net = small(backend, pool="mean")
-    theta, x, _ = case(net)
+    net = cuba(backend, pool="mean")
+    theta, x, _ = small.samples(net)
     found = net.spikes(theta, x, "conv1")
-    assert (
-        found.dtype == np.float64
-        and set(np.unique(found)) <= {0, 0.25, 0.5, 0.75, 1}
-        and len(np.unique(found)) > 2
-    )
+    assert found.dtype == np.float64 and len(np.unique(found)) > 2
+    assert set(np.unique(found)) <= {0, 0.25, 0.5, 0.75, 1}
     assert net.activity(theta, x)["conv1"] == pytest.approx(found.mean(), rel=1e-12)
-    assert small(backend).spikes(theta, x).dtype == bool
+    assert cuba(backend).spikes(theta, x).dtype == bool
 
 
 @pytest.mark.parametrize("T, window", [(1, 5), (2, 5), (3, 3), (9, 1), (9, 4)])
 def test_no_window_is_too_short(backend, T, window):
     """Nothing delays: every layer has a gradient at the last step already."""
-    net = small(backend, window=window)
-    theta, x, y = case(net, steps=T)
+    net = cuba(backend, window=window)
+    theta, x, y = small.samples(net, steps=T)
     _, gradient, _, hvp = net.gradients(theta, x, y)
     for of in (gradient, hvp(np.random.default_rng(1).standard_normal(net.size))):
         assert all(a.any() for name, a in net.views(of).items() if name.endswith("bias"))

@@ -1,28 +1,22 @@
 """Data-dependent initialisation: orthogonal weights, variance and rate of every layer as asked
 for."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import small
 
 import minisnn as ms
 
 
-def network(backend="numpy", **changes):
-    settings = dict(
-        input_shape=(9, 8, 2),
-        channels=(6, 8),
-        ways=4,
-        kernel=3,
-        window=15,
-        hidden=(7,),
-        dtype=np.float64,
-        backend=backend,
-    )
-    return ms.SpikingNet(**{**settings, **changes})
+network = partial(
+    small.network, input_shape=(9, 8, 2), channels=(6, 8), ways=4, window=15, hidden=(7,)
+)
 
 
-def events(seed=0, shape=(9, 8, 2)):
-    return np.random.default_rng(seed).poisson(0.2, (8, 25, *shape)).astype(np.uint8)
+def events():
+    return np.random.default_rng(0).poisson(0.2, (8, 25, 9, 8, 2)).astype(np.uint8)
 
 
 def membranes(net, theta, x):
@@ -102,12 +96,9 @@ def test_data_that_say_nothing_are_refused(backend, rng):
 @pytest.mark.parametrize("variance", [1.0, 9.0])
 def test_the_convolutional_peer_takes_the_variance_it_is_given(variance):
     """Of what every softplus is taken of, by hand: the convolution of the layer's input."""
-    from minisnn import ConvNet
-
-    rng = np.random.default_rng(0)
-    net = ConvNet((8, 8, 2), (3, 4), 5, kernel=3, dtype=np.float64)
-    x = rng.poisson(0.3, (6, 10, 8, 8, 2)).astype(np.uint8)
-    theta = net.init(rng, x, 0.3, variance=variance)
+    net = small.network(kind=ms.ConvNet, input_shape=(8, 8, 2), channels=(3, 4), ways=5)
+    _, x, _ = small.samples(net, batch=6)
+    theta = net.init(np.random.default_rng(0), x, 0.3, variance=variance)
     for layer in net.record(theta, x):
         assert np.var(layer["u"]) == pytest.approx(variance)
         assert np.mean(layer["u"] > 0) == pytest.approx(0.3, abs=0.02)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from test_network import case, small
+import small
+from test_network import deep
 
 import minisnn as ms
 
@@ -26,7 +27,7 @@ import minisnn as ms
 )
 def test_configurations_that_cannot_be(changes, word):
     with pytest.raises(ValueError, match=word):
-        small(**changes)
+        deep(**changes)
 
 
 WRONG = {  # what becomes of (theta, x, y), and a word of what is said
@@ -52,24 +53,24 @@ WRONG = {  # what becomes of (theta, x, y), and a word of what is said
 
 @pytest.mark.parametrize("name", WRONG)
 def test_errors(backend, name):
-    net = small(backend, dtype=np.float32 if "float32" in name else np.float64)
+    net = deep(backend, dtype=np.float32 if "float32" in name else np.float64)
     change, words = WRONG[name]
     for call in (net.loss, net.loss_and_gradient, net.gradients):
         with pytest.raises(ValueError, match=words):
-            call(*change(*case(net)))
+            call(*change(*small.samples(net)))
 
 
 def test_errors_of_twins_vectors_and_targets(backend):
-    net, squared = small(backend), small(backend, loss="squared")
-    theta, x, y = case(net)
+    net, squared = deep(backend), deep(backend, loss="squared")
+    theta, x, y = small.samples(net)
     for word, call in {
         "spike": lambda: net.loss(theta, x, y, spike="soft"),
         "record": lambda: net.loss_and_gradient(theta, x, y, spike="jet"),
         "v must": lambda: net.hessian_vector_product(theta, x, y, theta[1:]),
-        "targets": lambda: squared.loss(theta, x, np.zeros((2, 2))),
-        "complex": lambda: squared.loss(theta, x, np.ones((2, 3)) * 1j),
-        "floating": lambda: squared.loss(theta, x, np.ones((2, 3), np.int64)),
-        "finite": lambda: squared.loss(theta, x, np.full((2, 3), np.nan)),
+        "targets": lambda: squared.loss(theta, x, np.zeros((3, 2))),
+        "complex": lambda: squared.loss(theta, x, np.ones((3, 3)) * 1j),
+        "floating": lambda: squared.loss(theta, x, np.ones((3, 3), np.int64)),
+        "finite": lambda: squared.loss(theta, x, np.full((3, 3), np.nan)),
     }.items():
         with pytest.raises(ValueError, match=word):
             call()
@@ -77,17 +78,10 @@ def test_errors_of_twins_vectors_and_targets(backend):
 
 @pytest.mark.parametrize("call", ["__call__", "loss", "loss_and_gradient", "gradients"])
 def test_logits_that_overflow_are_refused(backend, call):
-    net = small(backend, dtype=np.float32)
-    theta, x, y = case(net)
+    net = deep(backend, dtype=np.float32)
+    theta, x, y = small.samples(net)
     # every site spikes
-    for name, value in (
-        ("readout.weight", 3e38),
-        ("readout.bias", 3e38),
-        ("conv2.bias", 1e3),
-    ):
+    for name, value in {"readout.weight": 3e38, "readout.bias": 3e38, "conv2.bias": 1e3}.items():
         net.views(theta)[name][...] = value
-    with (
-        np.errstate(all="ignore"),
-        pytest.raises(ValueError, match="logits"),
-    ):
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match="logits"):
         getattr(net, call)(*(theta, x, y)[: 2 if call == "__call__" else 3])
