@@ -47,6 +47,7 @@ from .network.convolutional import ConvNet as ConvNet
 from .network.spiking import SpikingNet as SpikingNet
 from .nir import export_nir as export_nir, import_nir as import_nir
 from .parallel.cluster import Cluster as Cluster
+from .parallel.executor import Executor as Executor, WorkersLost as WorkersLost
 from .parallel.workers import Workers as Workers
 from .parallel.threads import get_threads as get_threads, set_threads as set_threads
 from .training.checkpoint import Checkpoint as Checkpoint, read as read, save as save

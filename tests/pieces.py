@@ -7,8 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from minisnn.parallel.executor import Executor, take_apart
-from minisnn import get_threads
+from minisnn.parallel.executor import take_apart
+from minisnn import Executor, get_threads
 from minisnn.parallel.shares import parallel
 
 

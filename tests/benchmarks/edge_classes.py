@@ -19,7 +19,6 @@ import findings
 import numpy as np
 
 from minisnn.hardware.c import episode, export
-from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.study import classes, drawings
 
 
@@ -86,7 +85,7 @@ def instructions(device: edge.Device) -> int:
 
 
 def main() -> None:
-    parser = findings.command_line(__doc__, checkpoint=SYMBOLS, most=300)
+    parser = findings.command_line(__doc__, checkpoint="omniglot_fine.h5", most=300)
     parser.add_argument("--instructions", action="store_true")
     args = parser.parse_args()
     device = edge.device(args.checkpoint)

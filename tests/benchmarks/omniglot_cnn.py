@@ -17,7 +17,6 @@ from pathlib import Path
 import findings
 
 import minisnn as ms
-from minisnn.data.store.shipped import shipped
 from minisnn.training.baselines import Adapted, with_ways
 from minisnn import TrainingConfig
 
@@ -47,7 +46,7 @@ def main() -> None:
     parser.add_argument("--updates", type=int, help="default: those of the spiking network")
     args = parser.parse_args()
     ms.train(settings(args.updates), args.out, resume=(args.out / "config.json").exists())
-    own, peer = ms.read(shipped(NETWORK)), ms.read(args.out / "checkpoint.h5")
+    own, peer = ms.read(NETWORK), ms.read(args.out / "checkpoint.h5")
     name, _ = own.to_open(NETWORK, None, None)
     found = findings.Findings("tasks", "spiking", "CNN", "difference (points)")
     for ways in (5, 20):

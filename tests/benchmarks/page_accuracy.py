@@ -24,7 +24,6 @@ import findings
 import numpy as np
 
 from minisnn import read_strokes
-from minisnn.hardware.command import SYMBOLS
 from minisnn.hardware.page import make
 
 from browser import opened, sixty, stroke  # of tests/hardware
@@ -128,7 +127,11 @@ def timed(page, strokes, long: int) -> dict[str, list]:
 
 def main() -> None:
     options = findings.command_line(__doc__, groups=CHARACTERS // WAYS).parse_args()
-    groups, chip, given = options.groups, edge.device(SYMBOLS).chip, read_strokes(TRACINGS)
+    groups, chip, given = (
+        options.groups,
+        edge.device("omniglot_fine.h5").chip,
+        read_strokes(TRACINGS),
+    )
     right, traces, long = [], [], chip.recording.bin * make.STEPS
     path = Path(tempfile.mkdtemp()) / "page.html"
     path.write_text(make.page(chip), encoding="utf-8")

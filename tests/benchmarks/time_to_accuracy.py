@@ -20,7 +20,6 @@ import findings
 import numpy as np
 
 import minisnn as ms
-from minisnn.parallel.executor import Executor
 
 LEVELS = (0.80, 0.90, 0.95, 0.97, 0.98)
 
@@ -34,7 +33,7 @@ def price() -> float:
     return min(findings.by_turns(calls, 5, clock=time.process_time)["ms"])
 
 
-class Clock(Executor):
+class Clock(ms.Executor):
     """Counts the CPU seconds of a run's updates, and ends it after `most` of them, as Ctrl-C would."""
 
     def __init__(self, most: int):

@@ -12,16 +12,14 @@ import minisnn as ms
 import pieces
 from minisnn.cli import main
 from minisnn.experiments import EXPERIMENTS, figure6
-from minisnn.experiments.findings import Findings, judge
+from minisnn.experiments.findings import Findings
 from make_networks import RECIPES
 from minisnn.experiments.networks import Networks, file_name
 from minisnn.experiments.study import Settings, Study
-from minisnn import InnerLoop
-from minisnn.parallel.executor import Executor
-from minisnn.training.baselines import Answers, rows_of
-from minisnn.training.intervals import Drawn, Estimate
+from minisnn import Executor, InnerLoop
+from minisnn.training.intervals import Estimate
 from slowly import all_but
-from toy import small_set
+from toy import compare, small_set
 
 
 @pytest.fixture(scope="module")
@@ -112,32 +110,26 @@ def test_verdicts_go_by_the_interval_that_leads():
     """A difference on the same episodes is of paired answers; on other episodes it is as of
     independent ones."""
     rng = np.random.default_rng(1)
-    which = rng.integers(0, 12, (40, 5, 2))
-    # two rules that fail on the same recordings, one of them once more in a while
-    bad = which[:, :, 0] < 3
-    worse = bad | (rng.random(bad.shape) < 0.05)
-    none = np.zeros((0, 2), int), np.zeros(0, int), ("a",)
+    frames = rng.poisson(1.0, (40, 3, 4, 5, 2))
+    tasks = ms.Recordings(frames, np.arange(40) % 5)
 
-    def drawn(of):
-        return Drawn(of, np.zeros(len(of), int), *none)
+    def failing(share):
+        """On a quarter of the recordings, and a share of all others."""
 
-    rows = rows_of(
-        ["one", "other"],
-        [Answers(np.array([~b, ~w]), drawn(of)) for b, w, of in zip(bad, worse, which)],
-    )
-    apart, e = rows["one"].less(rows["other"]), rows["one"]
-    assert (
-        e.interval.population == "recordings"
-        and e.half == e.interval.half > 1.5 * e.ci95
-        and e.low == e.mean - e.half
-    )
+        def rule(task):
+            bad = task.recordings[1][:, 0] % 4 == 0
+            return np.eye(5)[(task.y_query + (bad | (rng.random(len(bad)) < share))) % 5]
+
+        return rule
+
+    rules = dict(one=failing(0), other=failing(0.05))
+    rows, far = (compare(tasks, rules, 40, seed, queries=2) for seed in (0, 1))
+    e, apart = rows["one"], rows["one"].less(rows["other"])
+    assert e.interval.population == "recordings" and e.low == e.mean - e.half
+    assert e.half == e.interval.half > 1.5 * e.ci95
     assert 0 < apart.half < 0.5 * e.half and apart.points().endswith(f" ± {100 * apart.half:.2f}")
-    far = rows_of(["other"], [Answers(~w[None], drawn(of + 100)) for w, of in zip(worse, which)])[
-        "other"
-    ]
-    assert rows["one"].less(far).half == pytest.approx(
-        np.hypot(rows["one"].interval.half, far.interval.half)
-    )
+    unpaired = np.hypot(e.interval.half, far["other"].interval.half)
+    assert e.less(far["other"]).half == pytest.approx(unpaired)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +143,10 @@ def test_verdicts_go_by_the_interval_that_leads():
     ],
 )
 def test_verdicts(mean, half, verdict):
-    claim = judge(
-        "a claim", "so much", Estimate(mean, ci95=half), 0, 10, rule="from 0 to 10 points"
-    )
+    found = Findings("an experiment", "its title")
+    measured = Estimate(mean, ci95=half)
+    found.claim("a claim", "so much", measured, 0, 10, rule="from 0 to 10 points")
+    (claim,) = found.claims
     assert claim.verdict == verdict and math.isclose(claim.value, 100 * mean)
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from minisnn import Task
-from minisnn.meta.tasks import Classification
 
 
 def parts(ways=3, shots=2, queries=4, shape=(5, 4, 6, 2), dtype=np.uint8):
@@ -61,19 +60,3 @@ def test_task_names_what_does_not_fit(name, value):
     given["x_query" if name == "query" else name] = value
     with pytest.raises(ValueError, match=name):
         Task(**given)
-
-
-def test_a_batch_of_all_classes_has_32_samples_by_default():
-    class Forty:
-        classes, input_shape = tuple(f"class {k}" for k in range(40)), (3,)
-
-        def sample_task(self, rng, ways, shots, queries, classes):
-            x = np.zeros((ways, 4, 3), np.uint8)
-            return Task(x, np.arange(ways), x, np.arange(ways))
-
-    batch = Classification(Forty())
-    assert (
-        len(batch.sample_task(np.random.default_rng(0)).y_query)
-        == len(batch.episode(0, 0).y_query)
-        == 32
-    )

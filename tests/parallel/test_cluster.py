@@ -14,8 +14,7 @@ import pytest
 
 import minisnn as ms
 import pieces
-from minisnn import Cluster, train
-from minisnn.parallel.executor import WorkersLost
+from minisnn import Cluster, WorkersLost, train
 from test_executor import CONFIG, ENVIRONMENT, SILENT, quick, squares, wait_until  # noqa: F401
 from toy import assert_same, toy_config, toy_data
 

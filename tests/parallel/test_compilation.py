@@ -1,22 +1,15 @@
 """Kernels are kept where there is a place and room for them, and work where there is not."""
 
-from pathlib import Path
-
 import pytest
 from numba.core import caching
 
-from minisnn.parallel import compilation, missing
+from minisnn.parallel import compilation
 
-ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("kept_apart")
 
 
 def double(x):
     return 2 * x
-
-
-@pytest.fixture(autouse=True)
-def unsaid(kept_apart):
-    missing.cannot_keep.cache_clear()
 
 
 def test_another_kernel_can_call_one_that_was_kept():

@@ -1,9 +1,8 @@
 """A second process that compiles: what it compiles, and when it is started."""
 
-import atexit
 import json
 import subprocess
-from contextlib import suppress
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -30,21 +29,18 @@ NETWORKS = {
 @pytest.fixture
 def begun(monkeypatch):
     """The command lines of processes that are started where kernels are missing."""
-    lines: list = []
-    monkeypatch.setattr(subprocess, "Popen", lambda line, **how: lines.append(line))
-    monkeypatch.setattr(atexit, "register", lambda _: None)
-    with suppress(AttributeError):  # of no process
-        missing.missed()  # as other tests expect
+    started = Mock()
+    monkeypatch.setattr(subprocess, "Popen", started)
 
     def of(net, threads=2):
+        missing.missed()  # as other tests expect
+        started.reset_mock()
         ms.set_threads(threads)
-        lines.clear()
         for _ in range(2):
             beforehand.expect(net)
-            with suppress(AttributeError):
-                missing.missed()
+            missing.missed()
         ms.set_threads(None)
-        return lines
+        return [call.args[0] for call in started.call_args_list]
 
     return of
 

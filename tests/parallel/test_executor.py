@@ -16,8 +16,7 @@ import pytest
 import minisnn as ms
 import pieces
 from minisnn.parallel import executor as executors
-from minisnn.parallel.executor import Executor, WorkersLost
-from minisnn import Workers, train
+from minisnn import Executor, Workers, WorkersLost, train
 from slowly import after
 from toy import assert_same, toy_config, toy_data
 

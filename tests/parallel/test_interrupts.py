@@ -15,7 +15,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 import minisnn as ms
 from minisnn import stopping
-from minisnn.parallel import compilation, shares, threads
+from minisnn.parallel import compilation, shares
 
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
 
@@ -56,10 +56,10 @@ def test_ctrl_c_begins_nothing_more_and_leaves_nobody_at_work(
 
     noted = stopping.heeded(signal.SIGINT) if heeded else contextlib.nullcontext()
     with pytest.raises(KeyboardInterrupt), noted:
-        threads.in_order(function, range(1000), lambda _: None)
+        ms.Executor().in_order(function, range(1000), lambda _: None)
     assert len(begun) < 30 and not at_work
     found: list = []
-    threads.in_order(lambda n: n, range(6), found.append)
+    ms.Executor().in_order(lambda n: n, range(6), found.append)
     assert found == list(range(6))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -80,7 +80,7 @@ def test_who_insists_is_heard_at_once(default_handler, three_threads):
     threading.Thread(target=insist).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        threads.in_order(wait, range(3), lambda _: None)
+        ms.Executor().in_order(wait, range(3), lambda _: None)
     assert time.monotonic() - began < 10
     over.set()
 

@@ -16,9 +16,6 @@ from minisnn.parallel import compilation
 
 if config.DISABLE_JIT:
     pytest.skip("nothing is compiled", allow_module_level=True)
-ROOT = Path(__file__).resolve().parents[2]
-
-
 pytestmark = pytest.mark.usefixtures("kept_apart")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.parallel import shares, threads
+from minisnn.parallel import shares
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -47,7 +47,7 @@ def test_results_are_collected_in_order(number, items):
         shares.parallel(lambda start, stop: inside.extend((n, k) for k in range(start, stop)), 10)
         return n * n
 
-    threads.in_order(function, range(items), found.append)
+    ms.Executor().in_order(function, range(items), found.append)
     assert found == [n * n for n in range(items)]
     assert sorted(inside) == [(n, k) for n in range(items) for k in range(10)]
 
@@ -62,10 +62,10 @@ def test_an_error_in_a_thread_is_raised(number):
         shares.parallel(kernel, 20)
     begun = []
     with pytest.raises(ZeroDivisionError):
-        threads.in_order(lambda n: begun.append(n) or kernel(n, n + 1), range(999), [].append)
+        ms.Executor().in_order(lambda n: begun.append(n) or kernel(n, n + 1), range(999), [].append)
     assert len(begun) < 20
     done = []
-    threads.in_order(lambda n: n, range(4), done.append)  # and the pool goes on
+    ms.Executor().in_order(lambda n: n, range(4), done.append)  # and the pool goes on
     assert done == [0, 1, 2, 3]
 
 
@@ -121,7 +121,7 @@ def test_several_python_threads_at_once(number):
             return n * n
 
         for _ in range(20):
-            threads.in_order(function, range(5), found.append)
+            ms.Executor().in_order(function, range(5), found.append)
         return found, done.tolist()
 
     assert in_python_threads(call) == [([n * n for n in range(5)] * 20, [20] * 12)] * 4
@@ -140,7 +140,9 @@ def test_a_fork_during_a_computation(number, where):
             done: list = []
             signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a child that hangs is killed
             signal.alarm(10)
-            threads.in_order(lambda n: shares.parallel(lambda *_: None, 4), range(4), done.append)
+            ms.Executor().in_order(
+                lambda n: shares.parallel(lambda *_: None, 4), range(4), done.append
+            )
             os._exit(0 if len(done) == 4 else 1)
         codes.append(os.waitpid(process, 0)[1])
 
@@ -152,10 +154,10 @@ def test_a_fork_during_a_computation(number, where):
 
     def compute():
         while not over.is_set():
-            threads.in_order(function, range(4), lambda _: None)
+            ms.Executor().in_order(function, range(4), lambda _: None)
 
     if where == "within":
-        threads.in_order(function, range(6), lambda _: None)
+        ms.Executor().in_order(function, range(6), lambda _: None)
     else:
         thread = threading.Thread(target=compute, daemon=True)
         thread.start()
@@ -214,6 +216,6 @@ def test_settings_of_numpy_hold_wherever_an_item_is_computed(number):
 
     found: list = []
     with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
-        threads.in_order(function, range(8), found.append)
+        ms.Executor().in_order(function, range(8), found.append)
     with np.errstate(divide="ignore"):
-        threads.in_order(function, range(8), found.append)
+        ms.Executor().in_order(function, range(8), found.append)
