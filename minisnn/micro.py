@@ -9,7 +9,7 @@ W, C) are event counts of B recordings, y (B,) their labels. Inside, time comes 
 
 `dX` is the adjoint of X, the derivative of the loss with respect to X. `X_dot` and `dX_dot` are the
 derivatives of X and dX along a direction in theta: `tangent` is `forward` differentiated line by
-line, `backward_tangent` is `backward`. Each pass stores in a layer's tape what later ones need.
+line, `backward_tangent` is `backward`. A layer's tape holds what later passes need.
 """
 
 import argparse
