@@ -109,6 +109,39 @@ def test_a_batch_is_the_mean_of_its_samples_and_the_kernels_are_the_reference(ca
         assert np.abs(one - other).max() <= 1e-10 * np.abs(one).max()
 
 
+@pytest.mark.every(2)
+def test_products_with_the_jacobian_are_adjoint_and_the_same_on_both_engines(case):
+    """Of parameters and events, all at once."""
+    net, theta, x, _, (v, _) = case
+    x_dot = np.random.default_rng(2).standard_normal(x.shape)
+    found = []
+    for engine in (net, net.like(backend="numba")):
+        at = engine.linearize(theta, x)
+        dlogits = np.cos(np.arange(at.logits.size)).reshape(at.logits.shape)
+        jvp, (dtheta, dx) = at.jvp(v, x_dot), at.vjp(dlogits)
+        terms = [np.vdot(dlogits, jvp), np.vdot(dtheta, v), np.vdot(dx, x_dot)]
+        assert abs(terms[0] - terms[1] - terms[2]) < 1e-11 * np.abs(terms).max()
+        found.append([at.logits, jvp, dtheta, dx])
+    for reference, fast in zip(*found):
+        assert np.abs(fast - reference).max() <= 1e-11 * np.abs(reference).max()
+
+
+@pytest.mark.every(3)
+def test_products_with_events_are_differences_of_the_jet_twin(case):
+    """Those with parameters are adjoint to the gradient, which `gradcheck` holds to differences."""
+    net, theta, x, *_ = case
+    rng = np.random.default_rng(6)
+    x = x + rng.uniform(0.3, 0.6, x.shape)
+    x_dot = rng.standard_normal(x.shape)
+    x_dot /= np.linalg.norm(x_dot)
+    found = net.jvp(theta, x, x_dot=x_dot)
+    record = net.record(theta, x)
+    moved = [net(theta, x + h * x_dot, spike="jet", record=record) for h in (1e-4, -1e-4)]
+    # what is far smaller than the logits is lost in their rounding
+    least = max(np.abs(found.logits_dot).max(), 1e-3 * np.abs(found.logits).max())
+    assert np.abs((moved[0] - moved[1]) / 2e-4 - found.logits_dot).max() < 1e-6 * least
+
+
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.every(3)
 def test_float32_stays_and_threads_change_no_bit(case, backend):

@@ -110,7 +110,7 @@ def test_verdicts_go_by_the_interval_that_leads():
     """A difference on the same episodes is of paired answers; on other episodes it is as of
     independent ones."""
     rng = np.random.default_rng(1)
-    frames = rng.poisson(1.0, (40, 3, 4, 5, 2))
+    frames = rng.poisson(0.1, (40, 100, 4, 5, 2))
     tasks = ms.Recordings(frames, np.arange(40) % 5)
 
     def failing(share):

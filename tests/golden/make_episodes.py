@@ -8,18 +8,22 @@ The recordings of files are made here, by a seed, in forms that a lab has.
 
 import hashlib
 import json
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import h5py
 import numpy as np
 from scipy.io import savemat
 
 import minisnn as ms
 from minisnn.data.sets.named import open_set
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+import spoken  # noqa: E402
+import strokes  # noqa: E402
 
 PATH = Path(__file__).with_name("episodes.json")
 PARTS = ("x_support", "y_support", "x_query", "y_query")
@@ -294,40 +298,14 @@ def _known_forms(folder: Path) -> Iterator[Set]:
     yield Set("pictures of hands", lambda: photographs("train"), 2)
 
 
-def _words(path: Path, words: list[str], each: int, speakers: list[int] | None) -> None:
-    """A file of SHD's form, or of SSC's without speakers."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    said = [(word, number) for word in range(len(words)) for number in range(each)]
-    with h5py.File(path, "w") as file:
-        for name, kind in (("times", "f2"), ("units", "u2")):
-            file.create_dataset(f"spikes/{name}", (len(said),), h5py.vlen_dtype(kind))
-        for k, (word, number) in enumerate(said):
-            rng = np.random.default_rng((word, number, len(path.name)))
-            t = np.sort(rng.random(150)) * 0.8
-            unit = np.clip(90 + 15 * word + 300 * t + rng.normal(0, 8, 150), 0, 699)
-            file["spikes/times"][k] = t.astype("f2")
-            file["spikes/units"][k] = unit.astype("u2")
-        file["labels"] = np.array([word for word, _ in said], "u2")
-        file["extra/keys"] = np.array([word.encode() for word in words])
-        if speakers is not None:
-            who = [speakers[number % len(speakers)] for _, number in said]
-            file["extra/speaker"] = np.array(who, "u2")
-
-
 def _spoken(folder: Path) -> Iterator[Set]:
     quiet = dict(cache=False, progress=False)
 
     def shd(split: str, **options: Any) -> Any:
-        words = [f"word {n}" for n in range(20)]
-        _words(folder / "shd" / "shd_train.h5", words, 10, list(range(6)))
-        _words(folder / "shd" / "shd_test.h5", words, 6, [4, 5, 6, 7])
-        return ms.SHD(split, folder / "shd", **options, **quiet)
+        return ms.SHD(split, spoken.shd(folder / "shd"), **options, **quiet)
 
     def ssc(split: str, **options: Any) -> Any:
-        words = [f"word {n}" for n in range(35)]
-        for part in ("train", "valid", "test"):
-            _words(folder / "ssc" / f"ssc_{part}.h5", words, 3, None)
-        return ms.SSC(split, folder / "ssc", **options, **quiet)
+        return ms.SSC(split, spoken.ssc(folder / "ssc"), **options, **quiet)
 
     for split in ("train", "val", "test"):
         yield Set(f"shd {split}", lambda split=split: shd(split), 2)
@@ -338,19 +316,10 @@ def _spoken(folder: Path) -> Iterator[Set]:
 
 
 def _written(folder: Path) -> Iterator[Set]:
-    """Pen strokes as Omniglot publishes them, a text file a drawing."""
-    alphabets = ("Japanese_(katakana)", "Latin", "Sanskrit", "Greek", "Korean")
-    names = [f"{alphabet}/{number:02d}" for alphabet in alphabets for number in range(1, 7)]
+    """Pen strokes."""
 
     def opened(split: str, **options: Any) -> Any:
-        root = folder / "strokes"
-        for k, name in enumerate(names):
-            alphabet, number = name.split("/")
-            place = root / alphabet / f"character{number}"
-            place.mkdir(parents=True, exist_ok=True)
-            for drawer in range(1, 11):
-                (place / f"{k:04d}_{drawer:02d}.txt").write_text(_drawing(k, drawer))
-        return ms.Written(split, root, **options, progress=False)
+        return ms.Written(split, strokes.file(folder / "a.npz"), **options, progress=False)
 
     for split in ("train", "val", "test"):
         yield Set(f"written {split}", lambda split=split: opened(split), 2, split == "test")
@@ -366,24 +335,6 @@ def _written(folder: Path) -> Iterator[Set]:
     }
     for name, options in others.items():
         yield Set(f"written {name}", lambda options=options: opened("test", **options), 1)
-
-
-def _drawing(character: int, drawer: int) -> str:
-    """A few lines, which every drawer draws a little differently."""
-    of = np.random.default_rng(character)
-    lines = of.uniform(15, 90, (1 + character % 3, 2, 2))
-    rng = np.random.default_rng((character, drawer))
-    rows = ["START"]
-    clock = 0
-    for line in rng.permutation(lines):
-        ends = line[:: rng.choice([-1, 1])] + rng.normal(0, 2, (2, 2))
-        for along in np.linspace(0, 1, 8):
-            x, y = np.clip(ends[0] + along * (ends[1] - ends[0]), 0, 105)
-            rows.append(f"{x:.3f},{-y:.3f},{clock}")
-            clock += int(rng.integers(20, 120))
-        rows.append("BREAK")
-        clock += int(rng.integers(100, 400))
-    return "\n".join(rows) + "\n"
 
 
 def main() -> None:

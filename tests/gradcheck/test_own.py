@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small
 from own_neurons import of_the_guide
-from toy import toy_config, toy_data
+from toy import interrupt, toy_config, toy_data
 
 import minisnn as ms
 from minisnn.hardware import IntegerNet
@@ -21,12 +22,6 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 def page(tmp_path_factory):
     """Names of the page's blocks but the last, which trains; every assertion in them holds."""
     return of_the_guide(Path(__file__).parents[2], tmp_path_factory.mktemp("page"))
-
-
-def small(**parts):
-    if "neuron" in parts:
-        parts.setdefault("backend", "numpy")  # which takes what has no file to be read from
-    return ms.SpikingNet((5, 4, 2), (2,), ways=3, kernel=3, window=8, dtype="float64", **parts)
 
 
 @pytest.mark.slow
@@ -57,17 +52,13 @@ def test_a_loss_of_ones_own_is_given_one_hot_targets_on_both_engines(backend, rn
         def backward_tangent(self, logits, logits_dot, y):
             return logits_dot / len(y)
 
-    net, shipped = (small(loss=loss, backend=backend) for loss in (Squares(), "squared"))
-    theta, (x, y), v = (
-        ms.gradcheck.random_theta(net, rng),
-        ms.gradcheck.random_data(net, rng),
-        rng.standard_normal(net.size),
-    )
+    net, shipped = (small.network(backend, loss=loss) for loss in (Squares(), "squared"))
+    (theta, x, y), v = small.samples(net), rng.standard_normal(net.size)
     for targets in (y, np.eye(3)[y] * 0.8):
         a, b = net.gradients(theta, x, targets), shipped.gradients(theta, x, targets)
         assert a.loss == b.loss
         np.testing.assert_array_equal(a.hvp(v), b.hvp(v))
-    cnn = ms.ConvNet((5, 4, 2), (2,), 3, 3, "float64", loss=Squares(), backend=backend)
+    cnn = small.network(backend, ms.ConvNet, loss=Squares())
     assert ms.gradcheck.check(cnn, inner_steps=(1,)).ok
 
 
@@ -79,11 +70,8 @@ def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, cap
     config = toy_config(backend="numpy")
     whole = ms.train(config, tmp_path / "whole", data=toy_data(), progress=False, **own)
 
-    def stop():
-        raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        ms.train(config, tmp_path / "run", data=toy_data({20: stop}), progress=False, **own)
+        ms.train(config, tmp_path / "run", data=toy_data({20: interrupt}), progress=False, **own)
     for other in ({}, {**own, "neuron": page["Tiring"](weight=0.5)}, {**own, "rule": None}):
         with pytest.raises(ValueError):
             ms.train(
@@ -115,7 +103,7 @@ def test_what_cannot_be_is_refused(page, tmp_path):
     theta = np.ones(net.size, np.float32)
     for word, call in {
         "chip": lambda: IntegerNet(net, theta),
-        "loss": lambda: small(loss=lambda logits, y: 0.0),
+        "loss": lambda: small.network(loss=lambda logits, y: 0.0),
         "surrogate": lambda: ms.LIF(surrogate=np.tanh),
         "slope": lambda: ms.LIF(slope=5.0, surrogate=page["ArcTan"]()),
         "backward": lambda: ms.Neuron(),

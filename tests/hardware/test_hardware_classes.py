@@ -9,7 +9,6 @@ import minisnn as ms
 from minisnn.hardware import CountedMeans
 from minisnn.hardware.chip.means import is_refused
 from minisnn.hardware.study import classes, drawings, nothing, refuse
-from minisnn.parallel.executor import Executor
 
 
 def recordings(of=6, each=8, seed=0, **options):
@@ -59,7 +58,7 @@ def test_the_curve_is_asked_after_every_class():
 def test_one_after_the_other_ends_where_all_at_once_does():
     tasks = recordings(of=8, each=12)
     how = classes.How((2, 5, 8), (1, 4), 3, 4, 3, 0)
-    found = classes.look(tasks, seen(tasks), how, Executor(), False)
+    found = classes.look(tasks, seen(tasks), how, ms.Executor(), False)
     assert set(found.cells) == {(n, k) for n in how.ways for k in how.shots} and found.off <= 1
     for shots, one in found.orders.items():
         assert one["one by one"].mean == pytest.approx(found.curves[shots][-1])
@@ -87,7 +86,7 @@ def looked(chip, seed, blots=None):
     """What episodes of two classes that are taught by two shots, and two that are not, show."""
     tasks = recordings(of=8, each=12)
     traces = seen(tasks, 1, len(chip.weight))
-    given = (2, 2, 3), 8, seed, Executor(), traces, blots
+    given = (2, 2, 3), 8, seed, ms.Executor(), traces, blots
     return refuse.look(chip, drawings.numbered(tasks), *given)
 
 

@@ -6,29 +6,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import small
 
 import minisnn as ms
 from minisnn.hardware import CubaNet, IntegerNet
-from minisnn import gradcheck
 from minisnn.meta.stepsizes import StepSizes
 
 
 def test_a_layer_without_spikes_and_a_window_longer_than_the_recording(backend):
     silent = ms.CubaLIF(threshold=1e3)
     for layers in ([ms.Dense(4, recurrent=True)], [ms.Conv(2, kernel=3, stride=2, pool="none")]):
-        net = ms.SpikingNet(
-            (5, 4, 1),
-            layers=layers,
-            ways=2,
-            neuron=silent,
-            learn=("alpha", "beta"),
-            window=12,
-            dtype=np.float64,
-            backend=backend,
-        )
-        rng = np.random.default_rng(1)
-        theta = gradcheck.random_theta(net, rng)
-        x, y = gradcheck.random_data(net, rng, 2, 7)
+        how = dict(ways=2, window=12, dtype="float64", backend=backend)
+        net = ms.SpikingNet((5, 4, 1), layers=layers, neuron=silent, learn=("alpha", "beta"), **how)
+        theta, x, y = small.samples(net, batch=2, steps=7)
         _, gradient, _, hvp = net.gradients(theta, x, y)
         assert np.isfinite(gradient).all() and np.isfinite(hvp(gradient)).all()
         assert not net.spikes(theta, x).any()
@@ -111,9 +101,7 @@ def test_what_cannot_be_gets_a_sentence(make, word):
 
 def test_inner_steps_leave_constants_alone_unless_asked_to_move_them():
     net = recurrent(dtype=np.float64)
-    rng = np.random.default_rng(0)
-    theta = gradcheck.random_theta(net, rng)
-    x, y = gradcheck.random_data(net, rng)
+    theta, x, y = small.samples(net)
     still, moved = (
         net.views(ms.adapt(net, theta, x, y, 0.1, adapt_constants=asked)) for asked in (False, True)
     )
@@ -137,21 +125,13 @@ def test_a_neuron_of_ones_own_adds_to_what_decays():
 
 
 def test_constants_are_told_as_the_neurons_have_them():
-    net = ms.SpikingNet(
-        (6,),
-        layers=[ms.Dense(5)],
-        ways=2,
-        learn=("beta", "gamma"),
-        neuron=ms.LIF(),
-        backend="numpy",
-    )
+    net = ms.SpikingNet((6,), layers=[ms.Dense(5)], ways=2, learn=("beta", "gamma"))
     theta = net.init(np.random.default_rng(0))
     net.views(theta)["dense1.gamma"][...] = 0
-    assert net.constants(theta) == {
-        "dense1.beta": pytest.approx(ms.LIF().beta),
-        "dense1.gamma": 0.5,
-    }
-    assert net.like(learn=()).constants(np.zeros(net.like(learn=()).size)) == {}
+    beta = pytest.approx(net.neuron.beta)
+    assert net.constants(theta) == {"dense1.beta": beta, "dense1.gamma": 0.5}
+    fixed = net.like(learn=())
+    assert fixed.constants(np.zeros(fixed.size)) == {}
 
 
 def test_a_run_takes_layers_as_a_network_does():
