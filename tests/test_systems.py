@@ -39,8 +39,8 @@ if __name__ == "__main__":
     assert cli.main(["evaluate", *test, *data, "--json", "the result.json", "--quiet"]) == 0
     assert cli.main(["info", "the run"]) == 0
     files.write_whole("a", b"1")
-    files.write_whole("a", b"2", files.Path("b"))
-    assert files.Path("b").read_bytes() == b"1"
+    files.write_whole("a", b"2")
+    assert files.Path("a").read_bytes() == b"2"
     with files.whole_folder("made") as folder:
         (folder / "x").write_bytes(b"x")
     print("done")

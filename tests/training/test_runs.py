@@ -264,29 +264,27 @@ def test_a_full_disk_loses_nothing_that_was_saved(undisturbed, tmp_path):
 
 
 class Broken(ms.MAML):
-    """MAML whose third update is not finite."""
+    """MAML of whose sixth task, in the third update, the loss or the gradient is not finite."""
 
-    broken = True
-    count = [0]
+    def __init__(self, part: str):
+        self.part, self.calls = part, []
 
     def gradient(self, *how):
         found = super().gradient(*how)
-        self.count[0] += 1
-        return found if self.count[0] != 6 or not self.broken else found._replace(**self.broken)
+        self.calls.append(1)
+        if len(self.calls) != 6:
+            return found
+        return found._replace(**{self.part: np.inf * getattr(found, self.part)})
 
 
-@pytest.mark.parametrize("values", after(1, [dict(loss=np.nan), dict(gradient=np.float32(np.inf))]))
-def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, monkeypatch, values):
-    config = toy_config(**BRIEF | {"test_episodes": 2})
-    if "gradient" in values:
-        values = dict(gradient=np.full(run(config, tmp_path / "a", rule=Broken()).net.size, np.inf))
-    monkeypatch.setattr(Broken, "broken", values)
-    monkeypatch.setattr(Broken, "count", [0])
+@pytest.mark.parametrize("part", after(1, ["loss", "gradient"]))
+def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, part):
+    config, rule = toy_config(**BRIEF | {"test_episodes": 2}), Broken(part)
     with pytest.raises(ValueError, match="update 3: .*not finite"):
-        run(config, tmp_path / "run", rule=Broken())
+        run(config, tmp_path / "run", rule=rule)
     assert ms.read(tmp_path / "run").progress["update"] == 2
-    run(config, tmp_path / "run", resume=True, rule=Broken())
-    run(config, tmp_path / "whole", rule=Broken())
+    run(config, tmp_path / "run", resume=True, rule=rule)
+    run(config, tmp_path / "whole", rule=rule)
     assert_same(tmp_path / "whole", tmp_path / "run")
 
 
