@@ -22,6 +22,7 @@ os.environ.pop("MINISNN_DEBUG", None)
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
+import minisnn  # noqa: E402
 from minisnn.parallel import missing  # noqa: E402
 
 # where checks of lessons keep what passes
@@ -104,6 +105,13 @@ def unsynced(monkeypatch):
     """No power fails during a test: what is written need not reach the disk, which is a twentieth of
     all that tests do."""
     monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
+@pytest.fixture
+def threads():
+    """`set_threads`, for the test only."""
+    yield minisnn.set_threads
+    minisnn.set_threads(None)
 
 
 @pytest.fixture

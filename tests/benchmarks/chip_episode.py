@@ -7,6 +7,7 @@ adaptation included.
 """
 
 import time
+from functools import partial
 from statistics import median
 
 import edge
@@ -24,14 +25,10 @@ def main() -> None:
         "floats": lambda task: given.inner.logits(given.net, given.theta, task),
         "integers": lambda task: one_shot(chip, learner, task),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for index in range(-1, EPISODES):  # the first one compiles
-        task = tasks.episode(0, max(index, 0), chip.ways, 1, 5)
-        for name, way in ways.items():
-            began = time.process_time()
-            way(task)
-            seconds[name].append(time.process_time() - began)
-    a, b = (median(of[1:]) for of in seconds.values())
+    episodes = [tasks.episode(0, index, chip.ways, 1, 5) for index in range(EPISODES + 1)]
+    calls = {name: lambda n, way=way: partial(way, episodes[n]) for name, way in ways.items()}
+    spent = findings.by_turns(calls, EPISODES, time.process_time)
+    a, b = map(median, spent.values())
     print(f"medians of {EPISODES}: floats {a:.3f} s, integers {b:.3f} s: {b / a:.2f} times as long")
     found = findings.Findings()
     found.add("floats", a, "s")

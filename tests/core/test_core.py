@@ -142,22 +142,20 @@ def test_products_with_events_are_differences_of_the_jet_twin(case):
     assert np.abs((moved[0] - moved[1]) / 2e-4 - found.logits_dot).max() < 1e-6 * least
 
 
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.every(3)
-def test_float32_stays_and_threads_change_no_bit(case, backend):
+def test_float32_stays_and_threads_change_no_bit(case, backend, threads):
     net, theta, x, y, (v, _) = case
     x, y = np.concatenate([x, x[:, ::-1]]), np.tile(y, 2)
     single = net.like(dtype="float32", backend=backend)
     theta, v = theta.astype(np.float32), v.astype(np.float32)
     results = []
-    for threads in (1, 3):
-        ms.set_threads(threads)
+    for number in (1, 3):
+        threads(number)
         found = single.gradients(theta, x, y)
         p, pullback = single.features_and_pullback(theta, x)
         results.append(
             [found.gradient, found.logits, found.hvp(v), p, pullback(p), single(theta, x)]
         )
-    ms.set_threads(None)
     for one, two in zip(*results):
         assert one.dtype == np.float32
         assert np.array_equal(one, two)

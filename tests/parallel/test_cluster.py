@@ -15,7 +15,7 @@ import pytest
 import minisnn as ms
 import pieces
 from minisnn import Cluster, WorkersLost, train
-from test_executor import CONFIG, ENVIRONMENT, SILENT, quick, squares, wait_until  # noqa: F401
+from test_executor import CONFIG, ENVIRONMENT, SILENT, here, quick, squares, wait_until  # noqa: F401
 from toy import assert_same, toy_config, toy_data
 
 pytestmark = pytest.mark.skipif(
@@ -57,27 +57,16 @@ def dask(local):
         yield executor
 
 
-@pytest.fixture
-def here(tmp_path):
-    ms.set_threads(2)
-    try:
-        train(toy_config(**CONFIG), tmp_path / "here", data=toy_data(), **SILENT)
-    finally:
-        ms.set_threads(None)
-    return tmp_path / "here"
-
-
 @pytest.mark.parametrize("number", [4, 12])
 def test_few_and_many_tasks_come_in_order_from_both_workers(dask, tmp_path, number):
     found = squares(dask, partial(pieces.who, str(tmp_path)), number)
     assert [value for value, _ in found] == [n * n for n in range(number)]
-    assert len({process for _, process in found}) == 2 and os.getpid() not in {
-        process for _, process in found
-    }
+    workers = {process for _, process in found}
+    assert len(workers) == 2 and os.getpid() not in workers
     assert dask.number == 2
 
 
-def test_a_run_ends_with_the_same_arrays(dask, here, tmp_path):
+def test_a_run_ends_with_the_same_arrays(dask, here, tmp_path):  # noqa: F811
     train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=dask, **SILENT)
     assert_same(here, tmp_path / "run")
 

@@ -27,19 +27,18 @@ NETWORKS = {
 
 
 @pytest.fixture
-def begun(monkeypatch):
+def begun(monkeypatch, threads):
     """The command lines of processes that are started where kernels are missing."""
     started = Mock()
     monkeypatch.setattr(subprocess, "Popen", started)
 
-    def of(net, threads=2):
+    def of(net, number=2):
         missing.missed()  # as other tests expect
         started.reset_mock()
-        ms.set_threads(threads)
+        threads(number)
         for _ in range(2):
             beforehand.expect(net)
             missing.missed()
-        ms.set_threads(None)
         return [call.args[0] for call in started.call_args_list]
 
     return of
@@ -47,7 +46,7 @@ def begun(monkeypatch):
 
 def test_a_process_is_started_once_and_where_something_is_gained(begun):
     net = ms.SpikingNet((7, 7, 2), (3,), ways=4, kernel=5, window=5)
-    assert not begun(net, threads=1)
+    assert not begun(net, 1)
     assert not begun(NETWORKS["numpy"]()) and not begun(NETWORKS["cnn"]())
     assert len(begun(net)) == 1 and not begun(net)
 

@@ -83,13 +83,10 @@ def test_results_come_in_order_from_both_workers(two, tmp_path):
     assert squares(two, partial(pieces.who, str(tmp_path)), 1) == [(0, os.getpid())]
 
 
-def test_a_worker_uses_one_thread(two):
-    ms.set_threads(2)
-    try:
-        assert {repr(calls) for _, calls in squares(two, pieces.threads_used)} == {"[(0, 8)]"}
-        assert len(pieces.threads_used(0)[1]) > 1
-    finally:
-        ms.set_threads(None)
+def test_a_worker_uses_one_thread(two, threads):
+    threads(2)
+    assert {repr(calls) for _, calls in squares(two, pieces.threads_used)} == {"[(0, 8)]"}
+    assert len(pieces.threads_used(0)[1]) > 1
 
 
 def test_what_is_sent(two):

@@ -28,10 +28,8 @@ def default_handler():
 
 
 @pytest.fixture
-def three_threads():
-    ms.set_threads(3)
-    yield
-    ms.set_threads(None)
+def three_threads(threads):
+    threads(3)
 
 
 @needs_signals

@@ -16,10 +16,9 @@ from minisnn.parallel import shares
 
 
 @pytest.fixture(params=[1, 2, 3])
-def number(request):
-    ms.set_threads(request.param)
-    yield request.param
-    ms.set_threads(None)
+def number(request, threads):
+    threads(request.param)
+    return request.param
 
 
 @pytest.mark.parametrize("items", [0, 1, 2, 7, 100])
@@ -76,10 +75,10 @@ def test_wrong_numbers_are_refused(wrong):
 
 
 @pytest.mark.parametrize("given", ["3", "0", "many", "1.5"])
-def test_numbers_of_numpy_and_of_the_environment_are_taken(given, monkeypatch):
-    ms.set_threads(np.int64(2))
+def test_numbers_of_numpy_and_of_the_environment_are_taken(given, monkeypatch, threads):
+    threads(np.int64(2))
     assert ms.get_threads() == 2
-    ms.set_threads(None)
+    threads(None)
     monkeypatch.setenv("MINISNN_THREADS", given)
     if given == "3":
         assert ms.get_threads() == 3
