@@ -126,8 +126,8 @@ def slip(exercise: str) -> str:
         return ""
     end, source = time.process_time() + SECONDS, SOLUTIONS[exercise]
     function, space, tree = calls[-1][1], _space(exercise), ast.parse(source)
-    written = _written(function)
-    right, own = _lines(tree), _lines(written)
+    typed = written(function)
+    right, own = _lines(tree), _lines(typed)
     noted = [call[2:] for call in calls[::-1]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -141,9 +141,9 @@ def slip(exercise: str) -> str:
         found = _cases(exercise, calls, end)
         wanted = [(case.arguments, case.wanted) for case in found]
         mends = lambda changed: _repeats(changed, function.__globals__, wanted)
-        pairs = ((mine, line) for mine, line, changed in differing(written, tree) if mends(changed))
+        pairs = ((mine, line) for mine, line, changed in differing(typed, tree) if mends(changed))
         mine, line = next(pairs, (None, None))
-        for said, changed in slips(written, mine):
+        for said, changed in slips(typed, mine):
             if time.process_time() > end - SECONDS / 3:
                 break
             if mends(changed):
@@ -173,7 +173,7 @@ def _lines(tree) -> set[str]:
     return lines
 
 
-def _written(function) -> ast.Module:
+def written(function) -> ast.Module:
     """The syntax tree of the student's function; an empty one where its source is not known, or does
     not stand by itself."""
     try:

@@ -6,6 +6,7 @@ right values of whatever stands on its right, so that one slip is counted once.
 """
 
 import ast
+import contextlib
 import itertools
 import math
 import operator
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import surrogate
+from .slips import mended, slips
 
 STEP, NEAR = 1e-5, 1e-6  # of differences; what still counts as equal
 EMPTY = "Write your lines behind the equals signs and run this cell: each is judged by itself."
@@ -199,6 +201,10 @@ def adjoints(
             shares.append((outside[of], f"{seeds[of][0]}, which comes from outside,"))
         wanted[name] = Wanted(whole[of], of, shares)
     space = run.values | (known or {}) | dict(seeds.values())
+    calls = [n for line in run.lines for n in ast.walk(line.tree) if isinstance(n, ast.Call)]
+    for one in [call.args[0] for call in calls if ast.unparse(call.func) == "spike"]:
+        slope = surrogate.sigma_prime(_computed(one, run.values), SLOPE)
+        space[f"sigma_prime({ast.unparse(one)})"] = slope
     return _judge(typed, wanted, space)
 
 
@@ -265,18 +271,20 @@ def _difference(line, found, one, space) -> str:
 
     if same(found, one.value):
         return ""
-    slips = []
+    claims = []
     factors = space | {f"1 - {name}": 1 - held for name, held in space.items()}
     for share, what in one.shares:
-        slips += [(one.value - share, f"{what} is missing")]
-        slips += [(one.value - 2 * share, f"{what} has the wrong sign")]
-        slips += [(one.value + share, f"{what} is counted twice")]
-        slips += [
+        claims += [(one.value - share, f"{what} is missing")]
+        claims += [(one.value - 2 * share, f"{what} has the wrong sign")]
+        claims += [(one.value + share, f"{what} is counted twice")]
+        claims += [
             (one.value - share + share / factor, f"in {what} the factor {name} is missing")
             for name, factor in factors.items()
             if np.shape(factor) in ((), share.shape) and np.all(factor)
         ]
-    explained = {text for wrong, text in slips if same(found, wrong) and not same(wrong, one.value)}
+    explained = {
+        text for wrong, text in claims if same(found, wrong) and not same(wrong, one.value)
+    }
     explained |= {
         f"`{name}` in place of `{other}`"
         for name, other in itertools.product(line.uses & space.keys(), space.keys() - {line.name})
@@ -296,6 +304,12 @@ def _difference(line, found, one, space) -> str:
         for sign, more in (("+", held), ("-", -held))
         if same(found + more, one.value)
     }
+    if not explained:
+        for said, new in slips(ast.parse(f"{line.name} = {line.text}")):
+            with contextlib.suppress(Unclear, ValueError):
+                if same(value(line._replace(tree=new.body[0].value), space), one.value):
+                    explained = {mended(said).rpartition(", in ")[0]}
+                    break
     off = np.nan_to_num(np.abs(found - one.value), nan=np.inf)
     at = np.unravel_index(int(np.argmax(off)), off.shape)
     place = f"[{', '.join(map(str, at))}]" if at else ""

@@ -186,11 +186,14 @@ def _changes(node):
             new = ast.Call(node.func, [b, a, *rest], node.keywords)
             yield f"`{text(a)}` and `{text(b)}` are exchanged", new
     elif isinstance(node, ast.Subscript):
+        places = []
         if isinstance(node.slice, ast.Name):
-            for op in (ast.Add(), ast.Sub()):
-                place = ast.BinOp(node.slice, op, ast.Constant(1))
-                new = ast.Subscript(node.value, place, ast.Load())
-                yield f"`{text(new)}` in place of `{text(node)}`", new
+            places = [ast.BinOp(node.slice, op, ast.Constant(1)) for op in (ast.Add(), ast.Sub())]
+        elif isinstance(getattr(node.slice, "left", None), ast.Name):
+            places = [node.slice.left]
+        for place in places:
+            new = ast.Subscript(node.value, place, ast.Load())
+            yield f"`{text(new)}` in place of `{text(node)}`", new
     elif isinstance(node, ast.Tuple) and len(node.elts) > 1:
         a, b, *rest = node.elts
         new = ast.Tuple([b, a, *rest], ast.Load())

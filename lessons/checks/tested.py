@@ -8,9 +8,11 @@ can compare with a solution of their own. A wrong function is a right one with a
 crash: at a right function it is a false alarm, and at a wrong one it finds nothing.
 """
 
+import ast
 import contextlib
 import copy
 import io
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,6 +34,18 @@ NAMES = {
 }
 OTHER = ms.LIF(alpha=0.8, beta=0.6, gamma=0.5, rho=1.7, threshold=0.3, slope=4.0)
 SLOW = ms.LIF(alpha=0.7, beta=0.85, gamma=0.8, rho=0.6, threshold=-0.2, slope=2.5)
+
+# what a test may take for true: exercise, a pattern of its source, what is said
+MISREAD = (
+    ("3.1t", r"\bf\(I,", "f takes the membrane, twin(I), and not I"),
+    ("3.2t", r"\bforward\(f\(", "f is the adjoint of forward, and not its inverse"),
+    ("7.2t", r"\bbackward\(u_dot,", "backward is not linear in u: how it moves is a difference"),
+    (
+        "8.2t",
+        r"\bproduct\(theta\), gradient\(theta\)",
+        "the gradient at theta is not H theta: H v is how it moves along v",
+    ),
+)
 
 
 class Suspect(NamedTuple):
@@ -90,7 +104,7 @@ def judge(exercise: str) -> Callable:
     def judged(test: Callable, hint: int = 0) -> None:
         found = verdict(exercise, test)
         if found.alarms:
-            raise wrong(exercise, _alarm(exercise, found, hint))
+            raise wrong(exercise, _alarm(exercise, found, hint, diagnosis.written(test)))
         if found.survived:
             raise wrong(exercise, _count(found, hint))
         many = len(found.found)
@@ -169,20 +183,38 @@ def _count(found: Verdict, hint: int) -> str:
     return f"{text}. Survivor {hint} of {left}: it {found.survived[hint - 1].habit}"
 
 
-def _alarm(exercise: str, found: Verdict, hint: int) -> str:
+def _alarm(exercise: str, found: Verdict, hint: int, tree: ast.Module) -> str:
     one, said = found.alarms[0]
     many = f"{len(found.alarms)} right function{'s' * (len(found.alarms) > 1)}"
     text = f"a false alarm: your test accuses {many} ({said})"
     if hint:
         return f"{text}. The first of them is right, and {one.habit}"
     more = "It may expect numbers, a shape or a precision that not all of them have"
-    if len(found.alarms) == sum(one.right for one in suspects(exercise)):
+    if every := len(found.alarms) == sum(one.right for one in suspects(exercise)):
         more = (
             "It accuses all of them: the value that it expects is off, or its tolerance too small"
         )
         if found.survived:
             more = f"It accuses all of them, and lets one pass that {found.survived[0].habit}"
+    if why := _misread(exercise * every, tree):
+        more = f"The cause: {why}"
     return f"{text}. {more}; to hear of a right one, write (test, hint=1) in the check"
+
+
+def _misread(exercise: str, tree: ast.Module) -> str:
+    """What a test that accuses right functions takes for true, by its own source; `exercise` is empty
+    where it accuses only some."""
+    source = ast.unparse(tree)
+    for number, pattern, said in MISREAD:
+        if number == exercise and re.search(pattern, source):
+            return said
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq):
+            compared = ast.unparse(node)
+            if re.search(r"\bf\(", compared) and not re.search(r"shape|len\(|type", compared):
+                what = f"`{compared}` asks for every last digit, and rounding changes that"
+                return f"{what}: np.isclose takes a tolerance"
+    return ""
 
 
 def in_single(function: Callable) -> Callable:

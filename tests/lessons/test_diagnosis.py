@@ -96,6 +96,9 @@ def message(exercise: str, part: str, other: str) -> str:
         ("10.1", "(1 - a * h) ** N", "abs(1 - a * h) ** N", "absolute value"),
         ("10.1", "factor * first,", "factor * h * (start - c),", "yours has it once"),
         ("12.1", "range(N + 1)", "range(N)", "once more after the last step"),
+        ("1.3", "(1 - lif.gamma) * s[t]", "(1 - lif.gamma) * s[t - 1]", "`s[t - 1]` in place of `s[t]`"),
+        ("3.2", "lif.beta * dQ + (1 - lif.alpha) * dP", "lif.beta * dQ + (1 - lif.beta) * dP", "dP enters dQ"),
+        ("4.2", "h, v = y - i + m, z - j + m", "h, v = y - i, z - j", "m is missing"),
         ("14.4", "max((-low - 1).bit_length() if low else 0, high.bit_length()) + 1", "(high - low).bit_length()", "distance"),
     ],
 )  # fmt: skip

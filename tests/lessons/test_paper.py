@@ -82,6 +82,8 @@ def test_other_ways_to_write_it_are_right_too(number, typed, capsys):
         ("3.4", "dw", "dy + (1 - s) * dv + sigma_prime(w) * ds", "by differences, at ds["),
         ("3.4", "di", "alpha * dw", "by differences, at alpha = 0.8, dw["),
         ("3.4", "dv_old", "alpha * dv", "`dv` in place of `dw`"),
+        ("3.4", "dw", "dy + (1 - s) * dv + ds", "the factor sigma_prime(w - threshold) is missing"),
+        ("7.1", "s_dot", "sigma_second(u - threshold) * u_dot", "`sigma_second` in place of `sigma_prime`"),
         ("7.1", "s_dot", "sigma_prime(u - threshold)", "in the motion of u the factor u_dot is missing"),
         ("7.1", "r_next_dot", "gamma * r_dot + s_dot", "in the motion of s the factor 1 - gamma is missing"),
         ("7.1", "u_dot", "I_dot", "the motion of r is missing"),

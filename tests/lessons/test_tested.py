@@ -1,6 +1,8 @@
 """Exercises where the student writes the test: the course's own test finds every wrong function and
 accuses no right one; odd tests get a sentence; a bug slips past the course's tests, or hears which one found it."""
 
+import linecache
+
 import numpy as np
 import pytest
 from checks import Wrong, tested
@@ -10,7 +12,8 @@ EXERCISES = list(tested.CASES)
 
 
 def function(text: str):
-    """The function `test` of a text."""
+    """The function `test` of a text, typed into a cell."""
+    linecache.cache["<answer>"] = len(text), None, text.splitlines(True), "<answer>"
     exec(compile(text, "<answer>", "exec"), space := {"np": np})
     return space["test"]
 
@@ -89,3 +92,16 @@ def test_a_test_that_accuses_all_right_functions_hears_what_it_lets_pass():
         tested.judge("15.2t")(
             function("def test(f, k):\n    assert f(np.zeros(1, int), np.array([10**9]), 0)[0] > 0")
         )
+
+
+@pytest.mark.parametrize(
+    "body, said",
+    [
+        ("assert np.allclose(forward(f(V)), V)", "and not its inverse"),
+        ("return bool((f(V) * V).sum() == (V * forward(V)).sum())", "asks for every last digit"),
+        ("assert f(V).shape == (1, 1) and forward(V) is None", "is off, or its tolerance"),
+    ],
+)
+def test_a_test_that_accuses_right_functions_hears_what_its_source_takes_for_true(body, said):
+    with pytest.raises(Wrong, match=said):
+        tested.judge("3.2t")(function(f"def test(f, forward, V):\n    {body}"))
