@@ -11,7 +11,7 @@ import sys
 LIMITS = {  # statements, nodes
     "library": (20_740, 283_320),  # minisnn and hardware
     "tests": (15_590, 230_400),
-    "lessons": (2_890, 40_400),
+    "lessons": (2_920, 40_850),
     "scripts": (2_215, 33_000),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}

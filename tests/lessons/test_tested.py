@@ -31,7 +31,7 @@ NAMED = {
     "itself wrong": ("V[0] = 9\n    f(V)", "changes one of its arguments"),
     "a crash": ("f(V)\n    1 / 0", "accuses 5 right functions (it stopped with ZeroDivision"),
     "an end of Python": ("f(V)\n    raise SystemExit", "stopped with SystemExit"),
-    "always yes": ("f(V)\n    return True", "finds 0 of 13 wrong functions"),
+    "always yes": ("f(V)\n    return True", "finds 0 of 14 wrong functions"),
     "a reason": ("f(V)\n    assert 0, 'so there'", "(its assert failed: so there)"),
     "a crash at some": (
         "if not np.isclose((f(V.copy()) * V).sum(), (V * forward(V)).sum(), 1e-4):\n        1 / 0",
