@@ -105,8 +105,6 @@ def test_what_cannot_be_is_refused(page, tmp_path):
         "chip": lambda: IntegerNet(net, theta),
         "loss": lambda: small.network(loss=lambda logits, y: 0.0),
         "surrogate": lambda: ms.LIF(surrogate=np.tanh),
-        "slope": lambda: ms.LIF(slope=5.0, surrogate=page["ArcTan"]()),
-        "backward": lambda: ms.Neuron(),
         "alpha": lambda: ms.train(
             toy_config(alpha=0.8), tmp_path / "no", data=toy_data(), neuron=lif
         ),
