@@ -1,8 +1,8 @@
 """Markdown pages, held to the records by lines that a reader does not see.
 
     <!-- made: table NAME --> … <!-- end -->       a maker of that name writes all text between again
-    <!-- says: NAME:FIGURE NAME:FIGURE.plain -->   the paragraph below has these figures, in this
-                                                   order, as `figures.shown` shows them
+    <!-- says: NAME:FIGURE,FIGURE.plain NAME:FIGURE -->   the paragraph below has these figures, in
+                                                   this order, as `figures.shown` shows them
 
 Where a record is measured again, the figures of a paragraph are replaced by the new ones.
 """
@@ -44,7 +44,8 @@ def renewed(
     def paragraph(found: re.Match) -> str:
         head, left = found[0].split("-->", 1)
         done = f"{head}-->"
-        for name in found["names"].split():
+        listed = (one.partition(":") for one in found["names"].split())
+        for name in (f"{record}:{key}" for record, _, keys in listed for key in keys.split(",")):
             words = re.escape(value_of(before, name)).replace(r"\ ", r"\s+")
             place = re.search(rf"(?<![\d.,]){words}(?!\d)", left)
             if place is None:

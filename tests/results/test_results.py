@@ -38,7 +38,7 @@ def test_figures_of_a_paragraph_follow_the_record():
         figures = {"b": dict(value=value, unit="%", half=0.01), "c": dict(value=3.0, unit="s")}
         return {"a": Record("a", "figures", ["python a"], figures=figures)}
 
-    page = "<!-- says: a:b.value a:c\na:b -->\nIt has 97.0 in 3 s, by 97.0 ±\n1.0 %.\n\n97.0"
+    page = "<!-- says: a:b.value,c\na:b -->\nIt has 97.0 in 3 s, by 97.0 ±\n1.0 %.\n\n97.0"
     before, now = measured(0.97), measured(0.98)
     assert renewed(page, before, before, {}, "page") == page
     new = renewed(page, before, now, {}, "page")
