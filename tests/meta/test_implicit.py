@@ -86,7 +86,7 @@ def test_a_pull_that_is_too_weak_is_refused(backend):
     net, theta, task = case("lif", backend)
     strong = ms.ImplicitLoop(0.2, 10, proximal=1.0, cg_steps=200)
     weak = ms.ImplicitLoop(0.2, 10, proximal=3e-3, cg_steps=200)
-    with pytest.raises(ValueError, match="proximal") as met:
+    with pytest.raises(ValueError) as met:
         weak.meta_gradient(net, theta, task)
     curvature = met.value.curvature - 3e-3
     phi = weak.adapt(net, theta, task.x_support, task.y_support)
