@@ -12,10 +12,10 @@ prepare(__name__)
 
 
 def _tasks():
-    """A small network, a start, and four tasks of the same recordings."""
+    """A small network, a start, and three tasks of the same recordings."""
     net, theta, task, rng = small_task()
     x, y = np.concatenate([task.x_support, task.x_query]), np.arange(3)
-    orders = [rng.permutation(9) for _ in range(4)]
+    orders = [rng.permutation(9) for _ in range(3)]
     return net, theta, [ms.Task(x[n[:3]], y, x[n[3:]], np.repeat(y, 2)) for n in orders]
 
 
