@@ -1,7 +1,7 @@
 """Mutants: small faults put into the library at seeded places, one at a time; the default tests
 must notice each that changes what the library does.
 
-    python tests/mutants.py OUT.json [--count 60] [--seed 0] [--only minisnn/core hardware/chip …]
+    python tests/mutants.py OUT.json [--count 60] [--seed 0] [--only minisnn/core minisnn/fast …]
 
 OUT.json gets a line a mutant as soon as it is tried, so a run that was stopped goes on with the
 next. For each mutant the default tests of its own part run first, which notice most; then all.

@@ -16,7 +16,7 @@ from minisnn.cli import parser
 def test_the_modules_of_the_reference_are_those_for_scripts():
     found = reference.modules()
     assert {"minisnn", "minisnn.core.neuron", "minisnn.meta.inner", "minisnn.nir"} < set(found)
-    assert {"minisnn.hardware", "minisnn.hardware.chip.learner"} < set(found)
+    assert {"minisnn.hardware", "minisnn.hardware.page"} < set(found)
     inside = {"kernels", "vectors", "commands", "command", "cli", "__main__"}
     assert not [name for name in found if inside & set(name.split("."))]
 
