@@ -10,8 +10,8 @@ import sys
 
 LIMITS = {  # statements, nodes
     "library": (20_740, 283_320),  # minisnn and hardware
-    "tests": (15_590, 230_400),
-    "lessons": (2_920, 40_850),
+    "tests": (15_600, 222_000),
+    "lessons": (2_985, 40_700),
     "scripts": (2_215, 33_000),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}

@@ -23,7 +23,8 @@ HIDDEN = {"hint", "solution"}
 def assignment(source: Path):
     """Return the notebook that nbgrader makes the students' from."""
     cells = make.parse(source)
-    parts, made = make.exercises(cells), make.notebook(cells)
+    parts = make.exercises(cells)
+    made = make.notebook(cells)
     made.cells = [cell for cell in made.cells if not HIDDEN & set(cell.metadata.get("tags", ()))]
     for cell in made.cells:
         kind = next(iter(cell.metadata.get("tags", ())), "")
@@ -44,7 +45,8 @@ def _told(cell, kind: str, solution=False, grade=False, locked=False, **more) ->
 def marked(stub: str, solution: str) -> str:
     """Return the solution, marked where it departs from the stub; what the stub has beyond that,
     its hint too, stands above the mark in comments."""
-    given, solved = stub.splitlines(), solution.splitlines()
+    given = stub.splitlines()
+    solved = solution.splitlines()
     same = 0
     while same < min(len(given), len(solved)) and given[same] == solved[same]:
         same += 1

@@ -92,7 +92,9 @@ def notebook_of(source: Path) -> Path:
 def parse(source: Path) -> list[Cell]:
     """Read the cells of a source. Raises ValueError for a fence that is not closed or belongs to no
     known kind."""
-    cells, lines, start = [], [], None
+    cells = []
+    lines = []
+    start = None
     for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
         opened = re.match(r"```(python|hint|why)\b *(.*)", line) if start is None else None
         if opened or (start is None and line.startswith("## ")):
@@ -167,7 +169,8 @@ def minutes(cells: list[Cell], left_out: Collection[str] | None = None) -> int:
     of its solution, 2 for a prediction, and what **Play, N minutes.** says.
     """
     prose = "\n\n".join(cell.text for cell in cells if cell.kind == "text")
-    formulas, prose = prose.count("$$") // 2, re.sub(r"\$\$.+?\$\$", "", prose, flags=re.S)
+    formulas = prose.count("$$") // 2
+    prose = re.sub(r"\$\$.+?\$\$", "", prose, flags=re.S)
     spoken = len(re.findall(r"[A-Za-z][A-Za-z'-]*", re.sub(r"\$[^$]*\$|`[^`]*`", " x ", prose)))
     read = sum(len(cell.text.splitlines()) for cell in cells if cell.kind == "code")
     parts = exercises(cells)
@@ -228,7 +231,8 @@ def plans(found: dict[str, dict[str, int]]) -> str:
     """Return the paths as README.md shows them."""
     lines = []
     for name, path in classroom.paths().items():
-        title, hours = path["title"], sum(found[name].values()) / 60
+        title = path["title"]
+        hours = sum(found[name].values()) / 60
         title = title[0].upper() + title[1:]
         lines += [f"**{title}**: `minisnn lessons --path {name}`, {hours:.1f} hours.", ""]
         lines += ["| | lessons | minutes |", "|---|---|---|"]
@@ -268,7 +272,8 @@ def linked(texts: list[str]) -> list[str]:
     kept = re.compile(
         r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\[[^]]*\]\([^)]*\)|^#.*?$|<[^>]*>)", re.S | re.M
     )
-    wanted, done = words(), []
+    wanted = words()
+    done = []
     for text in texts:
         parts = kept.split(text)
         for word in list(wanted):
@@ -293,7 +298,8 @@ def notebook(cells: list[Cell], solved: bool = False):
             "language_info": {"name": "python"},
         }
     )
-    parts, texts = exercises(cells), [cell for cell in cells if cell.kind == "text"]
+    parts = exercises(cells)
+    texts = [cell for cell in cells if cell.kind == "text"]
     cells = [cell for cell in cells if cell.kind not in ("wrong", "cases")]
     length = str(minutes(cells))
     filled = linked([cell.text.replace("{minutes}", length) for cell in texts])
@@ -353,10 +359,8 @@ def _folded(cell: Cell) -> str:
     if cell.kind == WHY:
         title = "Why? (To read after your guess)"
     if cell.kind == "solution":
-        title, text = (
-            f"Solution of exercise {cell.exercise} (to copy into the cell above)",
-            f"```python\n{cell.text}\n```",
-        )
+        title = f"Solution of exercise {cell.exercise} (to copy into the cell above)"
+        text = f"```python\n{cell.text}\n```"
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
@@ -388,7 +392,8 @@ def make(source: Path) -> Path:
     import nbformat
 
     cells = parse(source)
-    made, ran = notebook(cells), execute(notebook(cells, solved=True))
+    made = notebook(cells)
+    ran = execute(notebook(cells, solved=True))
     for cell, done in zip(made.cells, ran.cells, strict=True):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = done.outputs, done.execution_count
@@ -404,7 +409,8 @@ def retold(source: Path) -> Path:
     another one."""
     import nbformat
 
-    made, old = notebook(parse(source)), nbformat.read(notebook_of(source), 4)
+    made = notebook(parse(source))
+    old = nbformat.read(notebook_of(source), 4)
     if [c.source for c in made.cells if c.cell_type == "code"] != [
         c.source for c in old.cells if c.cell_type == "code"
     ]:

@@ -80,7 +80,8 @@ def rounded(net, theta: np.ndarray, bits: int) -> np.ndarray:
     """Return parameters whose weights are whole numbers of so many bits times a power of two, layer
     by layer the power of least squared error."""
     found = theta.copy()
-    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    low = -(2 ** (bits - 1))
+    high = 2 ** (bits - 1) - 1
     for part in net.layout:
         if part.name.endswith("weight"):
             w = theta[part.slice]

@@ -158,7 +158,8 @@ def _show(figure, title: str, scale: int = 2) -> None:
         return
     figure.set_dpi(80 * scale)
     figure.canvas.draw()
-    pixels, held = Picture.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]), io.BytesIO()
+    pixels = Picture.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3])
+    held = io.BytesIO()
     pixels.quantize(128).save(held, "png", optimize=True)  # a quarter of the size
     _display(held.getvalue(), pixels.width // scale, title)
 

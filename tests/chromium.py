@@ -20,7 +20,9 @@ def browsing(*own: str, **options):
         pytest.skip("no chromium; Debian package: chromium")
     with playwright.sync_playwright() as engines:
         browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page, said, asked = browser.new_context(**options).new_page(), [], []
+        page = browser.new_context(**options).new_page()
+        said = []
+        asked = []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))

@@ -5,9 +5,11 @@ import numpy as np
 
 def off(found, expected) -> float:
     """max |found - expected| / max |expected|."""
-    found, expected = np.asarray(found), np.asarray(expected)
+    found = np.asarray(found)
+    expected = np.asarray(expected)
     assert found.shape == expected.shape
-    difference, scale = np.abs(found - expected).max(), np.abs(expected).max()
+    difference = np.abs(found - expected).max()
+    scale = np.abs(expected).max()
     return float(difference / scale) if scale else float(difference)
 
 

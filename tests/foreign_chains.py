@@ -56,7 +56,8 @@ def tutorial(
     """Conv2d, neurons and pooling twice, then Flatten, Affine and neurons, as snnTorch's tutorials
     make them; no bias."""
     rng = np.random.default_rng(3)
-    nodes, shape = {"input": nir.Input(np.array([1, *image]))}, (1, *image)
+    nodes = {"input": nir.Input(np.array([1, *image]))}
+    shape = (1, *image)
     wide = kernel // 2 if padding == "same" else padding
     for n, channels in enumerate((4, 5), 1):
         weight = rng.standard_normal((channels, shape[0], kernel, kernel)).astype(np.float32)
@@ -79,7 +80,8 @@ def tutorial(
 
 def dense(neuron=leaky, widths=(7, 6, 3), last=1e9, bias=0.0, seed=0, **constants):
     """Linear layers and neurons."""
-    rng, nodes = np.random.default_rng(seed), {"input": nir.Input(np.array(widths[:1]))}
+    rng = np.random.default_rng(seed)
+    nodes = {"input": nir.Input(np.array(widths[:1]))}
     for n, (before, after) in enumerate(zip(widths, widths[1:])):
         weight = (2 * rng.standard_normal((after, before))).astype(np.float32)
         nodes[f"linear{n}"] = nir.Affine(weight, np.full(after, bias, np.float32))
@@ -96,7 +98,8 @@ def at_random(rng):
     def pick(*values):
         return values[rng.integers(len(values))]
 
-    dt, last = pick(1e-4, 1e-3), pick(1e30, 1e30, np.inf, 1.0)
+    dt = pick(1e-4, 1e-3)
+    last = pick(1e30, 1e30, np.inf, 1.0)
     kind = pick(leaky, synaptic)
     constants = dict(beta=rng.uniform(0, 0.95), threshold=rng.uniform(0.2, 2), dt=dt)
     if kind is synaptic:

@@ -10,7 +10,8 @@ TWO = (nir.CubaLIF, nir.CubaLI)  # filters; LIF and LI have one
 def apply(node, x):
     """A node without a state."""
     if isinstance(node, nir.Flatten):
-        first, last = node.start_dim % x.ndim, node.end_dim % x.ndim
+        first = node.start_dim % x.ndim
+        last = node.end_dim % x.ndim
         return x.reshape(*x.shape[:first], -1, *x.shape[last + 1 :])
     if isinstance(node, (nir.Affine, nir.Linear)):
         return x @ node.weight.astype(float).T + getattr(node, "bias", 0.0)
@@ -21,8 +22,10 @@ def apply(node, x):
     if isinstance(node, nir.Conv2d):
         k, padding = node.weight.shape[2], node.padding
         padding = dict(same=k // 2, valid=0)[padding] if isinstance(padding, str) else padding
-        (top, left), (down, right) = np.broadcast_to(padding, 2), np.broadcast_to(node.stride, 2)
-        x, weight = np.pad(x, [(0, 0), (top, top), (left, left)]), node.weight.astype(float)
+        (top, left) = np.broadcast_to(padding, 2)
+        (down, right) = np.broadcast_to(node.stride, 2)
+        x = np.pad(x, [(0, 0), (top, top), (left, left)])
+        weight = node.weight.astype(float)
         windows = np.lib.stride_tricks.sliding_window_view(x, (k, k), (1, 2))[:, ::down, ::right]
         return np.einsum("chwij,ocij->ohw", windows, weight) + node.bias[:, None, None]
     assert isinstance(node, nir.Output), node

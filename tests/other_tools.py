@@ -82,7 +82,8 @@ class SnnTorch:
         from snntorch import RSynaptic, Synaptic
         from snntorch.export_nir import export_to_nir
 
-        modules, image = [], torch.zeros(1, *shape)
+        modules = []
+        image = torch.zeros(1, *shape)
         for *linear, n, back in layers:
             image = torch.nn.Sequential(*linear)(image).detach()
             # one number a neuron: its exporter writes what it finds, and numbers without a shape
@@ -165,7 +166,9 @@ def run(tool, module, neurons, x):
     each, for x (T, C, H, W) or (T, features)."""
     import torch
 
-    kept, membranes, state = [[] for _ in neurons], [[] for _ in neurons], None
+    kept = [[] for _ in neurons]
+    membranes = [[] for _ in neurons]
+    state = None
 
     def keep(n):
         def hook(m, given, out):
@@ -212,7 +215,8 @@ def ours(net, theta, x):
     """[spikes of every layer (B, T, C, H, W) after pooling], [membranes after the reset], of the
     last layer the logits' membrane."""
     whole = net.like(window=x.shape[1], backend="numpy")
-    spikes, membranes = [], []
+    spikes = []
+    membranes = []
     for layer, recorded in zip(whole.blocks, whole.record(theta, x)):
         u = recorded["u"]
         v = u if layer.readout else u * (u < layer.neuron.threshold)
@@ -226,7 +230,9 @@ def ours(net, theta, x):
 def pooled(net, spikes, membranes):
     """Of a tool's neurons those that are layers of net, spikes pooled as its layers are; of the
     last, a readout, the membrane alone."""
-    found, potentials, n = [], [], 0
+    found = []
+    potentials = []
+    n = 0
     for b in net.blocks:
         potentials.append(membranes[n])
         fired = spikes[n]
@@ -263,7 +269,8 @@ def compare(name, net, theta, x, found, scales):
         for v, there, scale in zip(membranes, potentials, scales, strict=True):
             off = np.abs(there.reshape(v[one].shape) / scale - v[one])
             apart = max(apart, float(off[:first].max(initial=0)))
-        here, there = membranes[-1][one][-1].ravel(), potentials[-1][-1].ravel()
+        here = membranes[-1][one][-1].ravel()
+        there = potentials[-1][-1].ravel()
         logits = max(logits, float(np.abs(here - there).max()))
         right += int(here.argmax() == there.argmax())
     print(
@@ -305,7 +312,9 @@ def check(tool, title, net, theta, x, folder, said):
         module = tool.load(path).double()
     graph = nir.read(path)
     nodes, loops, _ = chain_of(graph)
-    layers, rest, firing = [], [], []
+    layers = []
+    rest = []
+    firing = []
     for node in [*nodes][1:-1]:
         rest.append(module.get_submodule(node))
         if isinstance(graph.nodes[node], nir.CubaLIF):
@@ -385,7 +394,8 @@ def main() -> int:
 
     cases, right = [*small_networks(), *listed_networks()], True
     if args.network != "none":
-        found, x = ms.read(args.network, dtype=np.float64), recordings(args.recordings)
+        found = ms.read(args.network, dtype=np.float64)
+        x = recordings(args.recordings)
         ways = found.net.ways
         learned = found.inner.adapt(found.net, found.theta, x[:ways], np.arange(ways))
         title = f"{args.network}, having learned the first {ways} recordings"

@@ -63,7 +63,8 @@ class Everything(ms.Neuron):
 
     def backward(self, I, z, u, du, dz):
         v, a = z
-        s, slope = self.spike(u), self.slope(u)
+        s = self.spike(u)
+        slope = self.slope(u)
         bent = -np.exp(-abs(u)) * np.square(u) / abs(u) / u
         du = du + dz[0] * (1 - s - u * slope + bent) + dz[1] * self.rest * slope
         cosh = 1 - np.tanh(self.leak * v) ** 2

@@ -73,7 +73,8 @@ def clipped(numbers: np.ndarray, pool: str) -> int:
 def sums(layer, x: np.ndarray) -> np.ndarray:
     """(t, h, w, c) of the weights under the events of frames x (t, h, w, c_in)."""
     H, W, _ = layer.input_shape
-    weight, half = exact(layer.weight), len(layer.weight) // 2
+    weight = exact(layer.weight)
+    half = len(layer.weight) // 2
     padded = np.pad(x, [(0, 0), (half, half), (half, half), (0, 0)])
     places = np.ndindex(*weight.shape[:2])
     return sum(padded[:, i : i + H, j : j + W] @ weight[i, j] for i, j in places)
@@ -82,9 +83,11 @@ def sums(layer, x: np.ndarray) -> np.ndarray:
 def conv(layer, n, words, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """(spikes after pooling, membranes, clipped) of x (t, h, w, c), of a layer of neurons n."""
     rounding, fraction = words.traces, words.fraction
-    V, bias = sums(layer, x), exact(layer.bias)
+    V = sums(layer, x)
+    bias = exact(layer.bias)
     P = Q = r = np.zeros(V.shape[1:], object)
-    membranes, wrong = [], np.zeros(P.shape, int)
+    membranes = []
+    wrong = np.zeros(P.shape, int)
     for arrives in V:
         right = fraction - layer.exponent - 10
         wide = shifted(P + bias, right, words.membrane, 0) - (n.rho * r >> 12)
@@ -116,7 +119,8 @@ def infer(net, x: list) -> tuple[list, list, list, dict]:
     `ranges` refuses the network."""
     net.check()
     x, number = entering(x)
-    counts, found = {"input": number}, []
+    counts = {"input": number}
+    found = []
     for layer in net.layers[:-1]:
         x, u, counts[f"{layer.name}.u"] = conv(layer, net.neuron, net.words, x)
         found.append(u.tolist())
@@ -126,7 +130,9 @@ def infer(net, x: list) -> tuple[list, list, list, dict]:
 def traces(n, words, spikes, bits: int = 12, mode: str | None = None, seed: int = 1) -> list:
     """p[t][i] of spikes (t, i), of filters with so many fraction bits, in uQ1.12."""
     p = q = np.zeros(len(spikes[0]), object)
-    found, noise, of = [], Noise(seed), (0, 0)
+    found = []
+    noise = Noise(seed)
+    of = (0, 0)
     rounding = mode or words.traces
     for s in spikes:
         found.append((p << 12 - bits).tolist())
@@ -140,7 +146,9 @@ def traces(n, words, spikes, bits: int = 12, mode: str | None = None, seed: int 
 def readout(n, words, exponent: int, weight, bias, p) -> tuple[list, int]:
     """(u[t][k], beyond) of traces p[t][i], weight[i][k], bias[k]."""
     weight, bias, p = map(exact, (weight, bias, p))
-    r, found, beyond = 0 * bias, [], 0
+    r = 0 * bias
+    found = []
+    beyond = 0
     for wide in shifted(p @ weight + bias, 2 - exponent, words.membrane, 0):
         wide = wide - (n.rho * r >> 12)
         u = np.clip(wide, -32768, 32767)
@@ -173,8 +181,12 @@ def surrogate(u: int, threshold: int, slope: int) -> int:
 
 def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
     """(weight[i][k], bias[k], counts) after the support samples p[b][t][i], y[b]."""
-    now, p, mode = [exact(net.weight), exact(net.bias)], exact(p), learner.rounding
-    bits, noise, start = net.readout.bits, Noise(learner.seed), now[:]
+    now = [exact(net.weight), exact(net.bias)]
+    p = exact(p)
+    mode = learner.rounding
+    bits = net.readout.bits
+    noise = Noise(learner.seed)
+    start = now[:]
     counts = {"written": 0, "gated": 0, "clipped": 0, "gradient_saturated": 0}
     shifts = learner.shifts(net.readout.exponent, bits)
     limits = ((-(1 << bits - 1), (1 << bits - 1) - 1), (-net.bias_room, net.bias_room))
@@ -186,7 +198,8 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
         now[n] = new
 
     if learner.rule == "class-mean":
-        means, of = now[0].copy(), noise(shifts[0], *now[0].shape)
+        means = now[0].copy()
+        of = noise(shifts[0], *now[0].shape)
         for c in set(y):
             mean = p[np.array(y) == c, -1].sum(0) // y.count(c)
             means[:, c] = shifted(mean, shifts[0], mode, of[:, c])

@@ -30,9 +30,12 @@ def conv(layer, factors: tuple[int, int], vth, exponent: int, x, pool: str) -> t
     Biases arrive as currents, what arrives is felt in the next step, and spikes are read a step
     later. pool   "max": one where one of four spikes, "mean": how many of them do, "none"
     """
-    bias, V = reference.exact(layer.bias), reference.sums(layer, x)
+    bias = reference.exact(layer.bias)
+    V = reference.sums(layer, x)
     u = v = arrives = np.zeros(V.shape[1:], object)
-    spikes, volts, wrong = [], [], np.zeros(u.shape, int)
+    spikes = []
+    volts = []
+    wrong = np.zeros(u.shape, int)
     for t, now in enumerate([*V, V[-1]]):
         wide = decayed(u, factors[0]) + 64 * arrives
         u = wide - 2 * STATE * (wide > STATE) + 2 * STATE * (wide <= -STATE)
@@ -54,7 +57,8 @@ def infer(net, x: list, seed: int = 1) -> tuple[list, list, list, dict]:
     seed."""
     net.check()
     x, number = reference.entering(x)
-    clipped, found = {"input": number}, []
+    clipped = {"input": number}
+    found = []
     factors = 4095 - net.du, 4096 - net.dv
     for n, layer in enumerate(net.layers[:-1]):
         pool = net.layer_constants(n)["pool"]

@@ -60,7 +60,8 @@ class Means(CountedMeans):
             at += 12 + self.inputs
             if self.residuals:
                 rest = np.frombuffer(saved, np.int8, self.inputs, at)
-                of, at = 256 * of + rest, at + self.inputs
+                of = 256 * of + rest
+                at = at + self.inputs
             found.known.append(ClassMean(id, of, shots, slack))
         return found
 

@@ -14,7 +14,8 @@ RECIPROCAL = np.array(plain_integers.RECIPROCAL)
 
 
 def word(x, bits: int):
-    low, high = np.min(x), np.max(x)
+    low = np.min(x)
+    high = np.max(x)
     assert -(2 ** (bits - 1)) <= low and high < 2 ** (bits - 1), f"{low}, {high} in {bits} bits"
     return x
 
@@ -123,7 +124,8 @@ class Layer:
             fires = one * (u >= self.threshold)
             r = sum32(n.gamma * r + (4096 - n.gamma) * fires + 2048) // 4096
             assert (0 <= r).all() and (r <= one).all()
-            for_p, for_q = state // 256 % 4096, state // 2**20
+            for_p = state // 256 % 4096
+            for_q = state // 2**20
             enters = np.clip(sum32((4096 - n.beta) * V), -most, most) * 2**left // 2**right
             P = word(sum32(n.alpha * P + (4096 - n.alpha) * Q + for_p) // 4096, self.bits)
             Q = clip(sum32(n.beta * Q + enters + for_q) // 4096, self.bits)
@@ -154,9 +156,12 @@ class Layer:
                 inside = sum32(sums[half : half + self.H, half : half + self.W])
                 wide = back.rounded(inside, self.shift)
                 v = dx[t - first] = clip(wide, below)
-                largest, clipped = max(largest, abs(v).max()), clipped + (v != wide).sum()
+                largest = max(largest, abs(v).max())
+                clipped = clipped + (v != wide).sum()
             state = lanes(self.H)
-            for_u, for_p, for_q = state % 256, state // 256 % 4096, state // 2**20
+            for_u = state % 256
+            for_p = state // 256 % 4096
+            for_q = state // 2**20
             du = np.zeros_like(N)
             if t >= first:
                 dv, largest_at = (of[t - first].repeat(2, 0).repeat(2, 1) for of in (dy, args))
@@ -177,17 +182,16 @@ def traces(net, spikes, update: int, b: int, bits: int):
     p = q = np.zeros(spikes[0].size, np.int64)
     for s in spikes[:-1]:
         for_q, for_p = noise(len(p), 2).T // 2**20
-        p, q = (
-            (n.alpha * p + (4096 - n.alpha) * q + for_p) // 4096,
-            (n.beta * q + (4096 - n.beta) * 2**bits * s.ravel() + for_q) // 4096,
-        )
+        p = (n.alpha * p + (4096 - n.alpha) * q + for_p) // 4096
+        q = (n.beta * q + (4096 - n.beta) * 2**bits * s.ravel() + for_q) // 4096
         assert min(p.min(), q.min()) >= 0 and max(p.max(), q.max()) <= 2**bits
     return p
 
 
 def loss(net, p, y, asked, labels, log2_scale: int, bits: int):
     """dp of the support p with labels y, then of the query samples."""
-    ways, labels = y.max() + 1, np.asarray(labels)
+    ways = y.max() + 1
+    labels = np.asarray(labels)
     n = np.bincount(y)[:, None]
     c = np.array([(p[y == k].sum(0) + n[k] // 2) // n[k] for k in range(ways)])
     unit = min(12, net.words.bits - 2)
@@ -207,10 +211,13 @@ def loss(net, p, y, asked, labels, log2_scale: int, bits: int):
 
 def impulse(net, steps: int):
     n = net.neuron
-    p, q, found = 0, (4096 - n.beta) * 2**30, [0]
+    p = 0
+    q = (4096 - n.beta) * 2**30
+    found = [0]
     for _ in range(steps - 1):
         found.append(p)
-        p, q = (n.alpha * p + (4096 - n.alpha) * q) // 4096, n.beta * q // 4096
+        p = (n.alpha * p + (4096 - n.alpha) * q) // 4096
+        q = n.beta * q // 4096
     k = max(found).bit_length() - 15
     return [v // 2**k for v in found]
 
@@ -235,7 +242,8 @@ def gradients(net, x, y, labels, update: int, log2_scale: int, feature_bits: int
     """([(G flat, Gb)] a layer, features, shifts after: the features', then every layer's) of samples x:
     the support, labelled y, then the query."""
     layers = [Layer(net, n) for n in range(len(net.layers))]
-    tapes, p = [], []
+    tapes = []
+    p = []
     for b, spikes in enumerate(np.minimum(x, 7).astype(np.int64)):
         tapes.append([])
         for layer in layers:
@@ -243,11 +251,13 @@ def gradients(net, x, y, labels, update: int, log2_scale: int, feature_bits: int
             tapes[-1].append((spikes, *kept))
             spikes = out
         p.append(traces(net, spikes, update, b, feature_bits))
-    p, S = np.array(p), len(y)
+    p = np.array(p)
+    S = len(y)
     dp = loss(net, p[:S], y, p[S:], labels, log2_scale, feature_bits)
     last = layers[-1]
     dy, largest, clipped = top(net, dp, update, (last.H // 2, last.W // 2, last.C), last.adjoint)
-    shifts, found = [settled(net.top, largest, clipped, last.adjoint)], []
+    shifts = [settled(net.top, largest, clipped, last.adjoint)]
+    found = []
     for layer in reversed(layers):
         below = layers[layer.n - 1].adjoint if layer.n else 0
         each = [layer.backward(*tapes[b][layer.n], dy[b], update, b, below) for b in range(len(x))]
@@ -268,7 +278,8 @@ def learned(net, n: int, pair, update: int, rate: int) -> tuple:
     """(weights, biases, their momenta), flat, of layer n after a step along its gradients."""
     layer, bits = net.layers[n], net.words.bits
     noise = Stream(stream(net.seed, update, 4 * 16 + n, 0))
-    out, momenta = [], []
+    out = []
+    momenta = []
     for array, G, moments, unit in zip(
         (layer.weight, layer.bias),
         pair,

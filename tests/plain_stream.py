@@ -147,7 +147,8 @@ class Stream:
         kept = []
         for t, x, y, polarity in self._held:
             step = (t - self._begin) // self.recording.bin
-            row, column = (y + down) // cell, (x + right) // cell
+            row = (y + down) // cell
+            column = (x + right) // cell
             if step >= until:
                 kept.append((t, x, y, polarity))
             elif 0 <= row < height and 0 <= column < width:

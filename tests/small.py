@@ -22,7 +22,8 @@ def samples(net, seed=0, batch=3, steps=14):
 def task(net, seed=0, steps=14):
     """(theta, task) of four support samples and five queries."""
     rng = np.random.default_rng(seed)
-    theta, support = random_theta(net, rng), random_data(net, rng, 4, steps)
+    theta = random_theta(net, rng)
+    support = random_data(net, rng, 4, steps)
     return theta, ms.Task(*support, *random_data(net, rng, 5, steps))
 
 

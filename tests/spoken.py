@@ -14,7 +14,8 @@ def spikes(word: int, speaker: int, rng: np.random.Generator, number: int = 150)
     """(times in seconds, units) of a word: two bands of its own, a little higher or lower and
     slower or faster by speaker."""
     of = np.random.default_rng(word)
-    start, change = of.uniform(180, 520, 2), of.uniform(-130, 130, 2)
+    start = of.uniform(180, 520, 2)
+    change = of.uniform(-130, 130, 2)
     part = np.sort(rng.random(number))
     band = rng.integers(0, 2, number)
     unit = start[band] + change[band] * part + 6 * (speaker % 5 - 2) + rng.normal(0, 8, number)

@@ -41,10 +41,8 @@ def in_unit(events: np.ndarray, unit: str, column: str = "t", kind: str = "i8") 
         "s": lambda t: t // 1_000_000,
     }[unit]
     made = np.zeros(len(events), [("x", "i2"), ("y", "i2"), (column, kind), ("p", "i1")])
-    made["x"], made["y"], made[column], made["p"] = (
-        events["x"],
-        events["y"],
-        of(events["t"]),
-        events["p"],
-    )
+    made["x"] = events["x"]
+    made["y"] = events["y"]
+    made[column] = of(events["t"])
+    made["p"] = events["p"]
     return made

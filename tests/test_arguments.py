@@ -7,7 +7,8 @@ import minisnn as ms
 from minisnn import arguments
 
 
-x, y = np.ones((2, 12, 4, 4, 2), np.uint8), np.array([0, 1])
+x = np.ones((2, 12, 4, 4, 2), np.uint8)
+y = np.array([0, 1])
 net = ms.SpikingNet((4, 4, 2), (2,), 2, 3, window=5, backend="numpy")
 theta = net.init(np.random.default_rng(0))
 

@@ -17,7 +17,8 @@ NEEDS = {"Cluster": "distributed", "nir": "nir"}  # extras, by a part of the nam
 
 def found():
     """The docstrings of all that is public, and of the classes that it is made from."""
-    finder, rooms = doctest.DocTestFinder(), (ms.gradcheck, ms.nir, ms.plots)
+    finder = doctest.DocTestFinder()
+    rooms = (ms.gradcheck, ms.nir, ms.plots)
     public = {getattr(ms, name) for name in ms.__all__ if name != "__version__"}
     classes = {one for kind in filter(inspect.isclass, public) for one in kind.__mro__}
     for one in {*rooms, *public, *classes}:

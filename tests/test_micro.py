@@ -27,7 +27,9 @@ def draw(name, seed):
     for channels, k in convs:
         weight = rng.normal(0, 2 / np.sqrt(k * k * C), (k, k, C, channels))
         theta.append((weight, rng.normal(0, 0.1, channels)))
-        H, W, C = H // 2, W // 2, channels
+        H = H // 2
+        W = W // 2
+        C = channels
     features = H * W * C
     for units in [*dense, ways]:
         weight = rng.normal(0, 3 / np.sqrt(features), (features, units))

@@ -239,7 +239,8 @@ def test_what_no_tool_runs_is_refused(word, tmp_path):
 
 def test_a_damaged_file_is_named(tmp_path):
     net, theta, _ = small()
-    good, bad = tmp_path / "good.nir", tmp_path / "bad.nir"
+    good = tmp_path / "good.nir"
+    bad = tmp_path / "bad.nir"
     ms.export_nir(good, net, theta)
     for content in (good.read_bytes()[:4000], b"no HDF5", b""):
         bad.write_bytes(content)
@@ -252,7 +253,8 @@ def test_by_command_and_back(here, command):
     assert code == 0 and "mem of the last Synaptic" in out
     code, out, _ = command("nir import net.nir net.h5")
     assert code == 0 and "does not say everything" not in out
-    first, second = ms.read("double_nmnist_cuba.h5"), ms.read("net.h5")
+    first = ms.read("double_nmnist_cuba.h5")
+    second = ms.read("net.h5")
     assert first.theta.tobytes() == second.theta.tobytes()
     np.testing.assert_array_equal(first.inner.step_size, second.inner.step_size)
 

@@ -71,14 +71,14 @@ def test_networks_of_tutorials_come_in(made, rng):
 def subtracting(graph, x, neurons):
     """[spikes of every layer (T, K)], membranes of the last (T, K): snnTorch's recursion, mem =
     beta mem + syn - reset thr."""
-    membranes, spikes = [], []
+    membranes = []
+    spikes = []
     for n, (alpha, beta) in enumerate(neurons):
-        weight, level = (
-            graph.nodes[f"linear{n}"].weight.astype(float),
-            graph.nodes[f"lif{n}"].v_threshold.astype(float),
-        )
+        weight = graph.nodes[f"linear{n}"].weight.astype(float)
+        level = graph.nodes[f"lif{n}"].v_threshold.astype(float)
         syn = mem = np.zeros(len(level))
-        membranes, out = [], []
+        membranes = []
+        out = []
         for value in x:
             reset = mem > level
             syn = alpha * syn + weight @ value
@@ -223,7 +223,8 @@ def heard(bias=None, nested=False, li=False):
     graph = dense(synaptic, widths=(6, 5, 3), last=1e9)
     weight = np.random.default_rng(9).standard_normal((5, 5)).astype(np.float32)
     back = nir.Linear(weight) if bias is None else nir.Affine(weight, np.full(5, bias, np.float32))
-    nodes, edges = dict(graph.nodes), [tuple(edge) for edge in graph.edges]
+    nodes = dict(graph.nodes)
+    edges = [tuple(edge) for edge in graph.edges]
     node = nodes["lif0"]
     if nested:
         k = np.array([5])

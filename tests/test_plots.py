@@ -11,7 +11,8 @@ from minisnn import plots
 def make_task(shots=1, queries=2, shape=(20, 16, 32, 2), classes=("02", "17", "25")):
     rng = np.random.default_rng(0)
     ways = np.arange(len(classes))
-    y_support, y_query = np.repeat(ways, shots), np.repeat(ways, queries)
+    y_support = np.repeat(ways, shots)
+    y_query = np.repeat(ways, queries)
     x = [rng.poisson(0.05, (len(y), *shape)).astype(np.uint8) for y in (y_support, y_query)]
     return ms.Task(x[0], y_support, x[1], y_query, classes)
 
@@ -95,7 +96,8 @@ def test_learning_curve_shows_raw_values_behind_running_means(tmp_path, rng):
 
 def test_plot_answers_shows_probabilities_and_counts_what_is_right():
     task = make_task()
-    before, after = np.zeros((6, 3)), 9.0 * np.eye(3)[task.y_query]
+    before = np.zeros((6, 3))
+    after = 9.0 * np.eye(3)[task.y_query]
     after[-1] = after[-1, ::-1]  # one wrong answer of six
     fig = plots.plot_answers(task, before, after)
     assert "33 % right before, 83 % after, of 6 query recordings" in fig.get_suptitle()

@@ -33,7 +33,8 @@ def built(source: Path, target: Path, kind: str) -> Path:
 def archives(tmp_path_factory) -> tuple[Path, Path, Path]:
     """The source archive of the clone, what it unpacks to, and the wheel that is built from
     that."""
-    names, place = tracked(), tmp_path_factory.mktemp("archives")
+    names = tracked()
+    place = tmp_path_factory.mktemp("archives")
     clone = place / "clone"
     for name in names:
         (clone / name).parent.mkdir(parents=True, exist_ok=True)

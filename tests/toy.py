@@ -19,7 +19,9 @@ class ToySet:
     input_shape = (6, 6, 2)
 
     def __init__(self, split: str, at_call: dict | None = None):
-        self.first, self.calls, self.at_call = 10 * SPLITS.index(split), 0, at_call or {}
+        self.first = 10 * SPLITS.index(split)
+        self.calls = 0
+        self.at_call = at_call or {}
         self.classes = tuple(str(self.first + k) for k in range(10))
 
     def sample_task(self, rng, ways=3, shots=1, queries=2) -> Task:
@@ -111,7 +113,8 @@ def state(folder):
 
 
 def assert_same(folder, other):
-    one, two = state(folder), state(other)
+    one = state(folder)
+    two = state(other)
     assert one.keys() == two.keys()
     for name, array in one.items():
         np.testing.assert_array_equal(array, two[name], err_msg=name)

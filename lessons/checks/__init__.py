@@ -130,7 +130,8 @@ def same(
 ) -> None:
     """Raise Wrong unless found is expected; `text` says where they differ, in place of the first
     value that does."""
-    found, expected = np.asarray(found), np.asarray(expected, float)
+    found = np.asarray(found)
+    expected = np.asarray(expected, float)
     if found.dtype == object:  # whole numbers beyond 64 bits
         found = found.astype(float)
     if expected.ndim == 0 and found.size == 1:
@@ -163,7 +164,8 @@ def differs(exercise: str, text: str, arguments=()) -> Wrong:
 
 def close(found, expected, tolerance: float = TOLERANCE) -> bool:
     """Equal shapes, finite, and equal values within the tolerance of the largest."""
-    found, expected = np.asarray(found, float), np.asarray(expected, float)
+    found = np.asarray(found, float)
+    expected = np.asarray(expected, float)
     if found.shape != expected.shape or not np.isfinite(found).all():
         return False
     size = max(1.0, float(np.abs(expected).max(initial=0)))
@@ -180,7 +182,8 @@ def foreseen(guess, found, within: float = 0.1) -> None:
         shown, near = found, str(guess).strip().lower() == found.lower()
     else:
         reach = within if within >= 1 else within * max(abs(float(found)), 1e-12)
-        shown, near = f"{float(found):.4g}", abs(float(guess) - float(found)) <= reach
+        shown = f"{float(found):.4g}"
+        near = abs(float(guess) - float(found)) <= reach
     print(f"You said {guess}, it is {shown}{': foreseen' if near else ''}.")
 
 
@@ -264,7 +267,8 @@ def table(
 def prepare(module: str) -> None:
     """Prepare the checks of a lesson, a module: make those whose cases stand in its source, and fill
     `mysnn.py` with what earlier lessons left out."""
-    lesson, space = int(module[-2:]), vars(sys.modules[module])
+    lesson = int(module[-2:])
+    space = vars(sys.modules[module])
     if lesson > 1:
         mine.prepare(module)
     space |= {"np": np, "ms": ms, "table": table}

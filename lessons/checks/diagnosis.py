@@ -124,10 +124,14 @@ def slip(exercise: str) -> str:
     calls = [call for call in mine if call[1] is mine[-1][1]]
     if not calls or SECONDS <= 0:
         return ""
-    end, source = time.process_time() + SECONDS, SOLUTIONS[exercise]
-    function, space, tree = calls[-1][1], _space(exercise), ast.parse(source)
+    end = time.process_time() + SECONDS
+    source = SOLUTIONS[exercise]
+    function = calls[-1][1]
+    space = _space(exercise)
+    tree = ast.parse(source)
     typed = written(function)
-    right, own = _lines(tree), _lines(typed)
+    right = _lines(tree)
+    own = _lines(typed)
     noted = [call[2:] for call in calls[::-1]]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -235,7 +239,8 @@ def _same(function, arguments, found) -> bool:
         failed = isinstance(found, Exception)
         return failed and (type(error), str(error)) == (type(found), str(found))
     try:
-        one, other = parts(found), parts(other)
+        one = parts(found)
+        other = parts(other)
     except (ValueError, TypeError, OverflowError):
         return False
     return len(one) == len(other) and all(
@@ -278,8 +283,10 @@ def _grows(one) -> bool:
 def _cases(exercise: str, calls, end: float) -> list[Case]:
     """The calls that were noted, and a few like the last, until the time is spent; those in which
     the answer is wrong stand first."""
-    rng, found = np.random.default_rng(0), []
-    function, right = calls[-1][1], solution(exercise)
+    rng = np.random.default_rng(0)
+    found = []
+    function = calls[-1][1]
+    right = solution(exercise)
     arguments = [call[2] for call in calls[::-1]]
     with contextlib.suppress(ValueError):  # a record of the library, which has no like
         arguments[1:1] = [tuple(_like(one, rng) for one in calls[-1][2]) for _ in range(4)]

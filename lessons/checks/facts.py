@@ -15,7 +15,8 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 def alike(a, b) -> bool:
     """Equal shapes and values, within rounding."""
-    a, b = np.asarray(a, float), np.asarray(b, float)
+    a = np.asarray(a, float)
+    b = np.asarray(b, float)
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return False
     return bool(np.abs(a - b).max(initial=0) <= CLOSE * max(1e-9, float(np.abs(b).max(initial=0))))
@@ -29,7 +30,8 @@ def fact(cases, names) -> str:
     bad = [k for c in cases for k in range(len(c.wanted)) if not alike(c.found[k], c.wanted[k])]
     if not bad or len({np.concatenate([w.ravel() for w in c.wanted]).tobytes() for c in cases}) < 2:
         return ""
-    k, many = bad[0], len(cases[0].wanted)
+    k = bad[0]
+    many = len(cases[0].wanted)
     if many < 7 and (said := _exchanged(cases, many)):
         return said
     which = f"of what you return, the {ORDINALS[k]}: " if 1 < many <= len(ORDINALS) else ""
@@ -49,7 +51,8 @@ def _exchanged(cases, many) -> str:
 
 def _shape(cases, k, _) -> str:
     """An axis that is summed or is not, a value too many or too few, an order of axes."""
-    found, wanted = cases[0].found[k], cases[0].wanted[k]
+    found = cases[0].found[k]
+    wanted = cases[0].wanted[k]
     if found.shape == wanted.shape:
         return ""
     every = lambda test: all(test(c.found[k], c.wanted[k]) for c in cases)
@@ -64,7 +67,8 @@ def _shape(cases, k, _) -> str:
     if every(lambda f, w: w.ndim == 0 and alike(f.sum(), w)):
         return "one number is asked for: your values are its parts, and are still to be summed"
     if found.ndim and wanted.ndim and found.shape[1:] == wanted.shape[1:]:
-        few, n = len(found) < len(wanted), abs(len(found) - len(wanted))
+        few = len(found) < len(wanted)
+        n = abs(len(found) - len(wanted))
         short = lambda f, w: (f, w) if few else (w, f)
         for end, cut in (("first", slice(n, None)), ("last", slice(0, -n))):
             if every(lambda f, w: alike(short(f, w)[0], short(f, w)[1][cut])):

@@ -15,7 +15,8 @@ def _part(arguments, found, expected) -> str:
     net = arguments[0]
     if found[0].shape != (net.size,):
         return ""
-    mine, right = net.views(found[0]), net.views(expected[0])
+    mine = net.views(found[0])
+    right = net.views(expected[0])
     name = next((name for name in [*right][::-1] if not close(mine[name], right[name])), "")
     state = "is not right" if name and mine[name].any() else "is still zero"
     return f"{name} {state} (all above it is right)"
@@ -44,7 +45,8 @@ def backward():
         x = (rng.random((3, 12, 4, 4, 2)) < 0.3).astype(float)
         theta = net.init(rng, x=x)
         logits = net.gradients(theta, x, np.arange(3), second=False)[2]
-        spikes, tapes = np.swapaxes(x, 0, 1) * net.neuron.gain, []
+        spikes = np.swapaxes(x, 0, 1) * net.neuron.gain
+        tapes = []
         for n, (b, w) in enumerate(zip(net.blocks, net.weights(theta)), 1):
             steps = 12 - 2 * (len(net.blocks) - n)
             spikes, *_, tape = b.forward(w, spikes, b.begin(3, float), steps)

@@ -10,7 +10,9 @@ prepare(__name__)
 @check("9.4", "Nobody has seen a question of the examination before.")
 def deal(function):
     """Exercise 9.4: support and query."""
-    rng, asked, supports = np.random.default_rng(0), set(), []
+    rng = np.random.default_rng(0)
+    asked = set()
+    supports = []
     for n, shots, queries in [(8, 2, 3)] * 40 + [(6, 1, 5), (40, 5, 10)]:
         dealt = answer("9.4", function, rng, n, shots, queries, returns=2)
         if any(one.ndim != 1 for one in dealt):
@@ -44,7 +46,8 @@ def deal(function):
 
 def _dealt(support, query, n, shots, queries) -> str:
     """What is wrong with the numbers of a task."""
-    every, shared = set(support + query), set(support) & set(query)
+    every = set(support + query)
+    shared = set(support) & set(query)
     if (len(support), len(query)) != (shots, queries):
         got = f"asked for {shots} and {queries} of {n}, got {len(support)} and {len(query)}"
         if shots + queries == n and len(support) + len(query) < n:

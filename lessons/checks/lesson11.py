@@ -14,7 +14,8 @@ prepare(__name__)
 def _tasks():
     """A small network, a start, and three tasks of the same recordings."""
     net, theta, task, rng = small_task()
-    x, y = np.concatenate([task.x_support, task.x_query]), np.arange(3)
+    x = np.concatenate([task.x_support, task.x_query])
+    y = np.arange(3)
     orders = [rng.permutation(9) for _ in range(3)]
     return net, theta, [ms.Task(x[n[:3]], y, x[n[3:]], np.repeat(y, 2)) for n in orders]
 
@@ -43,7 +44,8 @@ def meta_train():
 def adam():
     """Exercise 11.2: Adam, four steps, then one of gradients no larger than 10^-8."""
     rng = np.random.default_rng(5)
-    theta, notes = rng.standard_normal(7), np.zeros((2, 7))
+    theta = rng.standard_normal(7)
+    notes = np.zeros((2, 7))
     for n in range(1, 5):
         g = 3 * rng.standard_normal(7)
         yield theta, g, notes, n, 0.1

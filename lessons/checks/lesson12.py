@@ -27,7 +27,8 @@ def errors():
     """Exercise 12.1: error against inner steps, each of which changes it."""
     y = np.arange(4)
     for seed in (2, 8):
-        net, rng = _net((4,), 10), np.random.default_rng(seed)
+        net = _net((4,), 10)
+        rng = np.random.default_rng(seed)
         x = (rng.random((44, 10, 4, 4, 2)) < 0.3).astype(float)
         yield net, net.init(rng, x=x), ms.Task(x[:4], y, x[4:], np.repeat(y, 10)), 1.0, 3
 
@@ -43,7 +44,8 @@ def unfrozen():
 @table("12.3", "m", "Equation 6.")
 def gate():
     """Exercise 12.3: the gate of Eq. 6."""
-    net, rng = _net((3, 4), 12, (5,)), np.random.default_rng(2)
+    net = _net((3, 4), 12, (5,))
+    rng = np.random.default_rng(2)
     update = rng.uniform(0.2, 1.0, net.size) * rng.choice((-1.0, 1.0), net.size)
     for n, part in enumerate(net.layout):
         update[part.slice] *= 0.5**n

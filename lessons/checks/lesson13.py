@@ -19,11 +19,15 @@ def recurrent_backward():
     """Exercise 13.2: the weights between the neurons of one layer."""
     for seed, lif in enumerate(NEURONS):
         rng = np.random.default_rng(seed)
-        V, u, P, Q = rng.standard_normal((4, 4)), np.zeros((25, 4)), np.zeros(4), np.zeros(4)
+        V = rng.standard_normal((4, 4))
+        u = np.zeros((25, 4))
+        P = np.zeros(4)
+        Q = np.zeros(4)
         for t in range(25):
             u[t] = P
             given = 6 * (rng.random(4) < 0.3) + surrogate.step(P - lif.threshold) @ V
-            P, Q = lif.alpha * P + (1 - lif.alpha) * Q, lif.beta * Q + (1 - lif.beta) * given
+            P = lif.alpha * P + (1 - lif.alpha) * Q
+            Q = lif.beta * Q + (1 - lif.beta) * given
         yield u, rng.standard_normal(u.shape), V, lif
 
 
@@ -37,10 +41,14 @@ def leaky_backward():
     """Exercise 13.3: the weights and the decay of a layer that hears itself at once."""
     for seed, (lif, decay) in enumerate(zip(NEURONS, (0.7, 0.4))):
         rng = np.random.default_rng(seed)
-        x, V = 1.5 * rng.standard_normal((20, 3)), rng.standard_normal((3, 3))
-        above, u = rng.standard_normal(x.shape), np.zeros(x.shape)
-        before, s = np.zeros(3), np.zeros(3)
+        x = 1.5 * rng.standard_normal((20, 3))
+        V = rng.standard_normal((3, 3))
+        above = rng.standard_normal(x.shape)
+        u = np.zeros(x.shape)
+        before = np.zeros(3)
+        s = np.zeros(3)
         for t in range(len(x)):
             u[t] = decay * before + (1 - decay) * (x[t] + s @ V)
-            before, s = u[t], surrogate.step(u[t] - lif.threshold)
+            before = u[t]
+            s = surrogate.step(u[t] - lif.threshold)
         yield x, u, above, V, decay, lif

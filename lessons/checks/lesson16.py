@@ -12,9 +12,11 @@ prepare(__name__)
 @check("16.5", "The nearest class mean is a readout; no step was made.")
 def means_readout(function):
     """Exercise 16.5: the nearest class mean as a readout, whatever its scale."""
-    rng, pairs = np.random.default_rng(5), []
+    rng = np.random.default_rng(5)
+    pairs = []
     for y in (np.arange(4), np.repeat(np.arange(4), 3), rng.permutation(np.arange(12) % 4)):
-        p, q = rng.random((len(y), 6)), rng.random((30, 6))
+        p = rng.random((len(y), 6))
+        q = rng.random((30, 6))
         W, b = answer("16.5", function, p, y, 4, returns=2)
         if W.shape != (6, 4) or b.shape != (4,):
             text = f"W and b have shapes {W.shape} and {b.shape}, expected (6, 4) and (4,)"

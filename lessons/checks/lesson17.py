@@ -28,7 +28,8 @@ def _case(seed):
         4, (), 3, hidden=(5,), window=15, dtype=np.float64, backend="numpy", neuron=NEURON
     )
     rng = np.random.default_rng(seed)
-    x, y = (rng.random((6, 15, 4)) < 0.4) * 1.0, np.repeat(np.arange(3), 2)
+    x = (rng.random((6, 15, 4)) < 0.4) * 1.0
+    y = np.repeat(np.arange(3), 2)
     theta = 2 * net.init(rng, x=x)
     layers, dots = (_layers(net, flat) for flat in (theta, rng.standard_normal(net.size)))
     logits, tapes = solution("17.1")(layers, x.transpose(1, 0, 2), NEURON)
@@ -45,8 +46,10 @@ def _layers(net, flat):
 
 def _motion(layers, dots, tapes):
     """How the logits and the tapes move with the layers."""
-    trace, tangent = solution("1.1"), solution("7.1")
-    x_dot, moves = np.zeros(tapes[0][0].shape), []
+    trace = solution("1.1")
+    tangent = solution("7.1")
+    x_dot = np.zeros(tapes[0][0].shape)
+    moves = []
     for (W, _), (W_dot, b_dot), (x, u) in zip(layers, dots, tapes):
         I_dot = trace(trace(x @ W_dot + x_dot @ W, NEURON.beta), NEURON.alpha) + b_dot
         u_dot = tangent(u, I_dot, NEURON)
@@ -59,7 +62,8 @@ def _layer(arguments, found, expected) -> str:
     """Which layer's gradient differs first, on the way down."""
     n = max(k for k, pair in enumerate(zip(found, expected)) if not close(*pair))
     what = f"the gradient of the {'biases' if n % 2 else 'weights'} of layer {n // 2}"
-    one, wanted = found[n], expected[n]
+    one = found[n]
+    wanted = expected[n]
     if one.shape != wanted.shape:
         text = f"{what} has shape {one.shape}, expected {wanted.shape}: every step and sample adds"
         return f"{text} its share, and the shares are summed"

@@ -201,7 +201,8 @@ def report() -> int:
                 _passes(text, exercise, getattr(lesson, name).plain)
                 said = "passes its check"
             except (Exception, SystemExit) as error:
-                failed, said = failed + 1, f"FAILS: {error}"
+                failed = failed + 1
+                said = f"FAILS: {error}"
         print(f"{exercise:>5}  {name:26} {owner:18} {said}".rstrip())
     yours = list(known.values()).count("yours")
     print(f"{place()}: {yours} of {len(PARTS)} functions are yours, {text.count(chr(10))} lines")

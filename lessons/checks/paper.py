@@ -119,7 +119,8 @@ class Forward:
 
     def __init__(self, text: str, given: dict, functions: dict | None = None):
         self.lines, self.given = read(text), given
-        self.more, self.touched = functions or {}, {}
+        self.more = functions or {}
+        self.touched = {}
         self.values = self.run()
 
     def run(self, pushed: str = "", by=0.0, only: int = 0) -> dict:
@@ -215,7 +216,8 @@ def tangents(typed: str, forward: str, given: dict, moves: dict[str, np.ndarray]
     moves    name: motion of those that move; `X_dot` is the motion of X
     """
     run = Forward(forward, given)
-    moving, wanted = dict(moves), {}
+    moving = dict(moves)
+    wanted = {}
     for line in run.lines:
         moving[line.name] = run.motion(moves, line.name)
         names = sorted(line.uses & moving.keys())

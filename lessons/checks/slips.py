@@ -172,7 +172,8 @@ def _changes(node):
     elif isinstance(node, ast.Call):
         if text(node.func) == "range" and len(node.args) == 1:
             end = node.args[0]
-            shorter, late = ast.BinOp(end, ast.Sub(), ast.Constant(1)), ast.Constant(1)
+            shorter = ast.BinOp(end, ast.Sub(), ast.Constant(1))
+            late = ast.Constant(1)
             yield "the largest index is left out", ast.Call(node.func, [shorter], [])
             yield "index 0 is left out", ast.Call(node.func, [late, end], [])
             yield "the loop runs backwards", ast.Call(ast.Name("reversed", ast.Load()), [node], [])

@@ -117,7 +117,8 @@ def judge(exercise: str) -> Callable:
 def verdict(exercise: str, test: Callable) -> Verdict:
     """What a test says to each function. Raises Wrong where it is no test: it returns something
     else than True or False, changes what it is given, or never calls the function."""
-    calls, found = [0], Verdict([], [], [], [])
+    calls = [0]
+    found = Verdict([], [], [], [])
     for one in suspects(exercise):
         said, crashed = asked(exercise, test, one, calls)
         if one.right and said:
@@ -171,7 +172,8 @@ def _text(error: BaseException) -> str:
 
 
 def _count(found: Verdict, hint: int) -> str:
-    left, many = len(found.survived), len(found.found) + len(found.survived)
+    left = len(found.survived)
+    many = len(found.found) + len(found.survived)
     text = f"your test finds {len(found.found)} of {many} wrong functions, without a false alarm"
     if found.crashes:
         crash = f"; at {len(found.crashes)} {found.crashes[0]}, which says nothing of the function"
@@ -293,7 +295,8 @@ def pooling(size: tuple, shape: tuple, seed: int, kind: Callable = lambda f: f):
 def curved(lif, shape: tuple, seed: int):
     """(product(v), gradient(w), w) of a neuron with several samples, by its jet twin."""
     rng = np.random.default_rng((40, seed))
-    P, y = rng.standard_normal(shape), rng.random(shape[0])
+    P = rng.standard_normal(shape)
+    y = rng.random(shape[0])
     w = rng.standard_normal(shape[1])
     a0 = P @ w - lif.threshold
     spike = parabola(a0[None], lif)
@@ -323,14 +326,16 @@ class Model:
         return self.loss(theta, x, y), (x.T @ off / len(y)).ravel()
 
     def hessian_vector_product(self, theta, x, y, v):
-        p, moved = softmax(x @ theta.reshape(self.shape)), x @ v.reshape(self.shape)
+        p = softmax(x @ theta.reshape(self.shape))
+        moved = x @ v.reshape(self.shape)
         p_dot = p * (moved - (p * moved).sum(1, keepdims=True))
         return (x.T @ p_dot / len(y)).ravel()
 
 
 def learning(inputs: int, ways: int, a: float, steps: int, seed: int):
     """(f(thetas), path(theta), loss(theta), theta) of a learner that makes so many steps."""
-    net, rng = Model(inputs, ways), np.random.default_rng((40, seed))
+    net = Model(inputs, ways)
+    rng = np.random.default_rng((40, seed))
     y = np.arange(3 * ways) % ways
     x, q = rng.standard_normal((2, len(y), inputs))
     task = ms.Task(x, y, q, y)
@@ -524,7 +529,8 @@ def worlds(bug: Callable) -> list[Suspect]:
     """The bug, as the tests meet it: three neurons that get tired."""
 
     def given(lif, shape, seed):
-        I, tired = np.random.default_rng((40, seed)).standard_normal(shape), (ZETA, ETA)
+        I = np.random.default_rng((40, seed)).standard_normal(shape)
+        tired = (ZETA, ETA)
         a0 = run(I, lif, lambda a, t: surrogate.step(a), *tired) - lif.threshold
         own = lambda u, dy: bug(u, dy, lif, *tired)
         return own, lambda moved: run(np.asarray(moved), lif, parabola(a0, lif), *tired), I
@@ -540,7 +546,8 @@ def worlds(bug: Callable) -> list[Suspect]:
 def fresh() -> list[tuple[str, tuple, np.ndarray]]:
     """(what it is like, arguments, the right answer) of inputs that no test has."""
     solution = made(SOLUTIONS["17.4"])
-    rng, found = np.random.default_rng(17), []
+    rng = np.random.default_rng(17)
+    found = []
     kinds = (
         ("300 steps", (300,), 1.0, 1.0, OTHER),
         ("a single step", (1,), 1.0, 1.0, OTHER),

@@ -25,11 +25,13 @@ def main() -> None:
     options = findings.command_line(__doc__, repeat=5).parse_args()
     ms.set_threads(1)
     found = findings.Findings("picture", "events", "twin", "counts", "a camera each")
-    camera, drawn = ms.EventCamera(), ms.EventCamera(variation=Variation())
+    camera = ms.EventCamera()
+    drawn = ms.EventCamera(variation=Variation())
     for name, side in PICTURES.items():
         y, x = np.mgrid[:side, :side] / side - 0.5
         ring = ((np.hypot(x, y) < 0.35) & (np.hypot(x, y) > 0.2)).astype(float)
-        many, numbers = np.repeat(ring[None], RECORDINGS, 0), range(RECORDINGS)
+        many = np.repeat(ring[None], RECORDINGS, 0)
+        numbers = range(RECORDINGS)
         calls = {
             "events": lambda _: lambda: camera.record(ring, 0),
             "twin": lambda _: lambda: camera.record(ring, 0, backend="numpy"),

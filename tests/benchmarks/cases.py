@@ -118,7 +118,8 @@ def jax_form(net, theta, products: bool = False) -> Form:
     import jax_peer as peer
 
     jax.config.update("jax_enable_x64", net.dtype == np.float64)
-    weights, forward = peer.parameters(net, theta), peer.inference(net, products)
+    weights = peer.parameters(net, theta)
+    forward = peer.inference(net, products)
 
     def inference(t):
         x = peer.jnp.concatenate([t["x_support"], t["x_query"]], 1)
@@ -168,7 +169,8 @@ def apart(case: Case, name: str) -> float:
     """The largest relative difference of a form's meta-gradient from minisnn's in float64: in float32
     a spike may fall on either side of the threshold."""
     net = case.network()
-    theta, t = case.theta(net).astype(np.float64), case.task(0, case.ways)
+    theta = case.theta(net).astype(np.float64)
+    t = case.task(0, case.ways)
     forms = [FORMS[one](net.like(dtype="float64"), theta) for one in ("minisnn", name)]
     one, two = (form.gradient(form.calls["second order"](form.tensors(t))) for form in forms)
     return float(abs(one - two).max() / abs(one).max())

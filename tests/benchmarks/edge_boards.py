@@ -67,7 +67,8 @@ def main() -> int:
                     numbers = play(folder, build, board)
                     played.setdefault((build, board), []).append(numbers)
                     print(f"episode {index}, {NAMES[build]}, {CORES[board]}:", *numbers, flush=True)
-    found, rows = findings.Findings(), []
+    found = findings.Findings()
+    rows = []
     exact = [one for (build, _), of in played.items() if build != "short" for one in of]
     compared, wrong = (sum(one[k] for one in exact) for k in (0, 1))
     weights = sum(layer.weight.size for layer in chip.layers)

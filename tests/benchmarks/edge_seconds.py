@@ -62,7 +62,8 @@ def main() -> None:
         __doc__, checkpoints="double_nmnist_maml.h5,double_nmnist_cuba.h5"
     ).parse_args()
     checkpoints = options.checkpoints.split(",")
-    found, builds = findings.Findings(), {}
+    found = findings.Findings()
+    builds = {}
     for name in checkpoints:
         with tempfile.TemporaryDirectory() as folder:
             for build, seconds in measured(Path(folder), name).items():

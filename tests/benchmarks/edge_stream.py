@@ -40,7 +40,8 @@ def recorded(camera, picture, number: int, rate: float, rng) -> tuple[np.ndarray
 def cut(chip, events: np.ndarray, start: int | None, onset: Onset) -> np.ndarray | None:
     """Counts of the recording that begins at `start`, or (None) that the stream finds first."""
     if start is not None:
-        events, onset = events[events[:, 0] >= start], Onset(1, 1, 0)
+        events = events[events[:, 0] >= start]
+        onset = Onset(1, 1, 0)
     stream = Stream(chip.input_shape, STEPS, chip.recording, onset, 1 << 16)
     stream.time(0 if start is None else start)
     for event in events.tolist():

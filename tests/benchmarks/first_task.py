@@ -30,7 +30,8 @@ def child(threads: int | None, out: Path) -> None:
 
     def done(what: str) -> None:
         at.append((time.perf_counter(), time.process_time()))
-        (wall, cpu), (wall_before, cpu_before) = at[-1], at[-2]
+        (wall, cpu) = at[-1]
+        (wall_before, cpu_before) = at[-2]
         steps[what] = (wall - wall_before, cpu - cpu_before)
         print(
             f"    {what:22s} {wall - wall_before:7.2f} s   processor {cpu - cpu_before:7.2f} s",

@@ -95,7 +95,8 @@ class Series:
         self.symbols = np.array([tasks.made_of[name] for name in tasks.classes])
         self.pool = len(tasks.pool)
         support, query = zip(*(task.recordings for task in episodes))
-        self.support, self.query = np.stack(support), np.stack(query)  # (E, ways, S), (E, Q, S)
+        self.support = np.stack(support)  # (E, ways, S), (E, Q, S)
+        self.query = np.stack(query)
         self.classes = np.array([[number[name] for name in task.classes] for task in episodes])
         self.own = episodes[0].y_query
         self.shared = Shared(

@@ -54,7 +54,8 @@ def _convolved(x, w, products):
         return jax.lax.conv_general_dilated(
             x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
         )
-    k, (H, W) = len(w), x.shape[1:3]
+    k = len(w)
+    (H, W) = x.shape[1:3]
     edge = (k // 2, k // 2)
     padded = jnp.pad(x, ((0, 0), edge, edge, (0, 0)))
     seen = jnp.concatenate(
@@ -64,7 +65,9 @@ def _convolved(x, w, products):
 
 
 def _step(net, weights, states, x, products):
-    n, new, s = net.neuron, [], net.neuron.gain * x
+    n = net.neuron
+    new = []
+    s = net.neuron.gain * x
     for layer, (w, b) in enumerate(zip(weights[::2], weights[1::2])):
         p, q, r = states[layer]
         if w.ndim == 4:
@@ -88,14 +91,16 @@ def _step(net, weights, states, x, products):
 
 def logits(net, weights, x, products=False):
     """The readout's membrane at the last step; only the last `window` steps are differentiated."""
-    B, states = x.shape[1], []
+    B = x.shape[1]
+    states = []
     for b in net.blocks:
         before = (B, *b.input_shape) if b.name != "readout" else (B, int(np.prod(b.input_shape)))
         after = (B, *b.input_shape[:2], b.channels) if b.name != "readout" else (B, b.channels)
         states.append(
             (jnp.zeros(before, x.dtype), jnp.zeros(before, x.dtype), jnp.zeros(after, x.dtype))
         )
-    first, fixed = x.shape[0] - net.window, [jax.lax.stop_gradient(w) for w in weights]
+    first = x.shape[0] - net.window
+    fixed = [jax.lax.stop_gradient(w) for w in weights]
     states, _ = jax.lax.scan(
         lambda s, x_t: (_step(net, fixed, s, x_t, products)[0], None), states, x[:first]
     )

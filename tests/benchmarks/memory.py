@@ -34,7 +34,8 @@ def growth(case: Case, theta: np.ndarray) -> tuple[float, float]:
     tiny = Case(pool=case.pool, input=(8, 16), channels=(8, 8), steps=40, queries=5)
     net = tiny.network()
     ms.meta_gradient(net, net.init(np.random.default_rng(0)), tiny.task(0))
-    net, task = case.network(), case.task(1)
+    net = case.network()
+    task = case.task(1)
     before = findings.peak_memory()
     ms.meta_gradient(net, theta, task)
     return before, findings.peak_memory() - before

@@ -33,7 +33,8 @@ def main() -> None:
         return cases.once(case, options.memory_of)
     import torch
 
-    found, names = findings.Findings(), ("minisnn", options.peer)
+    found = findings.Findings()
+    names = ("minisnn", options.peer)
     for what in cases.WHATS:
         spent = cases.seconds(case, names, what, options.repeat, 0.0)
         mine, theirs = (median(spent[name]) for name in names)

@@ -30,7 +30,8 @@ SPIKING = "neuron", "window", "alpha", "beta"  # what only spikes have
 
 def settings(updates: int | None) -> TrainingConfig:
     """The recipe of the spiking network, of a CNN."""
-    recipe, usual = RECIPES[ROLE], TrainingConfig()
+    recipe = RECIPES[ROLE]
+    usual = TrainingConfig()
     return replace(
         recipe,
         model="cnn",
@@ -46,7 +47,8 @@ def main() -> None:
     parser.add_argument("--updates", type=int, help="default: those of the spiking network")
     args = parser.parse_args()
     ms.train(settings(args.updates), args.out, resume=(args.out / "config.json").exists())
-    own, peer = ms.read(NETWORK), ms.read(args.out / "checkpoint.h5")
+    own = ms.read(NETWORK)
+    peer = ms.read(args.out / "checkpoint.h5")
     name, _ = own.to_open(NETWORK, None, None)
     found = findings.Findings("tasks", "spiking", "CNN", "difference (points)")
     for ways in (5, 20):

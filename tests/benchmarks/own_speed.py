@@ -48,7 +48,8 @@ def main() -> None:
 
         def call(neuron):
             net = ms.SpikingNet((*case.input, 2), neuron=neuron, dtype=np.float32, backend="numba")
-            theta, task = case.theta(net), case.task(0)
+            theta = case.theta(net)
+            task = case.task(0)
             return lambda _: lambda: learns(net, theta, task)
 
         calls = {name: call(neuron) for name, (neuron, _) in neurons.items()}

@@ -132,7 +132,9 @@ def main() -> None:
         edge.device("omniglot_fine.h5").chip,
         read_strokes(TRACINGS),
     )
-    right, traces, long = [], [], chip.recording.bin * make.STEPS
+    right = []
+    traces = []
+    long = chip.recording.bin * make.STEPS
     path = Path(tempfile.mkdtemp()) / "page.html"
     path.write_text(make.page(chip), encoding="utf-8")
     order = np.tile(np.arange(WAYS), DRAWINGS - 1)

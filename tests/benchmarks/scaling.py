@@ -67,7 +67,8 @@ def main() -> None:
     if options.memory_of:
         name, value = options.memory_of
         return memory_here(case_of(name, float(value)))
-    found, curves = findings.Findings("quantity", "time", "memory"), {}
+    found = findings.Findings("quantity", "time", "memory")
+    curves = {}
     for name in options.only:
         quantity, x = SWEEPS[name]
         cost = np.array([seconds(case_of(name, value), options.repeat) for value in x])

@@ -9,7 +9,8 @@ from torch_peer import Layer
 class Synaptic(Layer):
     """Its alpha is the synapse's decay and its beta the membrane's; it does not scale its input."""
 
-    of_input, states = (), ("syn", "mem")
+    of_input = ()
+    states = ("syn", "mem")
 
     def __init__(self, block, neuron, w: dict[str, torch.Tensor]):
         super().__init__(block, neuron, w)

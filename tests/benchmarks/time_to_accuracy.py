@@ -75,7 +75,8 @@ def found_in(curves: dict[str, list[dict]], task: float) -> findings.Findings:
             checks = [np.flatnonzero(curve["validation"] >= level) for curve in runs]
             if not all(map(len, checks)):
                 continue
-            names, key = [], f"{name}-{100 * level:.0f}"
+            names = []
+            key = f"{name}-{100 * level:.0f}"
             for ending, column, unit in columns:
                 values = [curve[column][check[0]] for curve, check in zip(runs, checks)]
                 names.append(found.mean(f"{key}{ending}", values, unit))

@@ -39,7 +39,8 @@ def distances(
 ) -> torch.Tensor:
     """Squared distances (Q, ways) of the queries to the class means of the support."""
     features = net(torch.cat([support, query]))
-    learned, asked = features[: len(support)], features[len(support) :]
+    learned = features[: len(support)]
+    asked = features[len(support) :]
     means = torch.stack([learned[labels == k].mean(0) for k in range(int(labels.max()) + 1)])
     return ((asked[:, None] - means[None]) ** 2).sum(-1)
 
@@ -50,8 +51,10 @@ def train(net: nn.Module, files: list[Path], updates: int, rng: np.random.Genera
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, updates)
     for update in range(updates):
         with np.load(files[rng.integers(len(files))]) as task:
-            support, query = pictures(task["support"]), pictures(task["query"])
-            labels, asked = torch.from_numpy(task["labels"]), torch.from_numpy(task["answers"])
+            support = pictures(task["support"])
+            query = pictures(task["query"])
+            labels = torch.from_numpy(task["labels"])
+            asked = torch.from_numpy(task["answers"])
         far = distances(net, support, labels, query)
         loss = nn.functional.cross_entropy(-far / scale(far), asked)
         optimiser.zero_grad()
@@ -75,7 +78,8 @@ def answers(net: nn.Module, files: list[Path]) -> np.ndarray:
     with torch.no_grad():
         for file in files:
             with np.load(file) as task:
-                support, query = pictures(task["support"]), pictures(task["query"])
+                support = pictures(task["support"])
+                query = pictures(task["query"])
                 far = distances(net, support, torch.from_numpy(task["labels"]), query)
             rows.append(far.argmin(1).numpy())
     return np.array(rows)

@@ -38,7 +38,9 @@ class Layer:
     def __init__(self, block, neuron, w: dict[str, torch.Tensor]):
         self.block, self.neuron = block, neuron
         of = {name.split(".")[1]: a for name, a in w.items() if name.startswith(f"{block.name}.")}
-        self.weight, self.bias, self.recurrent = of["weight"], of["bias"], of.get("recurrent")
+        self.weight = of["weight"]
+        self.bias = of["bias"]
+        self.recurrent = of.get("recurrent")
         for name in ("alpha", "beta", "gamma"):
             learned = name in block.learn
             value = torch.sigmoid(of[name]) if learned else getattr(neuron, name, None)
@@ -99,7 +101,8 @@ class Layer:
 class LIF(Layer):
     """u = W p + b + V z - rho r; synapses filter twice, and spikes arrive two steps later."""
 
-    of_input, states = ("p", "q"), ("r", "z", "zq")
+    of_input = ("p", "q")
+    states = ("r", "z", "zq")
 
     def filtered(self, s):
         z, alpha, beta = self.state, self.alpha, self.beta
@@ -126,7 +129,8 @@ class LIF(Layer):
 class CubaLIF(Layer):
     """u = alpha v + (1 - alpha) I, I = W q + b c + V h, v = u (1 - s)."""
 
-    of_input, states = ("q",), ("v", "c", "h", "s")
+    of_input = ("q",)
+    states = ("v", "c", "h", "s")
 
     def filtered(self, s):
         self.state["q"] = self.beta * self.state["q"] + (1 - self.beta) * s
@@ -152,7 +156,8 @@ class CubaLIF(Layer):
 class Readout(CubaLIF):
     """u = W p + b d: a CubaLIF that never fires, both of whose filters may stand before its weights."""
 
-    of_input, states = ("p", "q"), ("c", "d")
+    of_input = ("p", "q")
+    states = ("c", "d")
 
     def filtered(self, s):
         q = super().filtered(s)
@@ -181,7 +186,8 @@ def logits(
 ) -> torch.Tensor:
     """What `net.readout` makes of the readout's membranes, of x (B, T, C, H, W) or (B, T, features);
     only the last `window` steps are recorded for gradients."""
-    layers, T = layers_of(net, w), x.shape[1]
+    layers = layers_of(net, w)
+    T = x.shape[1]
     first = max(T - net.window, 0)
     for begin, end in ((0, first), (first, T)):
         with torch.set_grad_enabled(torch.is_grad_enabled() and end == T):

@@ -94,7 +94,8 @@ def test_every_setting_is_an_option(command, monkeypatch):
         "--model cnn --order 1 --init orthogonal",
         "--rule ridge --loss squared --readout mean --penalty 0.5",
     )
-    seen, usual = [], ms.TrainingConfig()
+    seen = []
+    usual = ms.TrainingConfig()
     monkeypatch.setattr(training, "train", lambda config, *_, **__: seen.append(config) or 1 / 0)
     tried = set()
     for line in lines:
@@ -130,7 +131,9 @@ def test_resume_goes_on_and_takes_no_settings(command):
 
 def test_sigterm_saves_like_ctrl_c_with_its_own_code(command, monkeypatch):
     # Before it trains, `train` reads twelve tasks, to know the data again.
-    before, sample, calls = signal.getsignal(signal.SIGTERM), ToySet.sample_task, []
+    before = signal.getsignal(signal.SIGTERM)
+    sample = ToySet.sample_task
+    calls = []
 
     def sample_task(self, *arguments, **settings):
         calls.append(1)

@@ -32,7 +32,8 @@ def cases():
         known = [one for _, one in options(function)]
         for output in known:
             kinds = [one for one in output.annotation.__metadata__ if isinstance(one, Kind)]
-            before, after = [], []
+            before = []
+            after = []
             for one in known:
                 if one is output or one.default is not one.empty:
                     continue

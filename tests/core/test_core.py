@@ -92,7 +92,8 @@ def test_the_pullback_of_the_losss_adjoint_is_the_gradient_and_features_have_the
 
 def test_a_batch_is_the_mean_of_its_samples_and_the_kernels_are_the_reference(case):
     net, theta, x, y, (v, _) = case
-    x, y = np.concatenate([x, x[:, ::-1], x[::-1]]), np.tile(y, 3)
+    x = np.concatenate([x, x[:, ::-1], x[::-1]])
+    y = np.tile(y, 3)
     fast = net.like(backend="numba")
     found = []
     for engine in (net, fast):
@@ -118,7 +119,8 @@ def test_products_with_the_jacobian_are_adjoint_and_the_same_on_both_engines(cas
     for engine in (net, net.like(backend="numba")):
         at = engine.linearize(theta, x)
         dlogits = np.cos(np.arange(at.logits.size)).reshape(at.logits.shape)
-        jvp, (dtheta, dx) = at.jvp(v, x_dot), at.vjp(dlogits)
+        jvp = at.jvp(v, x_dot)
+        (dtheta, dx) = at.vjp(dlogits)
         terms = [np.vdot(dlogits, jvp), np.vdot(dtheta, v), np.vdot(dx, x_dot)]
         assert abs(terms[0] - terms[1] - terms[2]) < 1e-11 * np.abs(terms).max()
         found.append([at.logits, jvp, dtheta, dx])
@@ -145,9 +147,11 @@ def test_products_with_events_are_differences_of_the_jet_twin(case):
 @pytest.mark.every(3)
 def test_float32_stays_and_threads_change_no_bit(case, backend, threads):
     net, theta, x, y, (v, _) = case
-    x, y = np.concatenate([x, x[:, ::-1]]), np.tile(y, 2)
+    x = np.concatenate([x, x[:, ::-1]])
+    y = np.tile(y, 2)
     single = net.like(dtype="float32", backend=backend)
-    theta, v = theta.astype(np.float32), v.astype(np.float32)
+    theta = theta.astype(np.float32)
+    v = v.astype(np.float32)
     results = []
     for number in (1, 3):
         threads(number)

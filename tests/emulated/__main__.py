@@ -156,7 +156,8 @@ def measured(folder: Path, only: tuple[str, ...]) -> tuple[findings.Findings, li
     around = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
     of_here = lambda part: _inside(Path(sys.executable), here / part, part, around)
     if "gradients" in only:
-        mine, theirs = of_here("gradients"), there.run("gradients")
+        mine = of_here("gradients")
+        theirs = there.run("gradients")
         off = apart(here / "gradients.npz", there.found / "gradients.npz")
         rows = []
         for name, one in theirs.items():

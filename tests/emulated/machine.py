@@ -62,7 +62,9 @@ def _python(folder: Path) -> str:
 
 
 def _unpack_packages(folder: Path) -> None:
-    apt, root, qemu = folder / "apt", folder / "root", folder / "qemu"
+    apt = folder / "apt"
+    root = folder / "root"
+    qemu = folder / "qemu"
     for one in (apt / "lists/partial", apt / "cache/archives/partial", root / "usr/lib", qemu):
         one.mkdir(parents=True, exist_ok=True)
     (apt / "status").touch()

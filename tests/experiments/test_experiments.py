@@ -102,7 +102,8 @@ DEFAULTS = {"align": False, "firing_threshold": 0.0, "bin_ms": 1.0, "duration_ms
 def test_what_ships_was_trained_by_its_recipe(role):
     found, recipe = ms.read(file_name(role)).config, RECIPES[role]
     for one in {one.name for one in fields(recipe)} - WATCHED:
-        had, says = getattr(found, one), getattr(recipe, one)
+        had = getattr(found, one)
+        says = getattr(recipe, one)
         assert had == (DEFAULTS.get(one) if says is None and had is not None else says), one
 
 
@@ -124,7 +125,8 @@ def test_verdicts_go_by_the_interval_that_leads():
 
     rules = dict(one=failing(0), other=failing(0.05))
     rows, far = (compare(tasks, rules, 40, seed, queries=2) for seed in (0, 1))
-    e, apart = rows["one"], rows["one"].less(rows["other"])
+    e = rows["one"]
+    apart = rows["one"].less(rows["other"])
     assert e.interval.population == "recordings" and e.low == e.mean - e.half
     assert e.half == e.interval.half > 1.5 * e.ci95
     assert 0 < apart.half < 0.5 * e.half and apart.points().endswith(f" ± {100 * apart.half:.2f}")

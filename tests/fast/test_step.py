@@ -43,7 +43,9 @@ def changes():
     names = {"Mine": own_neurons.Mine, "RATE": 0.5}
     exec("class Typed(Mine):\n    def forward(self, I, z):\n        return RATE * I, z", names)
     surrogate = own_neurons.ArcTan()
-    typed, closed, changed = names["Typed"](), Closed(), own_neurons.Mine()
+    typed = names["Typed"]()
+    closed = Closed()
+    changed = own_neurons.Mine()
     other = own_neurons.Mine(surrogate=surrogate)
     return [
         (typed, lambda: names.update(RATE=0.7)),

@@ -186,7 +186,9 @@ def ended(line: list[str]) -> str:
     """What is wrong with how a command line ends; "" where nothing is."""
     from minisnn import cli
 
-    before, err, shown = listing(Path()), io.StringIO(), warnings.showwarning
+    before = listing(Path())
+    err = io.StringIO()
+    shown = warnings.showwarning
     began = time.process_time()
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):

@@ -56,7 +56,9 @@ def sound(rng: np.random.Generator, most_seconds: float = 5.0, begin: int | None
 
 def ordered(columns: Columns, order: str, rng: np.random.Generator) -> Columns:
     """The same events in an order that is honest."""
-    t, x, y = columns["t"], columns["x"], columns["y"]
+    t = columns["t"]
+    x = columns["x"]
+    y = columns["y"]
     place = dict(
         time=np.arange(len(t)),
         none=rng.permutation(len(t)),
@@ -180,7 +182,8 @@ def judged(number: int, seed: int, place: Path) -> tuple[Counter, list, list]:
     """What became of so many damaged recordings by kind and by format; those that were missed; and
     false alarms, of as many sound ones in any honest order."""
     found: Counter[tuple[str, str]] = Counter()
-    missed, alarms = [], []
+    missed = []
+    alarms = []
     folder_of(place, np.random.default_rng(seed))
     for n in range(number):
         rng = np.random.default_rng((seed, n))

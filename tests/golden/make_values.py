@@ -35,7 +35,8 @@ def values(case: dict) -> dict[str, np.ndarray]:
         return peer.logits(net, peer.named(net, theta), x[part])
 
     def loss(theta, part):
-        y, u = torch.from_numpy(case[f"y_{part}"]), logits(theta, part)
+        y = torch.from_numpy(case[f"y_{part}"])
+        u = logits(theta, part)
         if net.loss_name == "squared":
             return 0.5 * ((u - y) ** 2).sum(-1).mean()
         return torch.nn.functional.cross_entropy(u, y)

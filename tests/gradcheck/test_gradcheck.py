@@ -140,7 +140,8 @@ def test_a_slip_in_a_part_is_named(part, old, new, names):
     if isinstance(wrong, ms.Loss):
         net = small(loss=wrong)
     elif isinstance(wrong, ms.InnerLoop):
-        net, how = small(), dict(loop=wrong)
+        net = small()
+        how = dict(loop=wrong)
     else:
         net = small(neuron=LIF(surrogate=wrong) if part is ArcTan else wrong)
     found = guilty(net, **how)

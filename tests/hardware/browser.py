@@ -90,8 +90,10 @@ def in_python(chip, taught: list[dict], asked: list[dict], rule: str = "class-me
     seen_here = sight.counts(np.stack([one["picture"] for one in both]), numbers, 0)
     own = np.stack([one["counts"] for one in both])
     agree = float((seen_here == own).mean())
-    n, wide = len(taught), np.zeros((len(chip.weight), len(taught)), np.int64)
-    p, blank = chip.traces_of(seen_here), chip.with_readout(wide, wide[0])
+    n = len(taught)
+    wide = np.zeros((len(chip.weight), len(taught)), np.int64)
+    p = chip.traces_of(seen_here)
+    blank = chip.with_readout(wide, wide[0])
     if rule == "class-mean":
         means = episode.means_of(chip, make.learner(chip, rule))
         for one in p[:n, -1]:

@@ -44,7 +44,8 @@ def exporter(make, steps: int):
 
     def exported(folder, learner=PLAIN, steps=steps, **options):
         net, _, chip = make(**{"readout_exponent": -3, **options})
-        x, y = events(net, 7, steps), np.array([0, 2, 1, 1])
+        x = events(net, 7, steps)
+        y = np.array([0, 2, 1, 1])
         export.write(folder, chip, learner, x[:4], y, x[4:])
         return chip, x, y
 
@@ -120,7 +121,8 @@ class Library:
             getattr(self.c, function).restype = ctypes.c_size_t
         self.c.shim_model.restype = ctypes.c_void_p
         self.c.edge_message.restype = ctypes.c_char_p
-        self.model, self.room = ctypes.c_void_p(self.c.shim_model()), Room(steps, classes, window)
+        self.model = ctypes.c_void_p(self.c.shim_model())
+        self.room = Room(steps, classes, window)
         self.words = self.c.shim_words(*map(ctypes.c_uint32, (steps, classes, window)))
         self.memory = np.zeros(self.words, np.uint32)
         self.edge = ctypes.create_string_buffer(self.c.shim_edge())
@@ -162,7 +164,8 @@ class Library:
         self("recording", at(events), at(per_step), ctypes.c_size_t(len(x)))
 
     def scores(self, classes: int) -> tuple[np.ndarray, int]:
-        scores, label = np.zeros(classes, np.int16), ctypes.c_int()
+        scores = np.zeros(classes, np.int16)
+        label = ctypes.c_int()
         self("scores", at(scores), ctypes.byref(label))
         return scores, label.value
 

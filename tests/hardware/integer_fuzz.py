@@ -86,7 +86,8 @@ def word(rng, low: int, high: int) -> int:
 
 
 def weights(rng, shape, bits: int) -> np.ndarray:
-    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+    low = -(1 << bits - 1)
+    high = (1 << bits - 1) - 1
     kind = rng.integers(6)
     if kind == 0:
         return np.full(shape, chosen(rng, low, high), np.int8)
@@ -133,10 +134,12 @@ def case(seed: int) -> Case:
     bits, readout_bits = (int(b) for b in rng.integers(2, 9, 2)) if lif else (8, 8)
     modes = rng.choice(["floor", "zero", "nearest"] if lif else ["floor"], 2).tolist()
     words = Words(bits, readout_bits, int(rng.integers(17)) if lif else 12, *modes)
-    depth, (H, W, C) = int(rng.integers(1, 3)), (int(n) for n in rng.integers(1, [6, 6, 3]))
+    depth = int(rng.integers(1, 3))
+    (H, W, C) = (int(n) for n in rng.integers(1, [6, 6, 3]))
     pool = chosen(rng, "none", "max", "mean") if lif else chosen(rng, "max", "mean")
     if pool != "none":
-        H, W = max(H, 2 * depth), max(W, 2 * depth)
+        H = max(H, 2 * depth)
+        W = max(W, 2 * depth)
     fraction = words.fraction if lif else 4
     neuron = IntegerLIF(
         *(
@@ -149,9 +152,12 @@ def case(seed: int) -> Case:
     )
     if not lif:
         neuron = neuron._replace(gamma=0, rho=0, threshold=0)
-    layers, shape, exponents = [], (H, W, C), []
+    layers = []
+    shape = (H, W, C)
+    exponents = []
     for n in range(depth):
-        k, out = int(chosen(rng, 1, 3, 3, 5)), int(rng.integers(1, 6))
+        k = int(chosen(rng, 1, 3, 3, 5))
+        out = int(rng.integers(1, 6))
         weight = weights(rng, (k, k, shape[2], out), bits)
         largest = k * k * shape[2] * (1 if n else 7) << bits - 1 + fraction
         room = max(2**31 - 1 - largest, 0) if lif else 1 << 24
@@ -162,19 +168,19 @@ def case(seed: int) -> Case:
         layers.append(IntegerLayer(f"conv{n + 1}", weight, bias, exponent, *how))
         shape = layers[-1].output_shape
         exponents.append(int(chosen(rng, -1, -2, -4, rng.integers(-9, 9))))
-    inputs, ways = int(np.prod(shape)), int(rng.integers(1, 5))
+    inputs = int(np.prod(shape))
+    ways = int(rng.integers(1, 5))
     room = max(2**31 - 1 - (inputs << readout_bits - 1 + 12), 0)
     exponent = 2 - int(chosen(rng, rng.integers(6, 14), rng.integers(6, 14), shift(rng)))
-    weight, bias = (
-        weights(rng, (1, 1, inputs, ways), readout_bits),
-        biases(rng, ways, room, min(2.0 ** (11 - exponent), room / 2 + 1)),
-    )
+    weight = weights(rng, (1, 1, inputs, ways), readout_bits)
+    bias = biases(rng, ways, room, min(2.0 ** (11 - exponent), room / 2 + 1))
     layers.append(
         IntegerLayer("readout", weight, bias, exponent, readout_bits, (1, 1, inputs), "none", 12)
     )
     more: dict = {}
     if not lif:
-        du, dv = word(rng, 0, 4095), word(rng, 1, 4096)
+        du = word(rng, 0, 4095)
+        dv = word(rng, 1, 4096)
         constants = dict(current=4095 - du, voltage=4096 - dv, trace_bits=int(rng.integers(1, 13)))
         vth = [
             int(chosen(rng, *rng.integers(1, [300, 3000, 1 << 17]), 1, (1 << 17) - 1))
@@ -197,7 +203,8 @@ def case(seed: int) -> Case:
         log2_bias=7 + exponent - k_bias,
         window=int(rng.integers(1, 8)),
     )
-    T, seed_ = int(chosen(rng, 1, 2, 5, 9, 18 if kind == "cuba" else 6)), int(rng.integers(2**32))
+    T = int(chosen(rng, 1, 2, 5, 9, 18 if kind == "cuba" else 6))
+    seed_ = int(rng.integers(2**32))
     x = counts(rng, (SAMPLES, T, *layers[0].input_shape))
     return Case(
         kind, layers, neuron, words, more, how | dict(seed=seed_), x, rng.integers(0, ways, SUPPORT)
@@ -209,9 +216,11 @@ def limits() -> list[Case]:
     their ends."""
     found = []
     for sign, k, mode in itertools.product((1, -1), (0, 1, 31, -1), ("floor", "zero", "nearest")):
-        neuron, shape = IntegerLIF(0, 0, 0, -32768 if sign > 0 else 32767, -32768, 160), (1, 1, 1)
+        neuron = IntegerLIF(0, 0, 0, -32768 if sign > 0 else 32767, -32768, 160)
+        shape = (1, 1, 1)
         room = 2**31 - 1 - (7 << 7 + 12)
-        bias, last = np.array([sign * room], np.int32), np.zeros((1, 1, 1, 1), np.int8)
+        bias = np.array([sign * room], np.int32)
+        last = np.zeros((1, 1, 1, 1), np.int8)
         layers = [
             IntegerLayer("conv1", last + np.int8(127 * sign), bias, 2 - k, 8, shape, "none", 12),
             IntegerLayer("readout", last, np.zeros(1, np.int32), -3, 8, shape, "none", 12),
@@ -244,7 +253,8 @@ def refused(one: Case) -> str:
     both are accepted."""
     if sentence := said(one.make):
         return sentence
-    chip, how = one.make(), Learner(**one.how)
+    chip = one.make()
+    how = Learner(**one.how)
     p = np.zeros((SUPPORT, 1, len(chip.weight)), np.int32)
     found = said(lambda: chip.learn(how, p, one.y))
     assert found == said(lambda: reference.learn(chip, how, p.tolist(), one.y.tolist()))
@@ -254,10 +264,12 @@ def refused(one: Case) -> str:
 def played(one: Case) -> dict[str, list]:
     """Scores of every step, learned weights, biases and counts of kernels and plain integers, which
     agree."""
-    chip, how = one.make(), Learner(**one.how)
+    chip = one.make()
+    how = Learner(**one.how)
     infer = reference.infer if one.kind == "lif" else loihi_reference.infer
     spikes, volts = chip.spikes(one.x, record=SAMPLES)
-    places, found = Counter[str](), []
+    places = Counter[str]()
+    found = []
     for b in range(SAMPLES):
         seed = [] if one.kind == "lif" else [how.seed]
         s, u, p, clipped = infer(chip, one.x[b].tolist(), *seed)
@@ -276,7 +288,9 @@ def played(one: Case) -> dict[str, list]:
     weight, bias, number = reference.learn(chip, how, p[:SUPPORT].tolist(), one.y.tolist())
     assert new.weight.tolist() == weight and new.bias.tolist() == bias
     assert {name: getattr(new, name) for name in number} == number
-    other, scores, total = chip.with_readout(new.weight, new.bias), [], 0
+    other = chip.with_readout(new.weight, new.bias)
+    scores = []
+    total = 0
     now = chip.weight.tolist(), chip.bias.tolist()
     for b in range(SAMPLES):
         if how.online and b < SUPPORT:
@@ -322,7 +336,8 @@ def _by_means(one: Case, how: Learner, p: list, clipped: list[int]) -> dict[str,
 
 def record(one: Case, model: bytes, ways: int) -> bytes:
     """What edge_many.c takes."""
-    T, window = one.x.shape[1], one.how["window"] if one.how["rule"] == "three-factor" else 1
+    T = one.x.shape[1]
+    window = one.how["window"] if one.how["rule"] == "three-factor" else 1
     sizes = [T, ways, window, SAMPLES, SUPPORT, T]
     length, sizes = (np.array(numbers, "<u4").tobytes() for numbers in ([len(model)], sizes))
     return length + model + sizes + one.y.astype("<i4").tobytes() + one.x.tobytes()
@@ -356,7 +371,9 @@ def compare(
         records.append(record(one, export.packed(chip, Learner(**how)), chip.ways))
     ran = subprocess.run(command, input=b"".join(records), capture_output=True)
     assert ran.returncode == 0, ran.stderr.decode()[-3000:]
-    found, at, number = np.frombuffer(ran.stdout, "<i4"), 0, Counter[str]()
+    found = np.frombuffer(ran.stdout, "<i4")
+    at = 0
+    number = Counter[str]()
     for one, expected in several:
         error = int(found[at])
         at += 1
@@ -385,7 +402,9 @@ def builds() -> list[tuple[str, ...]]:
 def run(first: int, number: int, of_c: int = 0, compilers=("gcc",), flags=()) -> Counter:
     """The counts of so many networks from a seed on; of the first `of_c` that reach it the C
     library in the builds of these flags, too, and in WebAssembly where there is node."""
-    counts_, several, known = Counter[str](), [], limits()
+    counts_ = Counter[str]()
+    several = []
+    known = limits()
     of_c += len(known) if of_c else 0
     for seed in range(first - len(known), first + number):
         one = case(seed) if seed >= first else known[seed - first]

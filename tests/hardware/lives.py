@@ -60,7 +60,8 @@ def given(
         refuse=refuse,
         residuals=residuals,
     )
-    inputs, id = len(chip.weight), export.constants(chip, how, steps)["id"]
+    inputs = len(chip.weight)
+    id = export.constants(chip, how, steps)["id"]
     means = Means(inputs, seed_state(seed), residuals, stochastic, how.refuse, blank)
     size = 44 + classes * (12 + 2 * inputs) + 5 if slots else 4
     model = export.packed(chip, how)
@@ -76,7 +77,9 @@ class Life:
     def __init__(self, given: Given):
         means, id, size = given.means, given.id, given.size
         self.new, self.id, self.traces, self.most = means, id, given.traces, given.classes
-        self.store, self.found, self.seen = Store(size), [], Counted()
+        self.store = Store(size)
+        self.found = []
+        self.seen = Counted()
         self.means = means.loaded(means.saved(id))
         self.confirmed: list | None = None
         self.shown = -1
@@ -121,7 +124,9 @@ class Life:
             self.taught = [one for one in self.taught if one[0] != a]
             self.found.append(error)
         elif what == FORGET:
-            means.known, means.next, self.taught = [], 0, []
+            means.known = []
+            means.next = 0
+            self.taught = []
             self.found.append(OK)
         elif what == ASK:
             self.found.append(EMPTY if p is None else OK)
@@ -177,7 +182,9 @@ def life(rng, given: Given, number: int, shows: float = 8 / 9) -> tuple[list[int
     """(numbers of the record, the life) of so many random events; `shows` is how often a recording
     is shown before a lesson or a question."""
     samples, id = len(given.traces), given.id
-    one, record, off = Life(given), [number], False
+    one = Life(given)
+    record = [number]
+    off = False
     for n in range(number):
         what = POWER if off else int(rng.choice(9, p=np.array(OFTEN) / 100))
         if n in (0, 1) or (not one.means.classes and not off and rng.integers(9)):
@@ -194,7 +201,8 @@ def life(rng, given: Given, number: int, shows: float = 8 / 9) -> tuple[list[int
                 a, shown = one.taught[rng.integers(len(one.taught))]
         if what == SAVE:
             length = len(one.means.saved(id))
-            a, b = int(rng.integers(length + 2)) if rng.integers(2) else -1, int(rng.integers(256))
+            a = int(rng.integers(length + 2)) if rng.integers(2) else -1
+            b = int(rng.integers(256))
             off = 0 <= a < length
         record += [what, a, b, shown]
         one.event(what, a, b, shown)
@@ -205,7 +213,9 @@ def lives(seed: int, number: int, length: int) -> tuple[bytes, np.ndarray, Count
     """(the record of so many lives of one network, what must be found, how often what happened)."""
     rng = np.random.default_rng(seed)
     of = network(seed, bool(seed % 2), seed % 4 > 1)
-    records, found, seen = [number], [], Counted()
+    records = [number]
+    found = []
+    seen = Counted()
     for _ in range(number):
         record, one = life(rng, of, length)
         records += record

@@ -43,7 +43,8 @@ KINDS = {"lif": small, "cuba": small_cuba}
 def episode(kind="lif"):
     """Chip, learner and samples that `export.write` takes."""
     net, _, chip = KINDS[kind](readout_exponent=-3, channels=(9, 16), shape=(6, 11, 2), pool="mean")
-    x, y = events(net, 4, 14), np.array([0, 2])
+    x = events(net, 4, 14)
+    y = np.array([0, 2])
     return chip, LEARNER, x[:2], y, x[2:]
 
 

@@ -45,7 +45,8 @@ def test_numbers_are_dealt_as_recordings_are(beside):
 
 def test_the_curve_is_asked_after_every_class():
     rng = np.random.default_rng(5)
-    far, y = rng.integers(0, 30, (200, 9)), rng.integers(0, 9, 200)
+    far = rng.integers(0, 30, (200, 9))
+    y = rng.integers(0, 9, 200)
     y[:9] = range(9)
     far[np.arange(200), y] -= 9
     expected = [

@@ -102,7 +102,8 @@ def test_memory_is_known_to_the_header_to_python_and_to_the_library(tmp_path, bu
 @pytest.mark.parametrize("build", EXACT)
 def test_a_class_that_is_added_is_one_of_a_readout_with_a_column_of_zeros(tmp_path, build):
     chip, x, _ = exported(tmp_path)
-    edge, y = Library(tmp_path, build, 18, 4), np.arange(4)
+    edge = Library(tmp_path, build, 18, 4)
+    y = np.arange(4)
     p = chip.traces(chip.spikes(x))
     wide = chip.with_readout(np.pad(chip.weight, ((0, 0), (0, 1))), np.pad(chip.bias, (0, 1)))
     edge.counts(x[3])
@@ -122,7 +123,8 @@ def test_a_class_that_is_added_is_one_of_a_readout_with_a_column_of_zeros(tmp_pa
 @pytest.mark.parametrize("build", EXACT)
 def test_what_was_learned_is_saved_and_goes_on_in_either_build(tmp_path, build):
     chip, x, y = exported(tmp_path)
-    one, other = Library(tmp_path, build, 18, 5), Library(tmp_path, EXACT[build == "small"], 18, 4)
+    one = Library(tmp_path, build, 18, 5)
+    other = Library(tmp_path, EXACT[build == "small"], 18, 4)
     one("add_class", None)
     for n, label in enumerate([0, 1, 2, 3]):
         one.counts(x[n])

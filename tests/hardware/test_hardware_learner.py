@@ -15,7 +15,8 @@ import minisnn as ms
 def test_errors_are_near_the_real_ones_and_sum_to_nothing(rng):
     e = np.zeros(5, np.int64)
     for _ in range(2000):
-        u, label = rng.integers(-4000, 4000, 5), int(rng.integers(5))
+        u = rng.integers(-4000, 4000, 5)
+        label = int(rng.integers(5))
         for name, kind in errors.ERRORS.items():
             errors.error(u, label, kind, e)
             assert e.tolist() == reference.error(name, u.tolist(), label)
@@ -38,7 +39,8 @@ def test_the_table_of_exponentials_is_exact():
 def test_the_membrane_rule_is_the_inner_step_on_the_readout_with_its_reset_detached(rng):
     net, theta, _ = small(channels=(4,), shape=(6, 6, 2))
     net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, window=8, detach_reset=True)
-    x, y = events(net, 4, 20), np.array([0, 1, 2, 1])
+    x = events(net, 4, 20)
+    y = np.array([0, 1, 2, 1])
     twin, l = floats.FloatReadout(net, theta), -2
     p = twin.traces(x)
     new = twin.learn(Learner(log2_weight=l, log2_bias=l), p, y)
@@ -52,13 +54,15 @@ def test_the_membrane_rule_is_the_inner_step_on_the_readout_with_its_reset_detac
 @pytest.mark.parametrize("rule", ("membrane", "three-factor"))
 def test_integers_and_float_twin_take_the_same_step_where_words_are_long(rule):
     """The same traces for both: the step differs by the error's table and by rounding alone."""
-    net, rng = ms.SpikingNet(18, (), 3), np.random.default_rng(3)
+    net = ms.SpikingNet(18, (), 3)
+    rng = np.random.default_rng(3)
     theta = np.zeros(net.size, np.float32)
     weight = rng.integers(-40, 40, (18, 3)).astype(np.int8)
     net.views(theta)["readout.weight"][...] = weight / 512
     chip = readout_alone(18, 3, -9, weight)
     p = rng.integers(0, 900, (3, 12, 18)).astype(np.int32)
-    twin, l = floats.FloatReadout(net, theta), 0 if rule == "membrane" else -3
+    twin = floats.FloatReadout(net, theta)
+    l = 0 if rule == "membrane" else -3
     how = Learner(rule, "target", "nearest", log2_weight=l, log2_bias=-4, window=8)
     exact = twin.learn(how, (p / 4096).astype(np.float32), np.arange(3)).weight
     found = learn(chip, how, p, np.arange(3))

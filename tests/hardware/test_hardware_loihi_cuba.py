@@ -36,7 +36,8 @@ def dense(weight, H, W):
     k, _, C, C_out = weight.shape
     found = np.zeros((C_out, H * W, H, W, C), np.int64)
     for y, z, i, j in np.ndindex(H, W, k, k):
-        row, column = y + i - k // 2, z + j - k // 2
+        row = y + i - k // 2
+        column = z + j - k // 2
         if 0 <= row < H and 0 <= column < W:
             found[:, y * W + z, row, column] = weight[i, j].T
     return found.reshape(C_out, H * W, -1)
@@ -61,7 +62,8 @@ def test_the_chip_spike_for_spike(pool, config):
     for n, layer in enumerate(chip.layers[:-1]):
         H, W, C = layer.input_shape
         words = dense(2 * layer.weight.astype(int), H, W)
-        axons, found = chip.axons[layer.name], []
+        axons = chip.axons[layer.name]
+        found = []
         late = np.concatenate([np.zeros((n, axons + 4), int), cuba.firing(axons, T + 1)])
         biases = 2 * cuba.axon_words(layer.bias.astype(int), axons)
         assert (loihi.used_weights(biases) == biases).all()
@@ -73,7 +75,8 @@ def test_the_chip_spike_for_spike(pool, config):
             rows = fourfold(rows, H, W, C) if pool == "mean" and n else rows
             rows = np.concatenate([rows, np.tile(biases[c], (len(rows), 1))], 1)
             spikes = np.concatenate([inputs, late], 1)
-            exp, vth = chip.weight_exps[n], chip.vth[n][c]
+            exp = chip.weight_exps[n]
+            vth = chip.vth[n][c]
             _, _, v, s = loihi.run(spikes, rows, exp, 8, loihi.MIXED, chip.du, chip.dv, vth)
             ours, volts = chip.spikes(x, n + 1, record=1)
             np.testing.assert_array_equal(volts[n][0, ..., c].reshape(T, -1), v[n + 1 :])
@@ -90,10 +93,12 @@ def test_the_chip_spike_for_spike(pool, config):
 @pytest.mark.parametrize("pool", ("max", "mean"))
 def test_it_fires_as_the_float_network_does(pool):
     net, theta, chip = network(pool)
-    x, four = np.minimum(events(net, 6, 40, rate=0.3), 7), 1 + 3 * (pool == "mean")
+    x = np.minimum(events(net, 6, 40, rate=0.3), 7)
+    four = 1 + 3 * (pool == "mean")
     # a spike that comes a step later moves those after it
     for n, (name, least) in enumerate((("conv1", 0.95), ("conv2", 0.65))):
-        found, wanted = chip.spikes(x, n + 1) / four, net.spikes(theta, x, name)
+        found = chip.spikes(x, n + 1) / four
+        wanted = net.spikes(theta, x, name)
         assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > least
         assert found.mean() == pytest.approx(wanted.mean(), rel=0.03)
     p = chip.traces(chip.spikes(x), 12, "nearest")[:, -1] / 4096
@@ -104,14 +109,16 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path,
     net = ms.SpikingNet((16, 32, 2), (3, 4), 5, 3, neuron=ms.CubaLIF(threshold=0.5), window=10)
     tasks = ms.DoubleNMnist("test", progress=False)
     x = tasks.episode(0, 0, 5, 1, 1).x_support
-    path, out = tmp_path / "cuba.h5", tmp_path / "out.json"
+    path = tmp_path / "cuba.h5"
+    out = tmp_path / "out.json"
     theta = net.init(rng, x=x, rate=0.2)
     ms.save(path, net, theta, inner=ms.ClassMeans(steps=0))
     line = f"hardware loihi --checkpoint {path} --episodes 2 --queries 2 --quiet --json {out}"
     assert command(f"{line} --words {tmp_path / 'words.npz'} --step-size 0.03")[0] == 0
     figures, _ = KINDS["figures"]([out])
     assert {"class-means-loihi", "less-from-zero-one-sample-at-a-time-loihi"} <= set(figures)
-    words, chip = np.load(tmp_path / "words.npz"), CubaNet.of(ms.read(path))
+    words = np.load(tmp_path / "words.npz")
+    chip = CubaNet.of(ms.read(path))
     conv = chip.layers[0]
     np.testing.assert_array_equal(
         words["conv1.weight"].transpose(2, 3, 1, 0), 2 * conv.weight.astype(int)

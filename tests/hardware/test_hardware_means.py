@@ -32,7 +32,10 @@ def test_a_mean_lies_within_its_bound_of_the_exact_one(residuals, rounding):
     """After lessons and corrections in any order; and the bound is not ten times too wide."""
     rng = np.random.default_rng(7)
     means = CountedMeans(40, residuals, rounding)
-    id, shots, nearest, unit = means.add(), [], 0.0, 256 if residuals else 1
+    id = means.add()
+    shots = []
+    nearest = 0.0
+    unit = 256 if residuals else 1
     for n in range(160):
         if shots and rng.integers(4) == 0:
             means.correct(id, NONE, shots.pop(int(rng.integers(len(shots)))))
@@ -51,7 +54,8 @@ def test_a_mean_lies_within_its_bound_of_the_exact_one(residuals, rounding):
         )
         assert error <= Fraction(bound), n
         nearest = max(nearest, float(error) / bound)
-        p, c = traces(rng, 40), means.answering(one)
+        p = traces(rng, 40)
+        c = means.answering(one)
         assert means.distances(p) == [((p - 16 * c) ** 2).sum() // 256]
     assert nearest > 0.1
 

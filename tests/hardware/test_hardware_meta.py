@@ -116,7 +116,9 @@ def test_a_network_whose_sums_do_not_fit_is_refused():
 
 def test_a_step_shorter_than_a_place_is_taken_as_often_as_its_length():
     n = 20_000
-    w, m, G = np.zeros(n, np.int16), np.zeros(n, np.int16), np.ones(n, np.int64)
+    w = np.zeros(n, np.int16)
+    m = np.zeros(n, np.int16)
+    G = np.ones(n, np.int64)
     counts = np.zeros(2, np.int64)
     kernels.descend(w, G, m, -6, 1 << 14, -128, 127, 5, counts)
     assert set(w.tolist()) == {0, -1} and abs(w.mean() + 0.25) < 0.02 and counts[0] == -w.sum()

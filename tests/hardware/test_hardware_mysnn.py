@@ -48,7 +48,8 @@ def in_python(mysnn, one: dict) -> np.ndarray:
 
 @pytest.mark.parametrize("rule", ["class-mean", slow("membrane")])
 def test_a_friends_handwriting_is_learned_with_the_students_own_numbers(mysnn, tmp_path, rule):
-    taught, path = [], tmp_path / "mysnn.html"
+    taught = []
+    path = tmp_path / "mysnn.html"
     with opened(path) as page:
         page.select_option("#rule", rule)
         for strokes in (L, X):

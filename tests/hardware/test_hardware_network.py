@@ -56,7 +56,8 @@ def test_fixed_and_float_networks_agree_where_the_words_are_long():
 def test_a_checkpoint_becomes_a_chip_that_learns_as_its_network_adapts():
     net, theta, _ = small()
     sizes = np.full(net.size, 9.0, np.float32)
-    sizes[net.layout[-2].slice], sizes[net.layout[-1].slice] = 3 * 2.1, 3 * 0.24
+    sizes[net.layout[-2].slice] = 3 * 2.1
+    sizes[net.layout[-1].slice] = 3 * 0.24
     found = Checkpoint(net, theta, InnerLoop(sizes))
     chip = IntegerNet.of(found, Words(5, 4))
     assert chip.learner(seed=9) == Learner(log2_weight=1, log2_bias=-2, seed=9)
@@ -69,9 +70,11 @@ def test_a_checkpoint_becomes_a_chip_that_learns_as_its_network_adapts():
 
 def test_an_episode_is_one_presentation_one_update_and_the_query():
     net, theta, chip = small()
-    x, y = np.minimum(events(net, 9, 20), 7), np.array([0, 1, 2] * 3)
+    x = np.minimum(events(net, 9, 20), 7)
+    y = np.array([0, 1, 2] * 3)
     task = Task(x[:3], y[:3], x[3:], y[3:])
-    how, cuba = Learner(log2_weight=1, log2_bias=-2, seed=5), small_cuba()[2]
+    how = Learner(log2_weight=1, log2_bias=-2, seed=5)
+    cuba = small_cuba()[2]
     for one, p in (
         (chip, chip.traces(chip.spikes(x))),
         (twin := floats.FloatReadout(net, theta), twin.traces(chip.counts(x))),

@@ -32,7 +32,8 @@ def chip():
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     """The page, as `--open` shows it."""
-    path, shown = tmp_path_factory.mktemp("page") / "page.html", []
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    shown = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("webbrowser.open", shown.append)
         assert cli.main(["hardware", "page", "--open", str(path)]) == 0
@@ -44,7 +45,8 @@ def path(tmp_path_factory):
 @pytest.mark.parametrize("side, step, centred", [(16, 1, False), (32, 3, True)])
 def test_the_cameras_events_are_those_of_python(tmp_path, side, step, centred):
     """By the millisecond, and as a network of finer pictures, longer steps and centring takes them."""
-    pictures, numbers = load_digits().images[7::499], [0, 1, 2**32 + 5, *range(9, 17)]
+    pictures = load_digits().images[7::499]
+    numbers = [0, 1, 2**32 + 5, *range(9, 17)]
     pictures = np.ascontiguousarray(pictures[: len(numbers)])
     camera = ms.EventCamera(sensor_seed=4, time_constant_ms=0.5)
     scene, arrays = make.scene_of(camera, (side, side), 3)
@@ -170,7 +172,8 @@ def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(
     """Of evaluation characters, which no network was trained with, by four people each."""
     drawn = ms.read_strokes(HERE.parent / "benchmarks" / "tracings.npz")
     strokes = [[(one.xy / 105).tolist() for one in drawn.of(n)] for n in range(4 * number)]
-    taught, asked = [], []
+    taught = []
+    asked = []
     with opened(path) as page:
         if rule != "class-mean":
             page.select_option("#rule", rule)
@@ -192,7 +195,8 @@ def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(
 
 # ---- a first visitor's mistakes
 
-ELL, HOOK = [(0.3, 0.2), (0.3, 0.8), (0.7, 0.8)], [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8)]
+ELL = [(0.3, 0.2), (0.3, 0.8), (0.7, 0.8)]
+HOOK = [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8)]
 
 
 def press(page, name: str) -> None:

@@ -32,7 +32,8 @@ def made(recording: Recording):
 def stream(rng, recording: Recording, few: bool):
     """[(t, x, y, polarity)]: bursts of events, one side of the picture, in noise; or a few alone."""
     height, width = (size * recording.cell for size in SHAPE[:2])
-    found, t = [], int(rng.integers(10**6))
+    found = []
+    t = int(rng.integers(10**6))
     for _ in range(40 if few else 6):
         start = t + int(rng.integers(20_000, 60_000))
         noise = rng.integers(t, start + 30_000, 0 if few else rng.integers(2, 25))
@@ -66,7 +67,8 @@ def test_the_library_finds_and_bins_the_recordings_that_python_does(tmp_path, re
     chip, *_ = make(tmp_path, Learner("class-mean", rounding="nearest"))
     edge = Library(tmp_path, build, STEPS, 4)
     edge("add_class", None)
-    whole, rng = ctypes.c_int(), np.random.default_rng(recording.bin)
+    whole = ctypes.c_int()
+    rng = np.random.default_rng(recording.bin)
     different = set()
     for room, onset in ((64, ONSET), (12, ONSET), (63, Onset(2000, 1, 0))):
         python = Stream(SHAPE, STEPS, recording, onset, room)
@@ -121,7 +123,8 @@ def test_a_stream_recovers_from_a_clock_that_goes_wrong(tmp_path, clock):
     exporter(made(recording), STEPS)(tmp_path, Learner("class-mean", rounding="nearest"))
     edge = Library(tmp_path, "stepwise", STEPS, 4)
     assert edge.c.shim_stream_open(edge.edge, 64, 2000, 5, 3) == 0
-    python, whole = Stream(SHAPE, STEPS, recording, ONSET, 64), ctypes.c_int()
+    python = Stream(SHAPE, STEPS, recording, ONSET, 64)
+    whole = ctypes.c_int()
     noise = [*range(0, 300_000, 400)]
     refused, recordings = 0, 0
     for t in sorted([*noise, *range(200_000, 214_000, 50)]):
@@ -140,7 +143,8 @@ def test_a_stream_recovers_from_a_clock_that_goes_wrong(tmp_path, clock):
 
 def test_centring_and_binning_are_those_of_the_data_sets(rng):
     for _ in range(300):
-        size, number = int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        size = int(rng.integers(1, 40))
+        number = int(rng.integers(1, 9))
         places = rng.integers(0, size, number)
         counts = np.zeros((1, 1, size, 1, 2), np.uint8)
         np.add.at(counts, (0, 0, places, 0, 0), 1)

@@ -34,12 +34,14 @@ def test_presynaptic_traces_never_exceed_one_from_any_state(rounding):
     """All 4097 x 4097 states and both inputs, then q for every factor."""
     mode = ROUNDINGS.index(rounding)
     for q0 in range(0, 4097):
-        p, q = np.arange(4097), np.full(4097, q0)
+        p = np.arange(4097)
+        q = np.full(4097, q0)
         traces.presynaptic_step(p, q, np.full(4097, q0 & 1), 3891, 3686, mode, 12, 1)
         assert 0 <= p.min() and p.max() <= 4096 and 0 <= q[0] <= 4096
     for B in range(0, 4096, 5):
         for s in (0, 1):
-            p, q = np.zeros(4097, np.int64), np.arange(4097)
+            p = np.zeros(4097, np.int64)
+            q = np.arange(4097)
             traces.presynaptic_step(p, q, np.full(4097, s), B, B, mode, 12, 1)
             assert 0 <= q.min() and q.max() <= 4096
 
@@ -51,11 +53,15 @@ def test_distance_to_real_filters_for_every_train_of_fourteen_steps(rounding):
     spikes = np.pad(every, [(0, 0), (0, 40)]).T.copy()
     found = np.empty(spikes.shape, np.int32)
     traces.presynaptic(spikes, found, A, B, ROUNDINGS.index(rounding))
-    p, q, a, b = np.zeros(len(every)), np.zeros(len(every)), A / 4096, B / 4096
+    p = np.zeros(len(every))
+    q = np.zeros(len(every))
+    a = A / 4096
+    b = B / 4096
     off_p = 0.0
     for t, s in enumerate(spikes):
         off_p = max(off_p, np.abs(found[t] - p).max())
-        p, q = a * p + (1 - a) * q, b * q + (1 - b) * 4096 * s
+        p = a * p + (1 - a) * q
+        q = b * q + (1 - b) * 4096 * s
     bound = distance(rounding, A, B)
     assert 0.2 * bound < off_p <= bound  # the bound is not idle
 

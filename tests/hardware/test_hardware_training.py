@@ -22,7 +22,8 @@ def exact(pool="max", **options):
         (6, 7, 2), (3, 4), 3, 3, pool, window=8, dtype=np.float64, backend="numpy", **options
     )
     theta = small(pool, scale=1.0)[1].astype(np.float64)
-    x, y = events(net, 9, 20), np.array([0, 1, 2] * 3)
+    x = events(net, 9, 20)
+    y = np.array([0, 1, 2] * 3)
     return net, theta, Task(x[:3], y[:3], x[3:], y[3:])
 
 
@@ -85,7 +86,8 @@ def test_an_update_of_a_run_is_the_meta_gradient_from_what_the_chip_holds(tmp_pa
     ms.save(tmp_path / "start.h5", net, theta)
     how = dict(start=str(tmp_path / "start.h5"), updates=1, tasks=1, clip=None, evaluate_every=0)
     how |= dict(rule="anil", dtype="float64", backend="numpy", test_episodes=0)
-    held, data = straight.OnChip(words, 3), toy_data()
+    held = straight.OnChip(words, 3)
+    data = toy_data()
     run = ms.train(toy_config(**how), tmp_path / "run", data=data, progress=False, held=held)
     key = np.random.SeedSequence(0, spawn_key=(2, 0, 0))
     task = data["train"].sample_task(np.random.default_rng(key), 3, 1, 2)
@@ -110,8 +112,13 @@ def covariance(rng, inputs):
 
 
 def test_rounding_makes_good_what_it_did_wrong_as_direct_least_squares_does(rng):
-    w, H, exponent, bits = rng.standard_normal((7, 3)), covariance(rng, 7), -1, 3
-    order, free, want = np.argsort(-np.diag(H)), list(range(7)), w.copy()
+    w = rng.standard_normal((7, 3))
+    H = covariance(rng, 7)
+    exponent = -1
+    bits = 3
+    order = np.argsort(-np.diag(H))
+    free = list(range(7))
+    want = w.copy()
     for i in order:
         want[i] = 2.0**exponent * np.clip(np.floor(want[i] / 2.0**exponent + 0.5), -4, 3)
         free.remove(i)
@@ -151,10 +158,12 @@ def started(tmp_path, **changes):
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested(tmp_path):
-    config, chip = started(tmp_path), training.ChipConfig(2, 4)
+    config = started(tmp_path)
+    chip = training.ChipConfig(2, 4)
     whole = training.train(config, chip, tmp_path / "whole", progress=False, data=toy_data())
     calls = 2 * training.CALIBRATION + 2 * 7
-    two, stopping = tmp_path / "two", toy_data({calls - 8: interrupt})
+    two = tmp_path / "two"
+    stopping = toy_data({calls - 8: interrupt})
     with pytest.raises(KeyboardInterrupt):
         training.train(config, chip, two, progress=False, data=stopping)
     with pytest.raises(ValueError):

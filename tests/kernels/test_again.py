@@ -49,8 +49,10 @@ def test_a_meta_gradient_takes_little_memory(threads):
     """Table 1's network, what NumPy holds at most: 30 or 31 MB, as a thread lets go of its arrays
     sooner or later; with the first layer's membranes in the tapes 40."""
     rng = np.random.default_rng(0)
-    net, x = ms.SpikingNet(), rng.poisson(0.02, (10, 100, 16, 32, 2)).astype(np.uint8)
-    theta, task = net.init(rng, x[:2], rate=0.05), ms.Task(x[:5], np.arange(5), x[5:], np.arange(5))
+    net = ms.SpikingNet()
+    x = rng.poisson(0.02, (10, 100, 16, 32, 2)).astype(np.uint8)
+    theta = net.init(rng, x[:2], rate=0.05)
+    task = ms.Task(x[:5], np.arange(5), x[5:], np.arange(5))
     threads(1)
     try:
         ms.meta_gradient(net, theta, task)

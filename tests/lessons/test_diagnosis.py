@@ -168,7 +168,8 @@ def test_what_holds_of_all_values_is_said_and_nothing_else(change, said):
     rng = np.random.default_rng(0)
     cases = []
     for alpha in (0.8, 0.7, 0.6):
-        dV, lif = rng.standard_normal(12), minisnn.LIF(alpha=alpha)
+        dV = rng.standard_normal(12)
+        lif = minisnn.LIF(alpha=alpha)
         cases.append(Case((dV, lif), [np.asarray(change(dV, lif))], [dV]))
     found = facts.fact(cases, ["dI", "lif"])
     assert said in found and bool(said) == bool(found)

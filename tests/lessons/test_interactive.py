@@ -59,11 +59,9 @@ def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
     found = json.loads(html.unescape(re.search(r'data-found="(.*?)"', page)[1]))
     assert re.search(r'data-fetched="(\d+)"', page)[1] == "0"
     for name, (_, to, part) in MOVES.items():
-        (drawn, said, drawing), (then, told), out = (
-            found[name]["before"],
-            found[name]["after"],
-            found[name]["out"],
-        )
+        (drawn, said, drawing) = found[name]["before"]
+        (then, told) = found[name]["after"]
+        out = found[name]["out"]
         assert drawn and then and drawn != then, f"{part} of {name} does not answer"
         assert said and told and said != told and float(out) == to
         assert drawing == interactive.still(name).strip(), (

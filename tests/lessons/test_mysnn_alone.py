@@ -96,8 +96,10 @@ def test_the_file_agrees_with_the_library(mysnn):
     rng = np.random.default_rng(3)
     theirs = ms.SpikingNet(5, (), 3, hidden=(4,), window=25, dtype=np.float64, backend="numpy")
     net = mysnn.Net((5, 4, 3), mysnn.Neuron())
-    x, y = (rng.random((6, 25, 5)) < 0.3) * 1.0, np.repeat(np.arange(3), 2)
-    theta, v = theirs.init(rng, x=x), rng.standard_normal(theirs.size)
+    x = (rng.random((6, 25, 5)) < 0.3) * 1.0
+    y = np.repeat(np.arange(3), 2)
+    theta = theirs.init(rng, x=x)
+    v = rng.standard_normal(theirs.size)
     task, own = tasks(mysnn, x, y)
     for found, wanted in (
         (net.loss_and_gradient(theta, swap(x), y)[1], theirs.loss_and_gradient(theta, x, y)[1]),
@@ -120,9 +122,12 @@ def test_its_two_stages_by_gradient_steps_are_of_second_and_of_first_order(mysnn
     theirs = ms.SpikingNet(
         sizes[0], (), 3, hidden=sizes[1:], window=20, neuron=neuron, dtype=float, backend="numpy"
     )
-    net, hidden = mysnn.Net((*sizes, 3), mysnn.LIF), students.hidden_layer(mysnn)
-    x, y = rng.poisson(0.02, (6, 20, sizes[0])) * 1.0, np.repeat(np.arange(3), 2)
-    theta, (task, own) = mysnn.start(hidden, 3), tasks(mysnn, x, y)
+    net = mysnn.Net((*sizes, 3), mysnn.LIF)
+    hidden = students.hidden_layer(mysnn)
+    x = rng.poisson(0.02, (6, 20, sizes[0])) * 1.0
+    y = np.repeat(np.arange(3), 2)
+    theta = mysnn.start(hidden, 3)
+    (task, own) = tasks(mysnn, x, y)
     losses = set()
     for order, gradient in ((2, mysnn.maml_gradient), (1, mysnn.fomaml_gradient)):
         loss, found = gradient(net, hidden, own)
@@ -135,7 +140,8 @@ def test_its_two_stages_by_gradient_steps_are_of_second_and_of_first_order(mysnn
 
 def test_the_gradient_by_class_means_is_the_slope_of_its_twin(mysnn, monkeypatch):
     """Differences along a random direction, each spike replaced by its tangent."""
-    hidden, rng = students.hidden_layer(mysnn), np.random.default_rng(2)
+    hidden = students.hidden_layer(mysnn)
+    rng = np.random.default_rng(2)
     task = mysnn.Task(
         rng.poisson(0.02, (20, 3, mysnn.INPUTS)),
         np.arange(3),
@@ -150,7 +156,9 @@ def test_the_gradient_by_class_means_is_the_slope_of_its_twin(mysnn, monkeypatch
     twin = lambda u, at=slice(None): (recorded[at] >= 0) + first[at] * (u - recorded[at])
 
     def fire(p, w, b, lif):
-        u, s, r = np.zeros(p.shape), np.zeros(p.shape), 0.0
+        u = np.zeros(p.shape)
+        s = np.zeros(p.shape)
+        r = 0.0
         for t in range(len(p)):
             u[t] = p[t] + b - r
             s[t] = twin(u[t], t)
@@ -170,7 +178,8 @@ def test_its_whole_numbers_are_the_chips_bit_for_bit(mysnn, folder):
     chip = mysnn.to_chip(students.hidden_layer(mysnn))
     theirs = data.chip(chip.W, chip.b, chip.x)
     seen = mysnn.recordings(mysnn.opened(), "test", 0)[:3, :2].reshape(6, mysnn.STEPS, -1)
-    y, p = np.arange(3), mysnn.chip_traces(chip, seen.swapaxes(0, 1))
+    y = np.arange(3)
+    p = mysnn.chip_traces(chip, seen.swapaxes(0, 1))
     wanted = theirs.traces_of(seen.reshape(6, mysnn.STEPS, 1, 1, -1))
     np.testing.assert_array_equal(p.swapaxes(0, 1), wanted)
     assert (p[-1] > 0).mean() > 0.1

@@ -60,19 +60,25 @@ def tired(I, spike):
 
 
 def hearing(D, V, spike):
-    u, P, Q = np.zeros(D.shape), np.zeros(3), np.zeros(3)
+    u = np.zeros(D.shape)
+    P = np.zeros(3)
+    Q = np.zeros(3)
     for t in range(len(D)):
         u[t] = P
         given = D[t] + spike(P - LIF.threshold, t) @ V
-        P, Q = LIF.alpha * P + (1 - LIF.alpha) * Q, LIF.beta * Q + (1 - LIF.beta) * given
+        P = LIF.alpha * P + (1 - LIF.alpha) * Q
+        Q = LIF.beta * Q + (1 - LIF.beta) * given
     return u
 
 
 def leaky(x, V, decay, spike):
-    u, before, s = np.zeros(x.shape), np.zeros(3), np.zeros(3)
+    u = np.zeros(x.shape)
+    before = np.zeros(3)
+    s = np.zeros(3)
     for t in range(len(x)):
         u[t] = decay * before + (1 - decay) * (x[t] + s @ V)
-        before, s = u[t], spike(u[t] - LIF.threshold, t)
+        before = u[t]
+        s = spike(u[t] - LIF.threshold, t)
     return u
 
 
@@ -113,7 +119,8 @@ def test_adjoints_and_tangents_agree_with_the_twin(rng):
 def test_derivatives_of_smooth_functions_agree_with_differences():
     rng, h = np.random.default_rng(1), 1e-6
     x, dx = rng.standard_normal((2, 4, 6))
-    dv, w = rng.standard_normal((2, 3)), rng.standard_normal((3, 3, 2, 4))
+    dv = rng.standard_normal((2, 3))
+    w = rng.standard_normal((3, 3, 2, 4))
     slope = lambda f, at, way: (f(at + h * way) - f(at - h * way)) / (2 * h)
     pooled = lambda u: (np.log(np.exp(u.reshape(2, 2, 3, 2)).sum((1, 3))) * dv).sum()
     pairs = [((solution("5.4")(x, dv) * dx).sum(), slope(pooled, x, dx))]
@@ -128,7 +135,8 @@ def test_derivatives_of_smooth_functions_agree_with_differences():
     for found, expected in pairs:
         assert found == pytest.approx(expected, rel=1e-6)
     a, p, y = 0.12, x[0], 0.0
-    first, second = surrogate.sigma_prime(a, 4.0), surrogate.sigma_second(a, 4.0)
+    first = surrogate.sigma_prime(a, 4.0)
+    second = surrogate.sigma_second(a, 4.0)
     gradient = lambda d: (1 + first * d + second * d**2 / 2 - y) * (first + second * d) * p
     expected = (gradient(h * (p @ dx[0])) - gradient(-h * (p @ dx[0]))) / (2 * h)
     assert np.allclose(solution("8.4")(p, a, y, 4.0) @ dx[0], expected, 1e-6)

@@ -66,7 +66,8 @@ def test_the_network_has_the_numbers_of_lesson_17(page, course):
         assert np.allclose(at[name][:, 0], u.ravel())
     logits_dot, moves = course["forward_tangent"](layers, dots, tapes, LIF)
     assert np.isclose(logits_dot.item(), at["L"][0, 1]) and logits_dot.item() != 0
-    one, none = np.ones((1, 1)), np.zeros((1, 1))
+    one = np.ones((1, 1))
+    none = np.zeros((1, 1))
     found = course["backward"](layers, tapes, one, LIF)
     moved = course["backward_tangent"](layers, dots, tapes, moves, one, none, LIF)
     below = [at["x"], at["s¹"]]

@@ -36,7 +36,8 @@ def test_a_path_has_each_lesson_once_and_after_those_that_it_needs():
 @pytest.mark.parametrize("name", PATHS)
 def test_a_copy_lends_what_its_path_leaves_out_and_says_what_comes_next(name, here, command):
     code, said, _ = command(f"lessons --path {name}")
-    path, out = PATHS[name], Path("minisnn-lessons")
+    path = PATHS[name]
+    out = Path("minisnn-lessons")
     assert code == 0 and path["title"] in said and all(when in said for when, _ in path["parts"])
     books = {int(file.name[:2]): json.loads(file.read_text()) for file in out.glob("*.ipynb")}
     steps = classroom.steps(path)

@@ -12,7 +12,8 @@ from toy import toy_config, toy_data
 
 import minisnn as ms
 
-LIF, CUBA = ms.LIF(gain=4.0), ms.CubaLIF(gain=4.0)
+LIF = ms.LIF(gain=4.0)
+CUBA = ms.CubaLIF(gain=4.0)
 NETS = {
     "lif": dict(neuron=LIF),
     "cuba": dict(neuron=CUBA, pool="mean"),

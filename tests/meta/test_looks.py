@@ -78,11 +78,13 @@ NETS = {
 @pytest.mark.parametrize("name", NETS)
 def test_what_a_sample_gives_does_not_depend_on_those_beside_it(name, dtype):
     """The same bits in any company, for which samples are remembered one by one."""
-    net, rng = NETS[name].like(dtype=dtype), np.random.default_rng(0)
+    net = NETS[name].like(dtype=dtype)
+    rng = np.random.default_rng(0)
     assert net.apart
     x = (rng.random((13, 12, *net.input_shape)) < 0.1).astype(np.uint8)
     theta = net.init(rng, x)
-    p, logits = net.features(theta, x), net(theta, x)
+    p = net.features(theta, x)
+    logits = net(theta, x)
     for _ in range(5):
         some = rng.permutation(13)[: rng.integers(1, 13)]
         with remembered():

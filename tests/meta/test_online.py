@@ -44,10 +44,8 @@ def test_the_readout_from_zero_is_anil_online_through_its_hessians(steps, flat):
     )
     below = slice(0, net.layout[-2].slice.start)
     for order in (1, 2):
-        one, other = (
-            found.meta_gradient(net, theta, task, order),
-            general.meta_gradient(net, zeroed, task, order),
-        )
+        one = found.meta_gradient(net, theta, task, order)
+        other = general.meta_gradient(net, zeroed, task, order)
         size = np.abs(other.gradient[below]).max()
         assert size > 1e-6 and np.abs(one.gradient - other.gradient)[below].max() < 1e-10 * size
         assert abs(one.loss - other.loss) < 1e-12 and not one.gradient[below.stop :].any()

@@ -12,8 +12,11 @@ from minisnn.meta.optim import clip, cosine
 def test_adam_against_three_steps_by_hand():
     """Kingma & Ba 2015, algorithm 1, on two parameters with lr 0.1."""
     gradients = [(1.0, -2.0), (0.5, 0.0), (-1.0, 4.0)]
-    adam, theta = ms.Adam(2, dtype=np.float64), np.array([0.0, 1.0])
-    m, v, expected = [0.0, 0.0], [0.0, 0.0], [0.0, 1.0]
+    adam = ms.Adam(2, dtype=np.float64)
+    theta = np.array([0.0, 1.0])
+    m = [0.0, 0.0]
+    v = [0.0, 0.0]
+    expected = [0.0, 1.0]
     for n, g in enumerate(gradients, 1):
         theta = adam.step(theta, np.array(g), 0.1)
         for i in range(2):
@@ -31,7 +34,8 @@ def test_adam_against_three_steps_by_hand():
 
 
 def test_sgd_with_momentum_by_hand():
-    sgd, theta = ms.SGD(2, momentum=0.5, dtype=np.float64), np.array([1.0, 2.0])
+    sgd = ms.SGD(2, momentum=0.5, dtype=np.float64)
+    theta = np.array([1.0, 2.0])
     theta = sgd.step(theta, np.array([1.0, 0.0]), 0.1)
     assert theta == pytest.approx([0.9, 2.0])
     theta = sgd.step(theta, np.array([1.0, 2.0]), 0.1)  # v = 0.5 v + g = (1.5, 2)

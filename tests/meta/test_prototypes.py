@@ -24,8 +24,10 @@ def test_start_of_proto_maml_answers_as_the_nearest_mean():
     as it was."""
     net = NET
     theta, task = small.fitted(net)
-    before, support = theta.copy(), (task.x_support, task.y_support)
-    p, seen = net.features(theta, task.x_query), net.features(theta, task.x_support)
+    before = theta.copy()
+    support = (task.x_support, task.y_support)
+    p = net.features(theta, task.x_query)
+    seen = net.features(theta, task.x_support)
     c = np.stack([seen[task.y_support == k].mean(0) for k in range(3)])
     logits = -SCALE * ((p[:, None] - c) ** 2).sum(2)
     found = ClassMeans(steps=0, scale=SCALE).logits(net, theta, task)

@@ -29,7 +29,8 @@ def test_answers_are_those_of_least_squares(neuron, readout, backend):
         p = {"last": p[:, -1], "mean": p.mean(1), "steps": p.reshape(-1, 5)}[readout]
         return np.pad(p, ((0, 0), (0, 1)), constant_values=1)
 
-    F, Y = rows(task.x_support), task.y_support.reshape(-1, 2)
+    F = rows(task.x_support)
+    Y = task.y_support.reshape(-1, 2)
     penalised = np.concatenate([F, np.sqrt(0.3) * np.eye(6)])
     W = np.linalg.lstsq(penalised, np.concatenate([Y, np.zeros((6, 2))]), rcond=None)[0]
     expected = (rows(task.x_query) @ W).reshape(task.y_query.shape)

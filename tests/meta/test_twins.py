@@ -44,7 +44,8 @@ def test_the_meta_gradient_is_the_slope_of_the_twin(name, kind):
     loop = LOOPS[name][0]
     net = network(kind)
     theta, task = small.fitted(net)
-    found, recorded = loop.meta_gradient(net, theta, task), loop.record(net, theta, task)
+    found = loop.meta_gradient(net, theta, task)
+    recorded = loop.record(net, theta, task)
     assert found.loss == pytest.approx(loop.loss(net, theta, task), rel=1e-12)
     same = loop.meta_gradient(net, theta, task, spike="jet", recorded=recorded)
     np.testing.assert_allclose(same.gradient, found.gradient, rtol=1e-9, atol=1e-12)

@@ -21,7 +21,8 @@ FIRST = [name for name in CASES if "random" not in name or name[-1] in "08"]
 def test_values_of_an_independent_program(name, backend):
     g = CASES[name]
     net = networks.network(g, backend)
-    theta, x = g["theta"], g["x_support"]
+    theta = g["theta"]
+    x = g["x_support"]
     loss, gradient, logits, hvp = net.gradients(theta, x, g["y_support"])
     assert loss == pytest.approx(g["loss"].item(), rel=1e-10)
     assert off(logits, g["logits"]) < 1e-10 and off(net(theta, x), logits) < 1e-12

@@ -108,11 +108,9 @@ def test_the_convolutional_peer_takes_the_variance_it_is_given(variance):
 def test_a_silent_readout_never_fires_and_answers_by_its_weights_alone(neuron):
     net = network(neuron=neuron)
     theta = net.init(np.random.default_rng(1), events())
-    silent, zero, start = (
-        net.with_silent_readout(theta),
-        net.without_readout(theta),
-        net.layout[-2].slice.start,
-    )
+    silent = net.with_silent_readout(theta)
+    zero = net.without_readout(theta)
+    start = net.layout[-2].slice.start
     assert np.array_equal(silent[:start], theta[:start]) and theta[start:].any()
     step = 0.2 * (np.arange(net.size) >= start) * np.random.default_rng(2).standard_normal(net.size)
 

@@ -61,7 +61,8 @@ def test_errors(backend, name):
 
 
 def test_errors_of_twins_vectors_and_targets(backend):
-    net, squared = deep(backend), deep(backend, loss="squared")
+    net = deep(backend)
+    squared = deep(backend, loss="squared")
     theta, x, y = small.samples(net)
     for word, call in {
         "spike": lambda: net.loss(theta, x, y, spike="soft"),

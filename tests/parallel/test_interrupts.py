@@ -38,7 +38,8 @@ def test_ctrl_c_begins_nothing_more_and_leaves_nobody_at_work(
     heeded, default_handler, three_threads
 ):
     """In an item of the main thread or of another one, whose kernels are shared, too."""
-    begun, at_work = [], set()
+    begun = []
+    at_work = set()
 
     def kernel(start, stop):
         at_work.add(start)
@@ -64,7 +65,8 @@ def test_ctrl_c_begins_nothing_more_and_leaves_nobody_at_work(
 
 @needs_signals
 def test_who_insists_is_heard_at_once(default_handler, three_threads):
-    everybody, over = threading.Barrier(3), threading.Event()
+    everybody = threading.Barrier(3)
+    over = threading.Event()
 
     def wait(n):
         everybody.wait(5)

@@ -85,7 +85,8 @@ def run_cell(source: str, names: dict) -> None:
 def test_what_a_cell_redefines_or_changes_in_place_is_never_answered_by_an_old_kernel():
     """A constant, a helper and a class, on the compiled engine and the readable one."""
     rng = np.random.default_rng(0)
-    x, y = (rng.random((4, 12, 6)) < 0.5).astype(np.uint8), np.arange(4) % 2
+    x = (rng.random((4, 12, 6)) < 0.5).astype(np.uint8)
+    y = np.arange(4) % 2
     names = {"ms": ms, "__name__": "__main__"}
     changes = [
         CELL,

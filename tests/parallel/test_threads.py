@@ -23,7 +23,8 @@ def number(request, threads):
 
 @pytest.mark.parametrize("items", [0, 1, 2, 7, 100])
 def test_every_item_is_done_once(number, items):
-    done, who = np.zeros(items, int), set()
+    done = np.zeros(items, int)
+    who = set()
 
     def kernel(start, stop, scale):
         who.add(threading.get_ident())
@@ -39,7 +40,8 @@ def test_every_item_is_done_once(number, items):
 
 @pytest.mark.parametrize("items", [0, 1, 2, 5, 9])
 def test_results_are_collected_in_order(number, items):
-    found, inside = [], []
+    found = []
+    inside = []
 
     def function(n):
         time.sleep(0.002 * ((n * 7) % 3))
@@ -107,7 +109,8 @@ def test_several_python_threads_at_once(number):
     number changes."""
 
     def call(caller):
-        found, done = [], np.zeros(12, int)
+        found = []
+        done = np.zeros(12, int)
 
         def function(n):
             def kernel(start, stop):
@@ -131,7 +134,8 @@ def test_several_python_threads_at_once(number):
 def test_a_fork_during_a_computation(number, where):
     """In an item of it, or in the main thread beside another that computes: the child's own calls
     are right."""
-    codes, over = [], threading.Event()
+    codes = []
+    over = threading.Event()
 
     def forked():
         process = os.fork()

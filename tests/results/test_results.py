@@ -39,7 +39,8 @@ def test_figures_of_a_paragraph_follow_the_record():
         return {"a": Record("a", "figures", ["python a"], figures=figures)}
 
     page = "<!-- says: a:b.value,c\na:b -->\nIt has 97.0 in 3 s, by 97.0 ±\n1.0 %.\n\n97.0"
-    before, now = measured(0.97), measured(0.98)
+    before = measured(0.97)
+    now = measured(0.98)
     assert renewed(page, before, before, {}, "page") == page
     new = renewed(page, before, now, {}, "page")
     assert new.endswith("It has 98.0 in 3 s, by 98.0 ± 1.0 %.\n\n97.0")

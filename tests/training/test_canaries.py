@@ -65,7 +65,8 @@ def windows(number_of=TAKES, parts=5, classes=CLASSES) -> dict:
 
 def index(subjects=0, number_of=TAKES, parts=3, classes=CLASSES) -> dict:
     """Parts of takes in a table; or takes that are of few subjects, a picture each."""
-    rng, rows = np.random.default_rng(2), []
+    rng = np.random.default_rng(2)
+    rows = []
     Path("noise").mkdir()
     for label in range(classes):
         pictures = rng.random((max(subjects, 1), *SENSOR)) ** 6
@@ -122,12 +123,11 @@ def noisy(monkeypatch, module, events=300) -> None:
     """Noise in place of what the camera would see."""
 
     def noise_of(shape, labels, numbers):
-        rng, cells = (
-            np.random.default_rng(numbers[:1].tolist() + [len(labels)]),
-            int(np.prod(shape)),
-        )
+        rng = np.random.default_rng(numbers[:1].tolist() + [len(labels)])
+        cells = int(np.prod(shape))
         found = [np.unique(rng.integers(0, cells, events)) for _ in labels]
-        flat, start = np.concatenate(found), np.cumsum([0, *map(len, found)])
+        flat = np.concatenate(found)
+        start = np.cumsum([0, *map(len, found)])
         return Pool(
             shape,
             flat.astype(np.uint32),
@@ -200,10 +200,8 @@ def heard(
 def over_recordings(right: np.ndarray, of: np.ndarray, episodes: int) -> float:
     """Half the interval over recordings (or what stands for them, of (n, k)) of the queries alone,
     whatever their labels."""
-    nothing, labels = (
-        np.zeros((0, of.shape[1]), np.int64),
-        np.zeros(len(right) // episodes, np.int64),
-    )
+    nothing = np.zeros((0, of.shape[1]), np.int64)
+    labels = np.zeros(len(right) // episodes, np.int64)
     drawn = [
         Drawn(part, labels, nothing, nothing[:, 0], ("any",)) for part in np.split(of, episodes)
     ]
@@ -223,7 +221,10 @@ def assert_loud(found: dict[str, float]) -> None:
 @pytest.mark.parametrize("rule", ["classify", "maml", "prototypes"])
 def test_a_leak_is_heard(rule):
     """Recordings that share a picture end at chance if the library knows of it, and above if not."""
-    rng, events, labels, common = np.random.default_rng(5), [], [], []
+    rng = np.random.default_rng(5)
+    events = []
+    labels = []
+    common = []
     whole = RULES[rule].whole_set
     classes, pictures, each = (12, 18, 5) if whole else (120, 2, 5)
     for label in range(classes):

@@ -28,9 +28,11 @@ def evaluate(net, theta, tasks, inner=None, **how):
 
 
 def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
-    loop, data = ms.InnerLoop(3.0, 2, ("conv1",)), ToySet("test")
+    loop = ms.InnerLoop(3.0, 2, ("conv1",))
+    data = ToySet("test")
     result = evaluate(net, theta, data, loop, episodes=5, seed=7, shots=2, queries=4)
-    after, before = [], []
+    after = []
+    before = []
     for index in range(5):
         task = data.episode(7, index, 3, 2, 4)
         adapted = ms.adapt(net, theta, task.x_support, task.y_support, 3.0, 2, ("conv1",))
@@ -128,7 +130,8 @@ def test_regression_trains_validates_and_is_tested(rule, more, tmp_path, command
     )
     how = dict(data=data, progress=False)
     result = ms.train(config, tmp_path / "run", **how)
-    loss, error = result.curve["loss"], result.curve["error_after"]
+    loss = result.curve["loss"]
+    error = result.curve["error_after"]
     np.testing.assert_allclose(error, loss, rtol=1e-5)  # 1/2 |l - y|^2 is the mean over two outputs
     assert loss[-6:].mean() < loss[:6].mean() and "accuracy_after" not in result.curve
     task, test = data["test"].episode(0, 0, *size.values()), result.test

@@ -16,7 +16,8 @@ NOTHING = np.zeros((0, 0), np.int64)
 
 
 def episode(query, of, support, learned, classes=("a", "b", "c")):
-    query, support = np.array(query, np.int64), np.array(support, np.int64)
+    query = np.array(query, np.int64)
+    support = np.array(support, np.int64)
     return Drawn(query, np.array(of), support, np.array(learned, np.int64), tuple(classes))
 
 

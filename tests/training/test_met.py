@@ -38,7 +38,8 @@ def take(rng) -> np.ndarray:
 
 def recordings(classes=10, changed=0) -> ms.Recordings:
     """Eight recordings a class; the last `changed` of them are others."""
-    rng, other = np.random.default_rng(0), np.random.default_rng(1)
+    rng = np.random.default_rng(0)
+    other = np.random.default_rng(1)
     events = [(take(rng), label) for label in range(classes) for _ in range(8)]
     for n in range(len(events) - changed, len(events)):
         events[n] = take(other), events[n][1]
@@ -148,7 +149,8 @@ def test_a_checkpoint_keeps_its_record(tmp_path):
 def test_a_start_that_learned_the_test_classes_is_told(recwarn):
     warnings.simplefilter("always")
     data = recordings()
-    first, other = data.split(0), data.split(1)
+    first = data.split(0)
+    other = data.split(1)
     common = [name for name in other["test"].classes if name in first["train"].classes]
     again = replace(CONFIG, start="first/checkpoint.h5")
     run(CONFIG, "first", first)

@@ -34,12 +34,15 @@ def test_a_run_of_regression_is_measured_shown_and_tested_again(asked, here, com
     code, out, err = command(f"{SMALL} --dataset {asked} --out run")
     assert code == 0, err
     assert out.startswith("test error") and "R²" in out.splitlines()[0]
-    result, found = read_json("run/result.json"), ms.read("run/checkpoint.h5")
+    result = read_json("run/result.json")
+    found = ms.read("run/checkpoint.h5")
     towards = {"towards"} if found.theta[found.net.slice_of("readout")].any() else set()
     assert set(result["rules"]) == {"mean", "inputs", "random", "own"} | towards
     sets = {"waves": ms.Waves, "movement": ms.Movement, "bars": ms.Bars}
     tasks = sets[asked.split()[0]]("test")
-    errors, of_mean, r2 = [], [], []
+    errors = []
+    of_mean = []
+    r2 = []
     for index in range(6):
         task = tasks.episode(0, index, found.net.ways, 6, 5)
         answers = found.loop.logits(found.net, found.theta, task)
@@ -135,7 +138,8 @@ def test_a_run_that_tells_no_error_before_is_resumed(tmp_path):
 def test_pooled_tasks_are_fine_tuned_and_ridge_is_drawn_towards_them(here, command):
     code, out, _ = command(f"{SMALL} --dataset waves --rule maml --inner-steps 0 --out pooled")
     assert code == 0 and "trained on all tasks as one" in out
-    found, task = ms.read("pooled"), ms.Waves("test").episode(0, 0, 1, 6, 5)
+    found = ms.read("pooled")
+    task = ms.Waves("test").episode(0, 0, 1, 6, 5)
     x = np.concatenate([task.x_support, task.x_query])
 
     tuned = "--episodes 1 --inner-steps 2 --step-size 0.05 --json a.json"

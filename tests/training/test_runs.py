@@ -65,7 +65,8 @@ def test_three_updates_written_out(tmp_path, distort):
     still = replace(config, lr=1e-30, step_size_lr=1e-30, updates=1)
     theta, net, tasks = run(still, tmp_path / "begin").theta, found.net, toy_data()["train"]
     split, log_step = net.layout[2].slice.start, np.zeros(2)
-    outer, inner = ms.Adam(net.size, dtype=np.float64), ms.Adam(2, dtype=np.float64)
+    outer = ms.Adam(net.size, dtype=np.float64)
+    inner = ms.Adam(2, dtype=np.float64)
     for u in range(3):
         a = 5.0 * np.repeat(np.exp(log_step), [split, net.size - split])
         loss, gradient, steps, right = 0, 0, 0, np.zeros(2)
@@ -73,11 +74,13 @@ def test_three_updates_written_out(tmp_path, distort):
             task = task_of(tasks, u, k, distort=distort)
             one = ms.InnerLoop(a).meta_gradient(net, theta, task, order=1)
             da = a * one.step_size_gradient / 2
-            loss, gradient = loss + one.loss / 2, gradient + one.gradient / 2
+            loss = loss + one.loss / 2
+            gradient = gradient + one.gradient / 2
             steps = steps + np.array([da[:split].sum(), da[split:].sum()])
             answers = (one.support_logits, task.y_support), (one.query_logits, task.y_query)
             right += [np.mean(logits.argmax(1) == y) / 2 for logits, y in answers]
-        norm, fraction = np.linalg.norm(gradient), cosine(u, 3, 1.0, 0.02)
+        norm = np.linalg.norm(gradient)
+        fraction = cosine(u, 3, 1.0, 0.02)
         assert norm > 0.5 or u
         expected = dict(loss=loss, gradient_norm=norm, lr=2e-3 * fraction, tasks=2 * u + 2)
         expected |= dict(accuracy_before=right[0], accuracy_after=right[1])
@@ -98,7 +101,8 @@ def test_a_classifier_written_out(tmp_path):
     found = run(config, tmp_path / "run", sets)
     still = replace(config, lr=1e-30, updates=1, test_episodes=0)
     theta, net = run(still, tmp_path / "begin", sets).theta, found.net
-    tasks, adam = Classification(sets["train"]), ms.Adam(net.size)
+    tasks = Classification(sets["train"])
+    adam = ms.Adam(net.size)
     for u in range(4):
         batch = task_of(tasks, u, ways=64, queries=24)
         gradient = net.loss_and_gradient(theta, batch.x_query, batch.y_query)[1]
@@ -128,7 +132,8 @@ def test_a_start_is_where_the_checkpoint_ended(undisturbed, tmp_path, ways):
     found = ms.read(undisturbed)
     still = dict(lr=1e-9, step_size_lr=1e-9, step_size=2.0, updates=1, seed=7, **BRIEF)
     made = run(toy_config(start=str(undisturbed), ways=ways, **still), tmp_path / "run")
-    old, new = found.net.views(found.theta), made.net.views(made.theta)
+    old = found.net.views(found.theta)
+    new = made.net.views(made.theta)
     for name in old:
         mean = ways != 3 and name.startswith("readout")
         kept = old[name].mean(-1, keepdims=True) if mean else old[name]
@@ -171,7 +176,8 @@ def test_one_run_at_a_time_in_a_folder(undisturbed, tmp_path):
     """Whoever resumes, or begins again by force, where a run is under way is refused; the run does
     not notice."""
     pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
-    out, refused = tmp_path / "run", []
+    out = tmp_path / "run"
+    refused = []
 
     def another():
         for how in (dict(resume=True), dict(force=True)):
@@ -279,7 +285,8 @@ class Broken(ms.MAML):
 
 @pytest.mark.parametrize("part", after(1, ["loss", "gradient"]))
 def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, part):
-    config, rule = toy_config(**BRIEF | {"test_episodes": 2}), Broken(part)
+    config = toy_config(**BRIEF | {"test_episodes": 2})
+    rule = Broken(part)
     with pytest.raises(ValueError, match="update 3: .*not finite"):
         run(config, tmp_path / "run", rule=rule)
     assert ms.read(tmp_path / "run").progress["update"] == 2
@@ -292,7 +299,8 @@ def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, p
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
-    out, config = tmp_path / "run", toy_config(updates=2, evaluate_every=0, test_episodes=2)
+    out = tmp_path / "run"
+    config = toy_config(updates=2, evaluate_every=0, test_episodes=2)
     first = run(config, out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     for settings, how, word in (
@@ -367,7 +375,8 @@ def test_what_a_preset_gives_way_to():
     """Drawn cameras to real recordings, updates by class means to fewer updates, the default to
     another rule's preset."""
     preset = ms.TrainingConfig.preset
-    quick, fast = preset("quick"), preset("paper-fast")
+    quick = preset("quick")
+    fast = preset("paper-fast")
     assert chosen(None, {}) == quick == ms.TrainingConfig.preset()
     for changes, draws in ((dict(root="real"), 0), (dict(dataset="omniglot"), 1)):
         assert chosen("paper-fast", changes) == replace(fast, **changes, draws=draws)

@@ -80,8 +80,10 @@ def test_events_are_those_of_the_twin_to_the_last_bit(settings, digits):
 @pytest.mark.parametrize("variation", [None, Variation()])
 @pytest.mark.parametrize("duration, crop, scale", [(100, (32, 32), 2), (300, (34, 17), 17)])
 def test_counts_are_binned_events_in_any_batch(digits, duration, crop, scale, variation):
-    camera, chosen = ms.EventCamera(variation=variation), np.array([5, 1200, 4999])
-    images, numbers = digits.images[chosen], digits.numbers[chosen]
+    camera = ms.EventCamera(variation=variation)
+    chosen = np.array([5, 1200, 4999])
+    images = digits.images[chosen]
+    numbers = digits.numbers[chosen]
     counts = camera.record_counts(images, numbers, 7, duration, crop, scale)
     for count, image, number in zip(counts, images, numbers):
         events = camera.record(image, 7, int(number))

@@ -22,7 +22,8 @@ def by_scipy(x: np.ndarray, rng: np.random.Generator, strength: float) -> np.nda
     places = np.empty((2, height, width))
     for i in range(height):
         for j in range(width):
-            y, z = math.exp(s[0]) * (i - middle[0]), math.exp(s[1]) * (j - middle[1])
+            y = math.exp(s[0]) * (i - middle[0])
+            z = math.exp(s[1]) * (j - middle[1])
             y = y + k * z
             turned = y * math.cos(a) - z * math.sin(a), y * math.sin(a) + z * math.cos(a)
             places[:, i, j] = middle + turned

@@ -45,7 +45,8 @@ def tasks_of(root: Path, moved: dict[tuple[int, int], tuple[int, int]]) -> ms.Do
 def test_tasks_are_moved_by_their_support_only():
     """A support that was moved is moved back, and the query with it; where the query alone was
     moved, it stays moved."""
-    data, size = tasks_of(Path("a"), {}), (2, 1, 1)
+    data = tasks_of(Path("a"), {})
+    size = (2, 1, 1)
     task = data.episode(0, 5, *size)
     support, query = (
         [*zip(data.pool.labels[side.ravel()], data.pool.numbers[side.ravel()])]

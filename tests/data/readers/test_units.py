@@ -46,7 +46,8 @@ def recordings(names="t,unit", *more):
     rng = np.random.default_rng(1)
     made = []
     for k in range(36):
-        t, unit = np.sort(rng.integers(0, 99_000, 60)), 6 * (k % 6) + rng.integers(0, 6, 60)
+        t = np.sort(rng.integers(0, 99_000, 60))
+        unit = 6 * (k % 6) + rng.integers(0, 6, 60)
         made.append((np.rec.fromarrays([t, unit, *more], names=names), k % 6))
     return made
 
@@ -60,7 +61,8 @@ def test_sets_of_units_have_samples_of_units():
     counts = np.zeros((20, 40), int)
     np.add.at(counts, ((first["t"] - first["t"][0]) // 5000, first["unit"]), 1)
     assert np.array_equal(tasks.pool.dense([0])[0], counts)
-    one, none = np.ones(60, int), np.zeros(60, int)
+    one = np.ones(60, int)
+    none = np.zeros(60, int)
     for like in (recordings("t,x,p", one), recordings("t,x,y,p", none, one)):  # as tonic's SHD
         again = ms.Recordings(like, sensor=40, **how)
         assert np.array_equal(again.pool.counts, tasks.pool.counts)

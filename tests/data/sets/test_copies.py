@@ -50,7 +50,8 @@ def test_copies_are_in_one_split_and_found_in_two_sets():
         places = np.concatenate(list(one.symbols.values()))
         assert set(places % 16) == set(places[places < 16]) == set(places[places >= 16] - 16)
     how = dict(sensor=SENSOR, size=(5, 4), duration_ms=20)
-    first, other = Recordings(once, **how), Recordings(once[::-1], **how)
+    first = Recordings(once, **how)
+    other = Recordings(once[::-1], **how)
     assert shared(first, other).startswith("share 16 of 16 recordings")
 
 

@@ -24,7 +24,8 @@ def write(path, counts, velocities, names=("counts", "velocities")):
 def folder(path, outputs=2, shuffled=False, forms=(".npz", ".mat", "-packed.mat", "-73.mat")):
     """Eight days; a unit counts what is due to one velocity or its opposite."""
     path.mkdir()
-    rng, days = np.random.default_rng(0), []
+    rng = np.random.default_rng(0)
+    days = []
     for day in range(8):
         v = np.repeat(rng.normal(0, 3 + day, (200, outputs)), 4, 0)
         counts = rng.poisson(np.maximum(0, np.concatenate([v, -v] * 3, 1)))
@@ -44,7 +45,8 @@ def test_a_day_is_a_task_in_every_form_of_file(tmp_path):
             task = tasks.episode(0, index, 2, 4, 5)
             assert (task.x_support.shape, task.y_query.shape) == ((4, 20, 12), (5, 20, 2))
             for day, (counts, v) in enumerate(own):
-                counts, v = counts.reshape(-1, 20, 12), v.reshape(-1, 20, 2) / scale
+                counts = counts.reshape(-1, 20, 12)
+                v = v.reshape(-1, 20, 2) / scale
                 places = [
                     [np.flatnonzero((counts == x).all((1, 2))) for x in side]
                     for side in (task.x_support, task.x_query)

@@ -30,7 +30,8 @@ def test_the_example_of_the_guide_gives_tasks(tmp_path):
     assert sets["val"].classes == ("Greek-01", "Greek-02") and len(sets["test"].classes) == 3
     assert sets["test"].input_shape == (28, 28, 2)
     first = filmed.events()[: filmed.LONG]
-    y, x = (first["y"].astype(int) - 4) * 28 // 250, (first["x"].astype(int) - 54) * 28 // 250
+    y = (first["y"].astype(int) - 4) * 28 // 250
+    x = (first["x"].astype(int) - 54) * 28 // 250
     seen = (x >= 0) & (x < 28) & (y >= 0) & (y < 28)
     counts = sets["test"].pool.dense(np.arange(1))[0].astype(int)
     assert counts.sum() == seen.sum() and counts[0].sum() >= seen[0]

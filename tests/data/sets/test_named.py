@@ -52,7 +52,8 @@ def folder(root: Path, classes: int = 9, each: int = 4) -> Path:
     for label in range(classes):
         (root / f"c{label}").mkdir(parents=True)
         for number in range(each):
-            x, t = rng.integers(0, 12, 60), np.sort(rng.integers(0, 100_000, 60))
+            x = rng.integers(0, 12, 60)
+            t = np.sort(rng.integers(0, 100_000, 60))
             np.save(
                 root / f"c{label}" / f"{number}.npy",
                 event_array(x, np.full(60, label), t, rng.integers(0, 2, 60)),
@@ -72,7 +73,8 @@ def test_a_folder_of_recordings():
     for x, y in zip(task.x_query, task.y_query):
         assert set(np.nonzero(x.sum((0, 2, 3)))[0]) == {int(task.classes[y][1:])} and x.sum() == 60
     path = root / train.classes[0] / "0.npy"
-    dates, events = path.stat(), np.load(path)
+    dates = path.stat()
+    events = np.load(path)
     events["x"] = events["x"][::-1]
     np.save(path, events)
     os.utime(
@@ -194,9 +196,13 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(command, rng)
     code, text, _ = command(f"{look} sheet.png")
     assert code == 0 and "12 recordings of 3 classes, of 12 x 10 pixels" in text
     assert Path("sheet.png").read_bytes().startswith(b"\x89PNG") and "looks wrong" not in text, text
-    n, t = np.arange(300), np.sort(rng.integers(0, 200_000, 300))
-    x, y, p = rng.integers(0, 10, 300), rng.integers(0, 12, 300), rng.integers(0, 2, 300)
-    hot, late = np.where(n % 3, x, 4), np.where(n > 150, t + 400_000, t)
+    n = np.arange(300)
+    t = np.sort(rng.integers(0, 200_000, 300))
+    x = rng.integers(0, 10, 300)
+    y = rng.integers(0, 12, 300)
+    p = rng.integers(0, 2, 300)
+    hot = np.where(n % 3, x, 4)
+    late = np.where(n > 150, t + 400_000, t)
     wrong = {
         "c0/9.npy": ((x, y, t, p), "x and y look swapped"),  # y is the long side
         "c1/8.npy": ((hot, np.where(n % 3, y % 10, 2), t, p), "the pixel at x 4, y 2 makes"),

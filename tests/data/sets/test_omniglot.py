@@ -44,7 +44,8 @@ def unseen(monkeypatch):
 
 
 def test_classes_of_a_task_are_turned_alike(unseen, rng):
-    data, found = Omniglot("train", progress=False), set()
+    data = Omniglot("train", progress=False)
+    found = set()
     for index in range(60):
         classes = data.episode(0, index, 20).classes
         turns = {name.partition("+")[2] for name in classes}
@@ -61,7 +62,8 @@ def test_classes_of_a_task_are_turned_alike(unseen, rng):
 
 
 def test_a_classifier_meets_other_peoples_drawings():
-    train, test = Omniglot("train", classes="train"), Omniglot("test", classes="train")
+    train = Omniglot("train", classes="train")
+    test = Omniglot("test", classes="train")
     assert train.classes == test.classes and len(train.classes) == 773
     for symbol, where in train.symbols.items():
         assert (

@@ -9,7 +9,8 @@ def some(count=12, shape=SHAPE, seed=0):
     rng = np.random.default_rng(seed)
     dense = (rng.poisson(0.1, (count, *shape)) * 100).clip(0, 255).astype(np.uint8)
     dense[3] = 0  # a recording without events
-    labels, numbers = np.arange(count) % 3, np.arange(count) + 1
+    labels = np.arange(count) % 3
+    numbers = np.arange(count) + 1
     parts = [slice(0, 5), slice(5, 6), slice(6, count)]
     return dense, Pool.collect(
         shape, ((dense[part], labels[part], numbers[part]) for part in parts)

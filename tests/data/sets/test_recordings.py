@@ -43,7 +43,8 @@ def test_takes_are_cut_and_stay_on_one_side():
 
 def test_groups_are_apart_even_through_one_another():
     """A session of two subjects joins them: neither may be on both sides."""
-    subject, session = np.tile(list("aabbccdd"), 3), np.tile([0, 1, 1, 2, 3, 3, 4, 4], 3)
+    subject = np.tile(list("aabbccdd"), 3)
+    session = np.tile([0, 1, 1, 2, 3, 3, 4, 4], 3)
     data = labelled(3, 8, groups={"subject": subject, "session": session})
     seen = set()
     for index in range(40):

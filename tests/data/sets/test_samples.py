@@ -13,7 +13,9 @@ def episodes(count, few):
     rng = np.random.default_rng(few)
     symbols = [pair for pair in ALL if max(pair) < (3 if few else 10)]
     for _ in range(count):
-        ways, shots, queries = rng.integers(1, 9), int(rng.integers(1, 6)), int(rng.integers(1, 12))
+        ways = rng.integers(1, 9)
+        shots = int(rng.integers(1, 6))
+        queries = int(rng.integers(1, 12))
         classes = [symbols[i] for i in rng.choice(len(symbols), ways, replace=False)]
         sizes = {symbol: int(rng.integers(2, 6 if few else 60)) for symbol in range(10)}
         yield classes, sizes, shots, queries, draw_samples(rng, classes, sizes, shots, queries)
@@ -34,7 +36,8 @@ def test_support_and_query_share_no_recording_and_use_what_they_may_equally(few)
     for classes, sizes, shots, queries, (support, query) in episodes(3000, few):
         assert support.shape == (len(classes), shots, 2)
         assert query.shape == (len(classes), queries, 2)
-        of_support, of_query = uses(classes, support), uses(classes, query)
+        of_support = uses(classes, support)
+        of_query = uses(classes, query)
         for counts in [*of_support.values(), *of_query.values()]:
             assert max(counts.values()) - min(counts.values()) <= 1
         for symbol, counts in of_support.items():

@@ -55,7 +55,8 @@ def differs(name, real, found):
 
 
 def test_the_camera_matches_nmnist():
-    digits, camera = load_digits(), EventCamera()
+    digits = load_digits()
+    camera = EventCamera()
     chosen = np.concatenate([np.flatnonzero(digits.labels == digit)[:100:4] for digit in range(10)])
     table = nmnist_statistics(
         [camera.record(digits.images[n], 0, int(digits.numbers[n])) for n in chosen]
