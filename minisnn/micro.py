@@ -83,7 +83,7 @@ def pool_adjoint(dv, winner, shape):  # du: dv at the largest corner, 0 at the o
     return du
 
 
-# ---- a layer: x are the spikes of `below`, the layer below's membranes; v its pooled membranes
+# ---- a layer: x are the spikes of `below`, the membranes underneath; v are its own, pooled
 def forward(weight, bias, below, x):
     """I = W p + b   u_t = I_t - rho r_t   r_{t+1} = gamma r_t + (1 - gamma) spike(u_t)"""
     p = traces(x)

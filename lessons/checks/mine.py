@@ -201,7 +201,7 @@ def report() -> int:
                 _passes(text, exercise, getattr(lesson, name).plain)
                 said = "passes its check"
             except (Exception, SystemExit) as error:
-                failed = failed + 1
+                failed += 1
                 said = f"FAILS: {error}"
         print(f"{exercise:>5}  {name:26} {owner:18} {said}".rstrip())
     yours = list(known.values()).count("yours")

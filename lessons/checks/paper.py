@@ -293,25 +293,9 @@ def _difference(line, found, one, space) -> str:
         if np.shape(space[name]) == np.shape(space[other])
         and same(value(line, space | {name: space[other]}), one.value)
     }
-    shape = one.value.shape
-    terms = {
-        " * ".join(names): math.prod(space[name] for name in names)
-        for names in itertools.chain(*(itertools.combinations(space, n) for n in (1, 2, 3)))
-        if all(not np.shape(space[name]) or name in line.uses for name in names)
-        and np.broadcast_shapes(*(np.shape(space[name]) for name in names)) == shape
-    }
-    explained = explained or {
-        f"`{sign} {term}` added would make it right"
-        for term, held in terms.items()
-        for sign, more in (("+", held), ("-", -held))
-        if same(found + more, one.value)
-    }
-    if not explained:
-        for said, new in slips(ast.parse(f"{line.name} = {line.text}")):
-            with contextlib.suppress(Unclear, ValueError):
-                if same(value(line._replace(tree=new.body[0].value), space), one.value):
-                    explained = {mended(said).rpartition(", in ")[0]}
-                    break
+    explained = (
+        explained or _added(line, found, one, space, same) or _changed(line, one, space, same)
+    )
     off = np.nan_to_num(np.abs(found - one.value), nan=np.inf)
     at = np.unravel_index(int(np.argmax(off)), off.shape)
     place = f"[{', '.join(map(str, at))}]" if at else ""
@@ -323,6 +307,31 @@ def _difference(line, found, one, space) -> str:
     ]
     text += f", at {', '.join(shown)}" if shown else ""
     return f"{explained.pop()} ({text})" if len(explained) == 1 else text
+
+
+def _added(line, found, one, space, same) -> set[str]:
+    """Products of up to three inputs that would make a line right if they were added to it."""
+    terms = {
+        " * ".join(names): math.prod(space[name] for name in names)
+        for names in itertools.chain(*(itertools.combinations(space, n) for n in (1, 2, 3)))
+        if all(not np.shape(space[name]) or name in line.uses for name in names)
+        and np.broadcast_shapes(*(np.shape(space[name]) for name in names)) == one.value.shape
+    }
+    return {
+        f"`{sign} {term}` added would make it right"
+        for term, held in terms.items()
+        for sign, more in (("+", held), ("-", -held))
+        if same(found + more, one.value)
+    }
+
+
+def _changed(line, one, space, same) -> set[str]:
+    """The first change of one part of a line that makes it right."""
+    for said, new in slips(ast.parse(f"{line.name} = {line.text}")):
+        with contextlib.suppress(Unclear, ValueError):
+            if same(value(line._replace(tree=new.body[0].value), space), one.value):
+                return {mended(said).rpartition(", in ")[0]}
+    return set()
 
 
 def _at(held, at, shape) -> str:

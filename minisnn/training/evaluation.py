@@ -76,7 +76,7 @@ def check_sets(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | Non
         if not rule.whole_set:
             if 0 < len(classes) < config.ways:
                 raise ValueError(
-                    f"the {split} split has {len(classes)} classes, but {config.ways}-way tasks need "
+                    f"split {split} has {len(classes)} classes, but {config.ways}-way tasks need "
                     f"{config.ways}; give fewer ways, or in a folder another split by an index.csv"
                 )
         elif not classes or "classes" not in signature(tasks.sample_task).parameters:

@@ -55,6 +55,8 @@ def test_float_and_fixed_on_the_same_episodes(run):
     rows = {table["name"]: table["rows"] for table in found["tables"]}
     assert {row[0] for row in rows["ranges"]} == {4} and len(rows["ranges"]) == 6
     assert "readout.theta" in {row[1] for row in rows["saturations"]}
+    code, _, err = run("--bits", "9")
+    assert code == 2 and "from 2 to 8" in err
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ def test_it_copies_what_a_student_needs_and_no_table_of_wrong_answers(command):
         [sys.executable, "-c", UPHILL], cwd="mine", capture_output=True, text=True
     )
     assert "that way the loss grows" in done.stdout, done.stderr
+    guide = Path("mine/guides/first-steps.md").read_text(encoding="utf-8")
+    assert "](../../" not in guide and "](../README.md)" in guide
     _, out, _ = command("--list")
     assert out.startswith("  0  Forty-five minutes of play\n  1  One leaky neuron\n")
     assert len(out.splitlines()) == len(NAMES)
