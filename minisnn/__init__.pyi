@@ -12,7 +12,11 @@ from . import (
     training as training,
 )
 from .data.camera.event_camera import EventCamera as EventCamera
-from .data.readers.nmnist import read_nmnist as read_nmnist
+from .data.readers.anything import read_events as read_events
+from .data.readers.events import bin_events as bin_events, event_array as event_array
+from .data.readers.nmnist import read_nmnist as read_nmnist, write_nmnist as write_nmnist
+from .data.sets.digits import load_digits as load_digits
+from .data.sets.named import open_set as open_set
 from .data.sets.double_asl import DoubleASL as DoubleASL
 from .data.sets.double_nmnist import DoubleNMnist as DoubleNMnist
 from .data.sets.omniglot import Omniglot as Omniglot

@@ -129,7 +129,6 @@ def kept_apart(monkeypatch, tmp_path):
 @pytest.fixture(scope="session")
 def three_symbols():
     """Pairs of three symbols, a bright row each, with noise; twelve recordings of every symbol."""
-    from minisnn.data.sets.pool import Pool
     from minisnn import Recordings
 
     rng = np.random.default_rng(0)
@@ -137,9 +136,8 @@ def three_symbols():
     labels = np.repeat(np.arange(3), 12)
     for one, label in zip(counts, labels):
         one[5:30, label] |= rng.random((25, 4, 2)) < 0.07
-    pool = Pool.collect((40, 4, 4, 2), [(counts, labels, np.arange(36))])
     pairs = [(a, b) for a in range(3) for b in range(3)]
-    return Recordings(pool, made_of={f"{a}{b}": (a, b) for a, b in pairs})
+    return Recordings(counts, labels, duration_ms=40, made_of={f"{a}{b}": (a, b) for a, b in pairs})
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import minisnn as ms
 from minisnn.data.store import fetch as fetching
-from minisnn.data.readers.events import event_array
 from minisnn.data.store.fetch import Part, fetch
-from minisnn.data.readers.nmnist import write_nmnist
 
 Request = namedtuple("Request", "path agent")
 
@@ -88,9 +87,9 @@ def server():
 def recording(n: int) -> bytes:
     """Forty events, none like those of another number."""
     k = np.arange(40)
-    events = event_array((k + n // 16) % 34, 0 * k + 2 * n % 32, 1000 * k + n, 0 * k)
+    events = ms.event_array((k + n // 16) % 34, 0 * k + 2 * n % 32, 1000 * k + n, 0 * k)
     path = Path("recording.bin")
-    write_nmnist(path, events)
+    ms.write_nmnist(path, events)
     contents = path.read_bytes()
     path.unlink()
     return contents

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.data.readers.events import event_array
+import minisnn as ms
+
 
 GOLDEN = Path(__file__).parent / "golden" / "dv_davis346.aedat4"
 EACH, LONG = 6, 5  # events from one sample's first to the next one's, and of a sample
@@ -21,7 +22,7 @@ def events() -> np.ndarray:
     t = 1_640_000_000_000_000 + np.cumsum(rng.integers(1, 4000, 20 * EACH))
     x = rng.integers(0, 346, len(t))
     y = rng.integers(0, 260, len(t))
-    return event_array(x, y, t, rng.integers(0, 2, len(t)))
+    return ms.event_array(x, y, t, rng.integers(0, 2, len(t)))
 
 
 def rows() -> list[tuple[int, int, int]]:

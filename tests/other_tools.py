@@ -362,9 +362,8 @@ def from_tool(found, net):
 def recordings(count):
     """Pairs of shipped digits before the simulated camera, (count, 100, 16, 32, 2)."""
     import minisnn as ms
-    from minisnn.data.sets.digits import load_digits
 
-    images = load_digits().images
+    images = ms.load_digits().images
     chosen = images[np.random.default_rng(0).choice(len(images), 2 * count, replace=False)]
     counts = list(ms.EventCamera().record_counts(chosen, range(2 * count), 0))
     return np.array([np.concatenate(counts[n : n + 2], 2) for n in range(0, 2 * count, 2)])

@@ -3,7 +3,8 @@ as a real scene makes them; and of noise."""
 
 import numpy as np
 
-from minisnn.data.readers.events import event_array
+import minisnn as ms
+
 
 SENSOR = (12, 16)  # rows, columns
 
@@ -19,7 +20,9 @@ def sweep(
     begin = 1000 * (lasting_ms - 20) * along + rng.integers(0, 500, len(x))
     t = begin + np.cumsum(rng.integers(1500, 4500, (burst, len(x))), 0)
     p = np.broadcast_to(np.arange(burst)[:, None] % 2, t.shape)
-    return event_array(np.tile(x, burst), np.tile(y, burst), t.astype(np.int64).ravel(), p.ravel())
+    return ms.event_array(
+        np.tile(x, burst), np.tile(y, burst), t.astype(np.int64).ravel(), p.ravel()
+    )
 
 
 def noise(
@@ -28,7 +31,7 @@ def noise(
     """So many events (dtype EVENT) anywhere on a sensor, at any time."""
     y, x = (rng.integers(0, side, number) for side in sensor)
     t = np.sort(rng.integers(0, int(1000 * lasting_ms), number))
-    return event_array(x, y, t, rng.integers(0, 2, number))
+    return ms.event_array(x, y, t, rng.integers(0, 2, number))
 
 
 def in_unit(events: np.ndarray, unit: str, column: str = "t", kind: str = "i8") -> np.ndarray:

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+import minisnn as ms
 from minisnn.data.readers.asl import read_asl
-from minisnn.data.readers.events import bin_events, event_array, event_map
+from minisnn.data.readers.events import event_map
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed; it comes with minisnn[test]")
 from hypothesis import HealthCheck, given, settings  # noqa: E402
@@ -46,7 +47,7 @@ def lists_of_events(rows: int = 34, columns: int = 34, last: int = 20_000_000, l
 
 
 def array(events) -> np.ndarray:
-    return event_array(*np.array(events, np.int64).reshape(-1, 4).T)
+    return ms.event_array(*np.array(events, np.int64).reshape(-1, 4).T)
 
 
 @given(lists_of_events(last=5, least=0))
@@ -66,7 +67,7 @@ def test_events_are_sorted_and_none_is_lost(events):
 )
 def test_binning_counts_every_event_in_its_cell(events, scale, step, start, crop):
     found = array(events)
-    counts = bin_events(found, 100, step, crop=crop, scale=scale, start=start)
+    counts = ms.bin_events(found, 100, step, crop=crop, scale=scale, start=start)
     begin = {"zero": 0, "first event": min(t for _, _, t, _ in events)}.get(start, start)
     expected = Counter()
     for x, y, t, p in events:

@@ -7,8 +7,6 @@ from written import read_json
 
 import minisnn as ms
 from minisnn import DoubleNMnist, evaluate
-from minisnn.data.readers.events import event_array
-from minisnn.data.readers.nmnist import write_nmnist
 from minisnn.experiments.networks import Networks
 from minisnn.experiments.study import Settings, Study
 from minisnn.training.baselines import Adapted
@@ -31,7 +29,7 @@ def root(cached_here):
             y = rng.integers(0, 9, 80) + 2 * (digit % 7)
             t = np.sort(rng.integers(0, 100_000, 80))
             p = rng.integers(0, 2, 80)
-            write_nmnist(place / f"{number + 10 * digit:05d}.bin", event_array(x, y, t, p))
+            ms.write_nmnist(place / f"{number + 10 * digit:05d}.bin", ms.event_array(x, y, t, p))
     return str(cached_here / "nmnist")
 
 

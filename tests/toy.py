@@ -4,7 +4,6 @@ events of it."""
 import numpy as np
 
 from minisnn import Recordings, TrainingConfig, Task, read
-from minisnn.data.sets.pool import Pool
 from minisnn.training.baselines import answers, rows_of
 from written import read_json
 
@@ -131,10 +130,13 @@ def small_set(split: str = "test", share: float = 0.7, seed: int = 5) -> Recordi
         .reshape(-1, *SHAPE)
     )
     labels = np.tile(np.arange(SYMBOLS), 30)
-    pool = Pool.collect(SHAPE, [(counts, labels, np.arange(len(labels)))])
     pairs = [(a, b) for a in range(SYMBOLS) for b in range(SYMBOLS) if split == "test" or a != b]
     return Recordings(
-        pool, made_of={f"{a}{b}": (a, b) for a, b in pairs}, source="small recordings"
+        counts,
+        labels,
+        duration_ms=SHAPE[0],
+        made_of={f"{a}{b}": (a, b) for a, b in pairs},
+        source="small recordings",
     )
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import minisnn as ms
-from minisnn.data.sets.named import open_set
 from minisnn import Recordings
 from minisnn.hardware import Learner, IntegerNet, CubaNet
 
@@ -31,5 +30,5 @@ def device(checkpoint: str, seed: int = 1) -> Device:
     if isinstance(found.inner, ms.ClassMeans):
         how = dict(rule="class-mean", rounding="nearest")
     dataset, root = found.to_open(checkpoint, None, None)
-    tasks = open_set(dataset, "test", root, progress=False, **found.origin.options(dataset))
+    tasks = ms.open_set(dataset, "test", root, progress=False, **found.origin.options(dataset))
     return Device(found, chip, chip.learner(seed=seed, **how), tasks)

@@ -10,8 +10,8 @@ import strokes
 from sweeps import noise
 from written import read_json
 
+import minisnn as ms
 from minisnn import cli
-from minisnn.data.readers.nmnist import write_nmnist
 
 TRAIN = (
     "--model snn --backend numpy --channels none --hidden 6 --window 4 --ways 2 --updates 1 "
@@ -69,7 +69,7 @@ def networks(tmp_path_factory):
                     for number in range(1, 11):
                         path = Path(root, part, str(digit), f"{number:05}.bin")
                         path.parent.mkdir(parents=True, exist_ok=True)
-                        write_nmnist(path, bars(digit, (seed, number, len(part)), 34))
+                        ms.write_nmnist(path, bars(digit, (seed, number, len(part)), 34))
         for root, seed in (("own", 0), ("moved", 1)):
             for label in range(12):
                 for number in range(12):

@@ -17,7 +17,6 @@ from written import read_json
 import minisnn as ms
 from minisnn import EventCamera, cli, read_nmnist
 from minisnn.commands.options import NETWORKS, network_for
-from minisnn.data.sets.digits import load_digits
 from minisnn.training import run as training
 from minisnn.training.baselines import baselines
 from minisnn.training.progress import sentence
@@ -252,7 +251,7 @@ def pictures(folder: Path, labels="ab", each=2) -> None:
 
 def test_record_shipped_digits_as_the_camera_sees_them(command):
     code, out, _ = command("record --out made --each 2 --seed 3 --duration 100 --quiet")
-    digits = load_digits()
+    digits = ms.load_digits()
     assert code == 0 and "made: 20 recordings of 10 labels" in out
     for digit in range(10):
         numbers = digits.numbers[digits.labels == digit][:2].tolist()

@@ -8,8 +8,6 @@ from scipy.io import savemat
 from sweeps import SENSOR, sweep
 
 import minisnn as ms
-from minisnn.data.readers.anything import read_events
-from minisnn.data.readers.nmnist import write_nmnist
 
 EVENTS = sweep(1)
 EVENTS["t"] -= EVENTS["t"][0]  # as .es is written
@@ -63,7 +61,7 @@ def matlab_73(path):
 
 
 def n_mnist(path):  # whose bytes are held to those by hand elsewhere
-    write_nmnist(path, EVENTS)
+    ms.write_nmnist(path, EVENTS)
 
 
 def camera(path):
@@ -111,7 +109,7 @@ def test_every_form_gives_the_same_events(form, tmp_path):
     suffix, write, options = FORMS[form]
     path = tmp_path / f"recording{suffix}"
     write(path)
-    np.testing.assert_array_equal(read_events(path, **options), EVENTS)
+    np.testing.assert_array_equal(ms.read_events(path, **options), EVENTS)
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form not in ("es", "aedat4")])
@@ -127,7 +125,7 @@ def test_damage_is_one_sentence_or_events(form, tmp_path, rng):
             content = content[: rng.integers(0, len(whole))]
         path.write_bytes(content.tobytes())
         try:
-            assert read_events(path, **options).dtype == EVENTS.dtype
+            assert ms.read_events(path, **options).dtype == EVENTS.dtype
         except ValueError as error:
             assert str(path) in str(error) and "\n" not in str(error)
 

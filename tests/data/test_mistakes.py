@@ -10,8 +10,6 @@ import pytest
 from sweeps import SENSOR, in_unit, sweep
 
 import minisnn as ms
-from minisnn.data.readers.nmnist import write_nmnist
-from minisnn.data.sets.named import open_set
 
 EACH = 4
 LABELS = [letter for letter in "abcdef" for _ in range(EACH)]
@@ -53,7 +51,7 @@ def folder(place, write=np.save, suffix=".npy", recordings=EVENTS, **how):
         (place / label).mkdir(exist_ok=True)
         write(place / label / f"{k}{suffix}", events)
     how = {"sensor": SENSOR, **how}
-    open_set("recordings", "train", place, False, cache=False, **how)
+    ms.open_set("recordings", "train", place, False, cache=False, **how)
 
 
 def text(columns):
@@ -169,7 +167,7 @@ FOLDERS = {  # in folders of classes
     "no MATLAB": (dict(write=written(b"text" * 99), suffix=".mat"), "MATLAB"),
     "milliseconds": (dict(recordings=[in_unit(one, "ms") for one in EVENTS]), "--time ms"),
     "time of files that say it": (
-        dict(write=write_nmnist, suffix=".bin", time="ms", sensor=None),
+        dict(write=ms.write_nmnist, suffix=".bin", time="ms", sensor=None),
         "expected none",
     ),
     "too few classes": (dict(recordings=EVENTS[:8]), "class"),
@@ -213,13 +211,13 @@ def test_a_mistake_in_an_index_is_told(name, tmp_path):
     text, words = INDEXES[name]
     (tmp_path / "index.csv").write_text(text)
     with told(words):
-        open_set("recordings", "train", tmp_path, False, sensor=SENSOR, cache=False)
+        ms.open_set("recordings", "train", tmp_path, False, sensor=SENSOR, cache=False)
 
 
 @pytest.mark.parametrize("place, words", [("nowhere", "nowhere"), (".", "no recordings")])
 def test_a_folder_without_recordings_is_told(place, words, tmp_path):
     with told(words):
-        open_set("recordings", "train", tmp_path / place)
+        ms.open_set("recordings", "train", tmp_path / place)
 
 
 def test_without_a_mistake_nothing_is_told(tmp_path):

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
-from minisnn.data.sets.named import open_set
+import minisnn as ms
+
 
 SENSOR = (34, 34)
 FORMATS = (".bin", ".npy", ".csv", ".h5")
@@ -145,7 +146,7 @@ def opened(folder: Path) -> tuple[np.ndarray | None, list[str]]:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            tasks = open_set(
+            tasks = ms.open_set(
                 "recordings", "train", folder, False, sensor=SENSOR, classes="train", cache=False
             )
         except ValueError as error:

@@ -19,7 +19,6 @@ import numpy as np
 from scipy.io import savemat
 
 import minisnn as ms
-from minisnn.data.sets.named import open_set
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 import spoken  # noqa: E402
@@ -238,7 +237,7 @@ def _own(folder: Path) -> Iterator[Set]:
     ) -> Callable[[], Any]:
         def make() -> Any:
             root = _folder(folder / f"{write.__name__}{ending}", write, ending)
-            return open_set("recordings", split, root, **options, **quiet)
+            return ms.open_set("recordings", split, root, **options, **quiet)
 
         return make
 
@@ -250,7 +249,7 @@ def _own(folder: Path) -> Iterator[Set]:
     yield Set("own known classes", known, 2)
 
     def indexed(make: Callable[[Path], Path], name: str, split: str, **how: Any) -> Any:
-        return lambda: open_set("recordings", split, make(folder / name), **how, **quiet)
+        return lambda: ms.open_set("recordings", split, make(folder / name), **how, **quiet)
 
     for split in ("train", "val", "test"):
         yield Set(f"own splits {split}", indexed(_in_splits, "splits", split, **sensor), 2)

@@ -15,7 +15,6 @@ from slowly import slow
 
 import minisnn as ms
 import minisnn.cli as cli
-from minisnn.data.sets.digits import load_digits
 from minisnn.hardware.c import export
 from minisnn.hardware import IntegerNet
 from minisnn.hardware.page import make
@@ -45,7 +44,7 @@ def path(tmp_path_factory):
 @pytest.mark.parametrize("side, step, centred", [(16, 1, False), (32, 3, True)])
 def test_the_cameras_events_are_those_of_python(tmp_path, side, step, centred):
     """By the millisecond, and as a network of finer pictures, longer steps and centring takes them."""
-    pictures = load_digits().images[7::499]
+    pictures = ms.load_digits().images[7::499]
     numbers = [0, 1, 2**32 + 5, *range(9, 17)]
     pictures = np.ascontiguousarray(pictures[: len(numbers)])
     camera = ms.EventCamera(sensor_seed=4, time_constant_ms=0.5)

@@ -10,7 +10,6 @@ from edge_library import EXACT, INPUT, Library, exporter, needs_compiler
 from integers import small
 
 import minisnn as ms
-from minisnn.data.readers.events import bin_events
 from minisnn.data.sets.pool import centred, summed
 from minisnn.hardware import IntegerNet, Learner
 from plain_stream import Onset, Recording, Stream, shift_of
@@ -158,7 +157,7 @@ def test_centring_and_binning_are_those_of_the_data_sets(rng):
     picture[4:16, 6:9] = 255
     events = ms.EventCamera().record(picture, 0, 3)
     events = events[(events["x"] < 32) & (events["y"] < 32)]
-    binned = bin_events(events, 300, 1, crop=(32, 32))
+    binned = ms.bin_events(events, 300, 1, crop=(32, 32))
     expected = summed(centred(binned[None]), 3, 2)[0]
     one = Stream((16, 16, 2), 100, Recording(3000, 2, True), Onset(10**6, 1, 0), 1 << 20)
     for event in events:

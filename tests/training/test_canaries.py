@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 from toy import compare
 
-from minisnn.data.readers.events import event_array
-from minisnn.data.readers.nmnist import write_nmnist
 from minisnn.data.sets import double_asl, omniglot, takes
 from minisnn.data.sets.pool import Pool
 import minisnn as ms
@@ -37,7 +35,7 @@ def noise(rng, sensor=SENSOR, duration_ms=20, events=120, picture=None):
         picture = rng.random(sensor) ** 6
     place = rng.choice(picture.size, events, p=(picture / picture.sum()).ravel())
     y, x = np.divmod(place, sensor[1])
-    return event_array(
+    return ms.event_array(
         x, y, np.sort(rng.integers(0, 1000 * duration_ms, events)), rng.integers(0, 2, events)
     )
 
@@ -91,7 +89,7 @@ def nmnist() -> dict:
             place.mkdir(parents=True)
             for number in range(1, numbers + 1):
                 path = place / f"{100 * digit + number:05d}.bin"
-                write_nmnist(path, noise(rng, (32, 32), 100, 150))
+                ms.write_nmnist(path, noise(rng, (32, 32), 100, 150))
     return dict(dataset="double-nmnist", root="noise", sensor=(), duration_ms=100.0)
 
 

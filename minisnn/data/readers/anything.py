@@ -111,6 +111,10 @@ def read_events(
 
     Raises ValueError, naming the file, if it has no events or is damaged, or if its unit of time is
     not given and cannot be microseconds (`times`); FileNotFoundError if it is missing.
+
+        >>> ms.write_nmnist("3.bin", ms.EventCamera().record(ms.load_digits().images[0], 0, 3))
+        >>> ms.read_events("3.bin").dtype.names
+        ('x', 'y', 't', 'p')
     """
     path = Path(path)
     with naming(path, "a recording"):

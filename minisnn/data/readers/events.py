@@ -32,6 +32,9 @@ def event_array(
 
     Raises ValueError if lengths differ, values are not whole numbers, do not fit EVENT, or p is
     not 0 or 1. It also raises the errors of `times.check_clock`.
+
+        >>> ms.event_array(x=[4, 2], y=[0, 1], t=[30, 10], p=[1, 0])["t"]
+        array([10, 30])
     """
     columns = {name: array(name, values) for name, values in zip("xytp", (x, y, t, p))}
     shapes = {name: values.shape for name, values in columns.items()}
@@ -171,6 +174,10 @@ def bin_events(
 
     The paper's Double N-MNIST (Stewart & Neftci 2022, section 2.3) is bin_events(events, crop=(32,
     32), scale=2).
+
+        >>> events = ms.event_array(x=[4, 2], y=[0, 1], t=[3000, 1000], p=[1, 0])
+        >>> ms.bin_events(events, duration_ms=4, shape=(2, 6)).shape
+        (4, 2, 6, 2)
     """
     events = as_events(events, shape)
     cells = steps_of(duration_ms, step_ms), *crop_cells(shape, crop, scale)

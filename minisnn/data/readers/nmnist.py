@@ -66,6 +66,10 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
 
     Raises ValueError if there are no events or all are zero, if some are outside 34 x 34 pixels, or
     if times are negative or out of order.
+
+        >>> ms.write_nmnist("0.bin", ms.event_array(x=[4, 2], y=[0, 1], t=[10, 30], p=[1, 0]))
+        >>> ms.read_nmnist("0.bin")["x"]
+        array([4, 2], dtype=int16)
     """
     events = as_events(events, SHAPE)
     time = events["t"]

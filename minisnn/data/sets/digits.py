@@ -27,6 +27,10 @@ class Digits:
 
 
 def load_digits() -> Digits:
-    """Read the bundled digits, 500 of each class."""
+    """Read the bundled digits, 500 of each class, pictures of 28 x 28 pixels.
+
+    >>> ms.load_digits().images.shape
+    (5000, 28, 28)
+    """
     with np.load(shipped("mnist_digits_5k.npz"), allow_pickle=False) as archive:
         return Digits(archive["images"], archive["labels"], archive["numbers"].astype(np.int64))

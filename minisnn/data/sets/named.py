@@ -148,6 +148,9 @@ def open_set(
 
     options   options of `DoubleNMnist`, `DoubleASL`, `Omniglot` or `own`; for example,
               classes="train" tests known classes in recordings of `split`
+
+        >>> len(ms.open_set("waves", "test").episode(0, index=0, shots=10).x_support)
+        10
     """
     make = find(name)
     if name in (*DATASETS, OWN):

@@ -10,8 +10,6 @@ import minisnn as ms
 from minisnn.data.camera import kernel, reference
 from minisnn.data.camera.reference import Pixels, Scene
 from minisnn.data.camera.variation import Variation
-from minisnn.data.readers.events import bin_events
-from minisnn.data.sets.digits import load_digits
 
 TWINS = pytest.mark.parametrize("module", [kernel, reference], ids=["numba", "numpy"])
 # ranges of a single point
@@ -22,7 +20,7 @@ NONE = Variation(
 
 @pytest.fixture(scope="module")
 def digits():
-    return load_digits()
+    return ms.load_digits()
 
 
 def one_pixel(module, light, refractory=0.5, keep=1.0, leak=0.0, residual=0.0, on=0.5):
@@ -87,7 +85,7 @@ def test_counts_are_binned_events_in_any_batch(digits, duration, crop, scale, va
     counts = camera.record_counts(images, numbers, 7, duration, crop, scale)
     for count, image, number in zip(counts, images, numbers):
         events = camera.record(image, 7, int(number))
-        expected = bin_events(events, duration, crop=crop, scale=scale)
+        expected = ms.bin_events(events, duration, crop=crop, scale=scale)
         np.testing.assert_array_equal(count, expected)
     ms.set_threads(1)
     try:

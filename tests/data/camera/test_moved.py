@@ -7,12 +7,10 @@ from sweeps import noise
 
 import minisnn as ms
 from minisnn.data.camera.variation import Move
-from minisnn.data.readers.events import event_array
-from minisnn.data.readers.nmnist import write_nmnist
 
 
 def test_whole_pixels_and_what_leaves_the_sensor():
-    events = event_array([0, 5, 33], [0, 6, 33], [1, 2, 3], [1, 0, 1])
+    events = ms.event_array([0, 5, 33], [0, 6, 33], [1, 2, 3], [1, 0, 1])
     moved = Move((2, -1)).of(events, 1)
     assert moved.tolist() == [(7, 5, 2, 0)]
     assert Move().of(events, 1).tolist() == events.tolist()
@@ -20,7 +18,7 @@ def test_whole_pixels_and_what_leaves_the_sensor():
 
 
 def test_half_pixels_go_to_either_neighbour():
-    events = event_array([10] * 2000, [20] * 2000, range(2000), [1] * 2000)
+    events = ms.event_array([10] * 2000, [20] * 2000, range(2000), [1] * 2000)
     moved = Move((0.5, -0.25)).of(events, 1)
     assert set(moved["x"]) == {10, 11} and abs(np.mean(moved["x"]) - 10.5) < 0.05
     assert set(moved["y"]) == {19, 20} and abs(np.mean(moved["y"]) - 19.75) < 0.05
@@ -38,7 +36,7 @@ def tasks_of(root: Path, moved: dict[tuple[int, int], tuple[int, int]]) -> ms.Do
         events["y"] += 11 + down
         path = root / "Test" / str(digit) / f"{number + 1:05d}.bin"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_nmnist(path, events)
+        ms.write_nmnist(path, events)
     return ms.DoubleNMnist("test", root, progress=False)
 
 

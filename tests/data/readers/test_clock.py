@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.sets.named import open_set
 
 SENSOR = (34, 34)
 
@@ -64,7 +63,9 @@ def test_it_is_named_from_the_cache_too(tmp_path):
         np.savez(tmp_path / f"set/c{k % 2}" / f"{k}.npz", **take)
     for _ in range(2):
         with pytest.warns(UserWarning, match=r"7.npz \(3 of 3,000 events\)"):
-            open_set("recordings", "train", tmp_path / "set", False, sensor=SENSOR, classes="train")
+            ms.open_set(
+                "recordings", "train", tmp_path / "set", False, sensor=SENSOR, classes="train"
+            )
 
 
 def test_a_wrong_unit_of_all_recordings_is_named_and_sparse_ones_are_silent(rng):

@@ -5,7 +5,6 @@ import pytest
 from sweeps import noise
 
 import minisnn as ms
-from minisnn.data.readers.events import bin_events
 
 
 SENSOR = (34, 34)
@@ -38,7 +37,7 @@ SENSOR = (34, 34)
 )
 def test_bin_events_refuses(arguments, words, rng):
     with pytest.raises(ValueError, match=words):
-        bin_events(noise(rng, SENSOR, 4000, 150), **arguments)
+        ms.bin_events(noise(rng, SENSOR, 4000, 150), **arguments)
 
 
 def test_a_clock_that_jumps_ahead_makes_no_empty_parts(rng):

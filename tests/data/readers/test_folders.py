@@ -10,7 +10,6 @@ import pytest
 from sweeps import SENSOR, sweep
 
 import minisnn as ms
-from minisnn.data.readers.anything import read_events
 from minisnn.data.readers.listing import entries, read_entry
 
 
@@ -48,7 +47,7 @@ def test_an_index_of_parts(tmp_path):
     assert first == (root / "a/0.npz", "wave", 0, 40_500, "ann", "train", None)
     assert third[2:] == (None, None, "bob", None, None)
     parts = [read_entry(one) for one in (first, second)]
-    np.testing.assert_array_equal(np.concatenate(parts), read_events(root / "a/0.npz"))
+    np.testing.assert_array_equal(np.concatenate(parts), ms.read_events(root / "a/0.npz"))
     assert parts[0]["t"].max() < 40_500 <= parts[1]["t"].min()
     with pytest.raises(ValueError, match="no events from 500000"):
         read_entry(first._replace(start=500_000, stop=600_000))

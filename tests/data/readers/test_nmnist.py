@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from minisnn.data.readers.anything import read_events
-from minisnn.data.readers.events import event_array
-from minisnn.data.readers.nmnist import write_nmnist
+import minisnn as ms
 from minisnn import read_nmnist
 
 
@@ -38,8 +36,8 @@ def test_an_overflow_row_moves_itself_and_all_after_it(tmp_path):
 
 def test_round_trip_beyond_the_23_bits_of_time(tmp_path):
     time = [0, 2**23 - 1, 2**23, 2**23 + 8191, 2**23 + 8192, 20_000_000, 20_000_000]
-    events = event_array(range(7), range(7), time, [0, 1, 0, 1, 0, 1, 0])
-    write_nmnist(tmp_path / "a.bin", events)
+    events = ms.event_array(range(7), range(7), time, [0, 1, 0, 1, 0, 1, 0])
+    ms.write_nmnist(tmp_path / "a.bin", events)
     assert np.array_equal(read_nmnist(tmp_path / "a.bin"), events)
 
 
@@ -64,9 +62,9 @@ def test_damaged_and_foreign_files_are_named(tmp_path, rows, words):
 
 
 def test_rows_are_turned_over_in_the_sensor_or_not_at_all(tmp_path):
-    events = event_array([1, 2], [0, 30], [5, 9], [0, 1])
-    write_nmnist(tmp_path / "a.bin", events)
-    assert read_events(tmp_path / "a.bin", flip_y=True)["y"].tolist() == [33, 3]
+    events = ms.event_array([1, 2], [0, 30], [5, 9], [0, 1])
+    ms.write_nmnist(tmp_path / "a.bin", events)
+    assert ms.read_events(tmp_path / "a.bin", flip_y=True)["y"].tolist() == [33, 3]
     np.save(tmp_path / "a.npy", events)
     with pytest.raises(ValueError, match="a.npy: sensor is None"):
-        read_events(tmp_path / "a.npy", flip_y=True)
+        ms.read_events(tmp_path / "a.npy", flip_y=True)

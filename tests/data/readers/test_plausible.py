@@ -6,7 +6,6 @@ import pytest
 from sweeps import SENSOR, sweep
 
 import minisnn as ms
-from minisnn.data.readers.events import event_array
 
 
 def given(recordings, **how):
@@ -15,7 +14,7 @@ def given(recordings, **how):
 
 def test_a_hot_pixel_is_left_out():
     events = sweep()
-    hot = event_array(np.full(300, 3), np.full(300, 3), np.arange(300), np.arange(300) % 2)
+    hot = ms.event_array(np.full(300, 3), np.full(300, 3), np.arange(300), np.arange(300) % 2)
     joined = np.concatenate([hot, events])
     given([np.sort(joined[k:], order="t") for k in range(4)])
     with pytest.raises(ValueError, match="recording 0: .* its times make"):

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from spoken import DIGITS, recordings, write
 
-from minisnn.data.readers.anything import read_events
+import minisnn as ms
 from minisnn.data.readers.listing import entries, read_entry
-from minisnn.data.sets.named import open_set
 
 TIMES = [[0.5, 0.001, 1.25], [0.75], []]
 UNITS = [[699, 0, 12], [7], []]
@@ -44,7 +43,7 @@ def test_a_file_is_a_data_set_of_its_own(path):
     with pytest.raises(ValueError, match="units"):
         read_entry(found[1], sensor=(1, 700))
     with pytest.raises(ValueError, match="holds many recordings"):
-        read_events(path)
+        ms.read_events(path)
 
 
 def test_a_file_that_was_read_can_be_written_again(tmp_path):
@@ -52,10 +51,10 @@ def test_a_file_that_was_read_can_be_written_again(tmp_path):
     times, units, labels, who = recordings(6, range(4), 1)
     path = write(tmp_path / "own.h5", times, units, labels, who, DIGITS[:6])
     how = dict(progress=False, cache=False, bin_ms=10, duration_ms=1000)
-    before = open_set("recordings", "test", path, **how).pool
+    before = ms.open_set("recordings", "test", path, **how).pool
     with h5py.File(path, "a") as file:
         file["spikes/units"][0] = np.zeros(150, "u2")
-    after = open_set("recordings", "test", path, **how).pool
+    after = ms.open_set("recordings", "test", path, **how).pool
     assert before.dense([0])[0, :, 0].sum() == 0 and after.dense([0])[0, :, 0].sum() == 150
     assert np.array_equal(before.dense([1]), after.dense([1]))
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from minisnn.data.readers.anything import read_events
+import minisnn as ms
+
 
 HEAD = "t,x,y,p\n"
 
@@ -15,7 +16,7 @@ def test_whole_numbers_are_exact(tmp_path, rng, mark, end):
     table = table[np.argsort(table[:, 0], kind="stable")]
     lines = [mark.join(map(str, row)) for row in [list("txyp"), *table.tolist()]]
     (tmp_path / "a.csv").write_bytes(end.join(lines).encode())
-    events = read_events(tmp_path / "a.csv", time="us")
+    events = ms.read_events(tmp_path / "a.csv", time="us")
     np.testing.assert_array_equal(np.stack([events[name] for name in "txyp"], 1), table)
 
 
@@ -26,7 +27,7 @@ def test_fractions_are_those_of_python(tmp_path, rng):
     rows = "".join(f"{word},3,4,{rng.choice(['True', 'false', 'TRUE'])}\n" for word in words)
     (tmp_path / "a.csv").write_text(HEAD + rows)
     expected = np.sort(np.rint([float(word) * 1e6 for word in words]))
-    np.testing.assert_array_equal(read_events(tmp_path / "a.csv", time="s")["t"], expected)
+    np.testing.assert_array_equal(ms.read_events(tmp_path / "a.csv", time="s")["t"], expected)
 
 
 @pytest.mark.parametrize(
@@ -38,5 +39,5 @@ def test_what_is_wrong_is_refused(tmp_path, rows):
     path = tmp_path / "a.csv"
     path.write_bytes((HEAD + rows.replace("|", "\n") + "\n").encode("latin1"))
     with pytest.raises(ValueError, match="a.csv") as error:
-        read_events(path)
+        ms.read_events(path)
     assert "\n" not in str(error.value)

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.readers.anything import read_events
 
 T = [30_000, 1_000, 2_000, 2_000, 90_000]  # us
 UNIT = [3, 0, 39, 7, 12]
@@ -34,11 +33,11 @@ WRITTEN = {
 def test_every_reader_of_columns_takes_units(tmp_path, name):
     WRITTEN[name](tmp_path / name)
     for sensor in (None, (40,)):
-        events = read_events(tmp_path / name, sensor=sensor)
+        events = ms.read_events(tmp_path / name, sensor=sensor)
         assert list(zip(events["t"].tolist(), events["x"].tolist())) == SORTED
     for sensor, words in (((39,), "0 to 38 on a sensor of 39 units"), ((40, 40), "units")):
         with pytest.raises(ValueError, match=f"{name}: .*{words}"):
-            read_events(tmp_path / name, sensor=sensor)
+            ms.read_events(tmp_path / name, sensor=sensor)
 
 
 def recordings(names="t,unit", *more):

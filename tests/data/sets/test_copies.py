@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sweeps import noise
 
-from minisnn.data.sets.named import open_set
+import minisnn as ms
 from minisnn import Recordings
 from minisnn.data.sets.samples import shared
 
@@ -56,7 +56,7 @@ def test_copies_are_in_one_split_and_found_in_two_sets():
 
 
 def opened():
-    return open_set("recordings", "test", "data", False, sensor=SENSOR, duration_ms=20)
+    return ms.open_set("recordings", "test", "data", False, sensor=SENSOR, duration_ms=20)
 
 
 def written(*parts: str, each: int) -> None:

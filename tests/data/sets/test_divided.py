@@ -7,9 +7,6 @@ import pytest
 from sweeps import noise
 
 import minisnn as ms
-from minisnn.data.readers.events import event_array
-from minisnn.data.sets.named import open_set
-from minisnn.data.sets.pool import Pool
 
 
 def used_by(part: ms.Recordings) -> np.ndarray:
@@ -25,9 +22,9 @@ def test_groups_stay_together_and_every_symbol_is_everywhere(rng, every):
     counts = np.ones((len(labels), 1, 1, 1, 2), np.uint8)
     for seed in range(50):
         place = rng.permutation(len(labels))
-        batch = counts, labels[place], np.arange(len(labels))
-        pool = Pool.collect(counts.shape[1:], [batch])
-        parts = ms.Recordings(pool, groups={"take": groups[place]}).split_recordings(seed)
+        parts = ms.Recordings(
+            counts, labels[place], duration_ms=1, groups={"take": groups[place]}
+        ).split_recordings(seed)
         used = [place[used_by(part)] for part in parts.values()]
         met = [set(groups[one].tolist()) for one in used]
         assert sum(map(len, met)) == len(set.union(*met)) == 24
@@ -46,7 +43,7 @@ def save(name: str, seed: int) -> None:
 
 def opened(split: str, classes: str | None = "train"):
     how = dict(sensor=(10, 12), duration_ms=20, classes=classes)
-    return open_set("recordings", split, "r", False, **how)
+    return ms.open_set("recordings", split, "r", False, **how)
 
 
 def used() -> dict[str, set[int]]:
@@ -96,7 +93,7 @@ def test_a_recording_in_two_splits_is_told(last):
     rows = [f"{n}.npy,a,,,{['train', 'val', 'test'][n // 4]}" for n in range(12)]
     if ",1,2," in last:
         t = np.arange(40) * 50
-        np.save("r/3.npy", event_array(t % 12, t % 10, t, t % 2))
+        np.save("r/3.npy", ms.event_array(t % 12, t % 10, t, t % 2))
         rows[3] = "3.npy,a,0,1,train"
     Path("r/index.csv").write_text("\n".join(["path,label,start_ms,stop_ms,split", *rows, last]))
     with pytest.raises(ValueError, match="copies of it, are in train and in test"):

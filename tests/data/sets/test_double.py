@@ -8,8 +8,6 @@ import pytest
 from scipy.io import savemat
 
 import minisnn as ms
-from minisnn.data.readers.events import event_array
-from minisnn.data.readers.nmnist import write_nmnist
 
 
 LETTERS = "abcdefghiklmnopqrstuvwxy"
@@ -36,7 +34,7 @@ def n_mnist(root, parts=("Train",)):
         for digit, number in np.ndindex(10, 10):
             path = root / part / str(digit) / f"{number + 1:05d}.bin"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_nmnist(path, event_array([number, 5], [digit, 5], [0, 9000], [1, 0]))
+            ms.write_nmnist(path, ms.event_array([number, 5], [digit, 5], [0, 9000], [1, 0]))
     return root
 
 

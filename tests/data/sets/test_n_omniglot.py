@@ -6,8 +6,8 @@ import filmed
 import numpy as np
 import pytest
 
-from minisnn.data.readers.anything import read_events
-from minisnn.data.sets.named import open_set
+import minisnn as ms
+
 
 pytest.importorskip("faery", reason="faery reads files of cameras: pip install 'minisnn[cameras]'")
 GUIDE = Path(__file__).parents[3] / "lessons" / "guides" / "datasets.md"
@@ -15,7 +15,7 @@ GUIDE = Path(__file__).parents[3] / "lessons" / "guides" / "datasets.md"
 
 def test_a_camera_s_own_file_comes_back_event_by_event():
     """Written by the camera's own library: packed, in packets, with other streams between them."""
-    np.testing.assert_array_equal(read_events(filmed.GOLDEN), filmed.events())
+    np.testing.assert_array_equal(ms.read_events(filmed.GOLDEN), filmed.events())
 
 
 def test_the_example_of_the_guide_gives_tasks(tmp_path):
@@ -25,7 +25,9 @@ def test_the_example_of_the_guide_gives_tasks(tmp_path):
     Path("n_omniglot.py").write_text(code)
     filmed.archive(tmp_path, {"Arcadian": 2, "Greek": 2})
     filmed.archive(tmp_path, {"Keble": 3}, "evaluation")
-    sets = {s: open_set("n_omniglot.py:n_omniglot", s, tmp_path) for s in ("train", "val", "test")}
+    sets = {
+        s: ms.open_set("n_omniglot.py:n_omniglot", s, tmp_path) for s in ("train", "val", "test")
+    }
     assert sets["train"].classes == ("Arcadian-01", "Arcadian-02")
     assert sets["val"].classes == ("Greek-01", "Greek-02") and len(sets["test"].classes) == 3
     assert sets["test"].input_shape == (28, 28, 2)

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import minisnn as ms
 from minisnn import TrainingConfig, train
-from minisnn.data.readers.events import event_array
 from minisnn.data.sets import named
-from minisnn.data.sets.named import open_set
 
 SMALL = dict(ways=2, queries=2, channels=(2,), kernel=3, window=9, updates=2, init_tasks=1)
 
@@ -56,7 +55,7 @@ def folder(root: Path, classes: int = 9, each: int = 4) -> Path:
             t = np.sort(rng.integers(0, 100_000, 60))
             np.save(
                 root / f"c{label}" / f"{number}.npy",
-                event_array(x, np.full(60, label), t, rng.integers(0, 2, 60)),
+                ms.event_array(x, np.full(60, label), t, rng.integers(0, 2, 60)),
             )
     return root
 
@@ -64,7 +63,7 @@ def folder(root: Path, classes: int = 9, each: int = 4) -> Path:
 def test_a_folder_of_recordings():
     root = folder(Path("a"))
     sets = {
-        split: open_set("recordings", split, root, False, sensor=[10, 12])
+        split: ms.open_set("recordings", split, root, False, sensor=[10, 12])
         for split in ("train", "val", "test")
     }
     train = sets["train"]
@@ -80,23 +79,23 @@ def test_a_folder_of_recordings():
     os.utime(
         path, ns=(dates.st_atime_ns, dates.st_mtime_ns)
     )  # as long, and as old: it is read again
-    other = open_set("recordings", "train", root, False, sensor=[10, 12])
+    other = ms.open_set("recordings", "train", root, False, sensor=[10, 12])
     assert not np.array_equal(train.pool.cells, other.pool.cells)
     path.rename(path.with_name("9.npy"))  # now the last of its class
-    moved = open_set("recordings", "train", root, False, sensor=[10, 12])
+    moved = ms.open_set("recordings", "train", root, False, sensor=[10, 12])
     assert not np.array_equal(moved.pool.cells, other.pool.cells)
 
 
 def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
-    one = open_set("mine.py:moves", "train", None, False)
+    one = ms.open_set("mine.py:moves", "train", None, False)
     assert len(one.classes) == 4
     monkeypatch.syspath_prepend(tmp_path)
     Path("mine_as_module.py").write_text(CODE)
-    other = open_set("mine_as_module:moves", "train", None, False)
+    other = ms.open_set("mine_as_module:moves", "train", None, False)
     monkeypatch.setattr(
         named, "entry_points", lambda group: [EntryPoint("moves", "mine_as_module:moves", group)]
     )
-    third = open_set("moves", "train", None, False)
+    third = ms.open_set("moves", "train", None, False)
     assert (
         np.array_equal(one.episode(0, 0, 2).x_query, other.episode(0, 0, 2).x_query)
         and third.classes == one.classes
@@ -116,7 +115,7 @@ def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
 )
 def test_names_that_lead_nowhere(name, message):
     with pytest.raises((ValueError, OSError), match=message):
-        open_set(name, "train", None, False)
+        ms.open_set(name, "train", None, False)
 
 
 THEIRS = """
@@ -159,7 +158,7 @@ def test_a_bug_in_own_code_is_told_by_its_line(
     name = f"{place}:{function}"
     told = rf"^{name}: its own code fails in .*{place.removesuffix('.py')}\.py, {message}"
     with pytest.raises(ValueError, match=told) as found:
-        open_set(name, "train", None, False)
+        ms.open_set(name, "train", None, False)
     assert found.value.__cause__ is not None  # the whole traceback, for who asks for it
     sys.modules.pop(place, None)
     code, _, err = command(f"show --dataset {name}")
@@ -210,7 +209,7 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(command, rng)
         "c2/9.npy": ((x, x * 0, t, p * 0), "all its events are OFF"),
     }
     for name, (events, _) in wrong.items():
-        np.save(root / name, event_array(*events))
+        np.save(root / name, ms.event_array(*events))
     Path(root, "c2", "7.csv").write_text("x,y,t,p\n")
     code, text, _ = command(f"{look} sheet.svg")
     assert code == 0 and Path("sheet.svg").is_file()

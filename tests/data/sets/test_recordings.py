@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.readers.events import event_array
 
 SENSOR = (20, 30)  # rows, columns
 MADE_OF = {"ab": ["class 0", "class 1"], "ba": ["class 1", "class 0"], "aa": ["class 0"] * 2}
@@ -15,7 +14,9 @@ def marked(label: int, number: int, ms_long: int = 100) -> np.ndarray:
     """A recording that tells which it is: the row of its ON events is the label, the column the
     number."""
     t = np.arange(ms_long) * 1000
-    return event_array(np.full(ms_long, number), np.full(ms_long, label), t, np.ones(ms_long, int))
+    return ms.event_array(
+        np.full(ms_long, number), np.full(ms_long, label), t, np.ones(ms_long, int)
+    )
 
 
 def labelled(classes: int, each: int, **how) -> ms.Recordings:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+import minisnn as ms
 from minisnn import EventCamera
-from minisnn.data.sets.digits import load_digits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "data"))
 
@@ -55,7 +55,7 @@ def differs(name, real, found):
 
 
 def test_the_camera_matches_nmnist():
-    digits = load_digits()
+    digits = ms.load_digits()
     camera = EventCamera()
     chosen = np.concatenate([np.flatnonzero(digits.labels == digit)[:100:4] for digit in range(10)])
     table = nmnist_statistics(

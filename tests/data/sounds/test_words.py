@@ -8,7 +8,6 @@ from toy import compare
 import spoken
 
 import minisnn as ms
-from minisnn.data.sets.named import open_set
 from minisnn.data.sets.samples import shared
 from minisnn.training.baselines import frames
 
@@ -22,7 +21,7 @@ def roots(tmp_path_factory):
 
 
 def opened(roots, name, split, **how):
-    return open_set(name, split, roots[name[:3]], False, cache=False, **how)
+    return ms.open_set(name, split, roots[name[:3]], False, cache=False, **how)
 
 
 @pytest.mark.parametrize("name, sizes", [("shd", (10, 5, 5)), ("ssc", (22, 6, 7))])
@@ -82,6 +81,6 @@ def test_noise_is_guessed(tmp_path):
         labels, who = np.array(said).T
         spoken.write(tmp_path / f"shd_{part}.h5", times, units, labels, who)
     for split in SPLITS:
-        tasks = open_set("shd", split, tmp_path, False, cache=False)
+        tasks = ms.open_set("shd", split, tmp_path, False, cache=False)
         row = compare(tasks, {"frames": frames}, 60, queries=4)["frames"]
         assert abs(row.mean - 0.2) < 4 * (0.16 / len(tasks.pool)) ** 0.5, (split, row.mean)
