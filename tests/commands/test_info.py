@@ -75,6 +75,7 @@ KINDS = {  # what writes them, and what info must be given
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.every(2)
 def test_what_info_describes_train_opens_with_the_same_flags(said, command, kind):
     write, flags = KINDS[kind]
     made(kind, write)

@@ -47,10 +47,10 @@ CASES = {
         loss="squared",
         **how,
     ),
+    "short": lambda **how: SpikingNet((6,), (), 3, hidden=(4, 4), window=2, **how),
     "own learns": lambda **how: SpikingNet(
         (6,), layers=[Dense(5)], ways=3, neuron=Tiring(), learn=("tire", "rho"), **how
     ),
-    "short": lambda **how: SpikingNet((6,), (), 3, hidden=(4, 4), window=2, **how),
     "cnn": lambda **how: ConvNet((6, 7, 2), (3,), 3, 3, hidden=(4,), **how),
     "wide": lambda **how: SpikingNet((8, 9, 3), (17, 33), 3, 5, hidden=(19,), window=20, **how),
     "wide cnn": lambda **how: ConvNet((5, 8, 3), (17, 33), 3, 3, hidden=(19,), **how),

@@ -57,7 +57,7 @@ HEAVY = "06", "10", "11", "12", "17"  # whose checks train
 EACH = [
     pytest.param(source, step, id=f"{source.stem[:2]}-{step}", marks=marks)
     for source in SOURCES
-    for step, marks in ((12, [pytest.mark.slow] * source.stem.startswith(HEAVY)), (1, [pytest.mark.slow]))
+    for step, marks in ((36, [pytest.mark.slow] * source.stem.startswith(HEAVY)), (1, [pytest.mark.slow]))
 ]  # fmt: skip
 
 

@@ -67,7 +67,10 @@ LESS = {
     ],
     "17": [
         ("check.whole()", f"check.data.write.__defaults__ = {FEW}; check.whole()"),
-        ('"--tasks", "600", "--second", "100"', '"--tasks", "8", "--second", "2"'),
+        (
+            '"--tasks", "600", "--second", "100"',
+            '"--tasks", "8", "--second", "2", "--episodes", "20"',
+        ),
     ],
 }
 

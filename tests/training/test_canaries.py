@@ -217,6 +217,7 @@ def assert_loud(found: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize("rule", ["classify", "maml", "prototypes"])
+@pytest.mark.every(2)
 def test_a_leak_is_heard(rule):
     """Recordings that share a picture end at chance if the library knows of it, and above if not."""
     rng = np.random.default_rng(5)

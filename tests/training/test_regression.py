@@ -30,6 +30,7 @@ SMALL = f"{TRAIN} --hidden 12 --quiet"
         "movement --rule maml",
     ],
 )
+@pytest.mark.every(2)
 def test_a_run_of_regression_is_measured_shown_and_tested_again(asked, here, command):
     code, out, err = command(f"{SMALL} --dataset {asked} --out run")
     assert code == 0, err
@@ -75,12 +76,13 @@ STEPS = "--loss squared --readout steps --ways 1 --channels none --window 24"
 @pytest.mark.parametrize(
     "asked, outputs",
     [
-        ("waves --rule maml", 1),
         ("bars --rule maml --channels 3 --hidden none", 2),
         ("movement", 2),
         (f"own.py:Held --rule maml {STEPS}", 1),
+        ("waves --rule maml", 1),
     ],
 )
+@pytest.mark.every(2)
 def test_every_command_takes_a_network_of_regression_or_refuses_it(asked, outputs, here, command):
     Path("own.py").write_text(OWN)
     own = "--dataset own.py:Held" if "own" in asked else ""
