@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import minisnn as ms
+from minisnn.meta.optim import clip, cosine
+from minisnn.meta.rules import body
 
 rng = np.random.default_rng(0)
 neuron = ms.LIF(alpha=0.95, beta=0.9, gamma=0.65)
