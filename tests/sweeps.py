@@ -5,7 +5,6 @@ import numpy as np
 
 import minisnn as ms
 
-
 SENSOR = (12, 16)  # rows, columns
 
 

@@ -51,6 +51,12 @@ def recordings(names="t,unit", *more):
     return made
 
 
+class Stated(list):
+    """A set that states its sensor, as tonic's SHD does: columns, rows, polarities."""
+
+    sensor_size = 40, 1, 1
+
+
 def test_sets_of_units_have_samples_of_units():
     how = dict(bin_ms=5, duration_ms=100)
     tasks = ms.Recordings(recordings(), sensor=40, **how)
@@ -65,6 +71,8 @@ def test_sets_of_units_have_samples_of_units():
     for like in (recordings("t,x,p", one), recordings("t,x,y,p", none, one)):  # as tonic's SHD
         again = ms.Recordings(like, sensor=40, **how)
         assert np.array_equal(again.pool.counts, tasks.pool.counts)
+    stated = ms.Recordings(Stated(recordings("t,x,p", one)), **how)
+    assert stated.input_shape == (40,) and np.array_equal(stated.pool.counts, tasks.pool.counts)
     for y, p in ((one * (np.arange(60) > 5), one), (none, np.arange(60) % 2)):
         with pytest.raises(ValueError, match="rows or polarities"):
             ms.Recordings(recordings("t,x,y,p", y, p), sensor=40, **how)
