@@ -37,6 +37,8 @@ LESS = {
     "evaluate": ["--episodes", "2", "--queries", "2", "--quiet"],
     "hardware": ["--episodes", "2", "--queries", "2", "--quiet"],
     "hardware loihi": ["--episodes", "2", "--queries", "2", "--quiet"],
+    "hardware classes": ["--episodes", "2", "--orders", "2", "--quiet"],
+    "hardware refuse": ["--episodes", "2", "--quiet"],
 }
 FEW = dict(
     updates=2,
