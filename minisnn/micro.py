@@ -1,15 +1,15 @@
 """Second-order meta-learning of a spiking network in one file, with every pass written by hand.
 
-`python -m minisnn.micro` learns 500 tasks in a minute, with an accuracy that rises from 0.77 to
-0.89, then checks a Hessian-vector product by a complex step, to some 1e-17. The model is that of
-Stewart & Neftci 2022 (Eq. 4, 5) with max pooling. theta is a list of (weight, bias): conv layers,
-if any, weight (k, k, C_in, C_out) with odd k, each followed by 2 x 2 pooling; then dense layers,
-weight (features, units). The last is the readout, (features, ways). x (B, T, H, W, C) are event
-counts of B recordings, y (B,) their labels. Inside, time comes first.
+`python -m minisnn.micro` meta-trains on 500 tasks in a minute: the accuracy after one step rises
+from 0.77 (first 100) to 0.89 (last 100). Then a complex step, Im f(u + ih) / h = f'(u), checks a
+Hessian-vector product. The model is Stewart & Neftci's (2022, Eq. 4, 5) with max pooling. theta is
+a list of (weight, bias): conv layers, if any, weight (k, k, C_in, C_out) with odd k, each followed
+by 2 x 2 pooling; then dense layers, weight (features, units). The last is the readout, (features,
+ways). x (B, T, H, W, C) are event counts, y (B,) labels. Inside, time comes first.
 
-`dX` is the adjoint of X, the derivative of the loss with respect to X. `X_dot` and `dX_dot` are the
-derivatives of X and dX along a direction in theta: `tangent` is `forward` differentiated line by
-line, `backward_tangent` is `backward`. A layer's tape holds what later passes need.
+`dX` is the adjoint of X, the loss's derivative by X; `X_dot` and `dX_dot` are the derivatives of X
+and dX along a direction in theta. `tangent` differentiates `forward` line by line, and
+`backward_tangent` differentiates `backward`. A layer's tape holds what later passes need.
 """
 
 import argparse
@@ -24,7 +24,7 @@ GAIN = 10.0  # input spikes per event
 
 # ---- the spike is a step function; its derivatives are those of sigma(u) = u / (1 + kappa |u|)
 def spike(u):  # 1 if u >= 0, else 0
-    return (u.real >= 0) + slope(u) * (u - u.real)  # the last term is 0 unless u is complex
+    return (u.real >= 0) + slope(u) * (u - u.real)  # the last term is 0 for real u
 
 
 def slope(u):  # sigma'(u) = 1 / (kappa |u| + 1)^2; |u| = sign(u) u also works for complex u
@@ -83,7 +83,7 @@ def pool_adjoint(dv, winner, shape):  # du: dv at the largest corner, 0 at the o
     return du
 
 
-# ---- a layer: x are the spikes of `below`, the membranes underneath; v are its own, pooled
+# ---- a layer, with membranes u, pooled: v. below is v of the layer underneath, x = spike(below)
 def forward(weight, bias, below, x):
     """I = W p + b   u_t = I_t - rho r_t   r_{t+1} = gamma r_t + (1 - gamma) spike(u_t)"""
     p = traces(x)
@@ -107,12 +107,12 @@ def backward(weight, tape, dv):
         dr[t] = GAMMA * dr[t + 1] - RHO * du[t]
     dp, dweight = weigh_adjoint(weight, tape["p"], du)
     tape.update(du=du, dr=dr, dx=traces_adjoint(dp))
-    return slope(tape["below"]) * tape["dx"], (dweight, du.reshape(-1, u.shape[-1]).sum(0))
+    dbelow = slope(tape["below"]) * tape["dx"]
+    return dbelow, (dweight, du.reshape(-1, u.shape[-1]).sum(0))
 
 
 def tangent(weight, weight_dot, bias_dot, tape, below_dot):
-    """I_dot = W_dot p + W p_dot + b_dot;  u_dot and r_dot follow u's and r's equations, with
-    slope(u) u_dot in place of spike(u)"""
+    """I_dot = W_dot p + W p_dot + b_dot; then as u and r, with slope(u) u_dot for spike(u)"""
     p_dot = traces(slope(tape["below"]) * below_dot)
     u_dot = weigh(weight_dot, tape["p"]) + weigh(weight, p_dot) + bias_dot
     r_dot = np.zeros_like(u_dot[0])
@@ -124,7 +124,7 @@ def tangent(weight, weight_dot, bias_dot, tape, below_dot):
 
 
 def backward_tangent(weight, weight_dot, tape, dv_dot):
-    """du_dot_t = dv_dot_t + (1 - gamma) (slope dr_dot_{t+1} + curvature u_dot_t dr_{t+1})"""
+    """du_dot_t = unpooled dv_dot_t + (1-gamma) (slope dr_dot_{t+1} + curvature u_dot_t dr_{t+1})"""
     u, below = tape["u"], tape["below"]
     du_dot = pool_adjoint(dv_dot, tape["winner"], u.shape)
     dr_dot = np.zeros_like(u[0])
@@ -132,8 +132,8 @@ def backward_tangent(weight, weight_dot, tape, dv_dot):
         slope_dot = curvature(u[t]) * tape["u_dot"][t]
         du_dot[t] += (1 - GAMMA) * (slope(u[t]) * dr_dot + slope_dot * tape["dr"][t + 1])
         dr_dot = GAMMA * dr_dot - RHO * du_dot[t]
-    W_du_dot, p_du_dot = weigh_adjoint(weight, tape["p"], du_dot)  # (W^T du)_dot, (p du)_dot:
-    W_dot_du, p_dot_du = weigh_adjoint(weight_dot, tape["p_dot"], tape["du"])  # two terms each
+    W_du_dot, p_du_dot = weigh_adjoint(weight, tape["p"], du_dot)  # product rule: du_dot, then du
+    W_dot_du, p_dot_du = weigh_adjoint(weight_dot, tape["p_dot"], tape["du"])
     dx_dot = traces_adjoint(W_du_dot + W_dot_du)
     dbelow_dot = slope(below) * dx_dot + curvature(below) * tape["below_dot"] * tape["dx"]
     return dbelow_dot, (p_du_dot + p_dot_du, du_dot.reshape(-1, u.shape[-1]).sum(0))
@@ -142,7 +142,7 @@ def backward_tangent(weight, weight_dot, tape, dv_dot):
 # ---- the network: spikes enter the next layer; the logits are the readout's last membranes
 def run(theta, x):  # (logits (B, ways), the tape of each layer)
     tapes = []
-    v = x = GAIN * x.swapaxes(0, 1)  # layer 1 has no membranes below: v only gives a shape
+    v = x = GAIN * x.swapaxes(0, 1)  # layer 1 has no membranes below: its below_dot is 0
     for weight, bias in theta:
         tapes.append(forward(weight, bias, v, x))
         v = tapes[-1]["v"]
@@ -187,7 +187,7 @@ def hvp(theta, x, y, direction):
 
 # ---- MAML (Finn et al. 2017)
 def add_scaled(theta, a, direction):  # theta + a direction
-    return [(w + a * dw, b + a * db) for (w, b), (dw, db) in zip(theta, direction)]
+    return [(W + a * W_dot, b + a * b_dot) for (W, b), (W_dot, b_dot) in zip(theta, direction)]
 
 
 def meta_gradient(theta, support, query, step_size, steps, order=2):
@@ -200,13 +200,13 @@ def meta_gradient(theta, support, query, step_size, steps, order=2):
     for _ in range(steps):
         path.append(add_scaled(path[-1], -step_size, gradient(path[-1], *support)[1]))
     loss, adjoint = gradient(path[-1], *query)
-    for theta_n in path[-2::-1] if order == 2 else []:  # from theta_{N-1} to theta_0
+    for theta_n in reversed(path[:-1]) if order == 2 else []:
         adjoint = add_scaled(adjoint, -step_size, hvp(theta_n, *support, adjoint))
     return loss, adjoint
 
 
-# ---- example: a class is a moving dot's start and velocity; learn three from a recording each
-def draw_task(rng, ways=3, queries=5, side=8, T=16):  # (support, query)
+# ---- example: a class is a moving dot's start and velocity, with noise; three are learned
+def draw_task(rng, ways=3, queries=5, side=8, T=16):  # (support, query), queries of each class
     start, velocity = rng.uniform(-1, 1, (2, ways, 1, 2))
     y = np.tile(np.arange(ways), 1 + queries)
     at = side * start[y] + 0.6 * velocity[y] * np.arange(T)[:, None]  # (B, T, 2)

@@ -52,7 +52,8 @@ class Loss:
     """A loss, computed from the logits (B, ways), or (B, n, ways) with readout="steps", and the
     targets y. To write a loss of your own, subclass `Loss` and define:
 
-    value(logits, y)                           the mean loss over the batch, a number
+    value(logits, y)                           the mean loss over the samples, a number. A batch
+                                               may come in parts, so samples do not interact
     backward(logits, y)                        its gradient dlogits, in the shape of the logits
     backward_tangent(logits, logits_dot, y)    the directional derivative of that gradient along
                                                logits_dot

@@ -43,16 +43,16 @@ class CubaLIF(Dynamics):
     Its states are zero at the start, and a spike reaches the next layer within the step. x_t are
     presynaptic spikes, or gain * event count in the first layer.
 
-        i_t = beta i_{t-1} + (1 - beta) (W x_t + b)        w_t = alpha v_{t-1} + (1 - alpha) i_t
-        s_t = 1 if w_t >= threshold else 0                 v_t = w_t (1 - s_t)
+        i_t = beta i_{t-1} + (1 - beta) (W x_t + b)        u_t = alpha v_{t-1} + (1 - alpha) i_t
+        s_t = 1 if u_t >= threshold else 0                 v_t = u_t (1 - s_t)
 
     The bias is one more synapse, whose source fires at every step. "max" pooling is the OR of
     four spikes, "mean" their mean. The readout is a leaky integrator (`Leaky`). Stewart et al. 2024
     (arXiv 2408.15800) meta-train this neuron.
 
     alpha, beta   decay per step of the membrane and of the current, in [0, 1)
-    threshold     firing threshold of w
-    slope         kappa of the surrogate 1 / (kappa |w - threshold| + 1)^2
+    threshold     firing threshold of u
+    slope         kappa of the surrogate 1 / (kappa |u - threshold| + 1)^2
     gain          factor on the event counts that enter the first layer
     surrogate     a `Surrogate` that replaces it, or None
 

@@ -5,9 +5,9 @@
     u, z' = neuron.forward(I, z)           membrane and states
     y = spike(pool(u)), or pool(spike(u)), or u in a readout
 
-The filters act on x, before the weights. So W p depends on W even where p is a constant because it
-comes from before the window. The window is one more call of `forward`, from the `State` that the
-call for the earlier steps has returned, and which is a constant.
+The filters act on x, before the weights. The tangent of W p is dW p + W dp (`dual.bilinear`); where
+p is a constant, in the first layer or from before the window, dW p is left. The window is one more
+call of `forward`, from the `State` that the call for the earlier steps has returned, a constant.
 
 Time is the first axis of a sequence: x and p are (n, B, H, W, C_in), u is (n, B, H', W', C_out)
 before pooling. All numbers may be plain or dual (`dual`).

@@ -49,8 +49,8 @@ def membranes_back(readout: str, dlogits: Any, u: Any, spike: Any) -> Any:
 
 def softmax(logits: Array) -> Array:
     """exp(l_k) / sum_j exp(l_j) for each row, computed after subtracting the row's maximum."""
-    e = np.exp(logits - logits.max(1, keepdims=True))
-    return e / e.sum(1, keepdims=True)
+    e = np.exp(logits - logits.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
 
 
 class CrossEntropy(Loss):
@@ -71,7 +71,7 @@ class CrossEntropy(Loss):
 
     def backward_tangent(self, logits, logits_dot, y):
         s = softmax(logits)  # s (logits_dot - <s, logits_dot>) / B
-        return s * (logits_dot - (s * logits_dot).sum(1, keepdims=True)) / len(y)
+        return s * (logits_dot - (s * logits_dot).sum(-1, keepdims=True)) / len(y)
 
 
 class Squared(Loss):

@@ -20,7 +20,7 @@ class Neuron(Dynamics):
     """The base class of custom neurons. A neuron has constants, and one step, which is defined
     forward and backward.
 
-    A subclass is a dataclass (frozen=True) of floats. It sets those attributes of
+    A subclass is a dataclass (frozen=True) of floats. It sets, without annotation, the attributes of
     `bases.Constants` that differ, such as `states`, the names of the states z, and defines
 
         forward(I, z) -> (u, z')

@@ -90,21 +90,15 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
 
 def submit(function: Callable, *arguments: Any) -> Future:
     """Begin function(*arguments) in another thread, using the context of this thread."""
-    import numpy as np
-
     global _pool
     pool = _pool = _pool or ThreadPoolExecutor(get_threads(), "minisnn")
-    settings = np.geterr()  # part of the context only since NumPy 2.0
-    return pool.submit(copy_context().run, _at_work, settings, function, arguments)
+    return pool.submit(copy_context().run, _at_work, function, arguments)
 
 
-def _at_work(settings: Any, function: Callable, arguments: tuple) -> Any:
-    import numpy as np
-
+def _at_work(function: Callable, arguments: tuple) -> Any:
     busy.add(get_ident())
     try:
-        with np.errstate(**settings):
-            return function(*arguments)
+        return function(*arguments)
     finally:
         busy.discard(get_ident())
 

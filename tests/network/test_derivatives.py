@@ -86,3 +86,14 @@ def test_gauss_newton_and_fisher_are_products_of_dense_matrices(kind, loss, back
     ):
         expected = sum(j.T @ (h @ (j @ v)) for j, h in zip(J, of_loss)) / 3
         assert off(product, expected) < 1e-12
+
+
+def test_the_fisher_matrix_of_every_step_is_summed(backend):
+    net = small.network(backend, loss="squared", readout="steps", **DENSE)
+    theta, x, _ = small.samples(net)
+    v = np.random.default_rng(11).standard_normal(net.size)
+    J = jacobian(net, theta, x).reshape(-1, 3, net.size)
+    s = np.exp(net(theta, x).reshape(-1, 3))
+    s /= s.sum(1, keepdims=True)
+    expected = sum(j.T @ ((np.diag(p) - np.outer(p, p)) @ (j @ v)) for j, p in zip(J, s)) / len(x)
+    assert off(net.fisher_product(theta, x, v), expected) < 1e-12
