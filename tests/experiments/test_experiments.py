@@ -11,7 +11,7 @@ import pytest
 import minisnn as ms
 import pieces
 from minisnn.cli import main
-from minisnn.experiments import EXPERIMENTS, figure6
+from minisnn.experiments import EXPERIMENTS, figure6, relearn
 from minisnn.experiments.findings import Findings
 from make_networks import RECIPES
 from minisnn.experiments.networks import Networks, file_name
@@ -176,6 +176,20 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
         assert main(again) == 130
     assert sorted((out / "figure-4").iterdir()) == written
     assert main(again) == 0
+
+
+def test_relearning_adapts_to_two_tasks_in_turn(study, sets):
+    one = study("relearn")
+    network, settings = one.network("double-asl/maml-snn"), one.settings
+    asked = sets["test"]
+    found = relearn.in_turn(asked, settings, network.net, network.theta, network.loop, 3)
+    a, b = (asked.episode(settings.seed, k, network.net.ways, 1, 2) for k in (6, 7))
+    theta = network.theta
+    for n, task in enumerate((a, b, a)):
+        theta = network.loop.adapt(network.net, theta, task.x_support, task.y_support)
+        for k, its in enumerate((a, b)):
+            right = network.net(theta, its.x_query).argmax(1) == its.y_query
+            assert (found[k].right[n] == right).all()
 
 
 def test_accuracies_are_those_of_evaluate(study, sets):

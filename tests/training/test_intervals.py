@@ -83,6 +83,19 @@ def test_classes_by_the_method_of_moments():
     assert np.mean(whole) == pytest.approx(exact, rel=0.06)
 
 
+def test_the_error_of_the_variance_where_classes_have_no_effect(rng):
+    """That of a quadratic form a^T M a of independent answers, Var = 2 tau^4 tr(M M)."""
+    shared, _ = few(rng)
+    E = shared.episodes
+    variance = lambda a: shared._of_classes(a)[0]
+    of_one = [variance(a) for a in np.eye(E)]
+    pairs = [[variance(a + b) for a in np.eye(E)] for b in np.eye(E)]
+    M = (pairs - np.add.outer(of_one, of_one)) / 2
+    a = np.arange(E) % 2 * 1.0  # in turn, whatever the classes
+    assert variance(a) == pytest.approx(a @ M @ a)
+    assert shared._of_classes(a)[1] == pytest.approx((2 * (M**2).sum()) ** 0.5 * a.var(ddof=1))
+
+
 def test_whom_it_speaks_for(rng):
     """New classes where they are drawn, new recordings where all are in every episode or they are
     made of symbols."""

@@ -71,3 +71,9 @@ def test_a_classifier_meets_other_peoples_drawings():
             and len(test.symbols[symbol]) == 4
             and not set(where) & set(test.symbols[symbol])
         )
+
+
+@pytest.mark.parametrize("wrong", [dict(duration_ms=12.5), dict(size=(7, 8)), dict(bin_ms=1.5)])
+def test_what_no_camera_records_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Omniglot("test", progress=False, **wrong)

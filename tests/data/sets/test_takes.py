@@ -44,3 +44,12 @@ def test_protocols(monkeypatch, split, protocol):
     assert seen <= {*SUBJECTS["train" if known else split]} and len(seen) > 1
     if known:
         assert ((1 + moment) % 5 != 0).all() == (split == "train")
+
+
+def test_what_moves_slowly_has_its_moments_at_every_time(rng):
+    found = np.array([takes.Slow(rng, (2,))(np.array([0.0, 0.1, 50.0])) for _ in range(2000)])
+    assert np.abs(found.mean(0)).max() < 0.1 and np.abs(found.var(0) - 1).max() < 0.15
+    near, far = ((found[:, 0] * found[:, k]).mean() for k in (1, 2))
+    assert near > 0.9 > 0.2 > abs(far)
+    place = Take(0, 3, 7).place(np.linspace(0, 60, 601))
+    assert place.shape == (601, 2) and 1 < np.abs(np.diff(place[:, 0])).max() < 60
