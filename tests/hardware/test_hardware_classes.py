@@ -91,6 +91,16 @@ def looked(chip, seed, blots=None):
     return refuse.look(chip, drawings.numbered(tasks), *given)
 
 
+def test_as_many_classes_must_be_there_that_are_not_taught():
+    tasks = recordings(of=8, each=8)
+    of = lambda ways, shots: refuse.check(tasks, classes.How((2 * ways,), (shots,), 3, 2, 1, 0))
+    of(4, 4)
+    with pytest.raises(ValueError, match="--ways is 5"):
+        of(5, 1)
+    with pytest.raises(ValueError, match="5 shots"):
+        of(4, 5)
+
+
 @pytest.mark.parametrize("bound", [0, 30_000])
 def test_the_study_refuses_what_the_device_does(bound):
     rng = np.random.default_rng(2)

@@ -73,3 +73,6 @@ def test_integers_and_float_twin_take_the_same_step_where_words_are_long(rule):
     assert step @ expected / (expected @ expected) == pytest.approx(1, abs=0.05)
     with pytest.raises(ValueError):
         Learner(log2_weight=-30).shifts(-7)
+    assert Learner(threshold=255).threshold == 255  # a byte
+    with pytest.raises(ValueError, match="threshold"):
+        Learner(threshold=256)

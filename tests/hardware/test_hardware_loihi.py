@@ -54,6 +54,12 @@ def test_the_current_wraps_at_its_word_and_the_membrane_stays_in_its_own():
     assert u[1, 0] == (129 << 16) - (1 << 24)
 
 
+def test_by_default_only_the_current_decays_and_by_one_in_4096():
+    _, u, v, _ = loihi.run([[1], [0], [0], [0]], [[254]], vth=1 << 16)
+    assert u[:, 0].tolist() == [0, 16256, 16252, 16248]  # Lava adds 1 to du
+    assert v[:, 0].tolist() == [0, 16256, 32508, 48756]
+
+
 def test_decay_truncates_toward_zero_on_both_sides():
     spikes = np.array([[1, 0], [0, 1], [0, 0], [0, 0]])
     u = loihi.run(spikes, [[1, 0], [0, -1]], num_weight_bits=9, du=2047, dv=0, vth=1 << 16)[1]
