@@ -11,7 +11,7 @@ import pytest
 import minisnn as ms
 import pieces
 from minisnn.cli import main
-from minisnn.experiments import EXPERIMENTS, figure6, relearn
+from minisnn.experiments import EXPERIMENTS, figure6, relearn, updates
 from minisnn.experiments.findings import Findings
 from make_networks import RECIPES
 from minisnn.experiments.networks import Networks, file_name
@@ -176,6 +176,16 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
         assert main(again) == 130
     assert sorted((out / "figure-4").iterdir()) == written
     assert main(again) == 0
+
+
+def test_an_update_is_summed_up_by_its_sizes():
+    mean, of_changed, total, largest, changed, values, *counts = updates.summary(
+        np.array([0, 0.5, -1e-3, 2, 0])
+    )
+    assert (total, largest, changed, values) == (2.501, 2, 3, 5)
+    assert (mean, of_changed) == (2.501 / 5, 2.501 / 3)
+    middle = (updates.EDGES[1:] + updates.EDGES[:-1]) / 2
+    assert np.allclose(middle[np.flatnonzero(counts)], np.log10([1e-3, 0.5, 2]), atol=0.051)
 
 
 def test_relearning_adapts_to_two_tasks_in_turn(study, sets):

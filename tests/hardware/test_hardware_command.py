@@ -45,6 +45,7 @@ def test_float_and_fixed_on_the_same_episodes(run):
     found = read_json("out/hardware/findings.json")
     tables = {table["name"]: table for table in found["tables"]}
     roundings = [row[0] for row in tables["roundings"]["rows"]]
+    assert len(tables["fraction"]["rows"]) > 2 and "cost" in tables
     assert roundings == ["8", "3", "3 in the readout, 8 below", "8 in the readout, 3 below"]
     gated = [float(cell) for cell in tables["thresholds"]["rows"][1][1:]]
     assert gated == sorted(gated) and gated[0] < gated[-1]

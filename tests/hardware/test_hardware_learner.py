@@ -76,3 +76,20 @@ def test_integers_and_float_twin_take_the_same_step_where_words_are_long(rule):
     assert Learner(threshold=255).threshold == 255  # a byte
     with pytest.raises(ValueError, match="threshold"):
         Learner(threshold=256)
+
+
+def test_the_float_twin_leaves_out_gradients_up_to_the_threshold():
+    g = np.float32([4, 2, -2, -2.25, 0.5])
+
+    class Given(floats.FloatReadout):
+        weight = bias = np.zeros(5, np.float32)
+
+        def __init__(self):
+            pass
+
+        def _gradient(self, *_):
+            return g, -g
+
+    found = Given().learn(Learner(threshold=128, log2_weight=-1, log2_bias=0), g, g)
+    assert found.weight.tolist() == [-2, 0, 0, 1.125, 0]
+    assert found.bias.tolist() == [4, 0, 0, -2.25, 0]
