@@ -98,7 +98,8 @@ class Constants:
     learnable   names of constants of its step that can be learned, in the order of dk
     delay       steps from a spike to the membranes it reaches: 2, one for each of the synapse's
                 filters (`LIF`), or 0 (`CubaLIF`)
-    decaying    names of further constants in [0, 1); those of its base classes are kept
+    decaying    names of further constants in [0, 1), of which theta has the logits; those of its base
+                classes are kept
     pools       how a layer implements the poolings "max" and "mean": on the membrane, or as the
                 mean of the "spikes"
     fires       False if it never spikes, which is allowed in a readout

@@ -21,7 +21,8 @@ Array = np.ndarray
 
 
 class Dual:
-    """A dual number x + d eps, where x and d are arrays of the same shape and dtype."""
+    """A dual number x + d eps, where x and d are arrays of the same shape and dtype. Here d is a
+    tangent; elsewhere du, dz, dW are adjoints."""
 
     __slots__ = ("x", "d")
 

@@ -93,8 +93,8 @@ class Passes:
         steps: Sequence[int] = (),
         recorded: Sequence = (),
     ) -> Iterator[Pass]:
-        """Run the first len(w) layers one after another. Each begins with its state in `start` and
-        runs `steps` steps (by default, all of x)."""
+        """Run the first len(w) layers one after another. Each begins with its state in `starts`,
+        and runs as many steps as `steps` says (by default, all of x)."""
         for n, w_layer in enumerate(w):
             many = steps[n] if steps else len(x)
             frozen = recorded[n][:many] if recorded else None

@@ -34,8 +34,8 @@ class Neuron(Dynamics):
 
     I is W p_t + b, with the presynaptic traces p of `LIF` and their delay of two steps. With `delay
     = 0` it is the current of `CubaLIF`, i_t = beta i_{t-1} + (1 - beta) (W x_t + b), and the
-    readout is a leaky integrator. `gradcheck.check(net)` checks the two methods. Such neurons
-    cannot be exported to other tools or chips.
+    readout is a leaky integrator; set `pools` as `CubaLIF` does to pool its spikes. `gradcheck.check(net)`
+    checks the two methods. Such neurons cannot be exported to other tools or chips.
 
     A class of version 0.2 with four passes (forward(I, z, spike), backward(at, du, dz),
     forward_tangent, backward_tangent) still runs.
