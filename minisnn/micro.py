@@ -7,9 +7,9 @@ a list of (weight, bias): conv layers, if any, weight (k, k, C_in, C_out) with o
 by 2 x 2 pooling; then dense layers, weight (features, units). The last is the readout, (features,
 ways). x (B, T, H, W, C) are event counts, y (B,) labels. Inside, time comes first.
 
-`dX` is the adjoint of X, the loss's derivative by X; `X_dot` and `dX_dot` are the derivatives of X
-and dX along a direction in theta. `tangent` differentiates `forward` line by line, and
-`backward_tangent` differentiates `backward`. A layer's tape holds what later passes need.
+`dX` is the adjoint of X, the derivative of the loss with respect to X; `X_dot` and `dX_dot` are the
+derivatives of X and dX along a direction in theta. `tangent` differentiates `forward` line by line,
+and `backward_tangent` differentiates `backward`. A layer's tape holds what later passes need.
 """
 
 import argparse
@@ -83,7 +83,7 @@ def pool_adjoint(dv, winner, shape):  # du: dv at the largest corner, 0 at the o
     return du
 
 
-# ---- a layer, with membranes u, pooled: v. below is v of the layer underneath, x = spike(below)
+# ---- a layer: membranes u, after pooling v; below is the v of the layer underneath, x its spikes
 def forward(weight, bias, below, x):
     """I = W p + b   u_t = I_t - rho r_t   r_{t+1} = gamma r_t + (1 - gamma) spike(u_t)"""
     p = traces(x)
@@ -132,8 +132,8 @@ def backward_tangent(weight, weight_dot, tape, dv_dot):
         slope_dot = curvature(u[t]) * tape["u_dot"][t]
         du_dot[t] += (1 - GAMMA) * (slope(u[t]) * dr_dot + slope_dot * tape["dr"][t + 1])
         dr_dot = GAMMA * dr_dot - RHO * du_dot[t]
-    W_du_dot, p_du_dot = weigh_adjoint(weight, tape["p"], du_dot)  # product rule: du_dot, then du
-    W_dot_du, p_dot_du = weigh_adjoint(weight_dot, tape["p_dot"], tape["du"])
+    W_du_dot, p_du_dot = weigh_adjoint(weight, tape["p"], du_dot)  # two terms each: here of du_dot,
+    W_dot_du, p_dot_du = weigh_adjoint(weight_dot, tape["p_dot"], tape["du"])  # here of du
     dx_dot = traces_adjoint(W_du_dot + W_dot_du)
     dbelow_dot = slope(below) * dx_dot + curvature(below) * tape["below_dot"] * tape["dx"]
     return dbelow_dot, (p_du_dot + p_dot_du, du_dot.reshape(-1, u.shape[-1]).sum(0))

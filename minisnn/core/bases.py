@@ -52,8 +52,9 @@ class Loss:
     """A loss, computed from the logits (B, ways), or (B, n, ways) with readout="steps", and the
     targets y. To write a loss of your own, subclass `Loss` and define:
 
-    value(logits, y)                           the mean loss over the samples, a number. A batch
-                                               may come in parts, so samples do not interact
+    value(logits, y)                           the mean loss over the samples, a number. Large
+                                               batches come in parts, so a sample's loss must not
+                                               depend on the others
     backward(logits, y)                        its gradient dlogits, in the shape of the logits
     backward_tangent(logits, logits_dot, y)    the directional derivative of that gradient along
                                                logits_dot
@@ -98,8 +99,8 @@ class Constants:
     learnable   names of constants of its step that can be learned, in the order of dk
     delay       steps from a spike to the membranes it reaches: 2, one for each of the synapse's
                 filters (`LIF`), or 0 (`CubaLIF`)
-    decaying    names of further constants in [0, 1), of which theta has the logits; those of its base
-                classes are kept
+    decaying    names of further constants in [0, 1), whose logits are in theta where they are
+                learned; those of its base classes are kept
     pools       how a layer implements the poolings "max" and "mean": on the membrane, or as the
                 mean of the "spikes"
     fires       False if it never spikes, which is allowed in a readout

@@ -6,8 +6,9 @@
     y = spike(pool(u)), or pool(spike(u)), or u in a readout
 
 The filters act on x, before the weights. The tangent of W p is dW p + W dp (`dual.bilinear`); where
-p is a constant, in the first layer or from before the window, dW p is left. The window is one more
-call of `forward`, from the `State` that the call for the earlier steps has returned, a constant.
+p is a constant, in the first layer or from before the window, only dW p remains. The window is one
+more call of `forward`. It starts from the `State` that the call for the earlier steps returned, a
+constant.
 
 Time is the first axis of a sequence: x and p are (n, B, H, W, C_in), u is (n, B, H', W', C_out)
 before pooling. All numbers may be plain or dual (`dual`).

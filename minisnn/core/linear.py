@@ -108,7 +108,7 @@ def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
 # Given which site is the largest, it is linear. The spike of the largest membrane is the largest
 # spike. u (n, B, H, W, C), v (n, B, H // 2, W // 2, C); the four shares are arrays like v.
 #
-# To add a pooling, compute its shares here (1 at one site, 0 at the others; constants), use them in
+# To add a pooling, compute its shares here (constants: 1 at one site, 0 at the others), use them in
 # `Layer.forward` next to `largest`, and add its name to `architecture.POOLS` and to the `pool` that
 # `network.spiking` accepts. The fast engine needs it in `kernels.pooling`, too.
 

@@ -782,8 +782,8 @@ class Network(Loops):
               = J^T diag_b((diag(s_b) - s_b s_b^T) / B) J          s_b = softmax(z_b)
 
         The expectation is over the model's own labels, so no y is needed. With readout="steps", a
-        sample has a label at every step, and their Fisher matrices are summed. For a network with loss
-        "cross_entropy" this equals `gauss_newton_product` for any y. It differs from the
+        sample has a label at every step, and the steps' Fisher matrices are summed. For a network
+        with loss "cross_entropy" this equals `gauss_newton_product` for any y. It differs from the
         *empirical* Fisher, mean_b g_b g_b^T with the labels of the data (Kunstner, Balles & Hennig
         2019, NeurIPS), which `loss_and_gradient` of single samples gives. Source: Amari 1998
         (Neural Computation 10); Martens 2020 (JMLR 21).
@@ -797,8 +797,8 @@ class Network(Loops):
         """
         at = self.linearize(theta, x, spike=spike, record=record)
         logits_dot = at.jvp(self._vector(v, "v"))
-        second = LOSSES["cross_entropy"].backward_tangent(at.logits, logits_dot, at.logits)
-        return at.vjp(second).dtheta
+        dlogits_dot = LOSSES["cross_entropy"].backward_tangent(at.logits, logits_dot, at.logits)
+        return at.vjp(dlogits_dot).dtheta
 
     def _real(self, name: str, values: Any, shape: tuple[int, ...]) -> Array:
         """Check that numbers are finite and have this shape; return them in the network's dtype."""

@@ -20,8 +20,8 @@ class Neuron(Dynamics):
     """The base class of custom neurons. A neuron has constants, and one step, which is defined
     forward and backward.
 
-    A subclass is a dataclass (frozen=True) of floats. It sets, without annotation, the attributes of
-    `bases.Constants` that differ, such as `states`, the names of the states z, and defines
+    A subclass is a dataclass (frozen=True) of floats. It sets, without annotation, those attributes
+    of `bases.Constants` that differ, such as `states`, the names of the states z, and defines
 
         forward(I, z) -> (u, z')
         backward(I, z, u, du, dz) -> (dI, dz, dk)
@@ -34,8 +34,9 @@ class Neuron(Dynamics):
 
     I is W p_t + b, with the presynaptic traces p of `LIF` and their delay of two steps. With `delay
     = 0` it is the current of `CubaLIF`, i_t = beta i_{t-1} + (1 - beta) (W x_t + b), and the
-    readout is a leaky integrator; set `pools` as `CubaLIF` does to pool its spikes. `gradcheck.check(net)`
-    checks the two methods. Such neurons cannot be exported to other tools or chips.
+    readout is a leaky integrator; set `pools` as `CubaLIF` does to pool its spikes.
+    `gradcheck.check(net)` checks the two methods. Such neurons cannot be exported to other tools or
+    chips.
 
     A class of version 0.2 with four passes (forward(I, z, spike), backward(at, du, dz),
     forward_tangent, backward_tangent) still runs.

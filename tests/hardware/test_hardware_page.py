@@ -260,7 +260,7 @@ def uses_a_finger(page) -> None:
         ]
         finger.send("Input.dispatchTouchEvent", dict(type=kind, touchPoints=touched))
     page.locator("#answer", has_text="I have not seen this before.").wait_for()
-    page.wait_for_timeout(2500)  # Chromium swallows one in ten taps that follow a stroke sooner
+    page.wait_for_timeout(2500)  # Chromium swallows some taps that follow a stroke sooner
     page.get_by_role("button", name="A new symbol").tap()
     page.locator("#answer", has_text="Learned: Symbol 1.").wait_for()
 
