@@ -12,7 +12,7 @@ LIMITS = {  # statements, nodes
     "library": (20_740, 283_320),  # minisnn and hardware
     "tests": (15_560, 222_900),
     "lessons": (2_985, 40_700),
-    "scripts": (2_215, 33_000),  # what is elsewhere
+    "scripts": (2_215, 33_040),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}
 

@@ -110,6 +110,9 @@ def makers(
 def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) -> str:
     """A row for each record, with its figures and its own texts as cells."""
     heads, (first, *others) = zip(*layout["columns"])
+    known = {key for record in rows.values() for key in (*record.cells, *record.figures)}
+    if unknown := {first, *others} - known:
+        raise ValueError(f"no record has {', '.join(sorted(unknown))}, a column of its table")
     cells = [
         [f"[{_cell(record, first)}]({there}/{name}.json)", *(_cell(record, key) for key in others)]
         for name, record in rows.items()

@@ -6,20 +6,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from .. import outputs
+from ..core.kinds import NEURONS, neuron_class
 from ..files import write_json
 from ..parallel.missing import announce
 from ..parallel.threads import set_threads
 from .options import CHECKPOINT, Force, Threads, idle
 
-MODELS = {"both": ("snn", "cnn"), "all": ("snn", "cuba", "cnn")}
+KINDS = {"snn" if kind == "lif" else kind: kind for kind in NEURONS}  # neurons by model
+MODELS = {"both": ("snn", "cnn"), "all": (*KINDS, "cnn")}
 
 
 def check(
     *,
     model: Annotated[
-        Literal["snn", "cuba", "cnn", "both", "all"],
+        Literal[*MODELS["all"], *MODELS],  # type: ignore[valid-type]
         "the spiking network, one of CubaLIF neurons, the CNN baseline on frames, snn and cnn "
-        "(both), or all three",
+        "(both), or all",
     ] = "all",
     random: Annotated[int | None, "check this many random architectures of each model"] = None,
     checkpoint: Annotated[
@@ -54,8 +56,6 @@ def check(
     import numpy as np
 
     from .. import gradcheck
-    from ..core.cuba import CubaLIF
-    from ..core.neuron import LIF
     from ..network.convolutional import ConvNet
     from ..network.spiking import SpikingNet
     from ..training.checkpoint import read
@@ -75,11 +75,17 @@ def check(
                 case = gradcheck.random_case(np.random.default_rng(child), backend, name)
                 cases.append((case.net, case.theta))
     else:
-        for name, neuron in (("snn", LIF()), ("cuba", CubaLIF())):
-            own: list[dict[str, Any]] = [
-                dict(pool=pool, neuron=neuron, window=12) for pool in pools if name in models
-            ]
-            cases += [(SpikingNet(**shape, **how, **settings), None) for settings in own]
+        cases += [
+            (
+                SpikingNet(
+                    **shape, **how, pool=pool, neuron=neuron_class(KINDS[name])(), window=12
+                ),
+                None,
+            )
+            for name in models
+            if name in KINDS
+            for pool in pools
+        ]
         cases += [(ConvNet(**shape, **how), None)] * ("cnn" in models)
     announce()
     networks: list[dict[str, Any]] = []

@@ -11,6 +11,7 @@ Import from here: any module. It may import: parallel.
 
     cuba           the neuron CubaLIF
     bases, own     base classes of surrogates, losses and neurons; a neuron of your own
+    kinds          neurons that have a name
     architecture   the list of layers, from settings
     network        the rest of a network: theta by name, features, Jacobians
     init           first weights

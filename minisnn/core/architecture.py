@@ -12,13 +12,13 @@ import numpy as np
 
 from ..arguments import flag, is_sequence, must, one_of, shown, whole
 from .bases import FIRST, OWN, Loss
-from .cuba import CubaLIF, readout_of
+from .cuba import readout_of
+from .kinds import NEURONS, neuron_class
 from .layer import Layer
 from .loss import LOSSES, READOUTS
-from .neuron import LIF, Dynamics
+from .neuron import Dynamics
 
 POOLS = ("max", "mean", "none")
-NEURONS = {"lif": LIF, "cuba": CubaLIF}  # neurons by their kind in files
 Named = tuple[str, "Conv | Dense"]  # (layer, its name in `views`)
 
 
@@ -237,4 +237,4 @@ def neuron_of(configuration: dict[str, Any]) -> Any:
             f"the network's neuron is {words}, a custom object; in Python: read(path, neuron=...)"
         )
     one_of("the neuron's kind", kind, NEURONS)
-    return NEURONS[kind](**constants)
+    return neuron_class(kind)(**constants)

@@ -7,8 +7,7 @@ import numpy as np
 from ..core.architecture import Conv, Dense
 from ..network.convolutional import ConvNet
 from ..core.dual import Array
-from ..core.cuba import CubaLIF
-from ..core.neuron import LIF
+from ..core.kinds import neuron_class
 from ..network.spiking import SpikingNet
 from ..meta.tasks import Task
 
@@ -77,7 +76,7 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
     """Return a small float64 network with a random architecture, together with parameters and a
     task.
 
-    model   "snn", "cuba" (with that neuron) or "cnn" (convolutional)
+    model   "snn" (of LIF), "cnn" (convolutional), or a named neuron, as "cuba"
 
     It has zero to two conv layers and zero to two dense ones below the readout. Spiking networks
     have kernels 1 to 7, strides 1 and 3, every pooling, recurrence, learned constants, a reset that
@@ -105,7 +104,7 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
         layers += [Dense(n, one_of(True, False)) for n in dense]
         alpha, beta, slope = rng.uniform(0.4, 0.95, 3)
         constants = dict(alpha=alpha, beta=beta, slope=8 * slope, threshold=one_of(0.0, -0.2, 0.4))
-        neuron = (CubaLIF if model == "cuba" else LIF)(gain=3.0, **constants)
+        neuron = neuron_class("lif" if model == "snn" else model)(gain=3.0, **constants)
         learn = one_of((), ("beta",), ("beta", "alpha"), neuron.learnable)
         how |= dict(layers=layers, neuron=neuron, learn=learn, window=steps + one_of(-3, 0, 3))
         readouts = ["last", "mean"] + ["count"] * (model == "snn") + ["steps"] * (loss == "squared")

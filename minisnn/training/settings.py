@@ -12,6 +12,7 @@ from textwrap import fill, indent
 from typing import Any
 
 from ..arguments import must, one_of
+from ..core.kinds import NEURONS, neuron_class
 from ..data.written.words import of_split
 from ..meta.rules import GROUPS, RULES
 
@@ -228,7 +229,7 @@ class TrainingConfig:
     )
     kernel: int = setting(5, "size of the conv kernels", least=1)
     neuron: str = setting(
-        "lif", "the paper's neuron, or Loihi's (current-based, hard reset)", choices=("lif", "cuba")
+        "lif", "lif: the paper's; cuba: Loihi's (current-based, hard reset)", choices=tuple(NEURONS)
     )
     pool: str = setting(
         "max", "pooling of the membrane; with cuba, of its spikes", choices=("max", "mean")
@@ -490,10 +491,8 @@ class TrainingConfig:
         if self.learn:
             shared["learn"] = list(self.learn)
         if neuron is None:
-            from ..core.architecture import NEURONS
-
             # constants that are settings; others keep the neuron's defaults
-            constants = {f.name for f in fields(NEURONS[self.neuron])}
+            constants = {f.name for f in fields(neuron_class(self.neuron))}
             constants &= {*self.__dataclass_fields__}
             neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
             if self.firing_threshold is not None:
